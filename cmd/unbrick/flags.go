@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"unbrick/flash"
+)
+
+// sizeValue is a flag that takes 4KiB, 1MiB or plain bytes.
+type sizeValue struct{ n *uint32 }
+
+func (v sizeValue) String() string {
+	if v.n == nil || *v.n == 0 {
+		return ""
+	}
+	return flash.FormatSize(*v.n)
+}
+
+func (v sizeValue) Set(s string) error {
+	n, err := flash.ParseSize(s)
+	if err != nil {
+		return err
+	}
+	*v.n = n
+	return nil
+}
+
+// sizeFlag declares a flag that takes a size in bytes, KiB or MiB.
+func sizeFlag(fs *flag.FlagSet, name string, value uint32, usage string) *uint32 {
+	n := value
+	fs.Var(sizeValue{&n}, name, usage)
+	return &n
+}
+
+// newFlags makes the flag set of one command. help is what --help prints above the flags: what the
+// command does, an example, and its exit codes.
+func newFlags(name, help string, errOut io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(errOut)
+	fs.Usage = func() {
+		fmt.Fprintf(fs.Output(), "%s\n\nflags:\n", help)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parseFlags parses args and lets flags stand before, between and behind the other words, which it
+// returns. --help prints to out and ends the command with success.
+func parseFlags(fs *flag.FlagSet, args []string, out io.Writer) ([]string, error) {
+	var words []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, &exitError{code: exitOK}
+			}
+			return nil, &exitError{code: exitUsage}
+		}
+		if fs.NArg() == 0 {
+			return words, nil
+		}
+		words = append(words, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
+
+// serverFlags declares --server and --token, with UNBRICK_SERVER and UNBRICK_TOKEN as defaults.
+func serverFlags(fs *flag.FlagSet) (server, token *string) {
+	server = fs.String("server", envOr("UNBRICK_SERVER", "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
+	token = fs.String("token", "", "the operator's token (UNBRICK_TOKEN)")
+	return server, token
+}
+
+// tokenOr returns the token given as a flag, else the environment's. The environment's value is no
+// flag default, so that --help never prints it.
+func tokenOr(flagValue string) string {
+	if flagValue != "" {
+		return flagValue
+	}
+	return os.Getenv("UNBRICK_TOKEN")
+}
+
+func envOr(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// isTerminal tells whether w is a screen that a progress bar can be drawn on.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printJSON writes v as one line of JSON.
+func printJSON(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", b)
+	return err
+}
+
+// stopped returns the context's error as a plain sentence when the person stopped the command.
+func stopped(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("stopped before the end")
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+// Package law executes the import law of docs/design.md over the whole tree.
+package law
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// below lists, for every package of the project, the packages of the project that it may import
+// directly. A package that is not listed here fails the test: a new one is put in on purpose.
+var below = map[string][]string{
+	"internal/cbor":     {},
+	"internal/firmware": {},
+	"flash":             {},
+	"flash/flashtest":   {"flash"},
+	"release":           {"internal/cbor", "flash"},
+	"release/store":     {"release"},
+	"model":             {"internal/cbor", "flash"},
+	"delta":             {"flash", "release"},
+	"delta/diff":        {"flash", "release", "delta"},
+	"protocol":          {"internal/cbor", "release"},
+	"protocol/conntest": {"protocol", "release"},
+	"protocol/wsconn":   {"protocol"},
+	"protocol/smp":      {"internal/cbor", "flash", "release"},
+	"terminal":          {"internal/cbor", "flash", "release", "delta", "protocol", "protocol/smp"},
+	"emulator":          {"flash"},
+	"lab":               {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
+	"restore":           {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "internal/cbor"},
+}
+
+// device lists the packages that are fit for a device, and forbidden what they never import directly.
+var (
+	device    = []string{"internal/cbor", "flash", "release", "delta", "protocol", "protocol/smp", "terminal"}
+	forbidden = []string{"os", "net", "net/http", "encoding/json", "reflect", "log", "log/slog", "syscall", "unsafe"}
+	// wasmForbidden never reaches the browser program, directly or through others: each of these
+	// costs more than a tenth of its size.
+	wasmForbidden = []string{"net/http", "encoding/json", "crypto/tls", "html/template", "text/template", "log/slog",
+		"github.com/coder/websocket", "github.com/fxamacker/cbor/v2", "github.com/veraison/go-cose"}
+)
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	GoFiles    []string
+}
+
+func list(t *testing.T, env []string, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps,GoFiles"}, args...)...)
+	cmd.Dir = "../.."
+	cmd.Env = append(cmd.Environ(), env...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range list(t, nil, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, "unbrick/")
+		allowed, known := below[name]
+		for _, imp := range p.Imports {
+			own, ours := strings.CutPrefix(imp, "unbrick/")
+			if known && ours && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s: the law does not allow it", name, own)
+			}
+			if name != "lab" && !strings.HasPrefix(name, "internal/e2e") && own == "emulator" && ours && slices.Contains(p.Imports, "unbrick/terminal") {
+				t.Errorf("%s imports both terminal and emulator: only lab puts them together", name)
+			}
+			if imp == "syscall/js" {
+				t.Errorf("%s imports syscall/js outside wasm", name)
+			}
+		}
+	}
+}
+
+func TestDevicePackagesAreFit(t *testing.T) {
+	seen := 0
+	for _, p := range list(t, nil, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, "unbrick/")
+		if !slices.Contains(device, name) {
+			continue
+		}
+		seen++
+		for _, imp := range p.Imports {
+			if slices.Contains(forbidden, imp) {
+				t.Errorf("%s imports %s, which a device does not have", name, imp)
+			}
+		}
+	}
+	if seen != len(device) {
+		t.Errorf("saw %d device packages of %d: the table is out of date", seen, len(device))
+	}
+}
+
+func TestBrowserProgramStaysSmall(t *testing.T) {
+	found := false
+	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "./wasm/...") {
+		found = true
+		for _, imp := range p.Deps {
+			if slices.Contains(wasmForbidden, imp) {
+				t.Errorf("%s brings %s into the browser program", p.ImportPath, imp)
+			}
+		}
+	}
+	if !found {
+		t.Error("no package under wasm")
+	}
+}
+
+func TestSyscallJSOnlyUnderWasm(t *testing.T) {
+	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "./...") {
+		if slices.Contains(p.Imports, "syscall/js") && !strings.HasPrefix(p.ImportPath, "unbrick/wasm") {
+			t.Errorf("%s imports syscall/js", p.ImportPath)
+		}
+	}
+}
