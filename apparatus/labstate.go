@@ -1,0 +1,301 @@
+package apparatus
+
+import "time"
+
+// Map is the state of every sector of a flash, in address order.
+type Map struct {
+	Facts  MapFacts
+	Cells  []Sector // one per sector, at most MaxSectors
+	Active int      // sector at work, or -1
+}
+
+// MapFacts is what a flash is.
+type MapFacts struct {
+	Size        uint32 // bytes
+	ProgramUnit uint32 // bytes
+	Runs        []SectorRun
+}
+
+// SectorRun is a run of equal sectors.
+type SectorRun struct{ Size, Count uint32 }
+
+// Sector is what a person sees of one sector.
+type Sector uint8
+
+const (
+	SectorSame    Sector = iota // equal in old and new
+	SectorOld                   // still old, to be written
+	SectorNew                   // already new
+	SectorErased                // reads erased, to be written
+	SectorDamaged               // neither old nor new, or not to be believed
+	SectorLive                  // being rewritten
+	SectorBoot                  // boot area
+	SectorRecord                // record sector
+	SectorUnused                // behind the image, or a settings area
+	sectorKinds
+)
+
+// SectorKinds is the number of Sector values.
+const SectorKinds = int(sectorKinds)
+
+// Lab is the Lab screen: one emulated device.
+type Lab struct {
+	Phase    LabPhase
+	Make     Making    // LabAbsent: what a device could be made of
+	Name     string    // of the model
+	Model    string    //
+	Serial   string    //
+	Runs     string    // release in its flash; empty when it is a mixture or none
+	Old      string    // release it is rewritten from
+	Target   string    // release it is being updated to or restored to, else empty
+	Offered  Release   // newer release published for it; zero Digest when there is none
+	Outcome  Outcome   // of the last update or restoration
+	Why      Why       // LabBricked
+	Map      Map       //
+	RAM      RAM       //
+	Timeline Timeline  //
+	Power    Power     //
+	Line     Line      //
+	Health   Health    //
+	Log      []LogRow  // oldest first
+	Progress Progress  // LabReceiving, LabRewriting, LabRestoring
+	Choice   []Release // LabBricked: what could be restored, best first
+	Fault    string    // LabFault: the board's latched fault, in its own words
+	Time     time.Duration
+}
+
+// LabPhase is the one state of the emulated device.
+type LabPhase uint8
+
+const (
+	LabAbsent    LabPhase = iota // none has been made
+	LabOff                       // without power
+	LabBooting                   // boot computes the image's digest
+	LabRunning                   // runs its release
+	LabAsking                    // S01-S06: link open, update file information
+	LabReceiving                 // S07-S12
+	LabProving                   // S13 before the first erase
+	LabRewriting                 // S13
+	LabJudging                   // S14
+	LabBricked                   // S15: restoration mode, cable open
+	LabRestoring                 // S16-S20
+	LabFault                     // the emulator caught the software breaking a hardware rule
+)
+
+// Making is what the Lab needs to make a device.
+type Making struct {
+	Models   []LabModel
+	Releases []Release // of all models
+}
+
+// LabModel is a model that a device can be made of.
+type LabModel struct{ ID, Name string }
+
+// Outcome is how the last update or restoration ended.
+type Outcome uint8
+
+const (
+	OutcomeNone      Outcome = iota
+	OutcomeUpdated           // the new release was verified and runs
+	OutcomeConfirmed         // and it has confirmed itself
+	OutcomeRestored          // verified over the cable and runs
+	OutcomeUpToDate          // nothing newer is published
+	OutcomeNoRoom            // no update file fits the workspace; the old software runs
+	OutcomeRefused           // signature, model, order or floor; the old software runs
+	OutcomeProof             // proof before erase had another outcome; the old software runs
+	OutcomeBroken            // the transfer broke; the old software runs, it can be resumed
+	OutcomeNoServer          // the server did not answer
+	OutcomeHeld              // the server holds this device back after three failed rewrites
+	OutcomeFailed            // the restoration ended; Failure in the log
+)
+
+// RAM is the emulated memory. Offsets and sizes are bytes.
+type RAM struct {
+	Size      uint32
+	Regions   []Region // address order; stopped applications keep their place
+	Workspace Span     // secured for the update, zero when none
+	Resident  Span     // of the workspace's tail: code that runs while flash is busy
+	Contents  Contents
+}
+
+// Span is a part of the RAM.
+type Span struct{ Off, Size uint32 }
+
+// Contents says what the bytes are.
+type Contents uint8
+
+const (
+	ContentsKept Contents = iota
+	ContentsLost          // power was off since they were written: random bytes
+)
+
+// Region is an application's memory or free space.
+type Region struct {
+	Name       string
+	Off, Size  uint32
+	Importance uint8 // 9 most
+	State      RegionState
+}
+
+// RegionState says what happens in a region.
+type RegionState uint8
+
+const (
+	RegionFixed   RegionState = iota // never limited
+	RegionRunning                    // an application runs
+	RegionStopped                    // limited for the workspace, or stopped for the rewrite
+	RegionFree                       // nobody's
+)
+
+// Timeline is S01-S20. Step n stands at index n-1.
+type Timeline struct {
+	Steps [20]Step
+	Now   Now
+}
+
+// Step is what a step of the specification has come to.
+type Step uint8
+
+const (
+	StepWaiting Step = iota
+	StepDone
+	StepLive
+	StepSkipped
+	StepBad
+)
+
+// Now is the step at work with its numbers.
+type Now struct {
+	Step   uint8  // 1-20, 0 before the first
+	Addr   uint32 // of the sector at work (S13, S18-S20)
+	Done   uint32 // S10, S11: bytes; S13, S18-S20: sectors
+	Of     uint32 // as Done
+	Target string // release being written
+}
+
+// Power is the switch, and a cut that waits for its operation.
+type Power struct {
+	Switch   Switch
+	Op       uint64 // flash operations since the intent record began
+	Ops      uint64 // of the whole rewrite; 0 until it is known
+	CutAt    uint64 // armed cut; 0 is not armed
+	Tear     Tear
+	LastCut  uint64 // operation that the last cut fell into; 0 none
+	LastTear Tear
+}
+
+// Switch is a power switch.
+type Switch uint8
+
+const (
+	SwitchOff Switch = iota
+	SwitchOn
+)
+
+// Tear says what a cut leaves of the operation it falls into.
+type Tear uint8
+
+const (
+	TearHalf       Tear = iota // half the bytes, or an erase part done
+	TearNothing                // not begun
+	TearAll                    // complete
+	TearFirstUnit              // the first program unit
+	TearAllButOne              // all units but the last
+	TearUnstable               // bits that read differently each time
+	TearUnreadable             // units that cannot be read until erased
+	TearWeak                   // an erase that reads erased but is weak
+	tearKinds
+)
+
+// TearKinds is the number of Tear values.
+const TearKinds = int(tearKinds)
+
+// Line is the emulated cable and the pace of the screen.
+type Line struct {
+	Baud       uint32
+	TurnAround time.Duration
+	Noise      Noise
+	Pace       Pace
+}
+
+// Noise is the share of damaged bits.
+type Noise uint8
+
+const (
+	NoiseNone     Noise = iota
+	NoiseMillion        // 1 bit in 1 000 000
+	NoiseHundredK       // 1 in 100 000
+	NoiseTenK           // 1 in 10 000
+	NoiseThousand       // 1 in 1 000
+	noiseKinds
+)
+
+// NoiseKinds is the number of Noise values.
+const NoiseKinds = int(noiseKinds)
+
+// Pace says how device time passes on the screen.
+type Pace uint8
+
+const (
+	PaceLife Pace = iota // as slow as life
+	PaceTen              // ten times life
+	PaceFull             // as fast as it goes
+	paceKinds
+)
+
+// PaceKinds is the number of Pace values.
+const PaceKinds = int(paceKinds)
+
+// Health is the running application's behaviour, chosen by the person.
+type Health uint8
+
+const (
+	HealthGood  Health = iota // confirms itself after its first session
+	HealthHangs               // verifies, starts, and then hangs until the watchdog bites
+)
+
+// LogRow is one event. Words are made by the page from Source and Code.
+type LogRow struct {
+	Time   time.Duration // of the device's clock
+	Step   uint8         // 1-20, 0 none
+	Source Source
+	Code   uint16 // terminal.EventCode, or one of the Log codes below, by Source
+	Sector uint32
+	A, B   uint32
+	Text   string // a version, a name or a key; at most MaxText bytes
+}
+
+// Source is who tells an event.
+type Source uint8
+
+const (
+	SourceTerminal  Source = iota // Code is a terminal.EventCode
+	SourceBoard                   // Code is a Log code
+	SourceServer                  // Code is a Log code
+	SourceApparatus               // Code is a Log code
+)
+
+// Log codes of the other sources. Append-only.
+const (
+	LogPowerOn     uint16 = 1  // board
+	LogPowerOff    uint16 = 2  // board: outside any flash operation
+	LogCut         uint16 = 3  // board: A = operation, B = Tear
+	LogReset       uint16 = 4  // board
+	LogFault       uint16 = 5  // board: Text = fault
+	LogMade        uint16 = 6  // board: Text = release
+	LogLinkOpen    uint16 = 7  // server: S02
+	LogMaking      uint16 = 8  // server: S03, Text = release
+	LogInfo        uint16 = 9  // server: S04, A = update file bytes, B = workspace it needs
+	LogNoUpdate    uint16 = 10 // server: S04, nothing newer
+	LogRequested   uint16 = 11 // server: S09, A = offset
+	LogSending     uint16 = 12 // server: S10, A = bytes
+	LogServerAway  uint16 = 13 // server
+	LogIdentified  uint16 = 14 // apparatus: S16, A = sectors asked about, Text = serial
+	LogSelected    uint16 = 15 // apparatus: S17, A = sectors to write, B = bytes to send, Text = release
+	LogSent        uint16 = 16 // apparatus: S18, A = sectors, B = of
+	LogRestored    uint16 = 17 // apparatus: S20, A = sectors written, B = bytes sent, Text = release
+	LogEnded       uint16 = 18 // apparatus: A = Cause
+	LogHealth      uint16 = 19 // board: A = Health
+	LogNotNeeded   uint16 = 20 // apparatus: nothing to write, started
+	LogStoreWarned uint16 = 21 // apparatus: the Lab's flash could not be kept in this browser
+)

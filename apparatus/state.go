@@ -1,0 +1,323 @@
+package apparatus
+
+import "time"
+
+// Limits of what one State carries, so that a message between worker and page stays small.
+const (
+	MaxSectors  = 4096 // cells of one map
+	MaxReleases = 64   // releases offered for choice
+	MaxLogRows  = 400  // rows of the Lab's event log; the oldest go first
+	MaxTrace    = 40   // lines of a failure's details for support
+	MaxText     = 96   // bytes of any text that is not a trace line
+	MaxTraceLen = 160  // bytes of one trace line
+	MaxRegions  = 32   // regions of the emulated RAM
+	MaxWays     = 8    // ways into restoration mode
+)
+
+// State is all that Restore and Lab show. The engine sends a whole new one whenever something
+// changed, at most ten times a second, and never changes one that it has sent.
+type State struct {
+	Tab     Tab
+	Restore Restore
+	Lab     Lab
+	Store   Store
+	Server  Server
+}
+
+// Tab says whether this tab may use port, store and Lab. Only one tab of a browser may.
+type Tab uint8
+
+const (
+	TabHere      Tab = iota // this tab has the work
+	TabElsewhere            // another tab has it
+)
+
+// Server is the link to the server as the page last knew it.
+type Server struct {
+	Reach   Reach
+	Address string // host as a person knows it; may be empty
+}
+
+// Reach says whether the server answered lately.
+type Reach uint8
+
+const (
+	ReachUnknown Reach = iota // not asked yet
+	ReachYes                  // the last request was answered
+	ReachNo                   // the last request was not; releases stored here still work
+)
+
+// Store is the browser's own store of releases.
+type Store struct {
+	Condition StoreCondition
+	Releases  []Release // newest first, at most MaxReleases
+	Bytes     uint64    // of all stored release files
+}
+
+// StoreCondition is what the store can be trusted with.
+type StoreCondition uint8
+
+const (
+	StoreOpening  StoreCondition = iota
+	StoreOpen                    // kept after the tab is closed
+	StoreFleeting                // the browser may throw it away, or keeps it for this tab only
+	StoreFull                    // the browser refuses more
+	StoreLost                    // what was there is gone or cannot be read; the server's releases still work
+)
+
+// Release is one release that could be written.
+type Release struct {
+	Digest  [32]byte // of the image; names the release in commands
+	Model   string
+	Version string
+	Order   uint64 // decides "newer"
+	Size    uint32 // of the image, bytes
+	Signer  [8]byte
+	Origin  Origin
+	Fit     Fit // for the device at hand; FitUnknown without one
+}
+
+// Origin says where a release is at hand.
+type Origin uint8
+
+const (
+	OriginStore  Origin = iota // in this browser
+	OriginServer               // on the server
+	OriginFile                 // from a file chosen in this visit
+)
+
+// Fit says what a release would be for the device at hand.
+type Fit uint8
+
+const (
+	FitUnknown    Fit = iota
+	FitIntended       // the one an interrupted update was writing
+	FitInstalled      // the one its record says is installed
+	FitNewest         // neither, and the newest for this model
+	FitNewer          // newer than the installed one
+	FitOlder          // older, and not below the floor
+	FitBelowFloor     // refused by the device: its security counter is below the floor
+	FitUntrusted      // signed by a key the device does not trust
+)
+
+// Restore is the Restore screen. Only the fields of its phase, and what earlier phases found, are set.
+type Restore struct {
+	Phase    RestorePhase
+	Ways     []Way      // RestoreNoAnswer: in the order they are tried
+	Device   Device     // from RestoreReading on
+	Map      Map        // from RestoreFound on
+	Plan     Plan       // from RestoreFound on
+	Choice   []Release  // what else could be written to this device
+	Progress Progress   // RestoreReading and RestoreWriting; kept in RestoreFailed
+	Result   Result     // RestoreDone
+	Failure  Failure    // RestoreFailed
+	Job      PendingJob // RestoreIdle: a job that a reload or crash interrupted
+}
+
+// RestorePhase is the one state of the Restore screen.
+type RestorePhase uint8
+
+const (
+	RestoreLoading     RestorePhase = iota // the program is not ready yet
+	RestoreIdle                            // nothing is connected
+	RestoreUnsupported                     // this browser has no Web Serial
+	RestoreInsecure                        // this address is no secure context
+	RestoreNoPort                          // the chooser was closed without a choice
+	RestoreConnecting                      // port opened, first ways into restoration mode are tried
+	RestorePortBusy                        // another program holds the port
+	RestoreNoAnswer                        // the port works, nothing answers; Ways is the coach's list
+	RestoreReading                         // identified; records and digests are being read
+	RestoreFound                           // it can be restored; Plan says how
+	RestoreRight                           // nothing is wrong with its software
+	RestoreUnknown                         // no release for this model is at hand
+	RestoreWriting                         // Progress says where
+	RestoreDone                            // verified by the device and started
+	RestoreFailed                          // Failure says why
+)
+
+// Way is one way into restoration mode.
+type Way struct {
+	Kind   WayKind
+	State  WayState
+	Waited time.Duration // how long an answer was awaited, when tried
+	Hint   string        // WayHint: the model's own words
+}
+
+// WayKind names a way.
+type WayKind uint8
+
+const (
+	WayReset  WayKind = iota // reset over the modem lines
+	WayBreak                 // break signal
+	WayPower                 // the person switches it off and on while we listen
+	WayButton                // the person holds its button while switching on
+	WayHint                  // the model's own words
+)
+
+// WayState says how far a way is.
+type WayState uint8
+
+const (
+	WayNext WayState = iota
+	WayNow
+	WayTried
+)
+
+// Device is what a connected device says of itself.
+type Device struct {
+	Model   string
+	Name    string // of the model; empty when the model is not known here
+	Serial  string
+	Why     Why
+	Version string   // release its record says is installed; empty without a valid record
+	Target  string   // release an interrupted update was writing; empty without one
+	Floor   uint64   // security counter below which it takes nothing
+	Keys    int      // keys it trusts
+	Layout  MapFacts // what its flash is
+}
+
+// Why says why a device is in restoration mode. Numbers are those of the cable's identification.
+type Why uint8
+
+const (
+	WhyUnknown   Why = iota
+	WhyRewriting     // an update stopped halfway: neither old nor new
+	WhyDamaged       // the installed image is not what the record says
+	WhyNoRecord      // no valid record
+	WhyAsked         // asked for over the cable or by its pin
+	WhyHung          // three resets in a row without a confirmation
+	WhyRight         // it verifies; nothing is wrong
+)
+
+// Plan is what pressing Restore would do.
+type Plan struct {
+	Release  Release
+	Trust    Trust
+	Sectors  int           // sectors to write
+	Good     int           // sectors that are already right
+	Refresh  int           // of Sectors: weak ones that the device refreshes from itself
+	Send     uint32        // bytes to send, framing included
+	Full     uint32        // bytes of the whole image
+	Time     time.Duration // estimate, line and flash
+	Settings Settings
+}
+
+// Trust is the outcome of the signature's check in this page.
+type Trust uint8
+
+const (
+	TrustUnchecked Trust = iota
+	TrustVerified        // signed by a key that the device trusts, checked here
+)
+
+// Settings says what happens to the device's settings areas.
+type Settings uint8
+
+const (
+	SettingsNone Settings = iota // the model names none; nothing outside the software area is written
+	SettingsKept                 // named and left alone
+)
+
+// Progress is a running restoration.
+type Progress struct {
+	Stage   Stage
+	Sectors int // written and read back by the device
+	Of      int // sectors to write
+	Bytes   uint32
+	BytesOf uint32
+	// Work and WorkOf are planned microseconds, of line and flash together. Their rate against
+	// Elapsed is what the remaining time is told from.
+	Work, WorkOf uint64
+	Elapsed      time.Duration
+	Slowed       bool // the line speed was lowered on the way
+}
+
+// Stage is one of the five that a person sees.
+type Stage uint8
+
+const (
+	StageIdentify Stage = iota
+	StagePlan
+	StageWrite
+	StageVerify
+	StageStart
+)
+
+// Result is a restoration that the device itself has judged good.
+type Result struct {
+	Version  string
+	Signer   [8]byte
+	Verified int // sectors whose bytes the device's digest covers
+	Written  int
+	Sent     uint32 // bytes on the wire, both framings included
+	Took     time.Duration
+	Reported Reported
+	Settings Settings
+}
+
+// Reported says whether the server has been told.
+type Reported uint8
+
+const (
+	ReportNone Reported = iota // no server, nothing to tell
+	ReportSent
+	ReportKept // the server did not answer; told later
+)
+
+// Failure is an ended attempt. The words are made from Code, Touched and the numbers.
+type Failure struct {
+	Code    Cause
+	Touched Touched
+	Stage   Stage
+	Sector  int           // the sector at work, counted from 1; 0 when none was
+	Of      int           // sectors to write
+	Addr    uint32        // of a dead or refused sector
+	Needs   uint32        // CauseNoRoom: bytes of workspace
+	Has     uint32        // CauseNoRoom
+	Left    time.Duration // estimate of what remains
+	Version string        // release concerned; CauseBelowFloor: the oldest that would be taken
+	Other   string        // CauseWrongModel: the release's model
+	Trace   []string      // last commands with their times, for support
+}
+
+// Touched says what an ended attempt left in the flash.
+type Touched uint8
+
+const (
+	TouchedNothing Touched = iota // not one flash operation
+	TouchedPart                   // erased or written, not yet verified: restorable, does not start
+	TouchedAll                    // everything written, the verdict is missing or bad
+)
+
+// Cause says what ended an attempt. Numbers are shown to support as C-1nn and are append-only.
+type Cause uint8
+
+const (
+	CauseNone         Cause = 0
+	CauseCableOut     Cause = 1  // the port vanished
+	CauseSilent       Cause = 2  // the device stopped answering
+	CauseNoisy        Cause = 3  // too many damaged frames
+	CauseSignature    Cause = 4  // the signature is wrong
+	CauseUnknownKey   Cause = 5  // signed by a key the device does not trust
+	CauseWrongModel   Cause = 6  // a release for another model
+	CauseBelowFloor   Cause = 7  // older than the device accepts
+	CauseBadFile      Cause = 8  // the chosen file is no release file
+	CauseNoRoom       Cause = 9  // nothing fits the workspace
+	CauseProof        Cause = 10 // the device's proof before erase had another outcome
+	CauseVerify       Cause = 11 // digest of the whole image is wrong after writing
+	CauseFlash        Cause = 12 // a sector cannot be erased or programmed any more
+	CauseRefused      Cause = 13 // the device refused a command for another reason
+	CauseNoRelease    Cause = 14 // the release is no longer to be had
+	CauseStoreFull    Cause = 15 // the browser's store refused it
+	CausePortBusy     Cause = 16 // another program took the port
+	CauseBadRelease   Cause = 17 // bytes do not match the manifest's digest
+	CauseProtocol     Cause = 18 // an answer that no version of ours gives
+	CauseProgramFault Cause = 19 // our own defect
+)
+
+// PendingJob is a restoration that was stored before its first erase and has not ended.
+type PendingJob struct {
+	Serial  string // empty: there is none
+	Version string
+	Digest  [32]byte
+}
