@@ -1,0 +1,101 @@
+package flash
+
+import "fmt"
+
+// Limits of a layout.
+const (
+	MinRecordSector = 4 << 10 // bytes a record sector must have: record, manifests and marks
+	MaxSettings     = 8       // settings areas
+	MaxAreaName     = 32      // bytes of an area's name
+)
+
+// Area is a named part of the flash.
+type Area struct {
+	Name       string
+	Addr, Size uint32
+}
+
+// Layout says what lives where, in address order: the protected boot area, two record sectors, the
+// software area, and at the end settings areas, which nobody reads as a base or erases.
+type Layout struct {
+	Geometry Geometry
+	Boot     uint32 // bytes of the boot area, whole sectors, from address 0
+	Settings []Area // ascending, whole sectors; the software area ends where the first begins
+}
+
+// Validate reports the first rule that l breaks. The other methods are for layouts that it accepts.
+func (l *Layout) Validate() error {
+	g := &l.Geometry
+	if err := g.Validate(); err != nil {
+		return fmt.Errorf("layout: %w", err)
+	}
+	size := g.Size()
+	if l.Boot == 0 || l.Boot >= size {
+		return fmt.Errorf("layout: boot area of %d bytes in a part of %d", l.Boot, size)
+	}
+	if !g.boundary(l.Boot) {
+		return fmt.Errorf("layout: boot area ends at 0x%x, inside a sector", l.Boot)
+	}
+	first := g.SectorAt(l.Boot)
+	if g.Sectors()-first < 3 {
+		return fmt.Errorf("layout: %d sectors behind the boot area, at least two record sectors and one for software", g.Sectors()-first)
+	}
+	for i := first; i < first+2; i++ {
+		if addr, n := g.Sector(i); n < MinRecordSector {
+			return fmt.Errorf("layout: record sector at 0x%x has %d bytes, at least %d", addr, n, MinRecordSector)
+		}
+	}
+	base, _ := g.Sector(first + 2)
+	return l.validateSettings(base, size)
+}
+
+func (l *Layout) validateSettings(base, size uint32) error {
+	if len(l.Settings) > MaxSettings {
+		return fmt.Errorf("layout: %d settings areas, at most %d", len(l.Settings), MaxSettings)
+	}
+	for i, a := range l.Settings {
+		if len(a.Name) > MaxAreaName {
+			return fmt.Errorf("layout: settings area %d: name of %d bytes, at most %d", i+1, len(a.Name), MaxAreaName)
+		}
+		if a.Size == 0 || a.Addr >= size || a.Size > size-a.Addr {
+			return fmt.Errorf("layout: settings area %q: %d bytes at 0x%x in a part of %d", a.Name, a.Size, a.Addr, size)
+		}
+		if !l.Geometry.boundary(a.Addr) || !l.Geometry.boundary(a.Addr+a.Size) {
+			return fmt.Errorf("layout: settings area %q: %d bytes at 0x%x are not whole sectors", a.Name, a.Size, a.Addr)
+		}
+		if i == 0 && a.Addr <= base {
+			return fmt.Errorf("layout: settings area %q at 0x%x leaves no sector for software, which begins at 0x%x", a.Name, a.Addr, base)
+		}
+		if i > 0 {
+			if b := l.Settings[i-1]; a.Addr < b.Addr+b.Size {
+				return fmt.Errorf("layout: settings area %q at 0x%x is not behind area %q", a.Name, a.Addr, b.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// Records returns the indexes of the two record sectors.
+func (l *Layout) Records() [2]int {
+	first := l.Geometry.SectorAt(l.Boot)
+	return [2]int{first, first + 1}
+}
+
+// SoftwareFirst returns the index of the first sector of the software area.
+func (l *Layout) SoftwareFirst() int { return l.Geometry.SectorAt(l.Boot) + 2 }
+
+// SoftwareBase returns the address of the software area, where the image starts.
+func (l *Layout) SoftwareBase() uint32 {
+	addr, _ := l.Geometry.Sector(l.SoftwareFirst())
+	return addr
+}
+
+// Software returns the geometry of the software area, with addresses from 0. It allocates.
+func (l *Layout) Software() Geometry {
+	end := l.Geometry.Sectors()
+	if len(l.Settings) > 0 {
+		end = l.Geometry.SectorAt(l.Settings[0].Addr)
+	}
+	first := l.SoftwareFirst()
+	return l.Geometry.Sub(first, end-first)
+}
