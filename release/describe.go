@@ -1,0 +1,71 @@
+package release
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"unbrick/flash"
+)
+
+// ErrImage tells that an image is not the one a manifest speaks of, or cannot be one at all.
+var ErrImage = errors.New("image does not match")
+
+// Describe returns the manifest of image for devices with this software area. It fails with ErrImage
+// if the image is empty or does not fit, and with ErrManifest if a text is not fit to be signed.
+func Describe(model, version string, order, counter uint64, image []byte, software *flash.Geometry) (Manifest, error) {
+	if len(image) == 0 || uint64(len(image)) > min(uint64(software.Size()), MaxImage) {
+		return Manifest{}, fmt.Errorf("%w: %d bytes for a software area of %d", ErrImage, len(image), software.Size())
+	}
+	m := Manifest{
+		Model:    model,
+		Version:  version,
+		Order:    order,
+		Counter:  counter,
+		Size:     uint32(len(image)),
+		Digest:   sha256.Sum256(image),
+		LeafSize: LeafSize(software),
+	}
+	if err := m.Validate(); err != nil {
+		return Manifest{}, err
+	}
+	var t Tree
+	for i := uint32(0); i < m.Leaves(); i++ {
+		offset, n := m.LeafRange(i)
+		t.Add(Leaf(i, image[offset:offset+n]))
+	}
+	m.Root = t.Root()
+	return m, nil
+}
+
+// CheckImage fails with ErrImage unless image is exactly the one m describes, by size and digest.
+func (m *Manifest) CheckImage(image []byte) error {
+	if uint64(len(image)) != uint64(m.Size) {
+		return fmt.Errorf("%w: %d bytes, manifest says %d", ErrImage, len(image), m.Size)
+	}
+	if d := sha256.Sum256(image); d != m.Digest {
+		return fmt.Errorf("%w: digest %s, manifest says %s", ErrImage, ShortHex(d), ShortHex(m.Digest))
+	}
+	return nil
+}
+
+// shortHex is how many digits of a digest are enough for people.
+const shortHex = 12
+
+// Hex returns d as 64 lower-case hexadecimal digits.
+func Hex(d Digest) string { return hex.EncodeToString(d[:]) }
+
+// ShortHex returns the first digits of d, for people; nothing may be decided by it.
+func ShortHex(d Digest) string { return hex.EncodeToString(d[:shortHex/2]) }
+
+// ParseHex is the inverse of Hex and takes nothing else, no capital letters either.
+func ParseHex(s string) (Digest, error) {
+	var d Digest
+	if len(s) == 2*len(d) {
+		if _, err := hex.Decode(d[:], []byte(s)); err == nil && Hex(d) == s {
+			return d, nil
+		}
+	}
+	return Digest{}, fmt.Errorf("digest %.80q is not 64 hexadecimal digits", s)
+}

@@ -1,0 +1,14 @@
+// Package release says what a release is and who says so: the manifest that its maker signs, the hash
+// tree over the image, the release file that holds both, and the rules by which a device takes a
+// release or refuses it.
+//
+// A manifest is one COSE_Sign1 object (RFC 9052) of exactly one shape, signed with Ed25519;
+// docs/release.md is its normative description. Every machine of the system (server, terminal, page
+// and command) reads it with the same strict reader: there is one encoding of one statement, at most
+// MaxManifest bytes, and everything else is refused before the signature is looked at.
+//
+// The package is fit for a device: it starts nothing, keeps nothing, and reading a manifest needs less
+// than 2 KiB of stack and allocates two texts of at most MaxText bytes. Functions for the maker and the
+// host (Sign, Describe, key files, release files) allocate what they return. All functions may be
+// called concurrently.
+package release

@@ -1,0 +1,52 @@
+package release
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// A release file is the magic, the manifest's length (u32, least significant byte first), the signed
+// manifest and the image, which ends the file.
+const (
+	fileMagic = "UNBRICK1"
+	fileHead  = len(fileMagic) + 4
+)
+
+// MaxFile is the most bytes a release file can have.
+const MaxFile = int64(fileHead) + MaxManifest + MaxImage
+
+// ErrFile is the class of every refusal of a release file's form.
+var ErrFile = errors.New("malformed release file")
+
+// AppendFile appends the release file of a signed manifest and its image to dst. The manifest must be
+// one that Parse takes and the image the one it describes; SplitFile refuses anything else.
+func AppendFile(dst, signed, image []byte) []byte {
+	dst = append(dst, fileMagic...)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(signed)))
+	dst = append(dst, signed...)
+	return append(dst, image...)
+}
+
+// SplitFile returns the two parts of a release file; they alias b. The manifest has the one right
+// shape and the image has the size it says, else the error is an ErrFile. Neither signature nor digest
+// is checked: that is Verify and Manifest.CheckImage.
+func SplitFile(b []byte) (signed, image []byte, err error) {
+	if len(b) < fileHead || string(b[:len(fileMagic)]) != fileMagic {
+		return nil, nil, fmt.Errorf("%w: does not begin with %q and a length", ErrFile, fileMagic)
+	}
+	n := binary.LittleEndian.Uint32(b[len(fileMagic):])
+	rest := b[fileHead:]
+	if n > MaxManifest || int(n) > len(rest) {
+		return nil, nil, fmt.Errorf("%w: manifest of %d bytes", ErrFile, n)
+	}
+	signed, image = rest[:n:n], rest[n:]
+	m, _, err := Parse(signed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	if uint64(len(image)) != uint64(m.Size) {
+		return nil, nil, fmt.Errorf("%w: image of %d bytes, manifest says %d", ErrFile, len(image), m.Size)
+	}
+	return signed, image, nil
+}
