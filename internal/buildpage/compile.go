@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// generate runs vugugen over webui. Old output goes first: a component that was renamed would leave its
+// generated half behind, and vugugen reads what it finds.
+func generate(root string) error {
+	ui := filepath.Join(root, "webui")
+	old, err := filepath.Glob(filepath.Join(ui, "*_gen.go"))
+	if err != nil {
+		return err
+	}
+	before := make(map[string][]byte, len(old))
+	for _, name := range old {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		before[name] = b
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	if out, err := run(root, nil, "go", "tool", "vugugen", "-skip-go-mod", "-skip-main", "webui"); err != nil {
+		for name, b := range before { // leave the tree as it was, so that the error is the only news
+			os.WriteFile(name, b, 0o644)
+		}
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	// vugugen invents a component type when a .vugu file has no .go half with the same name.
+	if _, err := os.Stat(filepath.Join(ui, "0_missing_gen.go")); err == nil {
+		return errors.New("a component has no Go half (0_missing_gen.go appeared): name both halves alike, in kebab case")
+	}
+	return nil
+}
+
+// compile builds the browser program and returns its bytes.
+func compile(root, ldflags string) ([]byte, error) {
+	tmp, err := os.MkdirTemp("", "buildpage")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	file := filepath.Join(tmp, "app.wasm")
+	env := []string{"GOOS=js", "GOARCH=wasm"}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=" + ldflags, "-o", file, "./wasm"}
+	if out, err := run(root, env, "go", args...); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	return os.ReadFile(file)
+}
+
+// scripts copies what must match the toolchain and the module in use: the Go runtime's script and
+// vugu's rendering helper.
+func scripts(root, out string) error {
+	goroot, err := run(root, nil, "go", "env", "GOROOT")
+	if err != nil {
+		return err
+	}
+	runtime, err := os.ReadFile(filepath.Join(strings.TrimSpace(goroot), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(out, "wasm_exec.js"), runtime); err != nil {
+		return err
+	}
+	module, err := run(root, nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/vugu/vugu")
+	if err != nil {
+		return err
+	}
+	helper, err := helperScript(filepath.Join(strings.TrimSpace(module), "domrender"))
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(out, "vugu.js"), helper)
+}
+
+// replace writes a file only when its bytes differ, so that an unchanged build leaves every date alone
+// and go build does not embed it anew.
+func replace(name string, b []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
+		return nil
+	}
+	tmp := name + ".part"
+	if err := os.WriteFile(tmp, b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
+}
+
+// run executes one command in the module's root and returns its standard output; on failure, what it
+// said on both outputs.
+func run(root string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = root
+	cmd.Env = append(cmd.Environ(), env...)
+	var out, all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &all
+	if err := cmd.Run(); err != nil {
+		return out.String() + all.String(), fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+)
+
+// pack compresses the program unless the one in out was made from the same bytes at least as well; that
+// saves most of a minute on a small machine.
+func pack(out string, wasm []byte, quality int) (size int, reused bool, err error) {
+	name := filepath.Join(out, program)
+	mark := fmt.Sprintf("%x %d", sha256.Sum256(wasm), quality)
+	best := fmt.Sprintf("%x %d", sha256.Sum256(wasm), full)
+	if old, err := os.ReadFile(filepath.Join(out, "packed.txt")); err == nil && (string(old) == mark || string(old) == best) {
+		if st, err := os.Stat(name); err == nil {
+			return int(st.Size()), true, nil
+		}
+	}
+	var packed bytes.Buffer
+	w := brotli.NewWriterOptions(&packed, brotli.WriterOptions{Quality: quality, LGWin: 22})
+	if _, err := w.Write(wasm); err != nil {
+		return 0, false, err
+	}
+	if err := w.Close(); err != nil {
+		return 0, false, err
+	}
+	if err := replace(name, packed.Bytes()); err != nil {
+		return 0, false, err
+	}
+	return packed.Len(), false, replace(filepath.Join(out, "packed.txt"), []byte(mark))
+}
+
+// stamp writes version.js: the build's name, which is a digest over everything that the page loads, the
+// size of the program as it travels, and the files that the service worker keeps.
+func stamp(root, out string, wasm []byte, packed int) error {
+	static := filepath.Join(root, "static")
+	var files []string
+	sum := sha256.New()
+	err := filepath.WalkDir(static, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(static, name)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() || !kept(rel) {
+			return nil
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if rel == "dist/"+program {
+			b, rel = wasm, "dist/app.wasm" // what the browser asks for; light and full compression are one build
+		}
+		fmt.Fprintf(sum, "%s %d\n", rel, len(b))
+		sum.Write(b)
+		if rel == "index.html" {
+			rel = "./"
+		}
+		if rel != "sw.js" {
+			files = append(files, rel)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	sort.Strings(files)
+	for i, name := range files {
+		files[i] = strconv.Quote(name)
+	}
+	text := fmt.Sprintf("self.UNBRICK = {\n\tversion: %q,\n\tsize: %d,\n\tfiles: [%s],\n};\n",
+		hex.EncodeToString(sum.Sum(nil)[:8]), packed, strings.Join(files, ", "))
+	return replace(filepath.Join(out, version), []byte(text))
+}
+
+// kept tells whether a file under static belongs to the page itself.
+func kept(rel string) bool {
+	switch filepath.Ext(rel) {
+	case ".html", ".css", ".js", ".svg", ".png", ".webmanifest":
+		return rel != "dist/"+version
+	}
+	return rel == "dist/"+program
+}

@@ -1,0 +1,117 @@
+// Starts the program: the shell is on the screen already, this loads what the build has made and hands
+// the page over. Nothing here knows what the page shows, except the banner for a program that is gone.
+'use strict';
+(() => {
+	const WORDS = {
+		missing: ['This server was built without its page.', 'Whoever runs it can build it again with “make build”.'],
+		network: ['The page could not be loaded.', 'Check the network, then reload. Nothing was written to any device.'],
+		old: ['This browser is too old for this page.', 'Use a current Chrome, Edge, Opera or Firefox.'],
+		ended: ['The page has stopped.', 'Reload it. A device that was being restored is not lost: connect it again and it carries on.'],
+	};
+
+	// One banner, once: the first reason is the true one.
+	let halted = false;
+	function halt(why, detail) {
+		if (halted) return;
+		halted = true;
+		const [what, todo] = WORDS[why] || WORDS.ended;
+		let box = document.getElementById('halt');
+		if (!box) {
+			box = document.createElement('div');
+			box.id = 'halt';
+			document.body.prepend(box);
+		}
+		box.className = 'halt';
+		box.setAttribute('role', 'alert');
+		const head = document.createElement('strong');
+		head.textContent = what;
+		const say = document.createElement('span');
+		say.textContent = ' ' + todo + ' ';
+		const again = document.createElement('button');
+		again.type = 'button';
+		again.className = 'button small';
+		again.textContent = 'Reload';
+		again.addEventListener('click', () => location.reload());
+		box.replaceChildren(head, say, again);
+		box.hidden = false;
+		document.documentElement.dataset.halted = why;
+		if (detail) console.error('unbrick: ' + why + ': ' + detail);
+	}
+
+	// vugu's renderer evaluates one constant script, which does nothing when it is there already. It was
+	// loaded as a file; this eval accepts that text, character for character, and no other.
+	function guardEval(helper) {
+		const guarded = text => {
+			if (text !== helper) throw new EvalError('this page evaluates nothing');
+		};
+		Object.defineProperty(window, 'eval', { value: guarded, writable: false, configurable: false });
+	}
+
+	function script(src) {
+		return new Promise((done, fail) => {
+			const el = document.createElement('script');
+			el.src = src;
+			el.onload = done;
+			el.onerror = () => fail(new Error(src));
+			document.head.append(el);
+		});
+	}
+
+	async function get(src) {
+		const r = await fetch(src);
+		if (!r.ok) throw new Error(src + ': ' + r.status);
+		return r;
+	}
+
+	function tellSize(bytes) {
+		const hint = document.getElementById('size-hint');
+		if (hint && hint.dataset.words) hint.textContent = hint.dataset.words.replace('{size}', Math.round(bytes / 1024) + ' KB');
+	}
+
+	async function start() {
+		if (!self.WebAssembly || !WebAssembly.instantiateStreaming || !self.Worker) return halt('old');
+		try {
+			await script('dist/version.js');
+		} catch (e) {
+			return halt(navigator.onLine === false ? 'network' : 'missing', e.message);
+		}
+		const v = '?v=' + self.UNBRICK.version;
+		tellSize(self.UNBRICK.size);
+		let module;
+		try {
+			const [helper, compiled] = await Promise.all([
+				get('dist/vugu.js' + v).then(r => r.text()),
+				WebAssembly.compileStreaming(get('dist/app.wasm' + v)),
+				script('dist/vugu.js' + v),
+				script('dist/wasm_exec.js' + v),
+			]);
+			guardEval(helper);
+			module = compiled;
+		} catch (e) {
+			return halt('network', e.message);
+		}
+		self.unbrick = { module, version: self.UNBRICK.version, halt };
+		const go = new Go();
+		go.argv = ['unbrick', 'page'];
+		let code = 0;
+		const exit = go.exit.bind(go);
+		go.exit = n => { code = n; exit(n); };
+		try {
+			await go.run(await WebAssembly.instantiate(module, go.importObject));
+			halt('ended', 'exit code ' + code);
+		} catch (e) {
+			halt('ended', String(e));
+		}
+	}
+
+	try { // the theme before the first paint; a browser that keeps nothing shows the system's
+		const theme = localStorage.getItem('unbrick-theme');
+		if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+	} catch { /* storage is off */ }
+
+	start();
+
+	if (navigator.serviceWorker) {
+		navigator.serviceWorker.register('sw.js').catch(e => console.warn('unbrick: works without a network only after ' + e.message));
+	}
+})();

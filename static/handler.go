@@ -1,0 +1,178 @@
+package static
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+)
+
+// CSP is the Content-Security-Policy of every answer. Scripts come from this server only; compiling
+// WebAssembly is allowed, eval is not. Elements carry computed widths in style attributes, which is why
+// those, and only those, may be inline.
+const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; " +
+	"img-src 'self' data:; connect-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+const (
+	cacheForever = "public, max-age=31536000, immutable" // the address names the build
+	cacheAsk     = "no-cache"                            // kept, but asked about each time
+)
+
+// types gives the content type by ending; what is not here is not served.
+var types = map[string]string{
+	".html":        "text/html; charset=utf-8",
+	".css":         "text/css; charset=utf-8",
+	".js":          "text/javascript; charset=utf-8",
+	".svg":         "image/svg+xml",
+	".png":         "image/png",
+	".webmanifest": "application/manifest+json",
+	".wasm":        "application/wasm",
+}
+
+// asset is one file ready to be sent.
+type asset struct {
+	body []byte
+	etag string
+}
+
+// handler serves the embedded files. It is safe for concurrent use.
+type handler struct {
+	assets map[string]asset // by path without the leading slash
+	packed asset            // the program in brotli; empty body when it is not built
+	plain  func() ([]byte, error)
+}
+
+// Handler serves the page at the root of its host, with content types, entity tags, cache rules and the
+// security headers that the page needs. It answers GET and HEAD; any other path is 404.
+func Handler() http.Handler { return newHandler(files) }
+
+func newHandler(from fs.FS) *handler {
+	h := &handler{assets: make(map[string]asset)}
+	err := fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(from, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(b)
+		a := asset{body: b, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+		if name == program {
+			h.packed = a
+		} else if types[path.Ext(name)] != "" {
+			h.assets[name] = a
+		}
+		return nil
+	})
+	if err != nil {
+		panic("static: embedded files cannot be read: " + err.Error())
+	}
+	h.plain = sync.OnceValues(func() ([]byte, error) {
+		return io.ReadAll(brotli.NewReader(bytes.NewReader(h.packed.body)))
+	})
+	return h
+}
+
+// Secure sets the headers that every answer of the server may carry.
+func Secure(h http.Header) {
+	h.Set("Content-Security-Policy", CSP)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "serial=(self), screen-wake-lock=(self), camera=(), microphone=(), geolocation=(), usb=()")
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	Secure(w.Header())
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name == "" {
+		name = "index.html"
+	}
+	a, err := h.find(name, w.Header(), r)
+	if err != nil {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", types[path.Ext(name)])
+	header.Set("ETag", a.etag)
+	header.Set("Cache-Control", cacheAsk)
+	if r.URL.Query().Get("v") != "" {
+		header.Set("Cache-Control", cacheForever)
+	}
+	if matches(r.Header.Get("If-None-Match"), a.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if r.Method == http.MethodGet {
+		w.Write(a.body) // a reader that has gone is no error of ours
+	}
+}
+
+// find returns what to send for a name. The program travels in brotli to whoever takes it.
+func (h *handler) find(name string, header http.Header, r *http.Request) (asset, error) {
+	if name != programPath {
+		a, ok := h.assets[name]
+		if !ok {
+			return asset{}, fs.ErrNotExist
+		}
+		return a, nil
+	}
+	if h.packed.body == nil {
+		return asset{}, errors.New("the page is not built")
+	}
+	header.Set("Vary", "Accept-Encoding")
+	if accepts(r.Header.Get("Accept-Encoding"), "br") {
+		header.Set("Content-Encoding", "br")
+		return h.packed, nil
+	}
+	b, err := h.plain()
+	if err != nil {
+		return asset{}, err
+	}
+	return asset{body: b, etag: strings.TrimSuffix(h.packed.etag, `"`) + `-plain"`}, nil
+}
+
+// accepts tells whether an Accept-Encoding header takes the coding; a weight of zero refuses it.
+func accepts(header, coding string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), coding) {
+			continue
+		}
+		q, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q=")
+		if !ok {
+			return true
+		}
+		weight, err := strconv.ParseFloat(q, 64)
+		return err == nil && weight > 0
+	}
+	return false
+}
+
+// matches tells whether an If-None-Match header names the tag.
+func matches(header, etag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" || strings.TrimPrefix(part, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
