@@ -1,0 +1,60 @@
+// Package protocol is the link between a terminal and the software management server: its messages,
+// their limits and the rules of a transfer. docs/protocol.md is the text for people; this package is
+// the same law for machines.
+//
+// One message is one CBOR array [code, field, field, ...] of a fixed length, in the deterministic
+// encoding of RFC 8949, and travels as one binary WebSocket message of at most MaxMessage bytes.
+// Decoders take nothing else: no unknown code, no missing or additional field, no other encoding of
+// the same value. What they accept encodes again byte for byte. Codes are append-only; a message
+// whose fields must change gets a new code, and a change of meaning a new Version.
+//
+// A session:
+//
+//	terminal                         server
+//	Hello                        ->
+//	                             <-  Info          what there is, or why there is nothing
+//	Request(digest, offset)      ->                with the first credit
+//	                             <-  Data ...      never more than was granted
+//	Credit                       ->                as bytes are stored
+//	                             <-  End           all sent
+//	Done                         ->                all there, digest right
+//	Bye                          ->
+//	                             <-  Bye           now the terminal closes
+//
+// Instead of Data the server may answer Gone, with new information, when it has no file of that
+// digest any more. Error may be sent by either side at any time; Bye follows it. Ping and Pong belong
+// to the Conn and are seen by nobody else.
+//
+// The package is fit for a device: decoding into a message that the caller owns does not allocate for
+// messages that a terminal receives, and byte fields alias the input.
+package protocol
+
+import "unbrick/release"
+
+// Version is the version of the link that this package speaks, said in Hello. History: 1, the first.
+const Version = 1
+
+// Subprotocol is what a WebSocket of this link is asked for and accepted with.
+const Subprotocol = "unbrick.1"
+
+// Limits of the link. Everything a peer sends is checked against them before use.
+const (
+	MaxMessage = 64 << 10 // bytes of one message, encoded
+	MaxData    = 32 << 10 // bytes of update file in one Data
+	MaxFile    = 64 << 20 // bytes of an update file
+	MaxCredit  = 1 << 20  // bytes that may be granted and not yet sent
+	MaxText    = release.MaxText
+	MaxReason  = 200 // bytes of text in an Error
+	MaxKeys    = 8   // keys that a terminal names
+	MaxDead    = 16  // dead sectors in a report
+	MaxRefused = 8   // refused update files in a Hello
+	MaxSteps   = 2   // updates in a row that lead to the wanted release
+	// MaxHello is more than any Hello takes, encoded: a buffer of this size never grows.
+	MaxHello = 1024
+)
+
+// Digest is a SHA-256.
+type Digest = release.Digest
+
+// KeyID names a key by the first bytes of its digest.
+type KeyID = release.KeyID

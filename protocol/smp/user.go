@@ -1,0 +1,111 @@
+package smp
+
+// UserVersion is the version of group 64 that this package speaks, said in identify. History: 1, the
+// first.
+const UserVersion = 1
+
+// Command IDs of group 64. Append-only.
+const (
+	UserIdentify = 0
+	UserRecord   = 1
+	UserDigests  = 2
+	UserBegin    = 3
+	UserLeaves   = 4
+	UserFile     = 5
+	UserData     = 6
+	UserApply    = 7
+	UserStatus   = 8
+	UserFinish   = 9
+	UserAbort    = 10
+)
+
+// Limits of group 64.
+const (
+	MaxKeys     = 4   // key slots of the boot area
+	MaxRetired  = 8   // retired keys in a record
+	MaxDigests  = 240 // sector digests in one answer
+	DigestSize  = 8   // bytes of a sector digest: the first of a SHA-256
+	Fanout      = 16  // digests of one level that make one of the next
+	MaxLevel    = 4   // of the digest tree: 16^4 sectors
+	LeafDigest  = 32  // bytes of a leaf digest
+	MaxLeafData = 56 * LeafDigest
+	MaxPart     = 1920 // bytes of a manifest or file in one packet of BufSize
+)
+
+// RecordState is what the newest valid record says. Append-only.
+type RecordState uint8
+
+// The states.
+const (
+	RecordNone      RecordState = 0 // no valid record
+	RecordInstalled RecordState = 1 // installed A
+	RecordRewriting RecordState = 2 // rewriting A -> B
+)
+
+var recordNames = [...]string{"none", "installed", "rewriting"}
+
+func (s RecordState) String() string { return name(recordNames[:], uint32(s), "state") }
+
+// Why says why the device is in restoration mode. Append-only.
+type Why uint8
+
+// The reasons.
+const (
+	WhyUnknown     Why = 0
+	WhyAsked       Why = 1 // break or echo on the cable after reset
+	WhyPin         Why = 2
+	WhyNoRecord    Why = 3 // no valid record
+	WhyInterrupted Why = 4 // rewriting, and the image is neither the old nor the new one
+	WhyDamaged     Why = 5 // installed, and the image is not that one
+	WhyHang        Why = 6 // three watchdog or fault resets in a row without confirmation
+)
+
+var whyNames = [...]string{"unknown", "asked", "pin", "no record", "interrupted", "damaged", "hang"}
+
+func (w Why) String() string { return name(whyNames[:], uint32(w), "reason") }
+
+// Match says which image the software area holds, by the whole digest. Append-only.
+type Match uint8
+
+// The matches.
+const (
+	MatchNone Match = 0
+	MatchA    Match = 1
+	MatchB    Match = 2
+)
+
+var matchNames = [...]string{"none", "A", "B"}
+
+func (m Match) String() string { return name(matchNames[:], uint32(m), "match") }
+
+// Phase is where a restoration stands, on the device. Append-only.
+type Phase uint8
+
+// The phases.
+const (
+	PhaseIdle      Phase = 0 // no begin yet
+	PhasePreparing Phase = 1 // begin: refreshing doubtful sectors
+	PhaseReady     Phase = 2 // takes leaves and a file, apply or finish; code says how the last apply ended
+	PhaseProving   Phase = 3 // apply: decoding, writing nothing
+	PhaseRewriting Phase = 4 // apply: erasing and programming
+	PhaseFinishing Phase = 5 // finish: reading the whole image, writing the record
+	PhaseDone      Phase = 6 // the signed image is there and recorded
+	PhaseFailed    Phase = 7 // code says why; begin starts again
+)
+
+var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting", "finishing", "done", "failed"}
+
+func (p Phase) String() string { return name(phaseNames[:], uint32(p), "phase") }
+
+// Busy reports whether the device works by itself: only status is answered, between two sectors.
+func (p Phase) Busy() bool {
+	switch p {
+	case PhasePreparing, PhaseProving, PhaseRewriting, PhaseFinishing:
+		return true
+	case PhaseIdle, PhaseReady, PhaseDone, PhaseFailed:
+		return false
+	}
+	return false
+}
+
+func user(op Op, id uint8) Header { return Header{Op: op, Version: 1, Group: GroupUser, ID: id} }
