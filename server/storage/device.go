@@ -1,0 +1,275 @@
+package storage
+
+import (
+	"time"
+
+	"unbrick/release"
+)
+
+// DeviceState is what the server knows of a device's situation. The numbers are stored: append only.
+type DeviceState uint8
+
+const (
+	Running     DeviceState = 1 // its last session ended with nothing to do, or was broken off without harm
+	Receiving   DeviceState = 2 // an update file is on its way
+	Rewriting   DeviceState = 3 // it acknowledged the whole file and has not been heard since
+	NeedsCable  DeviceState = 4 // newer software exists, and none of its update files fits its workspace
+	HeldBack    DeviceState = 5 // the newest release failed too often on it
+	Restoration DeviceState = 6 // a reporter saw it in restoration mode, and it has not been heard since
+)
+
+// String is the word of the state in the HTTP API.
+func (s DeviceState) String() string {
+	switch s {
+	case Running:
+		return "running"
+	case Receiving:
+		return "receiving"
+	case Rewriting:
+		return "rewriting"
+	case NeedsCable:
+		return "needs-cable"
+	case HeldBack:
+		return "held-back"
+	case Restoration:
+		return "restoration"
+	}
+	return "unknown"
+}
+
+// Device is one terminal. Everything in Claim is what it said of itself, unproven.
+type Device struct {
+	Model, Serial string
+	Revision      int64 // optimistic lock; 0 = not stored yet
+	Demo          bool  // made by --demo, not a terminal
+	FirstSeen     time.Time
+	LastSeen      time.Time
+	Sessions      int64
+	Claim         Claim
+	State         DeviceState
+	Since         time.Time // of State
+	Target        Digest    // release that State is about; zero if none
+	TargetVersion string
+	File          Digest // update file sent last; zero if none
+	Needs         uint32 // bytes of workspace the smallest update file needs; NeedsCable only
+	Restored      time.Time
+	Report        Digest    // of the last rewrite report, so that a repeated one counts once
+	Attempts      []Attempt // newest first, at most MaxAttempts
+	Refused       []Digest  // update files that failed their proof on it, at most MaxRefused
+}
+
+// Claim is what a device said in its last session.
+type Claim struct {
+	Version   string
+	Order     uint64
+	Image     Digest
+	Confirmed bool
+	Workspace uint32
+	Keys      []release.KeyID
+	Kinds     []string
+}
+
+// Attempt counts what became of one release on one device.
+type Attempt struct {
+	Image    Digest
+	Failures uint32
+	Held     bool // not offered again until an operator releases it
+	Last     time.Time
+}
+
+// Attempt finds the attempt of a release, nil if there was none.
+func (d *Device) Attempt(image Digest) *Attempt {
+	for i := range d.Attempts {
+		if d.Attempts[i].Image == image {
+			return &d.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// Tried returns the attempt of a release and makes one if there is none; the oldest gives way.
+func (d *Device) Tried(image Digest) *Attempt {
+	if a := d.Attempt(image); a != nil {
+		return a
+	}
+	keep := d.Attempts[:min(len(d.Attempts), MaxAttempts-1)]
+	d.Attempts = append([]Attempt{{Image: image}}, keep...)
+	return &d.Attempts[0]
+}
+
+// Refuse remembers an update file that failed its proof on the device. It reports whether this is news.
+func (d *Device) Refuse(file Digest) bool {
+	if d.HasRefused(file) {
+		return false
+	}
+	if len(d.Refused) >= MaxRefused {
+		d.Refused = d.Refused[len(d.Refused)-MaxRefused+1:]
+	}
+	d.Refused = append(d.Refused, file)
+	return true
+}
+
+// HasRefused says whether the device found the update file wrong before.
+func (d *Device) HasRefused(file Digest) bool {
+	for _, r := range d.Refused {
+		if r == file {
+			return true
+		}
+	}
+	return false
+}
+
+// Source says whose word an event is. The numbers are stored: append only.
+type Source uint8
+
+const (
+	ByServer   Source = 1 // the server saw it itself
+	ByDevice   Source = 2 // the device says so
+	ByReporter Source = 3 // the page or command that restored it says so
+	ByOperator Source = 4 // somebody with the operator's token did it
+)
+
+// String is the word of the source in the HTTP API.
+func (s Source) String() string {
+	switch s {
+	case ByServer:
+		return "server"
+	case ByDevice:
+		return "device"
+	case ByReporter:
+		return "reporter"
+	case ByOperator:
+		return "operator"
+	}
+	return "unknown"
+}
+
+// EventKind is what happened. The words are stored and shown: append only.
+type EventKind string
+
+const (
+	FirstSeen   EventKind = "first-seen"
+	Offer       EventKind = "offer"       // update file information sent
+	Transferred EventKind = "transferred" // the device acknowledged the whole file
+	Broken      EventKind = "broken"      // the transfer was broken off; it can be resumed
+	Installed   EventKind = "installed"   // the device runs the release
+	Confirmed   EventKind = "confirmed"   // the release confirmed itself
+	Failed      EventKind = "failed"      // a transferred update did not end in the release running
+	Refused     EventKind = "refused"     // the proof found the update file wrong, nothing was erased
+	Held        EventKind = "held"
+	Freed       EventKind = "freed"
+	NoFit       EventKind = "needs-cable"
+	Restored    EventKind = "restored"      // over the cable, as reported
+	NotRestored EventKind = "not-restored"  // over the cable, as reported
+	Changed     EventKind = "changed"       // runs other software than it was known to run, and not by an update from here
+	Worn        EventKind = "flash-problem" // failed erases or dead sectors reported
+)
+
+// Event is one line of a device's history.
+type Event struct {
+	ID     int64 // given by the store, rising
+	At     time.Time
+	Kind   EventKind
+	Source Source
+	From   string // release version, may be empty
+	To     string
+	File   Digest
+	Bytes  uint64
+	Detail string // JSON object of at most MaxDetail bytes, or empty
+	Unique string // if not empty: an event of the same device with the same word is stored once
+}
+
+// Group is a set of devices for the fleet's list, in order of need.
+type Group uint8
+
+const (
+	GroupRestoration Group = iota // in restoration mode, as reported
+	GroupCable                    // needs the cable
+	GroupOverdue                  // transferred, and no word since Cutoffs.Overdue
+	GroupHeld
+	GroupSilent // no word since Cutoffs.Silent
+	GroupReceiving
+	GroupRewriting
+	GroupRunning
+	Groups // number of groups
+)
+
+// String is the word of the group in the HTTP API.
+func (g Group) String() string {
+	names := [Groups]string{"restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running"}
+	if g < Groups {
+		return names[g]
+	}
+	return "unknown"
+}
+
+// ParseGroup is the reverse of String.
+func ParseGroup(s string) (Group, bool) {
+	for g := Group(0); g < Groups; g++ {
+		if g.String() == s {
+			return g, true
+		}
+	}
+	return 0, false
+}
+
+// Cutoffs are the times before which a last word is long ago.
+type Cutoffs struct{ Silent, Overdue time.Time }
+
+// Group says to which group a device belongs.
+func (d *Device) Group(cut Cutoffs) Group {
+	switch d.State {
+	case Restoration:
+		return GroupRestoration
+	case NeedsCable:
+		return GroupCable
+	case HeldBack:
+		return GroupHeld
+	case Rewriting:
+		if d.LastSeen.Before(cut.Overdue) {
+			return GroupOverdue
+		}
+		return GroupRewriting
+	case Receiving:
+		return GroupReceiving
+	case Running:
+	}
+	if d.LastSeen.Before(cut.Silent) {
+		return GroupSilent
+	}
+	return GroupRunning
+}
+
+// Query asks for devices, those in need first, within a group the latest word first.
+type Query struct {
+	Search string  // part of the serial, or the start of model or version; empty = all
+	Model  string  // exactly, empty = all
+	Image  *Digest // exactly, nil = all
+	Group  *Group  // only this group, nil = all
+	Cut    Cutoffs
+	Cursor string // Page.Next of the page before, empty = first
+	Limit  int    // 1 to MaxPage
+}
+
+// Page is a part of a list.
+type Page struct {
+	Devices []Device
+	Total   int    // devices that match, on all pages
+	Next    string // empty on the last page
+}
+
+// Summary counts the fleet.
+type Summary struct {
+	Devices  int
+	Groups   [Groups]int
+	Releases []ReleaseCount
+}
+
+// ReleaseCount counts the devices of a model by the image they say they run. The image need not be of a known release.
+type ReleaseCount struct {
+	Model     string
+	Image     Digest
+	Version   string // as the devices say
+	Installed int    // including the confirmed ones
+	Confirmed int
+}

@@ -1,0 +1,160 @@
+package local
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"unbrick/server/storage"
+)
+
+const partSuffix = ".part"
+
+// blobs is a folder of files named by the SHA-256 of their content.
+type blobs struct {
+	dir    string
+	create func(dir string) (partFile, error) // a fresh temporary file; tests let it run full
+}
+
+// partFile is the little of *os.File that writing a blob needs.
+type partFile interface {
+	io.WriteCloser
+	Name() string
+	Sync() error
+}
+
+func openBlobs(dir string) (*blobs, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make blob folder: %w", full(err))
+	}
+	if err := syncFolder(filepath.Dir(dir)); err != nil {
+		return nil, fmt.Errorf("sync data folder: %w", err)
+	}
+	return &blobs{dir: dir, create: func(dir string) (partFile, error) {
+		return os.CreateTemp(dir, "*"+partSuffix)
+	}}, nil
+}
+
+func (b *blobs) path(d storage.Digest) string {
+	return filepath.Join(b.dir, hex.EncodeToString(d[:]))
+}
+
+// put stores p durably. A blob that is there and whole is left alone, a damaged one is replaced.
+func (b *blobs) put(p []byte) (storage.Digest, error) {
+	d := storage.Digest(sha256.Sum256(p))
+	if f, err := b.open(d); err == nil {
+		f.Close()
+		// It may have been renamed by a process that died before its sync.
+		return d, syncFolder(b.dir)
+	}
+	f, err := b.create(b.dir)
+	if err != nil {
+		return d, full(err)
+	}
+	_, err = f.Write(p)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), b.path(d))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return d, full(err)
+	}
+	return d, full(syncFolder(b.dir))
+}
+
+// open opens a blob and checks its digest.
+func (b *blobs) open(d storage.Digest) (*blob, error) {
+	f, err := os.Open(b.path(d))
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, storage.ErrNotFound
+		}
+		return nil, err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if storage.Digest(h.Sum(nil)) != d {
+		f.Close()
+		return nil, storage.ErrDamaged
+	}
+	return &blob{File: f, size: n}, nil
+}
+
+// blob is an open blob whose bytes were checked.
+type blob struct {
+	*os.File
+	size int64
+}
+
+func (b *blob) Size() int64 { return b.size }
+
+// PutBlob implements storage.Store.
+func (s *Store) PutBlob(ctx context.Context, p []byte) (storage.Digest, error) {
+	if err := ctx.Err(); err != nil {
+		return storage.Digest{}, fmt.Errorf("put blob: %w", err)
+	}
+	if len(p) > storage.MaxBlob {
+		return storage.Digest{}, fmt.Errorf("put blob: %d bytes are more than %d", len(p), storage.MaxBlob)
+	}
+	d, err := s.blobs.put(p)
+	if err != nil {
+		return d, fmt.Errorf("put blob %x: %w", d[:8], err)
+	}
+	return d, nil
+}
+
+// OpenBlob implements storage.Store.
+func (s *Store) OpenBlob(ctx context.Context, d storage.Digest) (storage.Blob, error) {
+	b, err := s.blobs.open(d)
+	if err != nil {
+		return nil, fmt.Errorf("open blob %x: %w", d[:8], err)
+	}
+	return b, nil
+}
+
+// sweep removes what a crash left: temporary files, and blobs that no row names. It runs before anyone writes.
+func (s *Store) sweep(ctx context.Context) error {
+	known := map[string]bool{}
+	rows, err := s.read.QueryContext(ctx, `SELECT image FROM releases UNION SELECT blob FROM files WHERE blob IS NOT NULL`)
+	if err != nil {
+		return fmt.Errorf("sweep blobs: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var d []byte
+		if err := rows.Scan(&d); err != nil {
+			return fmt.Errorf("sweep blobs: %w", err)
+		}
+		known[hex.EncodeToString(d)] = true
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("sweep blobs: %w", err)
+	}
+	entries, err := os.ReadDir(s.blobs.dir)
+	if err != nil {
+		return fmt.Errorf("sweep blobs: %w", err)
+	}
+	for _, e := range entries {
+		ours := strings.HasSuffix(e.Name(), partSuffix) || len(e.Name()) == 2*sha256.Size
+		if ours && !known[e.Name()] {
+			if err := os.Remove(filepath.Join(s.blobs.dir, e.Name())); err != nil {
+				return fmt.Errorf("sweep blobs: %w", err)
+			}
+		}
+	}
+	return nil
+}

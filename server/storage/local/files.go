@@ -1,0 +1,104 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/server/storage"
+)
+
+const fileColumns = `SELECT id, model, source, target, shape, step, creator, state, blob, size, workspace, attempts, next, error, made FROM files `
+
+func scanFile(row interface{ Scan(...any) error }, f *storage.File) (id int64, err error) {
+	var from, to, shape, blob []byte
+	var next, made int64
+	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts, &next, &f.Error, &made)
+	f.Key.From, f.Key.To, f.Key.Shape, f.Blob = digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
+	f.Next, f.Made = moment(next), time.Duration(made)
+	return id, full(err)
+}
+
+// WantFile implements storage.Store.
+func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) (storage.File, error) {
+	const where = `WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
+	key := []any{k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator}
+	var f storage.File
+	_, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+where, key...), &f)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return f, fmt.Errorf("want file: %w", err)
+	}
+	again := err == nil && f.State == storage.FileFailed && !now.Before(f.Next)
+	if err == nil && !again {
+		return f, nil
+	}
+	err = s.change(ctx, "want file", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO files (source, target, model, shape, step, creator, state) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET state = excluded.state WHERE files.state = ? AND files.next <= ?`,
+			append(key, storage.FileWanted, storage.FileFailed, stamp(now))...)
+		if err != nil {
+			return err
+		}
+		_, err = scanFile(tx.QueryRowContext(ctx, fileColumns+where, key...), &f)
+		return err
+	})
+	return f, err
+}
+
+// ClaimFile implements storage.Store.
+func (s *Store) ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (storage.File, error) {
+	var f storage.File
+	err := s.change(ctx, "claim file", func(tx *sql.Tx) error {
+		id, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE state IN (1, 2) AND (state = 1 OR lease <= ?) ORDER BY state, id LIMIT 1`, stamp(now)), &f)
+		if err != nil {
+			return err
+		}
+		f.State = storage.FileMaking
+		_, err = tx.ExecContext(ctx, `UPDATE files SET state = ?, owner = ?, lease = ? WHERE id = ?`, f.State, owner, stamp(now.Add(lease)), id)
+		return err
+	})
+	return f, err
+}
+
+// FinishFile implements storage.Store.
+func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) error {
+	var blob any
+	if f.State == storage.FileReady {
+		b, err := s.blobs.open(f.Blob)
+		if err != nil {
+			return fmt.Errorf("finish file: blob %x: %w", f.Blob[:8], err)
+		}
+		b.Close()
+		blob = f.Blob[:]
+	}
+	k := &f.Key
+	return s.change(ctx, "finish file", func(tx *sql.Tx) error {
+		err := touched(tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = ?, size = ?, workspace = ?, attempts = ?, next = ?, error = ?, made = ?, owner = '', lease = 0
+			WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ? AND state = ? AND owner = ?`,
+			f.State, blob, f.Size, f.Workspace, f.Attempts, stamp(f.Next), f.Error, int64(f.Made),
+			k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator, storage.FileMaking, owner))
+		if errors.Is(err, storage.ErrNotFound) {
+			return storage.ErrStale
+		}
+		return err
+	})
+}
+
+// FileByBlob implements storage.Store. A blob may serve several keys; one that is ready is preferred.
+func (s *Store) FileByBlob(ctx context.Context, d storage.Digest) (storage.File, error) {
+	var f storage.File
+	_, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+`WHERE blob = ? ORDER BY state != ?, id LIMIT 1`, d[:], storage.FileReady), &f)
+	if err != nil {
+		return f, fmt.Errorf("file %x: %w", d[:8], err)
+	}
+	return f, nil
+}
+
+// WithdrawFile implements storage.Store.
+func (s *Store) WithdrawFile(ctx context.Context, d storage.Digest) error {
+	return s.change(ctx, "withdraw file", func(tx *sql.Tx) error {
+		return touched(tx.ExecContext(ctx, `UPDATE files SET state = ? WHERE blob = ? AND state IN (?, ?)`, storage.FileWithdrawn, d[:], storage.FileReady, storage.FileWithdrawn))
+	})
+}

@@ -1,0 +1,181 @@
+// Package local is the embedded default of storage.Store: one SQLite database (WAL, synchronous=FULL, foreign
+// keys) and a folder of content-addressed blobs, both below one data directory that one process owns at a time.
+//
+// A blob is written to a temporary name, synced and renamed, and its folder is synced, before any row names it.
+// Whatever a crash interrupts is therefore either whole or unreachable; what is unreachable is swept at Open.
+package local
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"unbrick/server/storage"
+)
+
+// Store implements storage.Store. It may be used concurrently.
+type Store struct {
+	write *sql.DB // one connection: SQLite has one writer, and waiting in Go is fairer than its busy loop
+	read  *sql.DB
+	blobs *blobs
+	lock  *os.File
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// Options change how a store is opened.
+type Options struct {
+	// MaxPages bounds the database in pages of 4 KiB, 0 means unbounded. Beyond it, writing is ErrFull.
+	MaxPages int
+	// Readers is the number of connections for reading, at least 2, otherwise 4.
+	Readers int
+}
+
+// Open opens the store in dir and makes what is missing. ErrLocked if another process has it open.
+// The caller closes it.
+func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", full(err))
+	}
+	lock, err := lockFile(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	s := &Store{lock: lock}
+	if err := s.open(ctx, dir, o); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, dir string, o *Options) error {
+	var err error
+	if s.blobs, err = openBlobs(filepath.Join(dir, "blobs")); err != nil {
+		return err
+	}
+	name := filepath.Join(dir, "unbrick.db")
+	if s.write, err = connect(name, 1, o.MaxPages); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.write); err != nil {
+		return fmt.Errorf("open database: %w", full(err))
+	}
+	if s.read, err = connect(name, readers(o), o.MaxPages); err != nil {
+		return err
+	}
+	return s.sweep(ctx)
+}
+
+func readers(o *Options) int {
+	if o.Readers > 1 {
+		return o.Readers
+	}
+	return 4
+}
+
+func connect(name string, connections, maxPages int) (*sql.DB, error) {
+	q := url.Values{}
+	if connections == 1 {
+		q.Set("_txlock", "immediate") // a writer takes the lock at once, never half-way through
+	}
+	for _, p := range []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
+		q.Add("_pragma", p)
+	}
+	if maxPages > 0 {
+		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", maxPages))
+	}
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(name)
+	db, err := sql.Open("sqlite", "file:"+escaped+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Close releases everything. Later calls fail.
+func (s *Store) Close() error {
+	var all []error
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			all = append(all, db.Close())
+		}
+	}
+	return errors.Join(append(all, s.lock.Close())...)
+}
+
+// Ping reads from the database and looks at the blob folder.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.read.PingContext(ctx); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	if _, err := os.Stat(s.blobs.dir); err != nil {
+		return fmt.Errorf("ping blobs: %w", err)
+	}
+	return nil
+}
+
+// change runs f in one writing transaction, and names the operation in its error.
+func (s *Store) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, full(err))
+	}
+	defer tx.Rollback()
+	if err := f(tx); err != nil {
+		return fmt.Errorf("%s: %w", what, full(err))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: %w", what, full(err))
+	}
+	return nil
+}
+
+// full makes ErrFull of the ways in which a disk says so, and ErrNotFound of an empty result.
+func full(err error) error {
+	var e *sqlite.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return storage.ErrNotFound
+	case errors.Is(err, storage.ErrFull):
+		return err
+	case errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL, noSpace(err):
+		return fmt.Errorf("%w: %w", storage.ErrFull, err)
+	}
+	return err
+}
+
+func stamp(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func digestOf(b []byte) (d storage.Digest) {
+	copy(d[:], b)
+	return d
+}

@@ -1,0 +1,203 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// PutModel implements storage.Store.
+func (s *Store) PutModel(ctx context.Context, m storage.Model) error {
+	return s.change(ctx, "put model", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO models (id, record, updated) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET record = excluded.record, updated = excluded.updated`, m.ID, m.Record, stamp(m.Updated))
+		return err
+	})
+}
+
+// Model implements storage.Store.
+func (s *Store) Model(ctx context.Context, id string) (storage.Model, error) {
+	m := storage.Model{ID: id}
+	var updated int64
+	err := s.read.QueryRowContext(ctx, `SELECT record, updated FROM models WHERE id = ?`, id).Scan(&m.Record, &updated)
+	if err != nil {
+		return m, fmt.Errorf("model %q: %w", id, full(err))
+	}
+	m.Updated = moment(updated)
+	return m, nil
+}
+
+// Models implements storage.Store.
+func (s *Store) Models(ctx context.Context) ([]storage.Model, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, record, updated FROM models ORDER BY id`)
+	return collect(rows, err, "list models", func(m *storage.Model) error {
+		var updated int64
+		err := rows.Scan(&m.ID, &m.Record, &updated)
+		m.Updated = moment(updated)
+		return err
+	})
+}
+
+// collect reads all rows of a query into a slice.
+func collect[T any](rows *sql.Rows, err error, what string, scan func(*T) error) ([]T, error) {
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, full(err))
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := scan(&v); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, full(err))
+	}
+	return all, nil
+}
+
+// TrustKey implements storage.Store.
+func (s *Store) TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error {
+	if len(key) != ed25519.PublicKeySize {
+		return fmt.Errorf("trust key: %d bytes are no Ed25519 public key", len(key))
+	}
+	if _, err := s.Model(ctx, model); err != nil {
+		return fmt.Errorf("trust key: %w", err)
+	}
+	kid := release.IDOf(key)
+	return s.change(ctx, "trust key", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO keys (model, kid, public, added) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			model, kid[:], []byte(key), stamp(at))
+		return err
+	})
+}
+
+// Keys implements storage.Store.
+func (s *Store) Keys(ctx context.Context, model string) ([]storage.Key, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT kid, public, added FROM keys WHERE model = ? ORDER BY added, kid`, model)
+	return collect(rows, err, "list keys", func(k *storage.Key) error {
+		var kid, public []byte
+		var added int64
+		err := rows.Scan(&kid, &public, &added)
+		copy(k.ID[:], kid)
+		k.Model, k.Public, k.Added = model, public, moment(added)
+		return err
+	})
+}
+
+// AddRelease implements storage.Store.
+func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte) error {
+	m := &r.Manifest
+	if m.Order > math.MaxInt64 || m.Counter > math.MaxInt64 {
+		return fmt.Errorf("add release: order and counter are limited to %d", int64(math.MaxInt64))
+	}
+	if len(image) > storage.MaxBlob {
+		return fmt.Errorf("add release: image of %d bytes is larger than %d", len(image), storage.MaxBlob)
+	}
+	if _, err := s.Model(ctx, m.Model); err != nil {
+		return fmt.Errorf("add release: %w", err)
+	}
+	d, err := s.blobs.put(image)
+	if err != nil {
+		return fmt.Errorf("add release: %w", err)
+	}
+	if d != m.Digest {
+		return fmt.Errorf("add release: %w", storage.ErrDamaged)
+	}
+	return s.change(ctx, "add release", func(tx *sql.Tx) error {
+		var signed []byte
+		var same int
+		err := tx.QueryRowContext(ctx, `SELECT count(*), max(signed) FROM releases WHERE model = ? AND (version = ? OR image = ? OR "order" = ?)`,
+			m.Model, m.Version, d[:], int64(m.Order)).Scan(&same, &signed)
+		if err != nil {
+			return err
+		}
+		if same == 1 && bytes.Equal(signed, r.Signed) {
+			return nil
+		}
+		if same > 0 {
+			return storage.ErrConflict
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published))
+		return err
+	})
+}
+
+const releaseColumns = `SELECT signed, state, published FROM releases `
+
+func scanRelease(row interface{ Scan(...any) error }, r *storage.Release) error {
+	var published int64
+	if err := row.Scan(&r.Signed, &r.State, &published); err != nil {
+		return err
+	}
+	var err error
+	if r.Manifest, r.Key, err = release.Parse(r.Signed); err != nil {
+		return errors.Join(storage.ErrDamaged, err)
+	}
+	r.Published = moment(published)
+	return nil
+}
+
+// Releases implements storage.Store.
+func (s *Store) Releases(ctx context.Context, model string) ([]storage.Release, error) {
+	rows, err := s.read.QueryContext(ctx, releaseColumns+`WHERE model = ? OR ? = '' ORDER BY model, "order" DESC`, model, model)
+	return collect(rows, err, "list releases", func(r *storage.Release) error { return scanRelease(rows, r) })
+}
+
+// Release implements storage.Store.
+func (s *Store) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
+	var r storage.Release
+	row := s.read.QueryRowContext(ctx, releaseColumns+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model LIMIT 1`, image[:], model, model)
+	if err := scanRelease(row, &r); err != nil {
+		return r, fmt.Errorf("release %x of model %q: %w", image[:8], model, full(err))
+	}
+	return r, nil
+}
+
+// SetReleaseState implements storage.Store.
+func (s *Store) SetReleaseState(ctx context.Context, model string, image storage.Digest, state storage.ReleaseState) error {
+	return s.change(ctx, "set release state", func(tx *sql.Tx) error {
+		return touched(tx.ExecContext(ctx, `UPDATE releases SET state = ? WHERE model = ? AND image = ?`, state, model, image[:]))
+	})
+}
+
+// touched turns a change of no row into ErrNotFound.
+func touched(res sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		return storage.ErrNotFound
+	}
+	return err
+}
+
+// Setting implements storage.Store.
+func (s *Store) Setting(ctx context.Context, name string) ([]byte, error) {
+	var v []byte
+	err := s.read.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = ?`, name).Scan(&v)
+	if err != nil {
+		return nil, fmt.Errorf("setting %s: %w", name, full(err))
+	}
+	return v, nil
+}
+
+// PutSetting implements storage.Store.
+func (s *Store) PutSetting(ctx context.Context, name string, value []byte) error {
+	return s.change(ctx, "put setting", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+		return err
+	})
+}

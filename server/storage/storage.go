@@ -1,0 +1,197 @@
+// Package storage is what the server remembers: models, the keys a model trusts, releases, update files,
+// devices with their history, and settings. It is the update software storage section (212) of the
+// specification, and more.
+//
+// Store is one narrow contract with one conformance suite (storagetest). The embedded default is the package
+// local: SQLite and a folder of content-addressed blobs. Nothing in the contract needs a local disk, so a
+// database server with an object store can stand behind it.
+//
+// Guarantees: what a method acknowledged with a nil error survives a crash and a power failure, every method
+// happens whole or not at all, and equal calls may be repeated. A full disk is ErrFull; nothing that was there
+// before is lost by it.
+package storage
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"time"
+
+	"unbrick/release"
+)
+
+// Errors that callers branch on. Implementations wrap them with operation and place.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflicts with what is stored") // another release has this version, order or image
+	ErrStale    = errors.New("changed meanwhile")             // the device was saved by someone else since it was read
+	ErrFull     = errors.New("storage is full")
+	ErrDamaged  = errors.New("stored bytes do not match their digest")
+	ErrCursor   = errors.New("not a cursor of this list")
+	ErrLocked   = errors.New("another server uses this storage")
+)
+
+// Limits that hold for every implementation.
+const (
+	MaxBlob     = 64 << 20 // bytes of an image or an update file
+	MaxAttempts = 16       // releases remembered in Device.Attempts, newest first
+	MaxRefused  = 32       // update files remembered in Device.Refused, newest last
+	MaxHistory  = 500      // events kept for one device, the oldest go first
+	MaxPage     = 500      // rows that one list call returns at most
+	MaxDetail   = 1024     // bytes of Event.Detail
+)
+
+// Digest is a SHA-256.
+type Digest = release.Digest
+
+// Store keeps everything the server must not forget. It may be used concurrently; several servers may share
+// one if the implementation says so. Slices that it returns belong to the caller.
+type Store interface {
+	// Models, in order of their ID. PutModel replaces.
+	PutModel(ctx context.Context, m Model) error
+	Model(ctx context.Context, id string) (Model, error)
+	Models(ctx context.Context) ([]Model, error)
+
+	// Keys whose signature makes a release acceptable for a model. TrustKey of a trusted key changes nothing.
+	TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error
+	Keys(ctx context.Context, model string) ([]Key, error)
+
+	// Releases, newest order first; model "" means all. AddRelease stores the image, then the row; the same
+	// release again changes nothing, a different one of equal version, order or image is ErrConflict.
+	AddRelease(ctx context.Context, r Release, image []byte) error
+	Releases(ctx context.Context, model string) ([]Release, error)
+	Release(ctx context.Context, model string, image Digest) (Release, error)
+	SetReleaseState(ctx context.Context, model string, image Digest, state ReleaseState) error
+
+	// Blobs are immutable bytes named by their SHA-256. One that no release or ready update file names when the store
+	// is next opened may go. OpenBlob has checked the whole digest (ErrDamaged).
+	PutBlob(ctx context.Context, b []byte) (Digest, error)
+	OpenBlob(ctx context.Context, d Digest) (Blob, error)
+
+	// Update files. WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its
+	// time has come (now >= Next). ClaimFile leases the oldest wanted row (or one whose lease ran out) to owner, ErrNotFound
+	// when there is none; FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale.
+	// Withdraw takes a ready file away for good.
+	WantFile(ctx context.Context, k FileKey, now time.Time) (File, error)
+	ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (File, error)
+	FinishFile(ctx context.Context, owner string, f File) error
+	FileByBlob(ctx context.Context, blob Digest) (File, error)
+	WithdrawFile(ctx context.Context, blob Digest) error
+
+	// Devices. SaveDevice writes the row and appends the events in one step; Revision must be the one read
+	// (0 for a new device), otherwise ErrStale; it returns the new revision. CountDevices is cheap.
+	Device(ctx context.Context, model, serial string) (Device, error)
+	SaveDevice(ctx context.Context, d *Device, events ...Event) error
+	Devices(ctx context.Context, q Query) (Page, error)
+	Summary(ctx context.Context, cut Cutoffs) (Summary, error)
+	CountDevices(ctx context.Context) (int, error)
+	// History of a device, newest first, events with ID below before (0 = newest).
+	History(ctx context.Context, model, serial string, before int64, limit int) ([]Event, error)
+
+	// Settings are small secrets and facts of the server itself, such as the hash of a made token.
+	Setting(ctx context.Context, name string) ([]byte, error)
+	PutSetting(ctx context.Context, name string, value []byte) error
+
+	// Ping says whether the store can serve right now.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Blob is an open blob. Close it.
+type Blob interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Model is a kind of device; Record is the model's own encoding (package model), kept as it came.
+type Model struct {
+	ID      string
+	Record  []byte
+	Updated time.Time
+}
+
+// Key is a publisher's public key that was registered for a model.
+type Key struct {
+	Model  string
+	ID     release.KeyID
+	Public ed25519.PublicKey
+	Added  time.Time
+}
+
+// ReleaseState says to whom a release is offered. The numbers are stored: append only.
+type ReleaseState uint8
+
+const (
+	Offered   ReleaseState = 1 // to every device of its model that is older
+	Withheld  ReleaseState = 2 // to none for now; devices that run it are right
+	Withdrawn ReleaseState = 3 // to none any more
+)
+
+// String is the word of the state in the HTTP API.
+func (s ReleaseState) String() string {
+	switch s {
+	case Offered:
+		return "offered"
+	case Withheld:
+		return "withheld"
+	case Withdrawn:
+		return "withdrawn"
+	}
+	return "unknown"
+}
+
+// ParseReleaseState is the reverse of String.
+func ParseReleaseState(s string) (ReleaseState, bool) {
+	for _, v := range []ReleaseState{Offered, Withheld, Withdrawn} {
+		if v.String() == s {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// Release is a published image: the manifest as read from Signed, whose bytes are the truth.
+type Release struct {
+	Manifest  release.Manifest
+	Signed    []byte
+	Key       release.KeyID
+	State     ReleaseState
+	Published time.Time
+}
+
+// FileKey names an update file by everything that decides its bytes.
+type FileKey struct {
+	Model   string
+	From    Digest // image it starts from; zero for a full image
+	To      Digest
+	Shape   Digest // geometry and the other facts of the model that the creator is given
+	Step    uint32 // workspace limit in bytes, 0 = none
+	Creator string // version of the creator
+}
+
+// FileState is where an update file stands. The numbers are stored: append only.
+type FileState uint8
+
+const (
+	FileWanted    FileState = 1 // waits for a worker
+	FileMaking    FileState = 2 // leased to a worker
+	FileReady     FileState = 3 // proven; Blob is there
+	FileFailed    FileState = 4 // Error says why; not tried again before Next
+	FileTooBig    FileState = 5 // nothing fits into the step; Workspace says what would
+	FileWithdrawn FileState = 6 // was ready; found bad
+)
+
+// File is an update file, or the memory of why there is none.
+type File struct {
+	Key       FileKey
+	State     FileState
+	Blob      Digest
+	Size      uint32 // bytes of the blob
+	Workspace uint32 // bytes a terminal needs for it; for FileTooBig what the smallest would need
+	Attempts  uint32 // times that making it failed
+	Next      time.Time
+	Error     string
+	Made      time.Duration // how long making took
+}

@@ -1,0 +1,621 @@
+// Package storagetest is the conformance suite of storage.Store. An implementation passes it before it may
+// hold anything.
+package storagetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unbrick/flash"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// Opener opens the same storage again and again; each call comes after the store of the call before was closed.
+type Opener func(t *testing.T) storage.Store
+
+// Run runs the suite. fresh returns an opener for a storage of its own that is empty.
+func Run(t *testing.T, fresh func(t *testing.T) Opener) {
+	tests := []struct {
+		name string
+		run  func(t *testing.T, open Opener)
+	}{
+		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts},
+		{"release state", testReleaseState}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
+		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"devices", testDevices}, {"device revision", testRevision},
+		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
+		{"summary", testSummary}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
+	}
+}
+
+var (
+	ctx   = context.Background()
+	epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	key   = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+)
+
+// opened opens the store and closes it when the test ends.
+func opened(t *testing.T, open Opener) storage.Store {
+	t.Helper()
+	s := open(t)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func is(t *testing.T, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Fatalf("error %v, want %v", got, want)
+	}
+}
+
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+// NewRelease makes a signed release and its image for tests.
+func NewRelease(t testing.TB, model, version string, order uint64, image []byte) storage.Release {
+	t.Helper()
+	g, err := flash.ParseGeometry("4KiB", 64<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := release.Describe(model, version, order, 1, image, &g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := release.Sign(&m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return storage.Release{Manifest: m, Signed: signed, Key: release.IDOf(key.Public().(ed25519.PublicKey)), State: storage.Offered, Published: epoch}
+}
+
+func withModel(t *testing.T, s storage.Store, id string) {
+	t.Helper()
+	ok(t, s.PutModel(ctx, storage.Model{ID: id, Record: []byte("record of " + id), Updated: epoch}))
+}
+
+func testModels(t *testing.T, open Opener) {
+	s := open(t)
+	_, err := s.Model(ctx, "0001")
+	is(t, err, storage.ErrNotFound)
+	withModel(t, s, "0002")
+	withModel(t, s, "0001")
+	changed := storage.Model{ID: "0002", Record: []byte("other"), Updated: epoch.Add(time.Hour)}
+	ok(t, s.PutModel(ctx, changed))
+	ok(t, s.Close())
+	s = opened(t, open)
+	got, err := s.Model(ctx, "0002")
+	ok(t, err)
+	equal(t, "model", got, changed)
+	all, err := s.Models(ctx)
+	ok(t, err)
+	if len(all) != 2 || all[0].ID != "0001" || all[1].ID != "0002" {
+		t.Fatalf("models %+v, want 0001 and 0002", all)
+	}
+}
+
+func testKeys(t *testing.T, open Opener) {
+	s := open(t)
+	pub := key.Public().(ed25519.PublicKey)
+	is(t, s.TrustKey(ctx, "0001", pub, epoch), storage.ErrNotFound)
+	withModel(t, s, "0001")
+	ok(t, s.TrustKey(ctx, "0001", pub, epoch))
+	ok(t, s.TrustKey(ctx, "0001", pub, epoch.Add(time.Hour)))
+	if s.TrustKey(ctx, "0001", pub[:31], epoch) == nil {
+		t.Fatal("a short key was trusted")
+	}
+	ok(t, s.Close())
+	s = opened(t, open)
+	keys, err := s.Keys(ctx, "0001")
+	ok(t, err)
+	equal(t, "keys", keys, []storage.Key{{Model: "0001", ID: release.IDOf(pub), Public: pub, Added: epoch}})
+	keys, err = s.Keys(ctx, "0002")
+	ok(t, err)
+	equal(t, "keys of another model", len(keys), 0)
+}
+
+func testReleases(t *testing.T, open Opener) {
+	s := open(t)
+	image := bytes.Repeat([]byte("one"), 1000)
+	first := NewRelease(t, "0001", "1", 1, image)
+	is(t, s.AddRelease(ctx, first, image), storage.ErrNotFound)
+	withModel(t, s, "0001")
+	withModel(t, s, "0002")
+	ok(t, s.AddRelease(ctx, first, image))
+	newer := append([]byte("new"), image...)
+	second := NewRelease(t, "0001", "2", 20, newer)
+	ok(t, s.AddRelease(ctx, second, newer))
+	foreign := NewRelease(t, "0002", "2", 20, newer) // the same bytes may serve two models
+	ok(t, s.AddRelease(ctx, foreign, newer))
+	is(t, s.AddRelease(ctx, second, image), storage.ErrDamaged) // image that is not of this manifest
+	ok(t, s.Close())
+	s = opened(t, open)
+	all, err := s.Releases(ctx, "0001")
+	ok(t, err)
+	equal(t, "releases", all, []storage.Release{second, first})
+	all, err = s.Releases(ctx, "")
+	ok(t, err)
+	equal(t, "number of all releases", len(all), 3)
+	got, err := s.Release(ctx, "0001", first.Manifest.Digest)
+	ok(t, err)
+	equal(t, "release", got, first)
+	_, err = s.Release(ctx, "0002", first.Manifest.Digest)
+	is(t, err, storage.ErrNotFound)
+	_, err = s.Release(ctx, "", second.Manifest.Digest)
+	ok(t, err)
+	equal(t, "image", read(t, s, first.Manifest.Digest), image)
+}
+
+func read(t *testing.T, s storage.Store, d storage.Digest) []byte {
+	t.Helper()
+	b, err := s.OpenBlob(ctx, d)
+	ok(t, err)
+	defer b.Close()
+	p := make([]byte, b.Size())
+	if n, err := b.ReadAt(p, 0); n != len(p) {
+		t.Fatalf("read %d of %d bytes: %v", n, len(p), err)
+	}
+	return p
+}
+
+func testConflicts(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	image, other := []byte("image"), []byte("another image")
+	first := NewRelease(t, "0001", "1", 1, image)
+	ok(t, s.AddRelease(ctx, first, image))
+	ok(t, s.AddRelease(ctx, first, image)) // again
+	for _, c := range []struct {
+		name string
+		r    storage.Release
+		b    []byte
+	}{
+		{"version", NewRelease(t, "0001", "1", 2, other), other},
+		{"order", NewRelease(t, "0001", "2", 1, other), other},
+		{"image", NewRelease(t, "0001", "2", 2, image), image},
+	} {
+		t.Run(c.name, func(t *testing.T) { is(t, s.AddRelease(ctx, c.r, c.b), storage.ErrConflict) })
+	}
+	all, err := s.Releases(ctx, "0001")
+	ok(t, err)
+	equal(t, "releases", all, []storage.Release{first})
+}
+
+func testReleaseState(t *testing.T, open Opener) {
+	s := open(t)
+	withModel(t, s, "0001")
+	image := []byte("image")
+	r := NewRelease(t, "0001", "1", 1, image)
+	is(t, s.SetReleaseState(ctx, "0001", r.Manifest.Digest, storage.Withheld), storage.ErrNotFound)
+	ok(t, s.AddRelease(ctx, r, image))
+	ok(t, s.SetReleaseState(ctx, "0001", r.Manifest.Digest, storage.Withdrawn))
+	ok(t, s.AddRelease(ctx, r, image)) // publishing again does not bring it back
+	ok(t, s.Close())
+	s = opened(t, open)
+	got, err := s.Release(ctx, "0001", r.Manifest.Digest)
+	ok(t, err)
+	equal(t, "state", got.State, storage.Withdrawn)
+}
+
+func testBlobs(t *testing.T, open Opener) {
+	s := opened(t, open)
+	for _, b := range [][]byte{{}, []byte("blob"), bytes.Repeat([]byte{0, 1}, 100_000)} {
+		d, err := s.PutBlob(ctx, b)
+		ok(t, err)
+		equal(t, "digest", d, storage.Digest(sha256.Sum256(b)))
+		again, err := s.PutBlob(ctx, b)
+		ok(t, err)
+		equal(t, "digest of the repeated blob", again, d)
+		if got := read(t, s, d); !bytes.Equal(got, b) {
+			t.Fatalf("blob of %d bytes came back with %d", len(b), len(got))
+		}
+	}
+	_, err := s.OpenBlob(ctx, storage.Digest{1})
+	is(t, err, storage.ErrNotFound)
+	if _, err := s.PutBlob(ctx, make([]byte, storage.MaxBlob+1)); err == nil {
+		t.Fatal("a blob above the limit was taken")
+	}
+}
+
+func fileKey(n byte) storage.FileKey {
+	return storage.FileKey{Model: "0001", From: storage.Digest{n}, To: storage.Digest{n, 1}, Shape: storage.Digest{9}, Step: 4096, Creator: "c1"}
+}
+
+// made is a ready file whose blob is stored.
+func made(t *testing.T, s storage.Store, f storage.File, b string) storage.File {
+	t.Helper()
+	d, err := s.PutBlob(ctx, []byte(b))
+	ok(t, err)
+	f.State, f.Blob, f.Size, f.Workspace, f.Made = storage.FileReady, d, uint32(len(b)), 5000, time.Second
+	return f
+}
+
+func testFiles(t *testing.T, open Opener) {
+	s := open(t)
+	_, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
+	is(t, err, storage.ErrNotFound)
+	f, err := s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	equal(t, "wanted", f, storage.File{Key: fileKey(1), State: storage.FileWanted})
+	variants := map[string]storage.FileKey{"from": fileKey(1), "to": fileKey(1), "shape": fileKey(1), "step": fileKey(1), "creator": fileKey(1), "model": fileKey(1)}
+	for name, k := range variants {
+		switch name {
+		case "from":
+			k.From = storage.Digest{}
+		case "to":
+			k.To = storage.Digest{8}
+		case "shape":
+			k.Shape = storage.Digest{8}
+		case "step":
+			k.Step = 0
+		case "creator":
+			k.Creator = "c2"
+		case "model":
+			k.Model = "0002"
+		}
+		v, err := s.WantFile(ctx, k, epoch)
+		ok(t, err)
+		equal(t, "key that differs in "+name, v.Key, k)
+	}
+	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
+	equal(t, "claimed", f, storage.File{Key: fileKey(1), State: storage.FileMaking})
+	f = made(t, s, f, "delta")
+	ok(t, s.FinishFile(ctx, "w", f))
+	missing := f
+	missing.Blob = storage.Digest{5}
+	is(t, s.FinishFile(ctx, "w", missing), storage.ErrNotFound) // a row never names a blob that is not there
+	ok(t, s.Close())
+	s = opened(t, open)
+	got, err := s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	equal(t, "ready", got, f)
+	got, err = s.FileByBlob(ctx, f.Blob)
+	ok(t, err)
+	equal(t, "by blob", got, f)
+	equal(t, "content", string(read(t, s, f.Blob)), "delta")
+	_, err = s.FileByBlob(ctx, storage.Digest{3})
+	is(t, err, storage.ErrNotFound)
+	seen := map[storage.FileKey]bool{}
+	for range variants {
+		f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
+		ok(t, err)
+		if seen[f.Key] {
+			t.Fatalf("%+v was leased twice", f.Key)
+		}
+		seen[f.Key] = true
+	}
+	_, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
+	is(t, err, storage.ErrNotFound)
+}
+
+func testLease(t *testing.T, open Opener) {
+	s := opened(t, open)
+	_, err := s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	f, err := s.ClaimFile(ctx, "first", epoch, time.Minute)
+	ok(t, err)
+	_, err = s.ClaimFile(ctx, "second", epoch.Add(59*time.Second), time.Minute)
+	is(t, err, storage.ErrNotFound)
+	_, err = s.ClaimFile(ctx, "second", epoch.Add(time.Minute), time.Minute)
+	ok(t, err)
+	f = made(t, s, f, "late")
+	is(t, s.FinishFile(ctx, "first", f), storage.ErrStale)
+	ok(t, s.FinishFile(ctx, "second", f))
+	is(t, s.FinishFile(ctx, "second", f), storage.ErrStale)
+}
+
+func testFailure(t *testing.T, open Opener) {
+	s := opened(t, open)
+	_, err := s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
+	f.State, f.Error, f.Attempts, f.Next = storage.FileFailed, "broken", 1, epoch.Add(time.Hour)
+	ok(t, s.FinishFile(ctx, "w", f))
+	got, err := s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute))
+	ok(t, err)
+	equal(t, "failed", got, f)
+	_, err = s.ClaimFile(ctx, "w", epoch.Add(59*time.Minute), time.Minute)
+	is(t, err, storage.ErrNotFound)
+	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour))
+	ok(t, err)
+	if got.State != storage.FileWanted || got.Attempts != 1 {
+		t.Fatalf("after the back-off %+v, want wanted with one attempt", got)
+	}
+	f, err = s.ClaimFile(ctx, "w", epoch.Add(time.Hour), time.Minute)
+	ok(t, err)
+	f.State, f.Workspace, f.Error = storage.FileTooBig, 123456, ""
+	ok(t, s.FinishFile(ctx, "w", f))
+	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(100*time.Hour))
+	ok(t, err)
+	equal(t, "too big", got, f)
+}
+
+func testWithdraw(t *testing.T, open Opener) {
+	s := opened(t, open)
+	is(t, s.WithdrawFile(ctx, storage.Digest{1}), storage.ErrNotFound)
+	_, err := s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
+	f = made(t, s, f, "bad")
+	ok(t, s.FinishFile(ctx, "w", f))
+	ok(t, s.WithdrawFile(ctx, f.Blob))
+	ok(t, s.WithdrawFile(ctx, f.Blob))
+	got, err := s.WantFile(ctx, fileKey(1), epoch.Add(1000*time.Hour))
+	ok(t, err)
+	equal(t, "state", got.State, storage.FileWithdrawn)
+}
+
+// NewDevice is a full device for tests.
+func NewDevice(model, serial string) storage.Device {
+	return storage.Device{Model: model, Serial: serial, FirstSeen: epoch, LastSeen: epoch.Add(time.Minute), Sessions: 3,
+		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10, Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
+		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7, Restored: epoch, Report: storage.Digest{4},
+		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch}}, Refused: []storage.Digest{{6}}}
+}
+
+func testDevices(t *testing.T, open Opener) {
+	s := open(t)
+	d := NewDevice("0001", "A-1")
+	is(t, s.SaveDevice(ctx, &d), storage.ErrNotFound) // of no model
+	withModel(t, s, "0001")
+	ok(t, s.SaveDevice(ctx, &d))
+	equal(t, "revision", d.Revision, int64(1))
+	d.Sessions, d.State = 4, storage.HeldBack
+	ok(t, s.SaveDevice(ctx, &d))
+	ok(t, s.Close())
+	s = opened(t, open)
+	got, err := s.Device(ctx, "0001", "A-1")
+	ok(t, err)
+	equal(t, "device", got, d)
+	_, err = s.Device(ctx, "0001", "A-2")
+	is(t, err, storage.ErrNotFound)
+	n, err := s.CountDevices(ctx)
+	ok(t, err)
+	equal(t, "count", n, 1)
+}
+
+func testRevision(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	d := NewDevice("0001", "A-1")
+	ok(t, s.SaveDevice(ctx, &d))
+	twin := NewDevice("0001", "A-1")
+	is(t, s.SaveDevice(ctx, &twin), storage.ErrStale)
+	late := d
+	ok(t, s.SaveDevice(ctx, &d, storage.Event{Kind: storage.Offer, At: epoch, Source: storage.ByServer}))
+	is(t, s.SaveDevice(ctx, &late, storage.Event{Kind: storage.Failed, At: epoch, Source: storage.ByServer}), storage.ErrStale)
+	h, err := s.History(ctx, "0001", "A-1", 0, 10)
+	ok(t, err)
+	if len(h) != 1 || h[0].Kind != storage.Offer {
+		t.Fatalf("history %+v: a stale save must leave no event", h)
+	}
+}
+
+func testHistory(t *testing.T, open Opener) {
+	s := open(t)
+	withModel(t, s, "0001")
+	d := NewDevice("0001", "A-1")
+	first := storage.Event{At: epoch, Kind: storage.Restored, Source: storage.ByReporter, From: "1", To: "2", File: storage.Digest{5}, Bytes: 1 << 40, Detail: `{"a":1}`, Unique: "r1"}
+	ok(t, s.SaveDevice(ctx, &d, first, storage.Event{At: epoch.Add(time.Second), Kind: storage.Installed, Source: storage.ByDevice}))
+	ok(t, s.SaveDevice(ctx, &d, first)) // told twice
+	ok(t, s.Close())
+	s = opened(t, open)
+	h, err := s.History(ctx, "0001", "A-1", 0, 10)
+	ok(t, err)
+	if len(h) != 2 || h[0].Kind != storage.Installed || h[0].ID <= h[1].ID {
+		t.Fatalf("history %+v, want installed, restored", h)
+	}
+	first.ID = h[1].ID
+	equal(t, "event", h[1], first)
+	h, err = s.History(ctx, "0001", "A-1", h[0].ID, 10)
+	ok(t, err)
+	equal(t, "second page", h, []storage.Event{first})
+	if err := s.SaveDevice(ctx, &d, storage.Event{Detail: strings.Repeat("x", storage.MaxDetail+1)}); err == nil {
+		t.Fatal("a detail above the limit was taken")
+	}
+}
+
+func testHistoryLimits(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	d := NewDevice("0001", "A-1")
+	many := make([]storage.Event, storage.MaxHistory+10)
+	for i := range many {
+		many[i] = storage.Event{At: epoch, Kind: storage.Offer, Source: storage.ByServer, Bytes: uint64(i)}
+	}
+	ok(t, s.SaveDevice(ctx, &d, many...))
+	var all []storage.Event
+	for before := int64(0); ; before = all[len(all)-1].ID {
+		h, err := s.History(ctx, "0001", "A-1", before, 100)
+		ok(t, err)
+		if len(h) == 0 {
+			break
+		}
+		all = append(all, h...)
+	}
+	if len(all) != storage.MaxHistory || all[0].Bytes != uint64(len(many)-1) || all[len(all)-1].Bytes != 10 {
+		t.Fatalf("%d events from %d to %d, want the newest %d", len(all), all[len(all)-1].Bytes, all[0].Bytes, storage.MaxHistory)
+	}
+}
+
+// fleet saves one device of each group, and returns the cutoffs and the serials in order of need.
+func fleet(t *testing.T, s storage.Store) (storage.Cutoffs, []string) {
+	t.Helper()
+	withModel(t, s, "0001")
+	cut := storage.Cutoffs{Silent: epoch.Add(-24 * time.Hour), Overdue: epoch.Add(-time.Hour)}
+	for _, d := range []struct {
+		serial string
+		state  storage.DeviceState
+		ago    time.Duration
+	}{
+		{"run-old", storage.Running, 2 * time.Minute}, {"run-new", storage.Running, time.Minute}, {"silent", storage.Running, 48 * time.Hour},
+		{"cable", storage.NeedsCable, 72 * time.Hour}, {"held", storage.HeldBack, time.Minute}, {"overdue", storage.Rewriting, 2 * time.Hour},
+		{"rewriting", storage.Rewriting, time.Minute}, {"receiving", storage.Receiving, time.Minute}, {"restoration", storage.Restoration, time.Hour},
+	} {
+		v := NewDevice("0001", d.serial)
+		v.State, v.LastSeen = d.state, epoch.Add(-d.ago)
+		ok(t, s.SaveDevice(ctx, &v))
+	}
+	return cut, []string{"restoration", "cable", "overdue", "held", "silent", "receiving", "rewriting", "run-new", "run-old"}
+}
+
+func testList(t *testing.T, open Opener) {
+	s := opened(t, open)
+	cut, want := fleet(t, s)
+	for limit := 1; limit <= len(want)+1; limit++ {
+		var got []string
+		for q := (storage.Query{Cut: cut, Limit: limit}); ; {
+			p, err := s.Devices(ctx, q)
+			ok(t, err)
+			if p.Total != len(want) || len(p.Devices) > limit {
+				t.Fatalf("limit %d: page of %d, total %d", limit, len(p.Devices), p.Total)
+			}
+			for i := range p.Devices {
+				got = append(got, p.Devices[i].Serial)
+				if d := p.Devices[i]; d.Serial != "run-new" && d.Serial != "run-old" && !strings.HasPrefix(d.Group(cut).String(), strings.Split(d.Serial, "-")[0]) && d.Serial != "cable" {
+					t.Fatalf("%s is of group %s", d.Serial, d.Group(cut))
+				}
+			}
+			if q.Cursor = p.Next; q.Cursor == "" {
+				break
+			}
+		}
+		equal(t, fmt.Sprintf("order in pages of %d", limit), got, want)
+	}
+	_, err := s.Devices(ctx, storage.Query{Cut: cut, Limit: 1, Cursor: "nonsense"})
+	is(t, err, storage.ErrCursor)
+}
+
+func testSearch(t *testing.T, open Opener) {
+	s := opened(t, open)
+	cut, _ := fleet(t, s)
+	image, none, group := storage.Digest{1}, storage.Digest{99}, storage.GroupRunning
+	for _, c := range []struct {
+		name string
+		q    storage.Query
+		want int
+	}{
+		{"part of the serial", storage.Query{Search: "UN-"}, 2}, {"start of the model", storage.Query{Search: "000"}, 9}, {"middle of the model", storage.Query{Search: "001"}, 0},
+		{"version", storage.Query{Search: "1"}, 9}, {"pattern signs are plain", storage.Query{Search: "%"}, 0}, {"model", storage.Query{Model: "0002"}, 0},
+		{"image", storage.Query{Image: &image}, 9}, {"other image", storage.Query{Image: &none}, 0}, {"group", storage.Query{Group: &group}, 2},
+		{"group and search", storage.Query{Group: &group, Search: "new"}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.q.Cut, c.q.Limit = cut, 100
+			p, err := s.Devices(ctx, c.q)
+			ok(t, err)
+			if p.Total != c.want || len(p.Devices) != c.want || p.Next != "" {
+				t.Fatalf("%d devices, total %d, next %q; want %d", len(p.Devices), p.Total, p.Next, c.want)
+			}
+		})
+	}
+}
+
+func testSummary(t *testing.T, open Opener) {
+	s := opened(t, open)
+	cut, _ := fleet(t, s)
+	d := NewDevice("0001", "other")
+	d.LastSeen, d.Claim.Confirmed, d.Claim.Image, d.Claim.Version = epoch, false, storage.Digest{2}, "2"
+	ok(t, s.SaveDevice(ctx, &d))
+	sum, err := s.Summary(ctx, cut)
+	ok(t, err)
+	equal(t, "summary", sum, storage.Summary{Devices: 10, Groups: [storage.Groups]int{1, 1, 1, 1, 1, 1, 1, 3},
+		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Version: "1", Installed: 9, Confirmed: 9}, {Model: "0001", Image: storage.Digest{2}, Version: "2", Installed: 1}}})
+}
+
+func testSettings(t *testing.T, open Opener) {
+	s := open(t)
+	_, err := s.Setting(ctx, "token")
+	is(t, err, storage.ErrNotFound)
+	ok(t, s.PutSetting(ctx, "token", []byte("a")))
+	ok(t, s.PutSetting(ctx, "token", []byte("b")))
+	ok(t, s.Close())
+	s = opened(t, open)
+	v, err := s.Setting(ctx, "token")
+	ok(t, err)
+	equal(t, "setting", string(v), "b")
+	ok(t, s.Ping(ctx))
+}
+
+func testConcurrent(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	const workers, each = 8, 10
+	var wg sync.WaitGroup
+	errs := make(chan error, 3*workers*each)
+	claimed := make(chan storage.FileKey, workers*each)
+	for w := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range each {
+				d := NewDevice("0001", fmt.Sprintf("%d-%d", w, i))
+				errs <- s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.Offer, Source: storage.ByServer})
+				_, err := s.WantFile(ctx, fileKey(byte(i)), epoch) // every worker wants the same ten
+				errs <- err
+				f, err := s.ClaimFile(ctx, fmt.Sprint(w), epoch, time.Hour)
+				if err == nil {
+					claimed <- f.Key
+				} else if !errors.Is(err, storage.ErrNotFound) {
+					errs <- err
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	close(errs)
+	close(claimed)
+	for err := range errs {
+		ok(t, err)
+	}
+	seen := map[storage.FileKey]bool{}
+	for k := range claimed {
+		if seen[k] {
+			t.Fatalf("%+v was leased twice", k)
+		}
+		seen[k] = true
+	}
+	equal(t, "files leased", len(seen), each)
+	n, err := s.CountDevices(ctx)
+	ok(t, err)
+	equal(t, "devices", n, workers*each)
+}
+
+func testCancelled(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	d := NewDevice("0001", "A-1")
+	is(t, s.SaveDevice(gone, &d), context.Canceled)
+	_, err := s.Device(ctx, "0001", "A-1")
+	is(t, err, storage.ErrNotFound)
+	ok(t, s.SaveDevice(ctx, &d))
+}
