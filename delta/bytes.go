@@ -1,0 +1,133 @@
+package delta
+
+import (
+	"fmt"
+
+	"unbrick/delta/internal/coding"
+)
+
+// copy builds n bytes at offset at of the sector at addr from the old bytes shift away: reads them,
+// then corrects them in place where the data stream says that the prediction is wrong.
+func (d *Decoder) copy(addr, at, n uint32) error {
+	src := addr + at + uint32(d.plan.shift) // within the base: scan has checked it
+	old := d.buffer[at : at+n]
+	if err := d.fetch(src, old); err != nil {
+		return err
+	}
+	d.correct(old, src, addr+at)
+	return nil
+}
+
+// fetch reads old bytes: of sectors that are not given out from the flash, of others from the stash.
+func (d *Decoder) fetch(src uint32, p []byte) error {
+	for len(p) > 0 {
+		n := uint32(len(p))
+		sector := uint32(d.area.SectorAt(src))
+		if d.given[sector>>3]>>(sector&7)&1 == 0 {
+			addr, size := d.area.Sector(int(sector))
+			n = min(n, addr+size-src)
+			if err := d.old.Read(src, p[:n]); err != nil {
+				return err
+			}
+		} else {
+			kept := d.stash.find(src, n)
+			if kept == nil {
+				return fmt.Errorf("%w: old byte 0x%x is gone", ErrFormat, src)
+			}
+			n = uint32(copy(p, kept))
+		}
+		p = p[n:]
+		src += n
+	}
+	return nil
+}
+
+// correct turns the old bytes b of address src into the new ones of address dst.
+func (d *Decoder) correct(b []byte, src, dst uint32) {
+	var field [coding.MaxField]byte
+	for i := 0; i < len(b); {
+		n, kind := d.model.Next(b[i:], src+uint32(i), dst+uint32(i))
+		if n == 0 {
+			b[i] = d.corrected(b[i], b[i], kind, src+uint32(i))
+			i++
+			continue
+		}
+		field = d.model.Field
+		for k := range n {
+			b[i+k] = d.corrected(b[i+k], field[k], kind, src+uint32(i+k))
+		}
+		d.model.Learn(b[i:i+n], kind)
+		i += n
+	}
+}
+
+func (d *Decoder) corrected(old, guess byte, kind coding.Kind, src uint32) byte {
+	if d.in.Bit(&d.table, d.data.Hit(src, kind, old != guess), 0) == 0 {
+		d.data.Hits()
+		return guess
+	}
+	change := d.in.Byte(&d.table, d.data.Change(src))
+	d.data.Misses(src, change)
+	return old + change
+}
+
+// literals builds n bytes at offset at of the sector at addr that no copy gives: single bytes, and
+// matches with what was built before, which stay within these n bytes.
+func (d *Decoder) literals(addr, at, n uint32) error {
+	d.data.Literals(n)
+	for end := at + n; at < end; {
+		if d.plan.long {
+			bit := d.in.Bit(&d.table, d.data.Match(), 0)
+			d.data.Matched(bit)
+			if bit != 0 {
+				length, err := d.match(at, end-at)
+				if err != nil {
+					return err
+				}
+				at += length
+				continue
+			}
+		}
+		d.buffer[at] = d.in.Byte(&d.table, d.data.Literal(d.built(at, 1), addr+at))
+		at++
+	}
+	return nil
+}
+
+// match reads one match and copies it to offset at; it has at most room bytes.
+func (d *Decoder) match(at, room uint32) (uint32, error) {
+	repeat := d.in.Bit(&d.table, coding.Context(coding.PlaceRepeat, 0), 0)
+	length, ok := d.in.Number(&d.table, coding.Context(coding.PlaceLength, repeat))
+	if repeat != 0 {
+		length += coding.MinRepeat
+	} else {
+		length += coding.MinMatch
+		var far uint32
+		var fine bool
+		far, fine = d.in.Number(&d.table, d.data.Distance(length))
+		d.data.Last = far + 1
+		ok = ok && fine
+	}
+	if !ok || length > room || d.data.Last == 0 || d.data.Last > at+d.filled {
+		return 0, fmt.Errorf("%w: match of %d bytes from %d back", ErrFormat, length, d.data.Last)
+	}
+	for i := range length {
+		d.buffer[at+i] = d.built(at+i, d.data.Last)
+	}
+	return length, nil
+}
+
+// built returns the byte built back bytes before offset at of the current sector, 0 if it is not
+// remembered.
+func (d *Decoder) built(at, back uint32) byte {
+	if back <= at {
+		return d.buffer[at-back]
+	}
+	if back -= at; back > d.filled {
+		return 0
+	}
+	if back <= d.head0 {
+		return d.window[d.head0-back]
+	}
+	return d.window[d.head0+uint32(len(d.window))-back]
+}

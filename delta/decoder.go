@@ -1,0 +1,232 @@
+package delta
+
+import (
+	"fmt"
+	"io"
+
+	"unbrick/delta/internal/coding"
+	"unbrick/flash"
+)
+
+// Decoder builds the sectors of one file. Its zero value is ready for Open. It is used by one
+// goroutine at a time, and allocates nothing.
+type Decoder struct {
+	head Header
+	file []byte
+	area *flash.Geometry
+	old  flash.Reader
+
+	// Parts of the caller's memory.
+	controlMem []byte
+	counterMem []byte
+	moveMem    []byte
+	modelMem   []byte
+	given      []byte // one bit a sector: built before, or being built in a scan
+	keepMem    []byte
+	stashMem   []byte
+	window     []byte
+	buffer     []byte
+
+	plan   control
+	in     coding.Reader
+	table  coding.Counters
+	data   coding.Data
+	moves  coding.Map
+	model  coding.Predictor
+	stash  stash
+	filled uint32 // bytes of history in the window
+	head0  uint32 // where in the window the next byte goes
+	step   uint32 // sectors built
+	err    error  // sticky
+}
+
+// Open prepares to decode file, for the software area with the given geometry, over the old bytes
+// that old reads at addresses relative to that area. mem must be at least Header.Memory() bytes;
+// file, area, old and mem belong to the decoder until its last use. Open reads the whole plan but
+// no old bytes: what it accepts can still fail in Next.
+func (d *Decoder) Open(file []byte, area *flash.Geometry, old flash.Reader, mem []byte) error {
+	*d = Decoder{file: file, area: area, old: old}
+	d.err = d.open(mem)
+	return d.err
+}
+
+func (d *Decoder) open(mem []byte) error {
+	h := &d.head
+	if err := h.parse(d.file); err != nil {
+		return err
+	}
+	if !h.fits(d.area) {
+		return ErrGeometry
+	}
+	if uint64(len(mem)) < uint64(h.Memory()) {
+		return fmt.Errorf("%w: %d bytes of %d", ErrMemory, len(mem), h.Memory())
+	}
+	carve := func(n uint32) []byte {
+		part := mem[:n:n]
+		mem = mem[n:]
+		return part
+	}
+	d.counterMem = carve(coding.CounterBytes(h.CounterBits))
+	d.controlMem = carve(coding.CounterBytes(controlBits))
+	d.given = carve((uint32(d.area.Sectors()) + 7) >> 3)
+	d.moveMem = carve(h.MapRanges * coding.EntryBytes)
+	d.modelMem = carve(h.Setup.Bytes())
+	d.keepMem = carve(h.Keeps * keepTableBytes)
+	d.stashMem = carve(h.StashBytes)
+	d.window = carve(h.History)
+	d.buffer = carve(h.Buffer)
+	if err := d.scan(); err != nil {
+		return err
+	}
+	return d.restart()
+}
+
+// Header returns the header of the open file.
+func (d *Decoder) Header() *Header { return &d.head }
+
+// Rewind starts again with the first sector, after any number of sectors or errors.
+func (d *Decoder) Rewind() error {
+	if d.given == nil {
+		return d.err // never opened
+	}
+	d.err = d.restart()
+	return d.err
+}
+
+func (d *Decoder) restart() error {
+	h := &d.head
+	clear(d.given)
+	d.plan = makeControl(d.file[h.body:h.body+h.control], d.controlMem)
+	d.in = coding.MakeReader(d.file[h.body+h.control:])
+	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, dataRate)
+	d.data = coding.Data{}
+	d.model = coding.MakePredictor(h.Setup, &d.moves, d.modelMem)
+	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
+	d.filled, d.head0, d.step = 0, 0, 0
+	return nil
+}
+
+// Next builds the next sector of the plan and returns its number and its whole content, the tail
+// behind the image erased. data is valid until the next call, and from then on the sector's old
+// content counts as gone. After the last sector Next returns io.EOF. Errors are final until Rewind.
+func (d *Decoder) Next() (sector int, data []byte, err error) {
+	if d.err != nil {
+		return 0, nil, d.err
+	}
+	if d.given == nil {
+		return 0, nil, fmt.Errorf("%w: not open", ErrFormat)
+	}
+	n, data, err := d.build()
+	if err != nil {
+		d.err = err
+		return 0, nil, err
+	}
+	return int(n), data, nil
+}
+
+func (d *Decoder) build() (uint32, []byte, error) {
+	if d.step == d.head.Changed {
+		if !d.plan.done() || !d.in.Done() {
+			return 0, nil, fmt.Errorf("%w: bytes behind the last sector", ErrFormat)
+		}
+		return 0, nil, io.EOF
+	}
+	sector, addr, size, err := d.place()
+	if err != nil {
+		return 0, nil, err
+	}
+	image := min(size, d.head.ToSize-addr)
+	for at := uint32(0); at < image; {
+		n, copied, err := d.plan.piece(image - at)
+		if err != nil {
+			return 0, nil, err
+		}
+		if copied {
+			err = d.copy(addr, at, n)
+		} else {
+			err = d.literals(addr, at, n)
+		}
+		if err != nil {
+			return 0, nil, fmt.Errorf("sector %d, byte %d: %w", sector, at, err)
+		}
+		at += n
+	}
+	if d.in.Truncated() {
+		return 0, nil, fmt.Errorf("%w: data stream ends in sector %d", ErrFormat, sector)
+	}
+	for i := image; i < size; i++ {
+		d.buffer[i] = d.head.Erased
+	}
+	if err := d.keep(addr, size, true); err != nil {
+		return 0, nil, err
+	}
+	d.remember(d.buffer[:image])
+	d.given[sector>>3] |= 1 << (sector & 7)
+	d.step++
+	return sector, d.buffer[:size], nil
+}
+
+// place reads and checks which sector is built now.
+func (d *Decoder) place() (sector, addr, size uint32, err error) {
+	if sector, err = d.plan.sector(); err != nil {
+		return
+	}
+	if sector >= uint32(d.area.Sectors()) {
+		return 0, 0, 0, fmt.Errorf("%w: no sector %d", ErrFormat, sector)
+	}
+	addr, size = d.area.Sector(int(sector))
+	if d.given[sector>>3]>>(sector&7)&1 != 0 || addr >= d.head.ToSize || size > uint32(len(d.buffer)) {
+		return 0, 0, 0, fmt.Errorf("%w: sector %d is not to be built", ErrFormat, sector)
+	}
+	return sector, addr, size, nil
+}
+
+// keep frees what the sector just built was the last to need, then puts into the stash what later
+// sectors need of its old content. A scan only checks: read is false.
+func (d *Decoder) keep(addr, size uint32, read bool) error {
+	if d.head.Keeps == 0 {
+		return nil
+	}
+	d.stash.free(d.step)
+	count, err := d.plan.keeps()
+	if err != nil {
+		return err
+	}
+	end := addr + min(size, d.head.FromSize-min(addr, d.head.FromSize))
+	for range count {
+		gap, n, life, err := d.plan.keep()
+		if err != nil {
+			return err
+		}
+		if uint64(addr)+uint64(gap)+uint64(n) > uint64(end) || uint64(d.step)+uint64(life) >= uint64(d.head.Changed) {
+			return fmt.Errorf("%w: stash entry", ErrFormat)
+		}
+		room := d.stash.keep(addr+gap, n, d.step+life)
+		if room == nil {
+			return fmt.Errorf("%w: stash overflows", ErrFormat)
+		}
+		if read {
+			if err := d.old.Read(addr+gap, room); err != nil {
+				return fmt.Errorf("stash: %w", err)
+			}
+		}
+		addr += gap + n
+	}
+	return nil
+}
+
+// remember puts built bytes into the window.
+func (d *Decoder) remember(b []byte) {
+	size := uint32(len(d.window))
+	if uint32(len(b)) > size {
+		b = b[uint32(len(b))-size:]
+	}
+	d.filled = min(size, d.filled+uint32(len(b)))
+	for len(b) > 0 {
+		n := uint32(copy(d.window[d.head0:], b))
+		b = b[n:]
+		if d.head0 += n; d.head0 == size {
+			d.head0 = 0
+		}
+	}
+}

@@ -1,0 +1,47 @@
+// Package delta reads the files that turn one content of a flash into another, in place and in
+// little memory: deltas against a known base, and compressed full images.
+//
+// A file builds whole sectors, one after the other in an order of its own. To build one, the
+// decoder reads only what is certain to be there: old bytes of sectors that it has not built yet
+// (the one being built included), bytes that it put into the stash before their sector was given
+// out, the sector being built, and a window of bytes built lately. It never reads a sector that it
+// has given out, so it gives equal sectors whether or not they are written meanwhile: proving a file
+// and rewriting with it are the same computation, run twice.
+//
+// All memory is the caller's and its size is announced by the header: nothing grows with input.
+// Whatever a hostile file holds, decoding ends, in time bounded by the limits below, with sectors or
+// with an error. The format is docs/delta.md; making files is the business of delta/diff.
+package delta
+
+import "errors"
+
+// Limits of the format. Each is checked before the value is used.
+const (
+	Version = 1
+
+	MaxImage        = 1<<24 - 1 // bytes of an image, old or new
+	MaxSectors      = 4096      // sectors of a software area
+	MaxRuns         = 32        // runs of equal sectors in its geometry
+	MaxStash        = 256 << 10 // bytes of stash memory, its table included
+	MaxKeeps        = 4096      // entries the stash holds at a time
+	MaxHistory      = 16 << 10  // bytes of the window of built bytes
+	MaxMap          = 8192      // ranges of the relocation map
+	MinCounterBits  = 8         // counters of the data stream: 1<<8
+	MaxCounterBits  = 15        // to 1<<15
+	controlBits     = 9         // counters of the control stream: 1<<9
+	controlRate     = 5         // their mature rate
+	dataRate        = 5         // and that of the data stream's
+	keepTableBytes  = 12        // stash memory for the table, per entry
+	workspaceMargin = 4 << 10   // verification and link, part of every workspace
+	leafBytes       = 32        // workspace per leaf digest
+)
+
+// What a file can be refused for. Errors of this package wrap one of these or come from reading
+// the old bytes.
+var (
+	ErrFormat   = errors.New("malformed update file")
+	ErrVersion  = errors.New("update file of an unknown version")
+	ErrGeometry = errors.New("update file is for another geometry")
+	ErrMemory   = errors.New("memory is smaller than the update file announces")
+	ErrMismatch = errors.New("update file does not lead to the release")
+)

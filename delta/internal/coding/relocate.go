@@ -1,0 +1,85 @@
+package coding
+
+import "encoding/binary"
+
+// Map says where old bytes went: sorted ranges of old addresses, each with the shift that its bytes
+// were copied by. It lives in the caller's memory, EntryBytes an entry.
+//
+//	word 0   length, low 8 bits | start, 24 bits
+//	word 1   length, high 8 bits | shift modulo 2^24
+type Map struct {
+	mem []byte
+	n   int
+}
+
+// Limits of a map.
+const (
+	EntryBytes = 8
+	maxEntry   = 1<<16 - 1 // bytes one entry covers
+	addrMask   = 1<<24 - 1 // addresses and shifts are modulo 2^24: images are smaller
+)
+
+// MakeMap returns an empty map of at most len(mem)/EntryBytes entries.
+func MakeMap(mem []byte) Map { return Map{mem: mem} }
+
+// Len returns the number of entries.
+func (m *Map) Len() int { return m.n }
+
+func (m *Map) entry(i int) (start, length, shift uint32) {
+	a := binary.LittleEndian.Uint32(m.mem[i*EntryBytes:])
+	b := binary.LittleEndian.Uint32(m.mem[i*EntryBytes+4:])
+	return a & addrMask, a>>24 | b>>24<<8, b & addrMask
+}
+
+// after returns the index of the first entry that starts behind addr.
+func (m *Map) after(addr uint32) int {
+	lo, hi := 0, m.n
+	for lo < hi {
+		mid := (lo + hi) >> 1
+		if start, _, _ := m.entry(mid); start <= addr {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// Add notes that n old bytes from start on moved by shift. What is known already stays: only the
+// uncovered parts are added. It reports false when the memory is full.
+func (m *Map) Add(start, n, shift uint32) bool {
+	for end := start + n; start < end; {
+		i := m.after(start)
+		if i > 0 {
+			if s, l, _ := m.entry(i - 1); start < s+l {
+				start = s + l
+				continue
+			}
+		}
+		part := min(end-start, maxEntry)
+		if i < m.n {
+			next, _, _ := m.entry(i)
+			part = min(part, next-start)
+		}
+		if (m.n+1)*EntryBytes > len(m.mem) {
+			return false
+		}
+		at := i * EntryBytes
+		copy(m.mem[at+EntryBytes:(m.n+1)*EntryBytes], m.mem[at:m.n*EntryBytes])
+		binary.LittleEndian.PutUint32(m.mem[at:], start&addrMask|part<<24)
+		binary.LittleEndian.PutUint32(m.mem[at+4:], shift&addrMask|part>>8<<24)
+		m.n++
+		start += part
+	}
+	return true
+}
+
+// Move returns where the old address addr went, going by the nearest range before it.
+func (m *Map) Move(addr uint32) uint32 {
+	i := m.after(addr & addrMask)
+	if i == 0 {
+		return addr
+	}
+	_, _, shift := m.entry(i - 1)
+	return (addr + shift) & addrMask
+}
