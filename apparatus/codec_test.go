@@ -1,0 +1,171 @@
+package apparatus
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// fill sets every field of a value, however deep, to something that is not zero.
+func fill(r *rand.Rand, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(r, v.Field(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(r, v.Index(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 3, 3))
+		for i := range v.Len() {
+			fill(r, v.Index(i))
+		}
+	case reflect.String:
+		v.SetString(string(rune('a' + r.IntN(26))))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1 + r.Int64N(1<<20))
+	case reflect.Uint8:
+		v.SetUint(1 + r.Uint64N(4)) // every enum has as many values
+		if v.Type() == reflect.TypeFor[byte]() {
+			v.SetUint(1 + r.Uint64N(255))
+		}
+	default:
+		v.SetUint(1 + r.Uint64N(1<<15))
+	}
+}
+
+func TestStateRoundTrip(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	var s State
+	fill(rand.New(rand.NewPCG(seed, 0)), reflect.ValueOf(&s).Elem())
+	b, err := EncodeState(nil, &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeState(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, &s) {
+		t.Errorf("got %+v\nwant %+v", got, &s)
+	}
+	if _, err := DecodeState(b[:len(b)-1]); err == nil {
+		t.Error("a state that was cut short was accepted")
+	}
+}
+
+func TestEmptyStateRoundTrip(t *testing.T) {
+	b, err := EncodeState(nil, &State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodeState(b); err != nil || !reflect.DeepEqual(got, &State{}) {
+		t.Errorf("got %+v, %v, want the zero state", got, err)
+	}
+}
+
+func TestStateKeepsItsLimits(t *testing.T) {
+	s := State{}
+	s.Lab.Log = make([]LogRow, 2*MaxLogRows)
+	s.Lab.Map.Cells = make([]Sector, MaxSectors)
+	for i := range s.Lab.Log {
+		s.Lab.Log[i] = LogRow{Time: time.Hour, Code: 60000, Sector: 1 << 31, A: 1 << 31, B: 1 << 31, Text: string(bytes.Repeat([]byte("ä"), MaxText))}
+	}
+	b, err := EncodeState(nil, &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeState(b)
+	if err != nil {
+		t.Fatalf("%d bytes: %v", len(b), err)
+	}
+	if n := len(got.Lab.Log); n != MaxLogRows {
+		t.Errorf("got %d rows, want %d", n, MaxLogRows)
+	}
+	if n := len(got.Lab.Log[0].Text); n != MaxText {
+		t.Errorf("got a text of %d bytes, want %d", n, MaxText)
+	}
+}
+
+// commands is one of each.
+func commands() []Command {
+	return []Command{
+		Connect{}, ChooserClosed{}, DoesNotAnswer{}, WayDone{}, Choose{Digest: [32]byte{1}}, AddFile{Name: "a.unb", Data: []byte("data")},
+		Write{}, Start{}, GoOn{}, Home{}, Resume{}, Forget{}, SaveDiagnostic{}, SaveReport{},
+		LabMake{Model: "0001", Digest: [32]byte{2}}, LabUpdate{}, LabPower{Switch: SwitchOn}, LabCut{At: 928, Tear: TearUnstable},
+		LabLine{Line: Line{Baud: 9600, TurnAround: time.Millisecond, Noise: NoiseTenK, Pace: PaceFull}}, LabHealth{Health: HealthHangs},
+		LabRestore{Digest: [32]byte{3}},
+	}
+}
+
+func TestCommandRoundTrip(t *testing.T) {
+	seen := make(map[byte]bool)
+	for _, cmd := range commands() {
+		b, err := EncodeCommand(cmd)
+		if err != nil {
+			t.Errorf("%T: %v", cmd, err)
+			continue
+		}
+		got, err := DecodeCommand(b)
+		if err != nil || !reflect.DeepEqual(got, cmd) {
+			t.Errorf("got %+v, %v, want %+v", got, err, cmd)
+		}
+		if seen[b[1]] {
+			t.Errorf("%T shares its code with another", cmd)
+		}
+		seen[b[1]] = true
+		if _, err := DecodeCommand(append(b, 0)); err == nil {
+			t.Errorf("%T with a byte behind it was accepted", cmd)
+		}
+	}
+	if len(seen) != codeLabRestore {
+		t.Errorf("saw %d commands of %d", len(seen), codeLabRestore)
+	}
+}
+
+func FuzzCommand(f *testing.F) {
+	for _, cmd := range commands() {
+		b, err := EncodeCommand(cmd)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cmd, err := DecodeCommand(b)
+		if err != nil {
+			return
+		}
+		again, err := EncodeCommand(cmd)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("accepted %x, encodes as %x, %v", b, again, err)
+		}
+	})
+}
+
+func FuzzState(f *testing.F) {
+	for _, s := range []State{{}, {Lab: Lab{Log: make([]LogRow, 2), Map: Map{Cells: make([]Sector, 4)}}}} {
+		b, err := EncodeState(nil, &s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := DecodeState(b)
+		if err != nil {
+			return
+		}
+		again, err := EncodeState(nil, s)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("accepted %x, encodes as %x, %v", b, again, err)
+		}
+	})
+}
