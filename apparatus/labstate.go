@@ -254,15 +254,18 @@ const (
 	HealthHangs               // verifies, starts, and then hangs until the watchdog bites
 )
 
+// NoSector is the Sector of a row that concerns none.
+const NoSector = ^uint32(0)
+
 // LogRow is one event. Words are made by the page from Source and Code.
 type LogRow struct {
 	Time   time.Duration // of the device's clock
 	Step   uint8         // 1-20, 0 none
 	Source Source
 	Code   uint16 // terminal.EventCode, or one of the Log codes below, by Source
-	Sector uint32
-	A, B   uint32
-	Text   string // a version, a name or a key; at most MaxText bytes
+	Sector uint32 // index in the whole part, NoSector when the event concerns none
+	A, B   uint32 // as terminal.Event says at its code, or the Log code
+	Text   string // what the row is about, where known: the release of an event's Digest, the application of a region, a reason in words; at most MaxText bytes
 }
 
 // Source is who tells an event.

@@ -180,13 +180,13 @@ type Device struct {
 type Why uint8
 
 const (
-	WhyUnknown   Why = iota
-	WhyRewriting     // an update stopped halfway: neither old nor new
-	WhyDamaged       // the installed image is not what the record says
-	WhyNoRecord      // no valid record
-	WhyAsked         // asked for over the cable or by its pin
-	WhyHung          // three resets in a row without a confirmation
-	WhyRight         // it verifies; nothing is wrong
+	WhyUnknown     Why = 0
+	WhyAsked       Why = 1 // asked for over the cable
+	WhyPin         Why = 2 // asked for by its pin
+	WhyNoRecord    Why = 3 // no valid record
+	WhyInterrupted Why = 4 // an update stopped halfway: neither old nor new
+	WhyDamaged     Why = 5 // the installed image is not what the record says
+	WhyHang        Why = 6 // three resets in a row without a confirmation
 )
 
 // Plan is what pressing Restore would do.
