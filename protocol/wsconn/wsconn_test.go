@@ -1,0 +1,179 @@
+package wsconn_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"unbrick/protocol"
+	"unbrick/protocol/conntest"
+	"unbrick/protocol/wsconn"
+)
+
+func TestContract(t *testing.T) {
+	conntest.Run(t, func(t *testing.T) (client, server protocol.Conn) { return dial(t, nil) })
+}
+
+func dial(t *testing.T, o *wsconn.Options) (client, server protocol.Conn) {
+	t.Helper()
+	accepted := make(chan protocol.Conn, 1)
+	gone := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := wsconn.Accept(w, r, o)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		accepted <- c
+		<-gone
+	}))
+	t.Cleanup(func() { close(gone); s.Close() })
+	c, err := wsconn.Dial(context.Background(), s.URL, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, <-accepted
+}
+
+func TestFaults(t *testing.T) {
+	conntest.RunFaults(t, conntest.Faults{
+		Dead: func(t *testing.T) protocol.Conn { return raw(t, func(net.Conn) {}) },
+		Half: func(t *testing.T) protocol.Conn {
+			return raw(t, func(c net.Conn) {
+				c.Write([]byte{0x82, 10, 1, 2, 3})
+				c.Close()
+			})
+		},
+		Oversize: func(t *testing.T) protocol.Conn {
+			return raw(t, func(c net.Conn) {
+				n := protocol.MaxMessage + 1
+				c.Write([]byte{0x82, 127, 0, 0, 0, 0, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+				c.Write(make([]byte, n))
+			})
+		},
+	})
+}
+
+// raw connects to a peer that shakes hands, lets peer do what it wants with the bare connection, and
+// says nothing more.
+func raw(t *testing.T, peer func(net.Conn)) protocol.Conn {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop); l.Close() })
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		q, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
+		}
+		sum := sha1.Sum([]byte(q.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: " +
+			protocol.Subprotocol + "\r\nSec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"))
+		peer(c)
+		<-stop
+	}()
+	c, err := wsconn.Dial(context.Background(), "http://"+l.Addr().String(), &wsconn.Options{Interval: 20 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestHeartbeatKeepsIdleAlive: two idle ends with a short heartbeat outlive many timeouts, and users
+// see no ping.
+func TestHeartbeatKeepsIdleAlive(t *testing.T) {
+	a, b := dial(t, &wsconn.Options{Interval: 20 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	defer a.Close()
+	defer b.Close()
+	type result struct {
+		m   []byte
+		err error
+	}
+	got := make(chan result, 1)
+	go func() {
+		m, err := b.Recv()
+		got <- result{m, err}
+	}()
+	select {
+	case r := <-got:
+		t.Fatalf("idle Recv returned %x, %v", r.m, r.err)
+	case <-time.After(time.Second):
+	}
+	if err := a.Send([]byte{0x81, 0x0c}); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-got; r.err != nil || len(r.m) != 2 {
+		t.Fatalf("got %x, %v", r.m, r.err)
+	}
+}
+
+// TestSlowReaderIsNotDead: a side that does not Recv for long keeps its connection.
+func TestSlowReaderIsNotDead(t *testing.T) {
+	a, b := dial(t, &wsconn.Options{Interval: 20 * time.Millisecond, Timeout: 150 * time.Millisecond})
+	defer a.Close()
+	defer b.Close()
+	const count = 30 // more than wait in the Conn
+	sent := make(chan error, 1)
+	go func() {
+		for range count {
+			if err := a.Send(make([]byte, 1000)); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	<-time.After(500 * time.Millisecond) // the time is the point: more than three time-outs
+	for range count {
+		if _, err := b.Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefusesOtherSubprotocol(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Sec-WebSocket-Protocol", "other")
+		if _, err := wsconn.Accept(w, r, nil); err == nil {
+			t.Error("server accepted")
+		}
+	}))
+	defer s.Close()
+	if c, err := wsconn.Dial(context.Background(), s.URL, nil); err == nil {
+		c.Close()
+		t.Error("client took it")
+	}
+}
+
+func TestDialNobody(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	if c, err := wsconn.Dial(context.Background(), "http://"+addr, nil); err == nil {
+		c.Close()
+		t.Error("connected to nobody")
+	} else if errors.Is(err, protocol.ErrClosed) {
+		t.Errorf("got %v: there was no link", err)
+	}
+}
