@@ -7,8 +7,9 @@
 // and command) reads it with the same strict reader: there is one encoding of one statement, at most
 // MaxManifest bytes, and everything else is refused before the signature is looked at.
 //
-// The package is fit for a device: it starts nothing, keeps nothing, and reading a manifest needs less
-// than 2 KiB of stack and allocates two texts of at most MaxText bytes. Functions for the maker and the
+// The package is fit for a device: it starts nothing, keeps nothing, and Verify needs less than 4 KiB of
+// stack and allocates half a KiB at most (two texts of at most MaxText bytes, and what is hashed for the
+// signature). Leaf, Node, Root and Tree allocate nothing. Functions for the maker and the
 // host (Sign, Describe, key files, release files) allocate what they return. All functions may be
 // called concurrently.
 package release
