@@ -39,7 +39,8 @@
 	}
 
 	// vugu's renderer evaluates one constant script, which does nothing when it is there already. It was
-	// loaded as a file; this eval accepts that text, character for character, and no other.
+	// loaded as a file (dist/vugu.js, patched); this eval accepts the constant itself (dist/evaluated.js,
+	// never run), character for character, and no other text.
 	function guardEval(helper) {
 		const guarded = text => {
 			if (text !== helper) throw new EvalError('this page evaluates nothing');
@@ -80,7 +81,7 @@
 		let module;
 		try {
 			const [helper, compiled] = await Promise.all([
-				get('dist/vugu.js' + v).then(r => r.text()),
+				get('dist/evaluated.js' + v).then(r => r.text()),
 				WebAssembly.compileStreaming(get('dist/app.wasm' + v)),
 				script('dist/vugu.js' + v),
 				script('dist/wasm_exec.js' + v),

@@ -80,7 +80,14 @@ func scripts(root, out string) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(out, "vugu.js"), helper)
+	loaded, err := patched(helper)
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(out, "evaluated.js"), []byte(helper)); err != nil {
+		return err
+	}
+	return replace(filepath.Join(out, "vugu.js"), []byte(loaded))
 }
 
 // replace writes a file only when its bytes differ, so that an unchanged build leaves every date alone
