@@ -67,7 +67,7 @@ func (d *Decoder) open(mem []byte) error {
 		return part
 	}
 	d.counterMem = carve(coding.CounterBytes(h.CounterBits))
-	d.controlMem = carve(coding.CounterBytes(controlBits))
+	d.controlMem = carve(coding.CounterBytes(coding.ControlBits))
 	d.given = carve((uint32(d.area.Sectors()) + 7) >> 3)
 	d.moveMem = carve(h.MapRanges * coding.EntryBytes)
 	d.modelMem = carve(h.Setup.Bytes())
@@ -98,7 +98,7 @@ func (d *Decoder) restart() error {
 	clear(d.given)
 	d.plan = makeControl(d.file[h.body:h.body+h.control], d.controlMem)
 	d.in = coding.MakeReader(d.file[h.body+h.control:])
-	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, dataRate)
+	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, coding.DataRate)
 	d.data = coding.Data{}
 	d.model = coding.MakePredictor(h.Setup, &d.moves, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}

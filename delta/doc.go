@@ -28,9 +28,6 @@ const (
 	MaxMap          = 8192      // ranges of the relocation map
 	MinCounterBits  = 8         // counters of the data stream: 1<<8
 	MaxCounterBits  = 15        // to 1<<15
-	controlBits     = 9         // counters of the control stream: 1<<9
-	controlRate     = 5         // their mature rate
-	dataRate        = 5         // and that of the data stream's
 	keepTableBytes  = 12        // stash memory for the table, per entry
 	workspaceMargin = 4 << 10   // verification and link, part of every workspace
 	leafBytes       = 32        // workspace per leaf digest

@@ -116,7 +116,7 @@ func (h *Header) settle() {
 	for _, r := range h.Runs[:h.RunCount] {
 		sectors += r.Count
 	}
-	h.State = coding.CounterBytes(h.CounterBits) + coding.CounterBytes(controlBits) +
+	h.State = coding.CounterBytes(h.CounterBits) + coding.CounterBytes(coding.ControlBits) +
 		(sectors+7)>>3 + h.MapRanges*coding.EntryBytes + h.Setup.Bytes()
 	h.Stash = h.StashBytes + h.Keeps*keepTableBytes
 }
@@ -272,3 +272,6 @@ func appendNumber(dst []byte, n uint32) []byte {
 	}
 	return append(dst, byte(n))
 }
+
+// ControlLen returns the length of the control stream in bytes.
+func (h *Header) ControlLen() uint32 { return h.control }

@@ -6,10 +6,6 @@ import (
 	"unbrick/delta/internal/coding"
 )
 
-// classes are the lengths from which on copies enter the relocation map, one after the other, so
-// that of two copies of an old byte the longer one says where it went.
-var classes = [...]uint32{1 << 14, 1 << 12, 1 << 10, 1 << 8, 1 << 6, 0}
-
 // scan reads the whole control stream without building anything: it checks the plan and draws the
 // relocation map.
 func (d *Decoder) scan() error {
@@ -18,7 +14,7 @@ func (d *Decoder) scan() error {
 		return d.pass(0, 0, nil)
 	}
 	above := uint32(MaxImage)
-	for _, least := range classes {
+	for _, least := range coding.Classes {
 		least = max(least, d.head.MapLeast)
 		if least >= above {
 			continue
@@ -43,7 +39,7 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 	if err := d.restart(); err != nil {
 		return err
 	}
-	var run moved
+	var run coding.Run
 	largest := uint32(0)
 	if d.head.Changed == 0 {
 		_, largest = d.area.Sector(0) // a proof reads leaves through the buffer
@@ -67,11 +63,11 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 			if src := int64(addr) + int64(at) + int64(d.plan.shift); copied && (src < 0 || src+int64(n) > int64(d.head.FromSize)) {
 				return fmt.Errorf("%w: copy from outside the base", ErrFormat)
 			}
-			if copied && above > 0 && !run.extend(addr+at, n, uint32(d.plan.shift)) {
-				if !d.enter(&run, least, above) {
+			if copied && above > 0 && !run.Extend(addr+at, n, uint32(d.plan.shift)) {
+				if !d.moves.Enter(run, least, above) {
 					return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 				}
-				run = moved{addr + at, n, uint32(d.plan.shift)}
+				run = coding.Run{To: addr + at, N: n, Shift: uint32(d.plan.shift)}
 			}
 			at += n
 		}
@@ -79,33 +75,13 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 			return err
 		}
 	}
-	if above > 0 && !d.enter(&run, least, above) {
+	if above > 0 && !d.moves.Enter(run, least, above) {
 		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 	}
 	if largest != d.head.Buffer || !d.plan.done() {
 		return fmt.Errorf("%w: plan", ErrFormat)
 	}
 	return nil
-}
-
-// moved is a run of copied bytes without a gap, in new addresses.
-type moved struct{ to, n, shift uint32 }
-
-// extend appends a piece if it goes on where the run ends, on its diagonal.
-func (m *moved) extend(to, n, shift uint32) bool {
-	if m.n == 0 || to != m.to+m.n || shift != m.shift {
-		return false
-	}
-	m.n += n
-	return true
-}
-
-// enter puts a run into the map if its length is asked for.
-func (d *Decoder) enter(m *moved, least, above uint32) bool {
-	if m.n < least || m.n >= above || m.n == 0 {
-		return true
-	}
-	return d.moves.Add(m.to+m.shift, m.n, -m.shift)
 }
 
 // stay enters the sectors that the plan leaves alone: their bytes stay where they are.

@@ -13,10 +13,11 @@ const (
 	probMin      = 8 // no bit is ever believed to be impossible
 )
 
-// MinBits and MaxBits bound the number of counters of one table, 1<<bits.
+// The tables of the two streams. The header chooses the size of the data stream's.
 const (
-	MinBits = 8
-	MaxBits = 16
+	ControlBits = 9
+	ControlRate = 5
+	DataRate    = 5
 )
 
 // youngRate is how fast a young counter learns at each age: 1/2, 1/4, ... of the error.

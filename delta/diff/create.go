@@ -1,0 +1,213 @@
+package diff
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"unbrick/delta"
+	"unbrick/flash"
+	"unbrick/release"
+)
+
+// CreatorVersion changes whenever equal inputs may give other bytes than before.
+const CreatorVersion = 1
+
+// DefaultStash is the most stash memory that a file asks for unless told otherwise.
+const DefaultStash = 16 << 10
+
+// Effort is how hard to look for a smaller file.
+type Effort uint8
+
+const (
+	EffortFast Effort = iota
+	EffortBest
+)
+
+// Options says for what a file is made. Geometry is required.
+type Options struct {
+	Geometry  *flash.Geometry // the software area, addresses from 0
+	Doubtful  []bool          // per sector: never a source, always built; nil: none
+	Only      []bool          // per sector: built if needed; nil: all
+	Workspace uint32          // what the terminal can secure, by delta.Needs; 0: no limit
+	Resident  uint32          // code it copies to RAM, part of the workspace
+	LeafSize  uint32          // of the release's tree; 0: release.LeafSize of Geometry
+	StateMax  uint32          // most decoder state; 0: the largest profile
+	StashMax  uint32          // most stash memory; 0: DefaultStash; NoStash: none
+	ISA       string          // instruction set, see ISAs; "" or "auto": found by itself
+	Effort    Effort
+	Progress  func(done, total int) // may be nil; called from the same goroutine
+}
+
+// NoStash as StashMax asks for a file without a stash.
+const NoStash = 1<<32 - 1
+
+// ErrDoesNotFit says that no file could be made that fits the limits. Needs is the smallest workspace
+// of those tried.
+type ErrDoesNotFit struct{ Needs, Has uint32 }
+
+func (e *ErrDoesNotFit) Error() string {
+	return fmt.Sprintf("no update file fits: the smallest needs a workspace of %d bytes, there are %d", e.Needs, e.Has)
+}
+
+// Create makes a delta that turns old, the bytes that the software area holds now from its start, into
+// new. old may be longer or shorter than new and may be a mixture of images. Behind old's end the flash
+// counts as erased to the end of that sector. The product is proven by applying it. Create is
+// deterministic; it fails with *ErrDoesNotFit, the context's error, or for inputs beyond the format's
+// limits.
+func Create(ctx context.Context, old, new []byte, o *Options) ([]byte, error) {
+	j, err := newJob(ctx, old, new, o)
+	if err != nil {
+		return nil, err
+	}
+	if j.head.Kind = delta.KindDelta; len(old) > 0 && !j.doubtful() {
+		sum := sha256.Sum256(old)
+		copy(j.head.From[:], sum[:])
+	}
+	j.head.FromSize = uint32(len(old))
+	if err := j.match(); err != nil {
+		return nil, err
+	}
+	return j.fit()
+}
+
+// Full makes a file that holds the whole image new compressed: it builds every sector of it from
+// nothing but the file. Doubtful has no meaning for it.
+func Full(ctx context.Context, new []byte, o *Options) ([]byte, error) {
+	j, err := newJob(ctx, nil, new, o)
+	if err != nil {
+		return nil, err
+	}
+	j.head.Kind = delta.KindFull
+	j.segments = []segment{{to: 0, n: len(new)}}
+	return j.fit()
+}
+
+// job is one call of Create or Full.
+type job struct {
+	ctx      context.Context
+	o        Options
+	area     area
+	old, new []byte
+	planned  []bool
+	segments []segment
+	head     delta.Header
+	leaves   uint32
+}
+
+func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {
+	if o == nil || o.Geometry == nil {
+		return nil, errors.New("make delta: no geometry")
+	}
+	if err := o.Geometry.Validate(); err != nil {
+		return nil, fmt.Errorf("make delta: %w", err)
+	}
+	j := &job{ctx: ctx, o: *o, old: old, new: new}
+	if err := j.head.SetGeometry(o.Geometry); err != nil {
+		return nil, err
+	}
+	j.area = makeArea(o.Geometry)
+	if limit := min(j.area.size(), delta.MaxImage); len(new) == 0 || len(new) > limit || len(old) > limit {
+		return nil, fmt.Errorf("make delta: images of %d and %d bytes do not fit in 1 to %d", len(old), len(new), limit)
+	}
+	for _, flags := range [][]bool{o.Doubtful, o.Only} {
+		if flags != nil && len(flags) != j.area.sectors() {
+			return nil, fmt.Errorf("make delta: flags for %d sectors of %d", len(flags), j.area.sectors())
+		}
+	}
+	if err := j.limits(); err != nil {
+		return nil, err
+	}
+	j.planned = j.area.changed(old, new)
+	for s := range j.planned {
+		if from, _ := j.area.bounds(s); from >= len(new) {
+			j.planned[s] = false
+			continue
+		}
+		j.planned[s] = j.planned[s] || o.Doubtful != nil && o.Doubtful[s]
+		j.planned[s] = j.planned[s] && (o.Only == nil || o.Only[s])
+	}
+	j.head.ToSize = uint32(len(new))
+	sum := sha256.Sum256(new)
+	copy(j.head.To[:], sum[:])
+	return j, nil
+}
+
+// limits sets the defaults of the options and checks them.
+func (j *job) limits() error {
+	o := &j.o
+	switch o.StashMax {
+	case 0:
+		o.StashMax = DefaultStash
+	case NoStash:
+		o.StashMax = 0
+	default:
+		o.StashMax = min(o.StashMax, delta.MaxStash)
+	}
+	if o.LeafSize == 0 {
+		o.LeafSize = release.LeafSize(o.Geometry)
+	}
+	if o.LeafSize == 0 {
+		return errors.New("make delta: sectors too small for a release")
+	}
+	j.leaves = (uint32(len(j.new)) + o.LeafSize - 1) / o.LeafSize
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
+	}
+	return nil
+}
+
+func (j *job) doubtful() bool {
+	for _, d := range j.o.Doubtful {
+		if d {
+			return true
+		}
+	}
+	return false
+}
+
+// match finds what new bytes come from, never looking at doubtful sectors.
+func (j *job) match() error {
+	old := j.old
+	if j.doubtful() {
+		old = append([]byte(nil), old...)
+		noise := uint32(1)
+		for s, d := range j.o.Doubtful {
+			from, to := j.area.bounds(s)
+			for at := from; d && at < min(to, len(old)); at++ {
+				noise = noise*1664525 + 1013904223
+				old[at] = byte(noise >> 24)
+			}
+		}
+	}
+	m := matcher{old: old, new: j.new, sa: suffixes(old)}
+	segments, err := m.segments(j.ctx, func(done int) { j.o.Progress(done, 2*len(j.new)) })
+	if err != nil {
+		return err
+	}
+	j.segments = j.sound(segments)
+	return nil
+}
+
+// sound turns what was matched with doubtful bytes by chance into literals.
+func (j *job) sound(segments []segment) []segment {
+	if !j.doubtful() {
+		return segments
+	}
+	var out []segment
+	for _, s := range segments {
+		if !s.copied {
+			out = append(out, s)
+			continue
+		}
+		eachPiece(&j.area, s, func(to, from, n int) {
+			if j.o.Doubtful[j.area.of(from)] {
+				out = append(out, segment{to: to, n: n})
+			} else {
+				out = append(out, segment{to, n, s.shift, true})
+			}
+		})
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package diff
+
+import (
+	"unbrick/delta"
+	"unbrick/delta/internal/coding"
+)
+
+// encoder writes the two streams of a script, step for step what the decoder reads.
+type encoder struct {
+	script *script
+	head   *delta.Header
+	old    []byte
+	area   *area
+	finder *finder
+
+	plan       *coding.Writer
+	planTable  coding.Counters
+	out        *coding.Writer
+	table      coding.Counters
+	data       coding.Data
+	model      coding.Predictor
+	moves      coding.Map
+	next       int // sector after the last one
+	operation  int // the next one to write
+	literal    int // what the current one still gives
+	copied     int
+	shift      int
+	long       bool
+	historyLen int
+}
+
+// encode returns the control and the data stream of a script under the parameters of head, and sets
+// those fields of head that follow from them.
+func encode(sc *script, head *delta.Header, a *area, old []byte, depth int) (control, data []byte) {
+	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
+	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
+	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlBits)), coding.ControlBits, coding.ControlRate)
+	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.CounterBits)), head.CounterBits, coding.DataRate)
+	e.model = coding.MakePredictor(head.Setup, &e.moves, make([]byte, head.Setup.Bytes()))
+	for t, s := range sc.sequence {
+		e.sector(s)
+		start, end := sc.starts[t], sc.starts[t+1]
+		e.historyLen = min(int(head.History), start)
+		addr, _ := a.bounds(s)
+		for at := start; at < end; {
+			n, copied := e.piece(end - at)
+			if copied {
+				e.copy(at, addr+at-start, n)
+			} else {
+				e.literals(at, start, addr, n)
+			}
+			at += n
+		}
+		e.keeps(t, addr)
+	}
+	return e.plan.Finish(), e.out.Finish()
+}
+
+func (e *encoder) sector(s int) {
+	jump := s - e.next
+	if jump == 0 {
+		e.plan.Bit(&e.planTable, coding.Context(coding.PlaceNext, 0), 0, 0)
+	} else {
+		e.plan.Bit(&e.planTable, coding.Context(coding.PlaceNext, 0), 0, 1)
+		e.number(coding.PlaceSector, 0, coding.Fold(int32(jump)))
+	}
+	e.next = s + 1
+}
+
+func (e *encoder) number(place uint8, v, n uint32) {
+	e.plan.Number(&e.planTable, coding.Context(place, v), n)
+}
+
+// piece returns how many bytes, at most room, come next, and whether they are copied; it writes an
+// operation when the one before is used up.
+func (e *encoder) piece(room int) (n int, copied bool) {
+	if e.literal == 0 && e.copied == 0 {
+		o := e.script.operations[e.operation]
+		e.operation++
+		e.number(coding.PlaceLiteral, 0, uint32(o.literal))
+		v := uint32(min(o.literal, 1))
+		e.number(coding.PlaceCopy, v, uint32(o.copied))
+		if o.copied > 0 {
+			e.number(coding.PlaceDiagonal, v, coding.Fold(int32(o.shift-e.shift)))
+			e.shift = o.shift
+		}
+		e.literal, e.copied, e.long = o.literal, o.copied, o.literal >= coding.MatchThreshold
+	}
+	if e.literal > 0 {
+		n = min(e.literal, room)
+		e.literal -= n
+		return n, false
+	}
+	n = min(e.copied, room)
+	e.copied -= n
+	return n, true
+}
+
+func (e *encoder) keeps(t, addr int) {
+	if e.head.Keeps == 0 {
+		return
+	}
+	keeps := e.script.keeps[t]
+	e.number(coding.PlaceKeeps, 0, uint32(len(keeps)))
+	for _, k := range keeps {
+		e.number(coding.PlaceGap, 0, uint32(k.addr-addr))
+		e.number(coding.PlaceKeep, 0, uint32(k.n-1))
+		e.number(coding.PlaceLife, 0, uint32(k.last-t-1))
+		addr = k.addr + k.n
+	}
+}
+
+// copy writes the n built bytes at place at, which go to address dst, as copies of old ones.
+func (e *encoder) copy(at, dst, n int) {
+	built := e.script.changed[at : at+n]
+	src := dst + e.shift
+	for i := 0; i < n; {
+		f, kind := e.model.Next(e.old[src+i:src+n], uint32(src+i), uint32(dst+i))
+		if f == 0 {
+			e.corrected(e.old[src+i], e.old[src+i], built[i], kind, uint32(src+i))
+			i++
+			continue
+		}
+		field := e.model.Field
+		for k := range f {
+			e.corrected(e.old[src+i+k], field[k], built[i+k], kind, uint32(src+i+k))
+		}
+		e.model.Learn(built[i:i+f], kind)
+		i += f
+	}
+}
+
+func (e *encoder) corrected(old, guess, want byte, kind coding.Kind, src uint32) {
+	hit := e.data.Hit(src, kind, old != guess)
+	if guess == want {
+		e.out.Bit(&e.table, hit, 0, 0)
+		e.data.Hits()
+		return
+	}
+	e.out.Bit(&e.table, hit, 0, 1)
+	e.out.Byte(&e.table, e.data.Change(src), want-old)
+	e.data.Misses(src, want-old)
+}
+
+// literals writes the n built bytes at place at, of the sector at addr whose bytes begin at place
+// start, as bytes and matches.
+func (e *encoder) literals(at, start, addr, n int) {
+	built := e.script.changed
+	e.data.Literals(uint32(n))
+	for end := at + n; at < end; {
+		if e.long {
+			m := e.finder.choose(at, end-at, at-start+e.historyLen, int(e.data.Last))
+			if m.n > 0 {
+				e.out.Bit(&e.table, e.data.Match(), 0, 1)
+				e.data.Matched(1)
+				e.match(m)
+				at += m.n
+				continue
+			}
+			e.out.Bit(&e.table, e.data.Match(), 0, 0)
+			e.data.Matched(0)
+		}
+		before := byte(0)
+		if at > start-e.historyLen {
+			before = built[at-1]
+		}
+		e.out.Byte(&e.table, e.data.Literal(before, uint32(addr+at-start)), built[at])
+		at++
+	}
+}
+
+func (e *encoder) match(m match) {
+	if m.back == int(e.data.Last) {
+		e.out.Bit(&e.table, coding.Context(coding.PlaceRepeat, 0), 0, 1)
+		e.out.Number(&e.table, coding.Context(coding.PlaceLength, 1), uint32(m.n-coding.MinRepeat))
+		return
+	}
+	e.out.Bit(&e.table, coding.Context(coding.PlaceRepeat, 0), 0, 0)
+	e.out.Number(&e.table, coding.Context(coding.PlaceLength, 0), uint32(m.n-coding.MinMatch))
+	e.out.Number(&e.table, e.data.Distance(uint32(m.n)), uint32(m.back-1))
+	e.data.Last = uint32(m.back)
+}

@@ -1,0 +1,149 @@
+package diff
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"unbrick/delta"
+	"unbrick/flash"
+)
+
+// profile is a size of decoder.
+type profile struct {
+	bits    uint8
+	history uint32
+	ranges  uint32 // most of the relocation map
+}
+
+// profiles from the largest to the smallest; those with less state code worse.
+var profiles = [...]profile{
+	{14, 16 << 10, 1024},
+	{12, 8 << 10, 512},
+	{11, 4 << 10, 256},
+	{10, 2 << 10, 128},
+	{8, 0, 32},
+}
+
+// fit codes the job at the largest profile and stash that fit the limits, and proves the result.
+func (j *job) fit() ([]byte, error) {
+	stashes := []uint32{j.o.StashMax}
+	for _, less := range [...]uint32{4 << 10, 0} {
+		if less < j.o.StashMax && j.head.Kind == delta.KindDelta {
+			stashes = append(stashes, less)
+		}
+	}
+	sequence := order(&j.area, j.segments, j.planned)
+	scripts := make([]*script, len(stashes))
+	least := ^uint32(0)
+	for _, p := range profiles {
+		for i, limit := range stashes {
+			if err := j.ctx.Err(); err != nil {
+				return nil, err
+			}
+			if scripts[i] == nil {
+				st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
+				scripts[i] = makeScript(&j.area, j.segments, sequence, j.planned, st, j.new)
+			}
+			file, err := j.encode(scripts[i], p)
+			if err != nil {
+				return nil, err
+			}
+			h, err := delta.ParseHeader(file)
+			if err != nil {
+				return nil, fmt.Errorf("make delta: own header: %w", err)
+			}
+			needs := delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace()
+			least = min(least, needs)
+			if j.o.Workspace != 0 && needs > j.o.Workspace || j.o.StateMax != 0 && h.State > j.o.StateMax {
+				continue
+			}
+			if err := j.prove(file, &h); err != nil {
+				return nil, fmt.Errorf("make delta: proof: %w", err)
+			}
+			j.o.Progress(2*len(j.new), 2*len(j.new))
+			return file, nil
+		}
+	}
+	return nil, &ErrDoesNotFit{Needs: least, Has: j.o.Workspace}
+}
+
+// encode writes a script as a file for one profile.
+func (j *job) encode(sc *script, p profile) ([]byte, error) {
+	h := j.head
+	h.CounterBits, h.History = p.bits, min(p.history, uint32(len(sc.changed)))
+	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
+	h.Changed = uint32(len(sc.sequence))
+	for _, s := range sc.sequence {
+		from, to := j.area.bounds(s)
+		h.Buffer = max(h.Buffer, uint32(to-from))
+	}
+	if h.Changed == 0 {
+		h.Buffer = uint32(j.area.start[1])
+	}
+	control, data := encode(sc, &h, &j.area, j.old, searchDepth[j.o.Effort])
+	return h.Append(nil, control, data), nil
+}
+
+// searchDepth is how many places are tried for a match, by effort.
+var searchDepth = [...]int{EffortFast: 32, EffortBest: 256}
+
+// prove applies the file to a copy of the old bytes, sector by sector as a terminal does, and compares
+// each with the new image.
+func (j *job) prove(file []byte, h *delta.Header) error {
+	sim := &simulation{area: &j.area, bytes: append([]byte(nil), j.old...), bad: make([]bool, j.area.sectors())}
+	copy(sim.bad, j.o.Doubtful)
+	var d delta.Decoder
+	if err := d.Open(file, j.o.Geometry, sim, make([]byte, h.Memory())); err != nil {
+		return err
+	}
+	left := 0
+	for _, p := range j.planned {
+		if p {
+			left++
+		}
+	}
+	for {
+		s, data, err := d.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if !j.planned[s] || !bytes.Equal(data, j.area.content(s, j.new)) {
+			return fmt.Errorf("sector %d differs", s)
+		}
+		sim.bad[s] = true
+		left--
+	}
+	if left != 0 {
+		return fmt.Errorf("%d sectors are missing", left)
+	}
+	return nil
+}
+
+// simulation is the flash of a proof: sectors that are doubtful or rewritten cannot be read.
+type simulation struct {
+	area  *area
+	bytes []byte
+	bad   []bool
+}
+
+var _ flash.Reader = (*simulation)(nil)
+
+func (s *simulation) Read(addr uint32, p []byte) error {
+	from, to := int(addr), int(addr)+len(p)
+	if from < 0 || to > len(s.bytes) {
+		return fmt.Errorf("read %d bytes at 0x%x of %d", len(p), addr, len(s.bytes))
+	}
+	for at := from; at < to; {
+		sector := s.area.of(at)
+		if s.bad[sector] {
+			return fmt.Errorf("read of sector %d, which is gone", sector)
+		}
+		_, at = s.area.bounds(sector)
+	}
+	copy(p, s.bytes[from:to])
+	return nil
+}

@@ -1,0 +1,126 @@
+package diff
+
+// operation is what the control stream says: literal bytes, then copied ones from shift away.
+type operation struct{ literal, copied, shift int }
+
+// script is everything the two streams tell, before it is coded.
+type script struct {
+	sequence   []int
+	operations []operation
+	keeps      [][]keep
+	stash      *stashing
+	changed    []byte // the built bytes in the order they are built
+	starts     []int  // where each sector's begin in it, and the end
+}
+
+// sliver is the shortest copy worth an operation once the order has cut copies to pieces.
+const sliver = 8
+
+// makeScript puts the segments into the order of the sectors and turns into literals what the
+// decoder could not serve.
+func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, new []byte) *script {
+	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash}
+	step := make([]int, a.sectors())
+	for i, s := range sequence {
+		step[s] = i
+	}
+	first := make([]int, a.sectors()) // segment that a sector begins in
+	for i, at := 0, 0; at < a.sectors() && a.start[at] < len(new); at++ {
+		for segments[i].to+segments[i].n <= a.start[at] {
+			i++
+		}
+		first[at] = i
+	}
+	var b builder
+	for t, s := range sequence {
+		from, to := a.bounds(s)
+		to = min(to, len(new))
+		sc.starts = append(sc.starts, len(sc.changed))
+		sc.changed = append(sc.changed, new[from:to]...)
+		for i := first[s]; i < len(segments) && segments[i].to < to; i++ {
+			g := segments[i]
+			begin, end := max(g.to, from), min(g.to+g.n, to)
+			if !g.copied {
+				b.literal(end - begin)
+				continue
+			}
+			for at := begin; at < end; {
+				n, live := served(a, stash, step, planned, at+g.shift, end-at, t)
+				if live {
+					b.copy(n, g.shift)
+				} else {
+					b.literal(n)
+				}
+				at += n
+			}
+		}
+	}
+	sc.starts = append(sc.starts, len(sc.changed))
+	sc.operations = b.finish()
+	return sc
+}
+
+// served tells whether the old bytes from address from on can be read at step t, and for how many of n
+// the answer is the same.
+func served(a *area, stash *stashing, step []int, planned []bool, from, n, t int) (int, bool) {
+	s := a.of(from)
+	_, end := a.bounds(s)
+	n = min(n, end-from)
+	if !planned[s] || step[s] >= t {
+		return n, true
+	}
+	live := int(stash.until[from]) >= t
+	for i := 1; i < n; i++ {
+		if int(stash.until[from+i]) >= t != live {
+			return i, live
+		}
+	}
+	return n, live
+}
+
+// builder joins pieces into operations.
+type builder struct {
+	pieces []operation // each either literal or copied
+}
+
+func (b *builder) literal(n int) {
+	if i := len(b.pieces) - 1; i >= 0 && b.pieces[i].copied == 0 {
+		b.pieces[i].literal += n
+		return
+	}
+	b.pieces = append(b.pieces, operation{literal: n})
+}
+
+func (b *builder) copy(n, shift int) {
+	if i := len(b.pieces) - 1; i >= 0 && b.pieces[i].copied > 0 && b.pieces[i].shift == shift {
+		b.pieces[i].copied += n
+		return
+	}
+	b.pieces = append(b.pieces, operation{copied: n, shift: shift})
+}
+
+// finish drops slivers and returns the operations.
+func (b *builder) finish() []operation {
+	var joined builder
+	for _, p := range b.pieces {
+		if p.copied >= sliver {
+			joined.copy(p.copied, p.shift)
+		} else {
+			joined.literal(p.copied + p.literal)
+		}
+	}
+	var out []operation
+	var next operation
+	for _, p := range joined.pieces {
+		next.literal += p.literal
+		if p.copied > 0 {
+			next.copied, next.shift = p.copied, p.shift
+			out = append(out, next)
+			next = operation{}
+		}
+	}
+	if next.literal > 0 {
+		out = append(out, next)
+	}
+	return out
+}
