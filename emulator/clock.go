@@ -96,8 +96,8 @@ func (b *Board) deviceWait(d time.Duration, n int, outer bool) error {
 
 // await is the rule of the clock: while the other end computes, wait for it; when both wait, time
 // goes to the first thing that one of them waits for. It returns when time has reached what self
-// waits for, or stop says so. With mu held.
-func (b *Board) await(self, other *side, stop func() bool) {
+// waits for, or the end is there no longer. With mu held.
+func (b *Board) await(self, other *side) {
 	self.waiting = true
 	defer func() { self.waiting = false }()
 	for {
