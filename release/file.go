@@ -28,25 +28,38 @@ func AppendFile(dst, signed, image []byte) []byte {
 	return append(dst, image...)
 }
 
+// MaxHead is the most bytes of a release file that come before its image.
+const MaxHead = fileHead + MaxManifest
+
 // SplitFile returns the two parts of a release file; they alias b. The manifest has the one right
 // shape and the image has the size it says, else the error is an ErrFile. Neither signature nor digest
 // is checked: that is Verify and Manifest.CheckImage.
 func SplitFile(b []byte) (signed, image []byte, err error) {
-	if len(b) < fileHead || string(b[:len(fileMagic)]) != fileMagic {
-		return nil, nil, fmt.Errorf("%w: does not begin with %q and a length", ErrFile, fileMagic)
+	signed, err = SplitHead(b, int64(len(b)))
+	if err != nil {
+		return nil, nil, err
 	}
-	n := binary.LittleEndian.Uint32(b[len(fileMagic):])
-	rest := b[fileHead:]
+	return signed, b[fileHead+len(signed):], nil
+}
+
+// SplitHead returns the signed manifest of a release file of the given size, of which only the first
+// bytes are at hand: all of it or at least MaxHead. It checks what SplitFile checks.
+func SplitHead(head []byte, size int64) (signed []byte, err error) {
+	if len(head) < fileHead || string(head[:len(fileMagic)]) != fileMagic {
+		return nil, fmt.Errorf("%w: does not begin with %q and a length", ErrFile, fileMagic)
+	}
+	n := binary.LittleEndian.Uint32(head[len(fileMagic):])
+	rest := head[fileHead:]
 	if n > MaxManifest || int(n) > len(rest) {
-		return nil, nil, fmt.Errorf("%w: manifest of %d bytes", ErrFile, n)
+		return nil, fmt.Errorf("%w: manifest of %d bytes", ErrFile, n)
 	}
-	signed, image = rest[:n:n], rest[n:]
+	signed = rest[:n:n]
 	m, _, err := Parse(signed)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrFile, err)
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
-	if uint64(len(image)) != uint64(m.Size) {
-		return nil, nil, fmt.Errorf("%w: image of %d bytes, manifest says %d", ErrFile, len(image), m.Size)
+	if image := size - int64(fileHead) - int64(n); image != int64(m.Size) {
+		return nil, fmt.Errorf("%w: image of %d bytes, manifest says %d", ErrFile, image, m.Size)
 	}
-	return signed, image, nil
+	return signed, nil
 }
