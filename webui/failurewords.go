@@ -1,0 +1,132 @@
+package webui
+
+import (
+	"strconv"
+
+	"unbrick/apparatus"
+)
+
+// failed is the screen of an ended attempt: what happened, is the device safe, what to do now.
+func (r *Root) failed(f *apparatus.Failure) pane {
+	again := primary("Connect again", r.send(apparatus.Connect{}))
+	another := primary("Choose another release", r.hooks.ChooseFile)
+	goOn := func(label string) act { return primary(label, r.send(apparatus.GoOn{})) }
+	p := pane{Lead: whereWords(f), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
+	say := func(heading, lead, do string, first act) {
+		p.Heading, p.Verdict.Do = heading, do
+		if lead != "" {
+			p.Lead = lead
+		}
+		p.Acts = []act{first, secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{}))}
+	}
+	switch f.Code {
+	case apparatus.CauseCableOut:
+		say("The cable came out.", "", "Push the cable in at both ends, then press Connect again."+keptWords(f), again)
+	case apparatus.CauseSilent:
+		say("The device stopped answering.", "", "Leave the cable in. Switch the device off and on, then press Connect again."+keptWords(f), again)
+	case apparatus.CauseNoisy:
+		p.Verdict.Yes, p.Verdict.Safe = "Yes.", "What arrived damaged was not kept."
+		say("The line is too noisy.", "", "Try a shorter cable, or another socket. We go on more slowly.", goOn("Go on"))
+	case apparatus.CauseSignature:
+		say("This release is not the maker’s.", "Its signature does not match the key in your device, so it was not sent.",
+			"Get the release from the device’s maker again. If this happens twice, send them the diagnostic file.", another)
+	case apparatus.CauseUnknownKey:
+		say("The device does not know who signed this release.", "It trusts other keys, so the release was not sent.",
+			"Get the release that the maker made for this device.", another)
+	case apparatus.CauseWrongModel:
+		say("This release is for another device.", "It is made for model "+f.Other+", so it was not sent.",
+			"Choose the release that is made for this model.", another)
+	case apparatus.CauseBelowFloor:
+		do := "Choose a newer release."
+		if f.Version != "" {
+			do = "Choose release " + f.Version + " or a newer one."
+		}
+		say("This release is too old for the device.", "The device has moved on from releases with known weaknesses, and takes none of them back.", do, another)
+	case apparatus.CauseBadFile:
+		say("This file is not a release.", "A release file says which device it is for and who signed it. This one does not.",
+			"Choose the release file that you got from the device’s maker.", primary("Choose another file", r.hooks.ChooseFile))
+	case apparatus.CauseBadRelease:
+		say("This release is damaged.", "Its bytes are not those that its maker signed, so it was not sent.",
+			"Get it again, from the server or from the device’s maker.", another)
+	case apparatus.CauseNoRoom:
+		say("The device has too little memory free.", "Restoring it needs "+kib(uint64(f.Needs))+" at once, and it has "+kib(uint64(f.Has))+".",
+			"Choose another release. If there is none, send the diagnostic file to the device’s maker.", another)
+	case apparatus.CauseProof:
+		say("The device found another outcome than the release.", "It worked out the result before erasing anything, and refused.",
+			"Read the device once more. If this happens twice, send the diagnostic file to its maker.", goOn("Read it again"))
+	case apparatus.CauseVerify:
+		p.Verdict.Yes, p.Verdict.Safe = "", "It cannot start, and it can still be restored."
+		say("What we read back is not what we wrote.", "", "Restore again. If this happens twice, its memory may be worn: save the diagnostic file.", goOn("Restore again"))
+	case apparatus.CauseFlash:
+		p.Verdict.Yes = ""
+		p.Verdict.Safe = "The part that restores it still works. It cannot start while the sector at " + hexAddr(f.Addr) + " does not keep what is written."
+		say("A part of its memory is worn out.", "The sector at "+hexAddr(f.Addr)+" can no longer be erased and written.",
+			"Try once more. If it stays, the device needs its maker: save the diagnostic file for them.", goOn("Try once more"))
+	case apparatus.CauseRefused:
+		say("The device refused.", "It did not take the next step. Its reason stands in the details.", "Read the device once more. If this happens twice, send the diagnostic file to its maker.", goOn("Read it again"))
+	case apparatus.CauseNoRelease:
+		say("The release is no longer here.", "It was in this browser or on the server, and is gone from both.",
+			"Choose it from a file, or connect to the network and try again.", primary("Choose a release from a file", r.hooks.ChooseFile))
+	case apparatus.CauseStoreFull:
+		say("This browser has no room left.", "The release could not be kept here, so nothing was begun.",
+			"Free some space on this computer, or leave the private window. Then press Connect again.", again)
+	case apparatus.CausePortBusy:
+		say("Another program holds the device.", "", "Close it and press Connect again."+keptWords(f), again)
+	case apparatus.CauseProtocol:
+		say("The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect again. If this happens twice, send the diagnostic file to the device’s maker.", again)
+	case apparatus.CauseProgramFault, apparatus.CauseNone:
+		say("This page made a mistake and stopped.", "", "Reload the page, then connect again."+keptWords(f), again)
+	}
+	return p
+}
+
+// whereWords is the line under a failure's headline.
+func whereWords(f *apparatus.Failure) string {
+	switch f.Stage {
+	case apparatus.StageWrite:
+		if f.Sector > 0 && f.Of > 0 {
+			return "It happened while writing sector " + group(uint64(f.Sector)) + " of " + group(uint64(f.Of)) + "."
+		}
+	case apparatus.StageVerify:
+		return "It happened while the device verified what was written."
+	case apparatus.StageStart:
+		return "It happened while the device was starting."
+	case apparatus.StageIdentify, apparatus.StagePlan:
+	}
+	return "It happened before anything was written."
+}
+
+// safeWords answers whether the device is safe by what the attempt left in its flash.
+func safeWords(f *apparatus.Failure) *verdict {
+	switch f.Touched {
+	case apparatus.TouchedNothing:
+		return &verdict{Yes: "Yes.", Safe: "Nothing was written. It is exactly as it was when you connected it."}
+	case apparatus.TouchedPart, apparatus.TouchedAll:
+	}
+	return &verdict{Yes: "Yes.", Safe: "It cannot start yet, but nothing is lost. The part that restores it is never overwritten."}
+}
+
+// keptWords promises what an interrupted writing keeps.
+func keptWords(f *apparatus.Failure) string {
+	if f.Touched == apparatus.TouchedNothing || f.Sector < 2 {
+		return ""
+	}
+	s := " The " + count(f.Sector-1, "sector", "sectors") + " already written stay written"
+	if f.Sector == 2 {
+		s = " The sector already written stays written"
+	}
+	if f.Left > 0 {
+		n, _ := roundUp(f.Left)
+		verb := " remain"
+		if n == 1 {
+			verb = " remains"
+		}
+		s += "; about " + aboutTime(f.Left) + verb
+	}
+	return s + "."
+}
+
+// causeCode is the number that support asks for.
+func causeCode(c apparatus.Cause) string {
+	return "C-" + strconv.Itoa(100+int(c))
+}

@@ -1,0 +1,3 @@
+package webui
+
+type FleetScreen struct{ Page *Root }

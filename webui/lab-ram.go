@@ -1,0 +1,23 @@
+package webui
+
+import "unbrick/apparatus"
+
+// LabRam is the emulated RAM: applications, workspace, and what was limited for it.
+type LabRam struct{ Page *Root }
+
+func (c *LabRam) ram() *apparatus.RAM { return &c.Page.state.Lab.RAM }
+
+func (c *LabRam) words() string { return ramWords(c.ram()) }
+
+func (c *LabRam) stackClass() string {
+	if c.ram().Contents == apparatus.ContentsLost {
+		return "stack is-lost"
+	}
+	return "stack"
+}
+
+func (c *LabRam) blocks() []block { return ramBlocks(c.ram()) }
+
+func (c *LabRam) taken() []block { return ramTaken(c.ram()) }
+
+func (c *LabRam) apps() []appRow { return appRows(&c.Page.state.Lab) }

@@ -1,0 +1,105 @@
+package webui
+
+import (
+	"unbrick/apparatus"
+
+	"github.com/vugu/vugu"
+)
+
+// LabScreen is the emulated device.
+type LabScreen struct{ Page *Root }
+
+func (c *LabScreen) lab() *apparatus.Lab { return &c.Page.state.Lab }
+
+// device says whether there is a device to show.
+func (c *LabScreen) device() bool { return c.lab().Phase != apparatus.LabAbsent }
+
+// making says whether the form for a new device is open.
+func (c *LabScreen) making() bool { return !c.device() || c.Page.lab.remake }
+
+func (c *LabScreen) lamp() string {
+	lamp, _ := labState(c.lab())
+	return "lamp " + lamp
+}
+
+// line is the state in words, with the remaining time of a restoration.
+func (c *LabScreen) line() string {
+	_, words := labState(c.lab())
+	if c.lab().Phase == apparatus.LabRestoring && c.Page.labLeft.shown > 0 {
+		words += " " + c.Page.labLeft.words().String() + "."
+	}
+	return words
+}
+
+func (c *LabScreen) acts() []act { return c.Page.labActs() }
+
+// choices are the releases that could be restored, when there is more than one.
+func (c *LabScreen) choices() []option {
+	l := c.lab()
+	if l.Phase != apparatus.LabBricked || len(l.Choice) < 2 {
+		return nil
+	}
+	list := make([]option, 0, len(l.Choice))
+	wanted := c.Page.labWanted()
+	for i := range l.Choice {
+		rel := &l.Choice[i]
+		name := "Release " + rel.Version
+		if w := fitWords(rel.Fit); w != "" {
+			name += ", " + w
+		}
+		on := rel.Digest == wanted || wanted == ([32]byte{}) && i == 0
+		list = append(list, option{digestText(rel.Digest), name, on})
+	}
+	return list
+}
+
+func (c *LabScreen) want(e vugu.DOMEvent) {
+	c.Page.lab.wanted = digestOf(e.PropString("target", "value"))
+}
+
+func (c *LabScreen) flash() *apparatus.Map { return &c.lab().Map }
+
+func (c *LabScreen) facts() string { return factsWords(&c.flash().Facts) }
+
+func (c *LabScreen) newDevice() { c.Page.lab.remake = !c.Page.lab.remake }
+
+func (c *LabScreen) remakeExpanded() string {
+	if c.Page.lab.remake {
+		return "true"
+	}
+	return "false"
+}
+
+// digestText and digestOf carry a digest through a form.
+func digestText(d [32]byte) string {
+	const digits = "0123456789abcdef"
+	b := make([]byte, 0, 64)
+	for _, x := range d {
+		b = append(b, digits[x>>4], digits[x&15])
+	}
+	return string(b)
+}
+
+func digestOf(s string) (d [32]byte) {
+	if len(s) != 64 {
+		return [32]byte{}
+	}
+	for i := range d {
+		hi, lo := hexDigit(s[2*i]), hexDigit(s[2*i+1])
+		if hi > 15 || lo > 15 {
+			return [32]byte{}
+		}
+		d[i] = hi<<4 | lo
+	}
+	return d
+}
+
+func hexDigit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 255
+}

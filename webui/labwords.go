@@ -1,0 +1,225 @@
+package webui
+
+import (
+	"strconv"
+
+	"unbrick/apparatus"
+)
+
+// labState is the line under the Lab's headline: the lamp's shape and what is true now.
+func labState(l *apparatus.Lab) (lamp, words string) {
+	p := &l.Progress
+	switch l.Phase {
+	case apparatus.LabAbsent:
+		return "hold", "No device has been made yet."
+	case apparatus.LabOff:
+		return "hold", "Switched off. The flash keeps what was written to it."
+	case apparatus.LabBooting:
+		return "live", "Booting: the digest of the whole image is computed."
+	case apparatus.LabRunning:
+		return "ok", runningWords(l)
+	case apparatus.LabAsking:
+		return "live", "Asking the server for an update."
+	case apparatus.LabReceiving:
+		return "live", "Receiving the update to release " + l.Target + ", " + group(uint64(p.Bytes)) + " of " + group(uint64(p.BytesOf)) + " bytes."
+	case apparatus.LabProving:
+		return "live", "Proving the update to release " + l.Target + " before the first erase."
+	case apparatus.LabRewriting:
+		return "live", "Rewriting to release " + l.Target + ", sector " + group(uint64(min(p.Sectors+1, max(p.Of, 1)))) + " of " + group(uint64(p.Of)) + "."
+	case apparatus.LabJudging:
+		return "live", "Verdict on release " + l.Target + ": the digest of the whole image."
+	case apparatus.LabBricked:
+		return brickedWords(l)
+	case apparatus.LabRestoring:
+		if p.Stage < apparatus.StageWrite {
+			return "live", "Restoring over the cable: reading what is left."
+		}
+		return "live", "Restoring release " + l.Target + " over the cable, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + "."
+	case apparatus.LabFault:
+		return "bad", "Stopped: the device broke a rule of its hardware. " + l.Fault
+	}
+	return "hold", ""
+}
+
+func runningWords(l *apparatus.Lab) string {
+	s := "Running release " + l.Runs + "."
+	if l.Health == apparatus.HealthHangs && l.Outcome != apparatus.OutcomeConfirmed {
+		s = "Release " + l.Runs + " has started and hangs. The watchdog will bite."
+	}
+	switch l.Outcome {
+	case apparatus.OutcomeNoRoom:
+		return s + " The update does not fit its RAM: it needs the cable."
+	case apparatus.OutcomeRefused:
+		return s + " The offered release was refused, and nothing was erased."
+	case apparatus.OutcomeProof:
+		return s + " The proof had another outcome, and nothing was erased."
+	case apparatus.OutcomeBroken:
+		return s + " The transfer broke off; the next one goes on where it stopped."
+	case apparatus.OutcomeNoServer:
+		return s + " The server does not answer."
+	case apparatus.OutcomeHeld:
+		return s + " The server holds it back after three failed rewrites."
+	case apparatus.OutcomeFailed:
+		return s + " The restoration ended early; the events say why."
+	case apparatus.OutcomeUpToDate:
+		return s + " It is the newest."
+	case apparatus.OutcomeUpdated:
+		s += " The update was verified."
+	case apparatus.OutcomeConfirmed:
+		s += " It has confirmed itself."
+	case apparatus.OutcomeRestored:
+		s += " It was restored over the cable and verified."
+	case apparatus.OutcomeNone:
+	}
+	if l.Offered.Digest != ([32]byte{}) {
+		s += " Release " + l.Offered.Version + " is published for it."
+	}
+	return s
+}
+
+func brickedWords(l *apparatus.Lab) (lamp, words string) {
+	const tail = " In restoration mode, cable open."
+	switch l.Why {
+	case apparatus.WhyInterrupted:
+		if l.Old != "" && l.Target != "" {
+			return "bad", "Bricked: a mixture of " + l.Old + " and " + l.Target + "." + tail
+		}
+		return "bad", "Bricked: the rewrite stopped halfway." + tail
+	case apparatus.WhyDamaged:
+		return "bad", "Bricked: the image is not what its record says." + tail
+	case apparatus.WhyNoRecord:
+		return "bad", "Bricked: no valid record." + tail
+	case apparatus.WhyHang:
+		return "bad", "Bricked: release " + l.Runs + " was started three times and hung." + tail
+	case apparatus.WhyAsked, apparatus.WhyPin:
+		return "hold", "Waiting, because it was asked to." + tail
+	case apparatus.WhyUnknown:
+	}
+	return "bad", "Bricked." + tail
+}
+
+// labActs is the Lab's buttons: at most one primary.
+func (r *Root) labActs() []act {
+	l := &r.state.Lab
+	update := secondary("Update over the air", r.send(apparatus.LabUpdate{}))
+	pull := danger("Pull the power now", r.send(apparatus.LabPower{Switch: apparatus.SwitchOff}))
+	restore := secondary("Restore over the cable", func() { r.send(apparatus.LabRestore{Digest: r.labWanted()})() })
+	switch l.Phase {
+	case apparatus.LabAbsent:
+	case apparatus.LabOff:
+		return []act{primary("Switch it on", r.send(apparatus.LabPower{Switch: apparatus.SwitchOn}))}
+	case apparatus.LabRunning:
+		if l.Offered.Digest != ([32]byte{}) {
+			update.Style = "primary"
+		}
+		restore.Disabled = true
+		return []act{update, restore}
+	case apparatus.LabBricked:
+		restore.Style = "primary"
+		return []act{restore}
+	case apparatus.LabFault:
+		return []act{primary("Switch it off", r.send(apparatus.LabPower{Switch: apparatus.SwitchOff}))}
+	case apparatus.LabBooting, apparatus.LabAsking, apparatus.LabReceiving, apparatus.LabProving, apparatus.LabRewriting,
+		apparatus.LabJudging, apparatus.LabRestoring:
+		return []act{pull}
+	}
+	return nil
+}
+
+// tearName says what a tear leaves.
+func tearName(t apparatus.Tear) string {
+	names := [apparatus.TearKinds]string{
+		"half of the bytes", "nothing written", "everything written", "the first unit", "all but the last unit",
+		"unstable bits", "units that cannot be read", "a weak erase",
+	}
+	if int(t) >= len(names) {
+		return ""
+	}
+	return names[t]
+}
+
+// noiseName says how many bits are damaged.
+func noiseName(n apparatus.Noise) string {
+	names := [apparatus.NoiseKinds]string{
+		"none", "1 in 1" + gap + "000" + gap + "000", "1 in 100" + gap + "000", "1 in 10" + gap + "000", "1 in 1" + gap + "000",
+	}
+	if int(n) >= len(names) {
+		return ""
+	}
+	return names[n]
+}
+
+// paceName says how device time passes.
+func paceName(p apparatus.Pace) string {
+	names := [apparatus.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
+	if int(p) >= len(names) {
+		return ""
+	}
+	return names[p]
+}
+
+// healthName says how the application behaves.
+func healthName(h apparatus.Health) string {
+	if h == apparatus.HealthHangs {
+		return "hangs after start"
+	}
+	return "healthy"
+}
+
+// option is one line of a select.
+type option struct {
+	Value    string
+	Name     string
+	Selected bool
+}
+
+var (
+	bauds = []uint32{9600, 57600, 115200, 460800, 921600}
+	turns = []int{1, 4, 16} // milliseconds
+)
+
+func enumOptions(n, selected int, name func(int) string) []option {
+	list := make([]option, n)
+	for i := range list {
+		list[i] = option{strconv.Itoa(i), name(i), i == selected}
+	}
+	return list
+}
+
+func baudOptions(now uint32) []option {
+	var list []option
+	for _, b := range bauds {
+		list = append(list, option{strconv.Itoa(int(b)), group(uint64(b)) + " baud", b == now})
+	}
+	return list
+}
+
+func turnOptions(now int) []option {
+	var list []option
+	for _, t := range turns {
+		list = append(list, option{strconv.Itoa(t), strconv.Itoa(t) + " ms", t == now})
+	}
+	return list
+}
+
+// cutHint says what operations there are to cut in.
+func cutHint(p *apparatus.Power) string {
+	switch {
+	case p.Ops > 0:
+		return "of " + group(p.Ops)
+	case p.Op > 0:
+		return "now at " + group(p.Op)
+	}
+	return "of the rewrite"
+}
+
+// switchNote says what the switch means now.
+func switchNote(l *apparatus.Lab) string {
+	switch {
+	case l.Power.Switch == apparatus.SwitchOff:
+		return "Switch it on, and it boots from what is in its flash."
+	case l.Power.CutAt > 0:
+		return "Armed: the power fails inside flash operation " + group(l.Power.CutAt) + "."
+	}
+	return "Pull it at any moment. Whatever was in RAM is lost."
+}

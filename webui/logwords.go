@@ -1,0 +1,221 @@
+package webui
+
+import (
+	"strings"
+
+	"unbrick/apparatus"
+	"unbrick/terminal"
+)
+
+// shownRows is how many events stand on the screen; all of them are in the saved file.
+const shownRows = 40
+
+// logLine is one event as a person reads it.
+type logLine struct{ Class, Time, Tag, Text string }
+
+func logLines(rows []apparatus.LogRow) []logLine {
+	rows = rows[max(0, len(rows)-shownRows):]
+	lines := make([]logLine, len(rows))
+	for i := range rows {
+		lines[i] = logLineOf(&rows[i])
+	}
+	return lines
+}
+
+func logLineOf(r *apparatus.LogRow) logLine {
+	l := logLine{Class: "event", Time: seconds(r.Time, 3) + " s", Text: logText(r)}
+	if r.Step >= 1 && r.Step <= 20 {
+		l.Tag = stepID(int(r.Step))
+	}
+	if r.Source != apparatus.SourceTerminal && (r.Code == apparatus.LogCut || r.Code == apparatus.LogFault) {
+		l.Class, l.Tag = "cutline", "CUT"
+		if r.Code == apparatus.LogFault {
+			l.Tag = "FAULT"
+		}
+	}
+	return l
+}
+
+// logFile is the whole log as a text file.
+func logFile(rows []apparatus.LogRow) []byte {
+	var b strings.Builder
+	for i := range rows {
+		l := logLineOf(&rows[i])
+		b.WriteString(l.Time + "\t" + l.Tag + "\t" + strings.ReplaceAll(l.Text, gap, " ") + "\n")
+	}
+	return []byte(b.String())
+}
+
+func logText(r *apparatus.LogRow) string {
+	if r.Source == apparatus.SourceTerminal {
+		return terminalText(r)
+	}
+	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
+	switch r.Code {
+	case apparatus.LogPowerOn:
+		return "power on"
+	case apparatus.LogPowerOff:
+		return "power off, between flash operations"
+	case apparatus.LogCut:
+		return "power cut inside flash operation " + a + "; the tear leaves " + tearName(apparatus.Tear(min(r.B, 255)))
+	case apparatus.LogReset:
+		return "reset"
+	case apparatus.LogFault:
+		return "hardware rule broken: " + n
+	case apparatus.LogMade:
+		return "made with release " + n
+	case apparatus.LogLinkOpen:
+		return "server: link open"
+	case apparatus.LogMaking:
+		return "server: update file to release " + n
+	case apparatus.LogInfo:
+		return "server: update file of " + a + " bytes, needs a workspace of " + b
+	case apparatus.LogNoUpdate:
+		return "server: nothing newer"
+	case apparatus.LogRequested:
+		return "server: asked for bytes from offset " + a
+	case apparatus.LogSending:
+		return "server: " + a + " bytes sent"
+	case apparatus.LogServerAway:
+		return "the server does not answer"
+	case apparatus.LogIdentified:
+		return "apparatus: serial " + n + ", digests of " + count(int(r.A), "sector", "sectors")
+	case apparatus.LogSelected:
+		return "apparatus: release " + n + "; " + count(int(r.A), "sector", "sectors") + ", " + b + " bytes"
+	case apparatus.LogSent:
+		return "apparatus: " + a + " of " + count(int(r.B), "sector", "sectors") + " sent"
+	case apparatus.LogRestored:
+		return "apparatus: release " + n + " restored; " + count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
+	case apparatus.LogEnded:
+		return "apparatus: ended, code " + causeCode(apparatus.Cause(min(r.A, 255)))
+	case apparatus.LogHealth:
+		return "application: " + healthName(apparatus.Health(min(r.A, 255)))
+	case apparatus.LogNotNeeded:
+		return "apparatus: nothing to write; started"
+	case apparatus.LogStoreWarned:
+		return "this browser did not keep the flash; a reload would lose it"
+	}
+	return "event " + group(uint64(r.Code))
+}
+
+// named puts a name after some words, if there is one.
+func named(words, name string) string {
+	if name == "" {
+		return words
+	}
+	return words + " " + name
+}
+
+// because puts a reason after some words, if there is one.
+func because(words, reason string) string {
+	if reason == "" {
+		return words
+	}
+	return words + ": " + reason
+}
+
+func terminalText(r *apparatus.LogRow) string {
+	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
+	at := ""
+	if r.Sector != apparatus.NoSector {
+		at = "sector " + group(uint64(r.Sector))
+	}
+	switch terminal.EventCode(min(r.Code, 255)) {
+	case terminal.EventReset:
+		s := because("boot", n)
+		if r.B > 0 {
+			s += "; " + count(int(r.B), "fault reset", "fault resets") + " in a row"
+		}
+		return s
+	case terminal.EventIdentity:
+		return named("boot: identification read; trusts "+count(int(r.A), "key", "keys"), n)
+	case terminal.EventRecord:
+		return because("boot: record "+a, n)
+	case terminal.EventNoRecord:
+		return "boot: no valid record"
+	case terminal.EventDoubtful:
+		return at + " is doubtful"
+	case terminal.EventDigest:
+		s := "digest of " + a + " bytes computed in " + seconds(micros(r.B), 3) + " s"
+		return because(s, n)
+	case terminal.EventRunning:
+		if r.A == 1 {
+			return named("running release", n) + ", confirmed"
+		}
+		return named("running release", n) + ", not confirmed yet"
+	case terminal.EventRestore:
+		return because("restoration mode", n)
+	case terminal.EventRefreshed:
+		return at + " refreshed from itself, " + a + " to go"
+	case terminal.EventNotWritten:
+		return "record at " + hexAddr(r.A) + " could not be written"
+	case terminal.EventHello:
+		return named("identification sent; release", n) + ", up to " + kib(uint64(r.A)) + " of workspace"
+	case terminal.EventInfo:
+		return "update file information: " + a + " bytes, workspace " + b
+	case terminal.EventNothing:
+		return because("no update", n)
+	case terminal.EventRefused:
+		return because("offer refused, nothing erased", n)
+	case terminal.EventStopped:
+		return named("stopped", n) + " (" + kib(uint64(r.B)) + ")"
+	case terminal.EventStarted:
+		return named("started", n) + " (" + kib(uint64(r.B)) + ")"
+	case terminal.EventSecured:
+		return "workspace of " + kib(uint64(r.B)) + " secured at offset " + hexAddr(r.A)
+	case terminal.EventReleased:
+		return "workspace given back"
+	case terminal.EventRequest:
+		return "transfer of " + b + " bytes requested at offset " + a
+	case terminal.EventData:
+		return a + " of " + b + " bytes received"
+	case terminal.EventReceived:
+		return a + " bytes received, digest right"
+	case terminal.EventBroken:
+		return "transfer broke at " + a + " of " + b + " bytes"
+	case terminal.EventDisconnected:
+		return "link closed"
+	case terminal.EventResident:
+		return "all applications stopped; " + kib(uint64(r.A)) + " of code runs from RAM"
+	case terminal.EventProof:
+		return "proof before erase: " + count(int(r.A), "sector", "sectors") + ", outcome matches the manifest, " + seconds(micros(r.B), 3) + " s"
+	case terminal.EventProofFailed:
+		return "proof before erase: another outcome; nothing erased"
+	case terminal.EventIntent:
+		return named("intent written: rewriting to", n) + ", " + count(int(r.A), "sector", "sectors")
+	case terminal.EventMark:
+		return at + " marked, " + count(int(r.A), "mark", "marks") + " left"
+	case terminal.EventSector:
+		return at + " written and read back, " + a + " of " + b
+	case terminal.EventRetry:
+		return at + " did not take it, attempt " + a
+	case terminal.EventDead:
+		return "sector at " + hexAddr(r.A) + " is dead"
+	case terminal.EventVerdict:
+		if r.A == 1 {
+			return named("verdict: good; the image is release", n)
+		}
+		return "verdict: bad; the image is not the wanted one"
+	case terminal.EventInstalled:
+		return named("record written: installed", n)
+	case terminal.EventConfirmed:
+		return named("confirmed", n) + "; security floor " + a
+	case terminal.EventPrepare:
+		return "record renewed, number " + a
+	case terminal.EventWaiting:
+		return "listening on the cable"
+	case terminal.EventConnected:
+		return "a host asks"
+	case terminal.EventBegun:
+		return named("manifest accepted: release", n)
+	case terminal.EventDenied:
+		return because("request refused", n)
+	case terminal.EventReceiving:
+		return a + " of " + b + " bytes received over the cable"
+	case terminal.EventRestored:
+		return named("restored: release", n)
+	case terminal.EventResetAsked:
+		return "the host asks for a reset"
+	}
+	return "event " + group(uint64(r.Code))
+}

@@ -1,0 +1,244 @@
+package webui
+
+import (
+	"strings"
+	"time"
+
+	"unbrick/apparatus"
+)
+
+// view is one of the three screens.
+type view uint8
+
+const (
+	viewRestore view = iota
+	viewLab
+	viewFleet
+)
+
+const toastTime = 2200 * time.Millisecond
+
+// Root is the whole page. Make one with New; see the package's comment for who may call what.
+type Root struct {
+	hooks Hooks
+	state apparatus.State
+	view  view
+	theme Theme
+	ink   Ink
+
+	left     remaining // of the restoration on the Restore screen
+	labLeft  remaining // of the Lab's
+	tell     announcer
+	choosing bool // the list of releases is open
+	details  bool // a failure's details are open
+	fleet    fleet
+	lab      labForm
+
+	toast   string
+	toastNo int
+
+	maps    map[string]*mapView
+	fresh   []string // maps of this render
+	shown   []string // maps of the last render
+	repaint bool
+	title   string
+	heading string // where the focus was moved last; empty before the first render
+}
+
+// labForm is what a person has set in the Lab and not sent yet.
+type labForm struct {
+	cut    string // operation, as typed
+	badCut bool
+	tear   apparatus.Tear
+	wanted [32]byte // release to restore; zero leaves it to the apparatus
+	model  string   // of a device to be made
+	made   [32]byte // release of a device to be made
+	remake bool     // the form is open beside a device
+}
+
+// New makes the page. Before the first SetState it shows that it is getting ready.
+func New(h Hooks) *Root {
+	return &Root{hooks: h, ink: LightInk, maps: make(map[string]*mapView)}
+}
+
+// SetState takes what the engine knows. s must not be changed afterwards.
+func (r *Root) SetState(s apparatus.State) {
+	was := r.state.Restore.Phase
+	r.state = s
+	if p := &s.Restore.Progress; s.Restore.Phase == apparatus.RestoreWriting {
+		if was != apparatus.RestoreWriting {
+			r.left, r.tell = remaining{}, announcer{}
+		}
+		r.left.feed(p.Elapsed, p.Work, p.WorkOf)
+	}
+	if s.Restore.Phase != was {
+		r.choosing, r.details = false, false
+	}
+	if p := &s.Lab.Progress; s.Lab.Phase == apparatus.LabRestoring {
+		r.labLeft.feed(p.Elapsed, p.Work, p.WorkOf)
+	} else {
+		r.labLeft = remaining{}
+	}
+}
+
+// SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#fleet",
+// "#fleet-releases", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
+func (r *Root) SetPath(path string) {
+	name := strings.TrimPrefix(path, "#")
+	was := r.view
+	switch {
+	case name == "" || name == "restore":
+		r.view = viewRestore
+	case name == "lab":
+		r.view = viewLab
+	case strings.HasPrefix(name, "fleet"):
+		r.view = viewFleet
+		r.fleetPath(name)
+	default:
+		return
+	}
+	if was == viewFleet && r.view != viewFleet {
+		r.fleet.asked++ // answers on their way are for nobody
+	}
+}
+
+// SetTheme takes the kept choice of colours.
+func (r *Root) SetTheme(t Theme) { r.theme = t }
+
+// SetInk takes the map's colours, after the theme or the system's wish changed.
+func (r *Root) SetInk(i Ink) { r.ink, r.repaint = i, true }
+
+// Busy says that leaving the page now would interrupt a restoration.
+func (r *Root) Busy() bool { return r.state.Restore.Phase == apparatus.RestoreWriting }
+
+// Rendered finishes a render: focus, title and maps.
+func (r *Root) Rendered() {
+	if t := r.documentTitle(); t != r.title {
+		r.title = t
+		r.hooks.Title(t)
+	}
+	if h := r.headingKey(); h != r.heading {
+		if r.heading != "" {
+			r.hooks.Focus("h1")
+		}
+		r.heading = h
+	}
+	r.shown, r.fresh = append(r.shown[:0], r.fresh...), r.fresh[:0]
+	r.Redraw()
+}
+
+// Redraw draws the maps for the present size of the page.
+func (r *Root) Redraw() {
+	for _, id := range r.shown {
+		r.maps[id].draw(&r.ink, r.repaint)
+	}
+	r.repaint = false
+}
+
+// send makes an event handler of a command.
+func (r *Root) send(c apparatus.Command) func() {
+	return func() { r.hooks.Command(c) }
+}
+
+// say shows a short message for a moment.
+func (r *Root) say(words string) {
+	r.toast = words
+	r.toastNo++
+	no := r.toastNo
+	r.hooks.After(toastTime, func() {
+		if no == r.toastNo {
+			r.toast = ""
+		}
+	})
+}
+
+func (r *Root) copyText(text string) {
+	r.hooks.Copy(text)
+	r.say("Copied.")
+}
+
+// copyAddress copies the page's own address, which the browser puts in for an empty text.
+func (r *Root) copyAddress() { r.copyText("") }
+
+func (r *Root) save(name string, data []byte) {
+	r.hooks.Save(name, data)
+	r.say("Saved to your downloads.")
+}
+
+// elsewhere says that another tab has the work.
+func (r *Root) elsewhere() bool {
+	return r.state.Tab == apparatus.TabElsewhere && r.view != viewFleet
+}
+
+var elsewherePane = pane{
+	Heading: "Unbrick is open in another tab.",
+	Lead:    "Go on there, or close it and reload.",
+}
+
+// writing says that nothing may be pressed or closed.
+func (r *Root) writing() bool { return r.view == viewRestore && r.Busy() && !r.elsewhere() }
+
+// h1 is the headline of the present state.
+func (r *Root) h1() string {
+	switch {
+	case r.elsewhere():
+		return elsewherePane.Heading
+	case r.view == viewLab:
+		return "Emulated device"
+	case r.view == viewFleet:
+		return r.fleetHeading()
+	case r.Busy():
+		return writingHeading
+	}
+	return r.restorePane().Heading
+}
+
+const writingHeading = "Restoring. Leave the cable in."
+
+func (r *Root) documentTitle() string {
+	if r.writing() {
+		if s := r.left.short(); s != "" {
+			return s + " · Unbrick"
+		}
+	}
+	return strings.TrimSuffix(r.h1(), ".") + " · Unbrick"
+}
+
+// headingKey changes when the focus has to move to the headline: at a new state, not at each new
+// number in one.
+func (r *Root) headingKey() string {
+	switch {
+	case r.elsewhere():
+		return "elsewhere"
+	case r.view == viewLab:
+		return "lab"
+	case r.view == viewFleet:
+		return "fleet " + r.fleet.key()
+	}
+	s := &r.state.Restore
+	return "restore " + string(rune('A'+s.Phase)) + causeCode(s.Failure.Code)
+}
+
+// nextTheme goes from the system's wish to light, dark and back.
+func (r *Root) nextTheme() {
+	r.theme = (r.theme + 1) % 3
+	r.hooks.Theme(r.theme)
+}
+
+func (r *Root) themeWord() string {
+	return [...]string{"Auto", "Light", "Dark"}[r.theme%3]
+}
+
+func (r *Root) themeLabel() string {
+	return "Colours: " + [...]string{"as the system", "light", "dark"}[r.theme%3] + ". Change"
+}
+
+// labWanted is the release that the person wants restored in the Lab, if it is still among the choices.
+func (r *Root) labWanted() [32]byte {
+	for i := range r.state.Lab.Choice {
+		if r.state.Lab.Choice[i].Digest == r.lab.wanted {
+			return r.lab.wanted
+		}
+	}
+	return [32]byte{}
+}

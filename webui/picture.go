@@ -1,0 +1,65 @@
+package webui
+
+import (
+	"image"
+
+	"unbrick/apparatus"
+)
+
+// picture keeps the pixels of one map between frames and draws only cells that changed.
+type picture struct {
+	img    *image.RGBA
+	layout layout
+	drawn  []apparatus.Sector
+	cursor int // cell with the keyboard's cursor, -1 none
+	width  float64
+	ratio  float64
+	tall   float64
+	facts  apparatus.MapFacts
+}
+
+// update draws m as it is now for a host of the given size. It returns the part that changed; an empty
+// one says that nothing has to be shown. all draws every cell, after a change of colours.
+func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) image.Rectangle {
+	if p.img == nil || all || width != p.width || ratio != p.ratio || tall != p.tall || !sameRuns(p.facts.Runs, m.Facts.Runs) {
+		p.layout = lay(m.Facts.Runs, width, ratio, tall)
+		p.img = image.NewRGBA(image.Rectangle{Max: p.layout.size})
+		p.drawn = nil
+		p.width, p.ratio, p.tall, p.facts = width, ratio, tall, m.Facts
+		p.cursor = -1
+	}
+	n := min(len(p.layout.cells), len(m.Cells))
+	var changed image.Rectangle
+	fresh := len(p.drawn) != n
+	if fresh {
+		p.drawn = make([]apparatus.Sector, n)
+		changed = p.img.Rect
+	}
+	for i := range n {
+		marked := i == cursor || i == p.cursor && cursor != p.cursor
+		if !fresh && p.drawn[i] == m.Cells[i] && !marked {
+			continue
+		}
+		r := p.layout.cells[i]
+		drawCell(p.img, r, m.Cells[i], ink, ratio)
+		if i == cursor {
+			drawCursor(p.img, r, ink, ratio)
+		}
+		p.drawn[i] = m.Cells[i]
+		changed = changed.Union(r)
+	}
+	p.cursor = cursor
+	return changed
+}
+
+func sameRuns(a, b []apparatus.SectorRun) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

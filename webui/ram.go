@@ -1,0 +1,187 @@
+package webui
+
+import (
+	"strconv"
+
+	"unbrick/apparatus"
+)
+
+// block is a part of the RAM's bar or of the strip below it.
+type block struct {
+	Class string
+	Name  string
+	Size  string // KiB
+	Style string // its share of the bar
+}
+
+// appRow is one application in the list.
+type appRow struct{ Class, Importance, Name, State string }
+
+func shareStyle(size, of uint32) string {
+	if of == 0 {
+		return "--share:0"
+	}
+	return "--share:" + strconv.FormatFloat(float64(size)/float64(of)*100, 'f', 3, 64)
+}
+
+func kibNumber(n uint32) string {
+	if n%1024 == 0 {
+		return group(uint64(n / 1024))
+	}
+	return strconv.FormatFloat(float64(n)/1024, 'f', 1, 64)
+}
+
+// ramBlocks is the bar: what every byte is now.
+func ramBlocks(m *apparatus.RAM) []block {
+	var list []block
+	add := func(class, name string, size uint32) {
+		if size > 0 {
+			list = append(list, block{class, name, kibNumber(size), shareStyle(size, m.Size)})
+		}
+	}
+	space := func() {
+		w := m.Workspace
+		code := min(m.Resident.Size, w.Size)
+		add("space", "Workspace", w.Size-code)
+		add("space code", "Code", code)
+	}
+	if m.Contents == apparatus.ContentsLost {
+		add("lost", "Lost at the cut: random bytes", m.Size-m.Workspace.Size)
+		space()
+		return list
+	}
+	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
+	told := m.Workspace.Size == 0
+	for _, g := range m.Regions {
+		// What the workspace took of a region is shown as workspace, the rest as what it was.
+		before := clip(g.Off, g.Off+g.Size, 0, from)
+		after := clip(g.Off, g.Off+g.Size, to, m.Size)
+		if told {
+			before, after = g.Size, 0
+		}
+		add(regionClass(g.State), regionName(&g), before)
+		if !told && g.Off+g.Size > from {
+			told = true
+			space()
+		}
+		add(regionClass(g.State), regionName(&g), after)
+	}
+	return list
+}
+
+// clip is how many bytes of [a, b) lie in [from, to).
+func clip(a, b, from, to uint32) uint32 {
+	a, b = max(a, from), min(b, to)
+	if b <= a {
+		return 0
+	}
+	return b - a
+}
+
+func regionClass(s apparatus.RegionState) string {
+	switch s {
+	case apparatus.RegionFixed:
+		return "fix"
+	case apparatus.RegionRunning:
+		return "app"
+	case apparatus.RegionStopped:
+		return "rest"
+	case apparatus.RegionFree:
+	}
+	return "free"
+}
+
+func regionName(g *apparatus.Region) string {
+	if g.Name == "" {
+		return "Free"
+	}
+	return g.Name
+}
+
+// ramTaken is the strip below the bar: what was limited for the workspace, at its place.
+func ramTaken(m *apparatus.RAM) []block {
+	if m.Workspace.Size == 0 || m.Contents == apparatus.ContentsLost {
+		return nil
+	}
+	var list []block
+	at, any := uint32(0), false
+	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
+	for _, g := range m.Regions {
+		n := clip(g.Off, g.Off+g.Size, from, to)
+		if n == 0 || g.State != apparatus.RegionStopped {
+			continue
+		}
+		off := max(g.Off, from)
+		if off > at {
+			list = append(list, block{Class: "gap", Style: shareStyle(off-at, m.Size)})
+		}
+		list = append(list, block{"limited", g.Name, kibNumber(n), shareStyle(n, m.Size)})
+		at, any = off+n, true
+	}
+	if !any {
+		return nil
+	}
+	return list
+}
+
+// ramWords is the text summary of the RAM.
+func ramWords(m *apparatus.RAM) string {
+	s := kib(uint64(m.Size))
+	if m.Contents == apparatus.ContentsLost {
+		if m.Workspace.Size > 0 {
+			s += "; restoration code and cable buffer, " + kib(uint64(m.Workspace.Size)) + ", run in RAM"
+		} else {
+			s += "; what was in it is lost"
+		}
+		return s
+	}
+	apps, stopped, free := 0, 0, uint32(0)
+	for _, g := range m.Regions {
+		switch g.State {
+		case apparatus.RegionFree:
+			free += g.Size
+			continue
+		case apparatus.RegionStopped:
+			stopped++
+		case apparatus.RegionFixed, apparatus.RegionRunning:
+		}
+		apps++
+	}
+	switch {
+	case m.Resident.Size > 0 && stopped > 0:
+		return s + "; " + count(stopped, "application", "applications") + " stopped, the rewriter runs from RAM"
+	case m.Workspace.Size > 0:
+		return s + "; " + count(stopped, "application", "applications") + " limited, " + kib(uint64(m.Workspace.Size)) + " secured"
+	case apps == 0:
+		return s
+	}
+	return s + "; " + count(apps, "application", "applications") + ", " + kib(uint64(free)) + " free"
+}
+
+// appRows lists the applications, least important first: the order in which they are limited.
+func appRows(l *apparatus.Lab) []appRow {
+	m := &l.RAM
+	var list []appRow
+	for importance := 0; importance <= 255; importance++ {
+		for _, g := range m.Regions {
+			if int(g.Importance) != importance || g.State == apparatus.RegionFree {
+				continue
+			}
+			row := appRow{Class: "app", Importance: strconv.Itoa(importance), Name: g.Name}
+			switch {
+			case m.Contents == apparatus.ContentsLost || l.Phase == apparatus.LabOff:
+				row.State = "stopped"
+			case g.State == apparatus.RegionFixed:
+				row.State = "never limited"
+			case g.State == apparatus.RegionStopped && clip(g.Off, g.Off+g.Size, m.Workspace.Off, m.Workspace.Off+m.Workspace.Size) > 0:
+				row.Class, row.State = "limited", "limited, "+kib(uint64(g.Size))
+			case g.State == apparatus.RegionStopped:
+				row.Class, row.State = "limited", "stopped for the rewrite"
+			default:
+				row.State = "running"
+			}
+			list = append(list, row)
+		}
+	}
+	return list
+}

@@ -1,0 +1,30 @@
+package webui
+
+import "unbrick/apparatus"
+
+// RestoreWriting is Restore while the device is written. There is nothing to press.
+type RestoreWriting struct{ Page *Root }
+
+func (c *RestoreWriting) progress() *apparatus.Progress { return &c.Page.state.Restore.Progress }
+
+func (c *RestoreWriting) clock() clockWords { return c.Page.left.words() }
+
+func (c *RestoreWriting) heading() string { return writingHeading }
+
+func (c *RestoreWriting) share() string { return share(c.progress()) }
+
+func (c *RestoreWriting) phases() []phaseRow { return phaseRows(&c.Page.state.Restore) }
+
+func (c *RestoreWriting) current(p phaseRow) any { return step(p.Current) }
+
+func (c *RestoreWriting) promises() []promise { return writingPromises }
+
+func (c *RestoreWriting) flash() *apparatus.Map { return &c.Page.state.Restore.Map }
+
+func (c *RestoreWriting) caption() string { return cellWords(&c.flash().Facts) }
+
+// spoken is what a screen reader hears: a new stage at once, progress now and then.
+func (c *RestoreWriting) spoken() string {
+	p := c.progress()
+	return c.Page.tell.say(int(p.Stage), p.Elapsed, p.Work, p.WorkOf, stageWords(p, c.clock().String()))
+}

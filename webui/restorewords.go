@@ -1,0 +1,442 @@
+package webui
+
+import (
+	"strconv"
+
+	"unbrick/apparatus"
+
+	"github.com/vugu/vugu"
+)
+
+const (
+	asideLab   vugu.HTML = `No cable? <a href="#lab">Try the lab</a>`
+	asideLook  vugu.HTML = `Just looking? <a href="#lab">The lab</a> works in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
+	serverAway           = "The server does not answer. Releases stored here still work."
+)
+
+var idlePromises = []promise{
+	{"Checked first", "The maker’s signature is verified on this computer before anything is sent."},
+	{"Safe to interrupt", "If the cable comes out or the power fails, connect again and it carries on."},
+	{"Settings stay", "Only the device’s software is replaced. What you have set on it is kept."},
+}
+
+var writingPromises = []promise{
+	{"Keep going", "Leave the cable in and the device switched on."},
+	{"You may", "Use other tabs and programs. Writing goes on behind them."},
+	{"If it stops", "Nothing is lost. Connect again; what is written stays written."},
+}
+
+var portHelps = []help{
+	{Head: "The cable", Text: "Many USB cables only charge. Take one that you have moved files with, and plug it straight into the computer, not into a hub."},
+	{Head: "The driver", Text: "On Windows and macOS, some devices need one. Look for the name on the chip beside the USB socket: CH340, CP210x or FTDI. Install the driver of that name from its maker, then plug in again."},
+	{Head: "Permission", Text: "On Linux, your account must be in the group that owns serial ports. Run this once, then sign out and in again:",
+		Command: "sudo usermod -aG dialout $USER", Note: "On Arch the group is <code>uucp</code>."},
+	{Head: "Another program", Text: "Close serial monitors, slicers, editors and other tabs that use the device. On Linux, ModemManager may hold it for half a minute after you plug it in."},
+	{Head: "The browser", Text: "A browser installed as a Snap or Flatpak may not see devices at all. Private windows forget what you allowed."},
+}
+
+// restorePane is the Restore screen in every phase but RestoreWriting.
+func (r *Root) restorePane() pane {
+	s := &r.state.Restore
+	switch s.Phase {
+	case apparatus.RestoreLoading:
+		p := idlePane()
+		p.Acts = []act{waiting("Getting ready")}
+		p.Hint = "You can plug in the cable meanwhile."
+		return p
+	case apparatus.RestoreIdle:
+		return r.idle(s)
+	case apparatus.RestoreUnsupported:
+		return pane{
+			Heading: "This browser cannot use a cable.",
+			Lead:    "Open this page on a computer with Chrome, Edge, Opera, or Firefox 151 or newer. Safari, and browsers on an iPhone or iPad, cannot reach a USB device.",
+			Acts:    []act{primary("Copy this page’s address", r.copyAddress)},
+			Hint:    "Your device is as it was. It can wait.",
+			Aside:   asideLook,
+		}
+	case apparatus.RestoreInsecure:
+		return pane{
+			Heading: "This address is not protected.",
+			Lead:    "Browsers allow a cable only on https pages and on this computer itself.",
+			Acts:    []act{primary("Copy this page’s address", r.copyAddress)},
+			Hint:    "Your device is as it was. It can wait.",
+			Aside:   asideLook,
+		}
+	case apparatus.RestoreNoPort:
+		return pane{
+			Heading: "Device not in the list?",
+			Lead:    "Nothing was chosen, so nothing was changed. Go through these from the top. The first one helps most people.",
+			Helps:   portHelps,
+			Acts: []act{
+				primary("Show the list again", r.send(apparatus.Connect{})),
+				secondary("It is in the list, but does not answer", r.send(apparatus.DoesNotAnswer{})),
+			},
+		}
+	case apparatus.RestoreConnecting:
+		return pane{
+			Heading: "Asking the device.",
+			Lead:    "The port is open, and we wait for an answer. Nothing is written.",
+			Acts:    []act{waiting("Listening")},
+		}
+	case apparatus.RestorePortBusy:
+		return pane{
+			Heading: "Another program holds the device.",
+			Lead:    "Close it and press Connect again. Nothing was written.",
+			Acts:    []act{primary("Connect again", r.send(apparatus.Connect{}))},
+			Quiet:   "Serial monitors, slicers, editors and other tabs are the usual ones. On Linux, ModemManager may hold it for half a minute after you plug it in.",
+		}
+	case apparatus.RestoreNoAnswer:
+		return pane{
+			Heading: "Connected, but no answer.",
+			Lead:    "The port works. The device is probably not in restoration mode yet. We try the ways in turn and remember which one worked.",
+			Ways:    wayRows(s.Ways),
+			Acts: []act{
+				primary("I have done this", r.send(apparatus.WayDone{})),
+				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
+			},
+			Quiet: "Nothing has been written. The device is as it was.",
+		}
+	case apparatus.RestoreReading:
+		return pane{
+			Heading: "Reading what is left on it.",
+			Lead:    "Its memory is compared with the releases known here. Nothing is written.",
+			Facts:   deviceFacts(&s.Device),
+			Acts:    []act{waiting("Reading")},
+		}
+	case apparatus.RestoreFound:
+		return pane{
+			Heading: "Found it. It can be restored.",
+			Lead:    foundLead(s),
+			Facts:   foundFacts(s),
+			Map:     true,
+			Acts:    []act{primary("Restore", r.send(apparatus.Write{})), secondary("Not now", r.send(apparatus.Home{}))},
+			Quiet:   r.awayLine(),
+		}
+	case apparatus.RestoreRight:
+		return pane{
+			Heading: "Nothing is wrong with its software. It runs release " + s.Device.Version + ".",
+			Lead:    "Every byte was read and matches the release signed by " + signer(s.Plan.Release.Signer) + ". The device only waits to be started.",
+			Facts:   append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true}),
+			Map:     true,
+			Acts:    []act{primary("Start it", r.send(apparatus.Start{}))},
+		}
+	case apparatus.RestoreUnknown:
+		return pane{
+			Heading: "We do not know this device.",
+			Lead:    "It says it is model " + s.Device.Model + ", and there is no release for that model here. Nothing was written.",
+			Facts:   deviceFacts(&s.Device),
+			Acts: []act{
+				primary("Choose a release from a file", r.hooks.ChooseFile),
+				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
+			},
+			Quiet: r.awayLine(),
+		}
+	case apparatus.RestoreDone:
+		return r.done(&s.Result, &s.Device)
+	case apparatus.RestoreFailed:
+		return r.failed(&s.Failure)
+	case apparatus.RestoreWriting:
+	}
+	return pane{}
+}
+
+func idlePane() pane {
+	return pane{
+		Heading:  "Bring your device back.",
+		Lead:     "Plug it in with its USB cable. This page reads what is left on it, shows you what is damaged, and changes nothing until you press Restore.",
+		Aside:    asideLab,
+		Promises: idlePromises,
+	}
+}
+
+func (r *Root) idle(s *apparatus.Restore) pane {
+	if s.Job.Serial != "" {
+		return pane{
+			Heading: "Go on restoring " + s.Job.Serial + ".",
+			Lead:    "The page was closed while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written.",
+			Acts: []act{
+				primary("Connect and go on", r.send(apparatus.Resume{})),
+				secondary("Forget it", r.send(apparatus.Forget{})),
+			},
+			Promises: idlePromises,
+		}
+	}
+	p := idlePane()
+	p.Acts = []act{primary("Connect your device", r.send(apparatus.Connect{}))}
+	p.Hint = "Your browser will ask which device to use."
+	p.Quiet = r.awayLine()
+	return p
+}
+
+func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
+	facts := []fact{
+		{Label: "Device", Value: deviceName(dev), Small: dev.Serial},
+		{Label: "Verified", Value: group(uint64(d.Verified)) + " of " + count(d.Verified, "sector", "sectors"), Check: true},
+		{Label: "Written", Value: count(d.Written, "sector", "sectors") + ", " + kb(uint64(d.Sent)) + " sent"},
+		{Label: "Took", Value: seconds(d.Took, 1) + " seconds"},
+		settingsFact(d.Settings),
+	}
+	switch d.Reported {
+	case apparatus.ReportSent:
+		facts = append(facts, fact{Label: "Reported", Value: "To the maker’s server"})
+	case apparatus.ReportKept:
+		facts = append(facts, fact{Label: "Reported", Value: "Not yet", Small: "the server does not answer; told later"})
+	case apparatus.ReportNone:
+	}
+	return pane{
+		Heading: "Restored. It runs release " + d.Version + ".",
+		Lead:    "Every byte was read back and matches the release signed by " + signer(d.Signer) + ". The device has started. You can unplug it.",
+		Facts:   facts,
+		Acts: []act{
+			primary("Restore another", r.send(apparatus.Home{})),
+			secondary("Save report", r.send(apparatus.SaveReport{})),
+		},
+	}
+}
+
+// awayLine is the one line that a vanished server gets.
+func (r *Root) awayLine() string {
+	if r.state.Server.Reach == apparatus.ReachNo {
+		return serverAway
+	}
+	return ""
+}
+
+func signer(id [8]byte) string { return "key " + keyText(id) }
+
+func deviceName(d *apparatus.Device) string {
+	if d.Name == "" {
+		return "Model " + d.Model
+	}
+	return d.Name
+}
+
+func deviceFacts(d *apparatus.Device) []fact {
+	f := fact{Label: "Device", Value: deviceName(d)}
+	if d.Name != "" {
+		f.Small = "model " + d.Model
+	}
+	return []fact{f, {Label: "Serial", Value: d.Serial, Mono: true}}
+}
+
+func foundLead(s *apparatus.Restore) string {
+	total := 0
+	for _, c := range s.Map.Cells {
+		if c != apparatus.SectorUnused {
+			total++
+		}
+	}
+	total = max(total, s.Plan.Sectors)
+	need := group(uint64(s.Plan.Sectors)) + " of its " + count(total, "sector", "sectors")
+	verb := " need to be written."
+	if s.Plan.Sectors == 1 {
+		verb = " needs to be written."
+	}
+	tail := need + verb
+	if s.Plan.Sectors*2 < total {
+		tail = "Most of it is fine: " + tail
+	}
+	switch s.Device.Why {
+	case apparatus.WhyInterrupted:
+		return "An update stopped halfway, so the device cannot start. " + tail
+	case apparatus.WhyDamaged:
+		return "Its software is damaged, so the device does not start it. " + tail
+	case apparatus.WhyNoRecord:
+		return "It no longer knows which release it holds, so it starts none. " + tail
+	case apparatus.WhyHang:
+		return "Its software started three times and never reported that it works. " + tail
+	case apparatus.WhyAsked, apparatus.WhyPin:
+		return "It waits here because it was asked to. " + tail
+	case apparatus.WhyUnknown:
+	}
+	return "The device does not start its software. " + tail
+}
+
+func foundFacts(s *apparatus.Restore) []fact {
+	d, p := &s.Device, &s.Plan
+	runs := fact{Label: "It runs", Value: "Nothing now"}
+	switch {
+	case d.Why == apparatus.WhyHang && d.Version != "":
+		runs.Small = d.Version + " starts and hangs"
+	case d.Why == apparatus.WhyAsked || d.Why == apparatus.WhyPin:
+		runs.Small = d.Version + " waits"
+	case d.Version != "" && d.Target != "" && d.Version != d.Target:
+		runs.Small = "part " + d.Version + ", part " + d.Target
+	case d.Version != "":
+		runs.Small = "what is left is " + d.Version
+	}
+	list := append(deviceFacts(d), runs, fact{
+		Label: "Will be written", Value: "Release " + p.Release.Version, Small: fitWords(p.Release.Fit), Rule: true, Change: true,
+	})
+	by := fact{Label: "Signed by", Value: "Key " + keyText(p.Release.Signer), Small: "not verified yet"}
+	if p.Trust == apparatus.TrustVerified {
+		by.Check, by.Small = true, "verified on this computer"
+	}
+	send := fact{Label: "To send", Value: kb(uint64(p.Send))}
+	if p.Send < p.Full {
+		send.Value += " of " + kb(uint64(p.Full))
+		send.Small = "the rest is already right"
+	}
+	list = append(list, by, send, fact{Label: "Time", Value: "About " + aboutTime(p.Time)})
+	if p.Refresh > 0 {
+		list = append(list, fact{Label: "Refreshed", Value: count(p.Refresh, "sector", "sectors"), Small: "weak since the power failed; the device renews them itself"})
+	}
+	return append(list, settingsFact(p.Settings))
+}
+
+func settingsFact(s apparatus.Settings) fact {
+	if s == apparatus.SettingsKept {
+		return fact{Label: "Settings", Value: "Kept"}
+	}
+	return fact{Label: "Settings", Value: "Not touched", Small: "only the software is replaced"}
+}
+
+// fitWords says why a release is proposed, or why it cannot be.
+func fitWords(f apparatus.Fit) string {
+	switch f {
+	case apparatus.FitIntended:
+		return "the update that stopped"
+	case apparatus.FitInstalled:
+		return "the one it had"
+	case apparatus.FitNewest:
+		return "the newest for this model"
+	case apparatus.FitNewer:
+		return "newer than the one it had"
+	case apparatus.FitOlder:
+		return "older than the one it had"
+	case apparatus.FitBelowFloor:
+		return "too old: the device refuses it"
+	case apparatus.FitUntrusted:
+		return "signed by a key this device does not trust"
+	case apparatus.FitUnknown:
+	}
+	return ""
+}
+
+// wayRow is one line of the coach.
+type wayRow struct {
+	Class, State, Head, Text string
+	Current                  bool
+}
+
+func wayRows(ways []apparatus.Way) []wayRow {
+	rows := make([]wayRow, 0, len(ways))
+	for _, w := range ways {
+		row := wayRow{State: "Then", Class: "next"}
+		switch w.Kind {
+		case apparatus.WayReset:
+			row.Head, row.Text = "Reset over the cable", "The page does this by itself."
+		case apparatus.WayBreak:
+			row.Head, row.Text = "Break signal", "The page does this by itself."
+		case apparatus.WayPower:
+			row.Head, row.Text = "Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."
+		case apparatus.WayButton:
+			row.Head, row.Text = "Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."
+		case apparatus.WayHint:
+			row.Head, row.Text = "As its maker says", w.Hint
+		}
+		switch w.State {
+		case apparatus.WayTried:
+			row.Class, row.State = "done", "Tried"
+			row.Text = "No answer after " + aboutTime(w.Waited) + "."
+		case apparatus.WayNow:
+			row.Class, row.State, row.Current = "live", "Now", true
+		case apparatus.WayNext:
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// phaseRow is one of the five phases while writing.
+type phaseRow struct {
+	Class, Name, Text string
+	Current           bool
+}
+
+// Done says that the phase is over.
+func (p phaseRow) Done() bool { return p.Class == "done" }
+
+func phaseRows(s *apparatus.Restore) []phaseRow {
+	p := &s.Progress
+	names := [...]string{"Identify", "Plan", "Write", "Verify", "Start"}
+	texts := [...]string{
+		s.Device.Serial,
+		kb(uint64(s.Plan.Send)) + " for " + count(p.Of, "sector", "sectors"),
+		group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors"),
+		"Every byte, against the signed release",
+		"Release " + s.Plan.Release.Version,
+	}
+	rows := make([]phaseRow, len(names))
+	for i := range rows {
+		rows[i] = phaseRow{Class: "next", Name: names[i], Text: texts[i]}
+		switch at := int(p.Stage); {
+		case i < at:
+			rows[i].Class = "done"
+		case i == at:
+			rows[i].Class, rows[i].Current = "live", true
+		}
+	}
+	return rows
+}
+
+// stageWords is what a screen reader hears of progress.
+func stageWords(p *apparatus.Progress, left string) string {
+	switch p.Stage {
+	case apparatus.StageIdentify:
+		return "Identifying the device."
+	case apparatus.StagePlan:
+		return "Planning what to write."
+	case apparatus.StageWrite:
+		return "Writing, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + ", " + lower(left) + "."
+	case apparatus.StageVerify:
+		return "Verifying every byte."
+	case apparatus.StageStart:
+		return "Starting the device."
+	}
+	return ""
+}
+
+// share is progress in percent, for the bar.
+func share(p *apparatus.Progress) string {
+	if p.WorkOf == 0 {
+		return "0"
+	}
+	return strconv.FormatUint(min(p.Work*100/p.WorkOf, 100), 10)
+}
+
+// bench is the drawing at the top: data-line, word and the device's name.
+func bench(s *apparatus.Restore) (line, word, device string) {
+	device = s.Device.Serial
+	if device == "" {
+		device = "Your device"
+	}
+	switch s.Phase {
+	case apparatus.RestoreLoading, apparatus.RestoreIdle, apparatus.RestoreUnsupported, apparatus.RestoreInsecure,
+		apparatus.RestoreNoPort, apparatus.RestorePortBusy:
+		return "open", "Not connected", "Your device"
+	case apparatus.RestoreConnecting:
+		return "on", "Connected", "Your device"
+	case apparatus.RestoreNoAnswer:
+		return "on", "No answer", "Your device"
+	case apparatus.RestoreReading:
+		return "on", "Reading", device
+	case apparatus.RestoreFound, apparatus.RestoreUnknown:
+		return "on", "Connected", device
+	case apparatus.RestoreRight:
+		return "done", "Connected", device
+	case apparatus.RestoreWriting:
+		return "live", [...]string{"Reading", "Reading", "Writing", "Verifying", "Starting"}[min(int(s.Progress.Stage), 4)], device
+	case apparatus.RestoreDone:
+		return "done", "Verified", device
+	case apparatus.RestoreFailed:
+		switch {
+		case s.Failure.Code == apparatus.CauseCableOut:
+			return "broken", "Cable out", device
+		case s.Failure.Touched == apparatus.TouchedNothing:
+			return "refused", "Nothing sent", device
+		}
+		return "refused", "Stopped", device
+	}
+	return "open", "Not connected", device
+}
