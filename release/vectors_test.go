@@ -354,3 +354,27 @@ func treeVectors() []vector {
 	}
 	return all
 }
+
+// TestDocumentShowsTheVector keeps the worked example of docs/release.md true.
+func TestDocumentShowsTheVector(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "release.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(doc), "### Worked example")
+	example, _, _ = strings.Cut(example, "## Hash tree")
+	var shown strings.Builder
+	for line := range strings.SplitSeq(example, "\n") {
+		line, ok := strings.CutPrefix(line, "    ")
+		for _, word := range strings.Fields(line) {
+			if _, err := hex.DecodeString(word); !ok || err != nil {
+				break // the rest of the line is words
+			}
+			shown.WriteString(word)
+		}
+	}
+	v := readVector(t, filepath.Join("testdata", "manifest-sound.vec"))
+	if got, want := shown.String(), hex.EncodeToString(v.payload); got != want {
+		t.Errorf("the document shows\n%s\nthe vector is\n%s", got, want)
+	}
+}
