@@ -1,0 +1,91 @@
+package apparatus
+
+import (
+	"bytes"
+
+	"unbrick/flash"
+)
+
+// picture is what a flash is compared with to see what each sector is.
+type picture struct {
+	layout   *flash.Layout
+	old, new []byte           // images; either may be nil
+	doubtful func(i int) bool // sectors of the part that must not be believed; may be nil
+	active   int              // sector of the part at work, or -1
+}
+
+// cells compares the raw bytes of a whole part with the images. The rest of an image's last sector is
+// erased bytes; sectors behind both images are nobody's.
+func (p *picture) cells(raw []byte) []Sector {
+	g := &p.layout.Geometry
+	first, software := p.layout.SoftwareFirst(), p.layout.Software()
+	records := p.layout.Records()
+	end := first + software.Sectors()
+	cells := make([]Sector, g.Sectors())
+	for i := range cells {
+		addr, size := g.Sector(i)
+		switch {
+		case i == p.active:
+			cells[i] = SectorLive
+		case i == records[0] || i == records[1]:
+			cells[i] = SectorRecord
+		case addr < p.layout.Boot:
+			cells[i] = SectorBoot
+		case i < first || i >= end:
+			cells[i] = SectorUnused
+		default:
+			off := addr - p.layout.SoftwareBase()
+			bad := p.doubtful != nil && p.doubtful(i)
+			cells[i] = p.cell(raw[addr:addr+size], off, bad, g.Erased)
+		}
+	}
+	return cells
+}
+
+// cell says what a sector of the software area is.
+func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) Sector {
+	inOld, inNew := off < uint32(len(p.old)), off < uint32(len(p.new))
+	if !inOld && !inNew {
+		return SectorUnused
+	}
+	if doubtful {
+		return SectorDamaged
+	}
+	isOld := inOld && holds(have, p.old[off:], erased)
+	isNew := inNew && holds(have, p.new[off:], erased)
+	switch {
+	case p.new == nil && isOld, p.old == nil && isNew, isOld && isNew:
+		return SectorSame
+	case isNew:
+		return SectorNew
+	case isOld:
+		return SectorOld
+	case blank(have, erased):
+		return SectorErased
+	}
+	return SectorDamaged
+}
+
+// holds reports whether a sector holds the front of image, erased behind it.
+func holds(sector, image []byte, erased byte) bool {
+	n := min(len(sector), len(image))
+	return bytes.Equal(sector[:n], image[:n]) && blank(sector[n:], erased)
+}
+
+func blank(b []byte, erased byte) bool {
+	for _, c := range b {
+		if c != erased {
+			return false
+		}
+	}
+	return true
+}
+
+// factsOf is what a person sees of a geometry.
+func factsOf(g *flash.Geometry) MapFacts {
+	f := MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
+	for _, r := range g.Runs {
+		f.Runs = append(f.Runs, SectorRun{Size: r.Size, Count: r.Count})
+	}
+	return f
+}

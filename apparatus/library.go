@@ -1,0 +1,354 @@
+package apparatus
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"unbrick/model"
+	"unbrick/release"
+	"unbrick/release/store"
+
+	"github.com/hack-pad/hackpadfs"
+)
+
+// Errors of the library.
+var (
+	errNoServer  = errors.New("the server does not answer")
+	errNoRelease = errors.New("the release is not to be had")
+)
+
+// keepLimit is how many bytes of releases are fetched ahead, so that the page works without a network.
+const keepLimit = 32 << 20
+
+// modelsBlob holds the model records as the server last told them.
+const modelsBlob = "models"
+
+// library is what is known of models and releases: the browser's own store (312), files that the person
+// chose in this visit, and the server's lists. It may be used concurrently.
+type library struct {
+	backend Backend // may be nil
+
+	mu        sync.Mutex
+	store     *store.Store // nil: nothing is kept
+	blobs     *store.Blobs // nil with store
+	condition StoreCondition
+	models    map[string]model.Model
+	keys      map[string][]ed25519.PublicKey // by model, as the server told them
+	remote    []listed                       // releases on the server
+	files     map[release.Digest]file        // chosen in this visit
+	reach     Reach
+}
+
+// listed is a release that the server offers.
+type listed struct {
+	manifest release.Manifest
+	key      release.KeyID
+}
+
+// file is a release with its bytes.
+type file struct {
+	signed, image []byte
+	manifest      release.Manifest
+	key           release.KeyID
+}
+
+func newLibrary(b Backend) *library {
+	return &library{backend: b, models: make(map[string]model.Model), keys: make(map[string][]ed25519.PublicKey),
+		files: make(map[release.Digest]file)}
+}
+
+// open takes the browser's storage into use. A storage that cannot be read is lost, and no more than
+// that: the server's releases still work.
+func (l *library) open(fs hackpadfs.FS, kept bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if fs == nil {
+		l.condition = StoreFleeting
+		return
+	}
+	releases, err := store.Open(fs)
+	if err != nil {
+		l.condition = StoreLost
+		return
+	}
+	blobs, err := store.OpenBlobs(fs, "apparatus")
+	if err != nil {
+		l.condition = StoreLost
+		return
+	}
+	l.store, l.blobs, l.condition = releases, blobs, StoreOpen
+	switch {
+	case len(releases.Problems()) > 0:
+		l.condition = StoreLost
+	case !kept:
+		l.condition = StoreFleeting
+	}
+	if b, err := blobs.Get(modelsBlob); err == nil {
+		if list, err := decodeModels(b); err == nil {
+			l.setModels(list)
+		}
+	}
+}
+
+// setModels takes the models that the server knows. With mu held.
+func (l *library) setModels(list []model.Model) {
+	for _, m := range list {
+		l.models[m.ID] = m
+	}
+}
+
+// refresh asks the server what it has. It returns an error only when nobody answered.
+func (l *library) refresh(ctx context.Context) error {
+	if l.backend == nil {
+		return errNoServer
+	}
+	var models []model.Model
+	records, err := l.get(ctx, "/api/models")
+	if err == nil {
+		models, err = decodeModels(records)
+	}
+	var remote []listed
+	if err == nil {
+		var b []byte
+		if b, err = l.get(ctx, "/api/releases"); err == nil {
+			remote, err = decodeReleases(b)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.reach = ReachNo
+		return err
+	}
+	l.reach = ReachYes
+	l.setModels(models)
+	l.remote = remote
+	if l.blobs != nil {
+		if err := l.blobs.Put(modelsBlob, records); err != nil {
+			l.condition = StoreFull
+		}
+	}
+	return nil
+}
+
+// get asks for a path and wants its whole answer.
+func (l *library) get(ctx context.Context, path string) ([]byte, error) {
+	if l.backend == nil {
+		return nil, errNoServer
+	}
+	status, body, err := l.backend.Fetch(ctx, "GET", path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoServer, err)
+	}
+	if status != 200 {
+		return nil, fmt.Errorf("%s: status %d", path, status)
+	}
+	return body, nil
+}
+
+// model returns what is known of a model.
+func (l *library) model(id string) (model.Model, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, ok := l.models[id]
+	return m, ok
+}
+
+// trusted returns the public keys that the server trusts for a model, asking for them once.
+func (l *library) trusted(ctx context.Context, id string) ([]ed25519.PublicKey, error) {
+	l.mu.Lock()
+	keys := l.keys[id]
+	l.mu.Unlock()
+	if keys != nil {
+		return keys, nil
+	}
+	b, err := l.get(ctx, "/api/models/"+id+"/keys")
+	if err != nil {
+		return nil, err
+	}
+	keys, err = decodeKeys(b)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keys[id] = keys
+	return keys, nil
+}
+
+// add takes a release file that the person chose. It is kept, if the store takes it.
+func (l *library) add(data []byte) (release.Manifest, error) {
+	signed, image, err := release.SplitFile(data)
+	if err != nil {
+		return release.Manifest{}, err
+	}
+	m, key, err := release.Parse(signed)
+	if err != nil {
+		return release.Manifest{}, err
+	}
+	if err := m.CheckImage(image); err != nil {
+		return release.Manifest{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files[m.Digest] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+	l.keep(data)
+	return m, nil
+}
+
+// keep puts a release file into the store. With mu held.
+func (l *library) keep(data []byte) {
+	if l.store == nil {
+		return
+	}
+	if _, err := l.store.Put(data); err != nil {
+		l.condition = StoreFull
+	}
+}
+
+// fetch returns a release's bytes from this visit's files, the store, or the server, in that order. What
+// the server sent is kept.
+func (l *library) fetch(ctx context.Context, image release.Digest) (file, error) {
+	l.mu.Lock()
+	f, ok := l.files[image]
+	s := l.store
+	l.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	if s != nil {
+		signed, bytes, err := s.Get(image)
+		if err == nil {
+			return newFile(signed, bytes)
+		}
+		if errors.Is(err, store.ErrCorrupt) {
+			l.mu.Lock()
+			l.condition = StoreLost
+			l.mu.Unlock()
+		}
+	}
+	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file")
+	if err != nil {
+		return file{}, fmt.Errorf("%w: %w", errNoRelease, err)
+	}
+	signed, bytes, err := release.SplitFile(data)
+	if err != nil {
+		return file{}, err
+	}
+	f, err = newFile(signed, bytes)
+	if err != nil {
+		return file{}, err
+	}
+	if f.manifest.Digest != image {
+		return file{}, fmt.Errorf("the server sent another release: %w", release.ErrImage)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(data)
+	if l.store == nil || l.condition == StoreFull {
+		l.files[image] = f // it is worth keeping for this visit
+	}
+	return f, nil
+}
+
+func newFile(signed, image []byte) (file, error) {
+	m, key, err := release.Parse(signed)
+	if err != nil {
+		return file{}, err
+	}
+	if err := m.CheckImage(image); err != nil {
+		return file{}, err
+	}
+	return file{signed: signed, image: image, manifest: m, key: key}, nil
+}
+
+// all returns every known release once, with where it is at hand; newest first within its model.
+func (l *library) all() []Release {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	byDigest := make(map[release.Digest]Release)
+	put := func(m *release.Manifest, key release.KeyID, origin Origin) {
+		if have, ok := byDigest[m.Digest]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
+			return
+		}
+		byDigest[m.Digest] = Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size,
+			Signer: key, Origin: origin}
+	}
+	for _, r := range l.remote {
+		put(&r.manifest, r.key, OriginServer)
+	}
+	for _, f := range l.files {
+		put(&f.manifest, f.key, OriginFile)
+	}
+	if l.store != nil {
+		for _, e := range l.store.List() {
+			put(&e.Manifest, e.KeyID, OriginStore)
+		}
+	}
+	list := slices.Collect(maps.Values(byDigest))
+	slices.SortFunc(list, func(a, b Release) int {
+		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version))
+	})
+	return list
+}
+
+// newest returns the newest release of a model that is at hand, and whether there is one.
+func (l *library) newest(id string) (Release, bool) {
+	for _, r := range l.all() {
+		if r.Model == id {
+			return r, true
+		}
+	}
+	return Release{}, false
+}
+
+// ahead fetches the newest release of each model into the store, within keepLimit, so that a device can
+// be restored later without a network. It stops at the first error.
+func (l *library) ahead(ctx context.Context) {
+	budget := int64(keepLimit)
+	done := make(map[string]bool)
+	for _, r := range l.all() {
+		l.mu.Lock()
+		usable := l.store != nil && l.condition != StoreFull
+		l.mu.Unlock()
+		if !usable || ctx.Err() != nil {
+			return
+		}
+		if done[r.Model] {
+			continue
+		}
+		done[r.Model] = true
+		if r.Origin != OriginServer || int64(r.Size) > budget {
+			continue
+		}
+		budget -= int64(r.Size)
+		if _, err := l.fetch(ctx, r.Digest); err != nil {
+			return
+		}
+	}
+}
+
+// shown is what the page shows of the library.
+func (l *library) shown() (Store, Server) {
+	releases := l.all()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Store{Condition: l.condition, Releases: releases[:min(len(releases), MaxReleases)]}
+	if l.store != nil {
+		for _, e := range l.store.List() {
+			s.Bytes += uint64(e.FileSize)
+		}
+	}
+	server := Server{Reach: l.reach}
+	if l.backend != nil {
+		server.Address = l.backend.Address()
+	}
+	return s, server
+}

@@ -1,0 +1,91 @@
+package apparatus
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"slices"
+
+	"unbrick/internal/cbor"
+	"unbrick/model"
+	"unbrick/release"
+)
+
+// Limits of what a server may list.
+const (
+	maxModels   = 256
+	maxReleases = 4096
+	maxKeys     = 16
+)
+
+var errTooMany = errors.New("list is too long")
+
+// items reads an array of at most max items, each with visit.
+func items(r *cbor.Reader, max int, visit func()) error {
+	n := r.Array()
+	if n > max {
+		return errTooMany
+	}
+	for ; n > 0 && r.Err() == nil; n-- {
+		visit()
+	}
+	return r.Err()
+}
+
+// decodeModels reads the server's list of model records. A record of a kind that this program does not
+// know is left out: its devices cannot be emulated here, and restoring them asks only the device.
+func decodeModels(b []byte) ([]model.Model, error) {
+	r := cbor.NewReader(b)
+	var list []model.Model
+	err := items(r, maxModels, func() {
+		if m, err := model.Decode(r.Bytes()); err == nil {
+			list = append(list, m)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, r.Finish()
+}
+
+// decodeReleases reads the server's list of releases: state, time of publication, signed manifest. Only
+// offered ones are of use here. A manifest in a shape that this program does not know is left out.
+func decodeReleases(b []byte) ([]listed, error) {
+	r := cbor.NewReader(b)
+	var list []listed
+	err := items(r, maxReleases, func() {
+		if n := r.Array(); n != 3 && r.Err() == nil {
+			r.Fail(errShape)
+		}
+		state := r.TextMax(MaxText)
+		r.Uint()
+		signed := r.BytesMax(release.MaxManifest)
+		if r.Err() != nil || state != "offered" {
+			return
+		}
+		if m, key, err := release.Parse(signed); err == nil {
+			list = append(list, listed{manifest: m, key: key})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, r.Finish()
+}
+
+// decodeKeys reads a list of public keys.
+func decodeKeys(b []byte) ([]ed25519.PublicKey, error) {
+	r := cbor.NewReader(b)
+	var keys []ed25519.PublicKey
+	err := items(r, maxKeys, func() {
+		key := r.Bytes()
+		if len(key) != ed25519.PublicKeySize && r.Err() == nil {
+			r.Fail(errShape)
+			return
+		}
+		keys = append(keys, slices.Clone(key))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, r.Finish()
+}

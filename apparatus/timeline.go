@@ -1,0 +1,71 @@
+package apparatus
+
+// Steps of the specification that the rules below name.
+const (
+	stepIdentify    = 1  // the terminal says who it is
+	stepNothing     = 6  // no update: it disconnects
+	stepSecure      = 7  // it limits applications
+	stepRewrite     = 13 // it rewrites its software area
+	stepJudge       = 14 // verdict
+	stepRestoration = 15 // restoration mode
+	stepWritten     = 20 // restored
+)
+
+// begin starts a new conversation: everything waits.
+func (t *Timeline) begin() { *t = Timeline{} }
+
+// reach makes step n the one at work. What lies between the last step and n has been done, except what
+// the method itself leaves out: S06 when there is an update, S14 when the rewrite was cut, and everything
+// before restoration mode when it was entered without an update.
+func (t *Timeline) reach(n uint8) {
+	if n < 1 || n > stepWritten {
+		return
+	}
+	last := t.Now.Step
+	if n <= last {
+		if n == last {
+			t.Steps[n-1] = StepLive
+		}
+		return
+	}
+	for i := last; i < n; i++ {
+		step := i // the number of the step before i+1
+		if step == 0 {
+			continue
+		}
+		if t.Steps[step-1] == StepLive || t.Steps[step-1] == StepWaiting {
+			t.Steps[step-1] = t.passed(step, n, last)
+		}
+	}
+	t.Steps[n-1] = StepLive
+	t.Now = Now{Step: n, Target: t.Now.Target}
+}
+
+// passed is what a step has come to that lies behind when n is reached from last.
+func (t *Timeline) passed(step, n, last uint8) Step {
+	switch {
+	case n >= stepRestoration && last == 0 && step < stepRestoration:
+		return StepSkipped // restoration mode without an update before it
+	case n >= stepRestoration && step > last && step < stepRestoration:
+		return StepSkipped // the update stopped before it
+	case n >= stepRestoration && step == last && step < stepRestoration:
+		return StepBad // here it stopped
+	case step == stepNothing && n > stepNothing:
+		return StepSkipped
+	}
+	return StepDone
+}
+
+// finish ends the step at work well.
+func (t *Timeline) finish() {
+	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
+		t.Steps[t.Now.Step-1] = StepDone
+	}
+}
+
+// fail ends the step at work badly.
+func (t *Timeline) fail() {
+	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
+		t.Steps[t.Now.Step-1] = StepBad
+	}
+}

@@ -1,0 +1,63 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"unbrick/protocol"
+
+	"github.com/hack-pad/hackpadfs"
+)
+
+// World is what the engine needs of its surroundings. In the browser package wasm fills it, in tests
+// plain Go does.
+type World struct {
+	// Ports is the cable; nil when there is no Web Serial.
+	Ports Ports
+	// Insecure says that Ports is nil only because the page came over an address that is not protected.
+	Insecure bool
+	// Backend is our own server; nil when there is none.
+	Backend Backend
+	// OpenFS opens the browser's own storage; kept says that the browser will not throw it away. It is
+	// called once, off the engine's loop. Nil, or a nil FS, means that nothing is kept.
+	OpenFS func(ctx context.Context) (fs hackpadfs.FS, kept bool)
+	// Tab says whether this tab may work, first at the start and again when that changes. Nil: it may.
+	Tab <-chan bool
+	// Show takes each new state. It must return soon; the engine never changes what it has shown.
+	Show func(*State)
+	// Save hands a file to the person.
+	Save func(Download)
+	// Now is the wall clock; nil: time.Now.
+	Now func() time.Time
+	// Browser is the browser's own name and version, for the diagnostic file.
+	Browser string
+	// Seed makes two engines differ: serials of Lab devices, ids of reports.
+	Seed uint64
+}
+
+// Ports are the serial ports that the person has allowed. One goroutine uses it at a time.
+type Ports interface {
+	// List returns them in a stable order.
+	List(ctx context.Context) ([]PortInfo, error)
+	// Open opens the i-th port of the last List, with an error that is ErrPortBusy when another program
+	// holds it.
+	Open(ctx context.Context, i int, baud uint32) (Port, error)
+}
+
+// PortInfo is what a browser tells of a port. The name is for the diagnostic file.
+type PortInfo struct{ Name string }
+
+// ErrPortBusy says that another program holds the port.
+var ErrPortBusy = errors.New("port is held by another program")
+
+// Backend is our own server, over whatever connection there is. It may be used concurrently.
+type Backend interface {
+	// Address is the host as a person knows it.
+	Address() string
+	// Fetch asks for a path from the root, preferring CBOR, and returns status and body. An error says
+	// that nobody answered.
+	Fetch(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error)
+	// Dial opens the link.
+	Dial(ctx context.Context) (protocol.Conn, error)
+}
