@@ -50,9 +50,10 @@ type Device struct {
 	Since         time.Time // of State
 	Target        Digest    // release that State is about; zero if none
 	TargetVersion string
-	File          Digest // update file sent last; zero if none
-	Needs         uint32 // bytes of workspace the smallest update file needs; NeedsCable only
-	Restored      time.Time
+	File          Digest    // update file sent last; zero if none
+	Needs         uint32    // bytes of workspace the smallest update file needs; NeedsCable only
+	Restored      time.Time // as a reporter said last
+	RestoredTo    Digest    // image it was restored to, as the reporter said; zero once the device has spoken itself
 	Report        Digest    // of the last rewrite report, so that a repeated one counts once
 	Attempts      []Attempt // newest first, at most MaxAttempts
 	Refused       []Digest  // update files that failed their proof on it, at most MaxRefused
@@ -161,6 +162,8 @@ const (
 	NoFit       EventKind = "needs-cable"
 	Restored    EventKind = "restored"      // over the cable, as reported
 	NotRestored EventKind = "not-restored"  // over the cable, as reported
+	Found       EventKind = "found"         // in restoration mode, as reported
+	Verified    EventKind = "verified"      // the device itself says that it runs what a reporter restored
 	Changed     EventKind = "changed"       // runs other software than it was known to run, and not by an update from here
 	Worn        EventKind = "flash-problem" // failed erases or dead sectors reported
 )

@@ -69,14 +69,17 @@ type Store interface {
 	PutBlob(ctx context.Context, b []byte) (Digest, error)
 	OpenBlob(ctx context.Context, d Digest) (Blob, error)
 
-	// Update files. WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its
+	// Update files. FileOf returns the row of a key, ErrNotFound if nobody wanted it yet. WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its
 	// time has come (now >= Next). ClaimFile leases the oldest wanted row (or one whose lease ran out) to owner, ErrNotFound
 	// when there is none; FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale.
-	// Withdraw takes a ready file away for good.
+	// RefuseFile counts a device that found the file wrong and returns how many did; WithdrawFile takes a ready
+	// file away for good.
+	FileOf(ctx context.Context, k FileKey) (File, error)
 	WantFile(ctx context.Context, k FileKey, now time.Time) (File, error)
 	ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (File, error)
 	FinishFile(ctx context.Context, owner string, f File) error
 	FileByBlob(ctx context.Context, blob Digest) (File, error)
+	RefuseFile(ctx context.Context, blob Digest) (refusals uint32, err error)
 	WithdrawFile(ctx context.Context, blob Digest) error
 
 	// Devices. SaveDevice writes the row and appends the events in one step; Revision must be the one read
@@ -191,6 +194,7 @@ type File struct {
 	Size      uint32 // bytes of the blob
 	Workspace uint32 // bytes a terminal needs for it; for FileTooBig what the smallest would need
 	Attempts  uint32 // times that making it failed
+	Refusals  uint32 // devices that found it wrong
 	Next      time.Time
 	Error     string
 	Made      time.Duration // how long making took

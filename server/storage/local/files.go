@@ -10,23 +10,35 @@ import (
 	"unbrick/server/storage"
 )
 
-const fileColumns = `SELECT id, model, source, target, shape, step, creator, state, blob, size, workspace, attempts, next, error, made FROM files `
+const fileColumns = `SELECT id, model, source, target, shape, step, creator, state, blob, size, workspace, attempts, refusals, next, error, made FROM files `
 
 func scanFile(row interface{ Scan(...any) error }, f *storage.File) (id int64, err error) {
 	var from, to, shape, blob []byte
 	var next, made int64
-	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts, &next, &f.Error, &made)
+	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts, &f.Refusals, &next, &f.Error, &made)
 	f.Key.From, f.Key.To, f.Key.Shape, f.Blob = digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
 	f.Next, f.Made = moment(next), time.Duration(made)
 	return id, full(err)
 }
 
+const whereKey = `WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
+
+func keyArgs(k *storage.FileKey) []any {
+	return []any{k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator}
+}
+
+// FileOf implements storage.Store.
+func (s *Store) FileOf(ctx context.Context, k storage.FileKey) (storage.File, error) {
+	var f storage.File
+	if _, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+whereKey, keyArgs(&k)...), &f); err != nil {
+		return f, fmt.Errorf("file: %w", err)
+	}
+	return f, nil
+}
+
 // WantFile implements storage.Store.
 func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) (storage.File, error) {
-	const where = `WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
-	key := []any{k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator}
-	var f storage.File
-	_, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+where, key...), &f)
+	f, err := s.FileOf(ctx, k)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return f, fmt.Errorf("want file: %w", err)
 	}
@@ -37,11 +49,11 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 	err = s.change(ctx, "want file", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO files (source, target, model, shape, step, creator, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET state = excluded.state WHERE files.state = ? AND files.next <= ?`,
-			append(key, storage.FileWanted, storage.FileFailed, stamp(now))...)
+			append(keyArgs(&k), storage.FileWanted, storage.FileFailed, stamp(now))...)
 		if err != nil {
 			return err
 		}
-		_, err = scanFile(tx.QueryRowContext(ctx, fileColumns+where, key...), &f)
+		_, err = scanFile(tx.QueryRowContext(ctx, fileColumns+whereKey, keyArgs(&k)...), &f)
 		return err
 	})
 	return f, err
@@ -101,4 +113,15 @@ func (s *Store) WithdrawFile(ctx context.Context, d storage.Digest) error {
 	return s.change(ctx, "withdraw file", func(tx *sql.Tx) error {
 		return touched(tx.ExecContext(ctx, `UPDATE files SET state = ? WHERE blob = ? AND state IN (?, ?)`, storage.FileWithdrawn, d[:], storage.FileReady, storage.FileWithdrawn))
 	})
+}
+
+// RefuseFile implements storage.Store.
+func (s *Store) RefuseFile(ctx context.Context, d storage.Digest) (refusals uint32, err error) {
+	err = s.change(ctx, "refuse file", func(tx *sql.Tx) error {
+		if err := touched(tx.ExecContext(ctx, `UPDATE files SET refusals = refusals + 1 WHERE blob = ?`, d[:])); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT max(refusals) FROM files WHERE blob = ?`, d[:]).Scan(&refusals)
+	})
+	return refusals, err
 }

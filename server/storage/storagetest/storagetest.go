@@ -258,6 +258,8 @@ func testFiles(t *testing.T, open Opener) {
 	s := open(t)
 	_, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
 	is(t, err, storage.ErrNotFound)
+	_, err = s.FileOf(ctx, fileKey(1))
+	is(t, err, storage.ErrNotFound)
 	f, err := s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
 	equal(t, "wanted", f, storage.File{Key: fileKey(1), State: storage.FileWanted})
@@ -294,6 +296,9 @@ func testFiles(t *testing.T, open Opener) {
 	got, err := s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
 	equal(t, "ready", got, f)
+	got, err = s.FileOf(ctx, fileKey(1))
+	ok(t, err)
+	equal(t, "ready, only looked at", got, f)
 	got, err = s.FileByBlob(ctx, f.Blob)
 	ok(t, err)
 	equal(t, "by blob", got, f)
@@ -359,12 +364,19 @@ func testFailure(t *testing.T, open Opener) {
 func testWithdraw(t *testing.T, open Opener) {
 	s := opened(t, open)
 	is(t, s.WithdrawFile(ctx, storage.Digest{1}), storage.ErrNotFound)
-	_, err := s.WantFile(ctx, fileKey(1), epoch)
+	_, err := s.RefuseFile(ctx, storage.Digest{1})
+	is(t, err, storage.ErrNotFound)
+	_, err = s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
 	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
 	ok(t, err)
 	f = made(t, s, f, "bad")
 	ok(t, s.FinishFile(ctx, "w", f))
+	for want := uint32(1); want <= 2; want++ {
+		n, err := s.RefuseFile(ctx, f.Blob)
+		ok(t, err)
+		equal(t, "refusals", n, want)
+	}
 	ok(t, s.WithdrawFile(ctx, f.Blob))
 	ok(t, s.WithdrawFile(ctx, f.Blob))
 	got, err := s.WantFile(ctx, fileKey(1), epoch.Add(1000*time.Hour))
@@ -376,7 +388,7 @@ func testWithdraw(t *testing.T, open Opener) {
 func NewDevice(model, serial string) storage.Device {
 	return storage.Device{Model: model, Serial: serial, FirstSeen: epoch, LastSeen: epoch.Add(time.Minute), Sessions: 3,
 		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10, Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
-		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7, Restored: epoch, Report: storage.Digest{4},
+		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7, Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7},
 		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch}}, Refused: []storage.Digest{{6}}}
 }
 

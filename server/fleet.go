@@ -1,0 +1,345 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"unbrick/model"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// deviceJSON is a device as the fleet's screen sees it. All but demo, group, target, needs, progress and the failures
+// is what the device said of itself.
+type deviceJSON struct {
+	Model     string        `json:"model"`
+	Serial    string        `json:"serial"`
+	Demo      bool          `json:"demo"`
+	Group     string        `json:"group"`
+	Since     time.Time     `json:"since"`
+	FirstSeen time.Time     `json:"first_seen"`
+	LastSeen  time.Time     `json:"last_seen"`
+	Sessions  int64         `json:"sessions"`
+	Release   runningJSON   `json:"release"`
+	Target    *targetJSON   `json:"target,omitempty"`
+	Workspace uint32        `json:"workspace"`
+	Needs     uint32        `json:"needs"`
+	Kinds     []string      `json:"kinds"`
+	Keys      []string      `json:"keys"`
+	Progress  *progressJSON `json:"progress,omitempty"`
+	Restored  *time.Time    `json:"restored,omitempty"`
+	Attempts  []attemptJSON `json:"attempts"`
+}
+
+type runningJSON struct {
+	Version   string `json:"version"`
+	Order     uint64 `json:"order"`
+	Image     string `json:"image"`
+	Known     bool   `json:"known"`
+	Confirmed bool   `json:"confirmed"`
+}
+
+type targetJSON struct {
+	Version string `json:"version"`
+	Image   string `json:"image"`
+}
+
+type progressJSON struct {
+	Sent uint32 `json:"sent"`
+	Size uint32 `json:"size"`
+}
+
+type attemptJSON struct {
+	Image    string    `json:"image"`
+	Version  string    `json:"version"`
+	Failures uint32    `json:"failures"`
+	Held     bool      `json:"held"`
+	Last     time.Time `json:"last"`
+}
+
+// eventJSON is one line of a device's history.
+type eventJSON struct {
+	ID     int64           `json:"id"`
+	At     time.Time       `json:"at"`
+	Kind   string          `json:"kind"`
+	Source string          `json:"source"`
+	From   string          `json:"from"`
+	To     string          `json:"to"`
+	Bytes  uint64          `json:"bytes"`
+	File   string          `json:"file"`
+	Detail json.RawMessage `json:"detail,omitempty"`
+}
+
+func toEventsJSON(events []storage.Event) []eventJSON {
+	list := make([]eventJSON, len(events))
+	for i := range events {
+		e := &events[i]
+		v := eventJSON{ID: e.ID, At: e.At, Kind: string(e.Kind), Source: e.Source.String(), From: e.From, To: e.To, Bytes: e.Bytes}
+		if e.File != (storage.Digest{}) {
+			v.File = release.Hex(e.File)
+		}
+		if e.Detail != "" {
+			v.Detail = json.RawMessage(e.Detail)
+		}
+		list[i] = v
+	}
+	return list
+}
+
+// versions names images by their releases.
+type versions map[deviceID]string // model and image, in the serial's place
+
+func (s *Server) versions(r *http.Request, model string) (versions, error) {
+	all, err := s.store.Releases(r.Context(), model)
+	if err != nil {
+		return nil, err
+	}
+	v := make(versions, len(all))
+	for i := range all {
+		v[deviceID{all[i].Manifest.Model, release.Hex(all[i].Manifest.Digest)}] = all[i].Manifest.Version
+	}
+	return v, nil
+}
+
+func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
+	image := release.Hex(d.Claim.Image)
+	_, known := names[deviceID{d.Model, image}]
+	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cut()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
+		Release:   runningJSON{d.Claim.Version, d.Claim.Order, image, known, d.Claim.Confirmed},
+		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}}
+	for _, k := range d.Claim.Keys {
+		v.Keys = append(v.Keys, k.String())
+	}
+	if d.Target != (storage.Digest{}) {
+		v.Target = &targetJSON{d.TargetVersion, release.Hex(d.Target)}
+	}
+	if !d.Restored.IsZero() {
+		v.Restored = &d.Restored
+	}
+	if sent, size, ok := s.live.progress(deviceID{d.Model, d.Serial}); ok {
+		v.Progress = &progressJSON{sent, size}
+	}
+	for _, a := range d.Attempts {
+		image := release.Hex(a.Image)
+		v.Attempts = append(v.Attempts, attemptJSON{image, names[deviceID{d.Model, image}], a.Failures, a.Held, a.Last})
+	}
+	return v
+}
+
+func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
+	sum, err := s.store.Summary(r.Context(), s.cut())
+	if err != nil {
+		return err
+	}
+	names, err := s.versions(r, "")
+	if err != nil {
+		return err
+	}
+	groups := make(map[string]int, storage.Groups)
+	for g, n := range sum.Groups {
+		groups[storage.Group(g).String()] = n
+	}
+	type count struct {
+		Model     string `json:"model"`
+		Image     string `json:"image"`
+		Version   string `json:"version"`
+		Installed int    `json:"installed"`
+		Confirmed int    `json:"confirmed"`
+		Known     bool   `json:"known"`
+	}
+	releases := make([]count, 0, len(sum.Releases))
+	for _, c := range sum.Releases {
+		image := release.Hex(c.Image)
+		version, known := names[deviceID{c.Model, image}]
+		if !known {
+			version = c.Version
+		}
+		releases = append(releases, count{c.Model, image, version, c.Installed, c.Confirmed, known})
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"devices": sum.Devices, "groups": groups, "releases": releases})
+}
+
+func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
+	in := r.URL.Query()
+	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: 50, Cut: s.cut()}
+	if len(q.Search) > 64 {
+		return problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
+	}
+	if v := in.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > storage.MaxPage {
+			return problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
+		}
+		q.Limit = n
+	}
+	if v := in.Get("image"); v != "" {
+		d, err := release.ParseHex(v)
+		if err != nil {
+			return problem(http.StatusBadRequest, "malformed", "image is a SHA-256")
+		}
+		q.Image = &d
+	}
+	// A search for the word of a group finds the group, as people expect of one search field.
+	for _, v := range []string{in.Get("group"), q.Search} {
+		if g, ok := storage.ParseGroup(v); ok && q.Group == nil {
+			q.Group = &g
+			if v == q.Search {
+				q.Search = ""
+			}
+		}
+	}
+	if in.Get("group") != "" && q.Group == nil {
+		return problem(http.StatusBadRequest, "malformed", "there is no group %q", in.Get("group"))
+	}
+	page, err := s.store.Devices(r.Context(), q)
+	if errors.Is(err, storage.ErrCursor) {
+		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
+	} else if err != nil {
+		return err
+	}
+	names, err := s.versions(r, q.Model)
+	if err != nil {
+		return err
+	}
+	list := make([]deviceJSON, len(page.Devices))
+	for i := range page.Devices {
+		list[i] = s.deviceJSON(&page.Devices[i], names)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"devices": list, "total": page.Total, "next": page.Next})
+}
+
+const historyPage = 50
+
+func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
+	d, err := s.store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial"))
+	if err != nil {
+		return err
+	}
+	names, err := s.versions(r, d.Model)
+	if err != nil {
+		return err
+	}
+	history, before, err := s.history(r, 0, historyPage)
+	if err != nil {
+		return err
+	}
+	v := struct {
+		deviceJSON
+		ModelName string      `json:"model_name"`
+		Geometry  string      `json:"geometry"`
+		History   []eventJSON `json:"history"`
+		Before    int64       `json:"before"`
+	}{deviceJSON: s.deviceJSON(&d, names), History: history, Before: before}
+	if stored, err := s.store.Model(r.Context(), d.Model); err == nil {
+		if m, err := model.Decode(stored.Record); err == nil {
+			v.ModelName, v.Geometry = m.Name, m.Layout.Geometry.String()
+		}
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
+	before, limit := int64(0), historyPage
+	if v := r.URL.Query().Get("before"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 {
+			return problem(http.StatusBadRequest, "malformed", "before is the id of an event")
+		}
+		before = n
+	}
+	if v := r.URL.Query().Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > storage.MaxPage {
+			return problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
+		}
+		limit = n
+	}
+	if _, err := s.store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial")); err != nil {
+		return err
+	}
+	history, next, err := s.history(r, before, limit)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"history": history, "before": next})
+}
+
+// history reads a page of a device's history; next is where the page behind it begins, 0 if there is none.
+func (s *Server) history(r *http.Request, before int64, limit int) (events []eventJSON, next int64, err error) {
+	h, err := s.store.History(r.Context(), r.PathValue("model"), r.PathValue("serial"), before, min(limit+1, storage.MaxPage))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(h) > limit {
+		h = h[:limit]
+		next = h[limit-1].ID
+	}
+	return toEventsJSON(h), next, nil
+}
+
+// hold keeps a release away from one device, free offers it again and forgets its failures.
+func (s *Server) hold(w http.ResponseWriter, r *http.Request) error { return s.setHold(w, r, true) }
+func (s *Server) free(w http.ResponseWriter, r *http.Request) error { return s.setHold(w, r, false) }
+
+func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) error {
+	var in struct {
+		Image string `json:"image"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	id := deviceID{r.PathValue("model"), r.PathValue("serial")}
+	names, err := s.versions(r, id.model)
+	if err != nil {
+		return err
+	}
+	var image storage.Digest
+	if in.Image != "" || held {
+		if image, err = release.ParseHex(in.Image); err != nil {
+			return problem(http.StatusBadRequest, "malformed", "image is the SHA-256 of a release's image")
+		}
+		if _, known := names[deviceID{id.model, release.Hex(image)}]; !known {
+			return problem(http.StatusNotFound, "not-found", "model %q has no release with this image", id.model)
+		}
+	}
+	d, err := s.change(r.Context(), id, func(d *storage.Device) ([]storage.Event, error) {
+		if d.Revision == 0 {
+			return nil, storage.ErrNotFound
+		}
+		return s.applyHold(d, image, held, names), nil
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, s.deviceJSON(&d, names))
+}
+
+func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, names versions) (events []storage.Event) {
+	now := s.now()
+	if held {
+		a := d.Tried(image)
+		a.Held, a.Last = true, now
+		return []storage.Event{{At: now, Kind: storage.Held, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(image)}]}}
+	}
+	for i := range d.Attempts {
+		a := &d.Attempts[i]
+		if image != (storage.Digest{}) && a.Image != image {
+			continue
+		}
+		if a.Held {
+			events = append(events, storage.Event{At: now, Kind: storage.Freed, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(a.Image)}]})
+		}
+		a.Held, a.Failures = false, 0
+	}
+	if d.State == storage.HeldBack && len(events) > 0 {
+		settle(d, storage.Running, now)
+		d.Target, d.TargetVersion = storage.Digest{}, ""
+	}
+	if image == (storage.Digest{}) {
+		d.Refused = nil // the operator wants everything tried again
+	}
+	return events
+}

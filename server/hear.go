@@ -1,0 +1,160 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// heard is what a Hello taught besides the device's new state.
+type heard struct {
+	events  []storage.Event
+	refused []storage.Digest // update files that this device refuses, new ones only
+}
+
+// hear takes a Hello into the device's record: the identification (211, S02), the outcome of the update before, and
+// what the device refuses. It knows versions by version, "" for an unknown image.
+func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, version func(storage.Digest) string) heard {
+	e := ear{d: d, h: h, now: now, version: version}
+	before, fresh := d.Claim, d.Revision == 0
+	waiting := d.Target != storage.Digest{} && d.File != storage.Digest{} && (d.State == storage.Rewriting || d.State == storage.Restoration)
+	if fresh {
+		d.FirstSeen = now
+		e.tell(storage.FirstSeen, storage.ByServer, "", h.Release, nil)
+	}
+	e.refusals()
+	failed := e.outcome(waiting)
+	installed := waiting && h.Digest == d.Target
+	switch {
+	case installed:
+		e.tell(storage.Installed, storage.ByDevice, before.Version, h.Release, nil)
+	case !fresh && before.Image != h.Digest:
+		e.tell(storage.Changed, storage.ByDevice, before.Version, h.Release, nil)
+	}
+	if failed != (storage.Digest{}) {
+		e.failure(failed, failures)
+	}
+	if d.RestoredTo != (storage.Digest{}) && d.RestoredTo == h.Digest {
+		e.tell(storage.Verified, storage.ByDevice, "", h.Release, nil)
+	}
+	if h.Confirmed && !fresh && (!before.Confirmed || before.Image != h.Digest) {
+		e.tell(storage.Confirmed, storage.ByDevice, "", h.Release, nil)
+	}
+	d.RestoredTo = storage.Digest{}
+	d.LastSeen = now
+	d.Sessions++
+	d.Claim = claim(h)
+	settle(d, storage.Running, now)
+	d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
+	return e.heard
+}
+
+// settle sets the state of a device; Since stays if it had that state already.
+func settle(d *storage.Device, state storage.DeviceState, now time.Time) {
+	if d.State != state {
+		d.State, d.Since = state, now
+	}
+}
+
+func claim(h *protocol.Hello) storage.Claim {
+	c := storage.Claim{Version: h.Release, Order: h.Order, Image: h.Digest, Confirmed: h.Confirmed, Workspace: h.Workspace, Keys: append([]release.KeyID(nil), h.Keys...)}
+	for _, k := range []protocol.Kind{protocol.KindDelta, protocol.KindFull} {
+		if h.Kinds.Has(k) {
+			c.Kinds = append(c.Kinds, k.String())
+		}
+	}
+	return c
+}
+
+// ear is one Hello being heard.
+type ear struct {
+	heard
+	d       *storage.Device
+	h       *protocol.Hello
+	now     time.Time
+	version func(storage.Digest) string
+}
+
+func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
+	e.events = append(e.events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: detailOf(detail)})
+}
+
+// refusals remembers update files whose proof failed on the device.
+func (e *ear) refusals() {
+	for _, file := range e.h.Refused {
+		if e.d.Refuse(file) {
+			e.refused = append(e.refused, file)
+			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.d.TargetVersion, map[string]any{"file": release.ShortHex(file)})
+		}
+	}
+}
+
+// outcome finds out which release did not end up running although its update file was transferred. A file that
+// failed its proof is no failed rewrite: nothing was erased, and it is not offered to this device again.
+func (e *ear) outcome(waiting bool) (failed storage.Digest) {
+	d, r := e.d, e.h.Report
+	if waiting && e.h.Digest != d.Target && !d.HasRefused(d.File) {
+		failed = d.Target
+	}
+	if r == nil {
+		return failed
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", *r))
+	if sum == d.Report {
+		return failed // told again, because the session before did not reach its end
+	}
+	d.Report = sum
+	if r.FailedErases > 0 || len(r.Dead) > 0 {
+		dead := make([]string, 0, len(r.Dead))
+		for _, a := range r.Dead {
+			dead = append(dead, fmt.Sprintf("0x%06x", a))
+		}
+		e.tell(storage.Worn, storage.ByDevice, "", "", map[string]any{"failed_erases": r.FailedErases, "dead_sectors": dead})
+	}
+	switch r.Verdict {
+	case protocol.VerdictFailed, protocol.VerdictRestored:
+		failed = r.To
+	case protocol.VerdictRefused:
+		if !waiting {
+			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.version(r.To), map[string]any{"fault": r.Fault.String()})
+		}
+	case protocol.VerdictGood, protocol.VerdictNone:
+	}
+	return failed
+}
+
+// failure counts a failed rewrite, and holds the device back from the release when there were too many.
+func (e *ear) failure(to storage.Digest, limit uint32) {
+	a := e.d.Tried(to)
+	a.Failures++
+	a.Last = e.now
+	detail := map[string]any{"failures": a.Failures}
+	if r := e.h.Report; r != nil {
+		detail["verdict"], detail["erases"], detail["record_erases"] = r.Verdict.String(), r.Erases, r.RecordErases
+		if r.Fault != 0 {
+			detail["fault"] = r.Fault.String()
+		}
+	}
+	e.tell(storage.Failed, storage.ByDevice, e.h.Release, e.version(to), detail)
+	if a.Failures >= limit && !a.Held {
+		a.Held = true
+		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures})
+	}
+}
+
+// detailOf encodes a detail; one that is too long is left out rather than cut.
+func detailOf(detail map[string]any) string {
+	if len(detail) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(detail)
+	if err != nil || len(b) > storage.MaxDetail {
+		return ""
+	}
+	return string(b)
+}

@@ -1,0 +1,428 @@
+package server
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"unbrick/flash"
+	"unbrick/internal/cbor"
+	"unbrick/model"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// maxReleaseFile is the largest release file that is taken, in bytes.
+const maxReleaseFile = storage.MaxBlob + release.MaxManifest + 64
+
+// modelJSON is a model as people and the fleet's screen see it.
+type modelJSON struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Flash       string    `json:"flash"`
+	Geometry    string    `json:"geometry"`
+	Sectors     int       `json:"sectors"`
+	ProgramUnit uint32    `json:"program_unit"`
+	Page        uint32    `json:"page"`
+	Erased      byte      `json:"erased"`
+	Boot        uint32    `json:"boot"`
+	Software    uint32    `json:"software"`
+	RAM         uint32    `json:"ram"`
+	Resident    uint32    `json:"resident"`
+	Workspace   uint32    `json:"workspace"`
+	ISA         string    `json:"isa"`
+	Line        uint32    `json:"line"`
+	Hints       []string  `json:"hints"`
+	Apps        []appJSON `json:"apps"`
+	Keys        []keyJSON `json:"keys"`
+	Record      []byte    `json:"record"`
+}
+
+type appJSON struct {
+	Name       string `json:"name"`
+	Size       uint32 `json:"size"`
+	Importance uint8  `json:"importance"`
+	Fixed      bool   `json:"fixed"`
+}
+
+type keyJSON struct {
+	ID     string    `json:"id"`
+	Public []byte    `json:"public"`
+	Added  time.Time `json:"added"`
+}
+
+func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, error) {
+	m, err := model.Decode(stored.Record)
+	if err != nil {
+		return modelJSON{}, fmt.Errorf("model %q: %w", stored.ID, err)
+	}
+	g := &m.Layout.Geometry
+	area := m.Layout.Software()
+	v := modelJSON{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
+		Boot: m.Layout.Boot, Software: area.Size(), RAM: m.RAM, Resident: m.Resident, Workspace: m.MaxWorkspace(), ISA: m.ISA, Line: m.Line,
+		Hints: append([]string{}, m.Hints...), Apps: []appJSON{}, Keys: []keyJSON{}, Record: stored.Record}
+	for _, a := range m.Apps {
+		v.Apps = append(v.Apps, appJSON(a))
+	}
+	keys, err := s.store.Keys(r.Context(), m.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, k := range keys {
+		v.Keys = append(v.Keys, keyJSON{k.ID.String(), k.Public, k.Added})
+	}
+	return v, nil
+}
+
+func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.store.Models(r.Context())
+	if err != nil {
+		return err
+	}
+	if wantsCBOR(r) {
+		c := cbor.Appending(nil)
+		c.Array(len(all))
+		for i := range all {
+			c.Bytes(all[i].Record)
+		}
+		b, err := c.Result()
+		return writeCBOR(w, b, err)
+	}
+	list := make([]modelJSON, 0, len(all))
+	for i := range all {
+		v, err := s.modelJSON(r, &all[i])
+		if err != nil {
+			return err
+		}
+		list = append(list, v)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"models": list})
+}
+
+func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
+	stored, err := s.store.Model(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if wantsCBOR(r) {
+		return writeCBOR(w, stored.Record, nil)
+	}
+	v, err := s.modelJSON(r, &stored)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+// putModel stores a model's record. Where releases exist, their images must still fit the new software area.
+func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
+	if contentType(r) != cborType {
+		return problem(http.StatusUnsupportedMediaType, "media-type", "a model is sent as %s; unbrick model put makes it", cborType)
+	}
+	b, err := body(w, r, model.MaxEncoded)
+	if err != nil {
+		return err
+	}
+	m, err := model.Decode(b)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	}
+	if m.ID != r.PathValue("id") {
+		return problem(http.StatusBadRequest, "malformed", "the record is of model %q, the address of %q", m.ID, r.PathValue("id"))
+	}
+	releases, err := s.store.Releases(r.Context(), m.ID)
+	if err != nil {
+		return err
+	}
+	area := m.Layout.Software()
+	for i := range releases {
+		if err := fitsArea(&releases[i].Manifest, &area); err != nil {
+			return problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v", releases[i].Manifest.Version, err)
+		}
+	}
+	stored := storage.Model{ID: m.ID, Record: b, Updated: s.now()}
+	if err := s.store.PutModel(r.Context(), stored); err != nil {
+		return err
+	}
+	s.log.Info("model stored", "model", m.ID)
+	v, err := s.modelJSON(r, &stored)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+// fitsArea says why a release cannot be for a software area.
+func fitsArea(m *release.Manifest, area *flash.Geometry) error {
+	t := release.Target{Model: m.Model, Software: area}
+	return t.Accept(m, nil)
+}
+
+// releaseJSON is a release; counts only for operators.
+type releaseJSON struct {
+	Model     string    `json:"model"`
+	Version   string    `json:"version"`
+	Order     uint64    `json:"order"`
+	Counter   uint64    `json:"counter"`
+	Size      uint32    `json:"size"`
+	Image     string    `json:"image"`
+	Key       string    `json:"key"`
+	State     string    `json:"state"`
+	Published time.Time `json:"published"`
+	Manifest  []byte    `json:"manifest"`
+	Installed *int      `json:"installed,omitempty"`
+	Confirmed *int      `json:"confirmed,omitempty"`
+}
+
+func toReleaseJSON(r *storage.Release) releaseJSON {
+	m := &r.Manifest
+	return releaseJSON{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Key: r.Key.String(),
+		State: r.State.String(), Published: r.Published, Manifest: r.Signed}
+}
+
+func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.store.Releases(r.Context(), r.URL.Query().Get("model"))
+	if err != nil {
+		return err
+	}
+	operator := isOperator(r)
+	shown := all[:0]
+	for _, v := range all {
+		if operator || v.State != storage.Withdrawn {
+			shown = append(shown, v)
+		}
+	}
+	if wantsCBOR(r) {
+		c := cbor.Appending(nil)
+		c.Array(len(shown))
+		for i := range shown {
+			c.Array(3)
+			c.Text(shown[i].State.String())
+			c.Uint(uint64(max(0, shown[i].Published.UnixMilli())))
+			c.Bytes(shown[i].Signed)
+		}
+		b, err := c.Result()
+		return writeCBOR(w, b, err)
+	}
+	list := make([]releaseJSON, len(shown))
+	for i := range shown {
+		list[i] = toReleaseJSON(&shown[i])
+	}
+	if operator {
+		if err := s.count(r, list); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"releases": list})
+}
+
+// count adds to each release how many devices say that they run it, and on how many it confirmed itself.
+func (s *Server) count(r *http.Request, list []releaseJSON) error {
+	sum, err := s.store.Summary(r.Context(), s.cut())
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		installed, confirmed := 0, 0
+		for _, c := range sum.Releases {
+			if c.Model == list[i].Model && release.Hex(c.Image) == list[i].Image {
+				installed, confirmed = c.Installed, c.Confirmed
+			}
+		}
+		list[i].Installed, list[i].Confirmed = &installed, &confirmed
+	}
+	return nil
+}
+
+// publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the
+// image fits the model, and that the security counter does not fall as the order rises.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	default:
+		w.Header().Set("Retry-After", "5")
+		return problem(http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
+	}
+	b, err := body(w, r, maxReleaseFile)
+	if err != nil {
+		return err
+	}
+	signed, image, err := release.SplitFile(b)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
+	}
+	m, kid, err := release.Parse(signed)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
+	}
+	if err := m.CheckImage(image); err != nil {
+		return problem(http.StatusBadRequest, "wrong-image", "%v", err)
+	}
+	key, isNew, err := s.publisherKey(r, &m, kid)
+	if err != nil {
+		return err
+	}
+	if _, err := release.Verify(signed, []ed25519.PublicKey{key}); err != nil {
+		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
+	}
+	v := storage.Release{Manifest: m, Signed: append([]byte(nil), signed...), Key: kid, State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	created, err := s.admit(r, &v, image)
+	if err != nil {
+		return err
+	}
+	if err := s.store.AddRelease(r.Context(), v, image); err != nil {
+		return err
+	}
+	if isNew { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
+		if err := s.store.TrustKey(r.Context(), m.Model, key, s.now()); err != nil {
+			return err
+		}
+		s.log.Info("key registered", "model", m.Model, "key", kid.String())
+	}
+	if v, err = s.store.Release(r.Context(), m.Model, m.Digest); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "key", kid.String())
+	}
+	return writeJSON(w, status, map[string]any{"release": toReleaseJSON(&v)})
+}
+
+// publisherKey returns the key that must have signed. It is a registered one of the model, or the one that came with
+// the request if the model has none yet or the request says to trust it.
+func (s *Server) publisherKey(r *http.Request, m *release.Manifest, kid release.KeyID) (key ed25519.PublicKey, isNew bool, err error) {
+	if _, err := s.store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
+		return nil, false, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
+	} else if err != nil {
+		return nil, false, err
+	}
+	keys, err := s.store.Keys(r.Context(), m.Model)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, k := range keys {
+		if k.ID == kid {
+			return k.Public, false, nil
+		}
+	}
+	trust, _ := strconv.ParseBool(r.URL.Query().Get("trust"))
+	if len(keys) > 0 && !trust {
+		return nil, false, problem(http.StatusForbidden, "unknown-key", "key %s is not registered for model %q; to register it too, publish once with --trust-key", kid, m.Model)
+	}
+	raw, err := base64.StdEncoding.DecodeString(r.Header.Get("Unbrick-Public-Key"))
+	if err != nil || len(raw) != ed25519.PublicKeySize {
+		return nil, false, problem(http.StatusBadRequest, "no-key", "the first release under a key needs that public key in the header Unbrick-Public-Key")
+	}
+	if release.IDOf(raw) != kid {
+		return nil, false, problem(http.StatusBadRequest, "no-key", "the public key that was sent is not the one that signed")
+	}
+	return raw, true, nil
+}
+
+// admit checks a release against its model and its neighbours. It says whether the release is new.
+func (s *Server) admit(r *http.Request, v *storage.Release, image []byte) (created bool, err error) {
+	stored, err := s.store.Model(r.Context(), v.Manifest.Model)
+	if err != nil {
+		return false, err
+	}
+	m, err := model.Decode(stored.Record)
+	if err != nil {
+		return false, err
+	}
+	area := m.Layout.Software()
+	if err := fitsArea(&v.Manifest, &area); err != nil {
+		return false, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
+	}
+	want, err := release.Describe(v.Manifest.Model, v.Manifest.Version, v.Manifest.Order, v.Manifest.Counter, image, &area)
+	if err != nil {
+		return false, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
+	}
+	if want != v.Manifest {
+		return false, problem(http.StatusBadRequest, "wrong-image", "the manifest's hash tree is not that of the image")
+	}
+	all, err := s.store.Releases(r.Context(), v.Manifest.Model)
+	if err != nil {
+		return false, err
+	}
+	for i := range all {
+		o := &all[i].Manifest
+		switch {
+		case o.Digest == v.Manifest.Digest && o.Order == v.Manifest.Order && o.Version == v.Manifest.Version:
+			return false, nil // the same again, or a conflict that storing finds
+		case o.Order < v.Manifest.Order && o.Counter > v.Manifest.Counter, o.Order > v.Manifest.Order && o.Counter < v.Manifest.Counter:
+			return false, problem(http.StatusConflict, "counter", "the security counter must not fall as the order rises: release %q has order %d and counter %d", o.Version, o.Order, o.Counter)
+		}
+	}
+	return true, nil
+}
+
+// releaseFile hands out manifest and image in one file, for restoration.
+func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.releaseAt(r, r.URL.Query().Get("model"))
+	if err != nil {
+		return err
+	}
+	if v.State == storage.Withdrawn && !isOperator(r) {
+		return problem(http.StatusGone, "withdrawn", "this release was withdrawn")
+	}
+	image, err := s.blob(r.Context(), v.Manifest.Digest)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", binaryType)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+release.ShortHex(v.Manifest.Digest)+`.release"`)
+	w.Header().Set("Cache-Control", "no-cache") // it may be withdrawn, so ask; the bytes never change
+	tag := `"` + release.Hex(v.Manifest.Digest) + "-" + v.Manifest.Model + `"`
+	w.Header().Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	b := release.AppendFile(make([]byte, 0, len(image)+len(v.Signed)+64), v.Signed, image)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	if r.Method == http.MethodGet {
+		w.Write(b)
+	}
+	return nil
+}
+
+func (s *Server) releaseAt(r *http.Request, model string) (storage.Release, error) {
+	image, err := release.ParseHex(r.PathValue("image"))
+	if err != nil {
+		return storage.Release{}, problem(http.StatusBadRequest, "malformed", "the address needs the SHA-256 of an image")
+	}
+	return s.store.Release(r.Context(), model, image)
+}
+
+func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Model string `json:"model"`
+		State string `json:"state"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	state, ok := storage.ParseReleaseState(in.State)
+	if !ok {
+		return problem(http.StatusBadRequest, "malformed", "state %q is none of offered, withheld, withdrawn", in.State)
+	}
+	v, err := s.releaseAt(r, in.Model)
+	if err != nil {
+		return err
+	}
+	if err := s.store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, state); err != nil {
+		return err
+	}
+	v.State = state
+	s.log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
+	return writeJSON(w, http.StatusOK, toReleaseJSON(&v))
+}

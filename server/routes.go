@@ -1,0 +1,323 @@
+package server
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"unbrick/protocol/wsconn"
+	"unbrick/server/storage"
+)
+
+// Limits of a request, in bytes.
+const (
+	maxJSON    = 16 << 10
+	cborType   = "application/cbor"
+	jsonType   = "application/json"
+	binaryType = "application/octet-stream"
+)
+
+// routes is the whole HTTP surface.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	public := func(pattern string, f handlerFunc) { mux.Handle(pattern, s.api(f, false)) }
+	operator := func(pattern string, f handlerFunc) { mux.Handle(pattern, s.api(f, true)) }
+
+	public("GET /api/whoami", s.whoami)
+	public("GET /api/models", s.listModels)
+	public("GET /api/models/{id}", s.getModel)
+	operator("PUT /api/models/{id}", s.putModel)
+	public("GET /api/releases", s.listReleases)
+	operator("POST /api/releases", s.publish)
+	public("GET /api/releases/{image}/file", s.releaseFile)
+	operator("PUT /api/releases/{image}/state", s.setReleaseState)
+	operator("GET /api/summary", s.summary)
+	operator("GET /api/devices", s.listDevices)
+	operator("GET /api/devices/{model}/{serial}", s.getDevice)
+	operator("GET /api/devices/{model}/{serial}/history", s.getHistory)
+	operator("POST /api/devices/{model}/{serial}/hold", s.hold)
+	operator("POST /api/devices/{model}/{serial}/free", s.free)
+	public("POST /api/reports", s.report)
+	public("GET /api/demo", s.demo)
+	public("/api/", func(http.ResponseWriter, *http.Request) error {
+		return problem(http.StatusNotFound, "not-found", "there is nothing at this address")
+	})
+	mux.HandleFunc("GET /link", s.link)
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.cfg.Page != nil {
+		mux.Handle("/", s.cfg.Page)
+	}
+	return s.bounded(mux)
+}
+
+// bounded applies the rate limit to everything but the checks of a supervisor.
+func (s *Server) bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			if wait, ok := s.rate.allow(s.client(r)); !ok {
+				s.metrics.limited.Add(1)
+				tooMany(w, wait)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func tooMany(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	writeProblem(w, problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later"))
+}
+
+// handlerFunc answers a request or returns why it cannot.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// problemError is an error as the client is told it.
+type problemError struct {
+	status     int
+	code, text string
+}
+
+func (e *problemError) Error() string { return e.text }
+
+func problem(status int, code, format string, args ...any) *problemError {
+	return &problemError{status, code, fmt.Sprintf(format, args...)}
+}
+
+// api is what every API request goes through: headers, the token, and errors as JSON.
+func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		apiHeaders(w.Header())
+		said, right := s.token(r)
+		var err error
+		switch {
+		case said && !right:
+			err = problem(http.StatusUnauthorized, "wrong-token", "this token is not known here")
+		case operatorOnly && !right:
+			err = problem(http.StatusUnauthorized, "no-token", "this needs the operator's token")
+		default:
+			err = f(w, r.WithContext(context.WithValue(r.Context(), operatorKey{}, right)))
+		}
+		status := http.StatusOK
+		if err != nil {
+			p := s.explain(r, err)
+			status = p.status
+			if status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="unbrick"`)
+			}
+			writeProblem(w, p)
+		}
+		s.metrics.requests.add(strconv.Itoa(status/100) + "xx")
+	})
+}
+
+type operatorKey struct{}
+
+// isOperator says whether the request carried the operator's token.
+func isOperator(r *http.Request) bool {
+	right, _ := r.Context().Value(operatorKey{}).(bool)
+	return right
+}
+
+// token says whether the request carries a token, and whether it is the operator's. Hashes are compared, in constant
+// time, so neither length nor content of the token shows in the time it takes.
+func (s *Server) token(r *http.Request) (said, right bool) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return false, false
+	}
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") || s.cfg.Token == ([32]byte{}) {
+		return true, false
+	}
+	sum := HashToken(strings.TrimSpace(token))
+	return true, subtle.ConstantTimeCompare(sum[:], s.cfg.Token[:]) == 1
+}
+
+// apiHeaders are the headers of every answer that is not the page.
+func apiHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// explain turns any error into what the client is told; the server's own trouble is logged and not told.
+func (s *Server) explain(r *http.Request, err error) *problemError {
+	var p *problemError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &tooLarge):
+		return problem(http.StatusRequestEntityTooLarge, "too-large", "more than %d bytes", tooLarge.Limit)
+	case errors.Is(err, storage.ErrNotFound):
+		return problem(http.StatusNotFound, "not-found", "there is nothing of this name")
+	case errors.Is(err, storage.ErrConflict):
+		return problem(http.StatusConflict, "conflict", "%v", storage.ErrConflict)
+	case errors.Is(err, storage.ErrFull):
+		s.log.Error("storage is full", "path", r.URL.Path, "error", err)
+		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
+	case errors.Is(err, context.Canceled):
+		return problem(499, "gone", "the client went away")
+	}
+	s.log.Error("request", "method", r.Method, "path", r.URL.Path, "error", err)
+	return problem(http.StatusInternalServerError, "internal", "the server has trouble of its own; its log says more")
+}
+
+func writeProblem(w http.ResponseWriter, p *problemError) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(p.status)
+	json.NewEncoder(w).Encode(map[string]string{"error": p.text, "code": p.code})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Add("Vary", "Accept")
+	w.WriteHeader(status)
+	w.Write(append(b, '\n')) // a client that has gone is no error of ours
+	return nil
+}
+
+func writeCBOR(w http.ResponseWriter, b []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", cborType)
+	w.Header().Add("Vary", "Accept")
+	w.Write(b)
+	return nil
+}
+
+// wantsCBOR says whether the client asks for CBOR.
+func wantsCBOR(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
+		kind, _, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(kind), cborType) {
+			return true
+		}
+	}
+	return false
+}
+
+// contentType is the media type of the body without its parameters.
+func contentType(r *http.Request) string {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// body reads a request's body of at most limit bytes.
+func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, err
+		}
+		return nil, problem(http.StatusBadRequest, "broken-off", "the body did not arrive whole")
+	}
+	return b, nil
+}
+
+// readJSON decodes a body strictly: no unknown field, nothing behind the value.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	b, err := body(w, r, maxJSON)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(strings.NewReader(string(b)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return problem(http.StatusBadRequest, "malformed", "the body is not the JSON that is expected here: %v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return problem(http.StatusBadRequest, "malformed", "there is more behind the JSON value")
+	}
+	return nil
+}
+
+func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, http.StatusOK, map[string]any{"operator": isOperator(r), "version": s.cfg.Version, "demo": s.cfg.Demo != nil})
+}
+
+// link is where terminals come in.
+func (s *Server) link(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-s.draining:
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, problem(http.StatusServiceUnavailable, "stopping", "the server stops, come again"))
+		return
+	default:
+	}
+	if s.live.number() >= s.limits.Sessions {
+		s.metrics.sessions.add("busy")
+		w.Header().Set("Retry-After", "30")
+		writeProblem(w, problem(http.StatusServiceUnavailable, "busy", "too many sessions, come again later"))
+		return
+	}
+	conn, err := wsconn.Accept(w, r, nil)
+	if err != nil {
+		s.log.Info("link refused", "peer", s.client(r), "error", err)
+		return
+	}
+	s.Converse(conn, s.client(r))
+}
+
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	apiHeaders(w.Header())
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s.metrics.write(w)
+	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.live.number())
+	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.maker.queued())
+	sum, err := s.store.Summary(r.Context(), s.cut())
+	if err != nil {
+		s.log.Error("metrics", "error", err)
+		return
+	}
+	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
+	for g, n := range sum.Groups {
+		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)
+	}
+}
+
+// ready says whether this server should be sent sessions.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-s.draining:
+		plain(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	default:
+	}
+	if err := s.store.Ping(r.Context()); err != nil {
+		s.log.Error("not ready", "error", err)
+		plain(w, http.StatusServiceUnavailable, "storage does not answer\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	apiHeaders(w.Header())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"unbrick/server/storage"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	Store   storage.Store    // required; the caller closes it after Server.Close
+	Token   [32]byte         // HashToken of the operator's token; zero: nobody is operator
+	Page    http.Handler     // everything that is not the API; nil: 404
+	Log     *slog.Logger     // nil: silence
+	Version string           // of the program, for whoami
+	Limits  Limits           // zero fields mean the defaults
+	Workers int              // makers of update files; 0: GOMAXPROCS less one, at least 1
+	Now     func() time.Time // nil: time.Now
+	Demo    *Demo            // nil: not a demo
+	Proxied bool             // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
+}
+
+// Limits bound what strangers can cause. Zero means the default in the comment.
+type Limits struct {
+	Sessions    int           // at the same time: 10000
+	SessionTime time.Duration // of a whole session: 1 h
+	Answer      time.Duration // waiting for a terminal's next message: 2 min
+	Prepare     time.Duration // a session waits for an update file being made: 2 min
+	Queue       int           // update files waiting to be made: 256
+	Make        time.Duration // making one update file: 10 min
+	Drain       time.Duration // transfers may go on so long after Close began: 30 s
+	Devices     int           // ever recorded: 1,000,000
+	Rate        float64       // requests and sessions per second and client address: 50
+	Burst       int           // of those at once: 200
+	Reports     float64       // restoration reports per second and client address: 1, twenty at once
+	Uploads     int           // release files being received at once: 4
+	Failures    uint32        // failed rewrites of a release that hold a device back from it: 3
+	Refusals    uint32        // devices that must find an update file wrong before it is withdrawn unproven: 3
+	Silent      time.Duration // without a word until a device counts as silent: 24 h
+	Overdue     time.Duration // between transfer and the next word until a device counts as overdue: 1 h
+}
+
+func (l *Limits) defaults() {
+	or(&l.Sessions, 10_000)
+	or(&l.SessionTime, time.Hour)
+	or(&l.Answer, 2*time.Minute)
+	or(&l.Prepare, 2*time.Minute)
+	or(&l.Queue, 256)
+	or(&l.Make, 10*time.Minute)
+	or(&l.Drain, 30*time.Second)
+	or(&l.Devices, 1_000_000)
+	or(&l.Rate, 50)
+	or(&l.Burst, 200)
+	or(&l.Reports, 1)
+	or(&l.Uploads, 4)
+	or(&l.Failures, 3)
+	or(&l.Refusals, 3)
+	or(&l.Silent, 24*time.Hour)
+	or(&l.Overdue, time.Hour)
+}
+
+func or[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+// Server is the running server. Its methods may be used concurrently.
+type Server struct {
+	cfg     Config
+	limits  Limits
+	store   storage.Store
+	log     *slog.Logger
+	now     func() time.Time
+	maker   *maker
+	live    live
+	metrics *metrics
+	rate    *limiter
+	reports *limiter
+	uploads chan struct{}
+	handler http.Handler
+
+	publishing sync.Mutex // from looking at a release's neighbours until it is stored
+
+	ctx      context.Context // of everything that outlives a request
+	cancel   context.CancelFunc
+	draining chan struct{} // closed when Close begins
+	drain    sync.Once
+}
+
+// New starts a server: its workers run until Close. It serves nothing by itself; see Handler.
+func New(cfg *Config) (*Server, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("server: no store")
+	}
+	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, draining: make(chan struct{})}
+	s.limits.defaults()
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.live.sessions = make(map[deviceID]*session)
+	s.rate = newLimiter(s.limits.Rate, s.limits.Burst, s.now)
+	s.reports = newLimiter(s.limits.Reports, 20, s.now)
+	s.uploads = make(chan struct{}, s.limits.Uploads)
+	s.metrics = newMetrics()
+	if err := s.recover(s.ctx); err != nil {
+		s.cancel()
+		return nil, fmt.Errorf("recover: %w", err)
+	}
+	workers := cfg.Workers
+	if workers <= 0 {
+		workers = max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	s.maker = newMaker(s, workers)
+	if cfg.Demo != nil {
+		if err := s.loadDemo(s.ctx); err != nil {
+			s.Close(s.ctx)
+			return nil, fmt.Errorf("load demo: %w", err)
+		}
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// Handler answers HTTP requests: the API, the link, metrics and the page.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close ends the server. New sessions are turned away at once, those that only wait are told to come again, and
+// transfers may end until ctx is done or Limits.Drain is over. An update file that is being made is left to the
+// next start.
+func (s *Server) Close(ctx context.Context) error {
+	s.drain.Do(func() { close(s.draining) })
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Drain)
+	defer cancel()
+	err := s.live.wait(ctx)
+	s.cancel() // ends what is left
+	s.live.closeAll()
+	s.maker.wait()
+	if err != nil {
+		return fmt.Errorf("close server: transfers were broken off: %w", err)
+	}
+	return nil
+}
+
+// recover puts right what a crash left: a device whose transfer ended with the server is not receiving.
+func (s *Server) recover(ctx context.Context) error {
+	group := storage.GroupReceiving
+	for {
+		page, err := s.store.Devices(ctx, storage.Query{Group: &group, Cut: s.cut(), Limit: storage.MaxPage})
+		if err != nil {
+			return err
+		}
+		if len(page.Devices) == 0 {
+			return nil
+		}
+		for i := range page.Devices {
+			d := &page.Devices[i]
+			d.State, d.Since = storage.Running, s.now()
+			if err := s.store.SaveDevice(ctx, d); err != nil && !errors.Is(err, storage.ErrStale) {
+				return err
+			}
+		}
+	}
+}
+
+func (s *Server) cut() storage.Cutoffs {
+	now := s.now()
+	return storage.Cutoffs{Silent: now.Add(-s.limits.Silent), Overdue: now.Add(-s.limits.Overdue)}
+}
+
+// change loads a device, lets f change it and return what happened, and saves both. When somebody else was
+// faster it does so again with the newer state. f gets a device with Revision 0 if there was none.
+func (s *Server) change(ctx context.Context, id deviceID, f func(d *storage.Device) ([]storage.Event, error)) (storage.Device, error) {
+	const tries = 8
+	for try := 1; ; try++ {
+		d, err := s.store.Device(ctx, id.model, id.serial)
+		if errors.Is(err, storage.ErrNotFound) {
+			d = storage.Device{Model: id.model, Serial: id.serial}
+		} else if err != nil {
+			return d, err
+		}
+		events, err := f(&d)
+		if err != nil {
+			return d, err
+		}
+		err = s.store.SaveDevice(ctx, &d, events...)
+		if err == nil || !errors.Is(err, storage.ErrStale) || try == tries {
+			return d, err
+		}
+	}
+}
+
+// HashToken is how a token is kept and compared.
+func HashToken(token string) [32]byte { return sha256.Sum256([]byte(token)) }
+
+// deviceID names one device.
+type deviceID struct{ model, serial string }

@@ -1,0 +1,352 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// maxRequests bounds how often a terminal may ask for a file in one session: once, again after Gone, and again
+// after bytes that arrived wrong.
+const maxRequests = 4
+
+// session is one conversation with one terminal.
+type session struct {
+	s    *Server
+	conn protocol.Conn
+	log  *slog.Logger
+	id   deviceID
+
+	in   chan protocol.Message // from the reader
+	over chan struct{}         // closed when the reader has ended, err says why
+	err  error
+
+	buf        []byte
+	hello      *protocol.Hello
+	offer      *choice
+	started    time.Time
+	sent, size atomic.Uint32 // of the transfer that runs, for the fleet's list
+}
+
+// faultError is a fault to tell the terminal before the session ends.
+type faultError struct {
+	fault protocol.Fault
+	text  string
+}
+
+func (e *faultError) Error() string { return fmt.Sprintf("%s: %s", e.fault, e.text) }
+
+func fault(f protocol.Fault, format string, args ...any) error {
+	return &faultError{f, fmt.Sprintf(format, args...)}
+}
+
+// Converse leads one session on conn and closes conn. It returns when the session has ended; what went wrong
+// is logged and counted. from names the peer in logs.
+func (s *Server) Converse(conn protocol.Conn, from string) {
+	defer conn.Close()
+	v := &session{s: s, conn: conn, started: s.now(), in: make(chan protocol.Message, 4), over: make(chan struct{}), log: s.log.With("peer", from)}
+	if err := s.live.enter(s.limits.Sessions); err != nil {
+		s.metrics.sessions.add("busy")
+		v.tell(fault(protocol.FaultBusy, "%v", err))
+		return
+	}
+	defer s.live.leave(v)
+	ctx, cancel := context.WithTimeout(s.ctx, s.limits.SessionTime)
+	defer cancel()
+	go v.read(ctx)
+	err := v.run(ctx)
+	v.tell(err)
+	conn.Close()
+	<-v.over
+	v.finish(err)
+}
+
+// read hands decoded messages to the session until the connection ends.
+func (v *session) read(ctx context.Context) {
+	defer close(v.over)
+	for {
+		b, err := v.conn.Recv()
+		if err != nil {
+			v.err = err
+			return
+		}
+		m, err := protocol.Decode(b)
+		if err != nil {
+			v.err = fault(protocol.FaultMalformed, "%v", err)
+			return
+		}
+		if e, ok := m.(*protocol.Error); ok {
+			e.Text = append([]byte(nil), e.Text...) // it aliases the connection's buffer
+		}
+		select {
+		case v.in <- m:
+		case <-ctx.Done():
+			v.err = ctx.Err()
+			return
+		}
+	}
+}
+
+// next waits for a message. Unless a transfer runs, the server's closing ends the wait.
+func (v *session) next(ctx context.Context, transfer bool) (protocol.Message, error) {
+	select { // what has arrived comes before the end of the connection
+	case m := <-v.in:
+		return m, nil
+	default:
+	}
+	timer := time.NewTimer(v.s.limits.Answer)
+	defer timer.Stop()
+	draining := v.s.draining
+	if transfer {
+		draining = nil
+	}
+	select {
+	case m := <-v.in:
+		return m, nil
+	case <-v.over:
+		select {
+		case m := <-v.in:
+			return m, nil
+		default:
+			return nil, v.err
+		}
+	case <-draining:
+		return nil, fault(protocol.FaultShutdown, "server stops, come again")
+	case <-timer.C:
+		return nil, fault(protocol.FaultTimeout, "no message for %v", v.s.limits.Answer)
+	case <-ctx.Done():
+		if v.s.ctx.Err() != nil {
+			return nil, fault(protocol.FaultShutdown, "server stops, come again")
+		}
+		return nil, fault(protocol.FaultTimeout, "session took longer than %v", v.s.limits.SessionTime)
+	}
+}
+
+func (v *session) send(m protocol.Message) (err error) {
+	v.buf, err = protocol.Send(v.conn, m, v.buf)
+	return err
+}
+
+// tell sends a fault and Bye, if err is one; the connection may be gone by now.
+func (v *session) tell(err error) {
+	var f *faultError
+	if !errors.As(err, &f) {
+		return
+	}
+	text := strings.ToValidUTF8(f.text[:min(len(f.text), protocol.MaxReason)], "")
+	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(text)}) == nil {
+		v.send(&protocol.Bye{})
+	}
+}
+
+// run leads the session: Hello, Info, requests, Bye.
+func (v *session) run(ctx context.Context) error {
+	m, err := v.next(ctx, false)
+	if err != nil {
+		return err
+	}
+	h, ok := m.(*protocol.Hello)
+	if !ok {
+		return fault(protocol.FaultUnexpected, "%s before hello", m.Code())
+	}
+	if h.Version != protocol.Version {
+		return fault(protocol.FaultVersion, "link version %d, this server speaks %d", h.Version, protocol.Version)
+	}
+	v.hello, v.id = h, deviceID{h.Model, h.Serial}
+	v.log = v.log.With("model", h.Model, "serial", h.Serial)
+	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
+		"workspace", h.Workspace, "confirmed", h.Confirmed)
+	if v.s.live.take(v) {
+		v.s.metrics.replaced.Add(1)
+		v.log.Info("older session of this device closed")
+	}
+	if err := v.inform(ctx, false); err != nil {
+		return err
+	}
+	for requests := 0; ; {
+		m, err := v.next(ctx, false)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *protocol.Request:
+			if requests++; requests > maxRequests {
+				return fault(protocol.FaultUnexpected, "request %d in one session", requests)
+			}
+			if err := v.transfer(ctx, m); err != nil {
+				return err
+			}
+		case *protocol.Error:
+			v.refusal(m)
+		case *protocol.Bye:
+			v.send(&protocol.Bye{})
+			v.await(ctx)
+			return nil
+		default:
+			return fault(protocol.FaultUnexpected, "%s without a transfer", m.Code())
+		}
+	}
+}
+
+// await gives the terminal the time to close: whoever closes first may lose what is under way.
+func (v *session) await(ctx context.Context) {
+	timer := time.NewTimer(min(5*time.Second, v.s.limits.Answer))
+	defer timer.Stop()
+	select {
+	case <-v.over:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// inform chooses, records, and sends the update file information (213, 214): as Info, or as Gone in answer to a
+// request.
+func (v *session) inform(ctx context.Context, gone bool) error {
+	c, err := v.choose(ctx)
+	if err != nil {
+		return err
+	}
+	if err := v.record(c, gone); err != nil {
+		return fault(protocol.FaultInternal, "the server cannot store this session")
+	}
+	v.offer = c
+	v.s.metrics.offers.add(c.info.Kind.String())
+	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.info.Kind.String(), "reason", c.info.Reason.String(), "size", c.info.Size,
+		"needs", c.info.Workspace, "has", c.info.Has, "to", c.version(), "steps", c.info.Steps)
+	if gone {
+		return v.send(&protocol.Gone{Info: c.info})
+	}
+	return v.send(&c.info)
+}
+
+// choose selects the release and finds its update file, while it watches the connection: a terminal that leaves
+// cancels nothing that is being made, it only is not waited for.
+func (v *session) choose(ctx context.Context) (*choice, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-v.over:
+		case <-v.s.draining:
+		case <-stop:
+		}
+		cancel()
+	}()
+	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, v.trouble(err)
+	}
+	if d.Revision == 0 {
+		d.Model, d.Serial = v.id.model, v.id.serial
+	}
+	hear(&d, v.hello, v.s.now(), v.s.limits.Failures, func(storage.Digest) string { return "" })
+	c, err := v.s.choose(ctx, v.hello, &d)
+	if err != nil {
+		return nil, v.trouble(err)
+	}
+	return c, nil
+}
+
+// trouble turns an error of the server's own into what the terminal is told.
+func (v *session) trouble(err error) error {
+	select {
+	case <-v.over:
+		return v.err
+	case <-v.s.draining:
+		return fault(protocol.FaultShutdown, "server stops, come again")
+	default:
+	}
+	v.log.Error("session", "error", err)
+	return fault(protocol.FaultInternal, "the server has trouble of its own")
+}
+
+// record saves what the Hello taught and what was chosen. Asked again within the session, only the choice is new.
+func (v *session) record(c *choice, again bool) error {
+	if c.unknownModel {
+		return nil
+	}
+	var news []storage.Digest
+	ctx := v.s.ctx // a terminal that has gone is recorded all the same
+	fresh := false
+	_, err := v.s.change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+		if fresh = d.Revision == 0; fresh {
+			n, err := v.s.store.CountDevices(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if n >= v.s.limits.Devices {
+				return nil, errTooManyDevices
+			}
+		}
+		var events []storage.Event
+		if !again {
+			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
+			events, news = what.events, what.refused
+		}
+		return append(events, c.decide(d, v.s.now())...), nil
+	})
+	if err != nil {
+		v.log.Error("record session", "error", err)
+		return err
+	}
+	if fresh {
+		v.s.metrics.newDevices.Add(1)
+	}
+	for _, file := range news {
+		v.s.metrics.refused.Add(1)
+		v.s.doubt(file, v.log)
+	}
+	return nil
+}
+
+var errTooManyDevices = errors.New("as many devices as allowed are recorded")
+
+// refusal records that the terminal does not take what it was offered or sent; it goes on with what it has.
+func (v *session) refusal(m *protocol.Error) {
+	v.log.Warn("terminal refuses", "fault", m.Fault.String(), "text", fmt.Sprintf("%q", m.Text))
+	if v.offer == nil || v.offer.target == nil {
+		return
+	}
+	c := v.offer
+	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.version(), File: c.info.Digest,
+			Detail: detailOf(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
+	})
+	if err != nil {
+		v.log.Error("record refusal", "error", err)
+	}
+}
+
+// finish logs and counts the end of a session.
+func (v *session) finish(err error) {
+	var f *faultError
+	result := "ended"
+	switch {
+	case err == nil:
+	case errors.As(err, &f):
+		result = f.fault.String()
+	case errors.Is(err, protocol.ErrDead):
+		result = "dead"
+	case errors.Is(err, protocol.ErrTooLarge):
+		result = "oversize"
+	default:
+		result = "vanished"
+	}
+	v.s.metrics.sessions.add(result)
+	v.s.metrics.duration.observe(v.s.now().Sub(v.started).Seconds())
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
+	}
+	v.log.Log(context.Background(), level, "session over", "result", result, "error", err, "seconds", v.s.now().Sub(v.started).Seconds())
+}
