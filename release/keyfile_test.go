@@ -65,3 +65,19 @@ func TestKeyFileRefusals(t *testing.T) {
 		t.Errorf("empty line at the end: %v", err)
 	}
 }
+
+// FuzzParsePub: what is taken means one key. The text around it may differ, as PEM allows.
+func FuzzParsePub(f *testing.F) {
+	f.Add(must(release.MarshalPub(public(makerKey()))))
+	f.Add(must(release.MarshalKey(makerKey())))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		key, err := release.ParsePub(file)
+		if err != nil {
+			return
+		}
+		again, err := release.ParsePub(must(release.MarshalPub(key)))
+		if err != nil || !again.Equal(key) {
+			t.Errorf("%x came back as %x, %v", key, again, err)
+		}
+	})
+}
