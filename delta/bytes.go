@@ -126,8 +126,9 @@ func (d *Decoder) built(at, back uint32) byte {
 	if back -= at; back > d.filled {
 		return 0
 	}
-	if back <= d.head0 {
-		return d.window[d.head0-back]
+	d.reach = max(d.reach, back)
+	if back <= d.tail {
+		return d.window[d.tail-back]
 	}
-	return d.window[d.head0+uint32(len(d.window))-back]
+	return d.window[d.tail+uint32(len(d.window))-back]
 }

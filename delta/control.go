@@ -17,6 +17,7 @@ type control struct {
 	literal uint32 // what the current operation still has to give
 	copied  uint32
 	long    bool // the current operation's literals may be matches
+	begun   bool // an operation with a copy was read
 	ended   bool // an operation without copy was the last
 	shift   int32
 }
@@ -92,7 +93,11 @@ func (c *control) operation() (err error) {
 		return nil
 	}
 	fold, err := c.number(coding.PlaceDiagonal, v)
+	if err == nil && fold == 0 && v == 0 && c.begun {
+		err = fmt.Errorf("%w: operation goes on like the last", ErrFormat)
+	}
 	c.shift += coding.Unfold(fold)
+	c.begun = true
 	return err
 }
 

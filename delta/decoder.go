@@ -35,7 +35,10 @@ type Decoder struct {
 	model  coding.Predictor
 	stash  stash
 	filled uint32 // bytes of history in the window
-	head0  uint32 // where in the window the next byte goes
+	tail   uint32 // where in the window the next byte goes
+	reach  uint32 // how far back into it was looked
+	bytes  uint32 // most bytes in the stash at a time
+	keeps  uint32 // most entries
 	step   uint32 // sectors built
 	err    error  // sticky
 }
@@ -96,13 +99,13 @@ func (d *Decoder) Rewind() error {
 func (d *Decoder) restart() error {
 	h := &d.head
 	clear(d.given)
-	d.plan = makeControl(d.file[h.body:h.body+h.control], d.controlMem)
-	d.in = coding.MakeReader(d.file[h.body+h.control:])
+	control, data := h.Streams(d.file)
+	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
 	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, coding.DataRate)
 	d.data = coding.Data{}
 	d.model = coding.MakePredictor(h.Setup, &d.moves, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
-	d.filled, d.head0, d.step = 0, 0, 0
+	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step = 0, 0, 0, 0, 0, 0
 	return nil
 }
 
@@ -128,6 +131,9 @@ func (d *Decoder) build() (uint32, []byte, error) {
 	if d.step == d.head.Changed {
 		if !d.plan.done() || !d.in.Done() {
 			return 0, nil, fmt.Errorf("%w: bytes behind the last sector", ErrFormat)
+		}
+		if d.reach != d.head.History {
+			return 0, nil, fmt.Errorf("%w: window of %d bytes, announced %d", ErrFormat, d.reach, d.head.History)
 		}
 		return 0, nil, io.EOF
 	}
@@ -212,6 +218,7 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 		}
 		addr += gap + n
 	}
+	d.bytes, d.keeps = max(d.bytes, d.stash.used), max(d.keeps, d.stash.n)
 	return nil
 }
 
@@ -223,10 +230,10 @@ func (d *Decoder) remember(b []byte) {
 	}
 	d.filled = min(size, d.filled+uint32(len(b)))
 	for len(b) > 0 {
-		n := uint32(copy(d.window[d.head0:], b))
+		n := uint32(copy(d.window[d.tail:], b))
 		b = b[n:]
-		if d.head0 += n; d.head0 == size {
-			d.head0 = 0
+		if d.tail += n; d.tail == size {
+			d.tail = 0
 		}
 	}
 }

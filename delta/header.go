@@ -198,7 +198,7 @@ func (h *Header) parse(file []byte) error {
 	s.digest(&h.To)
 	h.body = uint32(len(file) - len(s.rest))
 	h.settle()
-	if s.bad || uint64(h.control) > uint64(len(s.rest)) || h.Stash > MaxStash ||
+	if s.bad || h.MapRanges == 0 && h.MapLeast != 0 || uint64(h.control) > uint64(len(s.rest)) || h.Stash > MaxStash ||
 		h.Buffer > h.largest || h.FromSize > h.area || h.ToSize > h.area || h.ToSize == 0 ||
 		h.Kind == KindFull && (h.FromSize != 0 || h.From != [8]byte{} || h.Stash != 0 || h.MapRanges != 0) {
 		return fmt.Errorf("%w: header", ErrFormat)
@@ -273,5 +273,8 @@ func appendNumber(dst []byte, n uint32) []byte {
 	return append(dst, byte(n))
 }
 
-// ControlLen returns the length of the control stream in bytes.
-func (h *Header) ControlLen() uint32 { return h.control }
+// Streams returns the control and the data stream of the file whose header h is. They share its
+// memory.
+func (h *Header) Streams(file []byte) (control, data []byte) {
+	return file[h.body : h.body+h.control], file[h.body+h.control:]
+}

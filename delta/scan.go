@@ -78,8 +78,11 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 	if above > 0 && !d.moves.Enter(run, least, above) {
 		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 	}
-	if largest != d.head.Buffer || !d.plan.done() {
-		return fmt.Errorf("%w: plan", ErrFormat)
+	if !d.plan.done() {
+		return fmt.Errorf("%w: plan goes on behind the last sector", ErrFormat)
+	}
+	if largest != d.head.Buffer || d.bytes != d.head.StashBytes || d.keeps != d.head.Keeps {
+		return fmt.Errorf("%w: plan needs other memory than announced", ErrFormat)
 	}
 	return nil
 }

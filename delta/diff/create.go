@@ -186,7 +186,7 @@ func (j *job) match() error {
 	if err != nil {
 		return err
 	}
-	j.segments = j.sound(segments)
+	j.segments = j.sound(refine(old, j.new, segments))
 	return nil
 }
 

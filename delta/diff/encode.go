@@ -27,10 +27,11 @@ type encoder struct {
 	shift      int
 	long       bool
 	historyLen int
+	reach      int // how far back into the history was looked
 }
 
-// encode returns the control and the data stream of a script under the parameters of head, and sets
-// those fields of head that follow from them.
+// encode returns the control and the data stream of a script under the parameters of head. It lowers
+// head.History to what the decoder will look at.
 func encode(sc *script, head *delta.Header, a *area, old []byte, depth int) (control, data []byte) {
 	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
@@ -53,6 +54,7 @@ func encode(sc *script, head *delta.Header, a *area, old []byte, depth int) (con
 		}
 		e.keeps(t, addr)
 	}
+	head.History = uint32(e.reach)
 	return e.plan.Finish(), e.out.Finish()
 }
 
@@ -154,6 +156,7 @@ func (e *encoder) literals(at, start, addr, n int) {
 				e.out.Bit(&e.table, e.data.Match(), 0, 1)
 				e.data.Matched(1)
 				e.match(m)
+				e.reached(m.back - (at - start))
 				at += m.n
 				continue
 			}
@@ -163,11 +166,15 @@ func (e *encoder) literals(at, start, addr, n int) {
 		before := byte(0)
 		if at > start-e.historyLen {
 			before = built[at-1]
+			e.reached(1 - (at - start))
 		}
 		e.out.Byte(&e.table, e.data.Literal(before, uint32(addr+at-start)), built[at])
 		at++
 	}
 }
+
+// reached notes that a byte so far behind the sector's beginning was looked at.
+func (e *encoder) reached(back int) { e.reach = max(e.reach, back) }
 
 func (e *encoder) match(m match) {
 	if m.back == int(e.data.Last) {

@@ -22,6 +22,9 @@ func MakeReader(stream []byte) Reader {
 	for range 4 {
 		r.code = r.code<<8 | r.next()
 	}
+	if r.code == r.span {
+		r.pos += uint32(len(stream)) + tail // no writer begins like this: read as truncated
+	}
 	return r
 }
 
