@@ -1,0 +1,123 @@
+package terminal
+
+import (
+	"crypto/ed25519"
+	"hash"
+	"time"
+
+	"unbrick/flash"
+	"unbrick/release"
+)
+
+// SurvivorSize is how many bytes of RAM must survive a reset; see Hardware.Survivor.
+const SurvivorSize = 64
+
+// Hardware is what the terminal's software runs on. New copies it; what its fields refer to stays the
+// caller's and must live as long as the Terminal.
+type Hardware struct {
+	Flash  flash.Device
+	Layout *flash.Layout
+	RAM    RAM
+	Cable  Cable
+	Clock  Clock
+	Cause  ResetCause
+	Pin    bool // the restoration pin is held
+	// Survivor is SurvivorSize bytes that keep their content over a reset and may hold anything after
+	// a power failure.
+	Survivor []byte
+	// Event is told of every step, in order, from within the calls of Terminal; nil tells nobody. It
+	// must return soon and must not call the Terminal.
+	Event func(Event)
+
+	// Hash makes a SHA-256; nil means the software one. It is called during New only.
+	Hash func() hash.Hash
+	// Verify is the signature unit; nil means release.Verify, whose contract it has.
+	Verify func(signed []byte, keys []ed25519.PublicKey) (release.Manifest, error)
+}
+
+// RAM is the rewritable volatile memory 102 and what runs in it. Offsets and sizes are bytes.
+type RAM interface {
+	// Regions returns all regions in address order. The result is valid until the next call of any
+	// method.
+	Regions() []Region
+	// Stop stops the application of region i (RegionRunning becomes RegionStopped). Its memory may then be
+	// claimed; what it held is lost.
+	Stop(i int) error
+	// Start starts the application of region i again (RegionStopped becomes RegionRunning).
+	Start(i int) error
+	// Claim turns n bytes at off, all of them in free or stopped regions, into workspace and returns
+	// them. There is one workspace at a time.
+	Claim(off, n uint32) ([]byte, error)
+	// Release gives the workspace back, with what is resident in it. Without one it does nothing.
+	Release()
+	// Resident copies rewriter, decoder, flash and cable driver into mem, the tail of the workspace,
+	// and runs them from there: the flash may be erased and programmed from now until Release. It
+	// fails while any application runs.
+	Resident(mem []byte) error
+}
+
+// Region is one piece of RAM with its present use.
+type Region struct {
+	Name       string
+	Off, Size  uint32
+	Importance uint8 // of the application; the least important is stopped first
+	State      RegionState
+}
+
+// RegionState says who uses a region.
+type RegionState uint8
+
+// The states of a region.
+const (
+	RegionFixed     RegionState = 1 + iota // never to be had: system, stacks
+	RegionRunning                          // an application runs in it
+	RegionStopped                          // its application is stopped
+	RegionFree                             // nobody's
+	RegionWorkspace                        // claimed
+)
+
+// Cable is the wire communication device 104.
+type Cable interface {
+	// Read waits for at least one byte, at most for wait of device time, and returns what is there;
+	// 0 and nil after the wait.
+	Read(p []byte, wait time.Duration) (int, error)
+	// Write sends all of p.
+	Write(p []byte) error
+	// Break reports whether a break arrived since the last call.
+	Break() bool
+	// Depth returns how many bytes can arrive while the flash is busy before any are lost.
+	Depth() int
+}
+
+// Clock tells device time: since power-up, never going back.
+type Clock interface {
+	Now() time.Duration
+}
+
+// ResetCause is why the device started.
+type ResetCause uint8
+
+// The causes.
+const (
+	PowerOn       ResetCause = 1 + iota
+	SoftwareReset            // asked for by the software
+	Watchdog                 // the running release hung
+	FaultReset               // the running release faulted
+	ExternalReset            // a reset pin or line
+)
+
+func (c ResetCause) String() string {
+	switch c {
+	case PowerOn:
+		return "power on"
+	case SoftwareReset:
+		return "software reset"
+	case Watchdog:
+		return "watchdog"
+	case FaultReset:
+		return "fault"
+	case ExternalReset:
+		return "external reset"
+	}
+	return "unknown"
+}

@@ -1,0 +1,303 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/protocol"
+	"unbrick/release"
+)
+
+// Outcome is how a session ended.
+type Outcome uint8
+
+// The outcomes. After Rewritten and Damaged the caller resets the device; after all others the software
+// that ran before still runs.
+const (
+	Nothing     Outcome = 1 + iota // the server offers nothing (S06); Last says why
+	Refused                        // the offer was not taken; Last says why
+	Broken                         // the link broke; what arrived is kept for a while
+	ProofFailed                    // the update file does not lead to the signed image from here
+	Rewritten                      // the new image is in the flash (S14)
+	Damaged                        // the rewrite did not end as it should (S15)
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case Nothing:
+		return "nothing"
+	case Refused:
+		return "refused"
+	case Broken:
+		return "broken"
+	case ProofFailed:
+		return "proof failed"
+	case Rewritten:
+		return "rewritten"
+	case Damaged:
+		return "damaged"
+	}
+	return "unknown"
+}
+
+// resumeFor is how long a part of an update file is kept, and applications stay limited for it, after
+// its transfer broke.
+const resumeFor = 10 * time.Minute
+
+// creditWindow is how many bytes may be on their way.
+const creditWindow = 64 << 10
+
+// session is what outlives one conversation with the server.
+type session struct {
+	info     offer
+	signed   [release.MaxManifest]byte // manifest of the offer
+	length   int
+	stored   uint32        // bytes of the update file at the start of the workspace
+	kept     bool          // they wait for the next session
+	since    time.Duration // from then on
+	refused  [protocol.MaxRefused]release.Digest
+	refusals int
+
+	buf  [protocol.MaxHello]byte
+	keys [KeySlots]protocol.KeyID
+	dead [maxDead]uint32
+}
+
+// offer is what the server offers.
+type offer struct {
+	kind      protocol.Kind
+	size      uint32
+	digest    release.Digest
+	workspace uint32
+	m         release.Manifest
+}
+
+// Summary is what there is to say of the last session and rewrite.
+type Summary struct {
+	Kind         protocol.Kind
+	Reason       protocol.Reason // why nothing is offered
+	Fault        protocol.Fault  // why an offer was refused
+	Size         uint32          // of the update file
+	Workspace    uint32          // that it needs
+	Has          uint32          // that could be secured
+	Operations   uint32          // flash operations from the intent record to the final one
+	Erases       uint32          // of these
+	RecordErases uint32          // of these, in record sectors
+}
+
+// Last returns the summary of the last session.
+func (t *Terminal) Last() Summary { return t.last }
+
+var (
+	errMode    = errors.New("device is not running")
+	errRefused = errors.New("offer refused")
+)
+
+// Session asks the server for an update over c and carries it out (S01 to S14). It closes c. The error
+// says what went wrong, for a log; the outcome is enough to act on.
+func (t *Terminal) Session(c protocol.Conn) (Outcome, error) {
+	if t.mode != Running {
+		c.Close()
+		return Refused, errMode
+	}
+	t.last = Summary{Has: t.workspace()}
+	out, err := t.converse(c)
+	c.Close()
+	t.step = 12
+	switch out {
+	case Nothing:
+		t.Abandon()
+		t.survivor.setFaults(0)
+		t.confirm()
+		return out, err
+	case Refused:
+		t.Abandon()
+		return out, err
+	case Broken:
+		t.note(11, 116, EventBroken, t.session.stored, t.session.info.size)
+		if t.claimed && t.session.stored > 0 {
+			t.session.kept, t.session.since = true, t.hw.Clock.Now()
+		} else {
+			t.Abandon()
+		}
+		return out, err
+	case ProofFailed, Rewritten, Damaged:
+	}
+	t.note(12, 116, EventDisconnected, 0, 0)
+	s := &t.session
+	out = t.rewriteSoftware(s.info.size, s.signed[:s.length], &s.info.m)
+	if out == Refused || out == ProofFailed {
+		t.Abandon()
+	}
+	return out, nil
+}
+
+// Abandon forgets the part of an update file that is kept and starts the applications that were limited
+// for it again.
+func (t *Terminal) Abandon() {
+	t.session.kept, t.session.stored = false, 0
+	t.session.info = offer{}
+	if t.mode == Running {
+		t.resume()
+	}
+}
+
+// converse holds the conversation. Rewritten means that the update file is whole, nothing more.
+func (t *Terminal) converse(c protocol.Conn) (Outcome, error) {
+	if err := t.sendHello(c); err != nil {
+		return Broken, err
+	}
+	b, err := t.receive(c, protocol.CodeInfo)
+	if err != nil {
+		return Broken, err
+	}
+	var info protocol.Info
+	if err := info.Decode(b); err != nil {
+		return Broken, err
+	}
+	for range 2 { // once more after Gone
+		t.note(5, 113, EventInfo, info.Size, info.Workspace)
+		t.last.Kind, t.last.Reason, t.last.Size, t.last.Workspace = info.Kind, info.Reason, info.Size, info.Workspace
+		if info.Kind == protocol.KindNone {
+			t.note(6, 113, EventNothing, uint32(info.Reason), 0)
+			t.bye(c)
+			return Nothing, nil
+		}
+		if fault, err := t.consider(&info); err != nil {
+			return t.decline(c, fault, err)
+		}
+		gone, err := t.transfer(c, &info)
+		switch {
+		case err == nil && !gone:
+			return Rewritten, nil
+		case errors.Is(err, errDigest):
+			return t.decline(c, protocol.FaultDigest, err)
+		case err != nil:
+			return Broken, err
+		}
+	}
+	return t.decline(c, protocol.FaultUnexpected, errGone)
+}
+
+// decline refuses the offer and says why.
+func (t *Terminal) decline(c protocol.Conn, fault protocol.Fault, err error) (Outcome, error) {
+	t.last.Fault = fault
+	t.note(5, 113, EventRefused, uint32(fault), 0)
+	text := []byte(err.Error())
+	m := protocol.Error{Fault: fault, Text: text[:min(len(text), protocol.MaxReason)]}
+	if _, e := protocol.Send(c, &m, t.session.buf[:]); e == nil {
+		t.bye(c)
+	}
+	return Refused, fmt.Errorf("%w: %w", errRefused, err)
+}
+
+// bye ends the conversation in order; that the other side answers is not waited for longer than the
+// link allows, nor does it matter.
+func (t *Terminal) bye(c protocol.Conn) {
+	if _, err := protocol.Send(c, &protocol.Bye{}, t.session.buf[:]); err != nil {
+		return
+	}
+	for range 64 { // data that was on its way
+		b, err := c.Recv()
+		if err != nil {
+			return
+		}
+		if code, err := protocol.CodeOf(b); err != nil || code == protocol.CodeBye {
+			return
+		}
+	}
+}
+
+var errUnexpected = errors.New("unexpected message")
+
+// receive waits for a message of the given code. An Error of the server ends the conversation.
+func (t *Terminal) receive(c protocol.Conn, want protocol.Code) ([]byte, error) {
+	b, err := c.Recv()
+	if err != nil {
+		return nil, err
+	}
+	code, err := protocol.CodeOf(b)
+	if err != nil {
+		return nil, err
+	}
+	if code == want {
+		return b, nil
+	}
+	return nil, unexpected(code, b)
+}
+
+// unexpected is the error of a message that is not due.
+func unexpected(code protocol.Code, b []byte) error {
+	if code == protocol.CodeError {
+		var m protocol.Error
+		if err := m.Decode(b); err == nil {
+			return fmt.Errorf("server: %s: %q", m.Fault, m.Text)
+		}
+	}
+	return fmt.Errorf("%w: %s", errUnexpected, code)
+}
+
+// sendHello says who the device is (112, S01).
+func (t *Terminal) sendHello(c protocol.Conn) error {
+	rec := t.records.current()
+	hello := protocol.Hello{
+		Version: protocol.Version,
+		Model:   t.identity.Model, Serial: t.identity.Serial,
+		Release: t.to.Version, Order: t.to.Order, Digest: t.to.Digest, Floor: t.Floor(),
+		Workspace: t.last.Has,
+		Kinds:     protocol.KindsOf(protocol.KindDelta, protocol.KindFull),
+		Confirmed: rec.confirmed,
+	}
+	if t.match == 0 || !t.to.there {
+		return errMode
+	}
+	for i, key := range t.keys {
+		t.session.keys[i] = release.IDOf(key)
+	}
+	hello.Keys = t.session.keys[:len(t.keys)]
+	if d, ok := t.survivor.refused(); ok && !t.hasFailed(d) {
+		t.refuse(d)
+	}
+	hello.Refused = t.session.refused[:t.session.refusals]
+	var report protocol.Report
+	if p := &rec.report; p.verdict != protocol.VerdictNone {
+		t.session.dead = p.dead
+		report = protocol.Report{
+			From: p.from, To: p.to, Verdict: p.verdict, Fault: p.fault,
+			Erases: p.erases, RecordErases: p.recordErases, FailedErases: p.failed, Dead: t.session.dead[:p.deads],
+		}
+		hello.Report = &report
+	}
+	if _, err := protocol.Send(c, &hello, t.session.buf[:]); err != nil {
+		return fmt.Errorf("send hello: %w", err)
+	}
+	t.emit(Event{Step: 1, Element: 112, Code: EventHello, Sector: noSector, A: hello.Workspace, Digest: hello.Digest})
+	return nil
+}
+
+// confirm is the release's own word that it works: its first session is complete. Only here the security
+// floor rises, and the predecessor may not return from now on. A report that was told is dropped with
+// it. Applications stop for as long as the record takes, since the flash is busy meanwhile.
+func (t *Terminal) confirm() {
+	rec := t.records.current()
+	floor := max(rec.floor, t.to.Counter)
+	if rec.confirmed && rec.report.verdict == protocol.VerdictNone {
+		return
+	}
+	defer t.resume()
+	if err := t.seize(0); err != nil {
+		t.note(0, 0, EventNotWritten, 0, 0)
+		return
+	}
+	next := t.draft()
+	next.confirmed, next.floor = true, floor
+	next.setFrom(nil)
+	next.report = report{}
+	if err := t.write(); err != nil {
+		t.note(0, 0, EventNotWritten, t.records.addr[1-t.records.newest], 0)
+		return
+	}
+	t.readManifests()
+	t.note(0, 0, EventConfirmed, uint32(floor), 0)
+}
