@@ -37,8 +37,8 @@ type Reader interface {
 }
 
 // Device is a NOR flash part. It cannot be read, erased or programmed while it is busy: from a
-// successful Erase or Program until Wait returns. Every call refused with ErrBounds,
-// ErrProtected or ErrBusy has changed nothing. A Device is used by one goroutine at a time.
+// successful Erase or Program until Wait returns. A call that is refused has changed nothing. A
+// Device is used by one goroutine at a time.
 type Device interface {
 	// Geometry returns the part's geometry, the same every time, not to be changed.
 	Geometry() *Geometry
@@ -53,8 +53,9 @@ type Device interface {
 	Erase(addr, n uint32) error
 
 	// Program starts to program p at addr: whole aligned units, at least one, at most a page, and
-	// within one page. Each unit must have been erased and not programmed since. The Device
-	// keeps no reference to p after Program returned.
+	// within one page. A unit that was programmed since it was erased, with whatever bytes, is
+	// refused with ErrProgram and nothing changes. The Device keeps no reference to p after
+	// Program returned.
 	Program(addr uint32, p []byte) error
 
 	// Wait returns when the part is idle: nil if it was idle or the operation ended as it

@@ -1,0 +1,97 @@
+package flash
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestLayout(t *testing.T) {
+	l := Layout{Geometry: mustParse(t, "16KiB*4,64KiB,128KiB*7", 0), Boot: 32 << 10}
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	s := l.Software()
+	if l.Records() != [2]int{2, 3} || l.SoftwareFirst() != 4 || l.SoftwareBase() != 64<<10 || s.String() != "64KiB,128KiB*7" {
+		t.Errorf("records %v, software from %d at 0x%x: %s", l.Records(), l.SoftwareFirst(), l.SoftwareBase(), s.String())
+	}
+	l.Settings = []Area{{"calibration", 768 << 10, 128 << 10}, {"user", 896 << 10, 128 << 10}}
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	s = l.Software()
+	if s.String() != "64KiB,128KiB*5" {
+		t.Errorf("software with settings: %s", s.String())
+	}
+}
+
+func TestLayoutValidate(t *testing.T) {
+	for _, c := range []struct {
+		says string
+		l    Layout
+	}{
+		{"geometry: no sectors", Layout{}},
+		{"boot area of 0", Layout{Geometry: mustParse(t, "4KiB*8", 0)}},
+		{"boot area of 32768", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 32768}},
+		{"inside a sector", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 6000}},
+		{"2 sectors behind", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 6 * 4096}},
+		{"record sector at 0x800 has 2048", Layout{Geometry: mustParse(t, "2KiB*8", 0), Boot: 2048}},
+		{"leaves no sector for software", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 3 * 4096, 4096}}}},
+		{"not whole sectors", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5 * 4096, 100}}}},
+		{"not whole sectors", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5*4096 + 8, 4096}}}},
+		{"0 bytes", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5 * 4096, 0}}}},
+		{"in a part of", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 7 * 4096, ^uint32(0)}}}},
+		{"is not behind", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5 * 4096, 8192}, {"b", 6 * 4096, 4096}}}},
+		{"9 settings areas", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: make([]Area, 9)}},
+		{"name of 33 bytes", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{strings.Repeat("n", 33), 5 * 4096, 4096}}}},
+	} {
+		if err := c.l.Validate(); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("got %v, want %q in it", err, c.says)
+		}
+	}
+}
+
+// echo is a device that answers each read with the low bytes of its addresses.
+type echo struct{ Device }
+
+func (echo) Read(addr uint32, p []byte) error {
+	for i := range p {
+		p[i] = byte(addr) + byte(i)
+	}
+	return nil
+}
+
+func TestWindow(t *testing.T) {
+	w := Window{Device: echo{}, Base: 16, Size: 8}
+	var p [8]byte
+	if err := w.Read(0, p[:]); err != nil || p[0] != 16 || p[7] != 23 {
+		t.Errorf("got % x, %v", p, err)
+	}
+	if err := w.Read(8, nil); err != nil {
+		t.Errorf("empty read at the end: %v", err)
+	}
+	for _, c := range []struct {
+		addr uint32
+		n    int
+	}{{0, 9}, {1, 8}, {8, 1}, {9, 0}, {^uint32(0), 1}, {^uint32(0) - 15, 8}} {
+		if err := w.Read(c.addr, make([]byte, c.n)); !errors.Is(err, ErrBounds) {
+			t.Errorf("%d bytes at 0x%x: got %v, want %v", c.n, c.addr, err, ErrBounds)
+		}
+	}
+	far := Window{Device: echo{}, Base: ^uint32(0) - 3, Size: 16}
+	if err := far.Read(8, p[:1]); !errors.Is(err, ErrBounds) {
+		t.Errorf("address that wraps: got %v, want %v", err, ErrBounds)
+	}
+}
+
+func TestChecksDoNotAllocate(t *testing.T) {
+	g := mustParse(t, "16KiB*4,64KiB,128KiB*7", 0)
+	if n := testing.AllocsPerRun(100, func() {
+		_ = g.CheckRead(100, 100)
+		_ = g.CheckErase(16<<10, 16<<10)
+		_ = g.CheckProgram(256, 256)
+		_ = g.SectorAt(70000)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
