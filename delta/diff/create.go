@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"unbrick/delta"
+	"unbrick/delta/internal/coding"
 	"unbrick/flash"
 	"unbrick/release"
 )
@@ -42,6 +43,9 @@ type Options struct {
 
 // NoStash as StashMax asks for a file without a stash.
 const NoStash = 1<<32 - 1
+
+// ISAs returns the names that Options.ISA takes besides "auto".
+func ISAs() []string { return coding.ISANames() }
 
 // ErrDoesNotFit says that no file could be made that fits the limits. Needs is the smallest workspace
 // of those tried.
@@ -144,6 +148,12 @@ func (j *job) limits() error {
 		o.StashMax = 0
 	default:
 		o.StashMax = min(o.StashMax, delta.MaxStash)
+	}
+	if o.ISA == "" {
+		o.ISA = "auto"
+	}
+	if _, ok := coding.ParseISA(o.ISA); o.ISA != "auto" && !ok {
+		return fmt.Errorf("make delta: unknown instruction set %q", o.ISA)
 	}
 	if o.LeafSize == 0 {
 		o.LeafSize = release.LeafSize(o.Geometry)

@@ -9,6 +9,25 @@ const (
 	isaCount     = 1
 )
 
+// isaNames are the names of the instruction sets, by number.
+var isaNames = [isaCount]string{ISANone: "none"}
+
+// String returns the name of a known instruction set.
+func (i ISA) String() string { return isaNames[i] }
+
+// ISANames returns the names of all instruction sets.
+func ISANames() []string { return isaNames[:] }
+
+// ParseISA returns the instruction set of that name.
+func ParseISA(name string) (ISA, bool) {
+	for i, n := range isaNames {
+		if n == name {
+			return ISA(i), true
+		}
+	}
+	return 0, false
+}
+
 // Kind is what a predicted field is, for the contexts of its bytes. Below 16.
 type Kind uint8
 
