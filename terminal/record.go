@@ -176,6 +176,9 @@ func (r *record) decode(b []byte) bool {
 	return true
 }
 
+// crcOf returns the CRC-32 at the end of an encoded record.
+func crcOf(body []byte) uint32 { return binary.LittleEndian.Uint32(body[len(body)-4:]) }
+
 // An entry is what stands behind a record's body: the commit mark, the seal, and the marks, each in
 // program units of its own. It says which of them it is, so that a torn one is none.
 const entrySize = 8

@@ -1,9 +1,6 @@
 package terminal
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "errors"
 
 // The two record sectors. Each holds at most one whole record and what belongs to it, in this order, all
 // of it aligned to program units:
@@ -119,7 +116,7 @@ func (t *Terminal) candidate(i int) bool {
 	if t.readTwice(r.addr[i], body) != nil || !r.at[i].decode(body) {
 		return false
 	}
-	r.crc[i] = binary.LittleEndian.Uint32(body[n-4:])
+	r.crc[i] = crcOf(body)
 	commit := t.align(uint32(n))
 	r.marks[i] = commit + 2*r.slot
 	want := entry(entryCommit, r.crc[i])
@@ -246,7 +243,7 @@ func (t *Terminal) write() error {
 		}
 	}
 	body := r.at[i].encode(t.body[:])
-	r.crc[i] = binary.LittleEndian.Uint32(body[len(body)-4:])
+	r.crc[i] = crcOf(body)
 	n := t.align(uint32(len(body)))
 	for k := len(body); k < int(n); k++ {
 		t.body[k] = t.hw.Layout.Geometry.Erased
