@@ -108,7 +108,7 @@ func New(cfg *Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.now == nil {
-		s.now = time.Now
+		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live.sessions = make(map[deviceID]*session)

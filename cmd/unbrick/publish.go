@@ -1,0 +1,296 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+
+	"unbrick/model"
+	"unbrick/release"
+)
+
+const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
+       unbrick publish [--pub release.pub] RELEASEFILE
+
+Signs an image and publishes it: computes digest and hash tree for the model's geometry, signs them on this machine
+(the key is never sent), and uploads manifest and image in one release file. FILE is the raw image as it stands in
+the software area, not ELF, HEX or UF2. A file that is a release file already is uploaded as it is.
+
+--order decides which release is newer; without it, the next number after the newest release of the model. --counter
+is the security counter: raise it when devices must never go back behind this release. It must not fall.
+
+The first release of a model registers its key there. A further key is registered only with --trust-key.
+
+-o writes the release file instead of uploading it. With --model-file (see unbrick model put -o) no server is asked;
+then --order is needed.
+
+examples:
+  unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin
+  unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin -o 2.4.1.release
+
+exit codes: 0 done (also when exactly this release was there already), 1 it did not work, 2 the words are off`
+
+// publishing is the outcome, for --json.
+type publishing struct {
+	Model   string `json:"model"`
+	Version string `json:"version"`
+	Order   uint64 `json:"order"`
+	Counter uint64 `json:"counter"`
+	Size    uint32 `json:"size"`
+	Image   string `json:"image"`
+	Key     string `json:"key"`
+	File    string `json:"file,omitempty"`
+	New     bool   `json:"new"`
+}
+
+type publishFlags struct {
+	key, pub, model, version, output, modelFile string
+	order, counter                              uint64
+	hasOrder, hasCounter, trust, json           bool
+}
+
+// publishCommand signs and uploads a release.
+func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	flags := newFlags("publish", publishHelp, errOut)
+	server, token := serverFlags(flags)
+	var f publishFlags
+	flags.StringVar(&f.key, "key", "", "file of the secret key")
+	flags.StringVar(&f.pub, "pub", "", "file of the public key, for a release file that was signed elsewhere")
+	flags.StringVar(&f.model, "model", "", "model that the image is for")
+	flags.StringVar(&f.version, "version", "", "version for people")
+	flags.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
+	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
+	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")
+	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
+	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+	words, err := parseFlags(flags, args, out)
+	if err != nil {
+		return err
+	}
+	f.hasOrder, f.hasCounter = isSet(flags, "order"), isSet(flags, "counter")
+	if len(words) != 1 {
+		return usageError("name one file to publish")
+	}
+	api, err := newAPI(*server, tokenOr(*token))
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(words[0])
+	if err != nil {
+		return err
+	}
+	var file []byte
+	var public ed25519.PublicKey
+	if _, _, err := release.SplitFile(content); err == nil {
+		file = content
+		if f.key != "" || f.output != "" {
+			return usageError("%s is a release file already: it is uploaded as it is, without --key and -o", words[0])
+		}
+		public, err = readPub(f.pub)
+		if err != nil {
+			return err
+		}
+	} else if file, public, err = f.sign(ctx, api, words[0], content); err != nil {
+		return err
+	}
+	result, err := describeFile(file)
+	if err != nil {
+		return err
+	}
+	if f.output != "" {
+		result.File, result.New = f.output, true
+		if err := os.WriteFile(f.output, file, 0o644); err != nil {
+			return err
+		}
+	} else if result.New, err = upload(ctx, api, file, public, f.trust); err != nil {
+		return err
+	}
+	if f.json {
+		return printJSON(out, result)
+	}
+	verb := "published"
+	switch {
+	case f.output != "":
+		verb = "wrote " + f.output + ":"
+	case !result.New:
+		verb = "was there already:"
+	}
+	fmt.Fprintf(out, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16], result.Key)
+	return nil
+}
+
+func readPub(name string) (ed25519.PublicKey, error) {
+	if name == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	public, err := release.ParsePub(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return public, nil
+}
+
+// foreignForms are the beginnings of files that hold an image in another form.
+var foreignForms = []struct{ magic, name, advice string }{
+	{"\x7fELF", "an ELF file", "make the raw image with objcopy -O binary"},
+	{"UF2\n", "a UF2 file", "take the raw image out of it first"},
+	{":10", "an Intel HEX file", "make the raw image with objcopy -I ihex -O binary"},
+	{":02", "an Intel HEX file", "make the raw image with objcopy -I ihex -O binary"},
+	{"S0", "an S-record file", "make the raw image with objcopy -I srec -O binary"},
+	{"PK\x03\x04", "a ZIP archive", "unpack it first"},
+	{"\x1f\x8b", "a gzip file", "unpack it first"},
+	{"UNBRICK1", "a release file that is damaged", "get it again"},
+	{"UD\x01", "an update file", "publish the image; the server makes update files"},
+}
+
+// sign makes the release file of an image.
+func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, ed25519.PublicKey, error) {
+	if f.key == "" || f.model == "" || f.version == "" {
+		return nil, nil, usageError("an image needs --key, --model and --version")
+	}
+	if len(image) == 0 {
+		return nil, nil, fmt.Errorf("%s is empty", name)
+	}
+	for _, form := range foreignForms {
+		if bytes.HasPrefix(image, []byte(form.magic)) {
+			return nil, nil, fmt.Errorf("%s is %s, not a raw image: %s", name, form.name, form.advice)
+		}
+	}
+	b, err := os.ReadFile(f.key)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := release.ParseKey(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", f.key, err)
+	}
+	m, err := f.target(ctx, server)
+	if err != nil {
+		return nil, nil, err
+	}
+	area := m.Layout.Software()
+	manifest, err := release.Describe(m.ID, f.version, f.order, f.counter, image, &area)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s as an image of model %s: %w", name, m.ID, err)
+	}
+	if err := f.number(ctx, server, &manifest); err != nil {
+		return nil, nil, err
+	}
+	signed, err := release.Sign(&manifest, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return release.AppendFile(nil, signed, image), key.Public().(ed25519.PublicKey), nil
+}
+
+// target is the model, from a file or from the server.
+func (f *publishFlags) target(ctx context.Context, server *api) (*model.Model, error) {
+	var b []byte
+	var err error
+	if f.modelFile != "" {
+		b, err = os.ReadFile(f.modelFile)
+	} else {
+		b, _, err = server.do(ctx, "GET", "/api/models/"+escape(f.model), nil, nil, "Accept", "application/cbor")
+		var no *apiError
+		if errors.As(err, &no) && no.Status == 404 {
+			return nil, fmt.Errorf("the server does not know model %q: describe it first with unbrick model put", f.model)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", f.model, err)
+	}
+	if m.ID != f.model {
+		return nil, usageError("%s describes model %q, not %q", f.modelFile, m.ID, f.model)
+	}
+	return &m, nil
+}
+
+// number gives the manifest its order and counter, by the releases that are there.
+func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manifest) error {
+	if f.modelFile != "" {
+		if !f.hasOrder {
+			return usageError("without asking a server, --order is needed")
+		}
+		return nil
+	}
+	if f.hasOrder && f.hasCounter {
+		return nil
+	}
+	b, _, err := server.do(ctx, "GET", "/api/releases", url.Values{"model": {f.model}}, nil)
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Releases []struct {
+			Version        string
+			Order, Counter uint64
+			Image          string
+		}
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return fmt.Errorf("list of releases: %w", err)
+	}
+	order, counter := uint64(1), uint64(0)
+	for i, r := range list.Releases { // newest first
+		if i == 0 {
+			order, counter = r.Order+1, r.Counter
+		}
+		if r.Version == m.Version && r.Image == release.Hex(m.Digest) {
+			order, counter = r.Order, r.Counter // the same again
+			break
+		}
+	}
+	if !f.hasOrder {
+		m.Order = order
+	}
+	if !f.hasCounter {
+		m.Counter = counter
+	}
+	return nil
+}
+
+func describeFile(file []byte) (*publishing, error) {
+	signed, _, err := release.SplitFile(file)
+	if err != nil {
+		return nil, err
+	}
+	m, kid, err := release.Parse(signed)
+	if err != nil {
+		return nil, err
+	}
+	return &publishing{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Key: kid.String()}, nil
+}
+
+// upload sends a release file; it reports whether the server did not have it yet.
+func upload(ctx context.Context, server *api, file []byte, public ed25519.PublicKey, trust bool) (isNew bool, err error) {
+	header := []string{"Content-Type", "application/octet-stream"}
+	if public != nil {
+		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(public))
+	}
+	query := url.Values{}
+	if trust {
+		query.Set("trust", "1")
+	}
+	_, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
+	var no *apiError
+	if errors.As(err, &no) && no.Code == "conflict" {
+		return false, errors.New("the model has another release with this version, order or image")
+	}
+	return status == 201, err
+}

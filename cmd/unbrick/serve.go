@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"unbrick/server"
+	"unbrick/server/demo"
+	"unbrick/server/storage"
+	"unbrick/server/storage/local"
+	"unbrick/static"
+)
+
+const serveHelp = `usage: unbrick serve [--addr 127.0.0.1:8080] [--data DIR] [--demo]
+
+Runs the server: devices come in at /link, people open the page in a browser, publishers and operators use the API.
+Everything is kept below --data: one database and a folder of images and update files. One server uses it at a time.
+
+The operator's token is UNBRICK_TOKEN. Without it, the first start makes a token and shows it once; only its hash is
+stored. To replace a lost one, start with a token of your own in UNBRICK_TOKEN.
+
+--demo fills the server with two ready models, real releases signed by a throw-away key, and demo devices that no
+terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends.
+
+Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so that limits count the
+client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for up to --drain.
+
+examples:
+  unbrick serve --demo
+  UNBRICK_TOKEN=... unbrick serve --addr 0.0.0.0:8080 --data /var/lib/unbrick --log json
+
+exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
+
+const tokenSetting = "token-hash"
+
+type serveFlags struct {
+	addr, data, logForm string
+	demo, proxied       bool
+	drain               time.Duration
+	sessions, workers   int
+}
+
+// serveCommand runs the server until ctx is done.
+func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	flags := newFlags("serve", serveHelp, errOut)
+	var f serveFlags
+	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
+	flags.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
+	flags.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
+	flags.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
+	flags.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
+	flags.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
+	flags.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
+	words, err := parseFlags(flags, args, out)
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		return usageError("unexpected word %q", words[0])
+	}
+	if f.drain <= 0 || f.sessions <= 0 || f.workers < 0 {
+		return usageError("--drain and --sessions must be above zero, --workers not below")
+	}
+	logger, err := newLogger(f.logForm, errOut)
+	if err != nil {
+		return err
+	}
+	if f.data == "" && f.demo {
+		if f.data, err = os.MkdirTemp("", "unbrick-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(f.data)
+	} else if f.data == "" {
+		f.data = "data"
+	}
+	return f.serve(ctx, logger, out)
+}
+
+func newLogger(form string, w io.Writer) (*slog.Logger, error) {
+	switch form {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, nil)), nil
+	}
+	return nil, usageError("--log %q is neither text nor json", form)
+}
+
+func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writer) (err error) {
+	store, err := local.Open(ctx, f.data, nil)
+	if errors.Is(err, storage.ErrLocked) {
+		return fmt.Errorf("another server uses the data directory %s", f.data)
+	} else if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
+		Limits: server.Limits{Sessions: f.sessions, Drain: f.drain}}
+	shown, err := chooseToken(ctx, store, cfg)
+	if err != nil {
+		return err
+	}
+	if f.demo {
+		if cfg.Demo, err = demo.New(ctx, store, time.Now()); err != nil {
+			return err
+		}
+	}
+	s, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		s.Close(ctx)
+		return err
+	}
+	f.greet(out, listener.Addr(), shown)
+	web := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 10 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: log.New(quiet{logger}, "", 0)}
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(limitListener(listener, f.sessions+1000)) }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		logger.Info("ending", "drain", f.drain)
+	}
+	// The command's context is done; ending has a time of its own.
+	bounded, cancel := context.WithTimeout(context.Background(), f.drain+5*time.Second)
+	defer cancel()
+	if closed := s.Close(bounded); closed != nil {
+		logger.Warn("ended", "error", closed)
+	}
+	if web.Shutdown(bounded) != nil {
+		web.Close()
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// chooseToken sets the hash of the operator's token. A token made just now is returned, to be shown once.
+func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (shown string, err error) {
+	token := os.Getenv("UNBRICK_TOKEN")
+	if token == "" {
+		stored, err := store.Setting(ctx, tokenSetting)
+		if err == nil && len(stored) == len(cfg.Token) {
+			copy(cfg.Token[:], stored)
+			return "", nil
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return "", err
+		}
+		random := make([]byte, 20)
+		rand.Read(random)
+		token = hex.EncodeToString(random)
+		shown = token
+	}
+	cfg.Token = server.HashToken(token)
+	return shown, store.PutSetting(ctx, tokenSetting, cfg.Token[:])
+}
+
+func (f *serveFlags) greet(out io.Writer, addr net.Addr, token string) {
+	fmt.Fprintf(out, "Unbrick serves http://%s\n", addr)
+	if f.demo {
+		fmt.Fprintln(out, "This is a demo: its models, releases and devices are examples, its signing key is thrown away. Do not use it for real devices.")
+	}
+	if token != "" {
+		fmt.Fprintf(out, "The operator's token, shown this once: %s\n", token)
+	}
+	if !static.Built() {
+		fmt.Fprintln(out, "The page's program is not in this binary; make build puts it in.")
+	}
+}
+
+// quiet turns the HTTP library's own lines into log records of low rank: most are about strangers who leave.
+type quiet struct{ logger *slog.Logger }
+
+// Write implements io.Writer.
+func (q quiet) Write(p []byte) (int, error) {
+	q.logger.Debug("http", "text", string(p))
+	return len(p), nil
+}
+
+// limitListener accepts at most n connections at a time; more wait in the system's queue.
+func limitListener(l net.Listener, n int) net.Listener {
+	return &limited{Listener: l, room: make(chan struct{}, n), done: make(chan struct{})}
+}
+
+type limited struct {
+	net.Listener
+	room chan struct{}
+	done chan struct{}
+	once sync.Once
+}
+
+// Accept implements net.Listener.
+func (l *limited) Accept() (net.Conn, error) {
+	select {
+	case l.room <- struct{}{}:
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.room
+		return nil, err
+	}
+	return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
+}
+
+// Close implements net.Listener.
+func (l *limited) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return l.Listener.Close()
+}
+
+type limitedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *limitedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}

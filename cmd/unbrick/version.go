@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+)
+
+const versionHelp = `usage: unbrick version
+
+Prints which build this is: the version or commit, the Go release and the system.
+
+exit codes: 0 done, 2 the words are off`
+
+// versionCommand prints the build.
+func versionCommand(_ context.Context, args []string, out, errOut io.Writer) error {
+	fs := newFlags("version", versionHelp, errOut)
+	words, err := parseFlags(fs, args, out)
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		return usageError("unexpected word %q", words[0])
+	}
+	fmt.Fprintf(out, "unbrick %s, %s, %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
+}
+
+// buildVersion is the module's version, or the commit that it was built from.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version, commit, changed := info.Main.Version, "", ""
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value[:min(12, len(s.Value))]
+		case "vcs.modified":
+			if s.Value == "true" {
+				changed = "+changes"
+			}
+		}
+	}
+	if version != "" && version != "(devel)" {
+		return version
+	}
+	if commit != "" {
+		return commit + changed
+	}
+	return "devel"
+}
