@@ -28,9 +28,9 @@ func (a *ramAdapter) Release()                            { a.ram.Release() }
 func (a *ramAdapter) Resident(mem []byte) error           { return a.ram.Resident(mem) }
 
 var regionStates = map[emulator.RegionState]terminal.RegionState{
-	emulator.RegionFixed:     terminal.RegionFixed,
-	emulator.RegionRunning:   terminal.RegionRunning,
-	emulator.RegionStopped:   terminal.RegionStopped,
-	emulator.RegionFree:      terminal.RegionFree,
-	emulator.RegionWorkspace: terminal.RegionWorkspace,
+	emulator.Fixed:     terminal.RegionFixed,
+	emulator.Running:   terminal.RegionRunning,
+	emulator.Stopped:   terminal.RegionStopped,
+	emulator.Free:      terminal.RegionFree,
+	emulator.Workspace: terminal.RegionWorkspace,
 }

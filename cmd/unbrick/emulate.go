@@ -1,0 +1,364 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/protocol"
+	"unbrick/protocol/wsconn"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+const emulateHelp = `usage: unbrick emulate --model ID --serial S [flags]
+
+An emulated device: real terminal software on emulated flash, RAM, line, clock and power. Its model comes
+from the server. A new one comes from the factory with --version, --image and --pub; with --flash FILE
+it is kept between runs.
+
+  unbrick emulate --model 0001 --serial S1 --version 1 --image v1.bin --pub release.pub --flash dev.bin --update
+  unbrick emulate --model 0001 --serial S1 --flash dev.bin --pty /tmp/cable     then: unbrick restore --port /tmp/cable
+
+Without --update it boots and stays up until you stop it. With --cut-at N power fails inside the N-th flash operation, counted from the
+intent record; then it powers up again, boots, saves and exits. Tears: ` + tearList + `.
+
+exit codes: 0 the wanted release runs, or nothing is newer; 1 the old one still runs; 2 the words are off;
+3 restoration mode`
+
+const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak"
+
+// preparingPolls is how often a device asks again while the server makes its update file.
+const preparingPolls = 20
+
+// emulateFlags are the words of the command.
+type emulateFlags struct {
+	model, serial, version, image, manifest, pub string
+	flash, pty, server, tear                     string
+	update, json, hang                           bool
+	cutAt, seed                                  uint64
+	linkRate                                     uint32
+}
+
+func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
+	f := &emulateFlags{}
+	set := newFlags("emulate", emulateHelp, errOut)
+	set.StringVar(&f.model, "model", "", "model of the device; the server must know it")
+	set.StringVar(&f.serial, "serial", "", "serial of the device")
+	set.StringVar(&f.version, "version", "", "factory: version of the installed release")
+	set.StringVar(&f.image, "image", "", "factory: raw image of that release")
+	set.StringVar(&f.manifest, "manifest", "", "factory: manifest or release file, instead of the server's")
+	set.StringVar(&f.pub, "pub", "", "factory: public key that the device trusts")
+	set.StringVar(&f.flash, "flash", "", "file with the raw flash; used again if it exists")
+	set.StringVar(&f.pty, "pty", "", "where to put a link to the cable's pseudo-terminal")
+	set.StringVar(&f.tear, "tear", "half", "what the cut leaves: "+tearList)
+	set.BoolVar(&f.update, "update", false, "hold one update session, then exit")
+	set.BoolVar(&f.json, "json", false, "one JSON object as the last line")
+	set.BoolVar(&f.hang, "hang", false, "the running release hangs, until the watchdog bites")
+	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
+	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")
+	linkRate := sizeFlag(set, "link-rate", 0, "bytes a second of the device's radio, in device time (default no limit)")
+	server, _ := serverFlags(set)
+	words, err := parseFlags(set, args, out)
+	if err != nil {
+		return nil, err
+	}
+	f.linkRate, f.server = *linkRate, *server
+	switch {
+	case len(words) > 0:
+		return nil, usageError("%q is not a flag", words[0])
+	case f.model == "":
+		return nil, usageError("--model is missing")
+	case f.serial == "" && f.flash == "":
+		return nil, usageError("--serial is missing")
+	case f.cutAt > 0 && !f.update && f.pty == "":
+		return nil, usageError("--cut-at needs --update or --pty: nothing would be rewritten")
+	}
+	if _, err := emulator.ParseTear(f.tear); err != nil {
+		return nil, usageError("--tear: %v", err)
+	}
+	return f, nil
+}
+
+// emulation is one run of the command.
+type emulation struct {
+	*emulateFlags
+	device  *lab.Device
+	out     io.Writer
+	started time.Time
+}
+
+func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	f, err := parseEmulate(args, out, errOut)
+	if err != nil {
+		return err
+	}
+	e := &emulation{emulateFlags: f, out: out}
+	if f.json {
+		e.out = errOut
+	}
+	client, err := newAPI(f.server, "")
+	if err != nil {
+		return err
+	}
+	m, err := client.model(ctx, f.model)
+	if err != nil {
+		return err
+	}
+	e.device, err = lab.New(m, &lab.Options{Seed: f.seed, LinkRate: f.linkRate, Event: e.event})
+	if err != nil {
+		return err
+	}
+	if err := e.fill(ctx, client); err != nil {
+		return err
+	}
+	if f.hang {
+		e.device.Board().SetHealthy(false)
+	}
+	result, err := e.live(ctx)
+	if saving := e.save(); err == nil {
+		err = saving
+	}
+	if err != nil {
+		return err
+	}
+	if f.json {
+		if err := printJSON(out, result); err != nil {
+			return err
+		}
+	}
+	if result.code != exitOK {
+		return &exitError{code: result.code}
+	}
+	return nil
+}
+
+// fill puts content into the flash: the file's, or what the factory makes.
+func (e *emulation) fill(ctx context.Context, client *api) error {
+	if e.flash != "" {
+		err := e.device.LoadFile(e.flash)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if e.version == "" && e.manifest == "" || e.image == "" || e.pub == "" {
+		return usageError("a new device needs --image, --pub, and --version or --manifest")
+	}
+	if e.serial == "" {
+		return usageError("--serial is missing")
+	}
+	image, err := os.ReadFile(e.image)
+	if err != nil {
+		return fmt.Errorf("image: %w", err)
+	}
+	signed, err := e.signed(ctx, client)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(e.pub)
+	if err != nil {
+		return fmt.Errorf("public key: %w", err)
+	}
+	pub, err := release.ParsePub(text)
+	if err != nil {
+		return fmt.Errorf("public key %s: %w", e.pub, err)
+	}
+	id := &terminal.Identity{Model: e.model, Serial: e.serial, Resident: e.device.Model().Resident, Keys: [][32]byte{[32]byte(pub)}}
+	return e.device.Manufacture(id, signed, image)
+}
+
+// signed returns the manifest that the device is made with.
+func (e *emulation) signed(ctx context.Context, client *api) ([]byte, error) {
+	if e.manifest == "" {
+		return client.manifest(ctx, e.model, e.version)
+	}
+	b, err := os.ReadFile(e.manifest)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if signed, _, err := release.SplitFile(b); err == nil {
+		return signed, nil
+	}
+	return b, nil
+}
+
+func (e *emulation) save() error {
+	if e.flash == "" {
+		return nil
+	}
+	return e.device.SaveFile(e.flash)
+}
+
+// event prints a step as it happens.
+func (e *emulation) event(ev lab.Event) {
+	if ev.Code == terminal.EventData || ev.Code == terminal.EventMark {
+		return
+	}
+	step := "   "
+	if ev.Step > 0 {
+		step = fmt.Sprintf("S%02d", ev.Step)
+	}
+	line := fmt.Sprintf("%10.3f s  %s  %-12s", ev.Time.Seconds(), step, ev.Code)
+	if ev.Sector >= 0 {
+		addr, _ := e.device.Model().Layout.Geometry.Sector(int(ev.Sector))
+		line += fmt.Sprintf("  sector %d (0x%06x)", ev.Sector, addr)
+	}
+	if ev.A != 0 || ev.B != 0 {
+		line += fmt.Sprintf("  %d", ev.A)
+		if ev.B != 0 {
+			line += fmt.Sprintf(" %d", ev.B)
+		}
+	}
+	if ev.Operation > 0 {
+		line += fmt.Sprintf("  operation %d", ev.Operation)
+	}
+	fmt.Fprintln(e.out, line)
+}
+
+// emulateResult is the last line of --json.
+type emulateResult struct {
+	Verdict    string  `json:"verdict"`
+	Release    string  `json:"release"`
+	Kind       string  `json:"kind"`
+	Bytes      uint32  `json:"update_bytes"`
+	Workspace  uint32  `json:"workspace"`
+	Operations uint64  `json:"flash_operations"`
+	Erases     uint64  `json:"erases"`
+	Seconds    float64 `json:"seconds_device"`
+	Reason     string  `json:"reason,omitempty"`
+
+	code int
+}
+
+// live powers the device and lets it do what was asked. Afterwards it is off.
+func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
+	tear, err := emulator.ParseTear(e.tear)
+	if err != nil {
+		return nil, err
+	}
+	if e.pty != "" {
+		cable, err := openPTY(e.pty)
+		if err != nil {
+			return nil, err
+		}
+		defer cable.Close()
+		attachment, err := e.device.Attach(cable)
+		if err != nil {
+			return nil, err
+		}
+		defer attachment.Detach()
+		fmt.Fprintf(e.out, "cable: %s\n", e.pty)
+	}
+	if err := e.device.PowerOn(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	defer e.device.PowerOff(emulator.NotBegun)
+	e.device.CutAt(e.cutAt, tear)
+	if _, err := e.device.Settle(ctx); err != nil {
+		return nil, stopped(ctx)
+	}
+	before := e.device.About().Installed.Digest
+	result := &emulateResult{}
+	if e.update {
+		if err := e.session(ctx, result); err != nil {
+			return nil, err
+		}
+	} else if err := e.stay(ctx); err != nil {
+		return nil, err
+	}
+	return result, e.judge(ctx, result, before)
+}
+
+// session holds the update session; while the server still makes the file, it asks again.
+func (e *emulation) session(ctx context.Context, result *emulateResult) error {
+	for try := 0; ; try++ {
+		if e.device.State() != lab.Running {
+			return nil
+		}
+		link, err := wsconn.Dial(ctx, e.server+"/link", nil)
+		if err != nil {
+			return fmt.Errorf("the server does not answer, the device still runs its release: %w", err)
+		}
+		s, err := e.device.Update(ctx, link)
+		if err != nil && !errors.Is(err, lab.ErrOff) {
+			return err
+		}
+		result.Kind, result.Bytes, result.Workspace = s.Summary.Kind.String(), s.Summary.Size, s.Summary.Workspace
+		switch {
+		case s.Outcome == terminal.Nothing && s.Summary.Reason == protocol.ReasonPreparing && try < preparingPolls:
+			select {
+			case <-time.After(time.Second):
+				continue
+			case <-ctx.Done():
+				return stopped(ctx)
+			}
+		case s.Outcome == terminal.Nothing:
+			result.Reason = s.Summary.Reason.String()
+			if s.Summary.Reason == protocol.ReasonNoFit {
+				result.Reason = fmt.Sprintf("no fit: needs %d bytes of workspace, has %d", s.Summary.Workspace, s.Summary.Has)
+			}
+		case s.Outcome == terminal.Refused:
+			result.Reason = s.Summary.Fault.String()
+		case s.Err != nil:
+			result.Reason = s.Err.Error()
+		}
+		result.Verdict = s.Outcome.String()
+		return nil
+	}
+}
+
+// stay lets the device live until it is stopped, or until the armed cut has fallen.
+func (e *emulation) stay(ctx context.Context) error {
+	fmt.Fprintf(e.out, "%v; stop it with Ctrl-C\n", e.device.State())
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-e.device.Ended():
+		return nil
+	}
+}
+
+// judge powers a device that lost power up again and says what became of it.
+func (e *emulation) judge(ctx context.Context, result *emulateResult, before release.Digest) error {
+	counts := e.device.Counts()
+	result.Operations, result.Erases = counts.Operations, counts.Erases
+	result.Seconds = e.device.Time().Seconds()
+	if e.device.State() == lab.Off && ctx.Err() == nil {
+		result.Verdict = "cut"
+		if err := e.device.PowerOn(ctx); err != nil {
+			return err
+		}
+		if _, err := e.device.Settle(ctx); err != nil {
+			return stopped(ctx)
+		}
+	}
+	about := e.device.About()
+	switch e.device.State() {
+	case lab.Running:
+		result.Release = about.Installed.Version
+		upToDate := result.Reason == protocol.ReasonUpToDate.String() || result.Reason == protocol.ReasonNoRelease.String()
+		if e.update && about.Installed.Digest == before && !upToDate {
+			result.code = exitFailed
+		}
+	case lab.Restoration, lab.Hanging:
+		result.code = exitRestoration
+	case lab.Faulted:
+		return fmt.Errorf("the device stopped: %w", e.device.Fault())
+	case lab.Off, lab.Booting:
+	}
+	fmt.Fprintf(e.out, "%v", e.device.State())
+	if result.Release != "" {
+		fmt.Fprintf(e.out, " release %s", result.Release)
+	}
+	if result.Reason != "" {
+		fmt.Fprintf(e.out, " (%s)", result.Reason)
+	}
+	fmt.Fprintln(e.out)
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"unbrick/model"
+)
+
+// model asks the server for a model's record.
+func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
+	b, status, err := a.do(ctx, http.MethodGet, "/api/models/"+escape(id), nil, nil)
+	if status == http.StatusNotFound {
+		return nil, fmt.Errorf("the server does not know model %q: unbrick model put %s describes it", id, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Record []byte `json:"record"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return nil, fmt.Errorf("model %s: the server's answer: %w", id, err)
+	}
+	m, err := model.Decode(answer.Record)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: the server's answer: %w", id, err)
+	}
+	return &m, nil
+}
+
+// manifest asks the server for the manifest of a release.
+func (a *api) manifest(ctx context.Context, model, version string) ([]byte, error) {
+	b, _, err := a.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Releases []struct {
+			Version  string `json:"version"`
+			Manifest []byte `json:"manifest"`
+		} `json:"releases"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return nil, fmt.Errorf("releases of model %s: the server's answer: %w", model, err)
+	}
+	for _, r := range answer.Releases {
+		if r.Version == version {
+			return r.Manifest, nil
+		}
+	}
+	return nil, fmt.Errorf("the server has no release %q of model %s: publish it, or give --manifest", version, model)
+}
