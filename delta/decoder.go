@@ -27,20 +27,21 @@ type Decoder struct {
 	window     []byte
 	buffer     []byte
 
-	plan   control
-	in     coding.Reader
-	table  coding.Counters
-	data   coding.Data
-	moves  coding.Map
-	model  coding.Predictor
-	stash  stash
-	filled uint32 // bytes of history in the window
-	tail   uint32 // where in the window the next byte goes
-	reach  uint32 // how far back into it was looked
-	bytes  uint32 // most bytes in the stash at a time
-	keeps  uint32 // most entries
-	step   uint32 // sectors built
-	err    error  // sticky
+	plan     control
+	in       coding.Reader
+	table    coding.Counters
+	data     coding.Data
+	moves    coding.Map
+	model    coding.Predictor
+	stash    stash
+	filled   uint32 // bytes of history in the window
+	tail     uint32 // where in the window the next byte goes
+	reach    uint32 // how far back into it was looked
+	shortest uint32 // run in the map
+	bytes    uint32 // most bytes in the stash at a time
+	keeps    uint32 // most entries
+	step     uint32 // sectors built
+	err      error  // sticky
 }
 
 // Open prepares to decode file, for the software area with the given geometry, over the old bytes
@@ -103,7 +104,7 @@ func (d *Decoder) restart() error {
 	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
 	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, coding.DataRate)
 	d.data = coding.Data{}
-	d.model = coding.MakePredictor(h.Setup, &d.moves, d.modelMem)
+	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
 	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step = 0, 0, 0, 0, 0, 0
 	return nil

@@ -9,9 +9,9 @@ import (
 // scan reads the whole control stream without building anything: it checks the plan and draws the
 // relocation map.
 func (d *Decoder) scan() error {
-	d.moves = coding.MakeMap(d.moveMem)
-	if d.head.MapRanges == 0 {
-		return d.pass(0, 0, nil)
+	d.moves, d.shortest = coding.MakeMap(d.moveMem), MaxImage
+	if err := d.pass(0, 0, nil); err != nil || d.head.MapRanges == 0 {
+		return err
 	}
 	above := uint32(MaxImage)
 	for _, least := range coding.Classes {
@@ -27,8 +27,9 @@ func (d *Decoder) scan() error {
 	if err := d.stay(); err != nil {
 		return err
 	}
-	if uint32(d.moves.Len()) != d.head.MapRanges {
-		return fmt.Errorf("%w: map of %d ranges, announced %d", ErrFormat, d.moves.Len(), d.head.MapRanges)
+	if uint32(d.moves.Len()) != d.head.MapRanges || d.shortest != d.head.MapLeast {
+		return fmt.Errorf("%w: map of %d ranges from %d bytes on, announced %d from %d on",
+			ErrFormat, d.moves.Len(), d.shortest, d.head.MapRanges, d.head.MapLeast)
 	}
 	return nil
 }
@@ -64,8 +65,8 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 				return fmt.Errorf("%w: copy from outside the base", ErrFormat)
 			}
 			if copied && above > 0 && !run.Extend(addr+at, n, uint32(d.plan.shift)) {
-				if !d.moves.Enter(run, least, above) {
-					return fmt.Errorf("%w: relocation map overflows", ErrFormat)
+				if err := d.enter(run, least, above); err != nil {
+					return err
 				}
 				run = coding.Run{To: addr + at, N: n, Shift: uint32(d.plan.shift)}
 			}
@@ -75,14 +76,27 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 			return err
 		}
 	}
-	if above > 0 && !d.moves.Enter(run, least, above) {
-		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
+	if above > 0 {
+		if err := d.enter(run, least, above); err != nil {
+			return err
+		}
 	}
 	if !d.plan.done() {
 		return fmt.Errorf("%w: plan goes on behind the last sector", ErrFormat)
 	}
 	if largest != d.head.Buffer || d.bytes != d.head.StashBytes || d.keeps != d.head.Keeps {
 		return fmt.Errorf("%w: plan needs other memory than announced", ErrFormat)
+	}
+	return nil
+}
+
+// enter puts a run of copied bytes into the map if its length is asked for.
+func (d *Decoder) enter(run coding.Run, least, above uint32) error {
+	if run.N >= least && run.N < above && run.N > 0 {
+		d.shortest = min(d.shortest, run.N)
+	}
+	if !d.moves.Enter(run, least, above) {
+		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 	}
 	return nil
 }

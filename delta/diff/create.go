@@ -191,13 +191,25 @@ func (j *job) match() error {
 			}
 		}
 	}
-	m := matcher{old: old, new: j.new, sa: suffixes(old)}
-	segments, err := m.segments(j.ctx, func(done int) { j.o.Progress(done, 2*len(j.new)) })
+	segments, err := j.compare(old, j.new, 0)
 	if err != nil {
 		return err
 	}
-	j.segments = j.sound(refine(old, j.new, segments))
+	if j.head.Setup = detect(old, j.new, segments, j.o.ISA); j.head.Setup.ISA != coding.ISANone {
+		segments, err = j.compare(blanked(old, &j.head.Setup), blanked(j.new, &j.head.Setup), len(j.new))
+		if err != nil {
+			return err
+		}
+	}
+	j.segments = j.sound(segments)
 	return nil
+}
+
+// compare matches two images; done is the progress so far.
+func (j *job) compare(old, new []byte, done int) ([]segment, error) {
+	m := matcher{old: old, new: new, sa: suffixes(old)}
+	segments, err := m.segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
+	return refine(old, new, segments), err
 }
 
 // sound turns what was matched with doubtful bytes by chance into literals.

@@ -30,14 +30,19 @@ type encoder struct {
 	reach      int // how far back into the history was looked
 }
 
-// encode returns the control and the data stream of a script under the parameters of head. It lowers
-// head.History to what the decoder will look at.
-func encode(sc *script, head *delta.Header, a *area, old []byte, depth int) (control, data []byte) {
+// encode returns the control and the data stream of a script under the parameters of head. ranges is the most
+// that the relocation map may have. It sets the fields of head that follow: the map's, and History,
+// which it lowers to what the decoder will look at.
+func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte) {
 	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
 	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlBits)), coding.ControlBits, coding.ControlRate)
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.CounterBits)), head.CounterBits, coding.DataRate)
-	e.model = coding.MakePredictor(head.Setup, &e.moves, make([]byte, head.Setup.Bytes()))
+	if head.Setup.ISA != coding.ISANone {
+		e.moves, head.MapLeast = drawMap(sc.runs(a), sc.stays, ranges)
+		head.MapRanges = uint32(e.moves.Len())
+	}
+	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))
 	for t, s := range sc.sequence {
 		e.sector(s)
 		start, end := sc.starts[t], sc.starts[t+1]

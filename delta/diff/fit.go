@@ -61,7 +61,7 @@ func (j *job) fit() ([]byte, error) {
 			if err := j.prove(file, &h); err != nil {
 				return nil, fmt.Errorf("make delta: proof: %w", err)
 			}
-			j.o.Progress(2*len(j.new), 2*len(j.new))
+			j.o.Progress(3*len(j.new), 3*len(j.new))
 			return file, nil
 		}
 	}
@@ -81,7 +81,7 @@ func (j *job) encode(sc *script, p profile) ([]byte, error) {
 	if h.Changed == 0 {
 		h.Buffer = uint32(j.area.start[1])
 	}
-	control, data := encode(sc, &h, &j.area, j.old, searchDepth[j.o.Effort])
+	control, data := encode(sc, &h, &j.area, j.old, p.ranges, searchDepth[j.o.Effort])
 	return h.Append(nil, control, data), nil
 }
 

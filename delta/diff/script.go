@@ -9,8 +9,9 @@ type script struct {
 	operations []operation
 	keeps      [][]keep
 	stash      *stashing
-	changed    []byte // the built bytes in the order they are built
-	starts     []int  // where each sector's begin in it, and the end
+	changed    []byte      // the built bytes in the order they are built
+	stays      [][2]uint32 // old ranges in sectors that are left alone
+	starts     []int       // where each sector's begin in it, and the end
 }
 
 // sliver is the shortest copy worth an operation once the order has cut copies to pieces.
@@ -19,7 +20,7 @@ const sliver = 8
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.
 func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, new []byte) *script {
-	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash}
+	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until))}
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
 		step[s] = i

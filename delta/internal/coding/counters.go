@@ -20,6 +20,10 @@ const (
 	DataRate    = 5
 )
 
+// youngRates holds, four bits an age, how fast a young counter learns: 1/2 of the error first, then
+// 1/4 and less.
+const youngRates uint32 = 0x44433221
+
 // youngRate is how fast a young counter learns at each age: 1/2, 1/4, ... of the error.
 var youngRate = [8]uint8{1, 2, 2, 3, 3, 4, 4, 4}
 
@@ -68,11 +72,12 @@ func chance(word uint32) uint32 {
 func (c *Counters) learn(word, bit uint32) uint32 {
 	if word&1 == 0 {
 		age := word >> 1 & 7
+		rate := youngRates >> (age << 2) & 15
 		p := word >> 4
 		if bit != 0 {
-			p += (1<<12 - 1 - p) >> youngRate[age]
+			p += (1<<12 - 1 - p) >> rate
 		} else {
-			p -= p >> youngRate[age]
+			p -= p >> rate
 		}
 		if age == 7 {
 			return p<<4 | 1

@@ -1,84 +1,214 @@
 package coding
 
-// ISA is the instruction set whose relocated fields a Predictor knows; its number is in the header.
-type ISA uint8
-
-// Instruction sets. Numbers are part of the format: append-only.
-const (
-	ISANone  ISA = 0 // every copied byte is predicted to be the old one
-	isaCount     = 1
-)
-
-// isaNames are the names of the instruction sets, by number.
-var isaNames = [isaCount]string{ISANone: "none"}
-
-// String returns the name of a known instruction set.
-func (i ISA) String() string { return isaNames[i] }
-
-// ISANames returns the names of all instruction sets.
-func ISANames() []string { return isaNames[:] }
-
-// ParseISA returns the instruction set of that name.
-func ParseISA(name string) (ISA, bool) {
-	for i, n := range isaNames {
-		if n == name {
-			return ISA(i), true
-		}
-	}
-	return 0, false
-}
+import "encoding/binary"
 
 // Kind is what a predicted field is, for the contexts of its bytes. Below 16.
 type Kind uint8
 
 // Kinds of fields. Numbers are part of the format: append-only.
 const (
-	KindPlain Kind = 0 // no field
+	KindPlain   Kind = 0 // no field
+	KindBranch  Kind = 1 // displacement of a call or jump
+	KindLoad    Kind = 2 // displacement of a load from the code
+	KindPointer Kind = 3 // address within the image
+	KindRAM     Kind = 4 // address in RAM
 )
 
 // MaxField is the most bytes of one field.
 const MaxField = 4
 
-// Setup is what the header says about prediction.
+// Setup is what the header says about prediction. All but ISA are zero without an instruction set.
 type Setup struct {
-	ISA ISA
+	ISA     ISA
+	Base    uint32 // address that the image runs at, whole pages; pointers are sought if not NoBase
+	RAM     uint32 // start of the RAM that pointers may point into, whole pages
+	RAMSize uint32 // its bytes, whole pages; 0: none are sought
 }
 
-// Append writes the setup's part of a header.
-func (s *Setup) Append(dst []byte) []byte { return append(dst, byte(s.ISA)) }
+// NoBase as Base says that no pointers into the image are sought.
+const NoBase = 1<<32 - 1
+
+const (
+	pageBits  = 12 // base and RAM are whole pages
+	maxPages  = 1<<(32-pageBits) - 1
+	flagBase  = 0x01
+	flagRAM   = 0x02
+	seenCount = 256 // RAM pointers remembered
+	seenBytes = 8   // each: old value, shift
+)
+
+// Append writes the setup's part of a header: the instruction set; if there is one, what is sought and
+// where, in pages.
+func (s *Setup) Append(dst []byte) []byte {
+	dst = append(dst, byte(s.ISA))
+	if s.ISA == ISANone {
+		return dst
+	}
+	flags := byte(0)
+	if s.Base != NoBase {
+		flags |= flagBase
+	}
+	if s.RAMSize != 0 {
+		flags |= flagRAM
+	}
+	dst = append(dst, flags)
+	if flags&flagBase != 0 {
+		dst = appendPages(dst, s.Base)
+	}
+	if flags&flagRAM != 0 {
+		dst = appendPages(appendPages(dst, s.RAM), s.RAMSize)
+	}
+	return dst
+}
+
+func appendPages(dst []byte, n uint32) []byte {
+	n >>= pageBits
+	return append(dst, byte(n), byte(n>>8), byte(n>>16))
+}
 
 // Parse reads what Append wrote, from the front of b, and returns the rest.
 func (s *Setup) Parse(b []byte) (rest []byte, ok bool) {
+	*s = Setup{}
 	if len(b) < 1 || b[0] >= isaCount {
 		return b, false
 	}
 	s.ISA = ISA(b[0])
-	return b[1:], true
+	if b = b[1:]; s.ISA == ISANone {
+		return b, true
+	}
+	if len(b) < 1 || b[0]&^(flagBase|flagRAM) != 0 {
+		return b, false
+	}
+	flags := b[0]
+	b, ok = b[1:], true
+	pages := func() uint32 {
+		if len(b) < 3 {
+			ok = false
+			return 0
+		}
+		n := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+		b = b[3:]
+		ok = ok && n <= maxPages
+		return n << pageBits
+	}
+	s.Base = NoBase
+	if flags&flagBase != 0 {
+		s.Base = pages()
+	}
+	if flags&flagRAM != 0 {
+		s.RAM, s.RAMSize = pages(), pages()
+		ok = ok && s.RAMSize != 0
+	}
+	return b, ok
 }
 
 // Bytes returns the memory that a Predictor with this setup needs besides the map.
-func (s *Setup) Bytes() uint32 { return 0 }
+func (s *Setup) Bytes() uint32 {
+	if s.RAMSize == 0 {
+		return 0
+	}
+	return seenCount * seenBytes
+}
 
 // Predictor foretells the new bytes of fields that hold addresses, from where the copies moved what
 // they point at. It is the seam for instruction sets: maker and reader ask it the same questions.
 type Predictor struct {
 	setup Setup
 	moves *Map
+	size  uint32 // of the old image
+	seen  []byte // RAM pointers met: old value, shift
+	count int
+	next  int    // entry overwritten next
+	was   uint32 // the RAM pointer found last
+
 	Field [MaxField]byte // the bytes foretold by the last call of Next
 }
 
-// MakePredictor returns a Predictor for setup over the map moves, which must be complete, in mem,
-// setup.Bytes() long.
-func MakePredictor(setup Setup, moves *Map, mem []byte) Predictor {
-	return Predictor{setup: setup, moves: moves}
+// MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
+// which must be setup.Bytes() long. The map must be complete.
+func MakePredictor(setup Setup, moves *Map, size uint32, mem []byte) Predictor {
+	return Predictor{setup: setup, moves: moves, size: size, seen: mem}
 }
 
 // Next looks at the old bytes of a copy from old address src on, which go to address dst. It
 // returns how many bytes, at most len(old), the field at the start has, and its kind; 0 if there
 // is none. The field's new bytes are then in Field.
 func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
-	return 0, KindPlain
+	if p.setup.ISA == ISANone {
+		return 0, KindPlain
+	}
+	n, kind, to := p.setup.ISA.find(old, src)
+	// A load is aimed anew only where the alignment changed: else it moves with its pool.
+	if n > 0 && to <= p.size && (kind != KindLoad || (src^dst)&3 != 0) {
+		copy(p.Field[:], old[:n])
+		if p.setup.ISA.aim(p.Field[:n], kind, dst, p.moves.Move(to)) {
+			return n, kind
+		}
+	}
+	if src&3 != 0 || len(old) < 4 {
+		return 0, KindPlain
+	}
+	word := binary.LittleEndian.Uint32(old)
+	switch {
+	case p.setup.Base != NoBase && word-p.setup.Base < p.size:
+		word, kind = p.moves.Move(word-p.setup.Base)+p.setup.Base, KindPointer
+	case word-p.setup.RAM < p.setup.RAMSize:
+		p.was = word
+		word, kind = word+p.near(word), KindRAM
+	default:
+		return 0, KindPlain
+	}
+	binary.LittleEndian.PutUint32(p.Field[:], word)
+	return 4, kind
+}
+
+// near returns the shift of the RAM pointer met whose old value was nearest.
+func (p *Predictor) near(word uint32) uint32 {
+	shift, best := uint32(0), uint32(1<<32-1)
+	for i := range p.count {
+		was := binary.LittleEndian.Uint32(p.seen[i*seenBytes:])
+		apart := was - word
+		if int32(apart) < 0 {
+			apart = -apart
+		}
+		if apart <= best {
+			best, shift = apart, binary.LittleEndian.Uint32(p.seen[i*seenBytes+4:])
+		}
+	}
+	return shift
 }
 
 // Learn is told the new bytes of the field that Next found last.
-func (p *Predictor) Learn(new []byte, kind Kind) {}
+func (p *Predictor) Learn(new []byte, kind Kind) {
+	if kind != KindRAM {
+		return
+	}
+	shift := binary.LittleEndian.Uint32(new) - p.was
+	for i := range p.count {
+		if binary.LittleEndian.Uint32(p.seen[i*seenBytes:]) == p.was {
+			binary.LittleEndian.PutUint32(p.seen[i*seenBytes+4:], shift)
+			return
+		}
+	}
+	binary.LittleEndian.PutUint32(p.seen[p.next*seenBytes:], p.was)
+	binary.LittleEndian.PutUint32(p.seen[p.next*seenBytes+4:], shift)
+	p.count = max(p.count, p.next+1)
+	p.next = (p.next + 1) & (seenCount - 1)
+}
+
+// Blank makes the field at the start of code, which lies at address at, point nowhere, so that
+// equal code looks equal wherever it lies. It returns the field's length, 0 if there is none. It is
+// for makers, who match images without their fields.
+func (s *Setup) Blank(code []byte, at, size uint32) int {
+	if n, kind, to := s.ISA.find(code, at); n > 0 && kind != KindLoad && to <= size {
+		s.ISA.aim(code[:n], kind, at, at)
+		return n
+	}
+	if s.Base != NoBase && at&3 == 0 && len(code) >= 4 {
+		if word := binary.LittleEndian.Uint32(code); word-s.Base < size {
+			code[0], code[1] = 0, 0
+			return 4
+		}
+	}
+	return 0
+}

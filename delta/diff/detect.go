@@ -1,0 +1,185 @@
+package diff
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"unbrick/delta/internal/coding"
+)
+
+// Detection tries what could predict the fields of the copies, and counts.
+const (
+	detectGain   = 24      // bytes that a setup must predict better than none does
+	detectRanges = 1 << 15 // ranges of the map it works with
+	detectWords  = 600     // changed words that a base address is judged by
+	detectTops   = 6       // most frequent upper halves of them that a base is sought near
+	basePage     = 1 << 12
+	ramRegion    = 1 << 18
+	nearWords    = 1 << 18 // two words further apart are not the same pointer
+)
+
+// detect returns the setup that predicts the fields of the copied segments best: of the instruction
+// set named, or of any for "auto".
+func detect(old, new []byte, segments []segment, isa string) coding.Setup {
+	if isa == "none" {
+		return coding.Setup{}
+	}
+	var runs []coding.Run
+	for _, s := range segments {
+		if s.copied {
+			runs = append(runs, coding.Run{To: uint32(s.to), N: uint32(s.n), Shift: uint32(s.shift)})
+		}
+	}
+	moves, _ := drawMap(runs, nil, detectRanges)
+	t := trial{old, new, runs, &moves}
+	var candidates []coding.ISA
+	for i, name := range coding.ISANames() {
+		if name == isa || isa == "auto" && coding.ISA(i) != coding.ISANone {
+			candidates = append(candidates, coding.ISA(i))
+		}
+	}
+	words := t.changedWords()
+	best, gain := coding.Setup{}, detectGain
+	for _, i := range candidates {
+		for _, base := range []uint32{t.base(words), coding.NoBase} {
+			s := coding.Setup{ISA: i, Base: base}
+			if g := t.gain(s); g > gain {
+				best, gain = s, g
+			}
+		}
+	}
+	if best.ISA == coding.ISANone {
+		return best
+	}
+	without := best
+	for _, region := range t.regions(words, best.Base) {
+		s := without
+		s.RAM, s.RAMSize = region, ramRegion
+		if g := t.gain(s); g > gain+detectGain {
+			best, gain = s, g
+		}
+	}
+	return best
+}
+
+// trial judges setups by the copies of a pair of images.
+type trial struct {
+	old, new []byte
+	runs     []coding.Run
+	moves    *coding.Map
+}
+
+// gain returns how many bytes a setup predicts right that plain copying does not, less the reverse.
+func (t *trial) gain(s coding.Setup) int {
+	p := coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))
+	gain := 0
+	for _, r := range t.runs {
+		src := r.To + r.Shift
+		for i := uint32(0); i < r.N; {
+			n, kind := p.Next(t.old[src+i:src+r.N], src+i, r.To+i)
+			if n == 0 {
+				i++
+				continue
+			}
+			was, is := t.old[src+i:src+i+uint32(n)], t.new[r.To+i:r.To+i+uint32(n)]
+			for k := range n {
+				if p.Field[k] != was[k] {
+					if p.Field[k] == is[k] {
+						gain++
+					} else if was[k] == is[k] {
+						gain--
+					}
+				}
+			}
+			p.Learn(is, kind)
+			i += uint32(n)
+		}
+	}
+	return gain
+}
+
+// change is an aligned word of a copy that is another one in the new image, though near.
+type change struct{ was, is uint32 }
+
+func (t *trial) changedWords() []change {
+	var out []change
+	for _, r := range t.runs {
+		src := r.To + r.Shift
+		for i := -src & 3; i+4 <= r.N; i += 4 {
+			c := change{binary.LittleEndian.Uint32(t.old[src+i:]), binary.LittleEndian.Uint32(t.new[r.To+i:])}
+			if d := int32(c.is - c.was); d != 0 && d > -nearWords && d < nearWords {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// base returns the address of the image under which most changed words are pointers into it that
+// moved with what they point at; NoBase if hardly any are.
+func (t *trial) base(words []change) uint32 {
+	votes := words
+	if step := len(words) / detectWords; step > 1 {
+		votes = nil
+		for i := 0; i < len(words); i += step {
+			votes = append(votes, words[i])
+		}
+	}
+	size := uint32(len(t.old))
+	best, most := uint32(coding.NoBase), max(4, len(votes)/50)
+	tried := map[uint32]bool{}
+	for _, top := range tops(words, 16) {
+		for below := uint32(0); below < size+1<<16; below += basePage {
+			base := top + 0xF000 - below
+			if base > top+0xF000 || tried[base] {
+				continue
+			}
+			tried[base] = true
+			n := 0
+			for _, w := range votes {
+				if at := w.was - base; at < size && t.moves.Move(at)+base == w.is {
+					n++
+				}
+			}
+			if n > most || n == most && best != coding.NoBase && base < best {
+				best, most = base, n
+			}
+		}
+	}
+	return best
+}
+
+// regions returns the RAM regions that most changed words outside the image point into.
+func (t *trial) regions(words []change, base uint32) []uint32 {
+	var outside []change
+	for _, w := range words {
+		if (base == coding.NoBase || w.was-base >= uint32(len(t.old))) && w.was >= 1<<16 {
+			outside = append(outside, w)
+		}
+	}
+	out := tops(outside, 18)
+	return out[:min(len(out), 3)]
+}
+
+// tops returns the most frequent upper parts of the old words, without their lower bits.
+func tops(words []change, bits uint) []uint32 {
+	count := map[uint32]int{}
+	for _, w := range words {
+		count[w.was>>bits]++
+	}
+	out := make([]uint32, 0, len(count))
+	for k, n := range count {
+		if n >= 4 {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b uint32) int {
+		return cmp.Or(count[b]-count[a], cmp.Compare(a, b))
+	})
+	out = out[:min(len(out), detectTops)]
+	for i := range out {
+		out[i] <<= bits
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package diff
+
+import (
+	"slices"
+
+	"unbrick/delta"
+	"unbrick/delta/internal/coding"
+)
+
+// runs returns the copies of a script as the decoder's scan sees them: pieces that follow each other in
+// the new image, in the order they are built.
+func (sc *script) runs(a *area) []coding.Run {
+	var out []coding.Run
+	var run coding.Run
+	op, literal, copied := 0, 0, 0
+	for t, s := range sc.sequence {
+		addr, _ := a.bounds(s)
+		for at, end := 0, sc.starts[t+1]-sc.starts[t]; at < end; {
+			if literal == 0 && copied == 0 {
+				literal, copied = sc.operations[op].literal, sc.operations[op].copied
+				op++
+			}
+			if literal > 0 {
+				n := min(literal, end-at)
+				literal -= n
+				at += n
+				continue
+			}
+			n := min(copied, end-at)
+			to, shift := uint32(addr+at), uint32(sc.operations[op-1].shift)
+			if !run.Extend(to, uint32(n), shift) {
+				if run.N > 0 {
+					out = append(out, run)
+				}
+				run = coding.Run{To: to, N: uint32(n), Shift: shift}
+			}
+			copied -= n
+			at += n
+		}
+	}
+	if run.N > 0 {
+		out = append(out, run)
+	}
+	return out
+}
+
+// stays returns the old ranges in sectors that are not planned.
+func stays(a *area, planned []bool, oldLen int) [][2]uint32 {
+	var out [][2]uint32
+	from := 0
+	for s, p := range planned {
+		addr, end := a.bounds(s)
+		if addr >= oldLen {
+			break
+		}
+		if p {
+			if from < addr {
+				out = append(out, [2]uint32{uint32(from), uint32(addr)})
+			}
+			from = end
+		}
+	}
+	if from < oldLen {
+		out = append(out, [2]uint32{uint32(from), uint32(oldLen)})
+	}
+	return out
+}
+
+// leasts are the shortest copies tried to enter the map, until it is small enough.
+var leasts = [...]uint32{16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 1 << 16}
+
+// drawMap makes the relocation map from runs in which at most limit ranges are, as the decoder's scan
+// does, and returns it with the length of the shortest run in it. The map is empty if none fits.
+func drawMap(runs []coding.Run, stays [][2]uint32, limit uint32) (coding.Map, uint32) {
+	for _, least := range leasts {
+		m := coding.MakeMap(make([]byte, limit*coding.EntryBytes))
+		fits, shortest, above := true, uint32(delta.MaxImage), uint32(delta.MaxImage)
+		for _, class := range coding.Classes {
+			if class = max(class, least); class >= above {
+				continue
+			}
+			for _, r := range runs {
+				fits = fits && m.Enter(r, class, above)
+				if r.N >= class && r.N < above {
+					shortest = min(shortest, r.N)
+				}
+			}
+			above = class
+		}
+		for _, s := range stays {
+			fits = fits && m.Add(s[0], s[1]-s[0], 0)
+		}
+		if fits && m.Len() > 0 {
+			return m, shortest
+		}
+	}
+	return coding.MakeMap(nil), 0
+}
+
+// blanked returns image without its relocatable fields.
+func blanked(image []byte, setup *coding.Setup) []byte {
+	out := slices.Clone(image)
+	for at := 0; at < len(out); {
+		at += max(1, setup.Blank(out[at:], uint32(at), uint32(len(out))))
+	}
+	return out
+}

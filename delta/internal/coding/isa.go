@@ -1,0 +1,53 @@
+package coding
+
+// ISA is the instruction set whose relocated fields a Predictor knows; its number is in the header.
+type ISA uint8
+
+// Instruction sets. Numbers are part of the format: append-only.
+const (
+	ISANone  ISA = 0 // every copied byte is predicted to be the old one
+	ISAData  ISA = 1 // only pointers
+	ISAThumb ISA = 2 // ARM Thumb and Thumb-2
+	ISATC32  ISA = 3 // Telink TC32
+	isaCount     = 4
+)
+
+// ISANames returns the names of all instruction sets, by number.
+func ISANames() []string { return []string{"none", "data", "thumb", "tc32"} }
+
+// String returns the name of a known instruction set.
+func (i ISA) String() string { return ISANames()[i] }
+
+// ParseISA returns the instruction set of that name.
+func ParseISA(name string) (ISA, bool) {
+	for i, n := range ISANames() {
+		if n == name {
+			return ISA(i), true
+		}
+	}
+	return 0, false
+}
+
+// find looks for a field at the start of code, which lies at address at. It returns the field's
+// length, 0 if there is none, its kind, and the address that it points at.
+func (i ISA) find(code []byte, at uint32) (n int, kind Kind, to uint32) {
+	switch i {
+	case ISAThumb:
+		return thumbFind(code, at)
+	case ISATC32:
+		return tc32Find(code, at)
+	}
+	return 0, KindPlain, 0
+}
+
+// aim makes the field, which find has found, point at address to from address at. It reports false if
+// the field cannot hold that.
+func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
+	switch i {
+	case ISAThumb:
+		return thumbAim(field, kind, at, to)
+	case ISATC32:
+		return tc32Aim(field, kind, at, to)
+	}
+	return false
+}
