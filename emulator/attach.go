@@ -30,7 +30,7 @@ func (b *Board) Attach(rw io.ReadWriter) (*Attachment, error) {
 	}
 	a := &Attachment{b: b, rw: rw}
 	b.att = a
-	b.wakeAll()
+	b.hostCame()
 	go a.reads()
 	go a.writes()
 	return a, nil

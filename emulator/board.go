@@ -57,6 +57,7 @@ type Board struct {
 	alive    bool // the agent's goroutine exists, perhaps only to end
 	ending   *Ending
 	gone     chan struct{} // closed when the running agent is latched off
+	came     chan struct{} // closed, and made anew, when a host comes
 	cause    Cause
 	survivor [SurvivorSize]byte // what the agent works on
 	kept     [SurvivorSize]byte // what it was when the agent was latched off
@@ -97,7 +98,7 @@ type Board struct {
 
 // New makes a board with erased flash, switched off.
 func New(cfg Config) (*Board, error) {
-	b := &Board{cfg: cfg, geo: cfg.Part.Geometry, healthy: true, random: derive(cfg.Seed, 'f'), kick: make(chan struct{}, 1)}
+	b := &Board{cfg: cfg, geo: cfg.Part.Geometry, healthy: true, random: derive(cfg.Seed, 'f'), kick: make(chan struct{}, 1), came: make(chan struct{})}
 	b.cond.L = &b.mu
 	if cfg.Geometry != nil {
 		b.geo = *cfg.Geometry

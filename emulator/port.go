@@ -57,7 +57,7 @@ func (p *Port) use() error {
 		p.state = portOpen
 		p.b.settle()
 		p.b.line.up.buffer = p.b.line.up.buffer[:0]
-		p.b.wakeAll()
+		p.b.hostCame()
 	case portClosed:
 		return ErrClosed
 	case portOpen:

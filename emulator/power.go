@@ -316,6 +316,34 @@ func (b *Board) Outside(f func()) {
 	f()
 }
 
+// AwaitHost waits until there is a host at the line: an open port or an attachment. It returns true
+// then, and false when other is closed or sends before. No time passes meanwhile, neither for the host:
+// one that opens its port finds the agent awake. It is the agent's.
+func (b *Board) AwaitHost(other <-chan struct{}) bool {
+	for {
+		b.mu.Lock()
+		err := b.enter()
+		there := b.line.port.state == portOpen || b.att != nil
+		came, gone := b.came, b.gone
+		if b.leave(err) != nil || there {
+			return there
+		}
+		select {
+		case <-came:
+		case <-gone:
+		case <-other:
+			return false
+		}
+	}
+}
+
+// hostCame tells who waits in AwaitHost. With mu held.
+func (b *Board) hostCame() {
+	close(b.came)
+	b.came = make(chan struct{})
+	b.wakeAll()
+}
+
 // powerUp gives power. With mu held.
 func (b *Board) powerUp() {
 	b.power = starting

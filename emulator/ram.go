@@ -267,8 +267,8 @@ func (r *RAM) release() error {
 }
 
 // Resident loads the code that erases and programs into mem, a part of the claim of at least
-// Config.Resident bytes. From then on flash may be erased and programmed, as long as no application
-// runs; mem must not be changed until Release.
+// Config.Resident bytes. It is refused while an application runs. From then on flash may be erased
+// and programmed, as long as none is started; the code must not be changed until Release.
 func (r *RAM) Resident(mem []byte) error {
 	r.b.mu.Lock()
 	return r.b.leave(r.load(mem))
@@ -283,6 +283,11 @@ func (r *RAM) load(mem []byte) error {
 	}
 	if !r.claimed || len(mem) > 0 && !inside(mem, r.mem[r.off:r.off+r.n]) {
 		return fmt.Errorf("resident code outside the claim: %w", ErrClaim)
+	}
+	for i := range r.apps {
+		if r.apps[i].State == Running {
+			return fmt.Errorf("resident code while %s runs: %w", r.apps[i].Name, ErrClaim)
+		}
 	}
 	r.resident = mem[:len(r.code)]
 	copy(r.resident, r.code)
