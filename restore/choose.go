@@ -1,0 +1,209 @@
+package restore
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+
+	"unbrick/protocol/smp"
+	"unbrick/release"
+)
+
+// Choice is what the caller wants; nil and zero values leave it to the rules.
+type Choice struct {
+	Image   *release.Digest     // this release and no other
+	Version string              // the newest release with this version text
+	Keys    []ed25519.PublicKey // releases signed with one of these only; empty: any that the device trusts
+}
+
+// Reason says why a release was chosen.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonChosen      Reason = 1 + iota // the caller wanted it
+	ReasonIntended                      // an interrupted rewrite was leading to it
+	ReasonInstalled                     // the record says it is installed
+	ReasonPredecessor                   // the installed one does not work: the newest before it
+	ReasonNewest                        // the newest that is not below the floor
+)
+
+func (r Reason) String() string {
+	switch r {
+	case ReasonChosen:
+		return "chosen"
+	case ReasonIntended:
+		return "intended"
+	case ReasonInstalled:
+		return "installed"
+	case ReasonPredecessor:
+		return "predecessor"
+	case ReasonNewest:
+		return "newest"
+	}
+	return fmt.Sprintf("reason %d", uint8(r))
+}
+
+// chosen is a release that was selected, verified and is at hand.
+type chosen struct {
+	manifest      release.Manifest
+	key           release.KeyID
+	signed, image []byte
+	reason        Reason
+}
+
+// choose selects the release to write (313, S17): what the caller wants; else the record's B while a
+// rewrite to it was interrupted, else A, else the newest not below the floor. A release that hangs
+// before it has confirmed itself gives way to the newest before it. The manifest is verified against the
+// keys that the device says it trusts.
+func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, error) {
+	if c == nil {
+		c = &Choice{}
+	}
+	all, err := src.List(ctx, d.Model)
+	if err != nil {
+		return nil, fmt.Errorf("list releases: %w", err)
+	}
+	mine := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool { return l.Manifest.Model != d.Model })
+	if len(mine) == 0 {
+		if len(all) > 0 && asked(all[0], c) {
+			return nil, &Error{Code: CodeModel, Model: all[0].Manifest.Model, Version: all[0].Manifest.Version}
+		}
+		return nil, &Error{Code: CodeNoRelease, Model: d.Model}
+	}
+	slices.SortStableFunc(mine, func(a, b Listing) int { return compare(b.Manifest.Order, a.Manifest.Order) })
+	l, reason, err := pick(d, mine, c)
+	if err != nil {
+		return nil, err
+	}
+	return take(ctx, d, src, c, l, reason)
+}
+
+func compare(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// asked reports whether the caller's wish fits a release.
+func asked(l Listing, c *Choice) bool {
+	return (c.Image == nil || *c.Image == l.Manifest.Digest) && (c.Version == "" || c.Version == l.Manifest.Version)
+}
+
+// pick selects from releases for the device's model, newest first.
+func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
+	if c.Image != nil || c.Version != "" {
+		for _, l := range all {
+			if asked(l, c) {
+				if l.Manifest.Counter < d.Floor {
+					return Listing{}, 0, below(d, all, l)
+				}
+				return l, ReasonChosen, nil
+			}
+		}
+		return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model, Version: c.Version}
+	}
+	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
+		return l.Manifest.Counter < d.Floor || !trusts(d, c, l.Key)
+	})
+	if len(usable) == 0 {
+		if all[0].Manifest.Counter < d.Floor {
+			return Listing{}, 0, below(d, all, all[0])
+		}
+		return Listing{}, 0, &Error{Code: CodeUnknownKey, Version: all[0].Manifest.Version, Err: fmt.Errorf("key %s", all[0].Key)}
+	}
+	if d.Why == smp.WhyHang && !d.Confirmed && d.A != nil {
+		for _, l := range usable {
+			if l.Manifest.Order < d.A.Manifest.Order {
+				return l, ReasonPredecessor, nil
+			}
+		}
+	}
+	for _, wanted := range []struct {
+		known  *Known
+		reason Reason
+	}{{intended(d), ReasonIntended}, {d.A, ReasonInstalled}} {
+		for _, l := range usable {
+			if wanted.known != nil && l.Manifest.Digest == wanted.known.Manifest.Digest {
+				return l, wanted.reason, nil
+			}
+		}
+	}
+	return usable[0], ReasonNewest, nil
+}
+
+// intended returns the release that an interrupted rewrite was leading to, or nil.
+func intended(d *Device) *Known {
+	if d.State == smp.RecordRewriting {
+		return d.B
+	}
+	return nil
+}
+
+func trusts(d *Device, c *Choice, id release.KeyID) bool {
+	is := func(k ed25519.PublicKey) bool { return release.IDOf(k) == id }
+	return slices.ContainsFunc(d.Trusted(), is) && (len(c.Keys) == 0 || slices.ContainsFunc(c.Keys, is))
+}
+
+// below names the oldest release at hand that the floor lets pass.
+func below(d *Device, all []Listing, l Listing) error {
+	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %d, the floor is %d", l.Manifest.Version, l.Manifest.Counter, d.Floor)}
+	for _, o := range all { // newest first
+		if o.Manifest.Counter >= d.Floor {
+			e.Version = o.Manifest.Version
+		}
+	}
+	return e
+}
+
+// take gets a release's bytes and believes none of them unchecked.
+func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reason Reason) (*chosen, error) {
+	signed, image, err := src.Get(ctx, l.Manifest.Digest)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &Error{Code: CodeNoRelease, Model: d.Model, Version: l.Manifest.Version, Err: err}
+	}
+	keys := d.Trusted()
+	if len(c.Keys) > 0 {
+		keys = slices.DeleteFunc(keys, func(k ed25519.PublicKey) bool { return !trusts(d, c, release.IDOf(k)) })
+	}
+	m, err := release.Verify(signed, keys)
+	var unknown *release.UnknownKeyError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, &Error{Code: CodeUnknownKey, Version: l.Manifest.Version, Err: err}
+	case errors.Is(err, release.ErrSignature):
+		return nil, &Error{Code: CodeSignature, Version: l.Manifest.Version, Err: err}
+	case err != nil:
+		return nil, &Error{Code: CodeBadFile, Version: l.Manifest.Version, Err: err}
+	}
+	if err := m.CheckImage(image); err != nil {
+		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
+	}
+	target := release.Target{Model: d.Model, Software: &d.Software, Floor: d.Floor}
+	var no *release.Refusal
+	if err := target.Accept(&m, nil); errors.As(err, &no) {
+		e := &Error{Code: CodeRefused, Version: m.Version, Err: err}
+		switch no.Reason {
+		case release.ForeignModel:
+			e.Code, e.Model = CodeModel, m.Model
+		case release.BelowFloor:
+			e.Code = CodeFloor
+		case release.TooLarge, release.ForeignLeaf, release.NotNewer:
+		}
+		return nil, e
+	}
+	_, key, err := release.Parse(signed)
+	if err != nil {
+		return nil, &Error{Code: CodeBadFile, Err: err}
+	}
+	return &chosen{manifest: m, key: key, signed: signed, image: image, reason: reason}, nil
+}

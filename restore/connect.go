@@ -1,0 +1,213 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/protocol/smp"
+)
+
+// Way is a way into restoration mode.
+type Way uint8
+
+// The ways, in the order in which they are tried.
+const (
+	WayNone  Way = iota
+	WayEcho      // it answers: it was in restoration mode already
+	WayBreak     // a break, for a device that starts just now or was in another framing
+	WayDTR       // reset by DTR
+	WayRTS       // reset by RTS
+	WayPin       // reset by RTS with the restoration pin at DTR
+	WayWait      // a person resets it, or switches it off and on, while it is called
+)
+
+var wayNames = [...]string{"none", "echo", "break", "reset by DTR", "reset by RTS", "reset by RTS, pin by DTR", "reset by hand"}
+
+func (w Way) String() string {
+	if int(w) < len(wayNames) {
+		return wayNames[w]
+	}
+	return fmt.Sprintf("way %d", uint8(w))
+}
+
+// Times of Connect.
+const (
+	DefaultPatience = 5 * time.Second
+	pulse           = 100 * time.Millisecond // of a reset line
+	breakTime       = 120 * time.Millisecond // covers the 100 ms in which a device listens after its reset
+	settleTime      = 20 * time.Millisecond
+)
+
+// Patience for an echo: of a device that is there; of one that boots, which computes the digest of its
+// image first; and of one that will listen for 100 ms at some time.
+var (
+	echoNow  = patience{wait: 300 * time.Millisecond, tries: 2, answer: echoSize}
+	echoBoot = patience{wait: 500 * time.Millisecond, tries: 4, answer: echoSize}
+	echoGap  = 40 * time.Millisecond
+)
+
+// echoSize is the size of an echo's packet.
+const echoSize = smp.HeaderSize + 16
+
+// echoText is what a device is asked to repeat.
+const echoText = "unbrick"
+
+// Connect gets a device in restoration mode to answer, trying the ways into it in turn, and learns its
+// buffers. It writes nothing to the flash. The port stays the caller's to close.
+func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
+	s := newSession(port, o)
+	ways := []Way{WayEcho, WayBreak, WayDTR, WayRTS, WayPin, WayWait}
+	if s.opt.First != WayNone {
+		ways = append([]Way{s.opt.First}, ways...)
+	}
+	noisy := false
+	for i, way := range ways {
+		if i > 0 && way == s.opt.First {
+			continue
+		}
+		err := s.try(ctx, way)
+		var e *Error
+		switch {
+		case err == nil:
+			s.way = way
+			return s, s.learn(ctx)
+		case errors.As(err, &e) && (e.Code == CodeSilent || e.Code == CodeNoisy || e.Code == CodeProtocol):
+			noisy = noisy || e.Code != CodeSilent
+		default:
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+	}
+	if noisy {
+		return nil, &Error{Code: CodeNoisy, Err: errors.New("connect: what arrives is damaged")}
+	}
+	return nil, &Error{Code: CodeSilent, Err: errors.New("connect: every way was tried")}
+}
+
+// errNoWay says that this port cannot go a way.
+var errNoWay = &Error{Code: CodeSilent, Err: errors.New("port cannot do that")}
+
+// try goes one way and calls.
+func (s *Session) try(ctx context.Context, way Way) error {
+	breaker, canBreak := s.port.(Breaker)
+	signals, canSignal := s.port.(Signals)
+	p := echoBoot
+	switch way {
+	case WayEcho, WayNone:
+		p = echoNow
+	case WayBreak:
+		if !canBreak {
+			return errNoWay
+		}
+	case WayDTR, WayRTS, WayPin:
+		if !canSignal {
+			return errNoWay
+		}
+	case WayWait:
+		patient := s.opt.Patience
+		if patient == 0 {
+			patient = DefaultPatience
+		}
+		if patient < 0 {
+			return errNoWay
+		}
+		// Each call also costs its time on the line.
+		p = patience{wait: echoGap, tries: max(1, int(patient/echoGap)), answer: echoSize}
+	}
+	if s.opt.OnWay != nil {
+		s.opt.OnWay(way)
+	}
+	if way == WayWait {
+		return s.echo(ctx, p, false)
+	}
+	if err := s.reset(ctx, way, signals); err != nil {
+		return err
+	}
+	if canBreak && way != WayEcho {
+		if err := breaker.Break(breakTime); err != nil {
+			return &Error{Code: CodeVanished, Err: err}
+		}
+	} else if canSignal && way >= WayDTR && way <= WayPin {
+		// Without a break the device must hear an echo within 100 ms: call it without waiting long.
+		if err := s.echo(ctx, patience{wait: echoGap, tries: 5, answer: echoSize}, false); err == nil || !retryable(err) {
+			return err
+		}
+	}
+	return s.echo(ctx, p, true)
+}
+
+func retryable(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Code == CodeSilent || e.Code == CodeNoisy || e.Code == CodeProtocol)
+}
+
+// reset resets the device over a modem line, the way that adapters are wired. Lines end released.
+func (s *Session) reset(ctx context.Context, way Way, signals Signals) error {
+	var line func(bool) error
+	switch way {
+	case WayDTR:
+		line = signals.SetDTR
+	case WayRTS, WayPin:
+		line = signals.SetRTS
+	case WayNone, WayEcho, WayBreak, WayWait:
+		return nil
+	}
+	steps := []func() error{
+		func() error { return line(true) },
+		func() error { return s.pause(ctx, pulse) },
+		func() error { return line(false) },
+	}
+	if way == WayPin {
+		// The pin is read after the reset, so it is held a little longer.
+		steps = append([]func() error{func() error { return signals.SetDTR(true) }}, steps...)
+		steps = append(steps, func() error { return s.pause(ctx, pulse) }, func() error { return signals.SetDTR(false) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fail(CodeVanished, err)
+		}
+	}
+	return nil
+}
+
+// echo calls until the device repeats the text. An error that it answers is an answer as well: MCUboot
+// may have no echo. measure takes the time of a prompt answer as latency.
+func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
+	var got smp.EchoResponse
+	start := s.port.Now()
+	err := s.call(ctx, &smp.EchoRequest{Text: []byte(echoText)}, &got, p)
+	var said *smp.Error
+	if errors.As(err, &said) {
+		err = nil
+	} else if err == nil && string(got.Text) != echoText {
+		return &Error{Code: CodeProtocol, Err: fmt.Errorf("echo of %q", got.Text)}
+	}
+	if err == nil && measure {
+		wire := s.lineTime(len(s.framed) * 2)
+		s.latency = min(max(s.port.Now()-start-wire, 0), 20*time.Millisecond)
+	}
+	return err
+}
+
+// learn drops late echoes and asks for the buffers.
+func (s *Session) learn(ctx context.Context) error {
+	if err := s.pause(ctx, settleTime); err != nil {
+		return err
+	}
+	var p smp.Parameters
+	err := s.call(ctx, &smp.ParametersRequest{}, &p, prompt)
+	var said *smp.Error
+	switch {
+	case errors.As(err, &said):
+		return nil // it has no parameters: the fallback stands
+	case err != nil:
+		return fmt.Errorf("connect: %w", err)
+	}
+	s.params = p
+	s.params.BufSize = min(p.BufSize, smp.BufSize)
+	return nil
+}

@@ -1,0 +1,112 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+
+	"unbrick/protocol/smp"
+)
+
+// Code says what ended an attempt. Numbers are shown to support and are append-only.
+type Code uint8
+
+// The codes.
+const (
+	CodeVanished   Code = 1  // the port is gone
+	CodeSilent     Code = 2  // nothing answers
+	CodeNoisy      Code = 3  // what arrives is damaged too often
+	CodeSignature  Code = 4  // the release's signature is wrong
+	CodeUnknownKey Code = 5  // the release is signed with a key that the device does not trust
+	CodeModel      Code = 6  // the release is for another model: Model
+	CodeFloor      Code = 7  // the release is below the device's floor; Version is the oldest at hand that is not
+	CodeBadFile    Code = 8  // not a release file
+	CodeNoRoom     Code = 9  // no update file fits the workspace: Needs, Has
+	CodeProof      Code = 10 // the device's proof had another outcome; nothing was written by it
+	CodeVerify     Code = 11 // the whole digest is wrong after writing
+	CodeFlash      Code = 12 // a sector cannot be erased or programmed any more: Addr
+	CodeRefused    Code = 13 // the device refused for another reason: Fault
+	CodeNoRelease  Code = 14 // no release for this model is at hand: Model
+	CodeBadRelease Code = 17 // the bytes of a release do not match its manifest
+	CodeProtocol   Code = 18 // an answer that breaks the protocol
+	CodeRestarted  Code = 20 // the device started anew in between
+	CodeForeign    Code = 21 // it speaks SMP, but is no terminal of ours
+)
+
+var codeWords = map[Code]string{
+	CodeVanished: "port vanished", CodeSilent: "no answer", CodeNoisy: "line too noisy", CodeSignature: "signature of the release is wrong",
+	CodeUnknownKey: "release is signed with a key that the device does not trust", CodeModel: "release is for another model",
+	CodeFloor: "release is below the device's security floor", CodeBadFile: "not a release file", CodeNoRoom: "no update file fits the workspace",
+	CodeProof: "device's proof had another outcome", CodeVerify: "digest is wrong after writing", CodeFlash: "flash does not take it any more",
+	CodeRefused: "device refused", CodeNoRelease: "no release for this model", CodeBadRelease: "release does not match its manifest",
+	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
+}
+
+func (c Code) String() string {
+	if s, ok := codeWords[c]; ok {
+		return s
+	}
+	return fmt.Sprintf("code %d", uint8(c))
+}
+
+// Touched says what the flash has seen of an attempt.
+type Touched uint8
+
+// What it has seen.
+const (
+	TouchedNothing Touched = iota // not one flash operation
+	TouchedPart                   // erased or written in part: it can be restored, and does not start
+	TouchedAll                    // everything written; the verdict is missing or bad
+)
+
+// Error is the end of an attempt.
+type Error struct {
+	Code    Code
+	Touched Touched
+	Fault   smp.Fault // what the device said, if it did
+	Addr    uint32    // CodeFlash: of the sector
+	Needs   uint32    // CodeNoRoom: bytes of workspace
+	Has     uint32    // CodeNoRoom
+	Model   string    // CodeModel: the release's; CodeNoRelease: the device's
+	Version string    // of the release; CodeFloor: of the oldest at hand that would be taken, or empty
+	Err     error     // cause, may be nil
+}
+
+func (e *Error) Error() string {
+	s := e.Code.String()
+	switch e.Code {
+	case CodeNoRoom:
+		s += fmt.Sprintf(": needs %d bytes, has %d", e.Needs, e.Has)
+	case CodeFlash:
+		s += fmt.Sprintf(": sector at %#x", e.Addr)
+	case CodeModel, CodeNoRelease:
+		s += fmt.Sprintf(": %q", e.Model)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Retry reports whether running it again, from Connect, can help without anything else changing.
+func (e *Error) Retry() bool {
+	switch e.Code {
+	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
+		return true
+	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
+		CodeBadRelease, CodeForeign:
+		return false
+	}
+	return false
+}
+
+// fail makes an *Error of what ended a call: errors that are one already stay, as do those of the
+// context.
+func fail(code Code, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &Error{Code: code, Err: err}
+}

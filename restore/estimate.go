@@ -1,0 +1,133 @@
+package restore
+
+import (
+	"time"
+
+	"unbrick/protocol/smp"
+	"unbrick/release"
+)
+
+// Times of a NOR part with 4 KiB sectors in ordinary circumstances, until the device at hand has shown
+// its own: W25Q-like parts erase 4 KiB in 45 ms and 64 KiB in 150 ms, and program 256 bytes in 0.4 ms.
+const (
+	eraseBase    = 38 * time.Millisecond
+	erasePerKiB  = 1750 * time.Microsecond
+	programPage  = 700 * time.Microsecond // with its read-back
+	digestPerKiB = 30 * time.Microsecond  // reading and SHA-256 on a small core
+)
+
+// answerBytes is about what a short answer takes on the wire.
+var answerBytes = smp.FramedSize(smp.HeaderSize + 12)
+
+// sectorTime estimates the rewrite of one sector.
+func sectorTime(size uint32) time.Duration {
+	kib := time.Duration(size+1023) / 1024
+	return eraseBase + kib*erasePerKiB + 4*kib*programPage
+}
+
+// pieceSize is how many bytes of a file fit one packet of the device's buffer.
+func (s *Session) pieceSize() int {
+	// Header, map of two, "off" and its number, "data" and its length.
+	const around = smp.HeaderSize + 1 + 4 + 5 + 5 + 3
+	return max(1, min(smp.MaxPart, int(s.params.BufSize)-around))
+}
+
+// leavesAtOnce is how many leaf digests fit one packet.
+func (s *Session) leavesAtOnce() int {
+	const around = smp.HeaderSize + 1 + 3 + 5 + 5 + 3
+	return max(1, min(smp.MaxLeafData, int(s.params.BufSize)-around)/smp.LeafDigest)
+}
+
+// framed returns what a request of n body bytes takes on the wire.
+func framed(n int) int { return smp.FramedSize(smp.HeaderSize + n) }
+
+// pieces returns packets and wire bytes of sending n bytes of a file.
+func (s *Session) pieces(n int) (packets, wire int) {
+	piece := s.pieceSize()
+	for at := 0; at < n; at += piece {
+		k := min(piece, n-at)
+		packets++
+		wire += framed(k + 1 + 4 + number(at) + 5 + number(k))
+	}
+	return packets, wire
+}
+
+// number returns the bytes that an unsigned integer takes in CBOR.
+func number(n int) int {
+	switch {
+	case n < 24:
+		return 1
+	case n < 1<<8:
+		return 2
+	case n < 1<<16:
+		return 3
+	}
+	return 5
+}
+
+// uploadBytes returns what the upload of a file of n bytes through the image group takes on the wire to
+// the device, in the same framing.
+func (s *Session) uploadBytes(n int) uint64 {
+	_, wire := s.pieces(n)
+	// The first packet also says length ("len") and digest ("sha"), which displace as many bytes.
+	_, more := s.pieces(4 + 5 + 4 + 34)
+	return uint64(wire + more)
+}
+
+// estimate fills in bytes and times of the plan.
+func (p *Plan) estimate(s *Session) {
+	const small = 24 // body of a command without content
+	wire, calls := framed(small), 1
+	if p.Kind != KindStart {
+		wire += framed(len(p.want.signed)+small) + framed(small)
+		calls += 2
+	}
+	if p.Kind == KindParts {
+		for _, run := range p.leafRuns() {
+			for left := int(run[1]); left > 0; left -= s.leavesAtOnce() {
+				wire += framed(min(left, s.leavesAtOnce())*smp.LeafDigest + 17)
+				calls++
+			}
+		}
+	}
+	var flash time.Duration
+	for _, j := range p.jobs {
+		n, w := s.pieces(len(j.file))
+		wire += w + framed(small) + framed(small+50)
+		calls += n + 2
+	}
+	area := p.picture.area
+	rewritten := append([]int(nil), p.need...)
+	for i := range sectorsOf(area, p.Release.Size) {
+		if p.picture.doubtful[i] {
+			rewritten = append(rewritten, i)
+		}
+	}
+	for _, i := range rewritten {
+		_, size := area.Sector(i)
+		flash += sectorTime(size)
+	}
+	if p.Kind != KindStart {
+		// Proof and verdict each read the whole image; a record is two small sectors.
+		flash += 2*time.Duration(p.Release.Size/1024)*digestPerKiB + 2*sectorTime(4096)
+		polls := int(flash/pollGap) + 2
+		wire += polls * framed(1)
+		calls += polls
+	}
+	p.BytesSend = uint64(wire)
+	p.Line = lineTime(wire+calls*answerBytes, s.opt.Baud) + time.Duration(calls)*s.latency
+	p.Flash = flash
+}
+
+// flashBytes is how many bytes of flash a job builds.
+func (p *Plan) sectorsTime(sectors []int) time.Duration {
+	var d time.Duration
+	for _, i := range sectors {
+		_, size := p.picture.area.Sector(i)
+		d += sectorTime(size)
+	}
+	return d
+}
+
+// fileSize is the size of the release file, for the upload.
+func (p *Plan) fileSize() int { return len(release.AppendFile(nil, p.want.signed, p.want.image)) }

@@ -1,0 +1,132 @@
+package restore
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+
+	"unbrick/flash"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+)
+
+// Device is who is at the other end (311, S16).
+type Device struct {
+	smp.Identity
+	Software flash.Geometry // of the software area, addresses from 0
+	A        *Known         // release that the record names as installed, or as the old one; nil: none
+	B        *Known         // rewriting: the new one; installed: the one before, if it is still known; nil: none
+}
+
+// Known is a release that a device's record names.
+type Known struct {
+	Signed   []byte
+	Manifest release.Manifest
+	Key      release.KeyID
+	Trusted  bool // the signature is that of a key that the device trusts
+}
+
+// Trusted returns the keys that the device trusts, without the retired ones.
+func (d *Device) Trusted() []ed25519.PublicKey {
+	var keys []ed25519.PublicKey
+	for i := range d.Keys {
+		key := ed25519.PublicKey(d.Keys[i][:])
+		if !slices.Contains(d.Retired, release.IDOf(key)) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// Intact reports whether the device holds a release that its record says is installed, and nothing in it
+// is doubtful. A device of which this is true starts, unless the release itself does not work.
+func (d *Device) Intact() bool {
+	return d.State == smp.RecordInstalled && d.Match == smp.MatchA && d.A != nil && d.Doubtful == 0
+}
+
+// Identify asks who the device is and reads the manifests of its record. Nothing is written.
+func (s *Session) Identify(ctx context.Context) (*Device, error) {
+	d := &Device{}
+	err := s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
+	var said *smp.Error
+	if errors.As(err, &said) && said.RC && smp.RC(said.Code) == smp.RCNotSupported {
+		return nil, &Error{Code: CodeForeign, Err: err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("identify: %w", s.refused(err))
+	}
+	if d.Version != smp.UserVersion {
+		return nil, &Error{Code: CodeProtocol, Err: fmt.Errorf("identify: version %d of the cable, %d wanted", d.Version, smp.UserVersion)}
+	}
+	d.Software = d.Layout.Software()
+	if release.LeafSize(&d.Software) == 0 {
+		return nil, &Error{Code: CodeProtocol, Err: errors.New("identify: software area without a leaf size")}
+	}
+	if d.A, err = s.record(ctx, d, false, d.Identity.A); err != nil {
+		return nil, err
+	}
+	if d.B, err = s.record(ctx, d, true, d.Identity.B); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// record reads one manifest of the record. One that is not well-formed is as good as none.
+func (s *Session) record(ctx context.Context, d *Device, b bool, size uint32) (*Known, error) {
+	if size == 0 {
+		return nil, nil
+	}
+	var signed []byte
+	for uint32(len(signed)) < size {
+		var got smp.Record
+		if err := s.call(ctx, &smp.RecordRequest{B: b, Offset: uint32(len(signed))}, &got, slow); err != nil {
+			return nil, fmt.Errorf("read record: %w", s.refused(err))
+		}
+		if got.Length != size || got.Offset != uint32(len(signed)) || len(got.Data) == 0 {
+			return nil, &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
+		}
+		signed = append(signed, got.Data...)
+	}
+	m, key, err := release.Parse(signed)
+	if err != nil {
+		return nil, nil
+	}
+	_, err = release.Verify(signed, d.Trusted())
+	return &Known{Signed: signed, Manifest: m, Key: key, Trusted: err == nil}, nil
+}
+
+// refused turns an error that the device answered into an *Error; others stay.
+func (s *Session) refused(err error) error {
+	var said *smp.Error
+	if !errors.As(err, &said) {
+		return err
+	}
+	e := &Error{Code: CodeRefused, Fault: said.Fault(), Err: err}
+	switch said.Fault() {
+	case smp.FaultSignature:
+		e.Code = CodeSignature
+	case smp.FaultKey, smp.FaultRetired:
+		e.Code = CodeUnknownKey
+	case smp.FaultModel:
+		e.Code = CodeModel
+	case smp.FaultFloor:
+		e.Code = CodeFloor
+	case smp.FaultManifest:
+		e.Code = CodeBadFile
+	case smp.FaultWorkspace:
+		e.Code = CodeNoRoom
+	case smp.FaultProof, smp.FaultLeaves, smp.FaultFormat:
+		e.Code = CodeProof
+	case smp.FaultVerify:
+		e.Code = CodeVerify
+	case smp.FaultErase, smp.FaultProgram, smp.FaultRecord:
+		e.Code = CodeFlash
+	case smp.FaultPhase, smp.FaultIncomplete:
+		// In a phase that nobody else could have changed: the device has forgotten, so it restarted.
+		e.Code = CodeRestarted
+	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable:
+	}
+	return e
+}

@@ -1,0 +1,51 @@
+package restore
+
+import (
+	"errors"
+	"time"
+)
+
+// Port is the host's end of a cable: raw bytes and a clock. A Port is used by one goroutine, except
+// Close, which may come from another and ends a waiting call.
+type Port interface {
+	// Read waits for at least one byte, at most for wait, and returns what is there. When nothing came
+	// it returns 0 and an error that is ErrTimeout, or says so by a method Timeout. An error that is
+	// neither ends the port.
+	Read(p []byte, wait time.Duration) (int, error)
+	// Write hands over all of p; it may return before the bytes are on the wire.
+	Write(p []byte) error
+	// Now tells the time since some moment; it is the scale of wait.
+	Now() time.Duration
+	Close() error
+}
+
+// Breaker is a Port that can send a break.
+type Breaker interface {
+	// Break holds the line low for d and returns after that.
+	Break(d time.Duration) error
+}
+
+// Signals is a Port with modem lines. An adapter without such a line returns no error.
+type Signals interface {
+	SetDTR(on bool) error
+	SetRTS(on bool) error
+}
+
+// Speeder is a Port that can change its speed.
+type Speeder interface{ SetSpeed(baud uint32) error }
+
+// What a Port fails with.
+var (
+	ErrTimeout  = errors.New("nothing came in time")
+	ErrVanished = errors.New("port vanished")
+	ErrClosed   = errors.New("port is closed")
+)
+
+// isTimeout reports whether a read only got nothing.
+func isTimeout(err error) bool {
+	if errors.Is(err, ErrTimeout) {
+		return true
+	}
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

@@ -1,0 +1,417 @@
+package restore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/protocol/smp"
+)
+
+// Times of Run.
+const (
+	pollGap   = 150 * time.Millisecond // between two questions while the device works by itself
+	stuckTime = 2 * time.Minute        // without any change of its status, the device counts as silent
+)
+
+// Limits of Run against a device that does not get on.
+const (
+	maxLost    = 60  // pieces lost in a row: the line does not work
+	minPiece   = 128 // bytes; smaller pieces do not get through a line that loses these
+	growBehind = 8   // pieces in a row that arrived, after which they grow again
+)
+
+// Result is a restoration that the device itself has judged good.
+type Result struct {
+	Plan           *Plan
+	Way            Way
+	BytesSent      uint64 // on the wire, framing included, since Connect
+	BytesReceived  uint64
+	BytesFull      uint64 // what the upload of the whole release file would have sent
+	SectorsWritten int    // sectors built from sent bytes
+	Refreshed      int    // doubtful sectors that the device wrote again from themselves
+	Operations     int    // flash operations of the device
+	Failures       int    // erases and programs that had to be repeated
+	Repeated       int    // requests that had to be sent again
+	Elapsed        time.Duration
+	Line           time.Duration // that the bytes took at the line's speed
+	Device         time.Duration // that the device worked by itself: refresh, proof, rewrite, verdict
+	Started        bool          // it has answered the command to start
+}
+
+// runner is one Run.
+type runner struct {
+	s        *Session
+	p        *Plan
+	report   func(Progress)
+	begun    time.Duration
+	progress Progress
+	touched  Touched
+	status   smp.Status
+	piece    int // bytes of the next piece
+	arrived  int // pieces in a row
+	written  int
+	fileWork uint64 // work done of earlier steps
+	started  bool
+}
+
+// Run carries out the plan (314, S18). Before it returns without an error the device has verified the
+// whole image by its signed digest and recorded it; then it was told to start. report, which may be nil,
+// is called often. Every error is an *Error or the context's; the flash is then in a state from which a
+// new Plan goes on.
+func (s *Session) Run(ctx context.Context, p *Plan, report func(Progress)) (*Result, error) {
+	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize()}
+	r.progress.Sector = -1
+	r.budget()
+	if err := r.run(ctx); err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return nil, fmt.Errorf("restore: %w", err)
+		}
+		told := *e
+		told.Touched = r.touched
+		if told.Version == "" {
+			told.Version = p.Release.Version
+		}
+		return nil, &told
+	}
+	return r.result(), nil
+}
+
+func (r *runner) run(ctx context.Context) error {
+	if r.p.Kind != KindStart {
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+		if err := r.leaves(ctx); err != nil {
+			return err
+		}
+		at := 0
+		for _, j := range r.p.jobs {
+			if err := r.apply(ctx, &j, r.p.need[at:at+j.sectors]); err != nil {
+				return err
+			}
+			at += j.sectors
+		}
+		if r.touched == TouchedPart {
+			r.touched = TouchedAll
+		}
+		if err := r.finish(ctx); err != nil {
+			return err
+		}
+	}
+	r.stage(StageStart)
+	return r.start(ctx)
+}
+
+// budget plans the work, in microseconds, from the plan's estimate.
+func (r *runner) budget() {
+	p := r.p
+	r.progress.Of, r.progress.BytesOf = p.Sectors, p.BytesSend
+	r.progress.WorkOf = max(1, uint64((p.Line + p.Flash).Microseconds()))
+}
+
+func (r *runner) stage(s Stage) {
+	r.progress.Stage = s
+	r.tell(0)
+}
+
+// tell reports progress; done is work beyond that of the steps that are complete.
+func (r *runner) tell(done time.Duration) {
+	if r.report == nil {
+		return
+	}
+	r.progress.Work = min(r.fileWork+uint64(max(done, 0).Microseconds()), r.progress.WorkOf)
+	r.progress.Elapsed = r.s.port.Now() - r.begun
+	r.report(r.progress)
+}
+
+// did completes a step of planned work.
+func (r *runner) did(d time.Duration) {
+	r.fileWork += uint64(max(d, 0).Microseconds())
+	r.tell(0)
+}
+
+// begin hands over the manifest, waits for the refresh, and makes the files anew if it saved less, or
+// more, than was assumed.
+func (r *runner) begin(ctx context.Context) error {
+	r.stage(StageWrite)
+	p := r.p
+	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}
+	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
+		return fmt.Errorf("begin: %w", r.s.refused(err))
+	}
+	r.note()
+	if err := r.wait(ctx, 0); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if r.status.Phase != smp.PhaseReady {
+		return r.failure("begin")
+	}
+	if r.status.Refreshed == 0 && r.status.Doubtful == 0 {
+		return nil
+	}
+	before := append([]bool(nil), p.picture.doubtful...)
+	contents := append([]bool(nil), p.picture.known...)
+	if err := r.s.again(ctx, p.picture); err != nil {
+		return fmt.Errorf("look again: %w", err)
+	}
+	if !r.changed(before, contents) {
+		return nil
+	}
+	return r.remake(ctx)
+}
+
+// changed reports whether the sectors that were doubtful are not what the plan took them for: known ones
+// refreshed, unknown ones still unknown.
+func (r *runner) changed(before, known []bool) bool {
+	pic := r.p.picture
+	for i := range sectorsOf(pic.area, r.p.Release.Size) {
+		if before[i] && (known[i] != pic.known[i] || known[i] && pic.doubtful[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// remake makes the files again. A plan that now needs the other mode begins again with it.
+func (r *runner) remake(ctx context.Context) error {
+	p := r.p
+	was := p.Kind
+	if err := p.make(ctx, r.s, p.picture.doubtful); err != nil {
+		return fmt.Errorf("plan again: %w", err)
+	}
+	r.budget()
+	if (p.Kind == KindParts) == (was == KindParts) {
+		return nil
+	}
+	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}
+	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
+		return fmt.Errorf("begin again: %w", r.s.refused(err))
+	}
+	if err := r.wait(ctx, 0); err != nil {
+		return fmt.Errorf("begin again: %w", err)
+	}
+	if r.status.Phase != smp.PhaseReady {
+		return r.failure("begin again")
+	}
+	return nil
+}
+
+// leaves brings, in parts mode, the leaf digests of all sectors that will be written.
+func (r *runner) leaves(ctx context.Context) error {
+	if r.p.Kind != KindParts {
+		return nil
+	}
+	all := r.p.leafDigests()
+	for _, run := range r.p.leafRuns() {
+		for at, left := run[0], run[1]; left > 0; {
+			n := min(left, uint32(r.s.leavesAtOnce()))
+			q := smp.LeavesRequest{First: at}
+			for _, d := range all[at : at+n] {
+				q.Data = append(q.Data, d[:]...)
+			}
+			if err := r.s.call(ctx, &q, &smp.Empty{}, prompt); err != nil {
+				return fmt.Errorf("send leaves: %w", r.s.refused(err))
+			}
+			at, left = at+n, left-n
+			r.did(lineTime(framed(len(q.Data)+17)+answerBytes, r.s.opt.Baud) + r.s.latency)
+		}
+	}
+	return nil
+}
+
+// apply sends one update file and has it applied.
+func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
+	if err := r.send(ctx, j); err != nil {
+		return err
+	}
+	applied := r.status.Applied
+	err := r.s.call(ctx, &smp.ApplyRequest{}, &r.status, slow)
+	var said *smp.Error
+	if errors.As(err, &said) && said.Fault() == smp.FaultPhase {
+		// A repeated request can come after the end of what the first one began: status tells.
+		err = r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow)
+		if err == nil && r.status.Applied == applied && r.status.Fault == smp.FaultNone {
+			err = said
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("apply: %w", r.s.refused(err))
+	}
+	work := r.p.sectorsTime(sectors)
+	if err := r.wait(ctx, work); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	if r.status.Phase != smp.PhaseReady || r.status.Fault != smp.FaultNone {
+		return r.failure("apply")
+	}
+	if r.status.Applied != applied+1 {
+		return &Error{Code: CodeRestarted, Err: fmt.Errorf("apply: %d files applied, want %d", r.status.Applied, applied+1)}
+	}
+	r.written += j.sectors
+	r.progress.Sectors = r.written
+	r.did(work)
+	return nil
+}
+
+// send brings a file, piece by piece, going on at the offset that the device answers with.
+func (r *runner) send(ctx context.Context, j *job) error {
+	q := smp.FileRequest{Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace}
+	var at smp.Offset
+	if err := r.s.call(ctx, &q, &at, prompt); err != nil {
+		return fmt.Errorf("announce file: %w", r.s.refused(err))
+	}
+	_, wire := r.s.pieces(len(j.file))
+	work := lineTime(wire, r.s.opt.Baud)
+	sent := r.progress.Bytes
+	for lost := 0; int(at.Offset) < len(j.file); {
+		if at.Offset > uint32(len(j.file)) {
+			return &Error{Code: CodeProtocol, Err: fmt.Errorf("device wants offset %d of a file of %d", at.Offset, len(j.file))}
+		}
+		n := min(r.piece, len(j.file)-int(at.Offset))
+		data := smp.DataRequest{Offset: at.Offset, Data: j.file[at.Offset:][:n]}
+		var next smp.Offset
+		err := r.s.call(ctx, &data, &next, patience{wait: prompt.wait, tries: 1, answer: smp.HeaderSize + 16})
+		switch {
+		case err == nil && next.Offset > at.Offset:
+			lost = 0
+			r.grow()
+			at = next
+		case err == nil:
+			// It wants something else than what was sent: it has forgotten the rest, or never had it.
+			lost++
+			at = next
+		case retryable(err):
+			lost++
+			r.shrink()
+		default:
+			return fmt.Errorf("send file: %w", r.s.refused(err))
+		}
+		if lost > maxLost {
+			if err == nil {
+				err = &Error{Code: CodeProtocol, Err: errors.New("device takes no bytes")}
+			}
+			return fmt.Errorf("send file: %w", err)
+		}
+		done := time.Duration(int64(work) * int64(at.Offset) / int64(len(j.file)))
+		r.progress.Bytes = sent + uint64(wire)*uint64(at.Offset)/uint64(len(j.file))
+		r.tell(done)
+	}
+	r.did(work)
+	return nil
+}
+
+// shrink makes pieces smaller after one was lost: a shorter frame has better chances.
+func (r *runner) shrink() {
+	r.s.repeated++
+	r.arrived = 0
+	if r.piece > minPiece {
+		r.piece = max(r.piece/2, minPiece)
+		r.progress.Slowed = true
+	}
+}
+
+func (r *runner) grow() {
+	r.arrived++
+	if full := r.s.pieceSize(); r.arrived >= growBehind && r.piece < full {
+		r.arrived = 0
+		r.piece = min(2*r.piece, full)
+		r.progress.Slowed = r.piece < full
+	}
+}
+
+// finish asks for the verdict.
+func (r *runner) finish(ctx context.Context) error {
+	r.stage(StageVerify)
+	if err := r.s.call(ctx, &smp.FinishRequest{}, &r.status, slow); err != nil {
+		return fmt.Errorf("finish: %w", r.s.refused(err))
+	}
+	if err := r.wait(ctx, 0); err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	if r.status.Phase != smp.PhaseDone {
+		return r.failure("finish")
+	}
+	r.touched = TouchedNothing
+	return nil
+}
+
+// start lets the device start. It has judged already, so that nothing that goes wrong now counts: a
+// device that is asked and is silent has restarted.
+func (r *runner) start(ctx context.Context) error {
+	err := r.s.call(ctx, &smp.ResetRequest{}, &smp.Empty{}, patience{wait: 500 * time.Millisecond, tries: 3, answer: smp.HeaderSize + 8})
+	r.started = err == nil
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Code == CodeVanished {
+		return err
+	}
+	return nil
+}
+
+// wait asks for status until the device does not work by itself any more. work is the planned time of
+// what it does.
+func (r *runner) wait(ctx context.Context, work time.Duration) error {
+	last, since := r.status, r.s.port.Now()
+	for r.status.Phase.Busy() {
+		if err := r.s.pause(ctx, pollGap); err != nil {
+			return err
+		}
+		if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
+			return r.s.refused(err)
+		}
+		r.note()
+		if r.status.Phase == smp.PhaseRewriting && r.status.Total > 0 && work > 0 {
+			done := min(r.status.Done, r.status.Total)
+			r.progress.Sectors = r.written + int(done)
+			r.tell(time.Duration(int64(work) * int64(done) / int64(r.status.Total)))
+		} else {
+			r.tell(0)
+		}
+		now := r.s.port.Now()
+		if r.status != last {
+			last, since = r.status, now
+		} else if now-since > stuckTime {
+			return &Error{Code: CodeSilent, Err: fmt.Errorf("phase %s without progress for %v", r.status.Phase, stuckTime)}
+		}
+	}
+	return nil
+}
+
+// note keeps what the status says about the flash.
+func (r *runner) note() {
+	if r.status.Operations > 0 && r.touched == TouchedNothing {
+		r.touched = TouchedPart
+	}
+}
+
+// failure turns a status that is not the wanted one into an error.
+func (r *runner) failure(step string) error {
+	st := &r.status
+	if st.Fault == smp.FaultNone {
+		return &Error{Code: CodeRestarted, Err: fmt.Errorf("%s: device is in phase %s", step, st.Phase)}
+	}
+	err := r.s.refused(&smp.Error{Group: smp.GroupUser, Code: uint32(st.Fault)})
+	var e *Error
+	if errors.As(err, &e) {
+		e.Addr = st.Addr
+		e.Needs, e.Has = 0, r.p.Device.Workspace
+		e.Err = fmt.Errorf("%s: %w", step, e.Err)
+	}
+	return err
+}
+
+func (r *runner) result() *Result {
+	s := r.s
+	return &Result{
+		Plan: r.p, Way: s.way, BytesSent: s.sent, BytesReceived: s.received, BytesFull: r.p.BytesFull,
+		SectorsWritten: r.written, Refreshed: int(r.status.Refreshed), Operations: int(r.status.Operations), Failures: int(r.status.Failures),
+		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.lineTime(int(s.sent + s.received)),
+		Device: time.Duration(r.status.Millis) * time.Millisecond, Started: r.started,
+	}
+}

@@ -1,0 +1,243 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/protocol/smp"
+)
+
+// DefaultBaud is the base speed of a cable unless the model says otherwise.
+const DefaultBaud = 115200
+
+// answerSize is the longest packet that is taken from a device.
+const answerSize = 4096
+
+// look is how long one read waits, so that a context that ended is noticed.
+const look = 100 * time.Millisecond
+
+// Options tune a Session; nil means the defaults.
+type Options struct {
+	Baud     uint32        // speed of the line, for deadlines and estimates; 0: DefaultBaud
+	First    Way           // tried first, because it worked before
+	Patience time.Duration // how long Connect listens for a device that a person switches on; 0: DefaultPatience; negative: not at all
+	OnWay    func(Way)     // told which way into restoration mode is tried; may be nil
+	Trace    func(Call)    // told of every command when it is over; may be nil
+}
+
+// Call is one command and how it went, for a diagnostic file.
+type Call struct {
+	At, Took time.Duration // on the port's clock
+	Group    uint16
+	ID       uint8
+	Tries    int
+	Bytes    int // of the request's packet
+	Err      error
+}
+
+// Session is a conversation with one device. Make it with Connect.
+type Session struct {
+	port Port
+	opt  Options
+
+	deframer smp.Deframer
+	input    [512]byte
+	rest     []byte // of input, not looked at yet
+	packet   []byte
+	framed   []byte
+	sequence uint8
+
+	way      Way
+	params   smp.Parameters
+	latency  time.Duration // of an answer, beyond the time of its bytes
+	began    time.Duration
+	sent     uint64
+	received uint64
+	repeated int // requests that had to be sent again
+	damaged  uint64
+}
+
+func newSession(port Port, o *Options) *Session {
+	s := &Session{port: port, began: port.Now(), latency: defaultLatency}
+	if o != nil {
+		s.opt = *o
+	}
+	if s.opt.Baud == 0 {
+		s.opt.Baud = DefaultBaud
+	}
+	s.deframer.Reset(make([]byte, smp.DeframerSize(answerSize)))
+	s.params = smp.Parameters{BufSize: fallbackBuffer, BufCount: 1}
+	return s
+}
+
+// defaultLatency stands until one was measured: a USB adapter's.
+const defaultLatency = 4 * time.Millisecond
+
+// fallbackBuffer is what a device that does not tell its buffer takes at least.
+const fallbackBuffer = 256
+
+// Way returns the way into restoration mode that worked.
+func (s *Session) Way() Way { return s.way }
+
+// Parameters returns the device's buffers.
+func (s *Session) Parameters() smp.Parameters { return s.params }
+
+// Bytes returns how many bytes went over the wire since Connect, framing included.
+func (s *Session) Bytes() (sent, received uint64) { return s.sent, s.received }
+
+// lineTime returns how long n bytes take on the line.
+func (s *Session) lineTime(n int) time.Duration { return lineTime(n, s.opt.Baud) }
+
+func lineTime(n int, baud uint32) time.Duration {
+	return time.Duration(int64(n) * 10 * int64(time.Second) / int64(baud))
+}
+
+// patience is how often a request is sent and how long each time an answer is waited for, beyond the
+// time that the bytes take.
+type patience struct {
+	wait   time.Duration
+	tries  int
+	answer int // longest packet that may answer, in bytes; 0: any
+}
+
+// Patience for what a device answers at once, and for what it answers between two sectors or after
+// hashing.
+var (
+	prompt = patience{wait: 800 * time.Millisecond, tries: 12}
+	slow   = patience{wait: 4 * time.Second, tries: 6}
+)
+
+// call sends a request until it is answered, and reads the answer's body. An error that the device
+// answered with is a *smp.Error; everything else is an *Error or the context's.
+func (s *Session) call(ctx context.Context, q smp.Request, answer smp.Body, p patience) error {
+	s.sequence++
+	h := q.Head()
+	h.Sequence = s.sequence
+	packet, err := smp.AppendPacket(s.packet[:0], h, q)
+	if err != nil {
+		return &Error{Code: CodeProtocol, Err: err}
+	}
+	s.packet = packet
+	s.framed = smp.AppendFrames(s.framed[:0], packet)
+	start := s.port.Now()
+	tries, err := s.exchange(ctx, h, answer, p)
+	s.repeated += tries - 1
+	if s.opt.Trace != nil {
+		s.opt.Trace(Call{At: start, Took: s.port.Now() - start, Group: h.Group, ID: h.ID, Tries: tries, Bytes: len(packet), Err: err})
+	}
+	return err
+}
+
+func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p patience) (tries int, err error) {
+	heard, damaged := s.received, s.deframer.Damaged()
+	var broken error
+	longest := p.answer
+	if longest == 0 {
+		longest = smp.BufSize
+	}
+	for tries = 1; tries <= p.tries; tries++ {
+		if err := ctx.Err(); err != nil {
+			return tries, err
+		}
+		if err := s.write(s.framed); err != nil {
+			return tries, err
+		}
+		asked := s.port.Now()
+		deadline := asked + s.lineTime(len(s.framed)+smp.FramedSize(longest)) + p.wait
+		for {
+			body, err := s.answer(ctx, &h, deadline)
+			if isTimeout(err) {
+				break
+			}
+			if err != nil {
+				return tries, err
+			}
+			err = smp.ResponseError(body)
+			var said *smp.Error
+			if errors.As(err, &said) {
+				return tries, err
+			}
+			if err == nil {
+				err = answer.DecodeBody(body)
+			}
+			if err == nil {
+				return tries, nil
+			}
+			// The CRC was right and the body is not: asking again may help once, not for ever.
+			broken = err
+			break
+		}
+	}
+	tries = p.tries
+	switch {
+	case broken != nil:
+		return tries, &Error{Code: CodeProtocol, Err: broken}
+	case s.deframer.Damaged() != damaged || s.received-heard > 64 && h.Group != smp.GroupOS:
+		return tries, &Error{Code: CodeNoisy, Err: fmt.Errorf("command %d/%d: %d tries", h.Group, h.ID, tries)}
+	}
+	return tries, &Error{Code: CodeSilent, Err: fmt.Errorf("command %d/%d: %d tries", h.Group, h.ID, tries)}
+}
+
+// answer waits for the packet that answers h and returns its body. Others are late answers to repeated
+// requests, and are dropped.
+func (s *Session) answer(ctx context.Context, h *smp.Header, deadline time.Duration) ([]byte, error) {
+	for {
+		packet, err := s.receive(ctx, deadline)
+		if err != nil {
+			return nil, err
+		}
+		got, body, err := smp.ParsePacket(packet)
+		if err == nil && got.Answers(h) {
+			return body, nil
+		}
+	}
+}
+
+// receive returns the next packet, or ErrTimeout at the deadline.
+func (s *Session) receive(ctx context.Context, deadline time.Duration) ([]byte, error) {
+	for {
+		for len(s.rest) > 0 {
+			packet, used := s.deframer.Next(s.rest)
+			s.rest = s.rest[used:]
+			if packet != nil {
+				return packet, nil
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		left := deadline - s.port.Now()
+		if left <= 0 {
+			return nil, ErrTimeout
+		}
+		n, err := s.port.Read(s.input[:], min(left, look))
+		s.received += uint64(n)
+		s.rest = s.input[:n]
+		if err != nil && !isTimeout(err) {
+			return nil, &Error{Code: CodeVanished, Err: err}
+		}
+	}
+}
+
+func (s *Session) write(p []byte) error {
+	s.sent += uint64(len(p))
+	if err := s.port.Write(p); err != nil {
+		return &Error{Code: CodeVanished, Err: err}
+	}
+	return nil
+}
+
+// pause lets time pass, dropping late answers.
+func (s *Session) pause(ctx context.Context, d time.Duration) error {
+	deadline := s.port.Now() + d
+	for {
+		if _, err := s.receive(ctx, deadline); err != nil {
+			if isTimeout(err) {
+				return nil
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"unbrick/release"
+)
+
+// Listing is one release that a Source has.
+type Listing struct {
+	Manifest release.Manifest
+	Key      release.KeyID // that it says it is signed with
+}
+
+// Source is where releases are (312).
+type Source interface {
+	// List returns the releases for a model; of other models it need not.
+	List(ctx context.Context, model string) ([]Listing, error)
+	// Get returns the signed manifest and the image of the release with this image digest. Neither is
+	// changed by the caller.
+	Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error)
+}
+
+// ErrNotThere says that a Source does not have a release.
+var ErrNotThere = errors.New("release is not there")
+
+// Files is a Source of release files in memory. The zero value has none.
+type Files struct{ files []releaseFile }
+
+type releaseFile struct {
+	Listing
+	signed, image []byte
+}
+
+// Add takes a release file; its bytes must not change afterwards. Form and digest are checked here, the
+// signature when it is known which keys count.
+func (f *Files) Add(file []byte) (release.Manifest, error) {
+	signed, image, err := release.SplitFile(file)
+	if err != nil {
+		return release.Manifest{}, &Error{Code: CodeBadFile, Err: err}
+	}
+	m, key, err := release.Parse(signed)
+	if err != nil {
+		return release.Manifest{}, &Error{Code: CodeBadFile, Err: err}
+	}
+	if err := m.CheckImage(image); err != nil {
+		return release.Manifest{}, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
+	}
+	f.files = append(f.files, releaseFile{Listing{m, key}, signed, image})
+	return m, nil
+}
+
+// List implements Source. It returns all of them, so that a foreign model is told as such.
+func (f *Files) List(context.Context, string) ([]Listing, error) {
+	var l []Listing
+	for i := range f.files {
+		l = append(l, f.files[i].Listing)
+	}
+	return l, nil
+}
+
+// Get implements Source.
+func (f *Files) Get(_ context.Context, image release.Digest) (signed, bytes []byte, err error) {
+	for i := range f.files {
+		if f.files[i].Manifest.Digest == image {
+			return f.files[i].signed, f.files[i].image, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("image %s: %w", release.ShortHex(image), ErrNotThere)
+}
