@@ -1,0 +1,206 @@
+package diff_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"unbrick/delta"
+	"unbrick/delta/diff"
+	"unbrick/flash"
+	"unbrick/internal/firmware"
+)
+
+// pairs are the project's own test images with the size that a delta between them has today, in 4 KiB
+// sectors at the default effort. A change here is made on purpose.
+var pairs = []struct {
+	name   string
+	images func() (older, newer []byte)
+	isa    string
+	most   int
+}{
+	{"primehub", firmware.Primehub, "thumb", 7200},
+	{"mithermo", firmware.Mithermo, "tc32", 2500},
+	{"opensbi", firmware.OpenSBI, "", 101000},
+}
+
+func even(t testing.TB, sector string, old, new []byte) flash.Geometry {
+	t.Helper()
+	n, err := flash.ParseSize(sector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	area, err := flash.ParseGeometry(sector, (uint32(max(len(old), len(new)))+n-1)/n*n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return area
+}
+
+func TestFirmware(t *testing.T) {
+	for _, p := range pairs {
+		t.Run(p.name, func(t *testing.T) {
+			old, new := p.images()
+			for _, sector := range []string{"4KiB", "64KiB", "256"} {
+				sc := &scenario{area: even(t, sector, old, new), old: old, new: new}
+				file := sc.check(t, rand.New(rand.NewPCG(1, 1)))
+				h, err := delta.ParseHeader(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: %d bytes, %s, state %d, stash %d, history %d", sector, len(file), h.Setup.ISA, h.State, h.Stash, h.History)
+				if sector == "4KiB" && (len(file) > p.most || p.isa != "" && h.Setup.ISA.String() != p.isa) {
+					t.Errorf("%d bytes with %s, want at most %d with %q", len(file), h.Setup.ISA, p.most, p.isa)
+				}
+			}
+			back := &scenario{area: even(t, "4KiB", old, new), old: new, new: old}
+			back.check(t, rand.New(rand.NewPCG(1, 1)))
+		})
+	}
+}
+
+// TestInterruptedRewriteIsFinished: after any number of rewritten sectors, a delta from what is in the
+// flash then leads to the new image, and is no larger than what is left to say.
+func TestInterruptedRewriteIsFinished(t *testing.T) {
+	old, new := firmware.Mithermo()
+	area := even(t, "4KiB", old, new)
+	whole, err := diff.Create(context.Background(), old, new, &diff.Options{Geometry: &area})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := delta.ParseHeader(whole)
+	for _, torn := range []int{0, 1, int(h.Changed) / 2, int(h.Changed) - 1} {
+		sc := &scenario{area: area, old: old, new: new}
+		b := sc.flash(rand.New(rand.NewPCG(1, 2)))
+		sc.doubtful = make([]bool, area.Sectors())
+		var d delta.Decoder
+		if err := d.Open(whole, &area, b, make([]byte, h.Memory())); err != nil {
+			t.Fatal(err)
+		}
+		for i := range torn + 1 {
+			s, data, err := d.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i < torn {
+				_ = b.put(s, data)
+				continue
+			}
+			sc.doubtful[s] = true
+		}
+		sc.old = b.bytes[:max(len(old), len(new))]
+		if file := sc.check(t, rand.New(rand.NewPCG(1, 3))); len(file) > len(whole)+4096*2 {
+			t.Errorf("torn in sector %d of %d: finished with %d bytes, the whole took %d", torn, h.Changed, len(file), len(whole))
+		}
+	}
+}
+
+func TestFullIsSmaller(t *testing.T) {
+	_, new := firmware.Mithermo()
+	area := even(t, "4KiB", nil, new)
+	sc := &scenario{area: area, new: new, full: true}
+	if file := sc.check(t, rand.New(rand.NewPCG(1, 1))); len(file) > len(new)*3/4 {
+		t.Errorf("full image of %d bytes takes %d", len(new), len(file))
+	}
+}
+
+func TestCancellation(t *testing.T) {
+	old, new := firmware.Primehub()
+	area := even(t, "4KiB", old, new)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	last := -1
+	_, err := diff.Create(ctx, old, new, &diff.Options{Geometry: &area, Progress: func(done, total int) {
+		if done < last || done > total {
+			t.Errorf("progress goes from %d to %d of %d", last, done, total)
+		}
+		last = done
+		if done > total/4 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	area := even(t, "1KiB", make([]byte, 4096), nil)
+	odd := area
+	odd.Erased = 0x55
+	img := bytes.Repeat([]byte{1}, 1000)
+	for name, c := range map[string]struct {
+		old, new []byte
+		o        *diff.Options
+	}{
+		"no options":         {img, img, nil},
+		"no geometry":        {img, img, &diff.Options{}},
+		"bad geometry":       {img, img, &diff.Options{Geometry: &odd}},
+		"no image":           {img, nil, &diff.Options{Geometry: &area}},
+		"new does not fit":   {img, make([]byte, 4097), &diff.Options{Geometry: &area}},
+		"old does not fit":   {make([]byte, 4097), img, &diff.Options{Geometry: &area}},
+		"flags":              {img, img, &diff.Options{Geometry: &area, Doubtful: make([]bool, 3)}},
+		"unknown processor":  {img, img, &diff.Options{Geometry: &area, ISA: "z80"}},
+		"workspace too tiny": {img, make([]byte, 4096), &diff.Options{Geometry: &area, Workspace: 100}},
+	} {
+		if _, err := diff.Create(context.Background(), c.old, c.new, c.o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func BenchmarkCreate(b *testing.B) {
+	for _, p := range pairs {
+		for effort, name := range []string{"fast", "best"} {
+			b.Run(p.name+"/"+name, func(b *testing.B) {
+				old, new := p.images()
+				area := even(b, "4KiB", old, new)
+				b.SetBytes(int64(len(new)))
+				b.ReportAllocs()
+				size := 0
+				for b.Loop() {
+					file, err := diff.Create(context.Background(), old, new, &diff.Options{Geometry: &area, Effort: diff.Effort(effort)})
+					if err != nil {
+						b.Fatal(err)
+					}
+					size = len(file)
+				}
+				b.ReportMetric(float64(size), "bytes")
+			})
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, p := range pairs {
+		b.Run(p.name, func(b *testing.B) {
+			old, new := p.images()
+			area := even(b, "4KiB", old, new)
+			file, err := diff.Create(context.Background(), old, new, &diff.Options{Geometry: &area})
+			if err != nil {
+				b.Fatal(err)
+			}
+			h, _ := delta.ParseHeader(file)
+			mem := make([]byte, h.Memory())
+			sc := &scenario{area: area, old: old}
+			board := sc.flash(rand.New(rand.NewPCG(1, 1)))
+			b.SetBytes(int64(len(new)))
+			for b.Loop() {
+				var d delta.Decoder
+				if err := d.Open(file, &area, board, mem); err != nil {
+					b.Fatal(err)
+				}
+				for {
+					if _, _, err := d.Next(); err == io.EOF {
+						break
+					} else if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
