@@ -83,7 +83,7 @@ func (c *LabMake) submit(e vugu.DOMEvent) {
 	for _, o := range c.releases() {
 		if o.Selected {
 			c.Page.lab.remake = false
-			c.Page.lab.cut, c.Page.lab.badCut = "", false
+			c.Page.lab.cut, c.Page.lab.typed, c.Page.lab.badCut = "", false, false
 			c.Page.hooks.Command(apparatus.LabMake{Model: c.model(), Digest: digestOf(o.Value)})
 			return
 		}

@@ -12,6 +12,9 @@ import (
 // maxCut bounds what can be typed: no rewrite has more operations.
 const maxCut = 1 << 32
 
+// firstCut stands in the field before anybody has typed: it falls into the first sectors of any rewrite.
+const firstCut = "100"
+
 // LabPower is the switch, and a cut that waits for its flash operation.
 type LabPower struct{ Page *Root }
 
@@ -59,13 +62,16 @@ func (c *LabPower) armWord() string {
 	return "Arm"
 }
 
-// cut is the operation in the field: the armed one, else what was typed, else the last cut.
+// cut is the operation in the field: the armed one, else what was typed, else the last cut's.
 func (c *LabPower) cut() string {
 	switch p := c.power(); {
 	case c.armed():
 		return strconv.FormatUint(p.CutAt, 10)
-	case c.Page.lab.cut == "" && p.LastCut > 0:
+	case c.Page.lab.typed:
+	case p.LastCut > 0:
 		return strconv.FormatUint(p.LastCut, 10)
+	default:
+		return firstCut
 	}
 	return c.Page.lab.cut
 }
@@ -79,11 +85,16 @@ func (c *LabPower) invalid() string {
 	return "false"
 }
 
-func (c *LabPower) bad() bool { return c.Page.lab.badCut }
+func (c *LabPower) complaint() string {
+	if c.Page.lab.badCut {
+		return "A number from 1 on."
+	}
+	return ""
+}
 
 func (c *LabPower) typed(e vugu.DOMEvent) {
 	c.Page.lab.cut = e.PropString("target", "value")
-	c.Page.lab.badCut = false
+	c.Page.lab.typed, c.Page.lab.badCut = true, false
 }
 
 func (c *LabPower) tears() []option {
@@ -109,7 +120,7 @@ func (c *LabPower) setTear(e vugu.DOMEvent) {
 func (c *LabPower) arm(e vugu.DOMEvent) {
 	e.PreventDefault()
 	if c.armed() {
-		c.Page.lab.cut = strconv.FormatUint(c.power().CutAt, 10)
+		c.Page.lab.cut, c.Page.lab.typed = strconv.FormatUint(c.power().CutAt, 10), true
 		c.Page.hooks.Command(apparatus.LabCut{})
 		return
 	}

@@ -48,6 +48,7 @@ type Root struct {
 // labForm is what a person has set in the Lab and not sent yet.
 type labForm struct {
 	cut    string // operation, as typed
+	typed  bool   // somebody has typed one
 	badCut bool
 	tear   apparatus.Tear
 	wanted [32]byte // release to restore; zero leaves it to the apparatus

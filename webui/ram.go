@@ -39,32 +39,32 @@ func ramBlocks(m *apparatus.RAM) []block {
 			list = append(list, block{class, name, kibNumber(size), shareStyle(size, m.Size)})
 		}
 	}
-	space := func() {
+	space := func(name string) {
 		w := m.Workspace
 		code := min(m.Resident.Size, w.Size)
-		add("space", "Workspace", w.Size-code)
+		add("space", name, w.Size-code)
 		add("space code", "Code", code)
 	}
 	if m.Contents == apparatus.ContentsLost {
 		add("lost", "Lost at the cut: random bytes", m.Size-m.Workspace.Size)
-		space()
+		space("Cable")
 		return list
 	}
 	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
-	told := m.Workspace.Size == 0
+	told := false
 	for _, g := range m.Regions {
 		// What the workspace took of a region is shown as workspace, the rest as what it was.
-		before := clip(g.Off, g.Off+g.Size, 0, from)
-		after := clip(g.Off, g.Off+g.Size, to, m.Size)
-		if told {
-			before, after = g.Size, 0
+		end := g.Off + g.Size
+		if m.Workspace.Size == 0 {
+			add(regionClass(g.State), regionName(&g), g.Size)
+			continue
 		}
-		add(regionClass(g.State), regionName(&g), before)
-		if !told && g.Off+g.Size > from {
+		add(regionClass(g.State), regionName(&g), clip(g.Off, end, 0, from))
+		if !told && end > from {
 			told = true
-			space()
+			space("Workspace")
 		}
-		add(regionClass(g.State), regionName(&g), after)
+		add(regionClass(g.State), regionName(&g), clip(g.Off, end, to, m.Size))
 	}
 	return list
 }

@@ -1,0 +1,133 @@
+package webui
+
+import (
+	"strings"
+	"testing"
+)
+
+// fleetAnswers is what a server says, in the shape of its HTTP API.
+var fleetAnswers = map[string]string{
+	"/api/summary": `{"devices":1219,"groups":{"restoration":2,"needs-cable":1,"silent":12,"running":1202},"releases":[
+		{"model":"0001","version":"2.4.1","image":"9c41","installed":105,"confirmed":98,"known":true},
+		{"model":"0001","version":"2.3.0","image":"77aa","installed":1097,"confirmed":1097,"known":true}]}`,
+	"/api/devices": `{"total":1219,"next":"c2","devices":[
+		{"model":"0001","serial":"A17-004219","group":"restoration","last_seen":"2026-11-22T14:00:00Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1","image":"9c41"}},
+		{"model":"0002","serial":"B02-000117","group":"needs-cable","last_seen":"2026-11-22T11:00:00Z","release":{"version":"1.9.2","confirmed":true},"needs":98304,"workspace":65536},
+		{"model":"0001","serial":"A17-004222","group":"held-back","last_seen":"2026-11-22T13:00:00Z","release":{"version":"2.3.0","confirmed":true}},
+		{"model":"0001","serial":"A17-003970","group":"silent","last_seen":"2026-11-14T11:00:00Z","release":{"version":"2.3.0","confirmed":true}},
+		{"model":"0001","serial":"A17-004402","group":"receiving","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"},"progress":{"sent":49152,"size":62311}},
+		{"model":"0001","serial":"A17-004401","group":"rewriting","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"}},
+		{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1"},"restored":"2026-11-22T14:01:00Z"},
+		{"model":"0001","serial":"A17-004213","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1","confirmed":true}}]}`,
+	"/api/devices/0001/A17-004212": `{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","workspace":155648,"kinds":["delta","full"],
+		"release":{"version":"2.4.1","image":"9c41e07b5d2200000000","confirmed":true},"model_name":"Field terminal","geometry":"4KiB*256",
+		"attempts":[{"image":"9c41","version":"2.4.1","failures":3,"held":true}],
+		"history":[
+			{"at":"2026-11-22T14:01:00Z","kind":"restored","source":"reporter","to":"2.4.1","detail":{"sectors":42,"sent":38912,"full":950272}},
+			{"at":"2026-11-22T13:40:00Z","kind":"found","source":"reporter","detail":{"why":"interrupted"}},
+			{"at":"2026-11-22T13:39:00Z","kind":"offer","source":"server","from":"2.3.0","to":"2.4.1","detail":{"kind":"delta","size":62311,"needs":81920}},
+			{"at":"2026-08-03T09:00:00Z","kind":"installed","source":"device","from":"2.2.7","to":"2.3.0"},
+			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
+	"/api/releases": `{"releases":[
+		{"model":"0001","version":"2.5.0","image":"aa","key":"7f3a91c205060708","state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
+		{"model":"0001","version":"2.4.1","image":"9c41","key":"7f3a91c205060708","state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
+		{"model":"0001","version":"2.2.8","image":"bb","key":"7f3a91c205060708","state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
+}
+
+func TestFleetSignIn(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet")
+	if len(w.requests) != 0 {
+		t.Fatalf("asked %v before anybody signed in", w.requests)
+	}
+	r.fleet.typed = "  secret\n"
+	r.signIn()
+	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {
+		t.Fatalf("token %q, requests %v", w.token, w.requests)
+	}
+	w.answers[0](401, nil)
+	if w.token != "" || r.fleet.token != "" || !r.fleet.wrong || r.fleet.phase != fleetSignedOut {
+		t.Errorf("a wrong token is kept: %+v", r.fleet)
+	}
+	before := r.fleet
+	w.answers[1](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
+	if r.fleet.phase != before.phase || r.fleet.summary.Devices != 0 {
+		t.Error("an answer for the signed-out operator was shown")
+	}
+}
+
+func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetToken("t")
+	r.SetPath("#fleet-device/0001/A")
+	old := w.answers
+	w.answers = nil
+	r.SetPath("#fleet-device/0001/B")
+	for _, done := range old {
+		done(200, []byte(`{"model":"0001","serial":"A","release":{"version":"9"}}`))
+	}
+	if r.fleet.detail.Device.Serial == "A" {
+		t.Error("the history of A stands under the name of B")
+	}
+}
+
+func TestFleetRefreshEndsWithTheScreen(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetToken("t")
+	r.SetPath("#fleet")
+	asked := len(w.requests)
+	w.timers[0]()
+	if len(w.requests) == asked {
+		t.Error("did not ask again")
+	}
+	r.SetPath("#lab")
+	asked = len(w.requests)
+	for _, f := range w.timers {
+		f()
+	}
+	if len(w.requests) != asked {
+		t.Error("asks on although nobody looks")
+	}
+}
+
+func TestFleetSet(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet-releases")
+	signedIn(fleetAnswers)(r, w)
+	rows := releaseRows(r.fleet.releases, demoNow)
+	r.setRelease(rows[1].Release, rows[1].To, rows[1].Done)
+	q := w.requests[len(w.requests)-1]
+	if q.Method != "PUT" || q.Path != "/api/releases/9c41/state" || !strings.Contains(string(q.Body), `"state":"withheld"`) || !strings.Contains(string(q.Body), `"model":"0001"`) {
+		t.Errorf("request %+v %s", q, q.Body)
+	}
+}
+
+// A server of another age, or a stranger in its place, costs fields and never the page.
+func TestFleetTakesAnyAnswer(t *testing.T) {
+	for _, body := range []string{"", "null", "[]", "{", `{"devices":7,"groups":[],"releases":{}}`, `{"devices":[1,{"release":3,"attempts":[null],"kinds":[1]}],"history":[{"detail":[]}]}`, `{"devices":-1e300}`} {
+		table := map[string]string{"/api/releases": body, "/api/summary": body, "/api/devices": body, "/api/devices/0001/A": body}
+		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
+			w := &world{}
+			r := New(w.hooks())
+			r.SetPath(path)
+			signedIn(table)(r, w)
+			render(t, r)
+		}
+	}
+}
+
+func TestDevicePathSurvives(t *testing.T) {
+	for _, serial := range []string{"A17-004212", "a/b", "ä#?%", ".."} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetToken("t")
+		r.SetPath(devicePath("0001", serial))
+		if r.fleet.serial != serial || r.fleet.view != fleetOne {
+			t.Errorf("serial %q became %q", serial, r.fleet.serial)
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package webui
+
+import (
+	"strings"
+	"time"
+)
+
+// fleetHeading is the headline of the present part of Fleet.
+func (r *Root) fleetHeading() string {
+	f := &r.fleet
+	switch {
+	case f.phase == fleetSignedOut:
+		return "Sign in to the fleet."
+	case f.phase == fleetAway:
+		return "The server does not answer."
+	case f.empty():
+		return "Publish your first release."
+	case f.view == fleetOne:
+		return f.serial
+	case f.view == fleetReleases:
+		return "Releases"
+	case f.got&gotSummary == 0:
+		return "Asking the server."
+	case f.summary.Devices == 0:
+		return "No device has called yet."
+	}
+	s := count(f.summary.Devices, "device", "devices") + "."
+	if n := f.summary.Groups["restoration"] + f.summary.Groups["needs-cable"]; n == 1 {
+		s += " 1 waits for a cable."
+	} else if n > 1 {
+		s += " " + group(uint64(n)) + " wait for a cable."
+	}
+	return s
+}
+
+// leadPart is a number that leads to what it counts.
+type leadPart struct{ Number, Words, Search string }
+
+// fleetLead says how many devices run what, and how many are silent.
+func fleetLead(s *fleetSummary) []leadPart {
+	var list []leadPart
+	for i, c := range s.Counts {
+		if i == 3 || c.Installed == 0 {
+			break
+		}
+		verb, tail := " run ", ""
+		if c.Installed == 1 {
+			verb = " runs "
+		}
+		if i == 0 {
+			tail = "release "
+		}
+		list = append(list, leadPart{group(uint64(c.Installed)), verb + tail + c.Version, c.Version})
+	}
+	if n := s.Groups["silent"]; n > 0 {
+		verb := " have been silent for a day"
+		if n == 1 {
+			verb = " has been silent for a day"
+		}
+		list = append(list, leadPart{group(uint64(n)), verb, "silent"})
+	}
+	for i := range list {
+		if i < len(list)-1 {
+			list[i].Words += ", "
+		} else {
+			list[i].Words += "."
+		}
+	}
+	return list
+}
+
+// deviceRow is one line of the table of devices.
+type deviceRow struct {
+	Path, Serial, Model, Release string
+	Sign, State, Small, Last     string
+}
+
+func deviceRows(list []fleetDevice, now time.Time) []deviceRow {
+	rows := make([]deviceRow, len(list))
+	for i := range list {
+		d := &list[i]
+		row := deviceRow{Path: devicePath(d.Model, d.Serial), Serial: d.Serial, Model: d.Model, Release: d.Version, Last: ago(d.Last, now)}
+		if d.Target != "" && d.Target != d.Version {
+			row.Release = d.Version + " to " + d.Target
+		}
+		row.Sign, row.State, row.Small = groupWords(d, now)
+		rows[i] = row
+	}
+	return rows
+}
+
+// groupWords is a device's situation: the lamp's shape, the word, and what explains it.
+func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
+	switch d.Group {
+	case "restoration":
+		return "bad", "In restoration mode", "as its restorer reported"
+	case "needs-cable":
+		return "bad", "Needs the cable", "the update needs " + kib(d.Needs) + ", it has " + kib(d.Workspace)
+	case "overdue":
+		return "bad", "No word since its rewrite", "received everything, then silent"
+	case "held-back":
+		return "hold", "Held back", "its rewrites went wrong"
+	case "silent":
+		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.Last, now), "Today, "), ""
+	case "receiving":
+		if d.Size > 0 {
+			small = kb(d.Sent) + " of " + kb(d.Size)
+		}
+		return "live", "Receiving", small
+	case "rewriting":
+		return "live", "Rewriting", ""
+	}
+	switch {
+	case !d.Restored.IsZero() && now.Sub(d.Restored) < 24*time.Hour:
+		small = "restored over the cable"
+	case !d.Confirmed:
+		small = "not confirmed yet"
+	}
+	return "ok", "Running", small
+}
+
+func shortDay(t, now time.Time) string {
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return t.Format("15:04")
+	}
+	return t.Format("2 Jan")
+}
+
+// deviceState is the line under a device's serial.
+func deviceState(d *fleetDevice, now time.Time) (lamp, words string) {
+	sign, state, small := groupWords(d, now)
+	lamp = sign
+	if sign == "off" {
+		lamp = "hold"
+	}
+	words = state
+	if d.Group == "running" {
+		words += " release " + d.Version
+	}
+	if small != "" {
+		words += ", " + small
+	}
+	return lamp, words + ". Last seen " + ago(d.Last, now) + "."
+}
+
+// eventRow is one line of a device's history.
+type eventRow struct{ Class, When, Head, Text string }
+
+func eventRows(list []fleetEvent, now time.Time) []eventRow {
+	rows := make([]eventRow, len(list))
+	for i := range list {
+		rows[i] = eventWords(&list[i])
+		rows[i].When = day(list[i].At.In(now.Location()), now)
+	}
+	return rows
+}
+
+func eventWords(e *fleetEvent) eventRow {
+	d := e.Detail
+	switch e.Kind {
+	case "first-seen":
+		return eventRow{Class: "plain", Head: "First seen", Text: sentence("runs", e.To, e.From)}
+	case "offer":
+		t := strings.TrimSpace(d.text("kind")+" of "+kb(d.number("size"))) + ", needs a workspace of " + kib(d.number("needs")) + "."
+		return eventRow{Class: "plain", Head: "Update " + fromTo(e), Text: upper(t)}
+	case "transferred":
+		return eventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + ", " + kb(d.number("size")) + "."}
+	case "broken":
+		return eventRow{Class: "plain", Head: "Transfer broke off", Text: "At " + kb(d.number("sent")) + " of " + kb(d.number("size")) + ". It can be resumed."}
+	case "installed":
+		return eventRow{Class: "ok", Head: "Installed " + e.To, Text: "Rewritten in place, verdict good."}
+	case "confirmed":
+		return eventRow{Class: "ok", Head: "Confirmed " + e.To, Text: "The release says that it works. Older security levels are refused from now on."}
+	case "failed":
+		return eventRow{Class: "bad", Head: "Update " + fromTo(e) + " went wrong", Text: "It was transferred, and the device does not run it."}
+	case "refused":
+		return eventRow{Class: "bad", Head: "Update file refused", Text: "The proof before erase had another outcome. Nothing was erased."}
+	case "held":
+		return eventRow{Class: "bad", Head: "Held back from " + e.To, Text: "It is not offered again until somebody releases it."}
+	case "freed":
+		return eventRow{Class: "plain", Head: "Offered again", Text: e.To}
+	case "needs-cable":
+		return eventRow{Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs " + kib(d.number("needs")) + ", the device has " + kib(d.number("has")) + ". It keeps running."}
+	case "restored":
+		t := "Verified, runs " + e.To + "."
+		if n := d.count("sectors"); n > 0 {
+			t += " " + count(n, "sector", "sectors") + " written, " + kb(d.number("sent")) + " of " + kb(d.number("full")) + " sent."
+		}
+		return eventRow{Class: "ok", Head: "Restored over the cable", Text: t + " As reported by whoever restored it."}
+	case "not-restored":
+		return eventRow{Class: "bad", Head: "Restoration ended early", Text: "As reported by whoever tried. It can be tried again."}
+	case "found":
+		return eventRow{Class: "bad", Head: "Found in restoration mode", Text: upper(because("As reported", d.text("why"))) + "."}
+	case "verified":
+		return eventRow{Class: "ok", Head: "Runs what was restored", Text: "The device itself says so."}
+	case "changed":
+		return eventRow{Class: "plain", Head: "Other software than known", Text: sentence("now runs", e.To, "") + " It did not come from here."}
+	case "flash-problem":
+		return eventRow{Class: "bad", Head: "Its flash wears out", Text: "It reported erases that went wrong."}
+	}
+	return eventRow{Class: "plain", Head: e.Kind, Text: fromTo(e)}
+}
+
+func fromTo(e *fleetEvent) string {
+	if e.From == "" || e.From == e.To {
+		return e.To
+	}
+	return e.From + " to " + e.To
+}
+
+// sentence puts a verb before the first name that is known.
+func sentence(verb, name, otherwise string) string {
+	if name == "" {
+		name = otherwise
+	}
+	if name == "" {
+		return ""
+	}
+	return upper(verb) + " " + name + "."
+}
+
+func upper(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]&^0x20) + s[1:]
+}
+
+// deviceFactRows are a device's own words, beside its history.
+func deviceFactRows(d *fleetDetail) []fact {
+	dev := &d.Device
+	list := []fact{{Label: "Model", Value: dev.Model, Small: d.ModelName}, {Label: "Release", Value: dev.Version}}
+	if len(dev.Image) >= 12 {
+		list = append(list, fact{Label: "Image", Value: dev.Image[:4] + " " + dev.Image[4:8] + " " + dev.Image[8:12] + " …", Mono: true})
+	}
+	if d.Geometry != "" {
+		list = append(list, fact{Label: "Geometry", Value: d.Geometry})
+	}
+	list = append(list, fact{Label: "Workspace", Value: "Up to " + kib(dev.Workspace)})
+	if len(dev.Kinds) > 0 {
+		list = append(list, fact{Label: "Takes", Value: strings.Join(dev.Kinds, ", ")})
+	}
+	return list
+}
+
+// releaseRow is one line of the table of releases.
+type releaseRow struct {
+	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
+	Act, To, Done                                                     string // what the button does; empty for no button
+	Release                                                           *fleetRelease
+}
+
+func releaseRows(list []fleetRelease, now time.Time) []releaseRow {
+	rows := make([]releaseRow, len(list))
+	for i := range list {
+		rel := &list[i]
+		row := releaseRow{Version: rel.Version, Model: rel.Model, Key: rel.Key, Size: kb(rel.Size), Devices: group(uint64(rel.Installed)), Release: rel}
+		if len(rel.Key) >= 8 {
+			row.Key = rel.Key[:4] + " " + rel.Key[4:8]
+		}
+		row.Confirmed = group(uint64(rel.Confirmed)) + " confirmed"
+		if !rel.Published.IsZero() {
+			row.Small = "published " + lower(day(rel.Published.In(now.Location()), now))
+		}
+		switch rel.State {
+		case "withheld":
+			row.Sign, row.State, row.Act, row.To, row.Done = "off", "Withheld", "Offer", "offered", "Offered."
+		case "withdrawn":
+			row.Sign, row.State = "bad", "Withdrawn"
+		default:
+			row.Sign, row.State, row.Act, row.To, row.Done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// teach are the three commands of the first release.
+var teach = []help{
+	{Head: "Make a key, once", Command: "unbrick key new -o release.key"},
+	{Head: "Describe the model", Command: "unbrick model put 0001 --flash 1MiB --geometry 4KiB --program-unit 8 --ram 256KiB"},
+	{Head: "Publish the image", Command: "unbrick publish --key release.key --model 0001 --version 1 firmware.bin"},
+}
+
+// SignClass is the class of a row's lamp.
+func (d deviceRow) SignClass() string { return "sig " + d.Sign }
+
+// SignClass is the class of a row's lamp.
+func (v releaseRow) SignClass() string { return "sig " + v.Sign }
+
+// ActLabel names a row's button for whoever does not see the row.
+func (v releaseRow) ActLabel() string {
+	return v.Act + " release " + v.Version + " of model " + v.Model
+}

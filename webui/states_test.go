@@ -1,0 +1,359 @@
+package webui
+
+import (
+	"strings"
+	"time"
+
+	"unbrick/apparatus"
+
+	"github.com/vugu/vugu/js"
+)
+
+// The device of the drawn screens: 256 sectors of 4 KiB, 96 of which change from 2.3.0 to 2.4.1.
+const (
+	demoSectors = 256
+	demoChanged = 96
+)
+
+var demoFacts = apparatus.MapFacts{Size: 1 << 20, ProgramUnit: 256, Runs: []apparatus.SectorRun{{Size: 4096, Count: demoSectors}}}
+
+// demoChanges is where 2.4.1 differs, in clusters, in the order of the rewrite.
+func demoChanges() []int {
+	var list []int
+	for i := 241; i >= 10 && len(list) < demoChanged; i-- {
+		if i/7%2 == 1 || i%5 == 0 && i/21%2 == 0 {
+			list = append(list, i)
+		}
+	}
+	for i := 10; len(list) < demoChanged; i++ {
+		list = append(list, i)
+	}
+	return list
+}
+
+// demoMap has written sectors new, the next one in a state of its own, the rest old.
+func demoMap(written int, next apparatus.Sector) apparatus.Map {
+	m := apparatus.Map{Facts: demoFacts, Cells: make([]apparatus.Sector, demoSectors), Active: -1}
+	for i := range m.Cells {
+		switch {
+		case i < 8:
+			m.Cells[i] = apparatus.SectorBoot
+		case i < 10:
+			m.Cells[i] = apparatus.SectorRecord
+		case i > 241:
+			m.Cells[i] = apparatus.SectorUnused
+		}
+	}
+	for n, i := range demoChanges() {
+		switch {
+		case n < written:
+			m.Cells[i] = apparatus.SectorNew
+		case n == written:
+			m.Cells[i] = next
+			m.Active = i
+		default:
+			m.Cells[i] = apparatus.SectorOld
+		}
+	}
+	return m
+}
+
+var (
+	demoKey    = [8]byte{0x7f, 0x3a, 0x91, 0xc2, 5, 6, 7, 8}
+	oldRelease = apparatus.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signer: demoKey, Fit: apparatus.FitInstalled}
+	newRelease = apparatus.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signer: demoKey, Fit: apparatus.FitIntended, Origin: apparatus.OriginServer}
+)
+
+func demoRestore(phase apparatus.RestorePhase) apparatus.Restore {
+	return apparatus.Restore{
+		Phase: phase,
+		Device: apparatus.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: apparatus.WhyInterrupted,
+			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts},
+		Map: demoMap(54, apparatus.SectorDamaged),
+		Plan: apparatus.Plan{Release: newRelease, Trust: apparatus.TrustVerified, Sectors: 42, Good: 190, Send: 38 << 10, Full: 928 << 10,
+			Time: 8600 * time.Millisecond, Settings: apparatus.SettingsKept},
+		Choice: []apparatus.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: apparatus.FitBelowFloor}},
+	}
+}
+
+func demoWriting() apparatus.Restore {
+	s := demoRestore(apparatus.RestoreWriting)
+	s.Map = demoMap(81, apparatus.SectorLive)
+	s.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
+		Work: 5_200_000, WorkOf: 8_600_000, Elapsed: 6 * time.Second}
+	return s
+}
+
+func demoRAM(workspace bool) apparatus.RAM {
+	m := apparatus.RAM{Size: 256 << 10}
+	off := uint32(0)
+	add := func(name string, size uint32, importance uint8, state apparatus.RegionState) {
+		m.Regions = append(m.Regions, apparatus.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: state})
+		off += size
+	}
+	add("System", 48, 9, apparatus.RegionFixed)
+	add("Calls", 40, 8, apparatus.RegionRunning)
+	add("Metering", 32, 7, apparatus.RegionRunning)
+	add("Display", 40, 5, apparatus.RegionRunning)
+	add("Journal", 24, 2, apparatus.RegionRunning)
+	add("Maps", 56, 1, apparatus.RegionRunning)
+	add("", 16, 0, apparatus.RegionFree)
+	if workspace {
+		m.Regions[4].State, m.Regions[5].State = apparatus.RegionStopped, apparatus.RegionStopped
+		m.Workspace = apparatus.Span{Off: 160 << 10, Size: 80 << 10}
+	}
+	return m
+}
+
+// demoSteps has the steps before n done and n live, S06 beside the way.
+func demoSteps(n int) (steps [20]apparatus.Step) {
+	for i := range steps {
+		switch {
+		case i+1 < n:
+			steps[i] = apparatus.StepDone
+		case i+1 == n:
+			steps[i] = apparatus.StepLive
+		}
+	}
+	if n > 6 {
+		steps[5] = apparatus.StepSkipped
+	}
+	if n > 14 {
+		steps[12], steps[13] = apparatus.StepBad, apparatus.StepSkipped
+	}
+	return steps
+}
+
+func demoLab(phase apparatus.LabPhase) apparatus.Lab {
+	l := apparatus.Lab{
+		Phase: phase, Name: "Field terminal", Model: "0001", Serial: "LAB-0001", Runs: "2.3.0", Old: "2.3.0",
+		Map: demoMap(0, apparatus.SectorOld), RAM: demoRAM(false),
+		Power: apparatus.Power{Switch: apparatus.SwitchOn},
+		Line:  apparatus.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Noise: apparatus.NoiseHundredK, Pace: apparatus.PaceTen},
+		Make:  apparatus.Making{Models: []apparatus.LabModel{{ID: "0001", Name: "Field terminal"}}, Releases: []apparatus.Release{newRelease, oldRelease}},
+		Log: []apparatus.LogRow{
+			{Code: 6, Sector: apparatus.NoSector, A: 921 << 10, B: 412_000, Text: "release 2.3.0"},
+			{Code: 7, Sector: apparatus.NoSector, A: 1, Text: "2.3.0"},
+		},
+	}
+	row := func(at int, step uint8, code uint16, sector, a, b uint32, text string) {
+		l.Log = append(l.Log, apparatus.LogRow{Time: time.Duration(at) * time.Millisecond, Step: step, Code: code, Sector: sector, A: a, B: b, Text: text})
+	}
+	none := apparatus.NoSector
+	switch phase {
+	case apparatus.LabRunning:
+		l.Offered = newRelease
+	case apparatus.LabRewriting, apparatus.LabBricked, apparatus.LabRestoring:
+		l.Runs, l.Target = "", "2.4.1"
+		row(412, 1, 32, none, 152<<10, 0, "2.3.0")
+		row(431, 5, 33, none, 62_311, 81_920, "")
+		row(433, 7, 36, none, 5, 56<<10, "Maps")
+		row(433, 7, 36, none, 4, 24<<10, "Journal")
+		row(434, 7, 38, none, 160<<10, 80<<10, "")
+		row(436, 8, 40, none, 0, 62_311, "")
+		row(3602, 11, 42, none, 62_311, 0, "")
+		row(3618, 12, 44, none, 0, 0, "")
+		row(3847, 13, 46, none, 96, 229_000, "")
+		row(3893, 13, 48, none, 96, 0, "2.4.1")
+		row(6914, 13, 50, 104, 54, 96, "")
+	}
+	switch phase {
+	case apparatus.LabRewriting:
+		l.Map, l.RAM = demoMap(54, apparatus.SectorLive), demoRAM(true)
+		for i := range l.RAM.Regions {
+			if l.RAM.Regions[i].State == apparatus.RegionRunning {
+				l.RAM.Regions[i].State = apparatus.RegionStopped
+			}
+		}
+		l.RAM.Resident = apparatus.Span{Off: 224 << 10, Size: 16 << 10}
+		l.Timeline = apparatus.Timeline{Steps: demoSteps(13), Now: apparatus.Now{Step: 13, Addr: 0x67000, Done: 54, Of: 96, Target: "2.4.1"}}
+		l.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 54, Of: 96}
+		l.Power.Op, l.Power.Ops = 926, 1636
+		l.Time = 6914 * time.Millisecond
+	case apparatus.LabBricked, apparatus.LabRestoring:
+		l.Why = apparatus.WhyInterrupted
+		l.Map = demoMap(54, apparatus.SectorDamaged)
+		l.RAM.Contents, l.RAM.Workspace = apparatus.ContentsLost, apparatus.Span{Off: 240 << 10, Size: 16 << 10}
+		l.Power.LastCut, l.Power.Ops = 928, 1636
+		l.Log = append(l.Log, apparatus.LogRow{Time: 6983 * time.Millisecond, Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 928})
+		row(7120, 0, 8, none, 4, 0, "the rewrite stopped halfway")
+		row(7160, 15, 80, none, 0, 0, "")
+		l.Timeline = apparatus.Timeline{Steps: demoSteps(15), Now: apparatus.Now{Step: 15}}
+		l.Choice = []apparatus.Release{newRelease, oldRelease}
+		l.Time = 7160 * time.Millisecond
+		if phase == apparatus.LabRestoring {
+			l.Map = demoMap(81, apparatus.SectorLive)
+			l.Timeline = apparatus.Timeline{Steps: demoSteps(18), Now: apparatus.Now{Step: 18, Done: 27, Of: 42}}
+			l.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
+			l.Time = 10830 * time.Millisecond
+		}
+	}
+	return l
+}
+
+// world is a browser that remembers what the page asked of it.
+type world struct {
+	commands []apparatus.Command
+	focus    []string
+	titles   []string
+	requests []Request
+	answers  []func(int, []byte)
+	timers   []func()
+	copied   []string
+	saved    map[string][]byte
+	token    string
+	path     string
+	files    int
+}
+
+var demoNow = time.Date(2026, 11, 22, 14, 4, 0, 0, time.UTC)
+
+func (w *world) hooks() Hooks {
+	return Hooks{
+		Command:    func(c apparatus.Command) { w.commands = append(w.commands, c) },
+		ChooseFile: func() { w.files++ },
+		Canvas:     func(js.Value) Canvas { return nil },
+		Focus:      func(s string) { w.focus = append(w.focus, s) },
+		Title:      func(s string) { w.titles = append(w.titles, s) },
+		Go:         func(p string) { w.path = p },
+		Theme:      func(Theme) {},
+		Token:      func(t string) { w.token = t },
+		Copy:       func(s string) { w.copied = append(w.copied, s) },
+		Save: func(name string, data []byte) {
+			if w.saved == nil {
+				w.saved = make(map[string][]byte)
+			}
+			w.saved[name] = data
+		},
+		Fetch: func(r Request, done func(int, []byte)) {
+			w.requests, w.answers = append(w.requests, r), append(w.answers, done)
+		},
+		After: func(_ time.Duration, f func()) { w.timers = append(w.timers, f) },
+		Now:   func() time.Time { return demoNow },
+	}
+}
+
+// scene is one state of the page and what must be on it.
+type scene struct {
+	name    string
+	path    string
+	prepare func(r *Root, w *world)
+	h1      string
+	primary string // the one primary button; empty for none
+	also    []string
+}
+
+func onState(s apparatus.State) func(*Root, *world) {
+	return func(r *Root, _ *world) { r.SetState(s) }
+}
+
+func onRestore(s apparatus.Restore) func(*Root, *world) {
+	return onState(apparatus.State{Restore: s})
+}
+
+func onLab(l apparatus.Lab) func(*Root, *world) {
+	return onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Lab: l, Server: apparatus.Server{Reach: apparatus.ReachYes}})
+}
+
+func failure(f apparatus.Failure) func(*Root, *world) {
+	s := demoRestore(apparatus.RestoreFailed)
+	s.Failure = f
+	return onRestore(s)
+}
+
+func scenes() []scene {
+	phase := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
+	bare := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(apparatus.Restore{Phase: p}) }
+	coach := apparatus.Restore{Phase: apparatus.RestoreNoAnswer, Ways: []apparatus.Way{
+		{Kind: apparatus.WayReset, State: apparatus.WayTried, Waited: 2 * time.Second},
+		{Kind: apparatus.WayBreak, State: apparatus.WayTried, Waited: 2 * time.Second},
+		{Kind: apparatus.WayPower, State: apparatus.WayNow},
+		{Kind: apparatus.WayButton},
+	}}
+	done := demoRestore(apparatus.RestoreDone)
+	done.Result = apparatus.Result{Version: "2.4.1", Signer: demoKey, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
+	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
+	right := demoRestore(apparatus.RestoreRight)
+	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, apparatus.SectorNew)
+	off := demoLab(apparatus.LabOff)
+	off.Power.Switch = apparatus.SwitchOff
+	return []scene{
+		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Getting ready", nil},
+		{"restore", "", bare(apparatus.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
+		{"restore-away", "", onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Server: apparatus.Server{Reach: apparatus.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
+		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
+		{"unsupported", "", bare(apparatus.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
+		{"insecure", "", bare(apparatus.RestoreInsecure), "This address is not protected.", "Copy this page’s address", []string{"Browsers allow a cable only on https pages and on this computer itself."}},
+		{"no-port", "", bare(apparatus.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
+		{"connecting", "", bare(apparatus.RestoreConnecting), "Asking the device.", "Listening", nil},
+		{"port-busy", "", bare(apparatus.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
+		{"no-answer", "", onRestore(coach), "Connected, but no answer.", "I have done this", []string{"Nothing has been written. The device is as it was.", `aria-current="step"`}},
+		{"reading", "", phase(apparatus.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
+		{"identified", "", phase(apparatus.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
+		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
+		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
+		{"unknown", "", phase(apparatus.RestoreUnknown), "We do not know this device.", "Choose a release from a file", nil},
+		{"restoring", "", func(r *Root, w *world) {
+			s := demoWriting()
+			for _, at := range []time.Duration{3, 4, 5, 6} {
+				s.Progress.Elapsed, s.Progress.Work = at*time.Second, uint64(at)*5_200_000/6
+				r.SetState(apparatus.State{Restore: s})
+			}
+		}, "Restoring. Leave the cable in.", "", []string{"27 of 42 sectors", `role="timer"`, "Leave the cable in and the device switched on."}},
+		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"232 of 232 sectors", "You can unplug it."}},
+		{"cable-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
+			Trace: []string{"14:02:31.406  write sector 0x03a000, block 3 of 8", "14:02:31.881  port closed by the system (device lost)"}}),
+			"The cable came out.", "Connect again", []string{"It happened while writing sector 28 of 42.", "Is the device safe?", "Yes.", "nothing is lost", "27 sectors already written stay written; about 3 seconds remain.", "C-101"}},
+		{"signature", "", failure(apparatus.Failure{Code: apparatus.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
+		{"noisy", "", failure(apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
+		{"verify", "", failure(apparatus.Failure{Code: apparatus.CauseVerify, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
+		{"elsewhere", "", onState(apparatus.State{Tab: apparatus.TabElsewhere, Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
+		{"lab", "#lab", onLab(demoLab(apparatus.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
+		{"lab-absent", "#lab", onLab(apparatus.Lab{Make: demoLab(apparatus.LabRunning).Make}), "Emulated device", "Make a device", nil},
+		{"lab-nothing", "#lab", onLab(apparatus.Lab{}), "Emulated device", "", []string{"Nothing has been published yet."}},
+		{"lab-off", "#lab", onLab(off), "Emulated device", "Switch it on", []string{`aria-checked="false"`}},
+		{"lab-updating", "#lab", onLab(demoLab(apparatus.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
+		{"lab-bricked", "#lab", onLab(demoLab(apparatus.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
+		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"Kept in this tab only, and gone when you close it."}},
+		{"fleet-wrong", "#fleet", func(r *Root, w *world) { r.fleet.typed = "x"; r.signIn(); w.answers[0](401, nil) }, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
+		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleetAsk(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
+		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
+		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`}), "No device has called yet.", "Try the Lab", nil},
+		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
+		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
+		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
+		{"lab-restoring", "#lab", onLab(demoLab(apparatus.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
+	}
+}
+
+// answer answers every open question from a table of paths; a path that is not there is not found.
+func (w *world) answer(table map[string]string) {
+	for len(w.answers) > 0 {
+		q, done := w.requests[len(w.requests)-len(w.answers)], w.answers[0]
+		w.answers = w.answers[1:]
+		path, _, _ := strings.Cut(q.Path, "?")
+		if body, ok := table[path]; ok {
+			done(200, []byte(body))
+		} else {
+			done(404, []byte(`{"code":"not-found"}`))
+		}
+	}
+}
+
+// signedIn is a page of an operator, with the answers of a server.
+func signedIn(table map[string]string) func(*Root, *world) {
+	return func(r *Root, w *world) {
+		r.SetToken("token")
+		r.fleetAsk()
+		w.answer(table)
+	}
+}
+
+// open makes a page in the state of a scene.
+func (s scene) open() (*Root, *world) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath(s.path)
+	s.prepare(r, w)
+	return r, w
+}
