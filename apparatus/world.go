@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/restore"
 
 	"github.com/hack-pad/hackpadfs"
 )
@@ -42,7 +43,7 @@ type Ports interface {
 	List(ctx context.Context) ([]PortInfo, error)
 	// Open opens the i-th port of the last List, with an error that is ErrPortBusy when another program
 	// holds it.
-	Open(ctx context.Context, i int, baud uint32) (Port, error)
+	Open(ctx context.Context, i int, baud uint32) (restore.Port, error)
 }
 
 // PortInfo is what a browser tells of a port. The name is for the diagnostic file.

@@ -1,0 +1,251 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"unbrick/flash"
+	"unbrick/model"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+// Source is what restore plans from: the library.
+var _ restore.Source = (*library)(nil)
+
+// List implements restore.Source: every release at hand for a model, in the store, chosen, or on the
+// server.
+func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen := make(map[release.Digest]bool)
+	var list []restore.Listing
+	put := func(m *release.Manifest, key release.KeyID) {
+		if m.Model == id && !seen[m.Digest] {
+			seen[m.Digest] = true
+			list = append(list, restore.Listing{Manifest: *m, Key: key})
+		}
+	}
+	for _, f := range l.files {
+		put(&f.manifest, f.key)
+	}
+	if l.store != nil {
+		for _, e := range l.store.List() {
+			put(&e.Manifest, e.KeyID)
+		}
+	}
+	for _, r := range l.remote {
+		put(&r.manifest, r.key)
+	}
+	return list, nil
+}
+
+// Get implements restore.Source.
+func (l *library) Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error) {
+	f, err := l.fetch(ctx, image)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.signed, f.image, nil
+}
+
+// trace keeps the last commands of an attempt for support. It may be used concurrently.
+type trace struct {
+	mu    sync.Mutex
+	lines []string
+	calls int
+}
+
+func (t *trace) add(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.lines) >= 4*MaxTrace {
+		t.lines = append([]string(nil), t.lines[2*MaxTrace:]...)
+	}
+	t.lines = append(t.lines, clip(fmt.Sprintf(format, args...), MaxTraceLen))
+}
+
+// call is restore.Options.Trace.
+func (t *trace) call(c restore.Call) {
+	t.calls++
+	outcome := "answered"
+	if c.Err != nil {
+		outcome = c.Err.Error()
+	}
+	t.add("%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s", c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
+}
+
+// last returns at most n lines, oldest first.
+func (t *trace) last(n int) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.lines[max(0, len(t.lines)-n):]...)
+}
+
+// deviceOf is what a device says of itself, as it is shown.
+func deviceOf(d *restore.Device, lib *library) Device {
+	out := Device{Model: d.Model, Serial: d.Serial, Why: Why(d.Why), Floor: d.Floor, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
+	if m, ok := lib.model(d.Model); ok {
+		out.Name = m.Name
+	}
+	if d.A != nil {
+		out.Version = d.A.Manifest.Version
+	}
+	if d.State == smp.RecordRewriting && d.B != nil {
+		out.Target = d.B.Manifest.Version
+	}
+	return out
+}
+
+// planOf is a plan as it is shown.
+func planOf(p *restore.Plan, origin Origin) Plan {
+	out := Plan{
+		Release: Release{Digest: p.Release.Digest, Model: p.Release.Model, Version: p.Release.Version, Order: p.Release.Order,
+			Size: p.Release.Size, Signer: p.Key, Origin: origin, Fit: fitOf(p.Device, &p.Release, p.Key)},
+		Trust: TrustVerified, Sectors: p.Sectors + p.Refresh, Good: p.Good, Refresh: p.Refresh,
+		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
+	}
+	if len(p.Device.Layout.Settings) > 0 {
+		out.Settings = SettingsKept
+	}
+	return out
+}
+
+// fitOf says what a release would be for a device.
+func fitOf(d *restore.Device, m *release.Manifest, key release.KeyID) Fit {
+	trusted := false
+	for _, k := range d.Trusted() {
+		trusted = trusted || release.IDOf(k) == key
+	}
+	switch {
+	case !trusted:
+		return FitUntrusted
+	case m.Counter < d.Floor:
+		return FitBelowFloor
+	case d.State == smp.RecordRewriting && d.B != nil && d.B.Manifest.Digest == m.Digest:
+		return FitIntended
+	case d.A != nil && d.A.Manifest.Digest == m.Digest:
+		return FitInstalled
+	case d.A == nil:
+		return FitNewest
+	case m.Order > d.A.Manifest.Order:
+		return FitNewer
+	}
+	return FitOlder
+}
+
+// choiceOf is what could be written to a device, best first.
+func choiceOf(d *restore.Device, lib *library) []Release {
+	listings, err := lib.List(context.Background(), d.Model)
+	if err != nil {
+		return nil
+	}
+	fits := make(map[release.Digest]Fit, len(listings))
+	for i := range listings {
+		fits[listings[i].Manifest.Digest] = fitOf(d, &listings[i].Manifest, listings[i].Key)
+	}
+	var list []Release
+	for _, r := range lib.all() {
+		if r.Model == d.Model && len(list) < MaxReleases {
+			r.Fit = fits[r.Digest]
+			list = append(list, r)
+		}
+	}
+	return bestFirst(list)
+}
+
+// states are the sectors of a plan on the whole part. written of them, in address order, are new by now;
+// active is the one at work, or -1.
+func mapOf(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) Map {
+	g := &layout.Geometry
+	m := Map{Facts: factsOf(g), Active: -1}
+	if g.Sectors() > MaxSectors {
+		return m
+	}
+	first, records := layout.SoftwareFirst(), layout.Records()
+	m.Cells = make([]Sector, g.Sectors())
+	for i := range m.Cells {
+		addr, _ := g.Sector(i)
+		at := i - first
+		switch {
+		case i == records[0] || i == records[1]:
+			m.Cells[i] = SectorRecord
+		case addr < layout.Boot:
+			m.Cells[i] = SectorBoot
+		case at < 0 || at >= len(states):
+			m.Cells[i] = SectorUnused
+		case at == active:
+			m.Cells[i], m.Active = SectorLive, i
+		case written != nil && written(at):
+			m.Cells[i] = SectorNew
+		default:
+			m.Cells[i] = cellOf(states[at], at < len(doubtful) && doubtful[at])
+		}
+	}
+	return m
+}
+
+func cellOf(s restore.SectorState, doubtful bool) Sector {
+	if doubtful && s != restore.SectorUnused {
+		return SectorDamaged
+	}
+	switch s {
+	case restore.SectorUnused:
+		return SectorUnused
+	case restore.SectorSame:
+		return SectorSame
+	case restore.SectorNew:
+		return SectorNew
+	case restore.SectorOld:
+		return SectorOld
+	case restore.SectorErased:
+		return SectorErased
+	case restore.SectorDamaged:
+	}
+	return SectorDamaged
+}
+
+// failureOf says what an error means. version is the release concerned, as far as one was.
+func failureOf(err error, version string) Failure {
+	f := Failure{Code: CauseProgramFault, Version: version}
+	var e *restore.Error
+	switch {
+	case errors.As(err, &e):
+		f.Code, f.Touched = Cause(e.Code), Touched(e.Touched)
+		f.Addr, f.Needs, f.Has = e.Addr, e.Needs, e.Has
+		if e.Version != "" || e.Code == restore.CodeFloor {
+			f.Version = e.Version
+		}
+		if e.Code == restore.CodeModel {
+			f.Other = e.Model
+		}
+	case errors.Is(err, ErrPortBusy):
+		f.Code = CausePortBusy
+	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
+		f.Code = CauseCableOut
+	}
+	return f
+}
+
+// wayKind is the way that a person is shown for one that restore tries.
+func wayKind(w restore.Way) (WayKind, bool) {
+	switch w {
+	case restore.WayDTR, restore.WayRTS, restore.WayPin:
+		return WayReset, true
+	case restore.WayBreak:
+		return WayBreak, true
+	case restore.WayNone, restore.WayEcho, restore.WayWait:
+	}
+	return 0, false
+}
+
+// baudOf is the base speed of a model's cable.
+func baudOf(m *model.Model) uint32 {
+	if m != nil && m.Line != 0 {
+		return m.Line
+	}
+	return restore.DefaultBaud
+}

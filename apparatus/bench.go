@@ -1,0 +1,188 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/terminal"
+)
+
+// bench is the Lab: one emulated device with its switches, and what outlives a device. It belongs to
+// Run's goroutine.
+type bench struct {
+	e       *Engine
+	rig     *rig // nil: no device has been made
+	made    int  // devices so far
+	making  bool // one is being made
+	loaded  bool // the kept one was looked for
+	line    Line
+	pacer   pacer
+	health  Health
+	totals  map[pair]uint64 // flash operations of a whole rewrite, once one was seen
+	trouble LogRow          // why the last device could not be made; zero Code: nothing
+	keeper  keeper
+}
+
+// pair names a rewrite by its two images.
+type pair struct{ from, to [32]byte }
+
+func (b *bench) start() {
+	b.line = Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: PaceTen}
+	b.pacer.set(b.line.Pace)
+	b.totals = make(map[pair]uint64)
+	b.keeper.e = b.e
+}
+
+// stop takes the power away.
+func (b *bench) stop() {
+	if b.rig != nil {
+		b.rig.off()
+	}
+}
+
+// command acts on one wish for the Lab.
+func (b *bench) command(cmd Command) {
+	switch c := cmd.(type) {
+	case LabMake:
+		b.make(c)
+	case LabLine:
+		b.setLine(c.Line)
+	case LabHealth:
+		b.health = c.Health
+		if b.rig != nil {
+			b.rig.setHealth(c.Health)
+		}
+	default:
+		if b.rig != nil {
+			b.rig.command(cmd)
+		}
+	}
+}
+
+// setLine sets cable and pace. A running transfer sees it at once.
+func (b *bench) setLine(l Line) {
+	if l.Noise >= noiseKinds || l.Pace >= paceKinds {
+		return
+	}
+	before := b.line
+	b.line = l
+	b.pacer.set(l.Pace)
+	if b.rig == nil {
+		return
+	}
+	if err := b.rig.device.Board().SetLine(wire(l)); err != nil {
+		b.line = before // a speed that no line has
+	}
+	b.rig.keep(true)
+}
+
+// make makes a device of a model with a release, in place of the present one.
+func (b *bench) make(c LabMake) {
+	if b.making || b.rig != nil && b.rig.busy() {
+		return
+	}
+	m, ok := b.e.lib.model(c.Model)
+	if !ok {
+		return
+	}
+	b.making = true
+	b.made++
+	number, line := b.made, b.line
+	b.e.work(func(ctx context.Context) func() {
+		f, err := b.e.lib.fetch(ctx, c.Digest)
+		var id terminal.Identity
+		if err == nil {
+			id, err = b.identity(ctx, c.Model, m.Resident, number)
+		}
+		var r *rig
+		if err == nil {
+			if r, err = b.build(&m, id.Serial, line); err == nil {
+				err = r.device.Manufacture(&id, f.signed, f.image)
+			}
+		}
+		return func() {
+			b.making = false
+			if err != nil {
+				b.trouble = LogRow{Source: SourceServer, Code: LogServerAway, Sector: NoSector, Text: clip(err.Error(), MaxText)}
+				return
+			}
+			r.know(f)
+			r.old = f.manifest.Digest
+			b.install(r)
+			r.note(LogRow{Source: SourceBoard, Code: LogMade, Text: f.manifest.Version})
+			r.keep(true)
+			r.power(SwitchOn)
+		}
+	})
+}
+
+// install puts a device in the place of the present one.
+func (b *bench) install(r *rig) {
+	if b.rig != nil {
+		b.rig.off()
+	}
+	b.rig, b.trouble = r, LogRow{}
+	b.keeper.use(r)
+}
+
+// identity is who a new device is and whom it trusts: the keys that the server trusts for its model.
+func (b *bench) identity(ctx context.Context, id string, resident uint32, number int) (terminal.Identity, error) {
+	keys, err := b.e.lib.trusted(ctx, id)
+	if err != nil {
+		return terminal.Identity{}, err
+	}
+	if len(keys) == 0 {
+		return terminal.Identity{}, errors.New("nothing is published for this model yet")
+	}
+	who := terminal.Identity{Model: id, Resident: resident,
+		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.world.Seed), number)}
+	for _, k := range keys[:min(len(keys), terminal.KeySlots)] {
+		who.Keys = append(who.Keys, [32]byte(k))
+	}
+	return who, nil
+}
+
+// refreshed is called when the server's lists have come.
+func (b *bench) refreshed() {
+	if b.trouble.Code == LogServerAway {
+		b.trouble = LogRow{}
+	}
+}
+
+// fill writes what the Lab shows.
+func (b *bench) fill(l *Lab) {
+	if b.rig != nil {
+		b.rig.fill(l)
+		l.Line, l.Health = b.line, b.health
+		return
+	}
+	*l = Lab{Phase: LabAbsent, Line: b.line, Health: b.health, Make: b.choices()}
+	l.Map.Active = -1
+	if b.trouble.Code != 0 {
+		l.Log = []LogRow{b.trouble}
+		l.Outcome = OutcomeNoServer
+	}
+}
+
+// choices is what a device can be made of: models with a release.
+func (b *bench) choices() Making {
+	var m Making
+	seen := make(map[string]bool)
+	for _, r := range b.e.lib.all() {
+		known, ok := b.e.lib.model(r.Model)
+		if !ok || len(m.Releases) == MaxReleases {
+			continue
+		}
+		m.Releases = append(m.Releases, r)
+		if !seen[r.Model] {
+			seen[r.Model] = true
+			m.Models = append(m.Models, LabModel{ID: known.ID, Name: known.Name})
+		}
+	}
+	return m
+}
+
+// moving tells whether the Lab changes without anybody's command.
+func (b *bench) moving() bool { return b.rig != nil && b.rig.moving() }

@@ -1,0 +1,444 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+const (
+	listenFor = 20 * time.Second // one call for a device that a person switches on
+	openLimit = 10 * time.Second // for opening a port
+)
+
+// cable is the Restore screen: one attempt at a time, from the port to the verdict. It belongs to Run's
+// goroutine; the attempt itself runs in another and hands back what it found.
+type cable struct {
+	e     *Engine
+	shown Restore // everything but the port
+	ports []string
+
+	run    *run // the attempt under way, or the one whose device is at hand; nil: none
+	auto   bool // write as soon as the plan stands: the person has said so already
+	wanted release.Digest
+	worked map[string]restore.Way // way into restoration mode that worked, by model
+	last   restore.Way            // of the device at hand
+	job    *job                   // stored before the first erase; nil: none
+	trace  *trace
+	began  time.Time // of writing
+	report restore.Result
+}
+
+// run is one attempt on one port. Its goroutine owns session and port while it works; between two works
+// nobody does, and the next may begin.
+type run struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	port    restore.Port
+	session *restore.Session
+	device  *restore.Device
+	plan    *restore.Plan
+	working bool // a goroutine uses the session
+	name    string
+	skip    chan struct{} // one pending bit: the person did what the coach asked
+}
+
+func (c *cable) start() {
+	c.worked = make(map[string]restore.Way)
+	c.trace = &trace{}
+	c.idle()
+}
+
+// stop closes the port.
+func (c *cable) stop() { c.drop() }
+
+// idle is the screen with nothing connected.
+func (c *cable) idle() {
+	phase := RestoreIdle
+	if c.e.world.Ports == nil {
+		phase = RestoreUnsupported
+		if c.e.world.Insecure {
+			phase = RestoreInsecure
+		}
+	}
+	c.shown = Restore{Phase: phase, Map: Map{Active: -1}}
+}
+
+// drop ends the attempt and closes its port.
+func (c *cable) drop() {
+	r := c.run
+	if r == nil {
+		return
+	}
+	c.run = nil
+	r.cancel()
+	if !r.working && r.port != nil {
+		go r.port.Close() // it may wait for a lost device; nobody waits for it
+	}
+}
+
+// fill writes what the Restore screen shows.
+func (c *cable) fill(s *Restore) {
+	*s = c.shown
+	if s.Phase == RestoreWriting {
+		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
+	}
+	if s.Phase == RestoreIdle && c.job != nil {
+		s.Job = PendingJob{Serial: c.job.serial, Version: c.job.version, Digest: c.job.digest}
+	}
+}
+
+// command acts on one wish. What does not fit the phase is a click that came too late, and is dropped.
+func (c *cable) command(cmd Command) {
+	if c.shown.Phase == RestoreWriting || c.e.world.Ports == nil {
+		switch cmd.(type) {
+		case SaveDiagnostic:
+			c.saveDiagnostic()
+		default:
+		}
+		return
+	}
+	switch x := cmd.(type) {
+	case Connect:
+		c.auto, c.wanted = false, release.Digest{}
+		c.connect()
+	case ChooserClosed:
+		if c.run == nil {
+			c.idle()
+			c.shown.Phase = RestoreNoPort
+		}
+	case DoesNotAnswer:
+		c.auto, c.wanted = false, release.Digest{}
+		c.connect()
+	case WayDone:
+		c.wayDone()
+	case Choose:
+		c.wanted = x.Digest
+		c.replan()
+	case Write:
+		if c.shown.Phase == RestoreFound {
+			c.write()
+		}
+	case Start:
+		if c.shown.Phase == RestoreRight {
+			c.write()
+		}
+	case GoOn:
+		if c.shown.Phase == RestoreFailed {
+			c.auto = c.shown.Failure.Stage >= StageWrite
+			c.connect()
+		}
+	case Home:
+		c.drop()
+		c.idle()
+	case Resume:
+		c.auto, c.wanted = c.job != nil, release.Digest{}
+		if c.job != nil {
+			c.wanted = c.job.digest
+		}
+		c.connect()
+	case Forget:
+		c.forget()
+	case SaveDiagnostic:
+		c.saveDiagnostic()
+	case SaveReport:
+		c.saveReport()
+	default:
+	}
+}
+
+// connect opens the allowed ports in turn and looks for a device in restoration mode.
+func (c *cable) connect() {
+	c.drop()
+	c.idle()
+	c.shown.Phase = RestoreConnecting
+	ctx, cancel := context.WithCancel(c.e.ctx)
+	r := &run{ctx: ctx, cancel: cancel, working: true, skip: make(chan struct{}, 1)}
+	c.run = r
+	c.trace.add("connect, %s", c.e.world.Browser)
+	hint := c.hint()
+	c.e.work(func(context.Context) func() {
+		found, err := c.search(r, hint)
+		return func() { c.searched(r, found, err) }
+	})
+}
+
+// hint is what is known before the device has said anything: its base speed and the way that worked.
+func (c *cable) hint() restore.Options {
+	o := restore.Options{Baud: restore.DefaultBaud, First: c.last, Patience: -1, Trace: c.trace.call}
+	if c.job != nil {
+		if m, ok := c.e.lib.model(c.job.model); ok {
+			o.Baud = baudOf(&m)
+		}
+	}
+	return o
+}
+
+// search opens each allowed port until a device answers. found tells whether there was a port at all.
+// It runs in the attempt's goroutine.
+func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
+	infos, err := c.e.world.Ports.List(r.ctx)
+	if err != nil {
+		return false, err
+	}
+	var busy, quiet error
+	for i, info := range infos {
+		port, err := c.open(r.ctx, i, o.Baud)
+		if err != nil {
+			c.trace.add("%s: %v", info.Name, err)
+			busy = err
+			continue
+		}
+		c.trace.add("%s: open at %d baud", info.Name, o.Baud)
+		o.OnWay = c.tells(r)
+		session, err := restore.Connect(r.ctx, port, &o)
+		if err == nil {
+			r.port, r.session, r.name = port, session, info.Name
+			return true, nil
+		}
+		port.Close()
+		if r.ctx.Err() != nil {
+			return true, r.ctx.Err()
+		}
+		c.trace.add("%s: %v", info.Name, err)
+		quiet = err
+	}
+	if quiet != nil {
+		return true, quiet
+	}
+	return len(infos) > 0, busy
+}
+
+func (c *cable) open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
+	ctx, cancel := context.WithTimeout(ctx, openLimit)
+	defer cancel()
+	return c.e.world.Ports.Open(ctx, i, baud)
+}
+
+// tells passes on which way into restoration mode is tried.
+func (c *cable) tells(r *run) func(restore.Way) {
+	return func(w restore.Way) {
+		c.trace.add("way: %v", w)
+		kind, ok := wayKind(w)
+		if !ok {
+			return
+		}
+		c.e.post(func() {
+			if c.run == r {
+				c.tried(kind)
+			}
+		})
+	}
+}
+
+// searched goes on with what the search has come to.
+func (c *cable) searched(r *run, found bool, err error) {
+	r.working = false
+	if c.run != r {
+		if r.port != nil {
+			go r.port.Close()
+		}
+		return
+	}
+	var e *restore.Error
+	switch {
+	case err == nil && found:
+		c.identify()
+	case !found:
+		c.drop()
+		c.idle()
+		c.shown.Phase = RestoreNoPort
+	case errors.Is(err, ErrPortBusy):
+		c.drop()
+		c.idle()
+		c.shown.Phase = RestorePortBusy
+	case errors.As(err, &e) && (e.Code == restore.CodeSilent || e.Code == restore.CodeNoisy || e.Code == restore.CodeProtocol):
+		c.coach()
+	default:
+		c.fail(err, StageIdentify)
+	}
+}
+
+// identify asks the device who it is and what to do for it.
+func (c *cable) identify() {
+	r := c.run
+	c.last = r.session.Way()
+	c.shown.Phase = RestoreReading
+	c.shown.Ways = nil
+	c.shown.Progress = Progress{Stage: StageIdentify}
+	r.working = true
+	c.e.work(func(context.Context) func() {
+		device, err := r.session.Identify(r.ctx)
+		return func() {
+			r.working = false
+			if !c.mine(r) {
+				return
+			}
+			if err != nil {
+				c.fail(err, StageIdentify)
+				return
+			}
+			r.device = device
+			c.worked[device.Model] = c.last
+			c.shown.Device = deviceOf(device, c.e.lib)
+			if c.job != nil && c.job.serial == device.Serial && c.job.model == device.Model && c.wanted == (release.Digest{}) && c.auto {
+				c.wanted = c.job.digest
+			}
+			if c.auto && (c.job == nil || c.job.serial != device.Serial || c.job.model != device.Model) {
+				c.auto, c.wanted = false, release.Digest{} // another device: it gets a question of its own
+			}
+			c.makePlan()
+		}
+	})
+}
+
+// mine tells whether r is still the attempt at hand; the port of one that is not is closed.
+func (c *cable) mine(r *run) bool {
+	if c.run == r {
+		return true
+	}
+	if r.port != nil {
+		go r.port.Close()
+	}
+	return false
+}
+
+// replan plans anew for the device at hand, with another release.
+func (c *cable) replan() {
+	r := c.run
+	if r == nil || r.device == nil || r.working {
+		return
+	}
+	c.makePlan()
+}
+
+// makePlan selects the release, looks at the flash and makes the update files.
+func (c *cable) makePlan() {
+	r := c.run
+	c.shown.Phase = RestoreReading
+	c.shown.Progress = Progress{Stage: StagePlan}
+	var choice *restore.Choice
+	if c.wanted != (release.Digest{}) {
+		wanted := c.wanted
+		choice = &restore.Choice{Image: &wanted}
+	}
+	r.working = true
+	c.e.work(func(ctx context.Context) func() {
+		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice)
+		if missing(err) && c.e.world.Backend != nil {
+			// The server may have what the store has not, and may be reachable by now.
+			if c.e.lib.refresh(ctx) == nil {
+				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice)
+			}
+		}
+		return func() {
+			r.working = false
+			if c.mine(r) {
+				c.planned(plan, err)
+			}
+		}
+	})
+}
+
+// missing tells whether a plan failed only because no release was at hand.
+func missing(err error) bool {
+	var e *restore.Error
+	return errors.As(err, &e) && e.Code == restore.CodeNoRelease
+}
+
+// planned shows what pressing Restore would do.
+func (c *cable) planned(plan *restore.Plan, err error) {
+	r := c.run
+	c.shown.Choice = choiceOf(r.device, c.e.lib)
+	if missing(err) && c.wanted == (release.Digest{}) {
+		c.shown.Phase = RestoreUnknown
+		return
+	}
+	if err != nil {
+		c.fail(err, StagePlan)
+		return
+	}
+	r.plan = plan
+	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
+	c.shown.Plan = planOf(plan, c.origin(plan.Release.Digest))
+	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
+	c.shown.Phase = RestoreFound
+	if plan.Kind == restore.KindStart {
+		c.shown.Phase = RestoreRight
+	}
+	if c.auto {
+		c.write()
+	}
+}
+
+// origin says where a release is at hand.
+func (c *cable) origin(d release.Digest) Origin {
+	for _, r := range c.e.lib.all() {
+		if r.Digest == d {
+			return r.Origin
+		}
+	}
+	return OriginServer
+}
+
+// added goes on with a release file that the person chose.
+func (c *cable) added(m release.Manifest, err error) {
+	r := c.run
+	switch {
+	case c.shown.Phase == RestoreWriting || c.shown.Phase == RestoreDone:
+	case err != nil:
+		c.shown.Failure = failureOf(fileError(err), "")
+		c.shown.Failure.Stage = StagePlan
+		c.shown.Phase = RestoreFailed
+	case r != nil && r.device != nil && !r.working:
+		c.wanted = m.Digest
+		if m.Model != r.device.Model {
+			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, StagePlan)
+			return
+		}
+		c.makePlan()
+	}
+}
+
+// fileError is what is wrong with a chosen file, as restore says it.
+func fileError(err error) error {
+	code := restore.CodeBadFile
+	if errors.Is(err, release.ErrImage) {
+		code = restore.CodeBadRelease
+	}
+	return &restore.Error{Code: code, Err: err}
+}
+
+// fail shows why an attempt ended. The device stays at hand where the next step needs no new connection.
+func (c *cable) fail(err error, stage Stage) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	c.trace.add("ended: %v", err)
+	f := failureOf(err, c.shown.Plan.Release.Version)
+	f.Stage = stage
+	if stage >= StageWrite {
+		f.Of, f.Sector = c.shown.Progress.Of, min(c.shown.Progress.Sectors+1, c.shown.Progress.Of)
+		f.Left = left(&c.shown.Progress)
+	}
+	f.Trace = c.trace.last(MaxTrace)
+	c.shown.Failure = f
+	c.shown.Phase = RestoreFailed
+	if stage != StagePlan {
+		c.drop()
+	}
+}
+
+// left is what remains of the planned time.
+func left(p *Progress) time.Duration {
+	if p.WorkOf <= p.Work {
+		return 0
+	}
+	return time.Duration(p.WorkOf-p.Work) * time.Microsecond
+}
+
+// moving tells whether the Restore screen changes by itself.
+func (c *cable) moving() bool { return c.shown.Phase == RestoreWriting }

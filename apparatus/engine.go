@@ -1,0 +1,219 @@
+package apparatus
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Times of the engine.
+const (
+	showEvery  = 100 * time.Millisecond // between two states
+	retryAfter = 15 * time.Second       // before a server that did not answer is asked again
+	askAgain   = 60 * time.Second       // before a server that answered is asked what is new
+)
+
+// Engine is the apparatus behind the page. Commands go in with Do, states come out of World.Show. All
+// state belongs to one goroutine, that of Run; work that takes time runs in others, which hand back what
+// they found as functions for that goroutine to call.
+type Engine struct {
+	world World
+	lib   *library
+
+	mu    sync.Mutex
+	queue []func()
+	wake  chan struct{} // one pending bit: queue is not empty
+
+	// From here on everything belongs to Run's goroutine.
+	ctx     context.Context
+	state   State
+	dirty   bool
+	shown   time.Time
+	tab     Tab
+	known   bool // tab is known
+	opened  bool // the store was opened, or there is none
+	asking  bool // the server is being asked for its lists
+	cable   cable
+	bench   bench
+	reports reports
+}
+
+// New returns an engine that waits for Run.
+func New(w *World) *Engine {
+	e := &Engine{world: *w, lib: newLibrary(w.Backend), wake: make(chan struct{}, 1)}
+	if e.world.Now == nil {
+		e.world.Now = time.Now
+	}
+	e.cable.e = e
+	e.bench.e = e
+	e.reports.e = e
+	return e
+}
+
+// Do takes a command. It may be called from anywhere, before Run too, and does not wait.
+func (e *Engine) Do(cmd Command) { e.post(func() { e.command(cmd) }) }
+
+// post lets Run's goroutine call f.
+func (e *Engine) post(f func()) {
+	e.mu.Lock()
+	e.queue = append(e.queue, f)
+	e.mu.Unlock()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work runs f in a goroutine of its own; what f returns is called by Run's.
+func (e *Engine) work(f func(ctx context.Context) func()) {
+	ctx := e.ctx
+	go func() {
+		if then := f(ctx); then != nil && ctx.Err() == nil {
+			e.post(then)
+		}
+	}()
+}
+
+// Run serves until ctx ends. Then the emulated device loses its power and the port is closed.
+func (e *Engine) Run(ctx context.Context) {
+	e.ctx = ctx
+	e.dirty = true
+	e.known = e.world.Tab == nil
+	e.cable.start()
+	e.bench.start()
+	e.openStore()
+	e.ask()
+	show := time.NewTimer(0)
+	defer show.Stop()
+	again := time.NewTimer(retryAfter)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			e.bench.stop()
+			e.cable.stop()
+			return
+		case <-e.wake:
+			e.mu.Lock()
+			queue := e.queue
+			e.queue = nil
+			e.mu.Unlock()
+			for _, f := range queue {
+				f()
+				e.dirty = true
+			}
+		case mine, ok := <-e.world.Tab:
+			if !ok {
+				e.world.Tab = nil
+				continue
+			}
+			e.tab = TabElsewhere
+			if mine {
+				e.tab = TabHere
+			}
+			e.known, e.dirty = true, true
+			e.bench.load()
+		case <-again.C:
+			e.ask()
+			wait := askAgain
+			if e.state.Server.Reach == ReachNo {
+				wait = retryAfter
+			}
+			again.Reset(wait)
+		case <-show.C:
+		}
+		e.show(show)
+	}
+}
+
+// show hands the state over, at most once in showEvery. A change that comes earlier waits for the timer.
+func (e *Engine) show(timer *time.Timer) {
+	if !e.dirty {
+		return
+	}
+	if wait := showEvery - time.Since(e.shown); wait > 0 && !e.shown.IsZero() {
+		timer.Reset(wait)
+		return
+	}
+	e.shown = time.Now()
+	e.dirty = false
+	e.state.Tab = e.tab
+	e.state.Store, e.state.Server = e.lib.shown()
+	e.cable.fill(&e.state.Restore)
+	e.bench.fill(&e.state.Lab)
+	copied := e.state
+	e.world.Show(&copied)
+	if e.cable.moving() || e.bench.moving() {
+		e.dirty = true // time alone changes what is shown
+		timer.Reset(showEvery)
+		e.bench.rest()
+	}
+}
+
+// command acts on one command of the person.
+func (e *Engine) command(cmd Command) {
+	if !e.mine() {
+		return // the page offers nothing either
+	}
+	switch c := cmd.(type) {
+	case Connect, ChooserClosed, DoesNotAnswer, WayDone, Choose, Write, Start, GoOn, Home, Resume, Forget, SaveDiagnostic, SaveReport:
+		e.cable.command(cmd)
+	case AddFile:
+		e.addFile(c)
+	case LabMake, LabUpdate, LabPower, LabCut, LabLine, LabHealth, LabRestore:
+		e.bench.command(cmd)
+	}
+}
+
+// mine tells whether this tab has the work.
+func (e *Engine) mine() bool { return e.known && e.tab == TabHere }
+
+// openStore opens the browser's storage and then looks for what was left there.
+func (e *Engine) openStore() {
+	if e.world.OpenFS == nil {
+		e.lib.open(nil, false)
+		e.opened = true
+		return
+	}
+	e.work(func(ctx context.Context) func() {
+		fs, kept := e.world.OpenFS(ctx)
+		e.lib.open(fs, kept)
+		return func() {
+			e.opened = true
+			e.cable.recall()
+			e.bench.load()
+			e.reports.send()
+		}
+	})
+}
+
+// ask asks the server what it has, and fetches ahead what a device may need without a network.
+func (e *Engine) ask() {
+	if e.world.Backend == nil || e.asking {
+		return
+	}
+	e.asking = true
+	e.work(func(ctx context.Context) func() {
+		err := e.lib.refresh(ctx)
+		return func() {
+			e.asking = false
+			if err != nil {
+				return
+			}
+			e.reports.send()
+			e.bench.refreshed()
+			e.work(func(ctx context.Context) func() {
+				e.lib.ahead(ctx)
+				return func() {} // the list has changed: show it
+			})
+		}
+	})
+}
+
+// addFile takes a release file that the person chose; the device at hand may want it.
+func (e *Engine) addFile(c AddFile) {
+	e.work(func(context.Context) func() {
+		m, err := e.lib.add(c.Data)
+		return func() { e.cable.added(m, err) }
+	})
+}

@@ -1,0 +1,17 @@
+package apparatus
+
+import (
+	"cmp"
+	"slices"
+)
+
+// fitRank orders releases for a choice: what was intended first, what cannot be taken last.
+var fitRank = map[Fit]int{FitIntended: 0, FitInstalled: 1, FitNewest: 2, FitNewer: 3, FitOlder: 4, FitUnknown: 5, FitBelowFloor: 6, FitUntrusted: 7}
+
+// bestFirst sorts releases in place: by fit, then the newest first.
+func bestFirst(list []Release) []Release {
+	slices.SortStableFunc(list, func(a, b Release) int {
+		return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order))
+	})
+	return list
+}

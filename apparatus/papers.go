@@ -1,0 +1,66 @@
+package apparatus
+
+import (
+	"fmt"
+	"strings"
+)
+
+// saveDiagnostic hands over what support needs: the browser, the port, the device, and every command with
+// its time. It holds no secrets and nothing of the device's software.
+func (c *cable) saveDiagnostic() {
+	var b strings.Builder
+	now := c.e.world.Now().UTC()
+	fmt.Fprintf(&b, "Unbrick diagnostic file\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
+	if c.run != nil && c.run.name != "" {
+		fmt.Fprintf(&b, "port: %s\n", c.run.name)
+	}
+	c.describe(&b)
+	if f := c.shown.Failure; f.Code != CauseNone && c.shown.Phase == RestoreFailed {
+		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, sector %d of %d, touched %d\n", f.Code, f.Stage, f.Sector, f.Of, f.Touched)
+	}
+	b.WriteString("\ncommands, oldest first:\n")
+	for _, line := range c.trace.last(4 * MaxTrace) {
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	c.e.world.Save(Download{Name: c.fileName("diagnostic"), Data: []byte(b.String())})
+}
+
+// saveReport hands over what was done to the device.
+func (c *cable) saveReport() {
+	if c.shown.Phase != RestoreDone {
+		return
+	}
+	var b strings.Builder
+	r := &c.shown.Result
+	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.world.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
+	c.describe(&b)
+	fmt.Fprintf(&b, "restored to release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, %d bytes sent\ntook: %.1f s\n",
+		r.Version, r.Signer, r.Verified, r.Written, r.Sent, r.Took.Seconds())
+	c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
+}
+
+// describe writes what the device has said of itself.
+func (c *cable) describe(b *strings.Builder) {
+	d := &c.shown.Device
+	if d.Serial == "" {
+		b.WriteString("device: none has answered\n")
+		return
+	}
+	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %d\nrecord: release %q, target %q\nfloor: %d, keys: %d\nflash: %d bytes\n",
+		d.Model, d.Serial, d.Why, d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
+}
+
+// fileName is a name that says what is inside, of letters that every system takes.
+func (c *cable) fileName(what string) string {
+	name := "unbrick-" + what
+	if s := c.shown.Device.Serial; s != "" {
+		name += "-" + strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+				return r
+			}
+			return '-'
+		}, s)
+	}
+	return name + ".txt"
+}

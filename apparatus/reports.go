@@ -1,0 +1,131 @@
+package apparatus
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"unbrick/internal/cbor"
+	"unbrick/release"
+)
+
+// Outcomes of a report, as the server numbers them.
+const (
+	reportRestored    = 1
+	reportNotRestored = 2
+	reportFound       = 3
+)
+
+const (
+	reportPrefix = "report-" // of the blobs that wait for the server
+	maxWaiting   = 32        // reports that wait; the oldest go first
+	maxWords     = 200       // bytes of a report's words
+)
+
+// report is what a restoration came to, as the server is told.
+type report struct {
+	Model, Serial string
+	Outcome       uint64
+	From, Version string
+	Image         release.Digest
+	Why           uint64
+	Sectors       uint64
+	Sent          uint64
+	Received      uint64
+	Full          uint64
+	Took          time.Duration
+	Baud          uint64
+	Words         string
+}
+
+// reports tells the server what was restored, and keeps it for later when nobody answers. The server
+// takes the same report twice for one, so sending again is safe.
+type reports struct {
+	e       *Engine
+	count   uint64
+	sending bool
+}
+
+// encode returns the report in the server's form, with an id of its own.
+func (r *report) encode(id [16]byte) ([]byte, error) {
+	w := cbor.Appending(nil)
+	w.Array(17)
+	w.Uint(1)
+	w.Bytes(id[:])
+	w.Text(clip(r.Model, MaxText))
+	w.Text(clip(r.Serial, MaxText))
+	w.Uint(r.Outcome)
+	w.Text(clip(r.From, MaxText))
+	w.Text(clip(r.Version, MaxText))
+	w.Bytes(r.Image[:])
+	w.Uint(r.Why)
+	w.Uint(r.Sectors)
+	w.Uint(r.Sent)
+	w.Uint(r.Received)
+	w.Uint(r.Full)
+	w.Uint(uint64(max(r.Took, 0) / time.Millisecond))
+	w.Uint(r.Baud)
+	w.Text("page")
+	w.Text(clip(r.Words, maxWords))
+	return w.Result()
+}
+
+// tell sends a report, or keeps it. done learns, in Run's goroutine, which of the two it was.
+func (q *reports) tell(r report, done func(Reported)) {
+	e := q.e
+	if e.world.Backend == nil {
+		done(ReportNone)
+		return
+	}
+	q.count++
+	var seed [24]byte
+	binary.BigEndian.PutUint64(seed[:], e.world.Seed)
+	binary.BigEndian.PutUint64(seed[8:], uint64(e.world.Now().UnixNano()))
+	binary.BigEndian.PutUint64(seed[16:], q.count)
+	sum := sha256.Sum256(seed[:])
+	body, err := r.encode([16]byte(sum[:16]))
+	if err != nil {
+		done(ReportNone)
+		return
+	}
+	name := reportPrefix + release.Hex(sum)[:32]
+	e.work(func(ctx context.Context) func() {
+		outcome := ReportSent
+		if !q.post(ctx, body) {
+			outcome = ReportKept
+			if !e.lib.keepBlob(name, body) {
+				outcome = ReportNone
+			}
+		}
+		return func() { done(outcome) }
+	})
+}
+
+// post reports whether the server has dealt with a report, be it by refusing it.
+func (q *reports) post(ctx context.Context, body []byte) bool {
+	status, _, err := q.e.world.Backend.Fetch(ctx, "POST", "/api/reports", body)
+	return err == nil && status < 500 && status != 429
+}
+
+// send sends what waits. It runs after the store was opened and whenever the server answers.
+func (q *reports) send() {
+	e := q.e
+	if q.sending || !e.opened || e.world.Backend == nil {
+		return
+	}
+	q.sending = true
+	e.work(func(ctx context.Context) func() {
+		names := e.lib.blobNames(reportPrefix)
+		slices.Sort(names)
+		for i, name := range names {
+			body, ok := e.lib.blob(name)
+			if ok && i >= len(names)-maxWaiting && !q.post(ctx, body) {
+				break
+			}
+			e.lib.dropBlob(name)
+		}
+		return func() { q.sending = false }
+	})
+}

@@ -1,0 +1,275 @@
+package apparatus
+
+import (
+	"context"
+	"time"
+
+	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/model"
+	"unbrick/release"
+)
+
+// noiseRates are the probabilities of a wrong bit, by Noise.
+var noiseRates = [NoiseKinds]float64{0, 1e-6, 1e-5, 1e-4, 1e-3}
+
+// tears are the emulator's tears, by Tear. One name serves erase and program alike.
+var tears = [TearKinds]emulator.Tear{emulator.Half, emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.AllButOne,
+	emulator.Unstable, emulator.Unreadable, emulator.EraseWeak}
+
+// wire is the emulator's line for a Line.
+func wire(l Line) emulator.LineConfig {
+	return emulator.LineConfig{Baud: l.Baud, TurnAround: l.TurnAround, BitErrors: noiseRates[l.Noise]}
+}
+
+// rig is one emulated device and what the Lab knows of it. The device lives in goroutines of its own and
+// tells what happens through post; everything here belongs to Run's goroutine.
+type rig struct {
+	b      *bench
+	device *lab.Device
+	model  model.Model
+	serial string
+	cancel context.CancelFunc // takes the power away; nil without power
+
+	state     lab.State // of the device, as last told
+	stage     LabPhase  // of a conversation or restoration: LabAsking and on; LabAbsent without one
+	target    release.Digest
+	old       release.Digest // image that is or was in the flash before target
+	known     map[release.Digest]file
+	asked     map[release.Digest]bool // being fetched for the map
+	outcome   Outcome
+	timeline  Timeline
+	quiet     bool // the session only confirms: the timeline shows the update before it
+	log       []LogRow
+	progress  Progress
+	began     time.Duration // device time when what progress tells began
+	active    int           // sector at work, or -1
+	power_    Power
+	workspace Span
+	resident  Span
+}
+
+// build makes the hardware of a device, with erased flash and without power. It may run in any goroutine.
+func (b *bench) build(m *model.Model, serial string, line Line) (*rig, error) {
+	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool)}
+	device, err := lab.New(m, &lab.Options{
+		Seed: seedOf(b.e.world.Seed, serial),
+		Line: wire(line),
+		Event: func(ev lab.Event) { // in the device's goroutine, in order
+			b.e.post(func() {
+				if b.rig == r {
+					r.event(ev)
+				}
+			})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	device.Board().SetPace(b.pacer.tick)
+	r.device = device
+	return r, nil
+}
+
+// seedOf gives every device chances of its own.
+func seedOf(seed uint64, serial string) uint64 {
+	for _, c := range []byte(serial) { // FNV-1a
+		seed = (seed ^ uint64(c)) * 0x100000001b3
+	}
+	return seed
+}
+
+// know remembers a release's bytes for the map.
+func (r *rig) know(f file) { r.known[f.manifest.Digest] = f }
+
+// want fetches a release for the map, once.
+func (r *rig) want(d release.Digest) {
+	if _, ok := r.known[d]; ok || r.asked[d] || d == (release.Digest{}) {
+		return
+	}
+	r.asked[d] = true
+	r.b.e.work(func(ctx context.Context) func() {
+		f, err := r.b.e.lib.fetch(ctx, d)
+		return func() {
+			delete(r.asked, d)
+			if err == nil {
+				r.know(f)
+			}
+		}
+	})
+}
+
+// version names an image, as far as it is known here.
+func (r *rig) version(d release.Digest) string {
+	if f, ok := r.known[d]; ok {
+		return f.manifest.Version
+	}
+	for _, x := range r.b.e.lib.all() {
+		if x.Digest == d {
+			return x.Version
+		}
+	}
+	return ""
+}
+
+// busy tells whether a conversation or a restoration runs.
+func (r *rig) busy() bool { return r.stage != LabAbsent }
+
+// moving tells whether the device changes without anybody's command.
+func (r *rig) moving() bool { return r.busy() || r.state == lab.Booting }
+
+// command acts on one wish for this device.
+func (r *rig) command(cmd Command) {
+	switch c := cmd.(type) {
+	case LabUpdate:
+		if r.state == lab.Running && !r.busy() {
+			r.outcome = OutcomeNone
+			r.timeline.begin()
+			r.quiet = false
+			r.update(0)
+		}
+	case LabPower:
+		r.power(c.Switch)
+	case LabCut:
+		if c.Tear < tearKinds {
+			r.power_.CutAt, r.power_.Tear = c.At, c.Tear
+			r.device.CutAt(c.At, tears[c.Tear])
+			r.keep(true)
+		}
+	case LabRestore:
+		if r.state == lab.Restoration && !r.busy() {
+			r.restore(c.Digest)
+		}
+	default:
+	}
+}
+
+// setHealth sets how the application behaves. A running one that is to hang is started again, so that
+// the hanging is seen now rather than at the next reset.
+func (r *rig) setHealth(h Health) {
+	r.device.Board().SetHealthy(h == HealthGood)
+	r.note(LogRow{Source: SourceBoard, Code: LogHealth, A: uint32(h)})
+	r.keep(true)
+	if r.busy() || r.state != lab.Running && r.state != lab.Hanging {
+		return
+	}
+	r.b.e.work(func(context.Context) func() {
+		r.device.PowerOff(emulator.NotBegun)
+		return func() {
+			if r.b.rig == r {
+				r.ended()
+				r.power(SwitchOn)
+			}
+		}
+	})
+}
+
+// power moves the switch. Off takes the power away at once, whatever the device does.
+func (r *rig) power(s Switch) {
+	if s == SwitchOff {
+		if r.cancel == nil {
+			return
+		}
+		tear := tears[r.power_.Tear]
+		r.b.e.work(func(context.Context) func() {
+			r.device.PowerOff(tear)
+			return func() {
+				if r.b.rig == r {
+					r.ended()
+				}
+			}
+		})
+		return
+	}
+	if r.cancel != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(r.b.e.ctx)
+	r.device.Board().SetHealthy(r.b.health == HealthGood)
+	if err := r.device.PowerOn(ctx); err != nil {
+		cancel()
+		return
+	}
+	r.cancel, r.state = cancel, lab.Booting
+	r.power_.Switch = SwitchOn
+	r.note(LogRow{Source: SourceBoard, Code: LogPowerOn})
+	ended := r.device.Ended()
+	r.b.e.work(func(ctx context.Context) func() {
+		r.device.Settle(ctx)
+		return func() { r.follow() }
+	})
+	r.b.e.work(func(ctx context.Context) func() {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return nil
+		}
+		return func() {
+			if r.b.rig == r {
+				r.ended()
+			}
+		}
+	})
+}
+
+// off takes the power away for good: another device comes in this one's place, or the engine ends.
+func (r *rig) off() {
+	if r.cancel != nil {
+		r.cancel()
+		r.cancel = nil
+	}
+}
+
+// follow takes over what the device says of itself.
+func (r *rig) follow() {
+	if r.b.rig != r {
+		return
+	}
+	r.state = r.device.State()
+	switch r.state {
+	case lab.Running, lab.Hanging:
+		about := r.device.About()
+		if about.Known && !r.busy() {
+			r.old, r.target = about.Installed.Digest, release.Digest{}
+			r.want(r.old)
+		}
+	case lab.Restoration:
+		r.timeline.reach(stepRestoration)
+	case lab.Faulted:
+		r.timeline.fail()
+	default:
+	}
+	r.keep(true)
+}
+
+// ended is called when the device's power is gone, whoever took it.
+func (r *rig) ended() {
+	if r.cancel == nil {
+		return
+	}
+	r.cancel()
+	r.cancel = nil
+	r.state = r.device.State()
+	if r.state == lab.Faulted {
+		r.timeline.fail()
+		text := ""
+		if err := r.device.Fault(); err != nil {
+			text = clip(err.Error(), MaxText)
+		}
+		r.note(LogRow{Source: SourceBoard, Code: LogFault, Text: text})
+		r.power_.Switch = SwitchOn
+		r.keep(true)
+		return
+	}
+	counts := r.device.Counts()
+	row := LogRow{Source: SourceBoard, Code: LogPowerOff}
+	if r.active >= 0 || r.stage == LabRewriting || counts.Intents > 0 && !counts.Whole {
+		r.power_.LastCut, r.power_.LastTear = counts.Operations, r.power_.Tear
+		row.Code, row.Step, row.A, row.B = LogCut, r.timeline.Now.Step, uint32(counts.Operations), uint32(r.power_.Tear)
+	}
+	r.power_.Switch, r.power_.CutAt = SwitchOff, 0
+	r.timeline.fail()
+	r.active = -1
+	r.note(row)
+	r.keep(true)
+}

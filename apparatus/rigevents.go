@@ -1,0 +1,193 @@
+package apparatus
+
+import (
+	"slices"
+
+	"unbrick/lab"
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+// note adds a row to the log. Rows that only count on take the place of the one before.
+func (r *rig) note(row LogRow) {
+	if row.Source != SourceTerminal {
+		row.Time = r.device.Time()
+		if row.Sector == 0 {
+			row.Sector = NoSector
+		}
+	}
+	// What was shown is never changed: the state shares the rows.
+	if n := len(r.log); n > 0 && counting(row) && r.log[n-1].Source == row.Source && r.log[n-1].Code == row.Code {
+		r.log = append(slices.Clip(r.log[:n-1]), row)
+		return
+	}
+	if len(r.log) >= MaxLogRows {
+		r.log = slices.Clone(r.log[len(r.log)-MaxLogRows*3/4:])
+	}
+	r.log = append(r.log, row)
+}
+
+// counting tells whether a row only says how far something is.
+func counting(row LogRow) bool {
+	if row.Source != SourceTerminal {
+		return row.Source == SourceApparatus && row.Code == LogSent
+	}
+	switch terminal.EventCode(row.Code) {
+	case terminal.EventData, terminal.EventSector, terminal.EventReceiving, terminal.EventRefreshed:
+		return true
+	default:
+		return false
+	}
+}
+
+// event takes one event of the terminal.
+func (r *rig) event(ev lab.Event) {
+	e := ev.Event
+	row := LogRow{Time: e.Time, Step: e.Step, Source: SourceTerminal, Code: uint16(e.Code), Sector: NoSector, A: e.A, B: e.B}
+	if e.Sector >= 0 {
+		row.Sector = uint32(e.Sector)
+	}
+	switch e.Code {
+	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun:
+		row.Text = r.version(e.Digest)
+	default:
+	}
+	if !r.quiet || e.Step == 0 {
+		r.timeline.reach(e.Step)
+	}
+	r.advance(e)
+	if e.Code != terminal.EventMark { // one before each sector says nothing to a person
+		r.note(row)
+	}
+}
+
+// advance follows what an event says about the work under way.
+func (r *rig) advance(e terminal.Event) {
+	now := &r.timeline.Now
+	switch e.Code {
+	case terminal.EventReset:
+		r.active = -1
+		r.state = lab.Booting
+		r.workspace, r.resident = Span{}, Span{}
+	case terminal.EventSecured:
+		r.workspace = Span{Off: e.A, Size: e.B}
+		if r.busy() && r.stage != LabRestoring {
+			r.enter(LabReceiving)
+		}
+	case terminal.EventReleased:
+		r.workspace, r.resident = Span{}, Span{}
+	case terminal.EventRequest:
+		r.enter(LabReceiving)
+		r.progress.BytesOf = e.B
+	case terminal.EventData:
+		r.progress.Bytes, r.progress.BytesOf = e.A, e.B
+		r.progress.Work, r.progress.WorkOf = uint64(e.A), uint64(e.B)
+		now.Done, now.Of = e.A, e.B
+	case terminal.EventResident:
+		if end := r.workspace.Off + r.workspace.Size; e.A <= r.workspace.Size {
+			r.resident = Span{Off: end - e.A, Size: e.A}
+		}
+	case terminal.EventProof:
+		if r.stage != LabRestoring {
+			r.enter(LabProving)
+		}
+	case terminal.EventIntent:
+		r.target = e.Digest
+		r.want(e.Digest)
+		now.Target = r.version(e.Digest)
+		if r.stage != LabRestoring {
+			r.enter(LabRewriting)
+			r.progress.Of, r.progress.WorkOf = int(e.A), uint64(e.A)
+		}
+		r.power_.Op, r.power_.CutAt = 0, 0 // the armed cut waits in the board now
+	case terminal.EventMark:
+		r.active = int(e.Sector)
+		r.where(e.Sector)
+	case terminal.EventSector:
+		r.active = -1
+		now.Done, now.Of = e.A, e.B
+		r.where(e.Sector)
+		if r.stage == LabRewriting {
+			r.progress.Sectors, r.progress.Of = int(e.A), int(e.B)
+			r.progress.Work, r.progress.WorkOf = uint64(e.A), uint64(e.B)
+		}
+	case terminal.EventVerdict:
+		if r.stage == LabRewriting {
+			r.enter(LabJudging)
+		}
+		if e.A != 1 {
+			r.timeline.fail()
+		}
+	case terminal.EventInstalled:
+		r.active = -1
+		if counts := r.device.Counts(); counts.Whole && r.stage != LabRestoring {
+			r.b.totals[pair{r.old, r.target}] = counts.Operations
+		}
+	case terminal.EventRunning:
+		r.old, r.target = e.Digest, release.Digest{}
+		r.want(e.Digest)
+	default:
+	}
+}
+
+// where notes the address at work.
+func (r *rig) where(sector int32) {
+	if g := &r.model.Layout.Geometry; sector >= 0 && int(sector) < g.Sectors() {
+		r.timeline.Now.Addr, _ = g.Sector(int(sector))
+	}
+}
+
+// enter begins a stage of the work, and what its progress tells.
+func (r *rig) enter(stage LabPhase) {
+	if r.stage == stage {
+		return
+	}
+	r.stage = stage
+	r.began = r.device.Time()
+	r.progress = Progress{Stage: StageWrite}
+}
+
+// leave ends the work.
+func (r *rig) leave() {
+	r.stage = LabAbsent
+	r.active = -1
+	r.progress = Progress{}
+	r.quiet = false
+}
+
+// link takes one message that was seen on the device's link: what the server does is told from it.
+func (r *rig) link(m protocol.Message, sent bool) {
+	row := LogRow{Source: SourceServer, Sector: NoSector}
+	switch m := m.(type) {
+	case *protocol.Hello:
+		row.Step, row.Code = 2, LogLinkOpen
+	case *protocol.Info:
+		if m.Kind == protocol.KindNone {
+			row.Step, row.Code = 4, LogNoUpdate
+			if m.Reason == protocol.ReasonPreparing {
+				row.Step, row.Code = 3, LogMaking
+			}
+		} else {
+			row.Step, row.Code, row.A, row.B = 4, LogInfo, m.Size, m.Workspace
+		}
+		if signed, _, err := release.Parse(m.Manifest); err == nil {
+			row.Text = signed.Version
+			r.want(signed.Digest)
+			r.target = signed.Digest
+			r.timeline.Now.Target = signed.Version
+		}
+	case *protocol.Request:
+		row.Step, row.Code, row.A = 9, LogRequested, m.Offset
+	case *protocol.End:
+		row.Step, row.Code, row.A = 10, LogSending, m.Size
+	default:
+		return
+	}
+	if !r.quiet && row.Code != LogSending {
+		target := r.timeline.Now.Target
+		r.timeline.reach(row.Step)
+		r.timeline.Now.Target = target
+	}
+	r.note(row)
+}

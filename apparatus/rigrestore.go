@@ -1,0 +1,114 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+// restore brings the emulated device back over its virtual cable, with the same engine as a real one
+// (S16 to S20). A zero digest leaves the choice to the apparatus.
+func (r *rig) restore(wanted release.Digest) {
+	r.outcome = OutcomeNone
+	r.enter(LabRestoring)
+	r.progress.Stage = StageIdentify
+	port := r.device.Port()
+	progress := latest[restore.Progress]{e: r.b.e, take: func(p restore.Progress) {
+		if r.b.rig == r && r.stage == LabRestoring {
+			r.restoring(p)
+		}
+	}}
+	r.b.e.work(func(ctx context.Context) func() {
+		result, err := r.attempt(ctx, port, wanted, progress.set)
+		port.Close()
+		if err == nil {
+			r.device.Settle(ctx)
+		}
+		return func() {
+			if r.b.rig == r {
+				r.restored(result, err)
+			}
+		}
+	})
+}
+
+// attempt runs in a goroutine of its own.
+func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest, progress func(restore.Progress)) (*restore.Result, error) {
+	e := r.b.e
+	tell := func(row LogRow) {
+		e.post(func() {
+			if r.b.rig == r {
+				row.Source = SourceApparatus
+				r.timeline.reach(row.Step)
+				r.note(row)
+			}
+		})
+	}
+	session, err := restore.Connect(ctx, port, &restore.Options{Baud: baudOf(&r.model)})
+	if err != nil {
+		return nil, err
+	}
+	device, err := session.Identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tell(LogRow{Step: 16, Code: LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
+	var choice *restore.Choice
+	if wanted != (release.Digest{}) {
+		choice = &restore.Choice{Image: &wanted}
+	}
+	plan, err := session.Plan(ctx, device, e.lib, choice)
+	if err != nil {
+		return nil, err
+	}
+	e.post(func() { r.target = plan.Release.Digest; r.want(r.target) })
+	tell(LogRow{Step: 17, Code: LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
+	if plan.Kind == restore.KindStart {
+		tell(LogRow{Step: 18, Code: LogNotNeeded})
+	}
+	return session.Run(ctx, plan, progress)
+}
+
+// restoring shows how far a restoration is.
+func (r *rig) restoring(p restore.Progress) {
+	if p.Bytes > 0 {
+		r.timeline.reach(18)
+	}
+	if r.progress.Sectors != p.Sectors {
+		r.note(LogRow{Step: 18, Source: SourceApparatus, Code: LogSent, A: uint32(p.Sectors), B: uint32(p.Of)})
+	}
+	r.progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
+		Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+}
+
+// restored ends a restoration, well or not.
+func (r *rig) restored(result *restore.Result, err error) {
+	r.leave()
+	r.follow()
+	row := LogRow{Source: SourceApparatus}
+	if err != nil {
+		r.outcome = OutcomeFailed
+		r.timeline.fail()
+		row.Code, row.A, row.Text = LogEnded, uint32(CauseProgramFault), clip(err.Error(), MaxText)
+		var e *restore.Error
+		if errors.As(err, &e) {
+			row.A, row.Text = uint32(e.Code), ""
+		}
+		r.note(row)
+		return
+	}
+	r.outcome = OutcomeRestored
+	r.timeline.reach(stepWritten)
+	r.timeline.finish()
+	row.Step, row.Code, row.Text = stepWritten, LogRestored, result.Plan.Release.Version
+	row.A, row.B = uint32(result.SectorsWritten), uint32(result.BytesSent)
+	r.note(row)
+	r.b.e.reports.tell(report{
+		Model: r.model.ID, Serial: r.serial, Outcome: reportRestored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
+		From: r.version(r.old), Why: uint64(result.Plan.Device.Why), Sectors: uint64(result.SectorsWritten), Sent: result.BytesSent,
+		Received: result.BytesReceived, Full: result.BytesFull, Took: max(result.Elapsed, time.Millisecond), Baud: uint64(r.b.line.Baud),
+	}, func(Reported) {})
+}

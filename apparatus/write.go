@@ -1,0 +1,202 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+
+	"unbrick/internal/cbor"
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+// jobBlob holds the restoration that was begun and has not ended well.
+const jobBlob = "job"
+
+// job is a restoration that was stored before its first erase.
+type job struct {
+	model, serial, version string
+	digest                 release.Digest
+}
+
+func (j *job) visit(c *codec) {
+	c.fields(4)
+	c.text(&j.model, MaxText)
+	c.text(&j.serial, MaxText)
+	c.text(&j.version, MaxText)
+	c.fixed(j.digest[:])
+}
+
+func (j *job) encode() ([]byte, error) {
+	c := &codec{w: cbor.Appending(nil)}
+	j.visit(c)
+	return c.w.Result()
+}
+
+func decodeJob(b []byte) (*job, error) {
+	c := &codec{r: cbor.NewReader(b)}
+	j := new(job)
+	j.visit(c)
+	if err := c.r.Finish(); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// recall finds the job that an earlier page left, once the store is open.
+func (c *cable) recall() {
+	b, ok := c.e.lib.blob(jobBlob)
+	if !ok || c.job != nil {
+		return
+	}
+	j, err := decodeJob(b)
+	if err != nil {
+		c.e.lib.dropBlob(jobBlob)
+		return
+	}
+	c.job = j
+}
+
+// forget drops the job: it has ended well, or the person does not want it.
+func (c *cable) forget() {
+	c.job = nil
+	c.e.work(func(context.Context) func() {
+		c.e.lib.dropBlob(jobBlob)
+		return nil
+	})
+}
+
+// write carries out the plan. The job is stored first: whatever happens from the first erase on, the next
+// page knows what was being written.
+func (c *cable) write() {
+	r, e := c.run, c.e
+	if r == nil || r.plan == nil || r.working {
+		return
+	}
+	plan := r.plan
+	r.working = true
+	c.auto = false
+	c.began = e.world.Now()
+	c.shown.Phase = RestoreWriting
+	c.shown.Progress = Progress{Stage: StageWrite, Of: plan.Sectors, BytesOf: uint32(plan.BytesSend)}
+	if plan.Kind == restore.KindStart {
+		c.shown.Progress.Stage = StageStart
+	} else {
+		c.job = &job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest}
+	}
+	stored := c.job
+	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
+		if c.run == r && c.shown.Phase == RestoreWriting {
+			c.progress(p)
+		}
+	}}
+	e.work(func(context.Context) func() {
+		if stored != nil {
+			if b, err := stored.encode(); err == nil {
+				e.lib.keepBlob(jobBlob, b) // a browser that keeps nothing still restores; it only cannot offer to go on
+			}
+		}
+		result, err := r.session.Run(r.ctx, plan, progress.set)
+		return func() {
+			r.working = false
+			if !c.mine(r) {
+				return
+			}
+			if err != nil {
+				c.stopped(err)
+				return
+			}
+			c.done(result)
+		}
+	})
+}
+
+// progress shows how far the device is.
+func (c *cable) progress(p restore.Progress) {
+	c.shown.Progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
+		Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+	plan := c.run.plan
+	written := writtenOf(plan, p)
+	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, p.Sector)
+}
+
+// writtenOf is the set of sectors that are new by now: the first of those that the plan writes.
+func writtenOf(plan *restore.Plan, p restore.Progress) map[int]bool {
+	written := make(map[int]bool)
+	all := p.Stage > restore.StageWrite
+	for i, s := range plan.States {
+		doubtful := i < len(plan.Doubtful) && plan.Doubtful[i]
+		switch s {
+		case restore.SectorOld, restore.SectorErased, restore.SectorDamaged:
+			written[i] = all || len(written) < p.Sectors
+		case restore.SectorSame, restore.SectorNew:
+			if doubtful && (all || p.Bytes > 0) {
+				written[i] = true // refreshed before the first byte of a file was taken
+			}
+		case restore.SectorUnused:
+		}
+	}
+	return written
+}
+
+// stopped shows why writing ended, and tells the server.
+func (c *cable) stopped(err error) {
+	r := c.run
+	if r.plan.Kind == restore.KindStart {
+		c.fail(err, StageStart)
+		return
+	}
+	sent, received := r.session.Bytes()
+	told := c.told(reportNotRestored)
+	told.Sent, told.Received = sent, received
+	told.Words = clip(err.Error(), maxWords)
+	var e *restore.Error
+	if errors.As(err, &e) {
+		c.fail(err, StageWrite)
+	} else if !errors.Is(err, context.Canceled) {
+		c.fail(err, c.shown.Progress.Stage)
+	}
+	c.e.reports.tell(told, func(Reported) {})
+}
+
+// told is the part of a report that every outcome shares.
+func (c *cable) told(outcome uint64) report {
+	r := c.run
+	out := report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
+		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
+		Took: c.e.world.Now().Sub(c.began), Baud: restore.DefaultBaud}
+	return out
+}
+
+// done shows a restoration that the device has judged good.
+func (c *cable) done(result *restore.Result) {
+	r := c.run
+	plan := r.plan
+	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
+	c.report = *result
+	took := c.e.world.Now().Sub(c.began)
+	verified := 0
+	for _, s := range plan.States {
+		if s != restore.SectorUnused {
+			verified++
+		}
+	}
+	c.shown.Result = Result{Version: plan.Release.Version, Signer: plan.Key, Verified: verified, Written: result.SectorsWritten + result.Refreshed,
+		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: c.shown.Plan.Settings}
+	c.shown.Progress.Stage = StageStart
+	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {
+		s := plan.States[i]
+		return s != restore.SectorUnused && s != restore.SectorSame
+	}, -1)
+	c.shown.Phase = RestoreDone
+	if plan.Kind != restore.KindStart {
+		told := c.told(reportRestored)
+		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
+		c.e.reports.tell(told, func(how Reported) {
+			if c.shown.Phase == RestoreDone {
+				c.shown.Result.Reported = how
+			}
+		})
+	}
+	c.forget()
+	c.drop()
+}
