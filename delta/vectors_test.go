@@ -1,0 +1,263 @@
+package delta_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"unbrick/delta"
+	"unbrick/delta/diff"
+	"unbrick/delta/internal/coding"
+	"unbrick/flash"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.vector anew")
+
+// vector is one scenario for decoders in any language: a text header of "name: value" lines, a blank
+// line, and the bytes of file, old and new image one after the other.
+type vector struct {
+	comment, geometry string
+	erased            byte
+	expect            string // "ok" or "refused"
+	file, old, new    []byte
+}
+
+func (v *vector) marshal() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "comment: %s\ngeometry: %s\nerased: %02x\nexpect: %s\nfile: %d\nold: %d\nnew: %d\n\n",
+		v.comment, v.geometry, v.erased, v.expect, len(v.file), len(v.old), len(v.new))
+	b.Write(v.file)
+	b.Write(v.old)
+	b.Write(v.new)
+	return b.Bytes()
+}
+
+func parseVector(t *testing.T, b []byte) *vector {
+	t.Helper()
+	head, payload, ok := bytes.Cut(b, []byte("\n\n"))
+	if !ok {
+		t.Fatal("no blank line")
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(string(head)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		fields[name] = value
+	}
+	take := func(name string) []byte {
+		n, err := strconv.Atoi(fields[name])
+		if err != nil || n > len(payload) {
+			t.Fatalf("%s: %q", name, fields[name])
+		}
+		part := payload[:n]
+		payload = payload[n:]
+		return part
+	}
+	erased, err := strconv.ParseUint(fields["erased"], 16, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &vector{comment: fields["comment"], geometry: fields["geometry"], erased: byte(erased), expect: fields["expect"]}
+	v.file, v.old, v.new = take("file"), take("old"), take("new")
+	if len(payload) != 0 {
+		t.Fatalf("%d bytes behind the payload", len(payload))
+	}
+	return v
+}
+
+// run decodes the vector's file and returns an error unless it leads to the new image.
+func (v *vector) run(t *testing.T) error {
+	t.Helper()
+	area, err := flash.ParseGeometry(v.geometry, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	area.Erased = v.erased
+	board := memory(bytes.Repeat([]byte{v.erased}, int(area.Size())))
+	copy(board, v.old)
+	built, err := decode(v.file, &area, board)
+	if err != nil {
+		return err
+	}
+	for s, data := range built {
+		addr, _ := area.Sector(s)
+		copy(board[addr:], data)
+	}
+	want := bytes.Repeat([]byte{v.erased}, int(area.Size()))
+	copy(want, v.new)
+	end, size := area.Sector(area.SectorAt(uint32(len(v.new) - 1)))
+	if !bytes.Equal(board[:end+size], want[:end+size]) {
+		return errors.New("leads elsewhere")
+	}
+	return nil
+}
+
+func TestVectors(t *testing.T) {
+	if *update {
+		for name, v := range makeVectors(t) {
+			if err := os.WriteFile(filepath.Join("testdata", name+".vector"), v.marshal(), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	names, err := filepath.Glob("testdata/*.vector")
+	if err != nil || len(names) < 9 {
+		t.Fatalf("%d vectors: %v", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := parseVector(t, b)
+			if !bytes.Equal(v.marshal(), b) {
+				t.Error("the header is not written like this")
+			}
+			if err := v.run(t); (err == nil) != (v.expect == "ok") {
+				t.Errorf("%s: %v, want %s", v.comment, err, v.expect)
+			}
+		})
+	}
+}
+
+func makeVectors(t *testing.T) map[string]*vector {
+	t.Helper()
+	s := makeSample(t)
+	create := func(comment, geometry string, erased byte, old, new []byte, o diff.Options) *vector {
+		area, err := flash.ParseGeometry(geometry, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		area.Erased = erased
+		o.Geometry = &area
+		var file []byte
+		if old == nil {
+			file, err = diff.Full(context.Background(), new, &o)
+		} else {
+			file, err = diff.Create(context.Background(), old, new, &o)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &vector{comment, geometry, erased, "ok", file, old, new}
+	}
+	old, new := callers(40, 0), callers(40, 6)
+	moved := create("a block moved: order, stash and window", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{})
+	thumb := create("Thumb calls, pointers into the image and into RAM", "1KiB*16", 0xff, old, new, diff.Options{ISA: "thumb"})
+	if h, _ := delta.ParseHeader(thumb.file); h.Setup.ISA != coding.ISAThumb || h.MapRanges == 0 {
+		t.Fatal("the Thumb vector does not predict")
+	}
+	refuse := func(comment string, from *vector, file []byte) *vector {
+		v := *from
+		v.comment, v.expect, v.file = comment, "refused", file
+		return &v
+	}
+	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second) }
+	hand := &vector{"written by hand: sector 1 is a copy of itself", "256*2", 0xff, "ok", twoSectors(0), moved.old[:512], moved.old[:512]}
+	return map[string]*vector{
+		"moved":        moved,
+		"no-stash":     create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
+		"thumb":        thumb,
+		"erased-00":    create("erased flash reads 00; the image grows", "2KiB*2,1KiB*4", 0, s.old[:1500], s.old[:5000], diff.Options{}),
+		"full":         create("a full image", "256*16", 0xff, nil, bytes.Repeat([]byte("unbrick restores. "), 200), diff.Options{}),
+		"nothing":      create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
+		"hand":         hand,
+		"truncated":    refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
+		"trailing":     refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
+		"gone":         refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
+		"outside":      refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
+		"version":      refuse("a version to come", hand, append([]byte("UD\x02"), hand.file[3:]...)),
+		"wrong-window": refuse("announces a window that it does not use", hand, withHistory(hand.file)),
+	}
+}
+
+// handMade is a file for two sectors of 256 bytes: the first stays as it is, the second is copied from
+// shift away.
+func handMade(t *testing.T, old []byte, shift int32) []byte {
+	t.Helper()
+	area, err := flash.ParseGeometry("256*2", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := delta.Header{Kind: delta.KindDelta, FromSize: 512, ToSize: 512, CounterBits: 8, Buffer: 256, Changed: 2}
+	if err := h.SetGeometry(&area); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(old)
+	copy(h.To[:], sum[:])
+	plan, out := coding.NewWriter(), coding.NewWriter()
+	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlBits)), coding.ControlBits, coding.ControlRate)
+	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(8)), 8, coding.DataRate)
+	number := func(place uint8, n uint32) { plan.Number(&table, coding.Context(place, 0), n) }
+	operation := func(n uint32, change int32) {
+		number(coding.PlaceLiteral, 0)
+		number(coding.PlaceCopy, n)
+		number(coding.PlaceDiagonal, coding.Fold(change))
+	}
+	first := uint32(256)
+	if shift == 0 {
+		first = 512
+	}
+	plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+	operation(first, 0)
+	plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+	if shift != 0 {
+		operation(256, shift)
+	}
+	var data coding.Data
+	for i := range uint32(512) {
+		src := i
+		if i >= 256 {
+			src += uint32(shift)
+		}
+		out.Bit(&counters, data.Hit(src, coding.KindPlain, false), 0, 0)
+		data.Hits()
+	}
+	return h.Append(nil, plan.Finish(), out.Finish())
+}
+
+// withHistory returns the hand made file with a window of one byte announced.
+func withHistory(file []byte) []byte {
+	h, err := delta.ParseHeader(file)
+	if err != nil {
+		panic(err)
+	}
+	control, data := h.Streams(file)
+	h.History = 1
+	return h.Append(nil, control, data)
+}
+
+// callers is a little program of n units that call each other; later versions have longer units.
+func callers(n, grow int) []byte {
+	const unit = 240
+	const base = 0x08004000
+	start := func(i int) uint32 { return uint32(i*unit + i/7*grow*4) }
+	var out []byte
+	for i := range n {
+		for k := range 28 {
+			at, to := uint32(len(out)), start((i*5+k*3)%n)
+			d := to - at - 4
+			s := d >> 24 & 1
+			out = binary.LittleEndian.AppendUint16(out, uint16(0xF000|s<<10|d>>12&0x3ff))
+			out = binary.LittleEndian.AppendUint16(out, uint16(0xD000|(^(d>>23^s)&1)<<13|(^(d>>22^s)&1)<<11|d>>1&0x7ff))
+			out = binary.LittleEndian.AppendUint32(out, uint32(k*0x1357+i*0x2468ACE)&0x7FFF7FFF)
+		}
+		for k := range 2 {
+			out = binary.LittleEndian.AppendUint32(out, base+start((i+k)%n)|1)
+			out = binary.LittleEndian.AppendUint32(out, uint32(0x20000000+i*8+k*400+grow*4))
+		}
+		if i%7 == 6 {
+			out = append(out, bytes.Repeat([]byte{0x46, 0xC0}, grow*2)...)
+		}
+	}
+	return out
+}
