@@ -152,6 +152,7 @@ func (b *Board) latch(e Ending) {
 		return
 	}
 	b.ending = &e
+	b.dev.waiting = false // it has not noticed yet, and time must not pass as if it still waited
 	b.kept = b.survivor
 	switch e.Kind {
 	case EndCut:
