@@ -25,18 +25,18 @@ func (b *Board) Save() (raw, state []byte) {
 		b.finish()
 	}
 	s := savedState{geometry: b.geo, now: b.now + b.debt, random: b.random, total: b.total, defects: b.defects}
-	for _, x := range b.sectors {
+	for i, x := range b.sectors {
 		raw = append(raw, x.data...)
-		s.sectors = append(s.sectors, x.saved(&b.geo))
+		s.sectors = append(s.sectors, x.saved(&b.geo, b.stuck(b.defects, i)))
 	}
 	return raw, s.encode()
 }
 
 // saved returns what of a sector the raw bytes do not tell.
-func (s *sector) saved(g *flash.Geometry) savedSector {
+func (s *sector) saved(g *flash.Geometry, stuck map[uint32]byte) savedSector {
 	out := savedSector{wear: s.wear, weak: s.weak, unstable: s.unstable}
 	for u := range uint32(len(s.data)) / g.ProgramUnit {
-		if s.used.has(u) && s.readsErased(u, g) {
+		if s.used.has(u) && s.readsErased(u, g, stuck) {
 			out.stale = out.stale.with(u, len(s.used))
 		}
 		if s.unreadable.has(u) {
@@ -46,13 +46,29 @@ func (s *sector) saved(g *flash.Geometry) savedSector {
 	return out
 }
 
-func (s *sector) readsErased(u uint32, g *flash.Geometry) bool {
-	for _, c := range s.data[u*g.ProgramUnit : (u+1)*g.ProgramUnit] {
-		if c != g.Erased {
+// readsErased says whether unit u has no programmed bit, those aside that are stuck.
+func (s *sector) readsErased(u uint32, g *flash.Geometry, stuck map[uint32]byte) bool {
+	for i := u * g.ProgramUnit; i < (u+1)*g.ProgramUnit; i++ {
+		if d := s.data[i] ^ g.Erased; d != 0 && d&^stuck[i] != 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// stuck returns the stuck bits of sector i by offset, nil if there are none.
+func (b *Board) stuck(defects []Defect, i int) map[uint32]byte {
+	var m map[uint32]byte
+	base, size := b.geo.Sector(i)
+	for _, d := range defects {
+		if d.Kind == DefectStuck && d.Addr >= base && d.Addr-base < size {
+			if m == nil {
+				m = make(map[uint32]byte)
+			}
+			m[d.Addr-base] |= d.Mask
+		}
+	}
+	return m
 }
 
 // with returns b with u added, making it first if it is nil.
@@ -87,7 +103,7 @@ func (b *Board) Load(raw, state []byte) error {
 		addr, size := b.geo.Sector(i)
 		n := blankSector(size, &b.geo)
 		copy(n.data, raw[addr:addr+size])
-		n.restore(&s.sectors[i], &b.geo)
+		n.restore(&s.sectors[i], &b.geo, b.stuck(s.defects, i))
 		b.sectors[i], b.owned[i] = n, true
 	}
 	b.defects = append([]Defect(nil), s.defects...)
@@ -99,12 +115,12 @@ func (b *Board) Load(raw, state []byte) error {
 }
 
 // restore sets what saved returned; every unit that is not erased is used besides.
-func (s *sector) restore(x *savedSector, g *flash.Geometry) {
+func (s *sector) restore(x *savedSector, g *flash.Geometry, stuck map[uint32]byte) {
 	s.wear, s.weak = x.wear, x.weak
 	s.unstable = append([]unstable(nil), x.unstable...)
 	copy(s.unreadable, x.unreadable)
 	for u := range uint32(len(s.data)) / g.ProgramUnit {
-		if x.stale != nil && x.stale.has(u) || s.unreadable.has(u) || !s.readsErased(u, g) {
+		if x.stale != nil && x.stale.has(u) || s.unreadable.has(u) || !s.readsErased(u, g, stuck) {
 			s.used.set(u)
 		}
 	}
