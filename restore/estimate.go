@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"unbrick/protocol/smp"
-	"unbrick/release"
 )
 
 // Times of a NOR part with 4 KiB sectors in ordinary circumstances, until the device at hand has shown
@@ -119,7 +118,7 @@ func (p *Plan) estimate(s *Session) {
 	p.Flash = flash
 }
 
-// flashBytes is how many bytes of flash a job builds.
+// sectorsTime estimates the rewrite of some sectors.
 func (p *Plan) sectorsTime(sectors []int) time.Duration {
 	var d time.Duration
 	for _, i := range sectors {
@@ -128,6 +127,3 @@ func (p *Plan) sectorsTime(sectors []int) time.Duration {
 	}
 	return d
 }
-
-// fileSize is the size of the release file, for the upload.
-func (p *Plan) fileSize() int { return len(release.AppendFile(nil, p.want.signed, p.want.image)) }

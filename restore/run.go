@@ -66,18 +66,23 @@ func (s *Session) Run(ctx context.Context, p *Plan, report func(Progress)) (*Res
 	r.progress.Sector = -1
 	r.budget()
 	if err := r.run(ctx); err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			return nil, fmt.Errorf("restore: %w", err)
-		}
-		told := *e
-		told.Touched = r.touched
-		if told.Version == "" {
-			told.Version = p.Release.Version
-		}
-		return nil, &told
+		return nil, r.wrap(err)
 	}
 	return r.result(), nil
+}
+
+// wrap adds to an error what the flash has seen and which release it is about.
+func (r *runner) wrap(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("restore: %w", err)
+	}
+	told := *e
+	told.Touched = r.touched
+	if told.Version == "" {
+		told.Version = r.p.Release.Version
+	}
+	return &told
 }
 
 func (r *runner) run(ctx context.Context) error {
