@@ -128,7 +128,7 @@ func (d *Decoder) built(at, back uint32) byte {
 	}
 	d.reach = max(d.reach, back)
 	if back <= d.tail {
-		return d.window[d.tail-back]
+		return d.recent[d.tail-back]
 	}
-	return d.window[d.tail+uint32(len(d.window))-back]
+	return d.recent[d.tail+uint32(len(d.recent))-back]
 }

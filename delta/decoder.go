@@ -24,7 +24,7 @@ type Decoder struct {
 	given      []byte // one bit a sector: built before, or being built in a scan
 	keepMem    []byte
 	stashMem   []byte
-	window     []byte
+	recent     []byte
 	buffer     []byte
 
 	plan     control
@@ -34,9 +34,9 @@ type Decoder struct {
 	moves    coding.Map
 	model    coding.Predictor
 	stash    stash
-	filled   uint32 // bytes of history in the window
-	tail     uint32 // where in the window the next byte goes
-	reach    uint32 // how far back into it was looked
+	filled   uint32 // bytes of history there are
+	tail     uint32 // where in recent the next byte goes
+	reach    uint32 // how far back into the history was looked
 	shortest uint32 // run in the map
 	bytes    uint32 // most bytes in the stash at a time
 	keeps    uint32 // most entries
@@ -77,7 +77,7 @@ func (d *Decoder) open(mem []byte) error {
 	d.modelMem = carve(h.Setup.Bytes())
 	d.keepMem = carve(h.Keeps * keepTableBytes)
 	d.stashMem = carve(h.StashBytes)
-	d.window = carve(h.History)
+	d.recent = carve(h.History)
 	d.buffer = carve(h.Buffer)
 	if err := d.scan(); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (d *Decoder) build() (uint32, []byte, error) {
 			return 0, nil, fmt.Errorf("%w: bytes behind the last sector", ErrFormat)
 		}
 		if d.reach != d.head.History {
-			return 0, nil, fmt.Errorf("%w: window of %d bytes, announced %d", ErrFormat, d.reach, d.head.History)
+			return 0, nil, fmt.Errorf("%w: history of %d bytes, announced %d", ErrFormat, d.reach, d.head.History)
 		}
 		return 0, nil, io.EOF
 	}
@@ -223,15 +223,15 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 	return nil
 }
 
-// remember puts built bytes into the window.
+// remember puts built bytes into the history.
 func (d *Decoder) remember(b []byte) {
-	size := uint32(len(d.window))
+	size := uint32(len(d.recent))
 	if uint32(len(b)) > size {
 		b = b[uint32(len(b))-size:]
 	}
 	d.filled = min(size, d.filled+uint32(len(b)))
 	for len(b) > 0 {
-		n := uint32(copy(d.window[d.tail:], b))
+		n := uint32(copy(d.recent[d.tail:], b))
 		b = b[n:]
 		if d.tail += n; d.tail == size {
 			d.tail = 0

@@ -4,7 +4,7 @@
 // A file builds whole sectors, one after the other in an order of its own. To build one, the
 // decoder reads only what is certain to be there: old bytes of sectors that it has not built yet
 // (the one being built included), bytes that it put into the stash before their sector was given
-// out, the sector being built, and a window of bytes built lately. It never reads a sector that it
+// out, the sector being built, and a history of bytes built lately. It never reads a sector that it
 // has given out, so it gives equal sectors whether or not they are written meanwhile: proving a file
 // and rewriting with it are the same computation, run twice.
 //
@@ -24,7 +24,7 @@ const (
 	MaxRuns         = 32        // runs of equal sectors in its geometry
 	MaxStash        = 256 << 10 // bytes of stash memory, its table included
 	MaxKeeps        = 4096      // entries the stash holds at a time
-	MaxHistory      = 16 << 10  // bytes of the window of built bytes
+	MaxHistory      = 16 << 10  // bytes built lately, to copy from
 	MaxMap          = 8192      // ranges of the relocation map
 	MinCounterBits  = 8         // counters of the data stream: 1<<8
 	MaxCounterBits  = 15        // to 1<<15

@@ -41,7 +41,7 @@ type Header struct {
 
 	CounterBits uint8
 	Buffer      uint32 // largest sector that the file builds
-	History     uint32 // window of built bytes
+	History     uint32 // bytes built lately, to copy from
 	StashBytes  uint32 // most bytes in the stash at a time
 	Keeps       uint32 // most entries in it
 	MapRanges   uint32 // ranges of the relocation map

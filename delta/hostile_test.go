@@ -48,7 +48,7 @@ func makeSample(t testing.TB) *sample {
 	for i := 100; i < len(new); i += 700 {
 		new[i]++
 	}
-	fresh := make([]byte, 300) // twice, sectors apart: the second comes from the window
+	fresh := make([]byte, 300) // twice, sectors apart: the second comes from the history
 	for i := range fresh {
 		fresh[i] = byte(r.Uint32())
 	}

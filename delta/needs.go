@@ -8,7 +8,7 @@ type Needs struct {
 	State    uint32 // the decoder's counters and tables
 	Buffer   uint32 // one sector
 	Stash    uint32 // old bytes that outlive their sector
-	History  uint32 // window of built bytes
+	History  uint32 // bytes built lately, to copy from
 	Leaves   uint32 // number of leaf digests of the new image
 	Resident uint32 // code that runs from RAM while the flash is busy
 }

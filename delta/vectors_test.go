@@ -151,7 +151,7 @@ func makeVectors(t *testing.T) map[string]*vector {
 		return &vector{comment, geometry, erased, "ok", file, old, new}
 	}
 	old, new := callers(40, 0), callers(40, 6)
-	moved := create("a block moved: order, stash and window", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{})
+	moved := create("a block moved: order, stash and history", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{})
 	thumb := create("Thumb calls, pointers into the image and into RAM", "1KiB*16", 0xff, old, new, diff.Options{ISA: "thumb"})
 	if h, _ := delta.ParseHeader(thumb.file); h.Setup.ISA != coding.ISAThumb || h.MapRanges == 0 {
 		t.Fatal("the Thumb vector does not predict")
@@ -176,7 +176,7 @@ func makeVectors(t *testing.T) map[string]*vector {
 		"gone":         refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
 		"outside":      refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
 		"version":      refuse("a version to come", hand, append([]byte("UD\x02"), hand.file[3:]...)),
-		"wrong-window": refuse("announces a window that it does not use", hand, withHistory(hand.file)),
+		"wrong-history": refuse("announces a history that it does not use", hand, withHistory(hand.file)),
 	}
 }
 
