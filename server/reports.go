@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -221,7 +222,8 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) take(r *http.Request, p *Report) error {
 	by, now := storage.ByReporter, s.now()
 	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored, OutcomeFound: storage.Found}[p.Outcome]
-	event := storage.Event{At: now, Kind: kind, Source: by, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + hex.EncodeToString(p.ID[:]),
+	id := hex.EncodeToString(p.ID[:])
+	event := storage.Event{At: now, Kind: kind, Source: by, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + id,
 		Detail: detailOf(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
 			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": isOperator(r)})}
 	_, err := s.change(r.Context(), deviceID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
@@ -240,6 +242,11 @@ func (s *Server) take(r *http.Request, p *Report) error {
 			d.FirstSeen, d.LastSeen, d.Claim.Version = now, now, p.From
 			d.State, d.Since = storage.Running, now
 		}
+		if slices.Contains(d.Reports, id) {
+			return nil, nil
+		}
+		d.Reports = append(d.Reports, id)
+		d.Reports = d.Reports[max(0, len(d.Reports)-storage.MaxReports):]
 		reported(d, p, now)
 		return []storage.Event{event}, nil
 	})

@@ -106,6 +106,9 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		}
 		switch m := m.(type) {
 		case *protocol.Credit: // for bytes that were stored after the last was sent
+			if err := out.Grant(m); err != nil {
+				return fault(protocol.FaultCredit, "%v", err)
+			}
 		case *protocol.Done:
 			if m.Digest != q.Digest {
 				return fault(protocol.FaultDigest, "done with another file than was sent")

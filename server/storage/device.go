@@ -55,6 +55,7 @@ type Device struct {
 	Restored      time.Time // as a reporter said last
 	RestoredTo    Digest    // image it was restored to, as the reporter said; zero once the device has spoken itself
 	Report        Digest    // of the last rewrite report, so that a repeated one counts once
+	Reports       []string  // ids of restoration reports taken, newest last, at most MaxReports
 	Attempts      []Attempt // newest first, at most MaxAttempts
 	Refused       []Digest  // update files that failed their proof on it, at most MaxRefused
 }

@@ -37,6 +37,7 @@ const (
 	MaxBlob     = 64 << 20 // bytes of an image or an update file
 	MaxAttempts = 16       // releases remembered in Device.Attempts, newest first
 	MaxRefused  = 32       // update files remembered in Device.Refused, newest last
+	MaxReports  = 8        // restoration reports remembered in Device.Reports
 	MaxHistory  = 500      // events kept for one device, the oldest go first
 	MaxPage     = 500      // rows that one list call returns at most
 	MaxDetail   = 1024     // bytes of Event.Detail

@@ -1,0 +1,510 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/internal/cbor"
+	"unbrick/model"
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+func TestToken(t *testing.T) {
+	r := newRig(t)
+	for _, test := range []struct {
+		name, method, path, header string
+		want                       int
+	}{
+		{"right", "GET", "/api/devices", "Bearer " + testToken, 200}, {"lower case scheme", "GET", "/api/devices", "bearer " + testToken, 200},
+		{"missing", "GET", "/api/devices", "", 401}, {"wrong", "GET", "/api/devices", "Bearer x", 401}, {"beginning of it", "GET", "/api/devices", "Bearer " + testToken[:8], 401},
+		{"other scheme", "GET", "/api/devices", "Basic " + testToken, 401}, {"wrong where none is needed", "GET", "/api/releases", "Bearer x", 401},
+		{"none where none is needed", "GET", "/api/releases", "", 200}, {"publishing", "POST", "/api/releases", "", 401}, {"model", "PUT", "/api/models/0001", "", 401},
+		{"state", "PUT", "/api/releases/" + strings.Repeat("0", 64) + "/state", "", 401}, {"summary", "GET", "/api/summary", "", 401}, {"device", "GET", "/api/devices/0001/A", "", 401},
+		{"history", "GET", "/api/devices/0001/A/history", "", 401}, {"hold", "POST", "/api/devices/0001/A/hold", "", 401}, {"free", "POST", "/api/devices/0001/A/free", "", 401},
+		{"unknown address", "GET", "/api/nothing", "", 404}, {"wrong method", "DELETE", "/api/releases", "", 404},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a, b := r.do(test.method, test.path, nil, "Authorization", test.header)
+			if a.StatusCode != test.want {
+				t.Fatalf("%s %s, want %d", a.Status, b, test.want)
+			}
+			if test.want >= 400 {
+				if e := decode[map[string]string](r, b); e["error"] == "" || e["code"] == "" {
+					t.Fatalf("no words in %s", b)
+				}
+			}
+			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+				if got := a.Header.Get(name); got != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+	who := decode[map[string]any](r, r.must(200, "GET", "/api/whoami", nil))
+	if who["operator"] != true || who["demo"] != false {
+		t.Fatalf("whoami %v", who)
+	}
+}
+
+func TestNoTokenMeansNobody(t *testing.T) {
+	r := newRig(t)
+	r.s.cfg.Token = [32]byte{}
+	for _, token := range []string{"Bearer ", "Bearer x"} {
+		if a, _ := r.do("GET", "/api/devices", nil, "Authorization", token); a.StatusCode != 401 {
+			t.Fatalf("%q: %s, want 401", token, a.Status)
+		}
+	}
+}
+
+func TestPublish(t *testing.T) {
+	r := newRig(t)
+	img := image(1, 20_000)
+	good := r.file(r.key, "1", 1, img)
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, ed25519.SeedSize))
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)-1] ^= 1
+	signed, _, err := release.SplitFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bytes.Clone(signed)
+	forged[len(forged)-1] ^= 1
+	r.model.ID = "0099"
+	foreign := r.file(r.key, "1", 1, img)
+	r.model.ID = "0001"
+	for _, test := range []struct {
+		name   string
+		body   []byte
+		key    string
+		status int
+		code   string
+	}{
+		{"no release file", []byte("\x7fELF and more"), r.pub(r.key), 400, "malformed"},
+		{"empty", nil, r.pub(r.key), 400, "malformed"},
+		{"truncated", good[:50], r.pub(r.key), 400, "malformed"},
+		{"image of another", flipped, r.pub(r.key), 400, "wrong-image"},
+		{"signature", release.AppendFile(nil, forged, img), r.pub(r.key), 403, "signature"},
+		{"no key with the first", good, "", 400, "no-key"},
+		{"key that did not sign", good, r.pub(other), 400, "no-key"},
+		{"no base64", good, "???", 400, "no-key"},
+		{"unknown model", foreign, r.pub(r.key), 404, "unknown-model"},
+		{"good", good, r.pub(r.key), 201, ""},
+		{"good again", good, "", 200, ""},
+		{"version again", r.file(r.key, "1", 2, image(2, 100)), "", 409, "conflict"},
+		{"order again", r.file(r.key, "2", 1, image(2, 100)), "", 409, "conflict"},
+		{"image again", r.file(r.key, "2", 2, img), "", 409, "conflict"},
+		{"another key", r.file(other, "2", 2, image(2, 100)), r.pub(other), 403, "unknown-key"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a, b := r.do("POST", "/api/releases", test.body, "Unbrick-Public-Key", test.key)
+			e := decode[map[string]any](r, b)
+			if code, _ := e["code"].(string); a.StatusCode != test.status || code != test.code {
+				t.Fatalf("%s %s, want %d %q", a.Status, b, test.status, test.code)
+			}
+		})
+	}
+	second := r.file(other, "2", 2, image(2, 100))
+	r.must(201, "POST", "/api/releases?trust=1", second, "Unbrick-Public-Key", r.pub(other))
+	keys, err := r.store.Keys(context.Background(), "0001")
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("%d keys, %v, want 2", len(keys), err)
+	}
+}
+
+func TestCounterMustNotFall(t *testing.T) {
+	r := newRig(t)
+	area := r.model.Layout.Software()
+	publish := func(order, counter uint64, want int) {
+		t.Helper()
+		img := image(order, 500)
+		m, err := release.Describe("0001", string(rune('a'+order)), order, counter, img, &area)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := release.Sign(&m, r.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.must(want, "POST", "/api/releases", release.AppendFile(nil, signed, img), "Unbrick-Public-Key", r.pub(r.key))
+	}
+	publish(5, 5, 201)
+	publish(6, 4, 409)
+	publish(4, 6, 409)
+	publish(6, 5, 201)
+}
+
+func TestWrongTreeIsRefused(t *testing.T) {
+	r := newRig(t)
+	img := image(1, 9000)
+	area := r.model.Layout.Software()
+	m, err := release.Describe("0001", "1", 1, 0, img, &area)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Root[0] ^= 1
+	signed, err := release.Sign(&m, r.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.must(400, "POST", "/api/releases", release.AppendFile(nil, signed, img), "Unbrick-Public-Key", r.pub(r.key))
+}
+
+func TestModelRules(t *testing.T) {
+	r := newRig(t)
+	record := r.model.Append(nil)
+	r.must(415, "PUT", "/api/models/0001", record)
+	r.must(400, "PUT", "/api/models/0002", record, "Content-Type", cborType)
+	r.must(400, "PUT", "/api/models/0001", record[:9], "Content-Type", cborType)
+	r.must(413, "PUT", "/api/models/0001", make([]byte, model.MaxEncoded+1), "Content-Type", cborType)
+	r.must(404, "GET", "/api/models/0077", nil)
+	r.publish("1", 1, image(1, 150_000))
+	small := r.model
+	small.Layout.Geometry.Runs[0].Count = 32
+	r.must(409, "PUT", "/api/models/0001", small.Append(nil), "Content-Type", cborType)
+}
+
+func TestListsInCBOR(t *testing.T) {
+	r := newRig(t)
+	one := r.publish("1", 1, image(1, 20_000))
+	b := r.must(200, "GET", "/api/models", nil, "Accept", cborType)
+	c := cbor.NewReader(b)
+	if n := c.Array(); n != 1 {
+		t.Fatalf("%d models", n)
+	}
+	m, err := model.Decode(c.Bytes())
+	if err != nil || c.Finish() != nil || m.ID != "0001" {
+		t.Fatalf("model %+v, %v, %v", m, err, c.Finish())
+	}
+	if got := r.must(200, "GET", "/api/models/0001", nil, "Accept", cborType); !bytes.Equal(got, r.model.Append(nil)) {
+		t.Fatal("the record came back changed")
+	}
+	c = cbor.NewReader(r.must(200, "GET", "/api/releases?model=0001", nil, "Accept", "text/html, application/cbor;q=0.9"))
+	if c.Array() != 1 || c.Array() != 3 || c.Text() != "offered" || c.Uint() == 0 {
+		t.Fatalf("list of releases: %v", c.Err())
+	}
+	manifest, _, err := release.Parse(c.Bytes())
+	if err != nil || c.Finish() != nil || manifest != one {
+		t.Fatalf("manifest %+v, %v, %v", manifest, err, c.Finish())
+	}
+}
+
+func TestReleaseFile(t *testing.T) {
+	r := newRig(t)
+	img := image(1, 20_000)
+	one := r.publish("1", 1, img)
+	path := "/api/releases/" + release.Hex(one.Digest) + "/file"
+	a, b := r.do("GET", path, nil, "Authorization", "")
+	if a.StatusCode != 200 || !bytes.Equal(b, r.file(r.key, "1", 1, img)) {
+		t.Fatalf("%s with %d bytes", a.Status, len(b))
+	}
+	r.must(304, "GET", path, nil, "If-None-Match", a.Header.Get("ETag"))
+	r.must(400, "GET", "/api/releases/zz/file", nil)
+	r.must(404, "GET", "/api/releases/"+strings.Repeat("0", 64)+"/file", nil)
+	state := "/api/releases/" + release.Hex(one.Digest) + "/state"
+	r.must(400, "PUT", state, []byte(`{"model":"0001","state":"lost"}`))
+	r.must(400, "PUT", state, []byte(`{"model":"0001","state":"withdrawn","more":1}`))
+	r.must(200, "PUT", state, []byte(`{"model":"0001","state":"withdrawn"}`))
+	r.must(410, "GET", path, nil, "Authorization", "")
+	r.must(200, "GET", path, nil)
+	if list := decode[map[string][]any](r, r.must(200, "GET", "/api/releases", nil, "Authorization", "")); len(list["releases"]) != 0 {
+		t.Fatal("a withdrawn release is listed for strangers")
+	}
+}
+
+func TestWithheldRelease(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.must(200, "PUT", "/api/releases/"+release.Hex(two.Digest)+"/state", []byte(`{"model":"0001","state":"withheld"}`))
+	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonUpToDate {
+		t.Fatalf("info %+v, want up to date", info)
+	}
+	r.must(200, "PUT", "/api/releases/"+release.Hex(two.Digest)+"/state", []byte(`{"model":"0001","state":"offered"}`))
+	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
+		t.Fatalf("info %+v, want the delta", info)
+	}
+}
+
+func TestFleet(t *testing.T) {
+	r := newRig(t)
+	one := r.publish("1", 1, image(1, 20_000))
+	for _, serial := range []string{"A-1", "A-2", "B <&> 3"} {
+		r.session(r.hello(serial, one))
+	}
+	type page struct {
+		Devices []struct {
+			Serial, Group string
+			Release       struct {
+				Version string
+				Known   bool
+			}
+		}
+		Total int
+		Next  string
+	}
+	seen := 0
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		p := decode[page](r, r.must(200, "GET", "/api/devices?limit=2&cursor="+cursor, nil))
+		if p.Total != 3 || len(p.Devices) == 0 || !p.Devices[0].Release.Known || p.Devices[0].Group != "running" {
+			t.Fatalf("page %+v", p)
+		}
+		seen += len(p.Devices)
+		cursor = p.Next
+	}
+	if seen != 3 {
+		t.Fatalf("%d devices on all pages", seen)
+	}
+	for path, want := range map[string]int{"search=a-": 2, "search=%3C%26%3E": 1, "search=running": 3, "search=silent": 0, "group=running&search=b": 1, "model=0002": 0, "image=" + release.Hex(one.Digest): 3} {
+		if p := decode[page](r, r.must(200, "GET", "/api/devices?"+path, nil)); p.Total != want || len(p.Devices) != want {
+			t.Errorf("%s: %d devices, want %d", path, p.Total, want)
+		}
+	}
+	for _, path := range []string{"limit=0", "limit=x", "group=none", "image=1", "cursor=1", "search=" + strings.Repeat("x", 65)} {
+		r.must(400, "GET", "/api/devices?"+path, nil)
+	}
+	d := decode[struct {
+		Serial  string
+		Model   string `json:"model_name"`
+		History []struct{ Kind, Source string }
+	}](r, r.must(200, "GET", "/api/devices/0001/B%20%3C&%3E%203", nil))
+	if d.Serial != "B <&> 3" || d.Model != "Test" || len(d.History) != 1 || d.History[0].Kind != "first-seen" {
+		t.Fatalf("device %+v", d)
+	}
+	r.must(404, "GET", "/api/devices/0001/none", nil)
+	r.must(404, "GET", "/api/devices/0001/none/history", nil)
+	r.later(25 * time.Hour)
+	sum := decode[struct {
+		Devices int
+		Groups  map[string]int
+	}](r, r.must(200, "GET", "/api/summary", nil))
+	if sum.Devices != 3 || sum.Groups["silent"] != 3 || len(sum.Groups) != int(storage.Groups) {
+		t.Fatalf("summary %+v", sum)
+	}
+}
+
+func TestHold(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.session(r.hello("A-1", one))
+	body := []byte(`{"image":"` + release.Hex(two.Digest) + `"}`)
+	r.must(404, "POST", "/api/devices/0001/none/hold", body)
+	r.must(400, "POST", "/api/devices/0001/A-1/hold", []byte(`{}`))
+	r.must(404, "POST", "/api/devices/0001/A-1/hold", []byte(`{"image":"`+strings.Repeat("0", 64)+`"}`))
+	r.must(200, "POST", "/api/devices/0001/A-1/hold", body)
+	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonHeld {
+		t.Fatalf("info %+v, want held", info)
+	}
+	r.must(200, "POST", "/api/devices/0001/A-1/free", body)
+	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
+		t.Fatalf("info %+v, want the delta", info)
+	}
+	r.history("A-1", "first-seen offer held freed")
+}
+
+func reportOf(serial string, o Outcome, image storage.Digest) *Report {
+	return &Report{ID: [16]byte{byte(o), serial[0]}, Model: "0001", Serial: serial, Outcome: o, From: "1", Version: "2", Image: image, Sectors: 42, Sent: 38_000, Full: 900_000, Milliseconds: 8600, Baud: 115200, Via: "page"}
+}
+
+func TestReports(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.update(r.hello("A-1", one)) // and then the power fails
+	send := func(p *Report, want int) {
+		t.Helper()
+		b, err := p.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.must(want, "POST", "/api/reports", b, "Content-Type", cborType, "Authorization", "")
+	}
+	send(reportOf("A-1", OutcomeFound, storage.Digest{}), 202)
+	if d := r.device("A-1"); d.State != storage.Restoration {
+		t.Fatalf("state %s, want restoration", d.State)
+	}
+	send(reportOf("A-1", OutcomeRestored, two.Digest), 202)
+	send(reportOf("A-1", OutcomeRestored, two.Digest), 202) // told twice
+	r.session(r.hello("A-1", two))
+	send(reportOf("A-1", OutcomeFound, storage.Digest{}), 202) // a repeated report changes nothing any more
+	if d := r.device("A-1"); d.State != storage.Running {
+		t.Fatalf("state %s after a repeated report, want running", d.State)
+	}
+	r.history("A-1", "first-seen offer transferred found restored installed verified confirmed")
+	h, err := r.store.History(context.Background(), "0001", "A-1", 0, 10)
+	if err != nil || h[3].Source != storage.ByReporter || !strings.Contains(h[3].Detail, `"sectors":42`) {
+		t.Fatalf("history %+v, %v", h, err)
+	}
+	j := `{"id":"00112233445566778899aabbccddeeff","model":"0001","serial":"B-1","outcome":"not-restored","from":"1","version":"","image":"","why":3,"sectors_written":0,"bytes_sent":0,"bytes_received":0,"bytes_full":0,"milliseconds":1,"baud":9600,"via":"command","words":"cable out"}`
+	r.must(202, "POST", "/api/reports", []byte(j), "Content-Type", jsonType)
+	if d := r.device("B-1"); d.State != storage.Restoration {
+		t.Fatalf("state %s, want restoration", d.State)
+	}
+	for name, bad := range map[string]string{
+		"outcome": strings.Replace(j, "not-restored", "fine", 1), "id": strings.Replace(j, "0011", "00", 1), "field": strings.Replace(j, `"via"`, `"x":1,"via"`, 1),
+		"via": strings.Replace(j, "command", "", 1), "control character": strings.Replace(j, "cable out", `\u001b[2J`, 1), "long words": strings.Replace(j, "cable out", strings.Repeat("x", 201), 1),
+		"trailing": j + "{}", "image": strings.Replace(j, `"image":""`, `"image":"12"`, 1),
+	} {
+		if a, b := r.do("POST", "/api/reports", []byte(bad), "Content-Type", jsonType); a.StatusCode != 400 {
+			t.Errorf("%s: %s %s, want 400", name, a.Status, b)
+		}
+	}
+	r.must(404, "POST", "/api/reports", []byte(strings.Replace(j, "0001", "0099", 1)), "Content-Type", jsonType)
+	r.must(415, "POST", "/api/reports", []byte(j), "Content-Type", "text/plain")
+	r.must(413, "POST", "/api/reports", make([]byte, maxJSON+1), "Content-Type", jsonType)
+}
+
+func TestReportRate(t *testing.T) {
+	r := newRig(t)
+	b, err := reportOf("A-1", OutcomeFound, storage.Digest{}).Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		r.must(202, "POST", "/api/reports", b, "Content-Type", cborType)
+	}
+	a, _ := r.do("POST", "/api/reports", b, "Content-Type", cborType)
+	if a.StatusCode != 429 || a.Header.Get("Retry-After") == "" {
+		t.Fatalf("%s, want 429", a.Status)
+	}
+	r.later(2 * time.Second)
+	r.must(202, "POST", "/api/reports", b, "Content-Type", cborType)
+}
+
+func TestRate(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Rate, c.Limits.Burst = 1, 3 })
+	limited := 0
+	for range 6 {
+		if a, _ := r.do("GET", "/api/whoami", nil); a.StatusCode == 429 {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Fatal("no request was turned away")
+	}
+	r.must(200, "GET", "/healthz", nil)
+	r.must(200, "GET", "/readyz", nil)
+}
+
+func TestMetrics(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	r.update(r.hello("A-1", one))
+	r.until("the session is counted", func() bool { return r.s.metrics.sessions.get("ended") == 1 })
+	text := string(r.must(200, "GET", "/metrics", nil, "Authorization", ""))
+	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{result="done"} 1`, `unbrick_infos_total{kind="delta"} 1`,
+		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0"} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+}
+
+func TestPageAndDemoAreNotThere(t *testing.T) {
+	r := newRig(t)
+	r.must(404, "GET", "/api/demo", nil)
+	r.must(404, "GET", "/", nil)
+}
+
+func TestFullStorage(t *testing.T) {
+	r := newRig(t)
+	r.s.store = &fullStore{r.store}
+	a, b := r.do("POST", "/api/releases", r.file(r.key, "1", 1, image(1, 20_000)), "Unbrick-Public-Key", r.pub(r.key))
+	if e := decode[map[string]string](r, b); a.StatusCode != 507 || e["code"] != "full" {
+		t.Fatalf("%s %s, want 507", a.Status, b)
+	}
+}
+
+// fullStore has no room for a release.
+type fullStore struct{ storage.Store }
+
+func (*fullStore) AddRelease(context.Context, storage.Release, []byte) error { return storage.ErrFull }
+
+func TestClientAddress(t *testing.T) {
+	for _, test := range []struct {
+		remote, forwarded, want string
+		proxied                 bool
+	}{
+		{"192.0.2.1:99", "", "192.0.2.1", false}, {"192.0.2.1:99", "198.51.100.7", "192.0.2.1", false}, {"192.0.2.1:99", "198.51.100.7, 203.0.113.9", "203.0.113.9", true},
+		{"[2001:db8:1:2:3::4]:99", "", "2001:db8:1:2::", false}, {"192.0.2.1:99", "nonsense", "unknown", true}, {"192.0.2.1:99", "", "192.0.2.1", true},
+	} {
+		s := &Server{cfg: Config{Proxied: test.proxied}}
+		q := &http.Request{RemoteAddr: test.remote, Header: http.Header{}}
+		if test.forwarded != "" {
+			q.Header.Set("X-Forwarded-For", test.forwarded)
+		}
+		if got := s.client(q); got != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+}
+
+func TestLimiterForgets(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := newLimiter(1, 1, func() time.Time { return now })
+	for i := range maxBuckets + 10 {
+		l.allow(strconv.Itoa(i))
+	}
+	if n := len(l.buckets); n > maxBuckets+1 {
+		t.Fatalf("%d buckets, at most %d", n, maxBuckets)
+	}
+	if _, ok := l.allow("a new one"); ok {
+		t.Fatal("strangers beyond the limit must share one bucket")
+	}
+	now = now.Add(time.Hour)
+	if _, ok := l.allow("a new one"); !ok || len(l.buckets) > 2 {
+		t.Fatalf("%d buckets after an hour of silence", len(l.buckets))
+	}
+}
+
+func FuzzDecodeReport(f *testing.F) {
+	b, err := reportOf("A-1", OutcomeRestored, storage.Digest{1}).Append(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:20])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := DecodeReport(b)
+		if err != nil {
+			return
+		}
+		again, err := p.Append(nil)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("%x encodes again as %x, %v", b, again, err)
+		}
+	})
+}
+
+// FuzzReportJSON: what is accepted as JSON can be said in CBOR too.
+func FuzzReportJSON(f *testing.F) {
+	f.Add([]byte(`{"id":"00112233445566778899aabbccddeeff","model":"0001","serial":"B-1","outcome":"found","via":"page"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var in reportJSON
+		if json.Unmarshal(b, &in) != nil {
+			return
+		}
+		p, err := in.report()
+		if err != nil {
+			return
+		}
+		c, err := p.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q, err := DecodeReport(c); err != nil || q != p {
+			t.Fatalf("%+v came back as %+v, %v", p, q, err)
+		}
+	})
+}

@@ -1,0 +1,362 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"unbrick/delta"
+	"unbrick/flash"
+	"unbrick/model"
+	"unbrick/protocol"
+	"unbrick/protocol/wsconn"
+	"unbrick/release"
+	"unbrick/server/storage"
+	"unbrick/server/storage/local"
+)
+
+const testToken = "the operator's token of the tests"
+
+// rig is a server on a real store behind a real HTTP listener, with a clock that tests move.
+type rig struct {
+	testing.TB
+	s      *Server
+	store  storage.Store
+	web    *httptest.Server
+	model  model.Model
+	key    ed25519.PrivateKey
+	kid    release.KeyID
+	offset atomic.Int64 // of the clock
+	log    *bytes.Buffer
+}
+
+func newRig(t testing.TB, change ...func(*Config)) *rig {
+	t.Helper()
+	store, err := local.Open(context.Background(), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	r := &rig{TB: t, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
+	r.kid = release.IDOf(r.key.Public().(ed25519.PublicKey))
+	cfg := &Config{Store: store, Token: HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Limits: Limits{Drain: time.Second, Rate: 1e6, Burst: 1e6, Answer: 20 * time.Second}}
+	for _, c := range change {
+		c(cfg)
+	}
+	if r.s, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.s.Close(context.Background()) })
+	r.web = httptest.NewServer(r.s.Handler())
+	t.Cleanup(r.web.Close)
+	r.model = model.Model{ID: "0001", Name: "Test", RAM: 512 << 10, Resident: 4 << 10, Line: model.DefaultLine,
+		Layout: flash.Layout{Boot: 16 << 10, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 << 10, Count: 64}}, ProgramUnit: 8, Page: 256, Erased: 0xff}}}
+	r.must(http.StatusOK, "PUT", "/api/models/0001", r.model.Append(nil), "Content-Type", cborType)
+	return r
+}
+
+func (r *rig) now() time.Time {
+	return time.Now().UTC().Truncate(time.Millisecond).Add(time.Duration(r.offset.Load()))
+}
+
+func (r *rig) later(d time.Duration) { r.offset.Add(int64(d)) }
+
+// do sends a request with the operator's token unless header sets another Authorization.
+func (r *rig) do(method, path string, body []byte, header ...string) (*http.Response, []byte) {
+	r.Helper()
+	q, err := http.NewRequest(method, r.web.URL+path, bytes.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+testToken)
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i+1] == "" {
+			q.Header.Del(header[i])
+		} else {
+			q.Header.Set(header[i], header[i+1])
+		}
+	}
+	a, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return a, b
+}
+
+func (r *rig) must(status int, method, path string, body []byte, header ...string) []byte {
+	r.Helper()
+	a, b := r.do(method, path, body, header...)
+	if a.StatusCode != status {
+		r.Fatalf("%s %s: %s %s, want %d", method, path, a.Status, b, status)
+	}
+	return b
+}
+
+// image makes firmware-like bytes: words from a small vocabulary, so that it compresses a little.
+func image(seed uint64, size int) []byte {
+	random := rand.New(rand.NewPCG(seed, 7))
+	words := make([][4]byte, 600)
+	for i := range words {
+		n := random.Uint32()
+		words[i] = [4]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
+	}
+	b := make([]byte, 0, size+4)
+	for len(b) < size {
+		w := words[random.IntN(len(words))]
+		b = append(b, w[:]...)
+	}
+	return b[:size]
+}
+
+// next changes an image as a new version would: some bytes inserted, some replaced.
+func next(old []byte, seed uint64) []byte {
+	fresh := image(seed, 600)
+	b := append([]byte(nil), old[:len(old)/3]...)
+	b = append(b, fresh...)
+	b = append(b, old[len(old)/3:]...)
+	copy(b[len(b)/2:], fresh[:200])
+	return b
+}
+
+// file signs an image into a release file.
+func (r *rig) file(key ed25519.PrivateKey, version string, order uint64, img []byte) []byte {
+	r.Helper()
+	area := r.model.Layout.Software()
+	m, err := release.Describe(r.model.ID, version, order, 1, img, &area)
+	if err != nil {
+		r.Fatal(err)
+	}
+	signed, err := release.Sign(&m, key)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return release.AppendFile(nil, signed, img)
+}
+
+func (r *rig) publish(version string, order uint64, img []byte) release.Manifest {
+	r.Helper()
+	f := r.file(r.key, version, order, img)
+	r.must(http.StatusCreated, "POST", "/api/releases", f, "Unbrick-Public-Key", r.pub(r.key))
+	signed, _, err := release.SplitFile(f)
+	if err != nil {
+		r.Fatal(err)
+	}
+	m, _, err := release.Parse(signed)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return m
+}
+
+// hello is what a device says that runs a release.
+func (r *rig) hello(serial string, runs release.Manifest) *protocol.Hello {
+	return &protocol.Hello{Version: protocol.Version, Model: r.model.ID, Serial: serial, Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Keys: []release.KeyID{r.kid},
+		Workspace: 400 << 10, Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
+}
+
+// client is the scripted other end of a session.
+type client struct {
+	testing.TB
+	conn protocol.Conn
+}
+
+func (r *rig) dial() *client {
+	r.Helper()
+	conn, err := wsconn.Dial(context.Background(), r.web.URL+"/link", nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { conn.Close() })
+	return &client{r.TB, conn}
+}
+
+func (c *client) say(m protocol.Message) {
+	c.Helper()
+	if _, err := protocol.Send(c.conn, m, nil); err != nil {
+		c.Fatalf("send %s: %v", m.Code(), err)
+	}
+}
+
+func (c *client) hear() protocol.Message {
+	c.Helper()
+	b, err := c.conn.Recv()
+	if err != nil {
+		c.Fatalf("receive: %v", err)
+	}
+	m, err := protocol.Decode(append([]byte(nil), b...))
+	if err != nil {
+		c.Fatal(err)
+	}
+	return m
+}
+
+// heard is the next message, which must be a T.
+func hears[T protocol.Message](c *client) T {
+	c.Helper()
+	m := c.hear()
+	v, ok := m.(T)
+	if !ok {
+		c.Fatalf("heard %s %+v, want %T", m.Code(), m, v)
+	}
+	return v
+}
+
+// fault hears that the server ends the session with a fault, and that it closes.
+func (c *client) fault(want protocol.Fault) {
+	c.Helper()
+	if e := hears[*protocol.Error](c); e.Fault != want {
+		c.Fatalf("fault %s %q, want %s", e.Fault, e.Text, want)
+	}
+	hears[*protocol.Bye](c)
+	if _, err := c.conn.Recv(); !errors.Is(err, protocol.ErrClosed) {
+		c.Fatalf("after bye: %v, want %v", err, protocol.ErrClosed)
+	}
+}
+
+// bye ends the session as a terminal does, and waits until the server has recorded it.
+func (c *client) bye() {
+	c.Helper()
+	c.say(&protocol.Bye{})
+	hears[*protocol.Bye](c)
+	c.conn.Close()
+}
+
+// fetch requests a file from offset on and receives it to its end.
+func (c *client) fetch(info *protocol.Info, have []byte, window uint32) []byte {
+	c.Helper()
+	in, err := protocol.NewReceiver(info.Size, uint32(len(have)), window)
+	if err != nil {
+		c.Fatal(err)
+	}
+	q := in.Request(info.Digest)
+	c.say(&q)
+	for !in.Finished() {
+		d := hears[*protocol.Data](c)
+		if err := in.Accept(d); err != nil {
+			c.Fatal(err)
+		}
+		have = append(have, d.Bytes...)
+		if n := in.Stored(uint32(len(d.Bytes))); n > 0 {
+			c.say(&protocol.Credit{Bytes: n})
+		}
+	}
+	end := hears[*protocol.End](c)
+	if end.Size != info.Size || end.Digest != info.Digest || HashToken(string(have)) != info.Digest {
+		c.Fatalf("end %+v, file of %d bytes, want %+v", end, len(have), info)
+	}
+	return have
+}
+
+// session runs one session that says hello and ends; it returns the information.
+func (r *rig) session(h *protocol.Hello) *protocol.Info {
+	r.Helper()
+	c := r.dial()
+	c.say(h)
+	info := hears[*protocol.Info](c)
+	c.bye()
+	return info
+}
+
+// update runs one session up to Done.
+func (r *rig) update(h *protocol.Hello) (*protocol.Info, []byte) {
+	r.Helper()
+	c := r.dial()
+	c.say(h)
+	info := hears[*protocol.Info](c)
+	if info.Kind == protocol.KindNone {
+		r.Fatalf("nothing is offered: %s", info.Reason)
+	}
+	file := c.fetch(info, nil, 4096)
+	c.say(&protocol.Done{Digest: info.Digest})
+	c.bye()
+	return info, file
+}
+
+// apply checks that a file makes image of base on the test's model.
+func (r *rig) apply(file, base, img []byte, m release.Manifest) delta.Kind {
+	r.Helper()
+	in := ingredients{model: r.model, area: r.model.Layout.Software(), base: base, image: img, to: m}
+	if _, err := in.prove(file); err != nil {
+		r.Fatal(err)
+	}
+	h, err := delta.ParseHeader(file)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return h.Kind
+}
+
+func (r *rig) device(serial string) storage.Device {
+	r.Helper()
+	d, err := r.store.Device(context.Background(), r.model.ID, serial)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return d
+}
+
+// kinds is the device's history, oldest first, in words.
+func (r *rig) kinds(serial string) string {
+	r.Helper()
+	h, err := r.store.History(context.Background(), r.model.ID, serial, 0, 500)
+	if err != nil {
+		r.Fatal(err)
+	}
+	words := make([]string, len(h))
+	for i, e := range h {
+		words[len(h)-1-i] = string(e.Kind)
+	}
+	return strings.Join(words, " ")
+}
+
+func (r *rig) history(serial, want string) {
+	r.Helper()
+	if got := r.kinds(serial); got != want {
+		r.Fatalf("history of %s: %s\nwant: %s", serial, got, want)
+	}
+}
+
+// until waits for what happens on another goroutine of the server; it polls a condition and gives up after a while.
+func (r *rig) until(what string, ok func() bool) {
+	r.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			r.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+func decode[T any](r *rig, b []byte) (v T) {
+	r.Helper()
+	if err := json.Unmarshal(b, &v); err != nil {
+		r.Fatalf("%v in %s", err, b)
+	}
+	return v
+}
+
+func (r *rig) pub(key ed25519.PrivateKey) string {
+	return fmt.Sprint(base64Of(key.Public().(ed25519.PublicKey)))
+}

@@ -1,0 +1,678 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/delta"
+	"unbrick/delta/diff"
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+func TestNothingNewer(t *testing.T) {
+	r := newRig(t)
+	img := image(1, 20_000)
+	one := r.publish("1", 1, img)
+	for _, test := range []struct {
+		name   string
+		change func(h *protocol.Hello)
+		want   protocol.Reason
+	}{
+		{"newest", func(*protocol.Hello) {}, protocol.ReasonUpToDate},
+		{"newer than ours", func(h *protocol.Hello) { h.Order, h.Digest = 9, release.Digest{9} }, protocol.ReasonUpToDate},
+		{"another model", func(h *protocol.Hello) { h.Model = "0099" }, protocol.ReasonUnknownModel},
+		{"key that signed nothing", func(h *protocol.Hello) { h.Order, h.Digest, h.Keys = 0, release.Digest{8}, []release.KeyID{{1}} }, protocol.ReasonUnknownKey},
+		{"floor above all", func(h *protocol.Hello) { h.Order, h.Digest, h.Floor = 0, release.Digest{8}, 2 }, protocol.ReasonUpToDate},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := r.hello("A-1", one)
+			test.change(h)
+			info := r.session(h)
+			if info.Kind != protocol.KindNone || info.Reason != test.want {
+				t.Fatalf("info %s %s, want none %s", info.Kind, info.Reason, test.want)
+			}
+		})
+	}
+	if d := r.device("A-1"); d.State != storage.Running || d.Sessions != 4 {
+		t.Fatalf("device %+v, want running after 4 sessions", d)
+	}
+	if _, err := r.store.Device(context.Background(), "0099", "A-1"); !errors.Is(err, storage.ErrNotFound) {
+		t.Fatalf("device of an unknown model: %v", err)
+	}
+}
+
+func TestNoRelease(t *testing.T) {
+	r := newRig(t)
+	if info := r.session(r.hello("A-1", release.Manifest{Version: "1", Digest: release.Digest{1}})); info.Reason != protocol.ReasonNoRelease {
+		t.Fatalf("reason %s, want %s", info.Reason, protocol.ReasonNoRelease)
+	}
+}
+
+func TestDelta(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 40_000)
+	b := next(a, 2)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, b)
+	info, file := r.update(r.hello("A-1", one))
+	if info.Kind != protocol.KindDelta || info.Steps != 1 || info.Workspace > info.Has || info.Has != 400<<10 {
+		t.Fatalf("info %+v, want a delta that fits", info)
+	}
+	if m, err := release.Verify(info.Manifest, []ed25519.PublicKey{r.key.Public().(ed25519.PublicKey)}); err != nil || m.Digest != two.Digest {
+		t.Fatalf("manifest %+v, %v", m, err)
+	}
+	if kind := r.apply(file, a, b, two); kind != delta.KindDelta || len(file) > len(b)/4 {
+		t.Fatalf("%s of %d bytes for an image of %d", kind, len(file), len(b))
+	}
+	if d := r.device("A-1"); d.State != storage.Rewriting || d.Target != two.Digest {
+		t.Fatalf("device %+v, want rewriting to 2", d)
+	}
+	h := r.hello("A-1", two)
+	h.Confirmed = false
+	h.Report = &protocol.Report{From: one.Digest, To: two.Digest, Verdict: protocol.VerdictGood, Erases: 9}
+	r.session(h)
+	h.Report, h.Confirmed = nil, true
+	r.session(h)
+	r.history("A-1", "first-seen offer transferred installed confirmed")
+	sum := decode[struct {
+		Releases []struct {
+			Version              string
+			Installed, Confirmed int
+		}
+	}](r, r.must(http.StatusOK, "GET", "/api/releases", nil))
+	if v := sum.Releases[0]; v.Version != "2" || v.Installed != 1 || v.Confirmed != 1 {
+		t.Fatalf("releases %+v, want 2 installed and confirmed once", sum.Releases)
+	}
+}
+
+func TestInstalledIsNotConfirmed(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	r.publish("1", 1, a)
+	two := r.publish("2", 2, next(a, 2))
+	h := r.hello("A-1", two)
+	h.Confirmed = false
+	r.session(h)
+	list := decode[struct {
+		Releases []struct{ Installed, Confirmed int }
+	}](r, r.must(http.StatusOK, "GET", "/api/releases?model=0001", nil))
+	if v := list.Releases[0]; v.Installed != 1 || v.Confirmed != 0 {
+		t.Fatalf("counts %+v, want installed 1, confirmed 0", v)
+	}
+}
+
+func TestDeltaIsMadeOnce(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 40_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	first, file := r.update(r.hello("A-1", one))
+	second, again := r.update(r.hello("A-2", one))
+	if first.Digest != second.Digest || !bytes.Equal(file, again) {
+		t.Fatal("two devices with the same base got different files")
+	}
+	if n := r.s.metrics.made.get("ready"); n != 1 {
+		t.Fatalf("%d files made, want 1", n)
+	}
+}
+
+func TestResume(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 60_000)
+	b := next(next(a, 2), 3)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, b)
+	h := r.hello("A-1", one)
+	c := r.dial()
+	c.say(h)
+	info := hears[*protocol.Info](c)
+	c.say(&protocol.Request{Digest: info.Digest, Credit: 1000})
+	part := append([]byte(nil), hears[*protocol.Data](c).Bytes...)
+	if len(part) != 1000 {
+		t.Fatalf("%d bytes against a credit of 1000", len(part))
+	}
+	if d := r.device("A-1"); d.State != storage.Receiving {
+		t.Fatalf("state %s, want receiving", d.State)
+	}
+	c.conn.Close() // the line breaks
+	r.until("the break is recorded", func() bool { return r.device("A-1").State == storage.Running })
+	c = r.dial()
+	c.say(h)
+	if again := hears[*protocol.Info](c); again.Digest != info.Digest {
+		t.Fatal("another file after the break")
+	}
+	file := c.fetch(info, part, 512)
+	c.say(&protocol.Done{Digest: info.Digest})
+	c.bye()
+	r.apply(file, a, b, two)
+	r.history("A-1", "first-seen offer broken transferred")
+	if n := r.s.metrics.sent.get("delta"); n != uint64(info.Size) {
+		t.Fatalf("%d bytes sent for a file of %d: no byte twice", n, info.Size)
+	}
+}
+
+func TestResumeAtTheEnd(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	info := hears[*protocol.Info](c)
+	c.say(&protocol.Request{Digest: info.Digest, Offset: info.Size})
+	hears[*protocol.End](c)
+	c.say(&protocol.Done{Digest: info.Digest})
+	c.bye()
+	r.history("A-1", "first-seen offer transferred")
+}
+
+func TestGone(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 30_000)
+	b := next(a, 2)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, b)
+	old := r.session(r.hello("A-1", one))
+	three := r.publish("3", 3, next(b, 3))
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	info := hears[*protocol.Info](c)
+	c.say(&protocol.Request{Digest: old.Digest, Offset: 10, Credit: 100}) // a half transfer from yesterday
+	gone := hears[*protocol.Gone](c)
+	if gone.Info.Digest != info.Digest || gone.Info.Kind != protocol.KindDelta {
+		t.Fatalf("gone with %+v, want the new file", gone.Info)
+	}
+	file := c.fetch(&gone.Info, nil, 4096)
+	c.say(&protocol.Done{Digest: gone.Info.Digest})
+	c.bye()
+	r.apply(file, a, next(b, 3), three)
+}
+
+func TestDamagedFileIsMadeAnew(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 30_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	info := r.session(r.hello("A-1", one))
+	if err := r.store.WithdrawFile(context.Background(), info.Digest); err != nil {
+		t.Fatal(err)
+	}
+	again := r.session(r.hello("A-1", one))
+	if again.Kind != protocol.KindFull || again.Digest == info.Digest {
+		t.Fatalf("after the withdrawal %s, want the full image", again.Kind)
+	}
+}
+
+func TestUnknownBaseGetsFullImage(t *testing.T) {
+	r := newRig(t)
+	b := image(3, 30_000)
+	two := r.publish("2", 2, b)
+	h := r.hello("A-1", release.Manifest{Version: "0", Order: 0, Digest: release.Digest{42}})
+	info, file := r.update(h)
+	if info.Kind != protocol.KindFull {
+		t.Fatalf("kind %s, want full", info.Kind)
+	}
+	r.apply(file, nil, b, two)
+	if n := r.s.metrics.made.get("ready") + r.s.metrics.made.get("failed"); n != 1 {
+		t.Fatalf("%d files made, want the full image alone", n)
+	}
+}
+
+func TestUnknownBaseThatDoesNotFit(t *testing.T) {
+	r := newRig(t)
+	r.publish("2", 2, image(3, 30_000))
+	h := r.hello("A-1", release.Manifest{Version: "0", Digest: release.Digest{42}})
+	h.Workspace = 12 << 10
+	if info := r.session(h); info.Reason != protocol.ReasonUnknownBase || info.Workspace <= info.Has {
+		t.Fatalf("info %+v, want unknown base", info)
+	}
+}
+
+func TestNothingFits(t *testing.T) {
+	r := newRig(t)
+	one := r.publish("1", 1, image(1, 30_000))
+	r.publish("2", 2, image(2, 30_000)) // nothing in common
+	h := r.hello("A-1", one)
+	h.Workspace = 16 << 10
+	info := r.session(h)
+	if info.Kind != protocol.KindNone || info.Reason != protocol.ReasonNoFit || info.Workspace <= h.Workspace || info.Has != h.Workspace {
+		t.Fatalf("info %+v, want no fit with needs above %d", info, h.Workspace)
+	}
+	r.session(h)
+	d := r.device("A-1")
+	if d.State != storage.NeedsCable || d.Needs != info.Workspace {
+		t.Fatalf("device %+v, want needs-cable for %d", d, info.Workspace)
+	}
+	r.history("A-1", "first-seen needs-cable")
+	h.Workspace = 400 << 10 // more RAM was freed
+	if info := r.session(h); info.Kind == protocol.KindNone {
+		t.Fatalf("info %+v with more workspace, want a file", info)
+	}
+}
+
+func TestSmallWorkspaceGetsItsOwnFile(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 60_000)
+	b := append([]byte(nil), a...)
+	for i := range 30 { // blocks change places, so the stash matters
+		x, y := i*1000, 59_000-i*1000
+		for j := range 500 {
+			b[x+j], b[y+j] = a[y+j], a[x+j]
+		}
+	}
+	one, two := r.publish("1", 1, a), r.publish("2", 2, b)
+	roomy := r.session(r.hello("A-1", one))
+	if roomy.Kind != protocol.KindDelta {
+		t.Fatalf("info %+v, want a delta", roomy)
+	}
+	h := r.hello("A-2", one)
+	h.Workspace = roomy.Workspace - 1
+	c := r.dial()
+	c.say(h)
+	info := hears[*protocol.Info](c)
+	if info.Kind == protocol.KindNone {
+		if info.Workspace <= h.Workspace {
+			t.Fatalf("needs %d, has %d, and nothing is offered", info.Workspace, h.Workspace)
+		}
+		t.Skipf("no smaller profile for this pair: needs %d", info.Workspace)
+	}
+	file := c.fetch(info, nil, 4096)
+	c.say(&protocol.Done{Digest: info.Digest})
+	c.bye()
+	if info.Workspace > h.Workspace {
+		t.Fatalf("needs %d, has %d", info.Workspace, h.Workspace)
+	}
+	r.apply(file, a, b, two)
+}
+
+func TestChainOfTwo(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 40_000)
+	b := next(a, 2)
+	one := r.publish("1", 1, a)
+	two := r.publish("2", 2, b)
+	three := r.publish("3", 3, next(b, 3))
+	r.s.maker.create = func(_ context.Context, k *storage.FileKey) (*product, error) {
+		if k.From == one.Digest && k.To == three.Digest || k.From == (storage.Digest{}) { // too far, and no full image
+			return nil, &diff.ErrDoesNotFit{Needs: 1 << 30}
+		}
+		return &product{file: append([]byte("file to "), k.To[:]...), needs: 1000}, nil
+	}
+	info := r.session(r.hello("A-1", one))
+	if m, _, err := release.Parse(info.Manifest); err != nil || m.Digest != two.Digest || info.Steps != 2 || info.Kind != protocol.KindDelta {
+		t.Fatalf("info %+v to %s, want the first of two steps, to 2", info, m.Version)
+	}
+	info = r.session(r.hello("A-1", two))
+	if m, _, err := release.Parse(info.Manifest); err != nil || m.Digest != three.Digest || info.Steps != 1 {
+		t.Fatalf("info %+v to %s, want the second step, to 3", info, m.Version)
+	}
+}
+
+// transferInVain lets a device receive the update and come back with its old release.
+func (r *rig) transferInVain(h *protocol.Hello) {
+	r.Helper()
+	r.update(h)
+	r.later(time.Minute)
+}
+
+func TestHeldBackAfterThreeFailures(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	b := next(a, 2)
+	two := r.publish("2", 2, b)
+	h := r.hello("A-1", one)
+	for i := range 3 {
+		r.transferInVain(h)
+		if i == 1 { // once it also says why; that is the same failure, not another
+			h.Report = &protocol.Report{From: one.Digest, To: two.Digest, Verdict: protocol.VerdictFailed, FailedErases: 1, Dead: []uint32{0x9000}}
+		} else {
+			h.Report = nil
+		}
+	}
+	info := r.session(h)
+	if info.Kind != protocol.KindNone || info.Reason != protocol.ReasonHeld {
+		t.Fatalf("after three failures %s %s, want none held", info.Kind, info.Reason)
+	}
+	r.history("A-1", "first-seen offer transferred failed transferred flash-problem failed transferred failed held")
+	if d := r.device("A-1"); d.State != storage.HeldBack {
+		t.Fatalf("state %s, want held-back", d.State)
+	}
+	if info := r.session(r.hello("A-2", one)); info.Kind == protocol.KindNone {
+		t.Fatal("another device is held back too")
+	}
+	r.must(http.StatusOK, "POST", "/api/devices/0001/A-1/free", []byte(`{}`))
+	if info := r.session(h); info.Kind != protocol.KindDelta {
+		t.Fatalf("after the operator freed it: %s", info.Kind)
+	}
+	for range 3 {
+		r.transferInVain(h)
+	}
+	if info := r.session(h); info.Reason != protocol.ReasonHeld {
+		t.Fatalf("reason %s, want held again", info.Reason)
+	}
+	three := r.publish("3", 3, next(b, 3))
+	info = r.session(h)
+	if m, _, err := release.Parse(info.Manifest); err != nil || m.Digest != three.Digest {
+		t.Fatalf("a newer release does not end the hold: %+v", info)
+	}
+}
+
+func TestRefusedFileIsNotOfferedAgain(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	h := r.hello("A-1", one)
+	bad, _ := r.update(h)
+	h.Refused = []release.Digest{bad.Digest}
+	info := r.session(h)
+	if info.Digest == bad.Digest || info.Kind != protocol.KindFull {
+		t.Fatalf("after the refusal %s, want the full image", info.Kind)
+	}
+	h.Refused = append(h.Refused, info.Digest)
+	if last := r.session(h); last.Kind != protocol.KindNone || last.Reason != protocol.ReasonHeld {
+		t.Fatalf("after all were refused: %s %s", last.Kind, last.Reason)
+	}
+	if d := r.device("A-1"); d.Attempt(d.Target) != nil && d.Attempt(d.Target).Failures != 0 {
+		t.Fatal("a refusal before the first erase counted as a failed rewrite")
+	}
+	h.Refused = nil // the terminal's short memory has lost it, the server's has not
+	if again := r.session(h); again.Kind != protocol.KindNone {
+		t.Fatal("a refused file was offered again")
+	}
+	if other := r.session(r.hello("A-2", one)); other.Digest != bad.Digest {
+		t.Fatal("one device's word took the proven file from all")
+	}
+}
+
+func TestFileThatManyRefuseIsWithdrawn(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	bad := r.session(r.hello("A-0", one))
+	for _, serial := range []string{"A-1", "A-1", "A-2", "A-3"} {
+		h := r.hello(serial, one)
+		h.Refused = []release.Digest{bad.Digest}
+		r.session(h)
+	}
+	if info := r.session(r.hello("A-4", one)); info.Kind != protocol.KindFull {
+		t.Fatalf("after three devices refused it: %s, want the full image", info.Kind)
+	}
+}
+
+func TestFileThatFailsOurOwnProofIsWithdrawnAtOnce(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	good := r.s.maker.create
+	r.s.maker.create = func(ctx context.Context, k *storage.FileKey) (*product, error) {
+		p, err := good(ctx, k)
+		if err == nil && k.From != (storage.Digest{}) {
+			p.file[len(p.file)-3] ^= 1 // a creator with a fault behind its proof
+		}
+		return p, err
+	}
+	bad := r.session(r.hello("A-1", one))
+	h := r.hello("A-1", one)
+	h.Refused = []release.Digest{bad.Digest}
+	r.session(h)
+	if info := r.session(r.hello("A-2", one)); info.Kind != protocol.KindFull {
+		t.Fatalf("after the first refusal of a bad file: %s", info.Kind)
+	}
+}
+
+func TestTerminalRefusesTheManifest(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	for range 2 {
+		c := r.dial()
+		c.say(r.hello("A-1", one))
+		hears[*protocol.Info](c)
+		c.say(&protocol.Error{Fault: protocol.FaultSignature, Text: []byte("signature")})
+		c.bye()
+	}
+	r.history("A-1", "first-seen offer refused")
+	if d := r.device("A-1"); d.State != storage.Running {
+		t.Fatalf("state %s, want running", d.State)
+	}
+}
+
+func TestWithdrawnReleaseMayBeLeft(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	h := r.hello("A-1", two)
+	r.must(http.StatusOK, "PUT", "/api/releases/"+release.Hex(two.Digest)+"/state", []byte(`{"model":"0001","state":"withdrawn"}`))
+	if info := r.session(r.hello("A-2", one)); info.Reason != protocol.ReasonUpToDate {
+		t.Fatalf("a withdrawn release is offered: %+v", info)
+	}
+	if info := r.session(h); info.Kind != protocol.KindNone {
+		t.Fatal("a confirmed release is taken back")
+	}
+	h.Confirmed = false
+	info := r.session(h)
+	if m, _, err := release.Parse(info.Manifest); err != nil || m.Digest != one.Digest {
+		t.Fatalf("info %+v, want the way back to 1", info)
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	r := newRig(t)
+	one := r.publish("1", 1, image(1, 20_000))
+	for _, test := range []struct {
+		name string
+		say  func(c *client)
+		want protocol.Fault
+	}{
+		{"no message", func(c *client) { c.conn.Send([]byte{0xff}) }, protocol.FaultMalformed},
+		{"truncated", func(c *client) {
+			b, _ := r.hello("A-1", one).Append(nil)
+			c.conn.Send(b[:len(b)-1])
+		}, protocol.FaultMalformed},
+		{"something behind it", func(c *client) {
+			b, _ := r.hello("A-1", one).Append(nil)
+			c.conn.Send(append(b, 0))
+		}, protocol.FaultMalformed},
+		{"request first", func(c *client) { c.say(&protocol.Request{}) }, protocol.FaultUnexpected},
+		{"another version", func(c *client) {
+			h := r.hello("A-1", one)
+			h.Version = 99
+			c.say(h)
+		}, protocol.FaultVersion},
+		{"hello twice", func(c *client) {
+			c.say(r.hello("A-1", one))
+			hears[*protocol.Info](c)
+			c.say(r.hello("A-1", one))
+		}, protocol.FaultUnexpected},
+		{"offset behind the end", func(c *client) {
+			h := r.hello("A-1", release.Manifest{Version: "0", Digest: release.Digest{1}})
+			c.say(h)
+			info := hears[*protocol.Info](c)
+			c.say(&protocol.Request{Digest: info.Digest, Offset: info.Size + 1, Credit: 1})
+		}, protocol.FaultSize},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := r.dial()
+			c.TB = t
+			test.say(c)
+			c.fault(test.want)
+		})
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+}
+
+func TestOversizeMessage(t *testing.T) {
+	r := newRig(t)
+	ws, err := rawDial(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	ws.Write(context.Background(), binaryMessage, make([]byte, protocol.MaxMessage+1))
+	r.until("the session is over", func() bool { return r.s.metrics.sessions.get("oversize") == 1 })
+}
+
+func TestVanishedClient(t *testing.T) {
+	r := newRig(t)
+	one := r.publish("1", 1, image(1, 20_000))
+	for _, when := range []string{"before hello", "after hello"} {
+		c := r.dial()
+		if when == "after hello" {
+			c.say(r.hello("A-1", one))
+			hears[*protocol.Info](c)
+		}
+		c.conn.Close()
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+}
+
+func TestSlowReader(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Answer = 50 * time.Millisecond })
+	a := image(1, 60_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	info := hears[*protocol.Info](c)
+	c.say(&protocol.Request{Digest: info.Digest, Credit: 10})
+	if d := hears[*protocol.Data](c); len(d.Bytes) != 10 {
+		t.Fatalf("%d bytes against a credit of 10", len(d.Bytes))
+	}
+	c.fault(protocol.FaultTimeout) // no credit, no further byte, and not for ever
+	r.until("the break is recorded", func() bool { return r.device("A-1").State == storage.Running })
+	r.history("A-1", "first-seen offer broken")
+}
+
+func TestTooMuchCredit(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 60_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	info := hears[*protocol.Info](c)
+	c.say(&protocol.Request{Digest: info.Digest, Credit: 1})
+	hears[*protocol.Data](c)
+	c.say(&protocol.Credit{Bytes: protocol.MaxCredit}) // more than the file, but kept
+	c.say(&protocol.Credit{Bytes: protocol.MaxCredit})
+	for {
+		e, ok := c.hear().(*protocol.Error)
+		if !ok {
+			continue // data, sent before the second grant was read
+		}
+		if e.Fault != protocol.FaultCredit {
+			t.Fatalf("fault %s, want %s", e.Fault, protocol.FaultCredit)
+		}
+		return
+	}
+}
+
+func TestSecondSessionReplacesTheFirst(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 60_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	first := r.dial()
+	first.say(r.hello("A-1", one))
+	info := hears[*protocol.Info](first)
+	first.say(&protocol.Request{Digest: info.Digest, Credit: 5})
+	hears[*protocol.Data](first)
+	second := r.dial()
+	second.say(r.hello("A-1", one))
+	again := hears[*protocol.Info](second)
+	if _, err := first.conn.Recv(); err == nil {
+		t.Fatal("the first session goes on")
+	}
+	second.fetch(again, nil, 4096)
+	second.say(&protocol.Done{Digest: again.Digest})
+	second.bye()
+	r.until("one session is left none", func() bool { return r.s.live.number() == 0 })
+	if d := r.device("A-1"); d.State != storage.Rewriting {
+		t.Fatalf("state %s: the old session's end overwrote the new one's", d.State)
+	}
+}
+
+func TestTooManySessions(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Sessions = 1 })
+	one := r.publish("1", 1, image(1, 20_000))
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	hears[*protocol.Info](c)
+	if _, err := rawDial(r); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Fatalf("second session: %v, want 503", err)
+	}
+	c.bye()
+	r.until("there is room", func() bool { return r.s.live.number() == 0 })
+	r.session(r.hello("A-2", one))
+}
+
+func TestTooManyDevices(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Devices = 1 })
+	one := r.publish("1", 1, image(1, 20_000))
+	r.session(r.hello("A-1", one))
+	c := r.dial()
+	c.say(r.hello("A-2", one))
+	c.fault(protocol.FaultInternal)
+	r.session(r.hello("A-1", one)) // known ones are served
+}
+
+func TestShutdown(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Drain = 10 * time.Second })
+	a := image(1, 60_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	idle, busy := r.dial(), r.dial()
+	idle.say(r.hello("A-1", one))
+	hears[*protocol.Info](idle)
+	busy.say(r.hello("A-2", one))
+	info := hears[*protocol.Info](busy)
+	busy.say(&protocol.Request{Digest: info.Digest, Credit: 10})
+	part := append([]byte(nil), hears[*protocol.Data](busy).Bytes...)
+	closed := make(chan error, 1)
+	go func() { closed <- r.s.Close(context.Background()) }()
+	idle.fault(protocol.FaultShutdown)
+	if a, _ := r.do("GET", "/readyz", nil); a.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("readyz %d while closing", a.StatusCode)
+	}
+	for len(part) < int(info.Size) { // the transfer goes on
+		busy.say(&protocol.Credit{Bytes: protocol.MaxData})
+		part = append(part, hears[*protocol.Data](busy).Bytes...)
+	}
+	hears[*protocol.End](busy)
+	busy.say(&protocol.Done{Digest: info.Digest})
+	busy.fault(protocol.FaultShutdown)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	if d := r.device("A-2"); d.State != storage.Rewriting {
+		t.Fatalf("state %s, want rewriting", d.State)
+	}
+}
+
+func TestCrashedTransferIsNotForEver(t *testing.T) {
+	r := newRig(t)
+	d := storage.Device{Model: "0001", Serial: "A-1", State: storage.Receiving}
+	if err := r.store.SaveDevice(context.Background(), &d); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.s.recover(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if d := r.device("A-1"); d.State != storage.Running {
+		t.Fatalf("state %s after a restart, want running", d.State)
+	}
+}
