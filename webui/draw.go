@@ -92,14 +92,15 @@ func frame(img *image.RGBA, r image.Rectangle, n int, c color.RGBA) {
 	fill(img, image.Rect(r.Max.X-n, r.Min.Y, r.Max.X, r.Max.Y), c)
 }
 
-// hatch draws diagonals from lower left to upper right, every step pixels along the lower edge.
+// hatch draws diagonals from lower left to upper right, every step pixels along an edge, the first
+// through the upper left corner.
 func hatch(img *image.RGBA, r image.Rectangle, c color.RGBA, step, width float64) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
-			// Lines are x + y = constant; the one through the lower left corner is at 0.
-			d := float64(x-r.Min.X) + .5 + float64(y-r.Max.Y) + .5
+			d := float64(x-r.Min.X+y-r.Min.Y) + 1
 			d -= step * math.Round(d/step)
-			blend(img, x, y, c, width/2+.5-math.Abs(d)/math.Sqrt2)
+			// Steeper than the pixel's own slant: thin diagonals stay crisp.
+			blend(img, x, y, c, width-2*math.Abs(d)/math.Sqrt2+.5)
 		}
 	}
 }

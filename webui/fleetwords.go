@@ -99,7 +99,7 @@ func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
 	case "overdue":
 		return "bad", "No word since its rewrite", "received everything, then silent"
 	case "held-back":
-		return "hold", "Held back", "its rewrites went wrong"
+		return "off", "Held back", "its rewrites went wrong"
 	case "silent":
 		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.Last, now), "Today, "), ""
 	case "receiving":

@@ -36,7 +36,7 @@ func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, t
 		changed = p.img.Rect
 	}
 	for i := range n {
-		marked := i == cursor || i == p.cursor && cursor != p.cursor
+		marked := cursor != p.cursor && (i == cursor || i == p.cursor)
 		if !fresh && p.drawn[i] == m.Cells[i] && !marked {
 			continue
 		}

@@ -29,7 +29,7 @@ type Hooks struct {
 	Theme func(Theme)
 	// Token keeps the operator's token for this tab only; empty forgets it.
 	Token func(string)
-	// Copy puts text on the clipboard.
+	// Copy puts text on the clipboard; an empty one means the address of the page.
 	Copy func(text string)
 	// Save hands a file to the person.
 	Save func(name string, data []byte)
