@@ -11,7 +11,7 @@ import (
 	"io/fs"
 )
 
-//go:embed *.js *.svg *.webmanifest dist
+//go:embed *.html *.css *.js *.svg *.webmanifest dist
 var files embed.FS
 
 // program is the browser program in the only form that is kept, and programPath where browsers find it.

@@ -1,0 +1,229 @@
+//go:build js && wasm
+
+package page
+
+import (
+	"context"
+	"syscall/js"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/wasm/await"
+	"unbrick/wasm/fetch"
+	"unbrick/webui"
+
+	vjs "github.com/vugu/vugu/js"
+)
+
+// Where the browser keeps what the person chose.
+const (
+	themeKey = "unbrick-theme" // boot.js reads it before the first paint
+	tokenKey = "unbrick-token"
+)
+
+const (
+	fetchLimit = 30 * time.Second
+	maxAnswer  = 16 << 20 // bytes of one answer of the server
+)
+
+// hooks fills what webui needs of its browser. Each is called with the renderer's lock held, so none
+// waits: what takes time goes to a goroutine that takes the lock again when it is done.
+func (p *page) hooks() webui.Hooks {
+	return webui.Hooks{
+		Command:    p.command,
+		ChooseFile: p.chooseFile,
+		Canvas:     func(host vjs.Value) webui.Canvas { return p.canvas(js.Value(host)) },
+		Focus:      focus,
+		Title:      func(t string) { document.Set("title", t) },
+		Go:         func(path string) { window.Get("location").Set("hash", path) },
+		Theme:      applyTheme,
+		Token:      keepToken,
+		Copy:       copyText,
+		Save:       func(name string, data []byte) { download(name, await.Array(data)) },
+		Fetch:      p.fetch,
+		After: func(d time.Duration, f func()) {
+			time.AfterFunc(d, func() { p.change(f) })
+		},
+		Now: time.Now,
+	}
+}
+
+// listen follows what the browser tells the page.
+func (p *page) listen() {
+	await.Listen(window, "hashchange", func(js.Value) {
+		go p.change(func() { p.root.SetPath(path()) })
+	})
+	redraw := func(js.Value) {
+		go func() {
+			p.events.Lock()
+			p.root.Redraw()
+			p.events.UnlockOnly()
+		}()
+	}
+	await.Listen(window, "resize", redraw)
+	await.Listen(window.Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(js.Value) {
+		go p.change(func() { p.root.SetInk(p.ink()) })
+	})
+	// Themes are changed by an attribute; the maps follow whoever changes it.
+	themed := js.FuncOf(func(js.Value, []js.Value) any {
+		go p.change(func() { p.root.SetInk(p.ink()) })
+		return nil
+	})
+	options := window.Get("Object").New()
+	options.Set("attributeFilter", []any{"data-theme"})
+	window.Get("MutationObserver").New(themed).Call("observe", document.Get("documentElement"), options)
+}
+
+// ink reads the colours of the maps from the style in force.
+func (p *page) ink() webui.Ink {
+	style := window.Call("getComputedStyle", document.Get("documentElement"))
+	return webui.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
+}
+
+func path() string { return window.Get("location").Get("hash").String() }
+
+// focus moves the keyboard's focus without scrolling; a heading is made to take it.
+func focus(selector string) {
+	el := document.Call("querySelector", selector)
+	if !el.Truthy() {
+		return
+	}
+	if el.Get("tabIndex").Int() < 0 {
+		el.Set("tabIndex", -1)
+	}
+	options := window.Get("Object").New()
+	options.Set("preventScroll", true)
+	el.Call("focus", options)
+}
+
+// storage returns a browser's storage, or undefined where it is switched off.
+func storage(name string) (s js.Value) {
+	defer func() {
+		if recover() != nil { // reading the property throws where storage is forbidden
+			s = js.Undefined()
+		}
+	}()
+	return window.Get(name)
+}
+
+func keep(where, key, value string) {
+	s := storage(where)
+	if !s.Truthy() {
+		return
+	}
+	if value == "" {
+		await.Call(s, "removeItem", key)
+		return
+	}
+	await.Call(s, "setItem", key, value) // a full storage forgets a theme; nothing else is lost
+}
+
+func kept(where, key string) string {
+	s := storage(where)
+	if !s.Truthy() {
+		return ""
+	}
+	v, err := await.Call(s, "getItem", key)
+	if err != nil || v.Type() != js.TypeString {
+		return ""
+	}
+	return v.String()
+}
+
+func keepToken(token string) { keep("sessionStorage", tokenKey, token) }
+
+func keptToken() string { return kept("sessionStorage", tokenKey) }
+
+func keptTheme() webui.Theme {
+	switch kept("localStorage", themeKey) {
+	case "light":
+		return webui.ThemeLight
+	case "dark":
+		return webui.ThemeDark
+	}
+	return webui.ThemeAuto
+}
+
+func applyTheme(t webui.Theme) {
+	set := document.Get("documentElement").Get("dataset")
+	word := ""
+	switch t {
+	case webui.ThemeLight:
+		word = "light"
+	case webui.ThemeDark:
+		word = "dark"
+	case webui.ThemeAuto:
+	}
+	keep("localStorage", themeKey, word)
+	if word == "" {
+		set.Delete("theme")
+		return
+	}
+	set.Set("theme", word)
+}
+
+// copyText puts text on the clipboard; a browser that refuses leaves it to the person, who sees the text.
+func copyText(text string) {
+	clipboard := window.Get("navigator").Get("clipboard")
+	if !clipboard.Truthy() {
+		return
+	}
+	if promise, err := await.Call(clipboard, "writeText", text); err == nil {
+		await.Then(promise, func(js.Value, error) {})
+	}
+}
+
+// fetch asks our own server and hands the answer over under the lock, with status 0 when nobody answered.
+func (p *page) fetch(r webui.Request, done func(status int, body []byte)) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
+		defer cancel()
+		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Token: r.Token, Body: r.Body,
+			Accept: "application/cbor, application/json;q=0.5", Type: "application/cbor", Max: maxAnswer})
+		if err != nil {
+			status, body = 0, nil
+		}
+		p.change(func() { done(status, body) })
+	}()
+}
+
+// chooseFile opens the browser's file chooser, inside the click, and sends what was chosen.
+func (p *page) chooseFile() {
+	input := document.Call("createElement", "input")
+	input.Set("type", "file")
+	var remove func()
+	remove = await.Listen(input, "change", func(js.Value) {
+		remove()
+		files := input.Get("files")
+		if files.Length() == 0 {
+			return
+		}
+		go p.readFile(files.Index(0))
+	})
+	input.Call("click")
+}
+
+func (p *page) readFile(file js.Value) {
+	name := file.Get("name").String()
+	if file.Get("size").Float() > apparatus.MaxCommand-1024 {
+		p.send(apparatus.AddFile{Name: name}) // an empty file: the engine says that it is no release
+		return
+	}
+	buffer, err := await.Method(context.Background(), file, "arrayBuffer")
+	if err != nil {
+		p.send(apparatus.AddFile{Name: name})
+		return
+	}
+	p.send(apparatus.AddFile{Name: name, Data: await.Bytes(buffer)})
+}
+
+// download hands bytes to the person as a file.
+func download(name string, array js.Value) {
+	blob := window.Get("Blob").New([]any{array})
+	url := window.Get("URL").Call("createObjectURL", blob)
+	link := document.Call("createElement", "a")
+	link.Set("href", url)
+	link.Set("download", name)
+	link.Call("click")
+	time.AfterFunc(time.Minute, func() { window.Get("URL").Call("revokeObjectURL", url) })
+}

@@ -1,0 +1,108 @@
+//go:build js && wasm
+
+package serial
+
+import (
+	"context"
+	"fmt"
+	"syscall/js"
+	"time"
+
+	"unbrick/restore"
+	"unbrick/wasm/await"
+)
+
+// Break holds the line in a break for d. A port that cannot is told by the error, and is no failure of
+// the cable.
+func (p *Port) Break(d time.Duration) error {
+	if err := p.signal("break", true); err != nil {
+		return err
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.gone:
+		return restore.ErrVanished
+	}
+	return p.signal("break", false)
+}
+
+// SetDTR sets the modem line DTR.
+func (p *Port) SetDTR(on bool) error { return p.signal("dataTerminalReady", on) }
+
+// SetRTS sets the modem line RTS.
+func (p *Port) SetRTS(on bool) error { return p.signal("requestToSend", on) }
+
+func (p *Port) signal(name string, on bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	signals := js.Global().Get("Object").New()
+	signals.Set(name, on)
+	if _, err := await.Method(ctx, p.port, "setSignals", signals); err != nil {
+		return fmt.Errorf("set %s: %w", name, err)
+	}
+	return nil
+}
+
+// SetSpeed changes the line speed. Web Serial can only do so by closing the port and opening it again;
+// bytes that arrive in between are lost, and what arrived before stays readable.
+func (p *Port) SetSpeed(baud uint32) error {
+	if baud == p.baud {
+		return nil
+	}
+	if err := p.release(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if err := p.open(ctx, baud); err != nil {
+		p.lose(fmt.Errorf("%w: %w", restore.ErrVanished, err))
+		return err
+	}
+	p.mu.Lock()
+	p.closing = false
+	p.mu.Unlock()
+	p.listen()
+	return nil
+}
+
+// Close implements restore.Port. It unblocks Read and Write. A device that was pulled out can make each
+// step of closing wait, so each has its own limit; the port is unusable afterwards in any case.
+func (p *Port) Close() error {
+	p.lose(restore.ErrClosed)
+	p.offLost()
+	err := p.release()
+	p.mu.Lock()
+	released := p.onRead.Truthy()
+	p.mu.Unlock()
+	if released {
+		p.onRead.Release()
+		p.onFail.Release()
+	}
+	return err
+}
+
+// release lets reader and writer go, reader first, and closes the port.
+func (p *Port) release() error {
+	p.mu.Lock()
+	p.closing = true
+	reader, writer := p.reader, p.writer
+	p.mu.Unlock()
+	step := func(v js.Value, method string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		defer cancel()
+		_, err := await.Method(ctx, v, method)
+		return err
+	}
+	step(reader, "cancel") // a lost stream refuses this; releasing its lock is what counts
+	await.Call(reader, "releaseLock")
+	if step(writer, "close") != nil { // it waits for what was written; a lost or stuck line does not let it
+		step(writer, "abort")
+	}
+	await.Call(writer, "releaseLock")
+	if err := step(p.port, "close"); err != nil {
+		return fmt.Errorf("close port: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+//go:build js && wasm
+
+package worker
+
+import (
+	"context"
+	"strings"
+
+	"unbrick/protocol"
+	"unbrick/wasm/fetch"
+	"unbrick/wasm/socket"
+)
+
+const maxAnswer = 80 << 20 // bytes: a release file and a list around it
+
+// backend is the server that this page came from.
+type backend struct{}
+
+// Address implements apparatus.Backend.
+func (backend) Address() string { return self.Get("location").Get("host").String() }
+
+// Fetch implements apparatus.Backend.
+func (backend) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+	return fetch.Do(ctx, fetch.Request{Method: method, Path: path, Body: body, Max: maxAnswer,
+		Accept: "application/cbor, application/octet-stream;q=0.9, */*;q=0.1", Type: "application/cbor"})
+}
+
+// Dial implements apparatus.Backend.
+func (backend) Dial(ctx context.Context) (protocol.Conn, error) {
+	origin := self.Get("location").Get("origin").String()
+	c, err := socket.Dial(ctx, "ws"+strings.TrimPrefix(origin, "http")+"/link", nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,61 @@
+//go:build js && wasm
+
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall/js"
+
+	"unbrick/apparatus"
+	"unbrick/restore"
+	"unbrick/wasm/await"
+	"unbrick/wasm/serial"
+)
+
+// ports is apparatus.Ports over navigator.serial: those that the person has allowed in the page.
+type ports struct {
+	serial js.Value
+	last   []js.Value // of the last List
+}
+
+// List implements apparatus.Ports.
+func (p *ports) List(ctx context.Context) ([]apparatus.PortInfo, error) {
+	all, err := await.Method(ctx, p.serial, "getPorts")
+	if err != nil {
+		return nil, fmt.Errorf("list ports: %w", err)
+	}
+	p.last = p.last[:0]
+	var infos []apparatus.PortInfo
+	for i := range all.Length() {
+		port := all.Index(i)
+		p.last = append(p.last, port)
+		infos = append(infos, apparatus.PortInfo{Name: describe(port)})
+	}
+	return infos, nil
+}
+
+// describe names a port by its USB numbers, which is all that a browser tells.
+func describe(port js.Value) string {
+	info, err := await.Call(port, "getInfo")
+	if err != nil || info.Get("usbVendorId").Type() != js.TypeNumber {
+		return "serial port"
+	}
+	return fmt.Sprintf("USB %04x:%04x", info.Get("usbVendorId").Int(), info.Get("usbProductId").Int())
+}
+
+// Open implements apparatus.Ports.
+func (p *ports) Open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
+	if i < 0 || i >= len(p.last) {
+		return nil, restore.ErrVanished
+	}
+	port, err := serial.Open(ctx, p.last[i], baud)
+	if errors.Is(err, serial.ErrBusy) {
+		return nil, fmt.Errorf("%w: %w", apparatus.ErrPortBusy, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return port, nil
+}
