@@ -164,18 +164,18 @@ func makeVectors(t *testing.T) map[string]*vector {
 	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second) }
 	hand := &vector{"written by hand: sector 1 is a copy of itself", "256*2", 0xff, "ok", twoSectors(0), moved.old[:512], moved.old[:512]}
 	return map[string]*vector{
-		"moved":        moved,
-		"no-stash":     create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
-		"thumb":        thumb,
-		"erased-00":    create("erased flash reads 00; the image grows", "2KiB*2,1KiB*4", 0, s.old[:1500], s.old[:5000], diff.Options{}),
-		"full":         create("a full image", "256*16", 0xff, nil, bytes.Repeat([]byte("unbrick restores. "), 200), diff.Options{}),
-		"nothing":      create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
-		"hand":         hand,
-		"truncated":    refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
-		"trailing":     refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
-		"gone":         refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
-		"outside":      refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
-		"version":      refuse("a version to come", hand, append([]byte("UD\x02"), hand.file[3:]...)),
+		"moved":         moved,
+		"no-stash":      create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
+		"thumb":         thumb,
+		"erased-00":     create("erased flash reads 00; the image grows", "2KiB*2,1KiB*4", 0, s.old[:1500], s.old[:5000], diff.Options{}),
+		"full":          create("a full image", "256*16", 0xff, nil, bytes.Repeat([]byte("unbrick restores. "), 200), diff.Options{}),
+		"nothing":       create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
+		"hand":          hand,
+		"truncated":     refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
+		"trailing":      refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
+		"gone":          refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
+		"outside":       refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
+		"version":       refuse("a version to come", hand, append([]byte("UD\x02"), hand.file[3:]...)),
 		"wrong-history": refuse("announces a history that it does not use", hand, withHistory(hand.file)),
 	}
 }

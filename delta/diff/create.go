@@ -207,8 +207,7 @@ func (j *job) match() error {
 
 // compare matches two images; done is the progress so far.
 func (j *job) compare(old, new []byte, done int) ([]segment, error) {
-	m := matcher{old: old, new: new, sa: suffixes(old)}
-	segments, err := m.segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
+	segments, err := newMatcher(old, new).segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
 	return refine(old, new, segments), err
 }
 

@@ -84,9 +84,9 @@ func linkedPair(r *rand.Rand, units int) (old, new []byte) {
 // kind of prediction in every geometry.
 func TestLinkedPrograms(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	rounds := 40
+	rounds := 24
 	if testing.Short() {
-		rounds = 12
+		rounds = 6
 	}
 	for i := range rounds {
 		s := seed + uint64(i)

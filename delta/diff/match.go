@@ -25,15 +25,37 @@ const (
 type matcher struct {
 	old, new []byte
 	sa       []int32
+	bucket   []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
 }
 
-// longest returns where the longest match of new bytes from at on lies in old, and its length.
+func newMatcher(old, new []byte) *matcher {
+	m := &matcher{old: old, new: new, sa: suffixes(old), bucket: make([]int32, 2<<16)}
+	for i, s := range m.sa {
+		if int(s)+1 < len(old) {
+			b := m.bucket[2*pair(old[s:]):]
+			if b[1] == 0 {
+				b[0] = int32(i)
+			}
+			b[1] = int32(i + 1)
+		}
+	}
+	return m
+}
+
+func pair(b []byte) int { return int(b[0])<<8 | int(b[1]) }
+
+// longest returns where the longest match of new bytes from at on lies in old, and its length; matches of
+// one byte count as none.
 func (m *matcher) longest(at int) (length, where int) {
-	if len(m.sa) == 0 {
+	q := m.new[at:min(len(m.new), at+farMatch)]
+	if len(q) < 2 {
 		return 0, 0
 	}
-	q := m.new[at:min(len(m.new), at+farMatch)]
-	lo, hi := 0, len(m.sa)-1
+	k := 2 * pair(q)
+	lo, hi := int(m.bucket[k]), int(m.bucket[k+1])-1
+	if hi < lo {
+		return 0, 0
+	}
 	for hi-lo > 1 {
 		mid := (lo + hi) >> 1
 		s := m.old[m.sa[mid]:]

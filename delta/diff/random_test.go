@@ -117,9 +117,9 @@ func randomScenario(t *testing.T, r *rand.Rand) *scenario {
 
 func TestRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	rounds := 150
+	rounds := 100
 	if testing.Short() {
-		rounds = 40
+		rounds = 25
 	}
 	for i := range rounds {
 		s := seed + uint64(i)
@@ -144,7 +144,7 @@ func TestLimitsAreKept(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 3))
-	for range 12 {
+	for range 6 {
 		sc := randomScenario(t, r)
 		sc.options.StateMax, sc.options.StashMax = 0, 0
 		sc.options.Resident = 1000
