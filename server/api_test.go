@@ -187,6 +187,11 @@ func TestListsInCBOR(t *testing.T) {
 	if got := r.must(200, "GET", "/api/models/0001", nil, "Accept", cborType); !bytes.Equal(got, r.model.Append(nil)) {
 		t.Fatal("the record came back changed")
 	}
+	c = cbor.NewReader(r.must(200, "GET", "/api/models/0001/keys", nil, "Accept", cborType, "Authorization", ""))
+	if n := c.Array(); n != 1 || !bytes.Equal(c.Bytes(), r.key.Public().(ed25519.PublicKey)) || c.Finish() != nil {
+		t.Fatalf("%d keys, %v", n, c.Err())
+	}
+	r.must(404, "GET", "/api/models/0077/keys", nil)
 	c = cbor.NewReader(r.must(200, "GET", "/api/releases?model=0001", nil, "Accept", "text/html, application/cbor;q=0.9"))
 	if c.Array() != 1 || c.Array() != 3 || c.Text() != "offered" || c.Uint() == 0 {
 		t.Fatalf("list of releases: %v", c.Err())

@@ -64,7 +64,7 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, e
 	area := m.Layout.Software()
 	v := modelJSON{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
 		Boot: m.Layout.Boot, Software: area.Size(), RAM: m.RAM, Resident: m.Resident, Workspace: m.MaxWorkspace(), ISA: m.ISA, Line: m.Line,
-		Hints: append([]string{}, m.Hints...), Apps: []appJSON{}, Keys: []keyJSON{}, Record: stored.Record}
+		Hints: append([]string{}, m.Hints...), Apps: []appJSON{}, Record: stored.Record}
 	for _, a := range m.Apps {
 		v.Apps = append(v.Apps, appJSON(a))
 	}
@@ -72,9 +72,7 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, e
 	if err != nil {
 		return v, err
 	}
-	for _, k := range keys {
-		v.Keys = append(v.Keys, keyJSON{k.ID.String(), k.Public, k.Added})
-	}
+	v.Keys = toKeysJSON(keys)
 	return v, nil
 }
 
@@ -116,6 +114,36 @@ func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, v)
+}
+
+// listKeys tells which public keys are registered for a model. They are public: a Lab makes a device of the model
+// trust them, and the command shows who signs.
+func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.store.Model(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	keys, err := s.store.Keys(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if wantsCBOR(r) {
+		c := cbor.Appending(nil)
+		c.Array(len(keys))
+		for _, k := range keys {
+			c.Bytes(k.Public)
+		}
+		b, err := c.Result()
+		return writeCBOR(w, b, err)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"keys": toKeysJSON(keys)})
+}
+
+func toKeysJSON(keys []storage.Key) []keyJSON {
+	list := make([]keyJSON, len(keys))
+	for i, k := range keys {
+		list[i] = keyJSON{k.ID.String(), k.Public, k.Added}
+	}
+	return list
 }
 
 // putModel stores a model's record. Where releases exist, their images must still fit the new software area.

@@ -34,6 +34,7 @@ func (s *Server) routes() http.Handler {
 	public("GET /api/whoami", s.whoami)
 	public("GET /api/models", s.listModels)
 	public("GET /api/models/{id}", s.getModel)
+	public("GET /api/models/{id}/keys", s.listKeys)
 	operator("PUT /api/models/{id}", s.putModel)
 	public("GET /api/releases", s.listReleases)
 	operator("POST /api/releases", s.publish)
