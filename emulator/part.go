@@ -21,7 +21,7 @@ type Part struct {
 	Geometry flash.Geometry
 	ECC      bool // units carry error correction: a torn unit cannot be read until it is erased
 
-	// Units is how long one program unit of the part takes; a program of several takes as long
+	// Unit is how long one program unit of the part takes; a program of several takes as long
 	// as all of them, one after the other, unless Page is given.
 	Unit Span
 	// Page is how long a whole page takes on parts with a page buffer, where the time grows
