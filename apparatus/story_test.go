@@ -1,0 +1,290 @@
+package apparatus_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/protocol"
+	"unbrick/protocol/wsconn"
+	"unbrick/server"
+	"unbrick/server/demo"
+	"unbrick/server/storage/local"
+
+	"github.com/hack-pad/hackpadfs"
+	"github.com/hack-pad/hackpadfs/mem"
+)
+
+// stand is an engine with everything around it: a real server with the demo's real releases, a store in
+// memory, and the states as they come.
+type stand struct {
+	testing.TB
+	web    *httptest.Server
+	fs     hackpadfs.FS
+	ports  apparatus.Ports
+	away   *switchable // nil: no server at all
+	engine *apparatus.Engine
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu     sync.Mutex
+	state  *apparatus.State
+	news   chan struct{} // one pending bit
+	saved  []apparatus.Download
+	phases []apparatus.LabPhase // of the Lab, each once in a row
+}
+
+// switchable is a server that may stop answering.
+type switchable struct {
+	url string
+	mu  sync.Mutex
+	off bool
+}
+
+func (s *switchable) away(off bool) {
+	s.mu.Lock()
+	s.off = off
+	s.mu.Unlock()
+}
+
+func (s *switchable) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.off
+}
+
+func (s *switchable) Address() string { return "test" }
+
+func (s *switchable) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+	if s.gone() {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	q, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	q.Header.Set("Accept", "application/cbor, application/octet-stream;q=0.9")
+	q.Header.Set("Content-Type", "application/cbor")
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	return a.StatusCode, b, err
+}
+
+func (s *switchable) Dial(ctx context.Context) (protocol.Conn, error) {
+	if s.gone() {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return wsconn.Dial(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/link", nil)
+}
+
+// newStand starts the server. The engine starts with run.
+func newStand(t testing.TB) *stand {
+	t.Helper()
+	store, err := local.Open(context.Background(), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	d, err := demo.New(t.Context(), store, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.New(&server.Config{Store: store, Demo: d, Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6, Drain: time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close(context.Background()) })
+	web := httptest.NewServer(s.Handler())
+	t.Cleanup(web.Close)
+	fs, err := mem.NewFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stand{TB: t, web: web, fs: fs, away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
+}
+
+// run starts an engine, as opening the page does.
+func (s *stand) run() {
+	s.Helper()
+	s.mu.Lock()
+	s.state = nil
+	s.mu.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &apparatus.World{
+		Ports: s.ports, Browser: "test", Seed: 7, Show: s.show,
+		OpenFS: func(context.Context) (hackpadfs.FS, bool) { return s.fs, true },
+		Save: func(d apparatus.Download) {
+			s.mu.Lock()
+			s.saved = append(s.saved, d)
+			s.mu.Unlock()
+		},
+	}
+	if s.away != nil {
+		w.Backend = s.away
+	}
+	s.engine = apparatus.New(w)
+	s.cancel, s.ended = cancel, make(chan struct{})
+	go func() {
+		s.engine.Run(ctx)
+		close(s.ended)
+	}()
+	s.Cleanup(s.stop)
+}
+
+// stop ends the engine, as closing the page does.
+func (s *stand) stop() {
+	s.cancel()
+	<-s.ended
+}
+
+func (s *stand) show(st *apparatus.State) {
+	// What the page gets has been through the codec.
+	b, err := apparatus.EncodeState(nil, st)
+	if err != nil {
+		s.Errorf("state: %v", err)
+		return
+	}
+	if st, err = apparatus.DecodeState(b); err != nil {
+		s.Errorf("state: %v", err)
+		return
+	}
+	s.mu.Lock()
+	s.state = st
+	if n := len(s.phases); n == 0 || s.phases[n-1] != st.Lab.Phase {
+		s.phases = append(s.phases, st.Lab.Phase)
+	}
+	s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+const patience = 60 * time.Second
+
+// until waits for a state and returns it.
+func (s *stand) until(what string, ok func(*apparatus.State) bool) *apparatus.State {
+	s.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		st := s.state
+		s.mu.Unlock()
+		if st != nil && ok(st) {
+			return st
+		}
+		select {
+		case <-s.news:
+		case <-timer.C:
+			if st != nil {
+				s.Fatalf("waited for %s in vain: restore %+v\nlab %v outcome %v fault %q timeline %v\nlog %+v", what, st.Restore.Phase, st.Lab.Phase, st.Lab.Outcome, st.Lab.Fault,
+					st.Lab.Timeline, st.Lab.Log)
+			}
+			s.Fatalf("waited for %s in vain: no state", what)
+		}
+	}
+}
+
+// makeDevice makes the Lab's device with the oldest release of model 0001 and waits until it runs.
+func (s *stand) makeDevice() *apparatus.State {
+	s.Helper()
+	st := s.until("releases", func(st *apparatus.State) bool { return len(st.Lab.Make.Releases) > 1 })
+	var oldest apparatus.Release
+	for _, r := range st.Lab.Make.Releases { // newest first in each model
+		if r.Model == "0001" {
+			oldest = r
+		}
+	}
+	s.engine.Do(apparatus.LabLine{Line: apparatus.Line{Baud: 115200, TurnAround: time.Millisecond, Pace: apparatus.PaceFull}})
+	s.engine.Do(apparatus.LabMake{Model: "0001", Digest: oldest.Digest})
+	return s.until("a running device", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Offered.Digest != [32]byte{}
+	})
+}
+
+func count(m *apparatus.Map, kind apparatus.Sector) int {
+	n := 0
+	for _, c := range m.Cells {
+		if c == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func TestUpdateOverTheAir(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	before := s.makeDevice()
+	if before.Lab.Runs == "" || before.Lab.Runs == before.Lab.Offered.Version {
+		t.Errorf("runs %q, offered %q", before.Lab.Runs, before.Lab.Offered.Version)
+	}
+	s.engine.Do(apparatus.LabUpdate{})
+	after := s.until("the new release, confirmed", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+	if after.Lab.Runs != before.Lab.Offered.Version {
+		t.Errorf("runs %q, want %q", after.Lab.Runs, before.Lab.Offered.Version)
+	}
+	for n := 1; n <= 14; n++ {
+		want := apparatus.StepDone
+		if n == 6 {
+			want = apparatus.StepSkipped
+		}
+		if got := after.Lab.Timeline.Steps[n-1]; got != want {
+			t.Errorf("S%02d: got %d, want %d", n, got, want)
+		}
+	}
+	if after.Lab.Power.Ops == 0 {
+		t.Error("the number of flash operations of the rewrite is not known")
+	}
+}
+
+// The story that the project is about: an update is cut, the device waits, the apparatus brings it back.
+func TestCutAndRestoredInTheLab(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	offered := s.makeDevice().Lab.Offered
+	s.engine.Do(apparatus.LabCut{At: 100, Tear: apparatus.TearHalf})
+	s.engine.Do(apparatus.LabUpdate{})
+	cut := s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	if cut.Lab.Power.LastCut != 100 {
+		t.Errorf("cut at operation %d, want 100", cut.Lab.Power.LastCut)
+	}
+	if got := cut.Lab.Timeline.Steps[12]; got != apparatus.StepBad {
+		t.Errorf("S13 after the cut: got %d, want StepBad", got)
+	}
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
+	bricked := s.until("restoration mode", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabBricked && count(&st.Lab.Map, apparatus.SectorOld) > 0
+	})
+	if n := count(&bricked.Lab.Map, apparatus.SectorNew); n == 0 {
+		t.Errorf("no sector is new after 100 operations: %v", bricked.Lab.Map.Cells)
+	}
+	if bricked.Lab.Why != apparatus.WhyInterrupted {
+		t.Errorf("why: got %d, want WhyInterrupted", bricked.Lab.Why)
+	}
+	s.engine.Do(apparatus.LabRestore{})
+	done := s.until("the restored device", func(st *apparatus.State) bool {
+		return st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Phase == apparatus.LabRunning
+	})
+	if done.Lab.Runs != offered.Version {
+		t.Errorf("runs %q, want %q", done.Lab.Runs, offered.Version)
+	}
+	if got := done.Lab.Timeline.Steps[19]; got != apparatus.StepDone {
+		t.Errorf("S20: got %d, want StepDone", got)
+	}
+	if n := count(&done.Lab.Map, apparatus.SectorDamaged) + count(&done.Lab.Map, apparatus.SectorOld); n != 0 {
+		t.Errorf("%d sectors are damaged or old in a restored device", n)
+	}
+}
