@@ -86,7 +86,7 @@ func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 }
 
 // errNoWay says that this port cannot go a way.
-var errNoWay = &Error{Code: CodeSilent, Err: errors.New("port cannot do that")}
+var errNoWay = &Error{Code: CodeSilent, Err: ErrUnsupported}
 
 // try goes one way and calls.
 func (s *Session) try(ctx context.Context, way Way) error {
@@ -125,10 +125,17 @@ func (s *Session) try(ctx context.Context, way Way) error {
 		return err
 	}
 	if canBreak && way != WayEcho {
-		if err := breaker.Break(breakTime); err != nil {
+		err := breaker.Break(breakTime)
+		switch {
+		case errors.Is(err, ErrUnsupported) && way == WayBreak:
+			return errNoWay
+		case errors.Is(err, ErrUnsupported):
+			canBreak = false
+		case err != nil:
 			return &Error{Code: CodeVanished, Err: err}
 		}
-	} else if canSignal && way >= WayDTR && way <= WayPin {
+	}
+	if !canBreak && way != WayEcho {
 		// Without a break the device must hear an echo within 100 ms: call it without waiting long.
 		if err := s.echo(ctx, patience{wait: echoGap, tries: 5, answer: echoSize}, false); err == nil || !retryable(err) {
 			return err
@@ -165,8 +172,11 @@ func (s *Session) reset(ctx context.Context, way Way, signals Signals) error {
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return ctx.Err()
+			case errors.Is(err, ErrUnsupported):
+				return errNoWay
 			}
 			return fail(CodeVanished, err)
 		}

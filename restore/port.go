@@ -21,11 +21,11 @@ type Port interface {
 
 // Breaker is a Port that can send a break.
 type Breaker interface {
-	// Break holds the line low for d and returns after that.
+	// Break holds the line low for d and returns after that, or fails with ErrUnsupported.
 	Break(d time.Duration) error
 }
 
-// Signals is a Port with modem lines. An adapter without such a line returns no error.
+// Signals is a Port with modem lines. One that lacks a line fails with ErrUnsupported.
 type Signals interface {
 	SetDTR(on bool) error
 	SetRTS(on bool) error
@@ -39,6 +39,9 @@ var (
 	ErrTimeout  = errors.New("nothing came in time")
 	ErrVanished = errors.New("port vanished")
 	ErrClosed   = errors.New("port is closed")
+	// ErrUnsupported says that a port lacks a modem line or cannot send a break. It is no fault: another
+	// way is tried.
+	ErrUnsupported = errors.New("port cannot do that")
 )
 
 // isTimeout reports whether a read only got nothing.
