@@ -252,10 +252,7 @@ func (t *Terminal) refresh(s int, m *release.Manifest) bool {
 // sectors behind the image stay named, since somebody may want them later.
 func (t *Terminal) install(to bool, verdict protocol.Verdict) error {
 	was := t.records.current()
-	m := &t.to
-	if !to {
-		m = &t.from
-	}
+	now, from := t.to, t.from
 	rec := t.draft()
 	rec.state = Installed
 	if to {
@@ -264,11 +261,13 @@ func (t *Terminal) install(to bool, verdict protocol.Verdict) error {
 		rec.confirmed = rec.confirmed && same
 		if same {
 			rec.setFrom(nil)
+			from = manifest{}
 		}
 	} else {
 		// Back where it came from: From with its confirmation; it has no predecessor to return to.
 		rec.setTo(was.from())
 		rec.setFrom(nil)
+		now, from = t.from, manifest{}
 	}
 	rec.report.verdict = verdict
 	rec.report.from, rec.report.to = t.from.Digest, t.to.Digest
@@ -276,13 +275,13 @@ func (t *Terminal) install(to bool, verdict protocol.Verdict) error {
 	rec.report.recordErases += t.counts.recordErases
 	rec.report.failed += t.counts.failed
 	t.reportDead(rec)
-	t.carry(rec, t.sectorsOf(m.Size))
+	t.carry(rec, t.sectorsOf(now.Size))
 	if err := t.write(); err != nil {
 		return err
 	}
 	t.last.Operations, t.last.Erases, t.last.RecordErases = t.counts.operations, t.counts.erases, t.counts.recordErases
 	t.counts = counts{}
-	t.readManifests()
+	t.to, t.from = now, from
 	t.match = smp.MatchA
 	t.emit(Event{Step: t.step, Element: 118, Code: EventInstalled, Sector: noSector, A: t.records.current().sequence, Digest: t.to.Digest})
 	return nil

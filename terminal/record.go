@@ -194,11 +194,16 @@ const (
 // an entry counts only behind the record it was written for.
 func entry(tag, recordCRC uint32) [entrySize]byte {
 	var b [entrySize]byte
-	var sum [8]byte
-	binary.LittleEndian.PutUint32(sum[:], tag)
-	binary.LittleEndian.PutUint32(sum[4:], recordCRC)
 	binary.LittleEndian.PutUint32(b[:], tag)
-	binary.LittleEndian.PutUint32(b[4:], crc32.ChecksumIEEE(sum[:]))
+	sum := ^uint32(0)
+	// By hand, because crc32.ChecksumIEEE would move its argument to the heap.
+	for _, word := range [2]uint32{tag, recordCRC} {
+		for range 4 {
+			sum = crc32.IEEETable[byte(sum)^byte(word)] ^ sum>>8
+			word >>= 8
+		}
+	}
+	binary.LittleEndian.PutUint32(b[4:], ^sum)
 	return b
 }
 

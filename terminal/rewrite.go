@@ -132,16 +132,19 @@ func (t *Terminal) intend(wanted []byte, m *release.Manifest, total uint32) erro
 	t.emit(Event{Step: t.step, Element: 117, Code: EventIntent, Sector: noSector, A: total, Digest: m.Digest})
 	was := t.records.current()
 	rec := t.draft()
+	replaced := false // what was To becomes From
 	switch {
 	case was == nil:
 	case was.state == Installed:
 		// What was installed becomes what it came from, with its confirmation.
 		rec.setFrom(was.to())
+		replaced = true
 	case t.match == smp.MatchB:
 		// An interrupted rewrite had reached its image, and that is what is there now. Named as From, it
 		// runs if power fails before the first erase.
 		rec.setFrom(was.to())
 		rec.confirmed = false
+		replaced = true
 	}
 	rec.state = Rewriting
 	rec.setTo(wanted)
@@ -151,7 +154,10 @@ func (t *Terminal) intend(wanted []byte, m *release.Manifest, total uint32) erro
 		t.note(t.step, 117, EventNotWritten, t.records.addr[max(0, 1-t.records.newest)], 0)
 		return err
 	}
-	t.readManifests()
+	if replaced {
+		t.from = t.to
+	}
+	t.to = manifest{Manifest: *m, there: true}
 	return nil
 }
 
