@@ -194,8 +194,8 @@ func (l *line) held() bool { return l.asserted(l.cfg.Reset) }
 
 // send puts p on a wire from start on and returns when the last byte has arrived.
 func (l *line) send(w *wire, p []byte, start time.Duration, from, to uint32) time.Duration {
-	if w.head == len(w.queue) {
-		w.queue, w.head = w.queue[:0], 0
+	if w.head > len(w.queue)/2 {
+		w.queue, w.head = w.queue[:copy(w.queue, w.queue[w.head:])], 0
 	}
 	other := max(from, to) - min(from, to)
 	deaf := uint64(other)*100 > uint64(from)*3

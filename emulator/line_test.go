@@ -440,6 +440,19 @@ func TestHostIsHeldBackByTheWire(t *testing.T) {
 	}
 }
 
+// A long stream must not make the wire's memory grow.
+func TestWireIsBounded(t *testing.T) {
+	b := lineBoard(t, LineConfig{Baud: 1_000_000})
+	together(t, b, func() { readAll(b, 300_000) }, func(p *Port) {
+		for range 3000 {
+			must(p.Write(pattern(100, 1)))
+		}
+	})
+	if s := b.LineStats(); cap(b.line.down.queue) > 8*hostOut || s.Overrun != 0 || s.Unheard != 0 {
+		t.Errorf("room for %d bytes under way, %+v", cap(b.line.down.queue), s)
+	}
+}
+
 func TestOutsideAndAwaitHost(t *testing.T) {
 	b := lineBoard(t, LineConfig{})
 	p := b.Host()
