@@ -91,15 +91,26 @@ func (c *LabMake) submit(e vugu.DOMEvent) {
 }
 
 func (c *LabMake) buttonClass() string {
-	if c.Page.state.Lab.Phase == apparatus.LabAbsent {
+	if c.first() {
 		return "button primary"
 	}
 	return "button"
 }
 
 func (c *LabMake) note() string {
-	if c.Page.state.Lab.Phase == apparatus.LabAbsent {
+	if c.first() {
 		return "A board with one bank of flash, RAM and a cable, emulated in this browser. Its power can be pulled at any moment."
 	}
 	return "The present device and its flash are thrown away."
+}
+
+// first says that there has never been a device: then the page says what can be done with one.
+func (c *LabMake) first() bool { return c.Page.state.Lab.Phase == apparatus.LabAbsent }
+
+func (c *LabMake) promises() []promise { return labPromises }
+
+var labPromises = []promise{
+	{"Update it", "Over the air: a delta that is proven before the first erase, then rewritten in place."},
+	{"Pull the power", "At any moment, or inside one certain flash operation, and choose what the cut leaves behind."},
+	{"Restore it", "Over the cable, from what is left in its flash."},
 }

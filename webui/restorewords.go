@@ -220,13 +220,7 @@ func deviceFacts(d *apparatus.Device) []fact {
 }
 
 func foundLead(s *apparatus.Restore) string {
-	total := 0
-	for _, c := range s.Map.Cells {
-		if c != apparatus.SectorUnused {
-			total++
-		}
-	}
-	total = max(total, s.Plan.Sectors)
+	total := max(len(s.Map.Cells), s.Plan.Sectors)
 	need := group(uint64(s.Plan.Sectors)) + " of its " + count(total, "sector", "sectors")
 	verb := " need to be written."
 	if s.Plan.Sectors == 1 {

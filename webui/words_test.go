@@ -74,8 +74,8 @@ func TestKeptWords(t *testing.T) {
 
 func TestFoundLead(t *testing.T) {
 	whys := map[apparatus.Why]string{
-		apparatus.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 242 sectors need to be written.",
-		apparatus.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 242 sectors need to be written.",
+		apparatus.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 256 sectors need to be written.",
+		apparatus.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 256 sectors need to be written.",
 	}
 	for why, want := range whys {
 		s := demoRestore(apparatus.RestoreFound)
@@ -90,7 +90,7 @@ func TestFoundLead(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.Plan.Sectors = 1
-	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 242 sectors needs to be written.") {
+	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 256 sectors needs to be written.") {
 		t.Errorf("%q", got)
 	}
 	s.Plan.Release.Fit, s.Plan.Trust, s.Plan.Send = apparatus.FitOlder, apparatus.TrustUnchecked, s.Plan.Full
