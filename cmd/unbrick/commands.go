@@ -8,6 +8,9 @@ func commands() []command {
 		{"model", "describes a kind of device to the server", modelCommand},
 		{"publish", "signs an image and publishes it as a release", publishCommand},
 		{"emulate", "runs an emulated device: update it, cut its power, offer its cable", emulateCommand},
+		{"restore", "brings a device back over its cable", restoreCommand},
+		{"identify", "asks the device at a cable who it is and what is left in it", identifyCommand},
+		{"ports", "lists the serial ports of this machine", portsCommand},
 		{"delta", "makes, applies and explains the files that turn one image into another", deltaCommand},
 		{"version", "prints which build this is", versionCommand},
 	}

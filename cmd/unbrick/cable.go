@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"unbrick/restore"
+	"unbrick/restore/serialport"
+)
+
+// cableFlags are the flags of commands that talk over a cable.
+type cableFlags struct {
+	port string
+	baud uint
+	json bool
+}
+
+func (f *cableFlags) declare(set *flag.FlagSet) {
+	set.StringVar(&f.port, "port", "", "serial port of the cable; unbrick ports lists them")
+	set.UintVar(&f.baud, "baud", restore.DefaultBaud, "base speed of the device's cable")
+	set.BoolVar(&f.json, "json", false, "print JSON: progress lines, and as last line one object")
+}
+
+func (f *cableFlags) check(words []string) error {
+	switch {
+	case len(words) > 0:
+		return usageError("%q is not a flag", words[0])
+	case f.port == "":
+		return usageError("--port is missing; unbrick ports lists what is here")
+	case f.baud < 1200 || f.baud > 4_000_000:
+		return usageError("--baud %d is not 1200 to 4000000", f.baud)
+	}
+	return nil
+}
+
+// connect opens the port and gets the device to answer. Which way worked, and what a person can do
+// meanwhile, is told on errOut.
+func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Session, io.Closer, error) {
+	port, err := serialport.Open(f.port, uint32(f.baud))
+	if err != nil {
+		return nil, nil, portAdvice(f.port, err)
+	}
+	o := &restore.Options{Baud: uint32(f.baud), OnWay: func(w restore.Way) {
+		if w == restore.WayWait {
+			fmt.Fprintln(errOut, "No answer yet. Switch the device off and on, or press its reset button, now.")
+		}
+	}}
+	s, err := restore.Connect(ctx, port, o)
+	if err != nil {
+		port.Close()
+		return nil, nil, err
+	}
+	return s, port, nil
+}
+
+// portAdvice says what to do about a port that does not open. Nothing was written then.
+func portAdvice(path string, err error) error {
+	advice := "unbrick ports lists what is here"
+	switch {
+	case errors.Is(err, serialport.ErrNotFound):
+		advice = "is the cable plugged in? unbrick ports lists what is here"
+	case errors.Is(err, serialport.ErrBusy):
+		advice = "close the other program (a serial monitor, a modem manager, a browser tab) and try again"
+	case errors.Is(err, serialport.ErrPermission):
+		advice = "on Linux, join the group that owns the port: ls -l " + path + " shows it, often dialout or uucp; then log in again"
+	}
+	return fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written.\nWhat to do: %s.", err, advice)
+}
+
+// advice is what is said to a person about a code: what happened, and what to do.
+type advice struct{ happened, todo string }
+
+// advices has words for every code of restore.
+func advices(e *restore.Error) advice {
+	version := ""
+	if e.Version != "" {
+		version = fmt.Sprintf(" %q", e.Version)
+	}
+	switch e.Code {
+	case restore.CodeVanished:
+		return advice{"The cable came out, or its adapter went away.", "plug it in again and run the same command: it goes on where it was"}
+	case restore.CodeSilent:
+		return advice{"The port works, and no device answers.", "check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"}
+	case restore.CodeNoisy:
+		return advice{"The line is too noisy.", "try a shorter cable or another socket, check --baud, and run the same command again"}
+	case restore.CodeSignature:
+		return advice{"Release" + version + " is not the maker's: its signature is wrong.", "get the release file from its maker again"}
+	case restore.CodeUnknownKey:
+		return advice{"Release" + version + " is signed with a key that this device does not trust.", "use a release that is signed with a key of the device's maker"}
+	case restore.CodeModel:
+		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model), "use a release for this model; unbrick identify shows it"}
+	case restore.CodeFloor:
+		todo := "use a newer release"
+		if e.Version != "" {
+			todo = fmt.Sprintf("use release %q or a newer one", e.Version)
+		}
+		return advice{"The device takes no release that old.", todo}
+	case restore.CodeBadFile:
+		return advice{"The file is no release file.", "make one with unbrick publish -o, or get it from the server"}
+	case restore.CodeNoRoom:
+		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has), "restore it with --plain, which needs only one sector of RAM"}
+	case restore.CodeProof:
+		return advice{"What was sent would not have become the release: the device found out before it erased anything.", "run the same command again"}
+	case restore.CodeVerify:
+		return advice{"What the device read back is not the release.", "run the same command again; if this happens twice, its flash may be worn out"}
+	case restore.CodeFlash:
+		return advice{fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr), "run the same command again; if it stays, the part is worn out and must be replaced"}
+	case restore.CodeRefused:
+		return advice{fmt.Sprintf("The device refused: %v.", e.Err), "unbrick identify shows what it is and takes"}
+	case restore.CodeNoRelease:
+		what := fmt.Sprintf("No release%s for model %q is at hand.", version, e.Model)
+		return advice{what, "give --release-file, or a --server that has one"}
+	case restore.CodeBadRelease:
+		return advice{"Release" + version + " is damaged: its bytes do not match its manifest.", "get the release file again"}
+	case restore.CodeProtocol:
+		return advice{"The device answers in a way that no version of ours does.", "run the same command again; if it stays, its boot loader speaks another protocol"}
+	case restore.CodeRestarted:
+		return advice{"The device started anew in between.", "check its power, and run the same command again"}
+	case restore.CodeForeign:
+		return advice{"The device speaks SMP, and is no Unbrick terminal.", "use the tool of its maker"}
+	}
+	return advice{"It did not work.", "run the same command again"}
+}
+
+// explain turns an error of the engine into words: what happened, whether the device is safe, what to do.
+func explain(err error) error {
+	var e *restore.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	a := advices(e)
+	safe := "Yes. Nothing was written: it is as it was."
+	switch e.Touched {
+	case restore.TouchedNothing:
+	case restore.TouchedPart:
+		safe = "It does not start yet, and it can be restored: the part that restores it is never overwritten."
+	case restore.TouchedAll:
+		safe = "Everything was written and is not verified; it can be restored again."
+	}
+	return fmt.Errorf("%s\nIs the device safe? %s\nWhat to do: %s.\n(C-1%02d, %v)", a.happened, safe, strings.TrimSuffix(a.todo, "."), e.Code, err)
+}

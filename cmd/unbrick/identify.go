@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"unbrick/flash"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+const identifyHelp = `usage: unbrick identify --port PATH [--baud N] [--json]
+
+Asks the device at a cable who it is: model, serial, why it is in restoration mode, what its record says, what its
+flash holds, and which keys it trusts. Nothing is written. A device that runs is brought into restoration mode for
+it, and starts again by itself after some minutes, or by unbrick restore.
+
+example:
+  unbrick identify --port /dev/ttyUSB0
+
+exit codes: 0 it answered, 1 it did not, 2 the words are off`
+
+// identified is the outcome, for --json.
+type identified struct {
+	Model     string   `json:"model"`
+	Serial    string   `json:"serial"`
+	Why       string   `json:"why"`
+	State     string   `json:"state"`
+	Match     string   `json:"match"`
+	Intact    bool     `json:"intact"`
+	Confirmed bool     `json:"confirmed"`
+	Installed string   `json:"installed,omitempty"`
+	Intended  string   `json:"intended,omitempty"`
+	Floor     uint64   `json:"floor"`
+	Keys      []string `json:"keys"`
+	Retired   []string `json:"retired"`
+	Geometry  string   `json:"geometry"`
+	Flash     uint32   `json:"flash"`
+	Software  uint32   `json:"software"`
+	Sectors   int      `json:"sectors"`
+	Doubtful  uint32   `json:"doubtful"`
+	Workspace uint32   `json:"workspace"`
+	Way       string   `json:"way"`
+	Buffer    uint32   `json:"buffer"`
+}
+
+func identifyCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	var f cableFlags
+	set := newFlags("identify", identifyHelp, errOut)
+	f.declare(set)
+	words, err := parseFlags(set, args, out)
+	if err != nil {
+		return err
+	}
+	if err := f.check(words); err != nil {
+		return err
+	}
+	s, port, err := f.connect(ctx, errOut)
+	if err != nil {
+		return explain(err)
+	}
+	defer port.Close()
+	d, err := s.Identify(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	i := identityOf(s, d)
+	if f.json {
+		return printJSON(out, i)
+	}
+	return i.print(out)
+}
+
+func identityOf(s *restore.Session, d *restore.Device) *identified {
+	i := &identified{
+		Model: d.Model, Serial: d.Serial, Why: d.Why.String(), State: d.State.String(), Match: d.Match.String(), Intact: d.Intact(),
+		Confirmed: d.Confirmed, Floor: d.Floor, Keys: []string{}, Retired: []string{}, Geometry: d.Layout.Geometry.String(),
+		Flash: d.Layout.Geometry.Size(), Software: d.Software.Size(), Sectors: d.Software.Sectors(), Doubtful: d.Doubtful,
+		Workspace: d.Workspace, Way: s.Way().String(), Buffer: s.Parameters().BufSize,
+	}
+	for _, k := range d.Trusted() {
+		i.Keys = append(i.Keys, release.IDOf(k).String())
+	}
+	for _, id := range d.Retired {
+		i.Retired = append(i.Retired, id.String())
+	}
+	if d.A != nil {
+		i.Installed = d.A.Manifest.Version
+	}
+	if d.B != nil && d.State == smp.RecordRewriting {
+		i.Intended = d.B.Manifest.Version
+	}
+	return i
+}
+
+func (i *identified) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	line := func(label, format string, args ...any) { fmt.Fprintf(w, label+"\t"+format+"\n", args...) }
+	line("Model", "%s", i.Model)
+	line("Serial", "%s", i.Serial)
+	line("Why here", "%s", whyWords(i.Why))
+	switch {
+	case i.Intact:
+		line("Software", "release %s, intact", i.Installed)
+	case i.Intended != "":
+		line("Software", "interrupted between release %s and release %s", orNone(i.Installed), i.Intended)
+	case i.Installed != "":
+		line("Software", "damaged; release %s was installed", i.Installed)
+	default:
+		line("Software", "not known: there is no valid record")
+	}
+	line("Flash", "%s in sectors of %s, %s for software", flash.FormatSize(i.Flash), i.Geometry, flash.FormatSize(i.Software))
+	line("Doubtful", "%d sectors of %d", i.Doubtful, i.Sectors)
+	line("Workspace", "%d bytes", i.Workspace)
+	line("Floor", "security counter %d", i.Floor)
+	for _, k := range i.Keys {
+		line("Trusts key", "%s", k)
+	}
+	return w.Flush()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// whyWords says a reason for restoration mode to a person.
+func whyWords(why string) string {
+	switch why {
+	case smp.WhyAsked.String():
+		return "asked for over the cable"
+	case smp.WhyPin.String():
+		return "asked for by its pin"
+	case smp.WhyNoRecord.String():
+		return "it has no valid record of its software"
+	case smp.WhyInterrupted.String():
+		return "an update stopped halfway"
+	case smp.WhyDamaged.String():
+		return "its software is damaged"
+	case smp.WhyHang.String():
+		return "its software hung three times in a row"
+	}
+	return why
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+const restoreHelp = `usage: unbrick restore --port PATH [--release-file FILE]... [--release VERSION] [--pub release.pub] [flags]
+
+Brings a device back over its cable. Reads what is left in its flash, recognises it by the releases at hand, sends
+only what is missing, and ends when the device itself has verified the whole release. Interrupted, it is run again.
+
+Releases come from --release-file (as often as needed) and from the server (--server, UNBRICK_SERVER). Without
+--release it is the one that an interrupted update was leading to, else the installed one, else the newest; a
+single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
+manifest is verified against the keys that the device trusts; --pub allows only that one key.
+
+examples:
+  unbrick restore --port /dev/ttyUSB0 --server https://updates.example.org
+  unbrick restore --port COM5 --release-file 2.4.1.release --pub release.pub
+
+exit codes: 0 the device has verified the release and starts, 1 it did not work; the message says whether the device
+is safe, 2 the words are off`
+
+// maxAttempts is how often it is tried by itself, as long as what went wrong may go away.
+const maxAttempts = 3
+
+type restoreFlags struct {
+	cableFlags
+	files        listValue
+	pub, version string
+	server       string
+	serverGiven  bool
+	yes, plain   bool
+}
+
+// listValue is a flag that may come several times.
+type listValue []string
+
+func (l *listValue) String() string     { return strings.Join(*l, " ") }
+func (l *listValue) Set(s string) error { *l = append(*l, s); return nil }
+
+// restoration is one run of the command.
+type restoration struct {
+	*restoreFlags
+	source      *releaseSource
+	choice      restore.Choice
+	out, errOut io.Writer
+	bar         bool
+	lastLine    time.Duration
+	meter       restore.Meter
+	device      *restore.Device
+}
+
+// restoreResult is the last line of --json.
+type restoreResult struct {
+	Release       string  `json:"release"`
+	Model         string  `json:"model"`
+	Serial        string  `json:"serial"`
+	Image         string  `json:"image"`
+	Kind          string  `json:"kind"`
+	Way           string  `json:"way"`
+	BytesSent     uint64  `json:"bytes_sent"`
+	BytesReceived uint64  `json:"bytes_received"`
+	BytesFull     uint64  `json:"bytes_full"`
+	Sectors       int     `json:"sectors_written"`
+	Refreshed     int     `json:"sectors_refreshed"`
+	Operations    int     `json:"flash_operations"`
+	Repeated      int     `json:"repeated"`
+	Seconds       float64 `json:"seconds"`
+	SecondsLine   float64 `json:"seconds_line"`
+	SecondsDevice float64 `json:"seconds_device"`
+}
+
+func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
+	f := &restoreFlags{}
+	set := newFlags("restore", restoreHelp, errOut)
+	f.declare(set)
+	set.Var(&f.files, "release-file", "release file to use; may come several times")
+	set.StringVar(&f.pub, "pub", "", "file of the only public key to accept")
+	set.StringVar(&f.version, "release", "", "version of the release to restore")
+	server, _ := serverFlags(set)
+	set.BoolVar(&f.yes, "yes", false, "do not ask before writing")
+	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
+	words, err := parseFlags(set, args, out)
+	if err != nil {
+		return nil, err
+	}
+	f.server, f.serverGiven = *server, isSet(set, "server") || os.Getenv("UNBRICK_SERVER") != ""
+	return f, f.check(words)
+}
+
+// restoreCommand restores a device.
+func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	f, err := parseRestore(args, out, errOut)
+	if err != nil {
+		return err
+	}
+	r := &restoration{restoreFlags: f, out: out, errOut: errOut, bar: isTerminal(out) && !f.json}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	began := time.Now()
+	result, err := r.tries(ctx)
+	r.endBar()
+	if r.device != nil && ctx.Err() == nil {
+		r.tell(ctx, result, err, time.Since(began))
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped before the end.\nIs the device safe? It can be restored: run the same command again")
+		}
+		return explain(err)
+	}
+	return r.print(result)
+}
+
+// prepare reads files and keys.
+func (r *restoration) prepare() error {
+	r.source = &releaseSource{}
+	var first *release.Manifest
+	for _, name := range r.files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		m, err := r.source.files.Add(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, explain(err))
+		}
+		if first == nil {
+			first = &m
+		}
+	}
+	if len(r.files) == 0 || r.serverGiven {
+		api, err := newAPI(r.server, "")
+		if err != nil {
+			return err
+		}
+		r.source.api = api
+	}
+	if r.pub != "" {
+		key, err := readPub(r.pub)
+		if err != nil {
+			return err
+		}
+		r.choice.Keys = []ed25519.PublicKey{key}
+	}
+	r.choice.Version = r.version
+	if len(r.files) == 1 && r.version == "" {
+		r.choice.Image = &first.Digest
+	}
+	return nil
+}
+
+// tries restores, and again where that can help by itself.
+func (r *restoration) tries(ctx context.Context) (*restore.Result, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := r.once(ctx)
+		var e *restore.Error
+		if err == nil || attempt == maxAttempts || !errors.As(err, &e) || !e.Retry() || r.device == nil ||
+			e.Code == restore.CodeVanished || ctx.Err() != nil {
+			return result, err
+		}
+		r.endBar()
+		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
+	}
+}
+
+func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
+	s, port, err := r.connect(ctx, r.errOut)
+	if err != nil {
+		return nil, err
+	}
+	defer port.Close()
+	if r.device, err = s.Identify(ctx); err != nil {
+		return nil, err
+	}
+	p, err := s.Plan(ctx, r.device, r.source, &r.choice)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.ask(p); err != nil {
+		return nil, err
+	}
+	r.meter = restore.Meter{}
+	if r.plain && p.Kind != restore.KindStart {
+		return s.Upload(ctx, p, r.progress)
+	}
+	return s.Run(ctx, p, r.progress)
+}
+
+// ask shows the facts and, when a person sits there, waits for a yes.
+func (r *restoration) ask(p *restore.Plan) error {
+	d := p.Device
+	fmt.Fprintf(r.errOut, "Found model %s, serial %s: %s.\n", d.Model, d.Serial, whyWords(d.Why.String()))
+	if p.Kind == restore.KindStart {
+		fmt.Fprintf(r.errOut, "Nothing is wrong with its software. It runs release %s.\n", p.Release.Version)
+		return nil
+	}
+	estimate := p.Line + p.Flash
+	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send of %d, about %v.\n",
+		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.BytesFull, estimate.Round(time.Second))
+	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	fmt.Fprint(r.errOut, "Restore it? [Y/n] ")
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && answer == "" {
+		return errors.New("not restored: nobody answered")
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "", "y", "yes":
+		return nil
+	}
+	return errors.New("not restored: nothing was written")
+}
+
+func (r *restoration) print(result *restore.Result) error {
+	p := result.Plan
+	v := restoreResult{
+		Release: p.Release.Version, Model: p.Device.Model, Serial: p.Device.Serial, Image: release.Hex(p.Release.Digest), Kind: p.Kind.String(), Way: result.Way.String(),
+		BytesSent: result.BytesSent, BytesReceived: result.BytesReceived, BytesFull: result.BytesFull, Sectors: result.SectorsWritten, Refreshed: result.Refreshed,
+		Operations: result.Operations, Repeated: result.Repeated,
+		Seconds: result.Elapsed.Seconds(), SecondsLine: result.Line.Seconds(), SecondsDevice: result.Device.Seconds(),
+	}
+	if r.json {
+		return printJSON(r.out, v)
+	}
+	if p.Kind == restore.KindStart {
+		fmt.Fprintf(r.out, "Nothing was wrong. It starts release %s.\n", v.Release)
+		return nil
+	}
+	fmt.Fprintf(r.out, "Restored. It runs release %s: every byte was read back and matches.\n%d sectors written, %d bytes sent (a full image takes %d), %.1f s: line %.1f s, device %.1f s.\n",
+		v.Release, v.Sectors, v.BytesSent, v.BytesFull, v.Seconds, v.SecondsLine, v.SecondsDevice)
+	return nil
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+// releaseSource is releases from files and, if api is set, from the server.
+type releaseSource struct {
+	files   restore.Files
+	api     *api
+	reached bool  // the server has answered
+	missed  error // why it did not
+	fetched restore.Files
+}
+
+// maxListed bounds how many releases of a server's list are looked at.
+const maxListed = 1000
+
+// List implements restore.Source. A server that does not answer is no error while there are files.
+func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listing, error) {
+	list, err := s.files.List(ctx, model)
+	if err != nil || s.api == nil {
+		return list, err
+	}
+	remote, err := s.listRemote(ctx, model)
+	if err != nil {
+		s.missed = err
+		if len(list) > 0 {
+			return list, nil
+		}
+		return nil, err
+	}
+	s.reached = true
+	return append(list, remote...), nil
+}
+
+func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore.Listing, error) {
+	b, _, err := s.api.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Releases []struct {
+			Manifest []byte `json:"manifest"`
+		} `json:"releases"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return nil, fmt.Errorf("the server's list of releases: %w", err)
+	}
+	var list []restore.Listing
+	for i, r := range answer.Releases {
+		if i == maxListed {
+			break
+		}
+		m, key, err := release.Parse(r.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("the server's list of releases: %w", err)
+		}
+		list = append(list, restore.Listing{Manifest: m, Key: key})
+	}
+	return list, nil
+}
+
+// Get implements restore.Source.
+func (s *releaseSource) Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error) {
+	for _, f := range []*restore.Files{&s.files, &s.fetched} {
+		if signed, bytes, err = f.Get(ctx, image); err == nil {
+			return signed, bytes, nil
+		}
+	}
+	if s.api == nil {
+		return nil, nil, err
+	}
+	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", nil, nil)
+	if status == http.StatusNotFound || status == http.StatusGone {
+		return nil, nil, restore.ErrNotThere
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := s.fetched.Add(b); err != nil {
+		return nil, nil, err
+	}
+	return s.fetched.Get(ctx, image)
+}
+
+// reportTime bounds how long the command waits for the server to take the report.
+const reportTime = 10 * time.Second
+
+// report is what the server is told of a restoration: POST /api/reports.
+type report struct {
+	ID           string `json:"id"`
+	Model        string `json:"model"`
+	Serial       string `json:"serial"`
+	Outcome      string `json:"outcome"`
+	From         string `json:"from"`
+	Version      string `json:"version"`
+	Image        string `json:"image"`
+	Why          uint32 `json:"why"`
+	Sectors      uint32 `json:"sectors_written"`
+	Sent         uint32 `json:"bytes_sent"`
+	Received     uint32 `json:"bytes_received"`
+	Full         uint32 `json:"bytes_full"`
+	Milliseconds uint32 `json:"milliseconds"`
+	Baud         uint32 `json:"baud"`
+	Via          string `json:"via"`
+	Words        string `json:"words"`
+}
+
+// tell reports the outcome to the server, if there is one. A server that does not take it changes nothing
+// about the device.
+func (r *restoration) tell(ctx context.Context, result *restore.Result, failed error, took time.Duration) {
+	if r.source.api == nil || !r.source.reached {
+		return
+	}
+	d := r.device
+	v := report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()), Baud: uint32(r.baud), Via: "command"}
+	if d.A != nil {
+		v.From = d.A.Manifest.Version
+	}
+	if result != nil {
+		m := result.Plan.Release
+		v.Version, v.Image = m.Version, release.Hex(m.Digest)
+		v.Sectors, v.Sent, v.Received, v.Full = uint32(result.SectorsWritten), uint32(result.BytesSent), uint32(result.BytesReceived), uint32(result.BytesFull)
+	} else {
+		v.Outcome = "not-restored"
+		var e *restore.Error
+		if errors.As(failed, &e) {
+			v.Words = e.Code.String()
+		}
+	}
+	var id [16]byte
+	rand.Read(id[:])
+	v.ID = hex.EncodeToString(id[:])
+	body, err := json.Marshal(v)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, reportTime)
+		defer cancel()
+		_, _, err = r.source.api.do(ctx, http.MethodPost, "/api/reports", nil, body, "Content-Type", "application/json")
+	}
+	if err != nil {
+		fmt.Fprintf(r.errOut, "The server was not told: %v\n", err)
+	}
+}
