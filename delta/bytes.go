@@ -45,6 +45,7 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 // correct turns the old bytes b of address src into the new ones of address dst.
 func (d *Decoder) correct(b []byte, src, dst uint32) {
 	var field [coding.MaxField]byte
+	d.model.Start(src, uint32(len(b)))
 	for i := 0; i < len(b); {
 		n, kind := d.model.Next(b[i:], src+uint32(i), dst+uint32(i))
 		if n == 0 {

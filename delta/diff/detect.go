@@ -76,6 +76,7 @@ func (t *trial) gain(s coding.Setup) int {
 	gain := 0
 	for _, r := range t.runs {
 		src := r.To + r.Shift
+		p.Start(src, r.N)
 		for i := uint32(0); i < r.N; {
 			n, kind := p.Next(t.old[src+i:src+r.N], src+i, r.To+i)
 			if n == 0 {

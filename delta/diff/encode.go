@@ -121,6 +121,7 @@ func (e *encoder) keeps(t, addr int) {
 func (e *encoder) copy(at, dst, n int) {
 	built := e.script.changed[at : at+n]
 	src := dst + e.shift
+	e.model.Start(uint32(src), uint32(n))
 	for i := 0; i < n; {
 		f, kind := e.model.Next(e.old[src+i:src+n], uint32(src+i), uint32(dst+i))
 		if f == 0 {

@@ -5,15 +5,20 @@ type ISA uint8
 
 // Instruction sets. Numbers are part of the format: append-only.
 const (
-	ISANone  ISA = 0 // every copied byte is predicted to be the old one
-	ISAData  ISA = 1 // only pointers
-	ISAThumb ISA = 2 // ARM Thumb and Thumb-2
-	ISATC32  ISA = 3 // Telink TC32
-	isaCount     = 4
+	ISANone   ISA = 0 // every copied byte is predicted to be the old one
+	ISAData   ISA = 1 // only pointers
+	ISAThumb  ISA = 2 // ARM Thumb and Thumb-2
+	ISATC32   ISA = 3 // Telink TC32
+	ISAARM64  ISA = 4 // AArch64
+	ISARISCV  ISA = 5 // RISC-V, compressed instructions included
+	ISAXtensa ISA = 6 // Xtensa with the windowed and the code density option
+	isaCount      = 7
 )
 
 // ISANames returns the names of all instruction sets, by number.
-func ISANames() []string { return []string{"none", "data", "thumb", "tc32"} }
+func ISANames() []string {
+	return []string{"none", "data", "thumb", "tc32", "arm64", "riscv", "xtensa"}
+}
 
 // String returns the name of a known instruction set.
 func (i ISA) String() string { return ISANames()[i] }
@@ -36,6 +41,12 @@ func (i ISA) find(code []byte, at uint32) (n int, kind Kind, to uint32) {
 		return thumbFind(code, at)
 	case ISATC32:
 		return tc32Find(code, at)
+	case ISAARM64:
+		return arm64Find(code, at)
+	case ISARISCV:
+		return riscvFind(code, at)
+	case ISAXtensa:
+		return xtensaFind(code, at)
 	}
 	return 0, KindPlain, 0
 }
@@ -48,6 +59,21 @@ func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
 		return thumbAim(field, kind, at, to)
 	case ISATC32:
 		return tc32Aim(field, kind, at, to)
+	case ISAARM64:
+		return arm64Aim(field, kind, at, to)
+	case ISARISCV:
+		return riscvAim(field, kind, at, to)
+	case ISAXtensa:
+		return xtensaAim(field, kind, at, to)
 	}
 	return false
+}
+
+// length returns the length of the instruction that begins with first, 0 if the instruction set is
+// looked at without regard to where instructions begin.
+func (i ISA) length(first byte) uint32 {
+	if i == ISAXtensa {
+		return xtensaLength(first)
+	}
+	return 0
 }

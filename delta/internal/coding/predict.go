@@ -12,10 +12,12 @@ const (
 	KindLoad    Kind = 2 // displacement of a load from the code
 	KindPointer Kind = 3 // address within the image
 	KindRAM     Kind = 4 // address in RAM
+	KindPair    Kind = 5 // address in two instructions
+	KindNear    Kind = 6 // displacement of a jump within a function
 )
 
 // MaxField is the most bytes of one field.
-const MaxField = 4
+const MaxField = 8
 
 // Setup is what the header says about prediction. All but ISA are zero without an instruction set.
 type Setup struct {
@@ -120,6 +122,8 @@ type Predictor struct {
 	count int
 	next  int    // entry overwritten next
 	was   uint32 // the RAM pointer found last
+	end   uint32 // where the last piece ended
+	begin uint32 // where the next instruction begins, if instructions are told apart
 
 	Field [MaxField]byte // the bytes foretold by the last call of Next
 }
@@ -137,6 +141,29 @@ func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
 	if p.setup.ISA == ISANone {
 		return 0, KindPlain
 	}
+	if n, kind = p.instruction(old, src, dst); n == 0 {
+		n, kind = p.word(old, src)
+	}
+	return n, kind
+}
+
+// Start says that a piece of a copy of n old bytes from src on comes. Instructions are told apart from
+// its first byte on, unless it goes on where the last piece ended.
+func (p *Predictor) Start(src, n uint32) {
+	if src != p.end {
+		p.begin = src
+	}
+	p.end = src + n
+}
+
+// instruction looks for a field in an instruction that begins here.
+func (p *Predictor) instruction(old []byte, src, dst uint32) (n int, kind Kind) {
+	if length := p.setup.ISA.length(old[0]); length > 0 {
+		if int32(src-p.begin) < 0 {
+			return 0, KindPlain // within an instruction
+		}
+		p.begin = src + length
+	}
 	n, kind, to := p.setup.ISA.find(old, src)
 	// A load is aimed anew only where the alignment changed: else it moves with its pool.
 	if n > 0 && to <= p.size && (kind != KindLoad || (src^dst)&3 != 0) {
@@ -145,6 +172,11 @@ func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
 			return n, kind
 		}
 	}
+	return 0, KindPlain
+}
+
+// word looks for a pointer.
+func (p *Predictor) word(old []byte, src uint32) (n int, kind Kind) {
 	if src&3 != 0 || len(old) < 4 {
 		return 0, KindPlain
 	}
@@ -200,8 +232,8 @@ func (p *Predictor) Learn(new []byte, kind Kind) {
 // equal code looks equal wherever it lies. It returns the field's length, 0 if there is none. It is
 // for makers, who match images without their fields.
 func (s *Setup) Blank(code []byte, at, size uint32) int {
-	if n, kind, to := s.ISA.find(code, at); n > 0 && kind != KindLoad && to <= size {
-		s.ISA.aim(code[:n], kind, at, at)
+	if n, kind, to := s.ISA.find(code, at); n > 0 && (kind == KindBranch || kind == KindPair) && to <= size {
+		s.ISA.aim(code[:n], kind, 0, 0)
 		return n
 	}
 	if s.Base != NoBase && at&3 == 0 && len(code) >= 4 {
