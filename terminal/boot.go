@@ -170,18 +170,16 @@ func (t *Terminal) signed(manifest []byte) bool {
 //  4. The `installed` record. Cut before it counts: the same again at the next boot.
 func (t *Terminal) settle() bool {
 	rec := t.records.current()
-	if rec.state == Installed {
-		return true
-	}
 	m := t.running()
 	end := t.sectorsOf(m.Size)
-	left := uint32(0)
+	left := t.doubts(end)
+	if rec.state == Installed && left == 0 {
+		return true
+	}
 	var largest uint32
 	for s := range end {
-		if t.doubtful(s) {
-			_, n := t.software.Sector(s)
+		if _, n := t.software.Sector(s); t.doubtful(s) {
 			largest = max(largest, n)
-			left++
 		}
 	}
 	defer t.release()
@@ -192,14 +190,19 @@ func (t *Terminal) settle() bool {
 	if left > 0 && !t.refreshAll(m, end, left) {
 		return false
 	}
-	verdict := protocol.VerdictGood
-	if t.match == smp.MatchA {
-		verdict = protocol.VerdictRefused
+	var err error
+	switch {
+	case rec.state == Installed: // it carried doubt of its own image
+		t.carry(t.draft(), end)
+		err = t.write()
+	case t.match == smp.MatchB:
+		err = t.install(true, protocol.VerdictGood)
+	default:
+		err = t.install(false, protocol.VerdictRefused)
 	}
-	if err := t.install(t.match == smp.MatchB, verdict); err != nil {
+	if err != nil {
 		// The image is right and without doubt; the next boot tries again.
 		t.note(0, 118, EventNotWritten, t.records.addr[max(0, 1-t.records.newest)], 0)
-		return true
 	}
 	return true
 }

@@ -100,12 +100,12 @@ func (t *Terminal) prepare() {
 		}
 		if _, n := t.software.Sector(s); uint64(n) <= uint64(len(t.rewrite.room)) && t.refresh(s, nil) {
 			h.refreshed++
-			t.match = smp.MatchNone
 			t.emit(Event{Step: 20, Element: 117, Code: EventRefreshed, Sector: int32(t.first + s), A: t.doubts(end)})
 		}
 		t.rewrite.done++
 		t.poll()
 	}
+	t.match = t.findMatch()
 	h.phase = smp.PhaseReady
 }
 

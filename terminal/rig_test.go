@@ -16,6 +16,7 @@ import (
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/protocol"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
 )
@@ -156,6 +157,8 @@ type rig struct {
 	log   []terminal.Event
 	last  *terminal.Terminal
 	mode  terminal.Mode
+	// whySeen is why the last restoration mode was entered.
+	whySeen smp.Why
 }
 
 func (f *fixture) board(t testing.TB) *emulator.Board {
@@ -240,7 +243,9 @@ func (r *rig) run(f func(*terminal.Terminal)) emulator.Ending {
 			return
 		}
 		r.last = term
-		r.mode = term.Boot()
+		if r.mode = term.Boot(); r.mode == terminal.Restoration {
+			r.whySeen = term.Why()
+		}
 		if f != nil {
 			f(term)
 		}

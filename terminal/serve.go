@@ -138,12 +138,17 @@ func (t *Terminal) Serve() Ending {
 	}
 	t.survey()
 	t.describe()
+	heard := t.hw.Clock.Now()
 	for {
 		packet := h.pending
 		h.pending = nil
 		if packet == nil {
 			var err error
-			if packet, err = h.receive(t, t.patience()); err != nil {
+			wait := t.patience()
+			if wait != forever {
+				wait -= t.hw.Clock.Now() - heard
+			}
+			if packet, err = h.receive(t, wait); err != nil {
 				return CableFailed
 			}
 		}
@@ -152,13 +157,13 @@ func (t *Terminal) Serve() Ending {
 				h.deframer.Reset(h.frame)
 				continue
 			}
-			switch {
-			case h.phase == smp.PhaseDone:
-				return ResetDone
-			case t.patience() != forever:
-				return ResetIdle
+			if p := t.patience(); p == forever || t.hw.Clock.Now()-heard < p {
+				continue
 			}
-			continue
+			if h.phase == smp.PhaseDone {
+				return ResetDone
+			}
+			return ResetIdle
 		}
 		if err := t.handle(packet); err != nil {
 			return CableFailed
@@ -168,6 +173,7 @@ func (t *Terminal) Serve() Ending {
 			return ResetAsked
 		}
 		t.work20()
+		heard = t.hw.Clock.Now()
 	}
 }
 
