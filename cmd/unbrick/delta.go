@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,9 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	}
 	if len(words) != 2 || *to == "" {
 		return usageError("create takes OLD, NEW and -o FILE")
+	}
+	if *isa != "auto" && !slices.Contains(diff.ISAs(), *isa) {
+		return usageError("--isa %q is none of auto, %s", *isa, strings.Join(diff.ISAs(), ", "))
 	}
 	o := diff.Options{Workspace: *workspace, StateMax: *state, StashMax: *stash, ISA: *isa}
 	if *stash == 0 {

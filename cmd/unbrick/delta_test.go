@@ -139,7 +139,7 @@ func TestDeltaUsage(t *testing.T) {
 		"geometry":       {exitUsage, []string{"create", old, new, "-o", "x", "--geometry", "4KiBs"}},
 		"erased":         {exitUsage, []string{"create", old, new, "-o", "x", "--erased", "55"}},
 		"effort":         {exitUsage, []string{"create", old, new, "-o", "x", "--effort", "some"}},
-		"isa":            {exitFailed, []string{"create", old, new, "-o", filepath.Join(dir, "x"), "--isa", "z80"}},
+		"isa":            {exitUsage, []string{"create", old, new, "-o", filepath.Join(dir, "x"), "--isa", "z80"}},
 		"does not fit":   {exitFailed, []string{"create", old, new, "-o", filepath.Join(dir, "x"), "--workspace", "8KiB"}},
 		"missing image":  {exitFailed, []string{"create", old, new + "er", "-o", filepath.Join(dir, "x")}},
 		"info of none":   {exitFailed, []string{"info", filepath.Join(dir, "none")}},

@@ -36,7 +36,7 @@ type Options struct {
 	LeafSize  uint32          // of the release's tree; 0: release.LeafSize of Geometry
 	StateMax  uint32          // most decoder state; 0: the largest profile
 	StashMax  uint32          // most stash memory; 0: DefaultStash; NoStash: none
-	ISA       string          // instruction set, see ISAs; "" or "auto": found by itself
+	ISA       string          // instruction set, one of ISAs; any other name: found by trial
 	Effort    Effort
 	Progress  func(done, total int) // may be nil; called from the same goroutine
 }
@@ -44,14 +44,18 @@ type Options struct {
 // NoStash as StashMax asks for a file without a stash.
 const NoStash = 1<<32 - 1
 
-// ISAs returns the names that Options.ISA takes besides "auto".
+// ISAs returns the names of the instruction sets that can be asked for; with "none" nothing is predicted.
 func ISAs() []string { return coding.ISANames() }
 
 // ErrDoesNotFit says that no file could be made that fits the limits. Needs is the smallest workspace
-// of those tried.
+// of those tried that keep to the other limits, Has that of the options. Needs is 0 if StateMax is
+// below the smallest decoder.
 type ErrDoesNotFit struct{ Needs, Has uint32 }
 
 func (e *ErrDoesNotFit) Error() string {
+	if e.Needs == 0 {
+		return "no update file fits: the smallest decoder has more state than allowed"
+	}
 	return fmt.Sprintf("no update file fits: the smallest needs a workspace of %d bytes, there are %d", e.Needs, e.Has)
 }
 
@@ -149,11 +153,8 @@ func (j *job) limits() error {
 	default:
 		o.StashMax = min(o.StashMax, delta.MaxStash)
 	}
-	if o.ISA == "" {
+	if _, ok := coding.ParseISA(o.ISA); !ok {
 		o.ISA = "auto"
-	}
-	if _, ok := coding.ParseISA(o.ISA); o.ISA != "auto" && !ok {
-		return fmt.Errorf("make delta: unknown instruction set %q", o.ISA)
 	}
 	if o.LeafSize == 0 {
 		o.LeafSize = release.LeafSize(o.Geometry)

@@ -147,7 +147,7 @@ func TestBadOptions(t *testing.T) {
 		"new does not fit":   {img, make([]byte, 4097), &diff.Options{Geometry: &area}},
 		"old does not fit":   {make([]byte, 4097), img, &diff.Options{Geometry: &area}},
 		"flags":              {img, img, &diff.Options{Geometry: &area, Doubtful: make([]bool, 3)}},
-		"unknown processor":  {img, img, &diff.Options{Geometry: &area, ISA: "z80"}},
+		"state too tiny":     {img, make([]byte, 4096), &diff.Options{Geometry: &area, StateMax: 100}},
 		"workspace too tiny": {img, make([]byte, 4096), &diff.Options{Geometry: &area, Workspace: 100}},
 	} {
 		if _, err := diff.Create(context.Background(), c.old, c.new, c.o); err == nil {

@@ -14,15 +14,16 @@ type profile struct {
 	bits    uint8
 	history uint32
 	ranges  uint32 // most of the relocation map
+	ram     bool   // RAM pointers are predicted, which takes 2 KiB
 }
 
 // profiles from the largest to the smallest; those with less state code worse.
 var profiles = [...]profile{
-	{14, 16 << 10, 1024},
-	{12, 8 << 10, 512},
-	{11, 4 << 10, 256},
-	{10, 2 << 10, 128},
-	{8, 0, 32},
+	{14, 16 << 10, 1024, true},
+	{12, 8 << 10, 512, true},
+	{11, 4 << 10, 256, true},
+	{10, 2 << 10, 128, true},
+	{8, 0, 32, false},
 }
 
 // fit codes the job at the largest profile and stash that fit the limits, and proves the result.
@@ -54,8 +55,10 @@ func (j *job) fit() ([]byte, error) {
 				return nil, fmt.Errorf("make delta: own header: %w", err)
 			}
 			needs := delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace()
-			least = min(least, needs)
-			if j.o.Workspace != 0 && needs > j.o.Workspace || j.o.StateMax != 0 && h.State > j.o.StateMax {
+			if j.o.StateMax != 0 && h.State > j.o.StateMax {
+				break
+			}
+			if least = min(least, needs-1); j.o.Workspace != 0 && needs > j.o.Workspace {
 				continue
 			}
 			if err := j.prove(file, &h); err != nil {
@@ -65,7 +68,7 @@ func (j *job) fit() ([]byte, error) {
 			return file, nil
 		}
 	}
-	return nil, &ErrDoesNotFit{Needs: least, Has: j.o.Workspace}
+	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
 }
 
 // encode writes a script as a file for one profile.
@@ -74,6 +77,9 @@ func (j *job) encode(sc *script, p profile) ([]byte, error) {
 	h.CounterBits, h.History = p.bits, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
 	h.Changed = uint32(len(sc.sequence))
+	if !p.ram {
+		h.Setup.RAM, h.Setup.RAMSize = 0, 0
+	}
 	for _, s := range sc.sequence {
 		from, to := j.area.bounds(s)
 		h.Buffer = max(h.Buffer, uint32(to-from))
