@@ -1,0 +1,82 @@
+package terminal
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"testing"
+)
+
+// crcFor returns the CRC-32 of all but the last four bytes, as it stands in them.
+func crcFor(b []byte) (sum [4]byte) {
+	binary.LittleEndian.PutUint32(sum[:], crc32.ChecksumIEEE(b[:len(b)-4]))
+	return sum
+}
+
+func TestFindWindow(t *testing.T) {
+	app := func(name string, off, size uint32, importance uint8, state RegionState) Region {
+		return Region{Name: name, Off: off, Size: size, Importance: importance, State: state}
+	}
+	mem := []Region{
+		app("system", 0, 100, 9, RegionFixed),
+		app("a", 100, 50, 3, RegionRunning),
+		app("b", 150, 50, 1, RegionRunning),
+		app("", 200, 30, 0, RegionFree),
+		app("c", 230, 80, 2, RegionRunning),
+		app("radio", 310, 10, 9, RegionFixed),
+		app("d", 320, 60, 5, RegionRunning),
+		app("", 400, 45, 0, RegionFree), // a hole before it
+	}
+	for _, tt := range []struct {
+		name  string
+		n     uint32
+		off   uint32
+		stops int
+		ok    bool
+	}{
+		{"fits what is free", 30, 200, 0, true},
+		{"the other free one", 45, 400, 0, true},
+		{"one application, the least important", 80, 150, 1, true},
+		{"one application that is large enough", 81, 200, 1, true},
+		{"two, with what is free between", 160, 150, 2, true},
+		{"everything between the fixed ones", 210, 100, 3, true},
+		{"more than there is", 211, 0, 0, false},
+	} {
+		w := findWindow(mem, tt.n)
+		if w.ok != tt.ok || w.ok && (w.off != tt.off || w.stops != tt.stops) {
+			t.Errorf("%s: %+v, want offset %d and %d stops", tt.name, w, tt.off, tt.stops)
+		}
+	}
+	if n := largestWindow(mem); n != 210 {
+		t.Errorf("largest window %d", n)
+	}
+	if n := largestWindow(nil); n != 0 {
+		t.Errorf("largest window of nothing %d", n)
+	}
+}
+
+func TestSurvivor(t *testing.T) {
+	mem := make([]byte, SurvivorSize)
+	for i := range mem {
+		mem[i] = byte(i * 37)
+	}
+	var s survivor
+	s.begin(mem) // what a power failure leaves
+	if _, ok := s.refused(); ok || s.faults() != 0 {
+		t.Error("garbage is believed")
+	}
+	s.setFaults(2)
+	s.setRefused([32]byte{5})
+	s.setDead(0x1234)
+	var again survivor
+	again.begin(mem)
+	d, ok := again.refused()
+	addr, dead := again.dead()
+	if again.faults() != 2 || !ok || d != [32]byte{5} || !dead || addr != 0x1234 {
+		t.Errorf("%d %v %v %x %v", again.faults(), d, ok, addr, dead)
+	}
+	mem[8]++
+	again.begin(mem)
+	if again.faults() != 0 {
+		t.Error("a changed byte is believed")
+	}
+}
