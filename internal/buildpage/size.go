@@ -26,7 +26,7 @@ func report(root string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read names: %w", err)
 	}
-	list, err := run(root, []string{"GOOS=js", "GOARCH=wasm"}, "go", "list", "-deps", "./wasm")
+	list, err := run(root, []string{"GOOS=js", "GOARCH=wasm"}, "go", "list", "-tags", tags, "-deps", "./wasm")
 	if err != nil {
 		return err
 	}
