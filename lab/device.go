@@ -3,7 +3,6 @@ package lab
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"unbrick/emulator"
@@ -62,12 +61,11 @@ type Device struct {
 
 	console smp.Deframer // of the application's maintenance port
 
-	tasks chan *task
-	knock chan struct{} // the host came, sent something, or went
-	host  atomic.Bool   // a host uses the virtual port
+	call chan struct{} // there is a task
 
 	mu      sync.Mutex
 	state   State
+	task    *task         // waiting to be done; nil when there is none
 	changed chan struct{} // closed at the next change of state; nil when nobody waits
 	ended   chan struct{} // closed when the life begun by PowerOn has ended
 	fault   error
@@ -105,7 +103,8 @@ func New(m *model.Model, o *Options) (*Device, error) {
 	}
 	part := o.Part
 	if part == nil {
-		part = partFor(m)
+		nearest := emulator.PartFor(&m.Layout.Geometry)
+		part = &nearest
 	}
 	line := o.Line
 	if line.Baud == 0 {
@@ -123,7 +122,7 @@ func New(m *model.Model, o *Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, tasks: make(chan *task), knock: make(chan struct{}, 1)}
+	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, call: make(chan struct{}, 1)}
 	d.ram.ram = board.RAM()
 	d.console.Reset(make([]byte, smp.DeframerSize(maintenanceBuffer)))
 	board.OnOperation(d.operation)

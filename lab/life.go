@@ -72,6 +72,9 @@ func (d *Device) live(ctx context.Context) {
 		d.board.KeepClock(true) // the next agent always comes
 		end := d.board.Run(d.agent)
 		d.board.KeepClock(false)
+		if end.Fault != nil {
+			end.Kind = emulator.EndFault // however the run ended: what broke a rule must be seen
+		}
 		switch end.Kind {
 		case emulator.EndReset:
 			d.enter(Booting)
@@ -118,6 +121,9 @@ func (d *Device) agent() {
 		d.hang()
 	}
 	d.hung = 0
+	if err := d.board.RAM().StartAll(); err != nil {
+		panic(fmt.Sprintf("lab: start the applications: %v", err)) // nothing was claimed since the reset
+	}
 	d.enter(Running)
 	d.application()
 }
@@ -140,18 +146,11 @@ func (d *Device) hang() {
 	}
 	// It will go on like this for ever. Time stands still until somebody is there to see it.
 	d.enter(Hanging)
-	d.board.Outside(func() {
-		for {
-			select {
-			case <-d.knock:
-				return
-			case t := <-d.tasks:
-				close(t.done)
-			case <-d.board.Gone():
-				return
-			}
+	for !d.board.AwaitHost(d.call) {
+		if t := d.take(); t != nil {
+			close(t.done)
 		}
-	})
+	}
 	d.board.Reset(emulator.CauseWatchdog)
 }
 
@@ -159,29 +158,49 @@ func (d *Device) hang() {
 // for it (a break, or a reset request of SMP's OS group), as firmware with a maintenance port does.
 func (d *Device) application() {
 	for {
-		var t *task
-		d.board.Outside(func() {
-			select {
-			case t = <-d.tasks:
-			case <-d.knock:
-			case <-d.board.Gone():
-			}
-		})
+		t := d.take()
 		if t == nil {
-			if d.maintenance() {
+			if d.board.AwaitHost(d.call) && d.maintenance() {
 				d.board.Reset(emulator.CauseSoftware)
 			}
 			continue
 		}
 		d.current = t
-		reset := t.do(d.term)
-		if !reset {
-			d.current = nil
-			close(t.done)
-			continue
+		if t.do(d.term) {
+			d.board.Reset(emulator.CauseSoftware)
 		}
-		d.board.Reset(emulator.CauseSoftware)
+		d.current = nil
+		close(t.done)
 	}
+}
+
+// give hands a task to the running release. It fails if one waits already.
+func (d *Device) give(t *task) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.state == Off:
+		return ErrOff
+	case d.state != Running:
+		return ErrNoUsual
+	case d.task != nil:
+		return ErrBusy
+	}
+	d.task = t
+	select {
+	case d.call <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take takes the task that waits, nil if there is none.
+func (d *Device) take() *task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.task
+	d.task = nil
+	return t
 }
 
 // enter sets the state and tells those who wait for it. A task that the last agent did not finish is
@@ -193,7 +212,16 @@ func (d *Device) enter(s State) {
 		close(d.changed)
 		d.changed = nil
 	}
+	lost := d.task
+	if s != Running {
+		d.task = nil
+	} else {
+		lost = nil
+	}
 	d.mu.Unlock()
+	if lost != nil {
+		close(lost.done)
+	}
 	if d.current != nil {
 		close(d.current.done)
 		d.current = nil

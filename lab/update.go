@@ -20,13 +20,8 @@ type Session struct {
 // a rewrite. It closes c. A power cut on the way is no error: the state says Off.
 func (d *Device) Update(ctx context.Context, c protocol.Conn) (Session, error) {
 	defer c.Close()
-	switch s, err := d.Settle(ctx); {
-	case err != nil:
+	if _, err := d.Settle(ctx); err != nil {
 		return Session{}, err
-	case s == Off:
-		return Session{}, ErrOff
-	case s != Running:
-		return Session{State: s}, ErrNoUsual
 	}
 	var result Session
 	t := &task{done: make(chan struct{})}
@@ -37,12 +32,8 @@ func (d *Device) Update(ctx context.Context, c protocol.Conn) (Session, error) {
 		d.look()
 		return result.Outcome == terminal.Rewritten || result.Outcome == terminal.Damaged
 	}
-	select {
-	case d.tasks <- t:
-	case <-d.Ended():
-		return Session{State: d.State()}, ErrOff
-	case <-ctx.Done():
-		return Session{}, ctx.Err()
+	if err := d.give(t); err != nil {
+		return Session{State: d.State()}, err
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
