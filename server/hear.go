@@ -30,14 +30,17 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 	e.refusals()
 	failed := e.outcome(waiting)
 	installed := waiting && h.Digest == d.Target
+	if failed != (storage.Digest{}) {
+		e.failure(failed, failures)
+	}
+	if e.restored {
+		e.tell(storage.Restored, storage.ByDevice, version(h.Report.From), version(h.Report.To), nil)
+	}
 	switch {
 	case installed:
 		e.tell(storage.Installed, storage.ByDevice, before.Version, h.Release, nil)
 	case !fresh && before.Image != h.Digest:
 		e.tell(storage.Changed, storage.ByDevice, before.Version, h.Release, nil)
-	}
-	if failed != (storage.Digest{}) {
-		e.failure(failed, failures)
 	}
 	if d.RestoredTo != (storage.Digest{}) && d.RestoredTo == h.Digest {
 		e.tell(storage.Verified, storage.ByDevice, "", h.Release, nil)
@@ -78,6 +81,8 @@ type ear struct {
 	h       *protocol.Hello
 	now     time.Time
 	version func(storage.Digest) string
+
+	restored bool // the device says so, and nobody else did
 }
 
 func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
@@ -117,8 +122,15 @@ func (e *ear) outcome(waiting bool) (failed storage.Digest) {
 		e.tell(storage.Worn, storage.ByDevice, "", "", map[string]any{"failed_erases": r.FailedErases, "dead_sectors": dead})
 	}
 	switch r.Verdict {
-	case protocol.VerdictFailed, protocol.VerdictRestored:
+	case protocol.VerdictFailed:
 		failed = r.To
+	case protocol.VerdictRestored: // to r.To; what failed is the update before it, if there was one
+		if waiting {
+			failed = d.Target
+		}
+		if d.RestoredTo != e.h.Digest { // no reporter told of it
+			d.Restored, e.restored = e.now, true
+		}
 	case protocol.VerdictRefused:
 		if !waiting {
 			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.version(r.To), map[string]any{"fault": r.Fault.String()})

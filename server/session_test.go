@@ -367,6 +367,24 @@ func TestHeldBackAfterThreeFailures(t *testing.T) {
 	}
 }
 
+func TestRestoredOverTheCable(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.update(r.hello("A-1", one)) // cut in the middle, then restored to 2, and nobody reported it
+	h := r.hello("A-1", two)
+	h.Report = &protocol.Report{From: one.Digest, To: two.Digest, Verdict: protocol.VerdictRestored}
+	r.session(h)
+	r.history("A-1", "first-seen offer transferred failed restored installed confirmed")
+	if d := r.device("A-1"); d.Attempt(two.Digest) == nil || d.Attempt(two.Digest).Failures != 1 || d.Restored.IsZero() {
+		t.Fatalf("device %+v, want one failure of 2 and a restoration", d)
+	}
+	h = r.hello("A-2", two) // restored without any update before: nothing failed
+	h.Report = &protocol.Report{From: one.Digest, To: two.Digest, Verdict: protocol.VerdictRestored}
+	r.session(h)
+	r.history("A-2", "first-seen restored")
+}
+
 func TestRefusedFileIsNotOfferedAgain(t *testing.T) {
 	r := newRig(t)
 	a := image(1, 20_000)
