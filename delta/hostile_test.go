@@ -245,28 +245,41 @@ func TestRewriteComparesAgain(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	s := makeSample(t)
-	m, _ := release.Describe("0001", "1", 1, 1, s.new, &s.area)
-	h, _ := delta.ParseHeader(s.file)
-	mem := make([]byte, h.Memory())
-	leaves := make([]release.Digest, m.Leaves())
-	planned := make([]byte, 2)
-	board := s.flash()
-	var d delta.Decoder
-	var old flash.Reader = board
-	put := func(int, []byte) error { return nil }
-	if n := testing.AllocsPerRun(20, func() {
-		if err := d.Open(s.file, &s.area, old, mem); err != nil {
+	for _, name := range []string{"moved", "thumb", "full"} {
+		v := readVector(t, name)
+		area, err := flash.ParseGeometry(v.geometry, 0)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := delta.Prove(&d, &m, old, leaves, false, planned); err != nil {
+		m, err := release.Describe("0001", "1", 1, 1, v.new, &area)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := delta.Rewrite(&d, &m, leaves, put); err != nil {
+		h, err := delta.ParseHeader(v.file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}); n != 0 {
-		t.Errorf("open, proof and rewrite allocate %v times", n)
+		board := memory(bytes.Repeat([]byte{0xff}, int(area.Size())))
+		copy(board, v.old)
+		mem := make([]byte, h.Memory())
+		leaves := make([]release.Digest, m.Leaves())
+		planned := make([]byte, (area.Sectors()+7)/8)
+		var d delta.Decoder
+		var old flash.Reader = board
+		put := func(int, []byte) error { return nil }
+		if n := testing.AllocsPerRun(20, func() {
+			if err := d.Open(v.file, &area, old, mem); err != nil {
+				t.Fatal(err)
+			}
+			if err := delta.Prove(&d, &m, old, leaves, false, planned); err != nil {
+				t.Fatal(err)
+			}
+			if err := delta.Rewrite(&d, &m, leaves, put); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: open, proof and rewrite allocate %v times", name, n)
+		}
 	}
 }
 
@@ -292,13 +305,15 @@ func FuzzDecoder(f *testing.F) {
 	}
 	f.Add(full)
 	f.Add([]byte("UD\x01\x01"))
+	f.Add(readVector(f, "thumb").file)
+	f.Add(readVector(f, "hand").file)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		h, err := delta.ParseHeader(file)
 		if err != nil || h.Memory() > 1<<22 {
 			return
 		}
 		area := h.Geometry()
-		old := make(memory, area.Size()&(1<<20-1))
+		old := make(memory, min(area.Size(), 1<<20))
 		copy(old, s.old)
 		built, err := decode(file, &area, old)
 		if err != nil {

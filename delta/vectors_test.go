@@ -41,7 +41,7 @@ func (v *vector) marshal() []byte {
 	return b.Bytes()
 }
 
-func parseVector(t *testing.T, b []byte) *vector {
+func parseVector(t testing.TB, b []byte) *vector {
 	t.Helper()
 	head, payload, ok := bytes.Cut(b, []byte("\n\n"))
 	if !ok {
@@ -71,6 +71,15 @@ func parseVector(t *testing.T, b []byte) *vector {
 		t.Fatalf("%d bytes behind the payload", len(payload))
 	}
 	return v
+}
+
+func readVector(t testing.TB, name string) *vector {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".vector"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseVector(t, b)
 }
 
 // run decodes the vector's file and returns an error unless it leads to the new image.
