@@ -12,3 +12,11 @@ func (c *FleetReleases) rows() []releaseRow {
 func (c *FleetReleases) some() bool { return len(c.Page.fleet.releases) > 0 }
 
 func (c *FleetReleases) set(row releaseRow) { c.Page.setRelease(row.Release, row.To, row.Done) }
+
+// nothing explains an empty table.
+func (c *FleetReleases) nothing() string {
+	if c.Page.fleet.got&gotReleases == 0 {
+		return "Asking the server."
+	}
+	return "Nothing has been published."
+}

@@ -7,7 +7,7 @@ type LabRam struct{ Page *Root }
 
 func (c *LabRam) ram() *apparatus.RAM { return &c.Page.state.Lab.RAM }
 
-func (c *LabRam) words() string { return ramWords(c.ram()) }
+func (c *LabRam) words() string { return ramWords(&c.Page.state.Lab) }
 
 func (c *LabRam) stackClass() string {
 	if c.ram().Contents == apparatus.ContentsLost {
@@ -18,6 +18,12 @@ func (c *LabRam) stackClass() string {
 
 func (c *LabRam) blocks() []block { return ramBlocks(c.ram()) }
 
-func (c *LabRam) taken() []block { return ramTaken(c.ram()) }
+// taken is what was limited for an update; in restoration mode nothing runs that could be.
+func (c *LabRam) taken() []block {
+	if restoring(c.Page.state.Lab.Phase) {
+		return nil
+	}
+	return ramTaken(c.ram())
+}
 
 func (c *LabRam) apps() []appRow { return appRows(&c.Page.state.Lab) }

@@ -114,6 +114,22 @@ func because(words, reason string) string {
 	return words + ": " + reason
 }
 
+// about puts a name after some words and what joins them, if there is one.
+func about(words, join, name string) string {
+	if name == "" {
+		return words
+	}
+	return words + join + name
+}
+
+// app names an application, by its region where nothing better is known.
+func app(r *apparatus.LogRow) string {
+	if r.Text == "" {
+		return "region " + group(uint64(r.A))
+	}
+	return r.Text
+}
+
 func terminalText(r *apparatus.LogRow) string {
 	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
 	at := ""
@@ -140,9 +156,9 @@ func terminalText(r *apparatus.LogRow) string {
 		return because(s, n)
 	case terminal.EventRunning:
 		if r.A == 1 {
-			return named("running release", n) + ", confirmed"
+			return about("running", " release ", n) + ", confirmed"
 		}
-		return named("running release", n) + ", not confirmed yet"
+		return about("running", " release ", n) + ", not confirmed yet"
 	case terminal.EventRestore:
 		return because("restoration mode", n)
 	case terminal.EventRefreshed:
@@ -150,7 +166,7 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventNotWritten:
 		return "record at " + hexAddr(r.A) + " could not be written"
 	case terminal.EventHello:
-		return named("identification sent; release", n) + ", up to " + kib(uint64(r.A)) + " of workspace"
+		return about("identification sent", "; release ", n) + "; up to " + kib(uint64(r.A)) + " of workspace"
 	case terminal.EventInfo:
 		return "update file information: " + a + " bytes, workspace " + b
 	case terminal.EventNothing:
@@ -158,9 +174,9 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventRefused:
 		return because("offer refused, nothing erased", n)
 	case terminal.EventStopped:
-		return named("stopped", n) + " (" + kib(uint64(r.B)) + ")"
+		return named("stopped", app(r)) + " (" + kib(uint64(r.B)) + ")"
 	case terminal.EventStarted:
-		return named("started", n) + " (" + kib(uint64(r.B)) + ")"
+		return named("started", app(r)) + " (" + kib(uint64(r.B)) + ")"
 	case terminal.EventSecured:
 		return "workspace of " + kib(uint64(r.B)) + " secured at offset " + hexAddr(r.A)
 	case terminal.EventReleased:
@@ -182,7 +198,7 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventProofFailed:
 		return "proof before erase: another outcome; nothing erased"
 	case terminal.EventIntent:
-		return named("intent written: rewriting to", n) + ", " + count(int(r.A), "sector", "sectors")
+		return about("intent written", ": rewriting to ", n) + ", " + count(int(r.A), "sector", "sectors")
 	case terminal.EventMark:
 		return at + " marked, " + count(int(r.A), "mark", "marks") + " left"
 	case terminal.EventSector:
@@ -193,7 +209,7 @@ func terminalText(r *apparatus.LogRow) string {
 		return "sector at " + hexAddr(r.A) + " is dead"
 	case terminal.EventVerdict:
 		if r.A == 1 {
-			return named("verdict: good; the image is release", n)
+			return about("verdict: good", "; the image is release ", n)
 		}
 		return "verdict: bad; the image is not the wanted one"
 	case terminal.EventInstalled:
@@ -207,13 +223,13 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventConnected:
 		return "a host asks"
 	case terminal.EventBegun:
-		return named("manifest accepted: release", n)
+		return about("manifest accepted", ": release ", n)
 	case terminal.EventDenied:
 		return because("request refused", n)
 	case terminal.EventReceiving:
 		return a + " of " + b + " bytes received over the cable"
 	case terminal.EventRestored:
-		return named("restored: release", n)
+		return about("restored", ": release ", n)
 	case terminal.EventResetAsked:
 		return "the host asks for a reset"
 	}

@@ -17,6 +17,9 @@ type block struct {
 // appRow is one application in the list.
 type appRow struct{ Class, Importance, Name, State string }
 
+// slim is the part of the bar, 1/slim, below which a block has no room for words.
+const slim = 22
+
 func shareStyle(size, of uint32) string {
 	if of == 0 {
 		return "--share:0"
@@ -35,9 +38,13 @@ func kibNumber(n uint32) string {
 func ramBlocks(m *apparatus.RAM) []block {
 	var list []block
 	add := func(class, name string, size uint32) {
-		if size > 0 {
-			list = append(list, block{class, name, kibNumber(size), shareStyle(size, m.Size)})
+		if size == 0 {
+			return
 		}
+		if size < m.Size/slim {
+			class += " slim"
+		}
+		list = append(list, block{class, name, kibNumber(size), shareStyle(size, m.Size)})
 	}
 	space := func(name string) {
 		w := m.Workspace
@@ -56,15 +63,15 @@ func ramBlocks(m *apparatus.RAM) []block {
 		// What the workspace took of a region is shown as workspace, the rest as what it was.
 		end := g.Off + g.Size
 		if m.Workspace.Size == 0 {
-			add(regionClass(g.State), regionName(&g), g.Size)
+			add(regionClass(&g), regionName(&g), g.Size)
 			continue
 		}
-		add(regionClass(g.State), regionName(&g), clip(g.Off, end, 0, from))
+		add(regionClass(&g), regionName(&g), clip(g.Off, end, 0, from))
 		if !told && end > from {
 			told = true
 			space("Workspace")
 		}
-		add(regionClass(g.State), regionName(&g), clip(g.Off, end, to, m.Size))
+		add(regionClass(&g), regionName(&g), clip(g.Off, end, to, m.Size))
 	}
 	return list
 }
@@ -78,8 +85,14 @@ func clip(a, b, from, to uint32) uint32 {
 	return b - a
 }
 
-func regionClass(s apparatus.RegionState) string {
-	switch s {
+// nobodys says that a region is free space, whatever lies in it now.
+func nobodys(g *apparatus.Region) bool { return g.Name == "" || g.State == apparatus.RegionFree }
+
+func regionClass(g *apparatus.Region) string {
+	if nobodys(g) {
+		return "free"
+	}
+	switch g.State {
 	case apparatus.RegionFixed:
 		return "fix"
 	case apparatus.RegionRunning:
@@ -108,7 +121,7 @@ func ramTaken(m *apparatus.RAM) []block {
 	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
 	for _, g := range m.Regions {
 		n := clip(g.Off, g.Off+g.Size, from, to)
-		if n == 0 || g.State != apparatus.RegionStopped {
+		if n == 0 || nobodys(&g) || g.State != apparatus.RegionStopped {
 			continue
 		}
 		off := max(g.Off, from)
@@ -125,27 +138,28 @@ func ramTaken(m *apparatus.RAM) []block {
 }
 
 // ramWords is the text summary of the RAM.
-func ramWords(m *apparatus.RAM) string {
+func ramWords(l *apparatus.Lab) string {
+	m := &l.RAM
 	s := kib(uint64(m.Size))
-	if m.Contents == apparatus.ContentsLost {
-		if m.Workspace.Size > 0 {
-			s += "; restoration code and cable buffer, " + kib(uint64(m.Workspace.Size)) + ", run in RAM"
-		} else {
-			s += "; what was in it is lost"
-		}
-		return s
+	switch {
+	case l.Phase == apparatus.LabOff:
+		return s + "; without power, what was in it is lost"
+	case restoring(l.Phase) && m.Workspace.Size > 0:
+		return s + "; no application runs, restoration has " + kib(uint64(m.Workspace.Size))
+	case m.Contents == apparatus.ContentsLost:
+		return s + "; what was in it is lost"
 	}
 	apps, stopped, free := 0, 0, uint32(0)
-	for _, g := range m.Regions {
-		switch g.State {
-		case apparatus.RegionFree:
+	for i := range m.Regions {
+		switch g := &m.Regions[i]; {
+		case nobodys(g):
 			free += g.Size
-			continue
-		case apparatus.RegionStopped:
-			stopped++
-		case apparatus.RegionFixed, apparatus.RegionRunning:
+		default:
+			apps++
+			if g.State == apparatus.RegionStopped {
+				stopped++
+			}
 		}
-		apps++
 	}
 	switch {
 	case m.Resident.Size > 0 && stopped > 0:
@@ -158,18 +172,23 @@ func ramWords(m *apparatus.RAM) string {
 	return s + "; " + count(apps, "application", "applications") + ", " + kib(uint64(free)) + " free"
 }
 
+// restoring says that the device is in restoration mode, where no application runs.
+func restoring(p apparatus.LabPhase) bool {
+	return p == apparatus.LabBricked || p == apparatus.LabRestoring
+}
+
 // appRows lists the applications, least important first: the order in which they are limited.
 func appRows(l *apparatus.Lab) []appRow {
 	m := &l.RAM
 	var list []appRow
 	for importance := 0; importance <= 255; importance++ {
 		for _, g := range m.Regions {
-			if int(g.Importance) != importance || g.State == apparatus.RegionFree {
+			if int(g.Importance) != importance || nobodys(&g) {
 				continue
 			}
 			row := appRow{Class: "app", Importance: strconv.Itoa(importance), Name: g.Name}
 			switch {
-			case m.Contents == apparatus.ContentsLost || l.Phase == apparatus.LabOff:
+			case m.Contents == apparatus.ContentsLost || l.Phase == apparatus.LabOff || restoring(l.Phase):
 				row.State = "stopped"
 			case g.State == apparatus.RegionFixed:
 				row.State = "never limited"

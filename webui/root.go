@@ -51,7 +51,8 @@ type Canvas interface {
 	Show(img *image.RGBA, changed image.Rectangle, height float64)
 }
 
-// Request is one question to our own server.
+// Request is one question to our own server. Body and answer are JSON: it is to be sent with Accept and,
+// if there is a body, Content-Type application/json.
 type Request struct {
 	Method string
 	Path   string // from the root, "/api/devices"

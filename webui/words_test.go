@@ -216,7 +216,7 @@ func TestRAM(t *testing.T) {
 	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, app Journal 24, app Maps 56, free Free 16"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := ramWords(&m), "256 KiB; 6 applications, 16 KiB free"; got != want {
+	if got, want := ramWords(&apparatus.Lab{Phase: apparatus.LabRunning, RAM: m}), "256 KiB; 6 applications, 16 KiB free"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	m = demoRAM(true)
@@ -226,12 +226,12 @@ func TestRAM(t *testing.T) {
 	if got, want := sum(ramTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := ramWords(&m), "256 KiB; 2 applications limited, 80 KiB secured"; got != want {
+	if got, want := ramWords(&apparatus.Lab{Phase: apparatus.LabRunning, RAM: m}), "256 KiB; 2 applications limited, 80 KiB secured"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	m.Workspace.Size -= 8 << 10 // the tail of Maps is not needed
 	m.Resident.Size = 16 << 10
-	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 56, space code Code 16, rest Maps 8, free Free 16"; got != want {
+	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 56, space code Code 16, rest slim Maps 8, free Free 16"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	total := 0.0
@@ -248,6 +248,22 @@ func TestRAM(t *testing.T) {
 	rows := appRows(&apparatus.Lab{Phase: apparatus.LabReceiving, RAM: demoRAM(true)})
 	if len(rows) != 6 || rows[0] != (appRow{"limited", "1", "Maps", "limited, 56 KiB"}) || rows[5].State != "never limited" {
 		t.Errorf("applications %+v", rows)
+	}
+	m = demoRAM(true)
+	m.Workspace.Size += 8 << 10 // and half of what was free
+	m.Regions[6].State = apparatus.RegionStopped
+	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 88, free slim Free 8"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := sum(ramTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if n := len(appRows(&apparatus.Lab{Phase: apparatus.LabRewriting, RAM: m})); n != 6 {
+		t.Errorf("free space is one of %d applications", n)
+	}
+	bricked := apparatus.Lab{Phase: apparatus.LabBricked, RAM: m}
+	if got, want := ramWords(&bricked), "256 KiB; no application runs, restoration has 88 KiB"; got != want || appRows(&bricked)[0].State != "stopped" {
+		t.Errorf("%q, want %q; %+v", got, want, appRows(&bricked))
 	}
 	m = apparatus.RAM{Size: 256 << 10, Workspace: apparatus.Span{Off: 240 << 10, Size: 16 << 10}, Contents: apparatus.ContentsLost}
 	if got, want := sum(ramBlocks(&m)), "lost Lost at the cut: random bytes 240, space Cable 16"; got != want {
