@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"unbrick/delta"
 	"unbrick/flash"
@@ -20,7 +19,8 @@ type rewriting struct {
 	m       release.Manifest
 	room    []byte           // of the workspace, for update file and decoder
 	extra   []byte           // of the workspace, for restoration
-	leaves  []release.Digest // of the image on the way, in the workspace
+	all     []release.Digest // room for the leaves of the largest image
+	leaves  []release.Digest // of the image on the way
 	planned []byte           // one bit a sector that the file builds
 	total   uint32           // sectors in the plan
 	done    uint32
@@ -33,6 +33,8 @@ type rewriting struct {
 func (r *rewriting) begin(t *Terminal) {
 	r.put = t.putSector
 	r.source = &source{t}
+	leaf := release.LeafSize(&t.software)
+	r.all = make([]release.Digest, (t.software.Size()+leaf-1)/leaf)
 }
 
 // source is the software area as the decoder may read it: doubtful sectors cannot be read, because what
@@ -59,33 +61,23 @@ func (s *source) Read(addr uint32, p []byte) error {
 	return t.hw.Flash.Read(t.base+addr, p)
 }
 
-// digests makes n digests of the memory, which has at least 32 bytes for each.
-func digests(mem []byte, n uint32) []release.Digest {
-	if n == 0 {
-		return nil
-	}
-	_ = mem[:uint64(n)*32]
-	// A Digest is [32]byte: no padding, no alignment, any bytes are one.
-	return unsafe.Slice((*release.Digest)(unsafe.Pointer(&mem[0])), n)
-}
-
-// layOut divides the workspace for an image: leaf digests at its end, before what is or will be resident,
-// with extra bytes before them; all before that is room for update file and decoder.
+// layOut divides the workspace for an image: extra bytes at its end, before what is or will be resident;
+// all before that is room for update file and decoder. The leaf digests, which every workspace has room
+// for, lie in memory of their own: a slice of bytes cannot become one of digests in safe Go.
 func (t *Terminal) layOut(m *release.Manifest, extra uint32) error {
 	room := uint64(len(t.work))
 	if !t.resident {
 		room -= min(room, uint64(t.identity.Resident)) // the tail is for the rewriter
 	}
-	n := m.Leaves()
-	need := 32*uint64(n) + uint64(extra)
-	if need > room {
-		return fmt.Errorf("%w: %d bytes of %d for the leaves", delta.ErrMemory, room, need)
-	}
 	r := &t.rewrite
+	n := m.Leaves()
+	if uint64(extra) > room || uint64(n) > uint64(len(r.all)) {
+		return fmt.Errorf("%w: %d bytes, %d leaves", delta.ErrMemory, room, n)
+	}
 	r.m = *m
-	r.leaves = digests(t.work[room-32*uint64(n):room], n)
-	r.extra = t.work[room-need : room-32*uint64(n)]
-	r.room = t.work[: room-need : room-need]
+	r.leaves = r.all[:n]
+	r.extra = t.work[room-uint64(extra) : room]
+	r.room = t.work[: room-uint64(extra) : room-uint64(extra)]
 	return nil
 }
 
