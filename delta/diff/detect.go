@@ -10,10 +10,12 @@ import (
 
 // Detection tries what could predict the fields of the copies, and counts.
 const (
-	detectGain   = 24      // bytes that a setup must predict better than none does
-	detectRanges = 1 << 15 // ranges of the map it works with
-	detectWords  = 600     // changed words that a base address is judged by
-	detectTops   = 6       // most frequent upper halves of them that a base is sought near
+	detectGain   = 24        // bytes that a setup must predict better than none does
+	detectRanges = 1 << 15   // ranges of the map it works with
+	sampleBytes  = 128 << 10 // of copies that setups are judged by
+	sampleBlock  = 2 << 10   // in blocks of this size
+	detectWords  = 600       // changed words that a base address is judged by
+	detectTops   = 6         // most frequent upper halves of them that a base is sought near
 	basePage     = 1 << 12
 	ramRegion    = 1 << 18
 	nearWords    = 1 << 18 // two words further apart are not the same pointer
@@ -32,7 +34,8 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 		}
 	}
 	moves, _ := drawMap(runs, nil, detectRanges)
-	t := trial{old, new, runs, &moves}
+	t := trial{old: old, new: new, runs: runs, moves: &moves}
+	t.sampled()
 	var candidates []coding.ISA
 	for i, name := range coding.ISANames() {
 		if name == isa || isa == "auto" && coding.ISA(i) != coding.ISANone {
@@ -40,10 +43,14 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 		}
 	}
 	words := t.changedWords()
-	best, gain := coding.Setup{}, detectGain
+	bases := []uint32{coding.NoBase}
+	if b := t.base(words); b != coding.NoBase {
+		bases = append(bases, b)
+	}
+	best, gain := coding.Setup{}, detectGain/t.step
 	for _, i := range candidates {
-		for _, base := range []uint32{t.base(words), coding.NoBase} {
-			s := coding.Setup{ISA: i, Base: base}
+		for _, b := range bases {
+			s := coding.Setup{ISA: i, Base: b}
 			if g := t.gain(s); g > gain {
 				best, gain = s, g
 			}
@@ -56,7 +63,7 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 	for _, region := range t.regions(words, best.Base) {
 		s := without
 		s.RAM, s.RAMSize = region, ramRegion
-		if g := t.gain(s); g > gain+detectGain {
+		if g := t.gain(s); g > gain+detectGain/t.step {
 			best, gain = s, g
 		}
 	}
@@ -68,13 +75,33 @@ type trial struct {
 	old, new []byte
 	runs     []coding.Run
 	moves    *coding.Map
+	sample   []coding.Run // blocks of the runs, one of each step
+	step     int
 }
 
-// gain returns how many bytes a setup predicts right that plain copying does not, less the reverse.
+// sampled chooses what setups are judged by: all of small images, some blocks of large ones.
+func (t *trial) sampled() {
+	total := uint32(0)
+	for _, r := range t.runs {
+		total += r.N
+	}
+	t.step = 1 + int(total/sampleBytes)
+	block := 0
+	for _, r := range t.runs {
+		for at := uint32(0); at < r.N; at += sampleBlock {
+			if block++; block%t.step == 0 {
+				t.sample = append(t.sample, coding.Run{To: r.To + at, N: min(sampleBlock, r.N-at), Shift: r.Shift})
+			}
+		}
+	}
+}
+
+// gain returns how many bytes of the sample a setup predicts right that plain copying does not, less the
+// reverse.
 func (t *trial) gain(s coding.Setup) int {
 	p := coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))
 	gain := 0
-	for _, r := range t.runs {
+	for _, r := range t.sample {
 		src := r.To + r.Shift
 		p.Start(src, r.N)
 		for i := uint32(0); i < r.N; {

@@ -69,6 +69,17 @@ func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
 	return false
 }
 
+// align returns which bits of an address are clear where an instruction can begin.
+func (i ISA) align() uint32 {
+	switch i {
+	case ISAThumb, ISATC32, ISARISCV:
+		return 1
+	case ISAARM64:
+		return 3
+	}
+	return 0
+}
+
 // length returns the length of the instruction that begins with first, 0 if the instruction set is
 // looked at without regard to where instructions begin.
 func (i ISA) length(first byte) uint32 {

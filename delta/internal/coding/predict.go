@@ -118,6 +118,7 @@ type Predictor struct {
 	setup Setup
 	moves *Map
 	size  uint32 // of the old image
+	align uint32 // of instructions
 	seen  []byte // RAM pointers met: old value, shift
 	count int
 	next  int    // entry overwritten next
@@ -131,7 +132,7 @@ type Predictor struct {
 // MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
 // which must be setup.Bytes() long. The map must be complete.
 func MakePredictor(setup Setup, moves *Map, size uint32, mem []byte) Predictor {
-	return Predictor{setup: setup, moves: moves, size: size, seen: mem}
+	return Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), seen: mem}
 }
 
 // Next looks at the old bytes of a copy from old address src on, which go to address dst. It
@@ -141,8 +142,11 @@ func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
 	if p.setup.ISA == ISANone {
 		return 0, KindPlain
 	}
-	if n, kind = p.instruction(old, src, dst); n == 0 {
-		n, kind = p.word(old, src)
+	if src&p.align == 0 {
+		n, kind = p.instruction(old, src, dst)
+	}
+	if n == 0 && src&3 == 0 {
+		n, kind = p.word(old)
 	}
 	return n, kind
 }
@@ -175,9 +179,9 @@ func (p *Predictor) instruction(old []byte, src, dst uint32) (n int, kind Kind) 
 	return 0, KindPlain
 }
 
-// word looks for a pointer.
-func (p *Predictor) word(old []byte, src uint32) (n int, kind Kind) {
-	if src&3 != 0 || len(old) < 4 {
+// word looks for a pointer in an aligned word.
+func (p *Predictor) word(old []byte) (n int, kind Kind) {
+	if len(old) < 4 {
 		return 0, KindPlain
 	}
 	word := binary.LittleEndian.Uint32(old)
