@@ -51,6 +51,13 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	d := &Device{}
 	err := s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
 	var said *smp.Error
+	for errors.As(err, &said) && said.Fault() == smp.FaultBusy {
+		// It still works for an earlier host, which went away. What it does, it does to the end.
+		if err := s.idle(ctx); err != nil {
+			return nil, fmt.Errorf("identify: %w", err)
+		}
+		err = s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
+	}
 	if errors.As(err, &said) && said.RC && smp.RC(said.Code) == smp.RCNotSupported {
 		return nil, &Error{Code: CodeForeign, Err: err}
 	}
@@ -71,6 +78,23 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// idle waits until the device does not work by itself any more.
+func (s *Session) idle(ctx context.Context) error {
+	w := waiting{s: s}
+	for {
+		var st smp.Status
+		if err := s.call(ctx, &smp.StatusRequest{}, &st, slow); err != nil {
+			return s.refused(err)
+		}
+		if !st.Phase.Busy() {
+			return nil
+		}
+		if err := w.next(ctx, &st); err != nil {
+			return err
+		}
+	}
 }
 
 // record reads one manifest of the record. One that is not well-formed is as good as none.

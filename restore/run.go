@@ -144,6 +144,9 @@ func (r *runner) did(d time.Duration) {
 func (r *runner) begin(ctx context.Context) error {
 	r.stage(StageWrite)
 	p := r.p
+	if err := r.clear(ctx); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
 	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}
 	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
 		return fmt.Errorf("begin: %w", r.s.refused(err))
@@ -167,6 +170,21 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	return r.remake(ctx)
+}
+
+// clear drops what an earlier host left unfinished in the device's RAM, unless it is the beginning of a
+// single file, which may be the same one again: then the transfer goes on where it was.
+func (r *runner) clear(ctx context.Context) error {
+	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
+		return r.s.refused(err)
+	}
+	if r.status.Phase != smp.PhaseReady || r.p.Kind != KindParts && r.status.Applied == 0 {
+		return nil
+	}
+	if err := r.s.call(ctx, &smp.AbortRequest{}, &smp.Empty{}, prompt); err != nil {
+		return r.s.refused(err)
+	}
+	return nil
 }
 
 // changed reports whether the sectors that were doubtful are not what the plan took them for: known ones
@@ -362,9 +380,9 @@ func (r *runner) start(ctx context.Context) error {
 // wait asks for status until the device does not work by itself any more. work is the planned time of
 // what it does.
 func (r *runner) wait(ctx context.Context, work time.Duration) error {
-	last, since := r.status, r.s.port.Now()
+	w := waiting{s: r.s}
 	for r.status.Phase.Busy() {
-		if err := r.s.pause(ctx, pollGap); err != nil {
+		if err := w.next(ctx, &r.status); err != nil {
 			return err
 		}
 		if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
@@ -378,14 +396,27 @@ func (r *runner) wait(ctx context.Context, work time.Duration) error {
 		} else {
 			r.tell(0)
 		}
-		now := r.s.port.Now()
-		if r.status != last {
-			last, since = r.status, now
-		} else if now-since > stuckTime {
-			return &Error{Code: CodeSilent, Err: fmt.Errorf("phase %s without progress for %v", r.status.Phase, stuckTime)}
-		}
 	}
 	return nil
+}
+
+// waiting is a wait for a device that works by itself.
+type waiting struct {
+	s     *Session
+	last  smp.Status
+	since time.Duration // when it changed
+	begun bool
+}
+
+// next lets time pass before the next question, and gives up on a device that does not get on.
+func (w *waiting) next(ctx context.Context, st *smp.Status) error {
+	now := w.s.port.Now()
+	if !w.begun || *st != w.last {
+		w.last, w.since, w.begun = *st, now, true
+	} else if now-w.since > stuckTime {
+		return &Error{Code: CodeSilent, Err: fmt.Errorf("phase %s without progress for %v", st.Phase, stuckTime)}
+	}
+	return w.s.pause(ctx, pollGap)
 }
 
 // note keeps what the status says about the flash.

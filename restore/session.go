@@ -95,18 +95,20 @@ func lineTime(n int, baud uint32) time.Duration {
 }
 
 // patience is how often a request is sent and how long each time an answer is waited for, beyond the
-// time that the bytes take.
+// time that the bytes take: first at the first try, twice as long at each next one, at most wait.
 type patience struct {
 	wait   time.Duration
+	first  time.Duration // 0: wait
 	tries  int
 	answer int // longest packet that may answer, in bytes; 0: any
 }
 
-// Patience for what a device answers at once, and for what it answers between two sectors or after
-// hashing.
+// Patience for what a device answers at once; for what it answers between two sectors; and for what it
+// answers after hashing its flash. A repeated question is answered again and does no harm.
 var (
 	prompt = patience{wait: 800 * time.Millisecond, tries: 12}
-	slow   = patience{wait: 4 * time.Second, tries: 6}
+	slow   = patience{first: 700 * time.Millisecond, wait: 4 * time.Second, tries: 8}
+	hashes = patience{first: 2 * time.Second, wait: 8 * time.Second, tries: 6}
 )
 
 // call sends a request until it is answered, and reads the answer's body. An error that the device
@@ -137,7 +139,11 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 	if longest == 0 {
 		longest = smp.BufSize
 	}
-	for tries = 1; tries <= p.tries; tries++ {
+	wait := p.wait
+	if p.first != 0 {
+		wait = p.first
+	}
+	for tries = 1; tries <= p.tries; tries, wait = tries+1, min(2*wait, p.wait) {
 		if err := ctx.Err(); err != nil {
 			return tries, err
 		}
@@ -145,7 +151,7 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 			return tries, err
 		}
 		asked := s.port.Now()
-		deadline := asked + s.lineTime(len(s.framed)+smp.FramedSize(longest)) + p.wait
+		deadline := asked + s.lineTime(len(s.framed)+smp.FramedSize(longest)) + wait
 		for {
 			body, err := s.answer(ctx, &h, deadline)
 			if isTimeout(err) {

@@ -124,7 +124,7 @@ func (s *Session) digestsAtOnce() int {
 func (s *Session) digests(ctx context.Context, level, first, count, of int) (*reading, error) {
 	var got smp.Digests
 	q := smp.DigestsRequest{Level: uint32(level), First: uint32(first), Count: uint32(count), Of: uint32(of)}
-	if err := s.call(ctx, &q, &got, slow); err != nil {
+	if err := s.call(ctx, &q, &got, hashes); err != nil {
 		return nil, fmt.Errorf("read digests: %w", s.refused(err))
 	}
 	if got.First != q.First || len(got.Digests) != count*smp.DigestSize || level == 0 && len(got.Doubtful) != (count+7)/8 {
