@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"net/url"
 	"strings"
 	"time"
 
@@ -105,9 +104,9 @@ func (r *Root) fleetPath(name string) {
 		if len(parts) != 3 {
 			break
 		}
-		model, err1 := url.PathUnescape(parts[1])
-		serial, err2 := url.PathUnescape(parts[2])
-		if err1 != nil || err2 != nil {
+		model, ok1 := unescape(parts[1])
+		serial, ok2 := unescape(parts[2])
+		if !ok1 || !ok2 {
 			break
 		}
 		if model != f.model || serial != f.serial {
@@ -120,7 +119,44 @@ func (r *Root) fleetPath(name string) {
 
 // devicePath is the address of one device's screen.
 func devicePath(model, serial string) string {
-	return "#fleet-device/" + url.PathEscape(model) + "/" + url.PathEscape(serial)
+	return "#fleet-device/" + escape(model) + "/" + escape(serial)
+}
+
+// escape writes a text so that it is one part of a path, a query or a fragment. package net/url would
+// do it too, and weigh more than all of Fleet.
+func escape(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '~', c == '.' && s != "." && s != "..":
+			b.WriteByte(c)
+		default:
+			b.WriteString(string([]byte{'%', digits[c>>4], digits[c&15]}))
+		}
+	}
+	return b.String()
+}
+
+// unescape is the reverse of escape; it takes both cases of hexadecimal digits.
+func unescape(s string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", false
+		}
+		hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
+		if hi > 15 || lo > 15 {
+			return "", false
+		}
+		b.WriteByte(hi<<4 | lo)
+		i += 2
+	}
+	return b.String(), true
 }
 
 // fleetAsk asks the server for everything that is on the screen, and again after a while.
@@ -137,12 +173,12 @@ func (r *Root) fleetAsk() {
 	r.fleetGet("/api/releases", gotReleases, func(o object) { f.releases = readReleases(o) })
 	switch f.view {
 	case fleetOne:
-		r.fleetGet("/api/devices/"+url.PathEscape(f.model)+"/"+url.PathEscape(f.serial), gotDetail, func(o object) { f.detail = readDetail(o) })
+		r.fleetGet("/api/devices/"+escape(f.model)+"/"+escape(f.serial), gotDetail, func(o object) { f.detail = readDetail(o) })
 	case fleetReleases:
 	case fleetDevices:
 		r.fleetGet("/api/summary", gotSummary, func(o object) { f.summary = readSummary(o) })
 		if len(f.devices) <= 50 { // somebody who asked for more is not thrown back to the first page
-			r.fleetGet("/api/devices?limit="+fleetPage+"&search="+url.QueryEscape(f.search), gotDevices, func(o object) {
+			r.fleetGet("/api/devices?limit="+fleetPage+"&search="+escape(f.search), gotDevices, func(o object) {
 				f.devices, f.total, f.next = readDevices(o)
 			})
 		}
@@ -197,7 +233,7 @@ func (r *Root) fleetMore() {
 		return
 	}
 	f.asked++
-	r.fleetGet("/api/devices?limit="+fleetPage+"&search="+url.QueryEscape(f.search)+"&cursor="+url.QueryEscape(f.next), gotDevices, func(o object) {
+	r.fleetGet("/api/devices?limit="+fleetPage+"&search="+escape(f.search)+"&cursor="+escape(f.next), gotDevices, func(o object) {
 		list, total, next := readDevices(o)
 		f.devices, f.total, f.next = append(f.devices, list...), total, next
 	})
@@ -255,11 +291,11 @@ func (r *Root) fleetSet(method, path string, body map[string]any, done string) {
 
 // setRelease offers, withholds or withdraws a release.
 func (r *Root) setRelease(rel *fleetRelease, state, done string) {
-	r.fleetSet("PUT", "/api/releases/"+url.PathEscape(rel.Image)+"/state", map[string]any{"model": rel.Model, "state": state}, done)
+	r.fleetSet("PUT", "/api/releases/"+escape(rel.Image)+"/state", map[string]any{"model": rel.Model, "state": state}, done)
 }
 
 // free offers a release again to a device that was held back from it.
 func (r *Root) free(image string) {
 	f := &r.fleet
-	r.fleetSet("POST", "/api/devices/"+url.PathEscape(f.model)+"/"+url.PathEscape(f.serial)+"/free", map[string]any{"image": image}, "Offered again.")
+	r.fleetSet("POST", "/api/devices/"+escape(f.model)+"/"+escape(f.serial)+"/free", map[string]any{"image": image}, "Offered again.")
 }

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -121,13 +122,24 @@ func TestFleetTakesAnyAnswer(t *testing.T) {
 }
 
 func TestDevicePathSurvives(t *testing.T) {
-	for _, serial := range []string{"A17-004212", "a/b", "ä#?%", ".."} {
+	for _, serial := range []string{"A17-004212", "a/b", "ä#?%", "..", "a b+c&d=e"} {
 		w := &world{}
 		r := New(w.hooks())
 		r.SetToken("t")
 		r.SetPath(devicePath("0001", serial))
 		if r.fleet.serial != serial || r.fleet.view != fleetOne {
 			t.Errorf("serial %q became %q", serial, r.fleet.serial)
+		}
+		if back, err := url.PathUnescape(escape(serial)); err != nil || back != serial {
+			t.Errorf("serial %q is %q for everybody else", serial, back)
+		}
+		if back, err := url.QueryUnescape(escape(serial)); err != nil || back != serial {
+			t.Errorf("serial %q is %q in a query", serial, back)
+		}
+	}
+	for _, bad := range []string{"%", "%4", "%zz", "a%2"} {
+		if got, ok := unescape(bad); ok {
+			t.Errorf("%q is taken as %q", bad, got)
 		}
 	}
 }

@@ -100,6 +100,8 @@ func hexDigit(c byte) byte {
 		return c - '0'
 	case c >= 'a' && c <= 'f':
 		return c - 'a' + 10
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
 	}
 	return 255
 }

@@ -19,9 +19,9 @@ func render(t *testing.T, r *Root) string {
 	builder, ok := any(r).(vugu.Builder)
 	if !ok {
 		if os.Getenv("CI") != "" {
-			t.Fatal("the components' generated half is missing: run make generate")
+			t.Fatal("the components' generated half is missing: run make page")
 		}
-		t.Skip("run make generate")
+		t.Skip("run make page")
 	}
 	var b strings.Builder
 	out := staticrender.New(&b)
