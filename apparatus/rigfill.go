@@ -131,23 +131,22 @@ func (r *rig) memory() RAM {
 		if len(m.Regions) == MaxRegions {
 			break
 		}
-		m.Regions = append(m.Regions, Region{Name: x.Name, Off: x.Off, Size: x.Size, Importance: x.Importance, State: regionState(x.State)})
+		m.Regions = append(m.Regions, Region{Name: x.Name, Off: x.Off, Size: x.Size, Importance: x.Importance, State: regionState(x)})
 	}
 	m.Workspace, m.Resident = r.workspace, r.resident
 	return m
 }
 
-func regionState(s emulator.RegionState) RegionState {
-	switch s {
-	case emulator.Fixed:
+func regionState(r emulator.Region) RegionState {
+	switch {
+	case r.State == emulator.Fixed:
 		return RegionFixed
-	case emulator.Running:
+	case r.State == emulator.Running:
 		return RegionRunning
-	case emulator.Free:
-		return RegionFree
-	default: // a workspace lies over stopped applications
-		return RegionStopped
+	case r.Name == "":
+		return RegionFree // also where the workspace lies over it
 	}
+	return RegionStopped
 }
 
 // switches is the power switch with its counters.

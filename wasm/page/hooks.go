@@ -48,6 +48,18 @@ func (p *page) hooks() webui.Hooks {
 	}
 }
 
+// askToKeep asks the browser not to throw the store away; only a page may. One that refuses makes the
+// store fleeting, which the engine says.
+func askToKeep() {
+	manager := window.Get("navigator").Get("storage")
+	if !manager.Truthy() {
+		return
+	}
+	if promise, err := await.Call(manager, "persist"); err == nil {
+		await.Then(promise, func(js.Value, error) {})
+	}
+}
+
 // listen follows what the browser tells the page.
 func (p *page) listen() {
 	await.Listen(window, "hashchange", func(js.Value) {
@@ -162,8 +174,12 @@ func applyTheme(t webui.Theme) {
 	set.Set("theme", word)
 }
 
-// copyText puts text on the clipboard; a browser that refuses leaves it to the person, who sees the text.
+// copyText puts text on the clipboard, the page's own address for an empty one. A browser that refuses
+// leaves it to the person, who sees the text.
 func copyText(text string) {
+	if text == "" {
+		text = window.Get("location").Get("href").String()
+	}
 	clipboard := window.Get("navigator").Get("clipboard")
 	if !clipboard.Truthy() {
 		return

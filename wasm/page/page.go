@@ -60,6 +60,7 @@ func Run() {
 	p.root.SetPath(path())
 	p.root.SetInk(p.ink())
 	p.listen()
+	askToKeep()
 	p.startWorker()
 	go p.follow()
 
@@ -193,15 +194,16 @@ func (p *page) command(c apparatus.Command) {
 	}
 }
 
-// choose sends c when there is a port to open. Ports that were allowed earlier come first; the chooser
-// is shown when there is none, and whenever the known ones have led nowhere.
+// choose sends c when there is a port to open. Ports that were allowed earlier come first, also after a
+// cable that came out and is back; the chooser is shown when there is none, when the person asked for
+// the list, and when none of the known ones answered.
 func (p *page) choose(c apparatus.Command) {
 	serial := window.Get("navigator").Get("serial")
 	if !serial.Truthy() {
 		p.send(c) // the engine knows why there is none
 		return
 	}
-	if p.phase == apparatus.RestoreIdle || p.phase == apparatus.RestoreDone {
+	if p.phase != apparatus.RestoreNoPort && p.phase != apparatus.RestoreNoAnswer {
 		known, err := await.Method(context.Background(), serial, "getPorts")
 		if err == nil && known.Length() > 0 {
 			p.send(c)
