@@ -1,0 +1,136 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"unbrick/internal/webserial"
+	"unbrick/terminal"
+)
+
+// Headings of the Restore screen.
+const (
+	atStart    = "Bring your device back."
+	atFound    = "Found it. It can be restored."
+	atDone     = "Restored. It runs release 2."
+	atCableOut = "The cable came out."
+	atGoOn     = "Go on restoring "
+	atNoPort   = "Device not in the list?"
+	atNoAnswer = "Connected, but no answer."
+)
+
+// cutOperation is inside the rewriting of sectors, well before its end.
+const cutOperation = 200
+
+// clinic is a server with two releases, a technician at its page and a patient, not yet connected.
+func clinic(t *testing.T, serial string, allowed ...webserial.Adapter) (*technician, *patient) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	sh, _, next := published(t)
+	p := newTechnician(t, sh.url, allowed...)
+	return p, brick(t, sh, p.bench, serial, cutOperation, next)
+}
+
+// TestSerialRestore is what the page is for: connect, look, press Restore.
+func TestSerialRestore(t *testing.T) {
+	p, d := clinic(t, "S-REAL-1", cableAdapter)
+	p.sees(atStart)
+	p.shot("start")
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound)
+	p.reads("S-REAL-1", "model 0001", "Release 2", "verified on this computer", "An update stopped halfway")
+	p.shot("found")
+	p.presses("Restore")
+	p.sees(atDone, atCableOut)
+	p.reads("S-REAL-1", "You can unplug it.")
+	p.shot("done")
+	d.runs()
+}
+
+// TestSerialCableOut pulls the cable out at several moments of a restoration, each time going on from
+// what the last one has left: while the file is sent, and between sectors, with devices that live on the
+// cable's power, with a line that dies without being unplugged, and with a device that goes on alone.
+func TestSerialCableOut(t *testing.T) {
+	p, d := clinic(t, "S-REAL-2", cableAdapter)
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	for i, a := range []accident{
+		{terminal.EventReceiving, 2, cableOut},
+		{terminal.EventSector, 1, powerOut},
+		{terminal.EventSector, 3, hangUp},
+		{terminal.EventMark, 4, powerOut},
+		{terminal.EventSector, 2, cableOut},
+	} {
+		p.sees(atFound)
+		d.arm(a)
+		p.presses("Restore")
+		d.comesOut(p, a.kind)
+		p.sees(atCableOut, atDone)
+		p.reads("Is the device safe?", "Yes.")
+		p.shot(fmt.Sprintf("out-%d", i))
+		if a.kind == hangUp {
+			d.unplug()
+		}
+		d.plug(cableAdapter)
+		p.presses("Connect again")
+	}
+	p.sees(atFound)
+	p.shot("left")
+	p.presses("Restore")
+	p.sees(atDone, atCableOut)
+	p.shot("done")
+	d.runs()
+}
+
+// TestSerialReload loads the page anew while the device is being written. The new page offers to go on.
+func TestSerialReload(t *testing.T) {
+	p, d := clinic(t, "S-REAL-3", cableAdapter)
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound)
+	d.arm(accident{terminal.EventSector, 2, holdStill})
+	p.presses("Restore")
+	d.meanwhile(p, func() {
+		p.shot("writing")
+		p.reloads()
+	})
+	p.sees(atGoOn + "S-REAL-3.")
+	p.shot("go-on")
+	p.presses("Connect and go on")
+	p.sees(atDone, atFound, atCableOut)
+	p.shot("done")
+	d.runs()
+}
+
+// TestSerialTwoCables has another allowed adapter plugged in, behind which nothing answers.
+func TestSerialTwoCables(t *testing.T) {
+	p, d := clinic(t, "S-REAL-4", cableAdapter, otherAdapter)
+	silent, err := p.bench.Plug(otherAdapter, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Unplug() })
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound, atNoAnswer)
+	p.reads("S-REAL-4")
+	p.presses("Restore")
+	p.sees(atDone, atCableOut)
+	d.runs()
+}
+
+// TestSerialChooserCancelled closes the browser's own chooser without a choice.
+func TestSerialChooserCancelled(t *testing.T) {
+	p, d := clinic(t, "S-REAL-5")
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	// The chooser of a headless browser cannot be seen. A press beside it closes it.
+	p.pressesBesideUntil(atNoPort)
+	p.shot("no-port")
+	p.reads("nothing was changed")
+}
