@@ -147,6 +147,13 @@ func (l *layout) move(i, dx, dy int) int {
 	return best
 }
 
+// tallness is how much taller than wide the cells of a map are: base for eight rows and more, up to
+// twice as much where few rows would leave the place empty.
+func tallness(runs []apparatus.SectorRun, base float64) float64 {
+	_, rows := arrange(runs, columnsFor(runs, narrowWidth+1))
+	return base * min(max(8/float64(max(rows, 1)), 1), 2)
+}
+
 func abs(n int) int {
 	if n < 0 {
 		return -n

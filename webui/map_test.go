@@ -60,6 +60,14 @@ func TestLayout(t *testing.T) {
 	if small, big := u.cells[0].Dx(), u.cells[6].Dx(); big < 7*small {
 		t.Errorf("128 KiB is %d wide beside 16 KiB of %d", big, small)
 	}
+	for _, c := range []struct {
+		runs []apparatus.SectorRun
+		want float64
+	}{{runs(4, 256), 1.25}, {runs(4, 128), 2.5}, {runs(128, 1), 2.5}, {runs(4, 160), 2}, {nil, 2.5}} {
+		if got := tallness(c.runs, 1.25); got != c.want {
+			t.Errorf("tallness of %v is %v, want %v", c.runs, got, c.want)
+		}
+	}
 	if l := lay(nil, 700, 1, 1); len(l.cells) != 0 || l.size != (image.Point{}) {
 		t.Errorf("a map of nothing: %+v", l)
 	}

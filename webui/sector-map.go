@@ -47,7 +47,7 @@ func (c *SectorMap) view() *mapView {
 		v = &mapView{cursor: -1}
 		c.Page.maps[c.ID] = v
 	}
-	v.data, v.tall = c.Map, c.Tall
+	v.data, v.tall = c.Map, tallness(c.Map.Facts.Runs, c.Tall)
 	return v
 }
 
