@@ -34,34 +34,35 @@ func (j *job) fit() ([]byte, error) {
 			stashes = append(stashes, less)
 		}
 	}
-	sequence := order(&j.area, j.segments, j.planned)
-	scripts := make([]*script, len(stashes))
+	variants := patiences[:]
+	if j.o.Effort == EffortFast || j.head.Kind == delta.KindFull {
+		variants = variants[:1]
+	}
+	sequences := make([][]int, len(variants))
+	for i, patience := range variants {
+		sequences[i] = order(&j.area, j.segments, j.planned, patience)
+	}
+	scripts := make([][]*script, len(stashes))
 	least := ^uint32(0)
 	for _, p := range profiles {
 		for i, limit := range stashes {
-			if err := j.ctx.Err(); err != nil {
-				return nil, err
-			}
 			if scripts[i] == nil {
-				st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
-				scripts[i] = makeScript(&j.area, j.segments, sequence, j.planned, st, j.new)
+				for _, sequence := range sequences {
+					st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
+					scripts[i] = append(scripts[i], makeScript(&j.area, j.segments, sequence, j.planned, st, j.new))
+				}
 			}
-			file, err := j.encode(scripts[i], p)
+			file, needs, err := j.smallest(scripts[i], p)
 			if err != nil {
 				return nil, err
 			}
-			h, err := delta.ParseHeader(file)
-			if err != nil {
-				return nil, fmt.Errorf("make delta: own header: %w", err)
-			}
-			needs := delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace()
-			if j.o.StateMax != 0 && h.State > j.o.StateMax {
-				break
+			if file == nil {
+				break // too much state
 			}
 			if least = min(least, needs-1); j.o.Workspace != 0 && needs > j.o.Workspace {
 				continue
 			}
-			if err := j.prove(file, &h); err != nil {
+			if err := j.prove(file); err != nil {
 				return nil, fmt.Errorf("make delta: proof: %w", err)
 			}
 			j.o.Progress(3*len(j.new), 3*len(j.new))
@@ -69,6 +70,43 @@ func (j *job) fit() ([]byte, error) {
 		}
 	}
 	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
+}
+
+// patiences are the orders tried; see order.
+var patiences = [...]int{256, 0, 32, 1024}
+
+// smallest codes the scripts for one profile and returns the shortest file that fits the workspace, or if
+// none does the one that needs the least, and what it needs; nil if all have more state than allowed.
+func (j *job) smallest(scripts []*script, p profile) (best []byte, least uint32, err error) {
+	for _, sc := range scripts {
+		if err := j.ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		file, err := j.encode(sc, p)
+		if err != nil {
+			return nil, 0, err
+		}
+		h, err := delta.ParseHeader(file)
+		if err != nil {
+			return nil, 0, fmt.Errorf("make delta: own header: %w", err)
+		}
+		if j.o.StateMax != 0 && h.State > j.o.StateMax {
+			continue
+		}
+		needs := delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace()
+		fits := j.o.Workspace == 0 || needs <= j.o.Workspace
+		switch {
+		case best == nil:
+		case fits && least <= j.o.Workspace || j.o.Workspace == 0:
+			if len(file) >= len(best) {
+				continue
+			}
+		case needs >= least:
+			continue
+		}
+		best, least = file, needs
+	}
+	return best, least, nil
 }
 
 // encode writes a script as a file for one profile.
@@ -96,7 +134,11 @@ var searchDepth = [...]int{EffortFast: 32, EffortBest: 256}
 
 // prove applies the file to a copy of the old bytes, sector by sector as a terminal does, and compares
 // each with the new image.
-func (j *job) prove(file []byte, h *delta.Header) error {
+func (j *job) prove(file []byte) error {
+	h, err := delta.ParseHeader(file)
+	if err != nil {
+		return err
+	}
 	sim := &simulation{area: &j.area, bytes: append([]byte(nil), j.old...), bad: make([]bool, j.area.sectors())}
 	copy(sim.bad, j.o.Doubtful)
 	var d delta.Decoder
