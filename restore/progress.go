@@ -41,7 +41,6 @@ type Progress struct {
 	Work    uint64
 	WorkOf  uint64
 	Elapsed time.Duration
-	Sector  int  // index in the software area of the sector at work, -1: none
 	Slowed  bool // pieces were made smaller because the line is noisy
 }
 

@@ -24,7 +24,7 @@ import (
 
 // rig is a kind of device, its maker's key, and releases for it.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	model model.Model
 	key   ed25519.PrivateKey
 	area  flash.Geometry
@@ -49,7 +49,7 @@ type shape struct {
 
 var even = shape{"4KiB", 256 << 10, 8, 0xff, 16 << 10, 128 << 10}
 
-func newRig(t *testing.T, s shape) *rig {
+func newRig(t testing.TB, s shape) *rig {
 	t.Helper()
 	g, err := flash.ParseGeometry(s.geometry, s.size)
 	if err != nil {
@@ -243,7 +243,7 @@ func (r *rig) brick(d *lab.Device, from, to *made, n uint64, tear emulator.Tear)
 }
 
 // source returns a source of releases.
-func source(t *testing.T, releases ...*made) *restore.Files {
+func source(t testing.TB, releases ...*made) *restore.Files {
 	t.Helper()
 	f := &restore.Files{}
 	for _, m := range releases {
@@ -272,7 +272,7 @@ func (r *rig) restored(d *lab.Device, want *made) {
 }
 
 // run restores over the given port as command and page do.
-func run(t *testing.T, port restore.Port, src restore.Source, o *restore.Options, c *restore.Choice) (*restore.Result, error) {
+func run(t testing.TB, port restore.Port, src restore.Source, o *restore.Options, c *restore.Choice) (*restore.Result, error) {
 	t.Helper()
 	ctx := context.Background()
 	s, err := restore.Connect(ctx, port, o)

@@ -63,7 +63,6 @@ type runner struct {
 // new Plan goes on.
 func (s *Session) Run(ctx context.Context, p *Plan, report func(Progress)) (*Result, error) {
 	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize()}
-	r.progress.Sector = -1
 	r.budget()
 	if err := r.run(ctx); err != nil {
 		return nil, r.wrap(err)

@@ -21,7 +21,6 @@ var uploading = patience{wait: 12 * time.Second, tries: 3, answer: smp.HeaderSiz
 // device's verdict. Then the device is told to start.
 func (s *Session) Upload(ctx context.Context, p *Plan, report func(Progress)) (*Result, error) {
 	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize()}
-	r.progress.Sector = -1
 	file := release.AppendFile(nil, p.want.signed, p.want.image)
 	_, wire := s.pieces(len(file))
 	r.progress.Of, r.progress.BytesOf = sectorsOf(p.picture.area, p.Release.Size), p.BytesFull
