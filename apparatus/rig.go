@@ -144,13 +144,13 @@ func (r *rig) command(cmd Command) {
 	}
 }
 
-// setHealth sets how the application behaves. A running one that is to hang is started again, so that
-// the hanging is seen now rather than at the next reset.
+// setHealth sets how the application behaves from its next start on: a release that hangs shows itself
+// after the update that brought it. One that hangs now and is well again is switched off and on.
 func (r *rig) setHealth(h Health) {
 	r.device.Board().SetHealthy(h == HealthGood)
 	r.note(LogRow{Source: SourceBoard, Code: LogHealth, A: uint32(h)})
 	r.keep(true)
-	if r.busy() || r.state != lab.Running && r.state != lab.Hanging {
+	if r.busy() || r.device.State() != lab.Hanging || h != HealthGood {
 		return
 	}
 	r.b.e.work(func(context.Context) func() {

@@ -16,6 +16,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/server"
 	"unbrick/server/demo"
+	"unbrick/server/storage"
 	"unbrick/server/storage/local"
 
 	"github.com/hack-pad/hackpadfs"
@@ -25,7 +26,8 @@ import (
 // stand is an engine with everything around it: a real server with the demo's real releases, a store in
 // memory, and the states as they come.
 type stand struct {
-	testing.TB
+	*testing.T
+	store  storage.Store
 	web    *httptest.Server
 	fs     hackpadfs.FS
 	ports  apparatus.Ports
@@ -89,7 +91,7 @@ func (s *switchable) Dial(ctx context.Context) (protocol.Conn, error) {
 }
 
 // newStand starts the server. The engine starts with run.
-func newStand(t testing.TB) *stand {
+func newStand(t *testing.T) *stand {
 	t.Helper()
 	store, err := local.Open(context.Background(), t.TempDir(), nil)
 	if err != nil {
@@ -111,7 +113,7 @@ func newStand(t testing.TB) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stand{TB: t, web: web, fs: fs, away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
+	return &stand{T: t, store: store, web: web, fs: fs, away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
 }
 
 // run starts an engine, as opening the page does.

@@ -116,7 +116,7 @@ func (c *cable) progress(p restore.Progress) {
 		Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
 	plan := c.run.plan
 	written := writtenOf(plan, p)
-	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, p.Sector)
+	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
 }
 
 // writtenOf is the set of sectors that are new by now: the first of those that the plan writes.

@@ -1,0 +1,347 @@
+package apparatus_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/release"
+	"unbrick/restore"
+	"unbrick/server/demo"
+	"unbrick/terminal"
+
+	"github.com/hack-pad/hackpadfs"
+	"github.com/hack-pad/hackpadfs/mem"
+)
+
+// cord is a USB cable with at most one device at its end; it can be pulled out.
+type cord struct {
+	mu     sync.Mutex
+	device *lab.Device
+	port   *pulled
+	busy   bool
+	opened int
+	pullAt int    // writes until it is pulled out; 0: never
+	pulled func() // called then, before the port vanishes; may be nil
+}
+
+// pulled is a port that vanishes when the cord is pulled.
+type pulled struct {
+	*emulator.Port
+	c *cord
+}
+
+func (p *pulled) Write(b []byte) error {
+	p.c.mu.Lock()
+	gone := p.c.port != p
+	if !gone && p.c.pullAt > 0 {
+		p.c.pullAt--
+		if p.c.pullAt == 0 {
+			gone = true
+			p.c.port = nil
+		}
+	}
+	p.c.mu.Unlock()
+	if gone {
+		if p.c.pulled != nil {
+			p.c.pulled()
+		}
+		return restore.ErrVanished
+	}
+	return p.Port.Write(b)
+}
+
+func (p *pulled) Read(b []byte, wait time.Duration) (int, error) {
+	p.c.mu.Lock()
+	gone := p.c.port != p
+	p.c.mu.Unlock()
+	if gone {
+		return 0, restore.ErrVanished
+	}
+	return p.Port.Read(b, wait)
+}
+
+func (c *cord) List(context.Context) ([]apparatus.PortInfo, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.device == nil {
+		return nil, nil
+	}
+	return []apparatus.PortInfo{{Name: "USB 0403:6001"}}, nil
+}
+
+func (c *cord) Open(context.Context, int, uint32) (restore.Port, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy {
+		return nil, apparatus.ErrPortBusy
+	}
+	c.opened++
+	port := c.device.Port()
+	if err := port.Open(); err != nil {
+		return nil, err
+	}
+	c.port = &pulled{Port: port, c: c}
+	return c.port, nil
+}
+
+// bricked makes a device of the demo's first model whose update was cut at a flash operation, waiting in
+// restoration mode on a cord. It returns the version that the update was leading to.
+func (s *stand) bricked(operation uint64) (*cord, string) {
+	s.Helper()
+	d, err := demo.New(s.Context(), s.store, time.Now())
+	if err != nil {
+		s.Fatal(err)
+	}
+	m := &d.Models[0]
+	device, err := lab.New(&m.Model, &lab.Options{Seed: 5})
+	if err != nil {
+		s.Fatal(err)
+	}
+	id := &terminal.Identity{Model: m.Model.ID, Serial: "CORD-1", Resident: m.Model.Resident, Keys: [][32]byte{[32]byte(m.Key)}}
+	first := m.Releases[0]
+	if err := device.Manufacture(id, first.Signed, first.Image); err != nil {
+		s.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.Cleanup(func() { cancel(); <-device.Ended() })
+	power := func() {
+		if err := device.PowerOn(ctx); err != nil {
+			s.Fatal(err)
+		}
+		if _, err := device.Settle(ctx); err != nil {
+			s.Fatal(err)
+		}
+	}
+	power()
+	device.CutAt(operation, emulator.Half)
+	conn, err := s.away.Dial(ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if _, err := device.Update(ctx, conn); err != nil {
+		s.Fatal(err)
+	}
+	<-device.Ended()
+	power()
+	if got := device.State(); got != lab.Restoration {
+		s.Fatalf("after a cut at operation %d the device is %v", operation, got)
+	}
+	newest, err := release.Verify(m.Releases[len(m.Releases)-1].Signed, []ed25519.PublicKey{m.Key})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return &cord{device: device}, newest.Version
+}
+
+func (s *stand) phase(want apparatus.RestorePhase) *apparatus.State {
+	s.Helper()
+	return s.until("phase", func(st *apparatus.State) bool { return st.Restore.Phase == want })
+}
+
+func TestRestoreOverACable(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(200)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	found := s.phase(apparatus.RestoreFound)
+	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != apparatus.WhyInterrupted || got.Target != version {
+		t.Errorf("device: got %+v", got)
+	}
+	plan := found.Restore.Plan
+	if plan.Release.Version != version || plan.Release.Fit != apparatus.FitIntended || plan.Trust != apparatus.TrustVerified {
+		t.Errorf("plan: got %+v", plan)
+	}
+	if plan.Send == 0 || plan.Send*4 > plan.Full {
+		t.Errorf("to send: got %d of %d bytes, want less than a quarter", plan.Send, plan.Full)
+	}
+	if count(&found.Restore.Map, apparatus.SectorOld) == 0 || count(&found.Restore.Map, apparatus.SectorNew) == 0 {
+		t.Errorf("map: %v", found.Restore.Map.Cells)
+	}
+	s.engine.Do(apparatus.Write{})
+	done := s.until("the restored device and its report", func(st *apparatus.State) bool {
+		return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported != apparatus.ReportNone
+	})
+	if got := done.Restore.Result; got.Version != version || got.Written == 0 || got.Reported != apparatus.ReportSent {
+		t.Errorf("result: got %+v", got)
+	}
+	if state, err := c.device.Settle(t.Context()); state != lab.Running || err != nil {
+		t.Errorf("device is %v, %v", state, err)
+	}
+	if got := c.device.About().Installed.Version; got != version {
+		t.Errorf("device runs %q, want %q", got, version)
+	}
+	s.engine.Do(apparatus.SaveReport{})
+	s.engine.Do(apparatus.Home{})
+	home := s.phase(apparatus.RestoreIdle)
+	if home.Restore.Job.Serial != "" {
+		t.Errorf("a job is left: %+v", home.Restore.Job)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "CORD-1") || s.saved[0].Name != "unbrick-report-CORD-1.txt" {
+		t.Errorf("report: got %+v", s.saved)
+	}
+}
+
+// The cable comes out while writing; the page says so, and goes on where it was.
+func TestCableOutAndOn(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(100)
+	s.ports = c
+	s.run()
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	c.mu.Lock()
+	c.pullAt = 12
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Write{})
+	failed := s.phase(apparatus.RestoreFailed)
+	if f := failed.Restore.Failure; f.Code != apparatus.CauseCableOut || f.Stage != apparatus.StageWrite || len(f.Trace) == 0 {
+		t.Errorf("failure: got %+v", f)
+	}
+	s.engine.Do(apparatus.SaveDiagnostic{})
+	s.engine.Do(apparatus.GoOn{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+		t.Errorf("restored to %q, want %q", got, version)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "C-101") {
+		t.Errorf("diagnostic: got %+v", s.saved)
+	}
+}
+
+// The page is closed in the middle of a restoration; the next one offers to go on and does.
+func TestReloadWhileRestoring(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(100)
+	s.ports = c
+	s.run()
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	reached, closed := make(chan struct{}), make(chan struct{})
+	c.mu.Lock()
+	c.pullAt, c.pulled = 12, func() { close(reached); <-closed } // the page goes away inside a write
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Write{})
+	<-reached
+	s.stop()
+	close(closed)
+	c.mu.Lock()
+	c.pulled = nil
+	c.mu.Unlock()
+	s.run()
+	again := s.until("the job", func(st *apparatus.State) bool { return st.Restore.Job.Serial != "" })
+	if got := again.Restore.Job; got.Serial != "CORD-1" || got.Version != version {
+		t.Errorf("job: got %+v", got)
+	}
+	s.engine.Do(apparatus.Resume{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+		t.Errorf("restored to %q, want %q", got, version)
+	}
+}
+
+// Without a server the browser's own store is enough, once it has seen the releases; the report waits.
+func TestServerAway(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(150)
+	s.ports = c
+	s.run()
+	s.until("every release to be stored", func(st *apparatus.State) bool {
+		return slices.ContainsFunc(st.Store.Releases, func(r apparatus.Release) bool {
+			return r.Version == version && r.Model == "0001" && r.Origin == apparatus.OriginStore
+		})
+	})
+	s.stop()
+	s.away.away(true)
+	s.run()
+	s.until("the server to be missed", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachNo })
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	s.engine.Do(apparatus.Write{})
+	s.until("the report to be kept", func(st *apparatus.State) bool {
+		return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported == apparatus.ReportKept
+	})
+	s.stop()
+	s.away.away(false)
+	s.run()
+	s.until("the server", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
+	s.until("no report to be left", func(*apparatus.State) bool {
+		names, err := blobsOf(s.fs)
+		return err == nil && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "report-") })
+	})
+}
+
+// The browser threw its store away: the server's releases still work.
+func TestLostStore(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(150)
+	s.ports = c
+	s.run()
+	s.until("a stored release", func(st *apparatus.State) bool { return st.Store.Bytes > 0 })
+	s.stop()
+	fs, err := mem.NewFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fs = fs
+	s.run()
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	s.engine.Do(apparatus.Write{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+		t.Errorf("restored to %q, want %q", got, version)
+	}
+}
+
+func TestNothingToOpen(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	s.phase(apparatus.RestoreUnsupported)
+	s.stop()
+	c := &cord{}
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.ChooserClosed{})
+	s.phase(apparatus.RestoreNoPort)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreNoPort)
+	busy, _ := s.bricked(50)
+	busy.busy = true
+	c.mu.Lock()
+	c.device, c.busy = busy.device, true
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestorePortBusy)
+	c.mu.Lock()
+	c.busy = false
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	s.engine.Do(apparatus.AddFile{Name: "notes.txt", Data: []byte("no release")})
+	bad := s.phase(apparatus.RestoreFailed)
+	if got := bad.Restore.Failure.Code; got != apparatus.CauseBadFile {
+		t.Errorf("a file that is no release: got cause %d", got)
+	}
+}
+
+// blobsOf names what the engine keeps besides releases.
+func blobsOf(fs hackpadfs.FS) ([]string, error) {
+	entries, err := hackpadfs.ReadDir(fs, "apparatus")
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
