@@ -27,8 +27,9 @@ type array struct {
 	unreadable map[uint32]bool // units
 	flicker    map[uint32]byte // mask of an address
 	random     *rand.Rand
-	broken     map[uint32]bool // addresses whose programming fails
-	operations int
+	broken     map[uint32]bool   // addresses whose programming fails
+	erased     []uint32          // where erases began
+	onErase    func(addr uint32) // before each
 }
 
 func (a *array) Geometry() *flash.Geometry { return a.geometry }
@@ -57,7 +58,10 @@ func (a *array) Erase(addr, n uint32) error {
 	if err := a.geometry.CheckErase(addr, n); err != nil {
 		return err
 	}
-	a.operations++
+	if a.onErase != nil {
+		a.onErase(addr)
+	}
+	a.erased = append(a.erased, addr)
 	for i := addr; i < addr+n; i++ {
 		a.b[i] = a.geometry.Erased
 		delete(a.flicker, i)
@@ -70,7 +74,6 @@ func (a *array) Program(addr uint32, p []byte) error {
 	if err := a.geometry.CheckProgram(addr, len(p)); err != nil {
 		return err
 	}
-	a.operations++
 	for i, c := range p {
 		if a.b[addr+uint32(i)] != a.geometry.Erased {
 			return errors.New("array: programmed twice")
@@ -83,18 +86,25 @@ func (a *array) Program(addr uint32, p []byte) error {
 	return nil
 }
 
-type noRAM struct{}
+// plainRAM is memory without applications.
+type plainRAM struct{ b []byte }
 
-func (noRAM) Regions() []Region                       { return nil }
-func (noRAM) Stop(int) error                          { return nil }
-func (noRAM) Start(int) error                         { return nil }
-func (noRAM) Claim(off, n uint32) ([]byte, error)     { return nil, errRAM }
-func (noRAM) Release()                                {}
-func (noRAM) Resident([]byte) error                   { return nil }
-func (noRAM) Read([]byte, time.Duration) (int, error) { return 0, nil }
-func (noRAM) Write([]byte) error                      { return nil }
-func (noRAM) Break() bool                             { return false }
-func (noRAM) Depth() int                              { return 0 }
+func (m plainRAM) Regions() []Region {
+	return []Region{{Size: uint32(len(m.b)), State: RegionFree}}
+}
+func (m plainRAM) Stop(int) error                      { return nil }
+func (m plainRAM) Start(int) error                     { return nil }
+func (m plainRAM) Claim(off, n uint32) ([]byte, error) { return m.b[off : off+n], nil }
+func (m plainRAM) Release()                            {}
+func (m plainRAM) Resident([]byte) error               { return nil }
+
+// noCable is a cable with nobody at its other end.
+type noCable struct{}
+
+func (noCable) Read([]byte, time.Duration) (int, error) { return 0, nil }
+func (noCable) Write([]byte) error                      { return nil }
+func (noCable) Break() bool                             { return false }
+func (noCable) Depth() int                              { return 0 }
 
 type ticks struct{ now time.Duration }
 
@@ -138,7 +148,7 @@ func newBench(t testing.TB, unit uint32, erased byte, sectors uint32) *bench {
 func (b *bench) reset(t testing.TB) {
 	t.Helper()
 	var err error
-	b.Terminal, err = New(&Hardware{Flash: b.part, Layout: &b.layout, RAM: noRAM{}, Cable: noRAM{}, Clock: &ticks{}, Cause: PowerOn, Survivor: make([]byte, SurvivorSize)})
+	b.Terminal, err = New(&Hardware{Flash: b.part, Layout: &b.layout, RAM: plainRAM{make([]byte, 1<<16)}, Cable: noCable{}, Clock: &ticks{}, Cause: PowerOn, Survivor: make([]byte, SurvivorSize)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func TestCutsOfUpdate(t *testing.T) {
 			modes := map[terminal.Mode]int{}
 			for _, tear := range emulator.Tears() {
 				for n := 1; n <= w.ops; n++ {
-					if testing.Short() && random.IntN(w.ops) >= k.sample && n != 1 && n != w.first && n != w.ops {
+					if (testing.Short() || k.slow) && random.IntN(w.ops) >= k.sampled(testing.Short()) && n != 1 && n != w.first && n != w.ops {
 						continue
 					}
 					what := fmt.Sprintf("%s: cut %d of %d (software %d to %d), %v", k.name, n, w.ops, w.first, w.last, tear)
@@ -214,12 +214,9 @@ func (r *rig) mendAny(what string, random *rand.Rand) {
 // TestCutsOfRecovery cuts an update, and then whatever recovers from that: the boot, or a restoration;
 // and sometimes that recovery's recovery. Places are drawn.
 func TestCutsOfRecovery(t *testing.T) {
-	rounds := 400
-	if testing.Short() {
-		rounds = 12
-	}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
+			rounds := 3 * k.sampled(testing.Short())
 			f := fixtureOf(t, k)
 			r := f.device(t, f.a)
 			start := r.board.Snapshot()

@@ -208,6 +208,10 @@ func TestWriteErasesTheOther(t *testing.T) {
 		if err := b.write(); err != nil {
 			t.Fatal(err)
 		}
+		// The first of these sectors was blank, and is erased all the same.
+		if got := b.part.erased; len(got) != i+1 || got[i] != b.records.addr[1-newest] {
+			t.Fatalf("write %d erased %x", i, got)
+		}
 		if !bytes.Equal(before, b.part.b[b.records.addr[newest]:][:4096]) {
 			t.Fatalf("write %d touched the newest record", i)
 		}

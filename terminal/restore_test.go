@@ -336,3 +336,104 @@ func TestNoRecord(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCableProofOfGoodFlash sends files that do not lead to the signed image to a device without any
+// doubtful sector.
+func TestCableProofOfGoodFlash(t *testing.T) {
+	f := fixtureOf(t, small)
+	wrong := append([]byte(nil), f.a.image...)
+	wrong[5000] ^= 1
+	r := f.device(t, f.a)
+	r.board.SetPin(true)
+	_, err := r.restoring(func(a *apparatus) error {
+		var s smp.Status
+		for _, parts := range []bool{false, true} {
+			if err := a.ask(&smp.BeginRequest{Manifest: f.b.signed, Parts: parts}, &s); err != nil {
+				return err
+			}
+			if s, err := a.settle(); err != nil || s.Phase != smp.PhaseReady {
+				return fmt.Errorf("%+v %w", s, err)
+			}
+			for _, file := range [][]byte{f.makeDelta(t, wrong, f.b.image, nil), f.makeDelta(t, f.a.image, wrong, nil)} {
+				if parts {
+					for i := range uint32(len(f.b.image)+4095) / 4096 {
+						off, n := f.b.m.LeafRange(i)
+						leaf := leafOf(i, f.b.image[off:off+n])
+						if err := a.ask(&smp.LeavesRequest{First: i, Data: leaf[:]}, &smp.Empty{}); err != nil && faultOf(err) != smp.FaultPhase {
+							return err
+						}
+					}
+				}
+				if err := a.apply(file); err == nil || !strings.Contains(err.Error(), "proof") {
+					t.Errorf("parts %v: %v", parts, err)
+				}
+			}
+			// Leaves of another image lead to another root.
+			if parts {
+				if err := a.ask(&smp.AbortRequest{}, &smp.Empty{}); err != nil {
+					return err
+				}
+				if err := a.ask(&smp.BeginRequest{Manifest: f.b.signed, Parts: true}, &s); err != nil {
+					return err
+				}
+				if _, err := a.settle(); err != nil {
+					return err
+				}
+				if err := a.ask(&smp.LeavesRequest{Data: make([]byte, 64)}, &smp.Empty{}); err != nil {
+					return err
+				}
+				if err := a.apply(f.delta); err == nil || !strings.Contains(err.Error(), "leaves") {
+					t.Errorf("wrong leaves: %v", err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := r.board.Operations(); n != 0 || !r.holds(f.a) {
+		t.Errorf("%d flash operations", n)
+	}
+}
+
+// TestVerdict lets a bit of the flash fall over after it was read back: the update and the restoration
+// say so, and nothing is recorded.
+func TestVerdict(t *testing.T) {
+	f := fixtureOf(t, small)
+	decay := func(r *rig, after int) {
+		r.hook = func(e terminal.Event) {
+			if e.Code == terminal.EventSector && int(e.A) == after {
+				addr, _ := f.layout.Geometry.Sector(int(e.Sector))
+				c := make([]byte, 1)
+				r.board.Peek(addr+9, c)
+				if err := r.board.Inject(emulator.Defect{Kind: emulator.DefectStuck, Addr: addr + 9, Mask: 0x10, Value: ^c[0]}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	r := f.device(t, f.a)
+	decay(r, 2)
+	if out, _ := r.update(f.serverFor(t, f.delta, f.b)); out != terminal.Damaged {
+		t.Errorf("update: %v", out)
+	}
+	r.hook = nil
+	if mode := r.boot(); mode != terminal.Restoration {
+		t.Errorf("boots to %v", mode)
+	}
+	r.board.Mend()
+	decay(r, 1)
+	if err := r.mend(f.b, false); err == nil || !strings.Contains(err.Error(), "verify") {
+		t.Errorf("restoration: %v", err)
+	}
+	r.hook = nil
+	r.power()
+	if mode := r.boot(); mode != terminal.Restoration {
+		t.Errorf("boots to %v", mode)
+	}
+	r.board.Mend()
+	if err := r.mend(f.b, false); err != nil {
+		t.Error(err)
+	}
+}

@@ -35,13 +35,25 @@ type kind struct {
 	new  int
 	// sample is about how many cuts of each tear -short tries.
 	sample int
+	slow   bool // a sample even without -short
+}
+
+// sampled is about how many cuts are tried where not all are.
+func (k *kind) sampled(short bool) int {
+	switch {
+	case short:
+		return k.sample
+	case k.slow:
+		return 10 * k.sample
+	}
+	return 40 * k.sample
 }
 
 // kinds are the geometries that every matrix goes over.
 var kinds = []kind{
 	{name: "even-4k-unit8", list: "4KiB*14", unit: 8, page: 256, boot: 8 << 10, ram: 192 << 10, old: 7*4096 - 300, new: 8*4096 - 1000, sample: 6},
 	{name: "uneven", list: "4KiB*4,16KiB,8KiB*4,4KiB*2", unit: 4, page: 256, boot: 8 << 10, ram: 192 << 10, old: 16384 + 8192 + 100, new: 16384 + 2*8192 + 77, sample: 5},
-	{name: "64k-unit32-ecc", list: "64KiB*8", unit: 32, page: 512, ecc: true, boot: 64 << 10, ram: 1 << 20, old: 3*65536 - 5000, new: 3*65536 - 900, sample: 2},
+	{name: "64k-unit32-ecc", list: "64KiB*8", unit: 32, page: 512, ecc: true, boot: 64 << 10, ram: 1 << 20, old: 3*65536 - 5000, new: 3*65536 - 900, sample: 1, slow: true},
 	{name: "zero-unit1", list: "4KiB*12", unit: 1, page: 256, zero: true, boot: 4 << 10, ram: 192 << 10, old: 8*4096 - 17, new: 6*4096 - 1, sample: 6},
 	{name: "4k-unit32-ecc-page32", list: "4KiB*10", unit: 32, page: 32, ecc: true, boot: 4 << 10, ram: 192 << 10, old: 3*4096 - 17, new: 4*4096 - 1, sample: 8},
 }
@@ -157,6 +169,7 @@ type rig struct {
 	log   []terminal.Event
 	last  *terminal.Terminal
 	mode  terminal.Mode
+	hook  func(terminal.Event) // told of every event, may be nil
 	// whySeen is why the last restoration mode was entered.
 	whySeen smp.Why
 }
@@ -225,9 +238,11 @@ func (r *rig) hardware() *terminal.Hardware {
 			r.mu.Lock()
 			r.log = append(r.log, e)
 			r.mu.Unlock()
-			switch e.Code {
-			case terminal.EventIntent:
+			if e.Code == terminal.EventIntent {
 				b.ResetCounter()
+			}
+			if r.hook != nil {
+				r.hook(e)
 			}
 		},
 	}
