@@ -1,0 +1,149 @@
+package static
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/andybalholm/brotli"
+)
+
+// built is a page with its program, and bare one without.
+func built(t *testing.T) *handler {
+	t.Helper()
+	var packed bytes.Buffer
+	w := brotli.NewWriter(&packed)
+	if _, err := io.WriteString(w, "the program"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return newHandler(fstest.MapFS{
+		"index.html":       {Data: []byte("<!doctype html>")},
+		"app.css":          {Data: []byte("body{}")},
+		"dist/placeholder": {Data: []byte("words")},
+		"dist/packed.txt":  {Data: []byte("digest")},
+		program:            {Data: packed.Bytes()},
+	})
+}
+
+func get(h http.Handler, method, path string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestHandler(t *testing.T) {
+	h := built(t)
+	for _, c := range []struct {
+		name, method, path string
+		header             []string
+		status             int
+		body, kind, coding string
+	}{
+		{"shell", "GET", "/", nil, 200, "<!doctype html>", "text/html; charset=utf-8", ""},
+		{"shell by name", "GET", "/index.html", nil, 200, "<!doctype html>", "text/html; charset=utf-8", ""},
+		{"head", "HEAD", "/app.css", nil, 200, "", "text/css; charset=utf-8", ""},
+		{"program in brotli", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "gzip, br;q=0.8"}, 200, string(h.packed.body), "application/wasm", "br"},
+		{"program for old clients", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "gzip"}, 200, "the program", "application/wasm", ""},
+		{"brotli refused", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "br;q=0"}, 200, "the program", "application/wasm", ""},
+		{"packed file is not named", "GET", "/dist/app.wasm.br", nil, 404, "not found\n", "", ""},
+		{"no type, not served", "GET", "/dist/placeholder", nil, 404, "not found\n", "", ""},
+		{"no folder list", "GET", "/dist/", nil, 404, "not found\n", "", ""},
+		{"no way up", "GET", "/../static.go", nil, 404, "not found\n", "", ""},
+		{"no other method", "POST", "/", nil, 405, "method not allowed\n", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := get(h, c.method, c.path, c.header...)
+			if r.StatusCode != c.status {
+				t.Fatalf("status: got %d, want %d", r.StatusCode, c.status)
+			}
+			if got := body(t, r); got != c.body {
+				t.Errorf("body: got %q, want %q", got, c.body)
+			}
+			if got := r.Header.Get("Content-Type"); c.kind != "" && got != c.kind {
+				t.Errorf("type: got %q, want %q", got, c.kind)
+			}
+			if got := r.Header.Get("Content-Encoding"); got != c.coding {
+				t.Errorf("coding: got %q, want %q", got, c.coding)
+			}
+			if got := r.Header.Get("Content-Security-Policy"); got != CSP {
+				t.Errorf("policy: got %q", got)
+			}
+		})
+	}
+}
+
+func TestCaching(t *testing.T) {
+	h := built(t)
+	first := get(h, "GET", "/app.css")
+	tag := first.Header.Get("ETag")
+	if got := first.Header.Get("Cache-Control"); got != cacheAsk {
+		t.Errorf("without a version: got %q, want %q", got, cacheAsk)
+	}
+	if again := get(h, "GET", "/app.css", "If-None-Match", `"other", W/`+tag); again.StatusCode != 304 {
+		t.Errorf("known tag: got %d, want 304", again.StatusCode)
+	}
+	if other := get(h, "GET", "/app.css", "If-None-Match", `"other"`); other.StatusCode != 200 {
+		t.Errorf("other tag: got %d, want 200", other.StatusCode)
+	}
+	named := get(h, "GET", "/dist/app.wasm?v=1", "Accept-Encoding", "br")
+	if got := named.Header.Get("Cache-Control"); got != cacheForever {
+		t.Errorf("with a version: got %q, want %q", got, cacheForever)
+	}
+	plain := get(h, "GET", "/dist/app.wasm")
+	if plain.Header.Get("ETag") == named.Header.Get("ETag") {
+		t.Error("both forms of the program have the same tag")
+	}
+	if got := named.Header.Get("Vary"); got != "Accept-Encoding" {
+		t.Errorf("vary: got %q", got)
+	}
+}
+
+func TestWithoutTheProgram(t *testing.T) {
+	h := newHandler(fstest.MapFS{"index.html": {Data: []byte("shell")}})
+	if r := get(h, "GET", "/"); r.StatusCode != 200 {
+		t.Errorf("shell: got %d, want 200", r.StatusCode)
+	}
+	if r := get(h, "GET", "/dist/app.wasm"); r.StatusCode != 404 {
+		t.Errorf("program: got %d, want 404", r.StatusCode)
+	}
+}
+
+// The policy must refuse inline code, so the shell may hold none.
+func TestShellObeysThePolicy(t *testing.T) {
+	b, err := files.ReadFile("index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell := string(b)
+	for _, never := range []string{"<style", " style=", "javascript:", " onclick=", " onload=", " onsubmit=", "http://", "https://"} {
+		if strings.Contains(shell, never) {
+			t.Errorf("index.html holds %q", never)
+		}
+	}
+	if n := strings.Count(shell, "<script"); n != 1 || !strings.Contains(shell, `<script src="boot.js" defer></script>`) {
+		t.Errorf("index.html holds %d scripts, want boot.js alone", n)
+	}
+	if strings.Contains(CSP, "'unsafe-eval'") || strings.Contains(strings.ReplaceAll(CSP, "style-src-attr 'unsafe-inline'", ""), "unsafe-inline") {
+		t.Errorf("policy is too wide: %s", CSP)
+	}
+}
