@@ -4,6 +4,7 @@ package serial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall/js"
 	"time"
@@ -12,8 +13,13 @@ import (
 	"unbrick/wasm/await"
 )
 
-// Break holds the line in a break for d. A port that cannot is told by the error, and is no failure of
-// the cable.
+var (
+	_ restore.Breaker = (*Port)(nil)
+	_ restore.Signals = (*Port)(nil)
+	_ restore.Speeder = (*Port)(nil)
+)
+
+// Break holds the line in a break for d. On an adapter that cannot, nothing happens.
 func (p *Port) Break(d time.Duration) error {
 	if err := p.signal("break", true); err != nil {
 		return err
@@ -28,10 +34,10 @@ func (p *Port) Break(d time.Duration) error {
 	return p.signal("break", false)
 }
 
-// SetDTR sets the modem line DTR.
+// SetDTR sets the modem line DTR. On an adapter without it nothing happens.
 func (p *Port) SetDTR(on bool) error { return p.signal("dataTerminalReady", on) }
 
-// SetRTS sets the modem line RTS.
+// SetRTS sets the modem line RTS. On an adapter without it nothing happens.
 func (p *Port) SetRTS(on bool) error { return p.signal("requestToSend", on) }
 
 func (p *Port) signal(name string, on bool) error {
@@ -39,10 +45,16 @@ func (p *Port) signal(name string, on bool) error {
 	defer cancel()
 	signals := js.Global().Get("Object").New()
 	signals.Set(name, on)
-	if _, err := await.Method(ctx, p.port, "setSignals", signals); err != nil {
+	_, err := await.Method(ctx, p.port, "setSignals", signals)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost != nil {
+		return p.lost
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
-	return nil
+	return nil // a browser says NetworkError for a line that is not there; the cable itself still works
 }
 
 // SetSpeed changes the line speed. Web Serial can only do so by closing the port and opening it again;

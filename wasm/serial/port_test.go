@@ -1,0 +1,171 @@
+//go:build js && wasm
+
+package serial
+
+import (
+	"errors"
+	"syscall/js"
+	"testing"
+	"time"
+
+	"unbrick/restore"
+)
+
+// fake is a SerialPort as the browser makes one, with the other end in the test's hands: feed(bytes),
+// fail(name), unplug(); written and signals tell what the program did.
+const fake = `
+const port = new EventTarget();
+Object.assign(port, { written: [], signals: [], opens: [], closed: 0, controller: null, readable: null, writable: null });
+const stream = () => new ReadableStream({ start(c) { port.controller = c; } });
+port.open = async o => {
+	if (port.refuse) throw new DOMException("Failed to open serial port.", "NetworkError");
+	if (port.readable) throw new DOMException("The port is already open.", "InvalidStateError");
+	port.opens.push(o.baudRate);
+	port.readable = stream();
+	port.writable = new WritableStream({ write(b) { if (port.stuck) return new Promise(() => {}); port.written.push(...b); } });
+};
+port.close = async () => {
+	if (port.readable && port.readable.locked) throw new TypeError("Cannot cancel a locked stream");
+	port.readable = port.writable = null; port.closed++;
+};
+port.setSignals = async s => { if (port.dumb) throw new DOMException("Failed to set control signals.", "NetworkError"); port.signals.push(JSON.stringify(s)); };
+port.feed = b => port.controller.enqueue(new Uint8Array(b));
+port.fail = name => { const c = port.controller; port.readable = stream(); c.error(new DOMException(name, name)); };
+port.unplug = () => { const c = port.controller; port.readable = null; c.error(new DOMException("The device has been lost.", "NetworkError")); port.dispatchEvent(new Event("disconnect")); };
+return port;`
+
+func open(t *testing.T) (*Port, js.Value) {
+	t.Helper()
+	v := js.Global().Get("Function").New(fake).Invoke()
+	p, err := Open(t.Context(), v, 115200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p, v
+}
+
+func read(t *testing.T, p *Port, n int) string {
+	t.Helper()
+	var got []byte
+	b := make([]byte, 64)
+	for len(got) < n {
+		k, err := p.Read(b, 5*time.Second)
+		if err != nil {
+			t.Fatalf("after %q: %v", got, err)
+		}
+		got = append(got, b[:k]...)
+	}
+	return string(got)
+}
+
+func TestReadAndWrite(t *testing.T) {
+	p, v := open(t)
+	v.Call("feed", []any{104, 105})
+	v.Call("feed", []any{33})
+	if got := read(t, p, 3); got != "hi!" {
+		t.Errorf("got %q, want hi!", got)
+	}
+	if n, err := p.Read(make([]byte, 8), 10*time.Millisecond); n != 0 || !errors.Is(err, restore.ErrTimeout) {
+		t.Errorf("got %d, %v, want %v", n, err, restore.ErrTimeout)
+	}
+	if err := p.Write([]byte{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Get("written").Call("join").String(); got != "1,2,3" {
+		t.Errorf("wrote %s, want 1,2,3", got)
+	}
+}
+
+// What a line does to bytes now and then ends nothing.
+func TestLineErrorsAreSurvived(t *testing.T) {
+	p, v := open(t)
+	for i, name := range []string{"BreakError", "FramingError", "ParityError", "BufferOverrunError"} {
+		v.Call("fail", name)
+		for p.LineErrors() != i+1 {
+			time.Sleep(time.Millisecond) // callbacks run while we wait
+		}
+		v.Call("feed", []any{65 + i})
+		if got := read(t, p, 1); got != string(rune('A'+i)) {
+			t.Errorf("after %s: got %q", name, got)
+		}
+	}
+}
+
+func TestUnplug(t *testing.T) {
+	p, v := open(t)
+	v.Call("feed", []any{104})
+	if got := read(t, p, 1); got != "h" {
+		t.Fatalf("got %q", got)
+	}
+	v.Call("unplug")
+	if _, err := p.Read(make([]byte, 8), 5*time.Second); !errors.Is(err, restore.ErrVanished) {
+		t.Errorf("read: got %v, want %v", err, restore.ErrVanished)
+	}
+	if err := p.Write([]byte{1}); !errors.Is(err, restore.ErrVanished) {
+		t.Errorf("write: got %v, want %v", err, restore.ErrVanished)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	v := js.Global().Get("Function").New(fake).Invoke()
+	v.Set("refuse", true)
+	if _, err := Open(t.Context(), v, 115200); !errors.Is(err, ErrBusy) {
+		t.Errorf("got %v, want %v", err, ErrBusy)
+	}
+}
+
+func TestCloseUnblocksAndFrees(t *testing.T) {
+	p, v := open(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.Read(make([]byte, 8), time.Minute)
+		done <- err
+	}()
+	time.Sleep(time.Millisecond) // let it wait
+	if err := p.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err := <-done; !errors.Is(err, restore.ErrClosed) {
+		t.Errorf("read: got %v, want %v", err, restore.ErrClosed)
+	}
+	if v.Get("closed").Int() != 1 || v.Get("readable").Truthy() {
+		t.Error("the port is not free")
+	}
+	if again, err := Open(t.Context(), v, 9600); err != nil {
+		t.Errorf("open again: %v", err)
+	} else {
+		again.Close()
+	}
+}
+
+func TestSpeedAndSignals(t *testing.T) {
+	p, v := open(t)
+	if err := p.SetSpeed(921600); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Get("opens").Call("join").String(); got != "115200,921600" {
+		t.Errorf("opened at %s", got)
+	}
+	v.Call("feed", []any{104})
+	if got := read(t, p, 1); got != "h" {
+		t.Errorf("after the change: got %q", got)
+	}
+	if err := p.Break(time.Millisecond); err != nil {
+		t.Error(err)
+	}
+	if err := p.SetDTR(true); err != nil {
+		t.Error(err)
+	}
+	if got := v.Get("signals").Call("join", " ").String(); got != `{"break":true} {"break":false} {"dataTerminalReady":true}` {
+		t.Errorf("signals: %s", got)
+	}
+	v.Set("dumb", true)
+	if err := p.SetRTS(true); err != nil {
+		t.Errorf("an adapter without modem lines: got %v, want no error", err)
+	}
+	v.Call("unplug")
+	for p.SetRTS(true) == nil {
+		time.Sleep(time.Millisecond) // the event comes while we wait
+	}
+}
