@@ -11,9 +11,12 @@ import (
 	"unbrick/release"
 )
 
-// uploading is the patience for a piece of an upload: the device may erase and program a large sector, or
-// judge the whole image, before it answers.
-var uploading = patience{wait: 12 * time.Second, tries: 3, answer: smp.HeaderSize + 64}
+// uploading is the patience for a piece of an upload. The device may erase and program a large sector, or
+// judge the whole image, before it answers; a piece sent again meanwhile is answered with the offset that is
+// wanted by then, and does no harm. maxUnheard pieces in a row without an answer end it.
+var uploading = patience{wait: 4 * time.Second, tries: 1, answer: smp.HeaderSize + 64}
+
+const maxUnheard = 10
 
 // Upload writes a release in the plain way that any SMP client knows: the release file through the image
 // group, piece by piece, sectors written as they come. It needs no workspace beyond one sector and knows no
@@ -78,7 +81,7 @@ func (r *runner) upload(ctx context.Context, file []byte, work time.Duration) er
 		default:
 			return fmt.Errorf("upload at %d: %w", at, r.s.refused(err))
 		}
-		if lost > maxLost/10 {
+		if lost > maxUnheard {
 			if err == nil {
 				err = &Error{Code: CodeProtocol, Err: errors.New("device takes no bytes")}
 			}
