@@ -4,9 +4,12 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"unbrick/internal/webserial"
+	"unbrick/lab"
 	"unbrick/terminal"
 )
 
@@ -19,6 +22,7 @@ const (
 	atGoOn     = "Go on restoring "
 	atNoPort   = "Device not in the list?"
 	atNoAnswer = "Connected, but no answer."
+	atRight    = "Nothing is wrong with its software. It runs release 2."
 )
 
 // cutOperation is inside the rewriting of sectors, well before its end.
@@ -122,6 +126,71 @@ func TestSerialTwoCables(t *testing.T) {
 	p.presses("Restore")
 	p.sees(atDone, atCableOut)
 	d.runs()
+}
+
+// TestSerialBreak connects a healthy device while it runs. It is asked into restoration mode by a break,
+// nothing is found wrong, and it is started again.
+func TestSerialBreak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	sh, _, next := published(t)
+	p := newTechnician(t, sh.url, cableAdapter)
+	sh.must(t, 0, append(factory("S-REAL-6", "S-REAL-6.flash"), "--update")...)
+	d := admit(t, sh, p.bench, "S-REAL-6", next)
+	d.settles(lab.Running)
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atRight, atNoAnswer, atFound)
+	if d.heard() == 0 {
+		t.Error("the device came into restoration mode, but heard no break")
+	}
+	p.shot("right")
+	p.presses("Start it")
+	p.sees(atDone, atCableOut)
+	d.runs()
+}
+
+// TestSerialTalkative connects a device that talks while the port is being opened: boot messages, half a
+// frame, bytes of another speed.
+func TestSerialTalkative(t *testing.T) {
+	p, d := clinic(t, "S-REAL-7", cableAdapter)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	noise := make([]byte, 600)
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	d.chatter = slices.Concat([]byte("\r\n*** Booting ***\r\n[00:00:00.003] flash: 1024 KiB\r\n\x06\x09ABkAAA"), noise, []byte("\x04\x14AAAA"))
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound, atNoAnswer)
+	p.presses("Restore")
+	p.sees(atDone, atCableOut)
+	d.runs()
+}
+
+// TestSerialHidden puts another tab in front while the device is being written. The device is whole and
+// runs before anybody looks at the page again.
+func TestSerialHidden(t *testing.T) {
+	p, d := clinic(t, "S-REAL-8", cableAdapter)
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound)
+	d.arm(accident{terminal.EventSector, 2, holdStill})
+	p.presses("Restore")
+	var back func()
+	d.meanwhile(p, func() {
+		back = p.looksElsewhere()
+		p.ask("that it is hidden", `document.visibilityState === 'hidden'`)
+		d.arm(accident{terminal.EventRunning, 1, holdStill})
+	})
+	d.meanwhile(p, func() { p.ask("that it is hidden", `document.visibilityState === 'hidden'`) })
+	d.runs()
+	back()
+	p.ask("that it is in front", `document.visibilityState === 'visible'`)
+	p.sees(atDone, atCableOut)
 }
 
 // TestSerialChooserCancelled closes the browser's own chooser without a choice.

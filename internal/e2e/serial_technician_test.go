@@ -1,0 +1,222 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unbrick/internal/webserial"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// waitAtMost bounds every wait for page and device. The machines that run this are slow now and then.
+const waitAtMost = 90 * time.Second
+
+// technician is a person at the page, in a browser that has nothing but the bench's adapters. What a
+// technician does is a press of the mouse on what can be seen.
+type technician struct {
+	t     *testing.T
+	ctx   context.Context
+	bench *webserial.Bench
+	shots int
+}
+
+// newTechnician opens the page of a server. The adapters in allowed were chosen in an earlier visit.
+func newTechnician(t *testing.T, url string, allowed ...webserial.Adapter) *technician {
+	t.Helper()
+	b := webserial.Need(t)
+	profile := t.TempDir()
+	if err := webserial.Allow(profile, url, allowed...); err != nil {
+		t.Fatal(err)
+	}
+	var logs sync.WaitGroup
+	t.Cleanup(logs.Wait) // after the browser has ended
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(b.Options(profile), chromedp.WindowSize(1280, 900))...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	console, dialogs := chromedp.Console(ctx), chromedp.Events(ctx, page.JavascriptDialogOpening)
+	logs.Go(func() {
+		for m, err := range console {
+			if err != nil {
+				return
+			}
+			t.Logf("console: %v", m)
+		}
+	})
+	logs.Go(func() { // "leave this page?": the technician insists
+		for _, err := range dialogs {
+			if err != nil {
+				return
+			}
+			_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}
+	})
+	p := &technician{t: t, ctx: ctx, bench: b}
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// ask evaluates an expression in the page until it is neither null nor "", and returns it. The page
+// itself waits between two looks; a page that is being replaced is asked again.
+func (p *technician) ask(what, expression string) string {
+	p.t.Helper()
+	script := fmt.Sprintf(`(async () => {
+		for (let i = 0; i < 40; i++) {
+			const got = (() => { %s; return (%s); })();
+			if (got) return String(got);
+			await new Promise(done => setTimeout(done, 25));
+		}
+		return '';
+	})()`, visibleScript, expression)
+	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	defer stop()
+	for {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+		if err == nil && got != "" {
+			return got
+		}
+		if ctx.Err() != nil {
+			p.shot("stuck")
+			p.t.Fatalf("the page never shows %s (%v); it shows:\n%s", what, err, p.text())
+		}
+	}
+}
+
+// visibleScript finds elements that a person can see, by their words.
+const visibleScript = `
+	const seen = q => [...document.querySelectorAll(q)].filter(e => e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().width > 1);
+	const words = e => e.textContent.trim().replace(/\s+/g, ' ');
+	const heading = () => seen('h1').map(words).join(' | ')`
+
+// text is all that can be read on the page.
+func (p *technician) text() string {
+	ctx, stop := context.WithTimeout(p.ctx, 10*time.Second)
+	defer stop()
+	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil {
+		return err.Error()
+	}
+	return s
+}
+
+// sees waits for the heading of the screen. When another of the headings in not comes instead, it fails
+// at once.
+func (p *technician) sees(want string, not ...string) {
+	p.t.Helper()
+	list, err := json.Marshal(append(not, want))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if got := p.ask(fmt.Sprintf("%q", want), fmt.Sprintf(`%s.find(h => heading().includes(h))`, list)); got != want {
+		p.shot("unwanted")
+		p.t.Fatalf("the page shows %q, want %q; all of it:\n%s", got, want, p.text())
+	}
+}
+
+// reads waits until the text can be read anywhere on the page.
+func (p *technician) reads(texts ...string) {
+	p.t.Helper()
+	for _, s := range texts {
+		p.ask(fmt.Sprintf("%q", s), fmt.Sprintf(`document.body.innerText.includes(%q)`, s))
+	}
+}
+
+// presses presses the button with these words, once it can be pressed.
+func (p *technician) presses(label string) {
+	p.t.Helper()
+	place := p.ask(fmt.Sprintf("a button %q", label), fmt.Sprintf(`(() => {
+		const button = seen('button').find(e => words(e) === %q && !e.disabled && e.getAttribute('aria-disabled') !== 'true');
+		if (!button) return '';
+		button.scrollIntoView({ block: 'center', behavior: 'instant' });
+		const r = button.getBoundingClientRect();
+		const x = r.x + r.width / 2, y = r.y + r.height / 2;
+		return button.contains(document.elementFromPoint(x, y)) ? x + ' ' + y : '';
+	})()`, label))
+	var x, y float64
+	if _, err := fmt.Sscan(place, &x, &y); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(x, y)); err != nil {
+		p.t.Fatalf("press %q: %v", label, err)
+	}
+}
+
+// reloads loads the page anew, as a person does who does not wait.
+func (p *technician) reloads() {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Reload()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// shot keeps a picture of the page.
+func (p *technician) shot(name string) {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	defer stop()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Logf("screenshot %s: %v", name, err)
+		return
+	}
+	p.shots++
+	file := fmt.Sprintf("%s-%02d-%s.png", strings.ReplaceAll(p.t.Name(), "/", "-"), p.shots, name)
+	dir := os.Getenv("UNBRICK_SHOTS") // for people to look at
+	if dir == "" {
+		dir = p.t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), png, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// pressesBesideUntil presses where nothing is until the heading comes: that closes an unseen chooser.
+func (p *technician) pressesBesideUntil(want string) {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	defer stop()
+	for {
+		if err := chromedp.Do(ctx, chromedp.MouseClickXY(3, 500)); err != nil {
+			p.t.Fatalf("press beside the chooser: %v", err)
+		}
+		if got := p.ask("a heading", "heading()"); strings.Contains(got, want) {
+			return
+		}
+	}
+}
+
+// looksElsewhere puts a new tab in front of the page. The function that it returns closes that tab.
+func (p *technician) looksElsewhere() (back func()) {
+	p.t.Helper()
+	ctx, stop := chromedp.NewContext(p.ctx, chromedp.WithNewWindow(false))
+	p.t.Cleanup(stop)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		p.t.Fatal(err)
+	}
+	return func() {
+		stop()
+		if _, err := chromedp.Call(p.ctx, page.BringToFront, cdp.Empty{}); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
