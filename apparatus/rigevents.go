@@ -53,7 +53,7 @@ func (r *rig) event(ev lab.Event) {
 		row.Text = r.version(e.Digest)
 	default:
 	}
-	if !r.quiet || e.Step == 0 {
+	if !r.quiet && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
 		r.timeline.reach(e.Step)
 	}
 	r.advance(e)

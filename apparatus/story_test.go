@@ -276,6 +276,11 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	if bricked.Lab.Why != apparatus.WhyInterrupted {
 		t.Errorf("why: got %d, want WhyInterrupted", bricked.Lab.Why)
 	}
+	for n := 16; n <= 20; n++ {
+		if got := bricked.Lab.Timeline.Steps[n-1]; got != apparatus.StepWaiting {
+			t.Errorf("S%02d before a host has come: got %d, want StepWaiting", n, got)
+		}
+	}
 	s.engine.Do(apparatus.LabRestore{})
 	done := s.until("the restored device", func(st *apparatus.State) bool {
 		return st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Phase == apparatus.LabRunning

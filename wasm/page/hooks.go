@@ -195,7 +195,7 @@ func (p *page) fetch(r webui.Request, done func(status int, body []byte)) {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 		defer cancel()
 		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Token: r.Token, Body: r.Body,
-			Accept: "application/cbor, application/json;q=0.5", Type: "application/cbor", Max: maxAnswer})
+			Accept: "application/json", Type: "application/json", Max: maxAnswer})
 		if err != nil {
 			status, body = 0, nil
 		}
