@@ -17,7 +17,7 @@ func (t *Terminal) forget() {
 	h.phase, h.fault, h.addr = smp.PhaseIdle, smp.FaultNone, 0
 	h.length, h.m = 0, release.Manifest{}
 	h.parts, h.known, h.intended = false, false, false
-	h.whole, h.stored, h.size = false, 0, 0
+	h.whole, h.consumed, h.stored, h.size = false, false, 0, 0
 	h.applied, h.refreshed, h.worked = 0, 0, 0
 	h.before = counts{}
 	h.upload = upload{}
@@ -188,13 +188,10 @@ func (t *Terminal) takeData(q *smp.Header, body []byte) error {
 // takeApply begins the proof and, if it succeeds, the rewrite.
 func (t *Terminal) takeApply(q *smp.Header) error {
 	h := &t.host
-	if h.phase != smp.PhaseReady {
-		return t.deny(q, smp.FaultPhase)
+	if h.consumed && !h.whole {
+		return t.answerStatus(q) // asked again after it was done, well or not
 	}
-	if !h.whole {
-		if h.applied > 0 {
-			return t.answerStatus(q) // asked again after it was done
-		}
+	if h.phase != smp.PhaseReady || !h.whole {
 		return t.deny(q, smp.FaultPhase)
 	}
 	if h.stored != h.size {
@@ -210,7 +207,7 @@ func (t *Terminal) takeApply(q *smp.Header) error {
 func (t *Terminal) apply() {
 	h := &t.host
 	t.step = 20
-	h.whole = false // whatever comes of it, the next apply needs a file
+	h.whole, h.consumed = false, true // whatever comes of it, the next apply needs a file
 	t.hash.Reset()
 	t.hash.Write(t.rewrite.room[:h.size])
 	t.hash.Sum(t.current[:0])
@@ -381,7 +378,7 @@ func (t *Terminal) conclude() {
 	}
 	signed := h.signed[:h.length]
 	rec := t.records.current()
-	if rec != nil && rec.state == Installed && bytes.Equal(rec.to(), signed) {
+	if rec != nil && rec.state == Installed && bytes.Equal(rec.to(), signed) && rec.doubts == 0 && !rec.doubtAll {
 		t.restored() // there and recorded: nothing had to be written
 		return
 	}
@@ -406,5 +403,6 @@ func (t *Terminal) restored() {
 	h.phase, h.fault, h.addr = smp.PhaseDone, smp.FaultNone, 0
 	t.match = smp.MatchA
 	t.survivor.setFaults(0)
+	t.survivor.clearDead()
 	t.emit(Event{Step: 20, Element: 120, Code: EventRestored, Sector: noSector, Digest: h.m.Digest})
 }

@@ -437,3 +437,23 @@ func TestVerdict(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNoisyLine restores over a line that damages and loses bytes: requests and answers come twice, late
+// or never.
+func TestNoisyLine(t *testing.T) {
+	f := fixtureOf(t, small)
+	damaged := uint64(0)
+	for _, parts := range []bool{false, true} {
+		r := f.broken(t)
+		if err := r.board.SetLine(emulator.LineConfig{Baud: 921600, Depth: 8192, BitErrors: 2e-5, LostBytes: 1e-4}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.mend(f.b, parts); err != nil {
+			t.Errorf("parts %v: %v", parts, err)
+		}
+		damaged += r.board.LineStats().Damaged + r.board.LineStats().Lost
+	}
+	if damaged == 0 {
+		t.Error("nothing was damaged: the test tries nothing")
+	}
+}

@@ -37,7 +37,7 @@ func (e Ending) String() string {
 // right one and no restoration begun. Otherwise it waits for ever.
 const (
 	doneSilence = 10 * time.Second
-	idleSilence = 5 * time.Minute
+	idleSilence = 30 * time.Minute
 	forever     = time.Duration(math.MaxInt64)
 )
 
@@ -66,6 +66,7 @@ type host struct {
 	sha       release.Digest
 	stored    uint32
 	whole     bool // a file was announced
+	consumed  bool // and another, before it, was applied or refused
 	promised  []byte
 	applied   uint32
 	refreshed uint32
@@ -135,6 +136,11 @@ func (t *Terminal) Serve() Ending {
 	if err := t.seize(0); err != nil {
 		// Identification still works; begin refuses for want of memory.
 		t.release()
+	}
+	if addr, ok := t.survivor.dead(); ok {
+		// Why the device is here: known until power fails, and found again by the next attempt.
+		h.fault, h.addr = smp.FaultProgram, addr
+		t.emit(Event{Step: 15, Element: 119, Code: EventDead, Sector: int32(t.hw.Layout.Geometry.SectorAt(addr)), A: addr})
 	}
 	t.survey()
 	t.describe()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 )
 
@@ -241,16 +242,17 @@ func unexpected(code protocol.Code, b []byte) error {
 // sendHello says who the device is (112, S01).
 func (t *Terminal) sendHello(c protocol.Conn) error {
 	rec := t.records.current()
+	runs := t.running()
+	if t.match == smp.MatchNone || !runs.there {
+		return errMode
+	}
 	hello := protocol.Hello{
 		Version: protocol.Version,
 		Model:   t.identity.Model, Serial: t.identity.Serial,
-		Release: t.to.Version, Order: t.to.Order, Digest: t.to.Digest, Floor: t.Floor(),
+		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
 		Workspace: t.last.Has,
 		Kinds:     protocol.KindsOf(protocol.KindDelta, protocol.KindFull),
-		Confirmed: rec.confirmed,
-	}
-	if t.match == 0 || !t.to.there {
-		return errMode
+		Confirmed: rec.confirmed && t.match == smp.MatchA, // B was never confirmed
 	}
 	for i, key := range t.keys {
 		t.session.keys[i] = release.IDOf(key)
@@ -282,7 +284,7 @@ func (t *Terminal) sendHello(c protocol.Conn) error {
 func (t *Terminal) confirm() {
 	rec := t.records.current()
 	floor := max(rec.floor, t.to.Counter)
-	if rec.confirmed && rec.report.verdict == protocol.VerdictNone {
+	if rec.state != Installed || rec.confirmed && rec.report.verdict == protocol.VerdictNone {
 		return
 	}
 	defer t.resume()

@@ -51,6 +51,11 @@ func (s *survivor) setDead(addr uint32) {
 	s.seal()
 }
 
+func (s *survivor) clearDead() {
+	s.b[9] &^= survivorDead
+	s.seal()
+}
+
 // refused returns the digest of an update file that failed its proof.
 func (s *survivor) refused() (release.Digest, bool) {
 	return release.Digest(s.b[16:48]), s.b[9]&survivorRefused != 0

@@ -168,7 +168,7 @@ func (t *Terminal) Installed() (release.Manifest, bool) {
 		return release.Manifest{}, false
 	}
 	m := &t.to
-	if rec.state == Rewriting {
+	if rec.state == Rewriting && t.match != smp.MatchB {
 		m = &t.from
 	}
 	return m.Manifest, m.there

@@ -28,8 +28,8 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 	if err != nil {
 		return signatureFault(err), err
 	}
-	current := &t.to.Manifest
-	if rec := t.records.current(); !rec.confirmed && t.from.there && m.Digest == t.from.Digest {
+	current := &t.running().Manifest
+	if rec := t.records.current(); rec.state == Installed && !rec.confirmed && t.from.there && m.Digest == t.from.Digest {
 		// Until the installed release confirmed itself, its predecessor may return.
 		current = nil
 	}
