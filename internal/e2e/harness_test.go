@@ -42,7 +42,6 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		scratch = dir
-		defer closeBrowser()
 		return m.Run()
 	}())
 }
