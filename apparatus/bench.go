@@ -29,7 +29,7 @@ type bench struct {
 type pair struct{ from, to [32]byte }
 
 func (b *bench) start() {
-	b.line = Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: PaceTen}
+	b.line = Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: PaceLife}
 	b.pacer.set(b.line.Pace)
 	b.totals = make(map[pair]uint64)
 	b.keeper.e = b.e

@@ -5,6 +5,7 @@ import (
 
 	"unbrick/lab"
 	"unbrick/protocol"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
 )
@@ -48,11 +49,7 @@ func (r *rig) event(ev lab.Event) {
 	if e.Sector >= 0 {
 		row.Sector = uint32(e.Sector)
 	}
-	switch e.Code {
-	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun:
-		row.Text = r.version(e.Digest)
-	default:
-	}
+	row.Text = clip(r.words(e), MaxText)
 	if !r.quiet && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
 		r.timeline.reach(e.Step)
 	}
@@ -60,6 +57,31 @@ func (r *rig) event(ev lab.Event) {
 	if e.Code != terminal.EventMark { // one before each sector says nothing to a person
 		r.note(row)
 	}
+}
+
+// words is what an event is about, where its numbers do not say it to a person.
+func (r *rig) words(e terminal.Event) string {
+	switch e.Code {
+	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun, terminal.EventHello,
+		terminal.EventVerdict:
+		return r.version(e.Digest)
+	case terminal.EventInfo:
+		return r.version(r.target)
+	case terminal.EventStopped, terminal.EventStarted:
+		if apps := r.model.Apps; uint64(e.A) < uint64(len(apps)) {
+			return apps[e.A].Name
+		}
+	case terminal.EventReset:
+		return terminal.ResetCause(e.A).String()
+	case terminal.EventNothing:
+		return protocol.Reason(e.A).String()
+	case terminal.EventRefused:
+		return protocol.Fault(e.A).String()
+	case terminal.EventDenied:
+		return smp.Fault(e.A).String()
+	default:
+	}
+	return ""
 }
 
 // advance follows what an event says about the work under way.
