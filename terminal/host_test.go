@@ -267,6 +267,7 @@ func (r *rig) restoring(host func(*apparatus) error) (emulator.Ending, error) {
 	if err := port.Open(); err != nil {
 		r.t.Fatal(err)
 	}
+	r.board.KeepClock(true) // the host must not lose patience before the device is there
 	go func() {
 		err := host(r.f.apparatus(port))
 		if err == nil {
@@ -285,6 +286,7 @@ func (r *rig) restoring(host func(*apparatus) error) (emulator.Ending, error) {
 			r.board.Reset(emulator.CauseSoftware)
 		}
 	})
+	r.board.KeepClock(false)
 	r.board.Halt()
 	return e, <-done
 }

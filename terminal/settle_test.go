@@ -3,6 +3,8 @@ package terminal
 import (
 	"bytes"
 	"testing"
+
+	"unbrick/protocol/smp"
 )
 
 // interrupted makes a device whose record says rewriting of the image over itself, with the image's first
@@ -144,5 +146,27 @@ func TestHolds(t *testing.T) {
 	b.setDoubt(0)
 	if b.holds(0, data) {
 		t.Error("a doubtful sector is skipped")
+	}
+}
+
+// TestNoVerdictOverDoubt gives no verdict while a doubtful sector of the image is left, right as it reads.
+func TestNoVerdictOverDoubt(t *testing.T) {
+	b := interrupted(t)
+	b.reset(t)
+	if err := b.seize(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.enter20(&b.to.Manifest, b.signed, true); err != nil {
+		t.Fatal(err)
+	}
+	b.host.phase = smp.PhaseReady
+	if b.conclude(); b.host.fault != smp.FaultVerify || b.host.addr != b.base || b.records.current().state != Rewriting {
+		t.Errorf("%v at 0x%x, record %v", b.host.fault, b.host.addr, b.records.current().state)
+	}
+	if b.prepare(); b.host.refreshed != 1 || b.doubtful(0) {
+		t.Fatalf("%d refreshed", b.host.refreshed)
+	}
+	if b.conclude(); b.host.phase != smp.PhaseDone || b.records.current().state != Installed {
+		t.Errorf("%v, %v", b.host.phase, b.host.fault)
 	}
 }
