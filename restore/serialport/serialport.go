@@ -1,7 +1,5 @@
 //go:build !js
 
-// Package serialport is restore.Port over a serial port of this machine: USB adapters, built-in ports and
-// pseudo-terminals, through go.bug.st/serial.
 package serialport
 
 import (
