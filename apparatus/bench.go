@@ -35,11 +35,12 @@ func (b *bench) start() {
 	b.keeper.e = b.e
 }
 
-// stop takes the power away.
+// stop takes the power away and lets a saving that was begun end: whoever comes next reads what it wrote.
 func (b *bench) stop() {
 	if b.rig != nil {
 		b.rig.off()
 	}
+	b.keeper.running.Wait()
 }
 
 // command acts on one wish for the Lab.

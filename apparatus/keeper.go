@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"unbrick/internal/cbor"
@@ -23,15 +24,16 @@ const keepEvery = 500 * time.Millisecond // between two savings while the flash 
 
 // keeper saves the Lab's flash, sector by sector, and finds it again.
 type keeper struct {
-	e      *Engine
-	rig    *rig // whose flash is kept
-	saving bool
-	again  bool // something changed while saving
-	last   time.Time
-	serial uint32 // of the last blob
-	flash  []byte // as saved
-	blobs  []uint32
-	warned bool
+	e       *Engine
+	rig     *rig // whose flash is kept
+	saving  bool
+	again   bool // something changed while saving
+	last    time.Time
+	serial  uint32 // of the last blob
+	flash   []byte // as saved
+	running sync.WaitGroup
+	blobs   []uint32
+	warned  bool
 }
 
 // kept is what the index holds.
@@ -76,7 +78,9 @@ func (r *rig) keep(now bool) {
 	} else {
 		raw = r.device.Raw()
 	}
+	k.running.Add(1)
 	k.e.work(func(context.Context) func() {
+		defer k.running.Done()
 		ok := k.save(image, raw)
 		return func() {
 			k.saving = false
