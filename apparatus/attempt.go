@@ -214,7 +214,7 @@ func failureOf(err error, version string) Failure {
 	var e *restore.Error
 	switch {
 	case errors.As(err, &e):
-		f.Code, f.Touched = Cause(e.Code), Touched(e.Touched)
+		f.Code, f.Touched = causeOf(e.Code), Touched(e.Touched)
 		f.Addr, f.Needs, f.Has = e.Addr, e.Needs, e.Has
 		if e.Version != "" || e.Code == restore.CodeFloor {
 			f.Version = e.Version
@@ -228,6 +228,19 @@ func failureOf(err error, version string) Failure {
 		f.Code = CauseCableOut
 	}
 	return f
+}
+
+// causeOf is what a code of restore is called here. The numbers are the same but for two that a person
+// need not tell from others: the trace does.
+func causeOf(c restore.Code) Cause {
+	switch c {
+	case restore.CodeRestarted:
+		return CauseSilent // it left restoration mode or lost its power: connecting again goes on
+	case restore.CodeForeign:
+		return CauseProtocol
+	default:
+		return Cause(c)
+	}
 }
 
 // wayKind is the way that a person is shown for one that restore tries.
