@@ -13,7 +13,7 @@ import (
 // middle, in virtual time. Beside the seconds that it took stand what the bytes take on the line and what
 // the part takes to erase and program the sectors that had to be written.
 func BenchmarkRestore(b *testing.B) {
-	old, new := firmware.Primehub()
+	old, new := firmware.OpenSBI()
 	for _, turn := range []time.Duration{time.Millisecond, 16 * time.Millisecond} {
 		b.Run("turn-around "+turn.String(), func(b *testing.B) {
 			for b.Loop() {

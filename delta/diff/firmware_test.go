@@ -22,7 +22,6 @@ var pairs = []struct {
 	isa    string
 	most   int
 }{
-	{"primehub", firmware.Primehub, "thumb", 7200},
 	{"mithermo", firmware.Mithermo, "tc32", 2500},
 	{"opensbi", firmware.OpenSBI, "", 101000},
 }
@@ -112,7 +111,7 @@ func TestFullIsSmaller(t *testing.T) {
 }
 
 func TestCancellation(t *testing.T) {
-	old, new := firmware.Primehub()
+	old, new := firmware.OpenSBI()
 	area := even(t, "4KiB", old, new)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -1,18 +1,12 @@
 // Package firmware holds a few small real firmware images, two versions of each, for tests,
 // benchmarks and the demonstration. LICENCES.md beside it says where each comes from and on what
-// terms. The images (1.3 MB) are linked into every program that imports the package, so the page must
+// terms. The images (0.7 MB) are linked into every program that imports the package, so the page must
 // not.
 //
 // Every function returns fresh copies, the older image first; the caller owns them.
 package firmware
 
 import _ "embed"
-
-//go:embed data/pybricks-primehub-7.27.0.bin
-var primehub1 string
-
-//go:embed data/pybricks-primehub-7.28.0.bin
-var primehub2 string
 
 //go:embed data/atc-mithermo-v57.bin
 var mithermo1 string
@@ -25,10 +19,6 @@ var opensbi1 string
 
 //go:embed data/opensbi-1.9.bin
 var opensbi2 string
-
-// Primehub returns Pybricks for the Prime Hub, 7.27.0 and 7.28.0: 290 KiB of Thumb-2 code for an
-// STM32F413.
-func Primehub() (older, newer []byte) { return []byte(primehub1), []byte(primehub2) }
 
 // Mithermo returns ATC_MiThermometer v57 and v58: 85 KiB of code for a Telink TLSR8251, a part with
 // even 4 KiB sectors.

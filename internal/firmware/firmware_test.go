@@ -20,10 +20,6 @@ func TestImagesAreTheNamedOnes(t *testing.T) {
 		pair func() ([]byte, []byte)
 		sums [2]string
 	}{
-		{"primehub", firmware.Primehub, [2]string{
-			"c3a35aac165c75ac5cfb2938ce1253258b9602ab51c128cd3b28dddc85a75431",
-			"e5fd8bbd1030d7db5569b40f0758184ac04175c156ef2c4f72130bfd9e4c6316",
-		}},
 		{"mithermo", firmware.Mithermo, [2]string{
 			"2e0edf27c9664b4875a3119cab9cf7848b7a0e375f1def91b3f710eb4492242b",
 			"0a8ca588e6b5b79d79f94b55af3cfb6f02d93c95b71bfcdf22e6299b2fdc0e99",

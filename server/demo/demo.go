@@ -36,18 +36,18 @@ func New(ctx context.Context, store storage.Store, now time.Time) (*server.Demo,
 		return nil, fmt.Errorf("demo key: %w", storage.ErrDamaged)
 	}
 	key := ed25519.NewKeyFromSeed(seed)
-	older, newer := firmware.Primehub()
-	hub, err := ready(fieldTerminal(), key, older, newer)
+	older, newer := firmware.OpenSBI()
+	terminal, err := ready(fieldTerminal(), key, older, newer)
 	if err != nil {
 		return nil, err
 	}
-	hub.Devices = fleet(hub, now)
+	terminal.Devices = fleet(terminal, now)
 	older, newer = firmware.Mithermo()
 	thermometer, err := ready(thermometer(), key, older, newer)
 	if err != nil {
 		return nil, err
 	}
-	return &server.Demo{Models: []server.DemoModel{*hub, *thermometer}}, nil
+	return &server.Demo{Models: []server.DemoModel{*terminal, *thermometer}}, nil
 }
 
 const kib = 1 << 10

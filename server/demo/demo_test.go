@@ -124,8 +124,8 @@ func session(t *testing.T, url string, m *model.Model, first release.Manifest, k
 		t.Fatal(err)
 	}
 	info, ok := answer.(*protocol.Info)
-	if !ok || info.Kind != protocol.KindDelta || info.Size > first.Size/4 {
-		t.Fatalf("%s %+v, want a delta of less than a quarter of the image", answer.Code(), info)
+	if !ok || info.Kind != protocol.KindDelta || info.Size > first.Size*2/5 {
+		t.Fatalf("%s %+v, want a delta of less than two fifths of the image: it is a major release", answer.Code(), info)
 	}
 	t.Logf("delta of %d bytes, workspace %d of %d", info.Size, info.Workspace, info.Has)
 }
