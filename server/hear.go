@@ -28,11 +28,12 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 		e.tell(storage.FirstSeen, storage.ByServer, "", h.Release, nil)
 	}
 	e.refusals()
-	failed := e.outcome(waiting)
+	failed, counts := e.outcome(waiting)
 	installed := waiting && h.Digest == d.Target
 	if failed != (storage.Digest{}) {
-		e.failure(failed, failures)
+		e.failure(failed, counts && failed != h.Digest, failures)
 	}
+	e.runs(h.Digest, failures)
 	if e.restored {
 		e.tell(storage.Restored, storage.ByDevice, version(h.Report.From), version(h.Report.To), nil)
 	}
@@ -99,19 +100,21 @@ func (e *ear) refusals() {
 	}
 }
 
-// outcome finds out which release did not end up running although its update file was transferred. A file that
-// failed its proof is no failed rewrite: nothing was erased, and it is not offered to this device again.
-func (e *ear) outcome(waiting bool) (failed storage.Digest) {
+// outcome finds out which release did not end up running although its update file was transferred. Only what the
+// device itself reports counts as a failed rewrite. That it runs something else is worth a line in its history and
+// no more: the cut may have come before the first erase, or somebody gave it older flash. A file that failed its
+// proof is no failed rewrite either: nothing was erased, and it is not offered to this device again.
+func (e *ear) outcome(waiting bool) (failed storage.Digest, counts bool) {
 	d, r := e.d, e.h.Report
 	if waiting && e.h.Digest != d.Target && !d.HasRefused(d.File) {
 		failed = d.Target
 	}
 	if r == nil {
-		return failed
+		return failed, false
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", *r))
 	if sum == d.Report {
-		return failed // told again, because the session before did not reach its end
+		return failed, false // told again, because the session before did not reach its end
 	}
 	d.Report = sum
 	if r.FailedErases > 0 || len(r.Dead) > 0 {
@@ -123,10 +126,10 @@ func (e *ear) outcome(waiting bool) (failed storage.Digest) {
 	}
 	switch r.Verdict {
 	case protocol.VerdictFailed:
-		failed = r.To
+		failed, counts = r.To, true
 	case protocol.VerdictRestored: // to r.To; what failed is the update before it, if there was one
 		if waiting {
-			failed = d.Target
+			failed, counts = d.Target, true
 		}
 		if d.RestoredTo != e.h.Digest { // no reporter told of it
 			d.Restored, e.restored = e.now, true
@@ -137,15 +140,21 @@ func (e *ear) outcome(waiting bool) (failed storage.Digest) {
 		}
 	case protocol.VerdictGood, protocol.VerdictNone:
 	}
-	return failed
+	return failed, counts
 }
 
-// failure counts a failed rewrite, and holds the device back from the release when there were too many.
-func (e *ear) failure(to storage.Digest, limit uint32) {
-	a := e.d.Tried(to)
-	a.Failures++
-	a.Last = e.now
-	detail := map[string]any{"failures": a.Failures}
+// failure tells of a rewrite that did not succeed. If it counts, it is counted, and the device is held back from the
+// release when there were too many.
+func (e *ear) failure(to storage.Digest, counts bool, limit uint32) {
+	detail := map[string]any{}
+	var a storage.Attempt
+	if counts {
+		tried := e.d.Tried(to)
+		tried.Failures++
+		tried.Last = e.now
+		a = *tried
+		detail["failures"] = a.Failures
+	}
 	if r := e.h.Report; r != nil {
 		detail["verdict"], detail["erases"], detail["record_erases"] = r.Verdict.String(), r.Erases, r.RecordErases
 		if r.Fault != 0 {
@@ -153,10 +162,24 @@ func (e *ear) failure(to storage.Digest, limit uint32) {
 		}
 	}
 	e.tell(storage.Failed, storage.ByDevice, e.h.Release, e.version(to), detail)
-	if a.Failures >= limit && !a.Held {
-		a.Held = true
+	if counts && a.Failures >= limit && !a.Held {
+		e.d.Tried(to).Held = true
 		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures})
 	}
+}
+
+// runs forgets the failed rewrites of the release that the device runs, and with them the server's own hold. The
+// operator's stays.
+func (e *ear) runs(image storage.Digest, limit uint32) {
+	a := e.d.Attempt(image)
+	if a == nil || a.Failures == 0 {
+		return
+	}
+	if a.Held && a.Failures >= limit {
+		a.Held = false
+		e.tell(storage.Freed, storage.ByServer, "", e.version(image), nil)
+	}
+	a.Failures = 0
 }
 
 // detailOf encodes a detail; one that is too long is left out rather than cut.
