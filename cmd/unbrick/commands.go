@@ -12,6 +12,7 @@ func commands() []command {
 		{"identify", "asks the device at a cable who it is and what is left in it", identifyCommand},
 		{"ports", "lists the serial ports of this machine", portsCommand},
 		{"delta", "makes, applies and explains the files that turn one image into another", deltaCommand},
+		{"bench", "measures deltas over pairs of images, beside other programs", benchCommand},
 		{"version", "prints which build this is", versionCommand},
 	}
 }
