@@ -19,8 +19,9 @@ import (
 type releaseSource struct {
 	files   restore.Files
 	api     *api
-	reached bool  // the server has answered
-	missed  error // why it did not
+	model   string // of the device, from the last List: one image may be released for several models
+	reached bool   // the server has answered
+	missed  error  // why it did not
 	fetched restore.Files
 }
 
@@ -29,6 +30,7 @@ const maxListed = 1000
 
 // List implements restore.Source. A server that does not answer is no error while there are files.
 func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listing, error) {
+	s.model = model
 	list, err := s.files.List(ctx, model)
 	if err != nil || s.api == nil {
 		return list, err
@@ -75,14 +77,17 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 // Get implements restore.Source.
 func (s *releaseSource) Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error) {
 	for _, f := range []*restore.Files{&s.files, &s.fetched} {
-		if signed, bytes, err = f.Get(ctx, image); err == nil {
+		if signed, bytes, err = f.Get(ctx, image); err != nil {
+			continue
+		}
+		if m, _, parsing := release.Parse(signed); parsing == nil && m.Model == s.model {
 			return signed, bytes, nil
 		}
 	}
 	if s.api == nil {
-		return nil, nil, err
+		return signed, bytes, err
 	}
-	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", nil, nil)
+	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", url.Values{"model": {s.model}}, nil)
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return nil, nil, restore.ErrNotThere
 	}

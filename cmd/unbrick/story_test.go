@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/internal/firmware"
+)
+
+// story is a server with one model and two releases, and a folder for devices.
+type story struct {
+	*testing.T
+	dir      string
+	one, two []byte
+	server   *serving
+}
+
+func newStory(t *testing.T) *story {
+	t.Helper()
+	t.Setenv("UNBRICK_TOKEN", "")
+	b := &story{T: t, dir: t.TempDir(), server: startServe(t, "--data", t.TempDir())}
+	t.Setenv("UNBRICK_SERVER", b.server.url)
+	t.Setenv("UNBRICK_TOKEN", b.server.token)
+	b.one, b.two = firmware.Mithermo()
+	b.write("1.bin", b.one)
+	b.write("2.bin", b.two)
+	b.must(exitOK, "key", "new", "-o", b.path("release.key"))
+	b.model("0001")
+	return b
+}
+
+// model describes a model and publishes both images for it.
+func (b *story) model(id string, flags ...string) {
+	b.Helper()
+	b.must(exitOK, append([]string{"model", "put", id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB"}, flags...)...)
+	for _, v := range []string{"1", "2"} {
+		b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", id, "--version", v, b.path(v+".bin"))
+	}
+}
+
+func (b *story) path(name string) string { return filepath.Join(b.dir, name) }
+
+func (b *story) write(name string, content []byte) {
+	b.Helper()
+	if err := os.WriteFile(b.path(name), content, 0o644); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *story) must(want int, args ...string) string {
+	b.Helper()
+	return must(b.T, want, args...)
+}
+
+// emulate runs the device whose flash is in the file; the first time it comes from the factory with release 1.
+func (b *story) emulate(want int, model, file string, flags ...string) (last map[string]any, said string) {
+	b.Helper()
+	args := append([]string{"emulate", "--model", model, "--serial", "S", "--flash", b.path(file), "--json", "--update",
+		"--version", "1", "--image", b.path("1.bin"), "--pub", b.path("release.pub")}, flags...)
+	code, out, errOut := execute(b.T, args...)
+	if code != want {
+		b.Fatalf("%q: exit code %d, want %d\n%s%s", args, code, want, out, errOut)
+	}
+	return b.object(out), errOut
+}
+
+// object is the JSON object in the last line.
+func (b *story) object(out string) map[string]any {
+	b.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	v := map[string]any{}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &v); err != nil {
+		b.Fatalf("last line %q: %v", lines[len(lines)-1], err)
+	}
+	return v
+}
+
+// cable lets the device stay up with its cable at a pseudo-terminal, until stop is called.
+func (b *story) cable(model, file string, flags ...string) (path string, stop func() int) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	path = b.path(file + ".cable")
+	out := &words{line: make(chan struct{}, 1)}
+	var errOut bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"emulate", "--model", model, "--flash", b.path(file), "--pty", path}, flags...), out, &errOut)
+	}()
+	stop = func() int { cancel(); return <-ended }
+	b.Cleanup(cancel)
+	for !strings.Contains(out.String(), "stop it with Ctrl-C") {
+		select {
+		case <-out.line:
+		case code := <-ended:
+			b.Fatalf("emulate ended with %d: %s%s", code, out, errOut.String())
+		}
+	}
+	return path, stop
+}
+
+// holds says whether the flash in the file has the image at the start of the software area.
+func (b *story) holds(file string, image []byte) bool {
+	b.Helper()
+	raw, err := os.ReadFile(b.path(file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const base = 64<<10 + 2*4<<10
+	return bytes.Equal(raw[base:base+len(image)], image)
+}
+
+func TestUpdateOverTheAir(t *testing.T) {
+	b := newStory(t)
+	last, _ := b.emulate(exitOK, "0001", "dev.bin")
+	if last["verdict"] != "rewritten" || last["release"] != "2" || last["kind"] != "delta" || !b.holds("dev.bin", b.two) {
+		t.Errorf("update: %v", last)
+	}
+	for _, name := range []string{"update_bytes", "workspace", "flash_operations", "erases", "seconds_device"} {
+		if v, _ := last[name].(float64); v <= 0 {
+			t.Errorf("%s is %v", name, last[name])
+		}
+	}
+	if last, _ = b.emulate(exitOK, "0001", "dev.bin"); last["release"] != "2" || last["reason"] != "up to date" {
+		t.Errorf("again: %v", last)
+	}
+}
+
+// One image may be released for two models; each device gets the manifest of its own.
+func TestCutAndRestored(t *testing.T) {
+	b := newStory(t)
+	b.model("0002")
+	for _, model := range []string{"0001", "0002"} {
+		file := model + ".bin"
+		if last, _ := b.emulate(exitRestoration, model, file, "--cut-at", "100"); last["verdict"] != "cut" {
+			t.Errorf("cut: %v", last)
+		}
+		path, stop := b.cable(model, file)
+		began := time.Now()
+		code, out, errOut := execute(t, "restore", "--port", path, "--json")
+		if code != exitOK {
+			t.Fatalf("model %s: restore ended with %d\n%s%s", model, code, out, errOut)
+		}
+		last := b.object(out)
+		sent, _ := last["bytes_sent"].(float64)
+		received, _ := last["bytes_received"].(float64)
+		full, _ := last["bytes_full"].(float64)
+		if last["release"] != "2" || sent <= 0 || received <= 0 || (sent+received)*4 >= full {
+			t.Errorf("model %s, after %v: %v", model, time.Since(began), last)
+		}
+		if code := stop(); code != exitOK {
+			t.Errorf("the restored device ended with %d", code)
+		}
+		if !b.holds(file, b.two) {
+			t.Errorf("model %s: the flash does not hold release 2", model)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("the link to the cable is still there")
+		}
+	}
+}
