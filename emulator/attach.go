@@ -64,6 +64,7 @@ func (a *Attachment) Flush() {
 func (a *Attachment) Break(d time.Duration) {
 	a.b.mu.Lock()
 	defer a.b.mu.Unlock()
+	a.b.catchUp()
 	if !a.closed && a.b.alive && d > 0 {
 		a.b.line.breakFor(d)
 	}
@@ -85,6 +86,7 @@ func (a *Attachment) reads() {
 		for !a.closed && b.alive && b.line.down.free-b.now > chars(hostOut, b.line.hostBaud) {
 			b.cond.Wait() // the host writes faster than the line takes it
 		}
+		b.catchUp()
 		switch {
 		case a.closed:
 		case b.alive && b.ending == nil:
@@ -154,14 +156,27 @@ func (b *Board) realWait(deadline time.Duration) {
 		expired = timer.C
 	}
 	b.advancing = true
-	start := time.Now()
+	b.since, b.until = time.Now(), deadline
 	b.mu.Unlock()
 	select {
 	case <-b.kick:
 	case <-expired:
 	}
 	b.mu.Lock()
+	b.catchUp()
+	b.since = time.Time{}
 	b.advancing = false
-	b.now += min(time.Since(start), deadline-b.now)
 	b.cond.Broadcast()
+}
+
+// catchUp brings virtual time to the present while the device waits in real time. Without it, what a
+// host sends after a long silence would have begun when the silence began, and be there all at once.
+// With mu held.
+func (b *Board) catchUp() {
+	if b.since.IsZero() {
+		return
+	}
+	now := time.Now()
+	b.now += max(0, min(now.Sub(b.since), b.until-b.now))
+	b.since = now
 }

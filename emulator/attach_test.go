@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -98,6 +99,52 @@ func TestCutWhileAttached(t *testing.T) {
 		go b.Cut(NotBegun)
 		_, _ = b.Cable().Read(make([]byte, 1), time.Hour)
 	}), EndCut)
+	a.Detach()
+	_ = toDevice.Close()
+}
+
+// waited says whether the device has waited in real time for d.
+func waited(b *Board, d time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.since.IsZero() && time.Since(b.since) >= d
+}
+
+// What a host sends after a silence begins when it is sent: a frame longer than the receive buffer
+// arrives byte by byte, as fast as the line, and a device that reads loses none of it.
+func TestFrameAfterSilence(t *testing.T) {
+	const silence = 20 * time.Millisecond
+	b := lineBoard(t, LineConfig{Baud: 1_000_000}) // 857 bytes in 8.57 ms
+	fromHost, toDevice := io.Pipe()
+	a, err := b.Attach(duplex{fromHost, io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := pattern(857, 7)
+	wantEnding(t, b.Run(func() {
+		began := b.Clock().Now()
+		go func() {
+			for !waited(b, silence) {
+				runtime.Gosched()
+			}
+			_, _ = toDevice.Write(frame)
+		}()
+		var got []byte
+		for p := make([]byte, 64); len(got) < len(frame); {
+			n, err := b.Cable().Read(p, 10*time.Second)
+			must(err)
+			if n == 0 {
+				break
+			}
+			got = append(got, p[:n]...)
+		}
+		if !bytes.Equal(got, frame) {
+			t.Errorf("%d bytes of %d arrived, %+v", len(got), len(frame), b.LineStats())
+		}
+		if took := b.Clock().Now() - began; took < silence+chars(len(frame), 1_000_000) {
+			t.Errorf("all was there after %v", took)
+		}
+	}), EndReturned)
 	a.Detach()
 	_ = toDevice.Close()
 }

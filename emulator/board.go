@@ -72,6 +72,8 @@ type Board struct {
 	debt      time.Duration // time of reads not yet charged
 	pace      func(time.Duration)
 	advancing bool
+	since     time.Time     // real time that now stands for, while the device waits in real time
+	until     time.Duration // when that wait ends at the latest
 	dev, host side
 
 	// Flash.
