@@ -56,6 +56,7 @@ const (
 	TouchedNothing Touched = iota // not one flash operation
 	TouchedPart                   // erased or written in part: it can be restored, and does not start
 	TouchedAll                    // everything written; the verdict is missing or bad
+	TouchedRenewed                // only doubtful sectors were written again from themselves: it holds what it held
 )
 
 // Error is the end of an attempt.

@@ -40,6 +40,8 @@ type Progress struct {
 	BytesOf uint64 // of update files and manifests, on the wire
 	Work    uint64
 	WorkOf  uint64
+	Flash   uint64 // of Work: planned microseconds of flash; the rest is the line's
+	FlashOf uint64 // of WorkOf
 	Elapsed time.Duration
 	Slowed  bool // pieces were made smaller because the line is noisy
 }

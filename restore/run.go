@@ -53,7 +53,8 @@ type runner struct {
 	piece    int // bytes of the next piece
 	arrived  int // pieces in a row
 	written  int
-	fileWork uint64 // work done of earlier steps
+	line     time.Duration // planned work that is done: on the line
+	flash    time.Duration // and in the flash
 	started  bool
 }
 
@@ -99,7 +100,7 @@ func (r *runner) run(ctx context.Context) error {
 			}
 			at += j.sectors
 		}
-		if r.touched == TouchedPart {
+		if r.touched != TouchedNothing || len(r.p.jobs) > 0 {
 			r.touched = TouchedAll
 		}
 		if err := r.finish(ctx); err != nil {
@@ -115,27 +116,39 @@ func (r *runner) budget() {
 	p := r.p
 	r.progress.Of, r.progress.BytesOf = p.Sectors, p.BytesSend
 	r.progress.WorkOf = max(1, uint64((p.Line + p.Flash).Microseconds()))
+	r.progress.FlashOf = uint64(p.Flash.Microseconds())
 }
 
 func (r *runner) stage(s Stage) {
 	r.progress.Stage = s
-	r.tell(0)
+	r.tell(0, 0)
 }
 
-// tell reports progress; done is work beyond that of the steps that are complete.
-func (r *runner) tell(done time.Duration) {
+// tell reports progress; line and flash are work beyond that of the steps that are complete.
+func (r *runner) tell(line, flash time.Duration) {
 	if r.report == nil {
 		return
 	}
-	r.progress.Work = min(r.fileWork+uint64(max(done, 0).Microseconds()), r.progress.WorkOf)
+	of, flashOf := r.progress.WorkOf, r.progress.FlashOf
+	r.progress.Flash = min(uint64((r.flash + max(flash, 0)).Microseconds()), flashOf)
+	r.progress.Work = r.progress.Flash + min(uint64((r.line+max(line, 0)).Microseconds()), of-flashOf)
 	r.progress.Elapsed = r.s.port.Now() - r.begun
 	r.report(r.progress)
 }
 
 // did completes a step of planned work.
-func (r *runner) did(d time.Duration) {
-	r.fileWork += uint64(max(d, 0).Microseconds())
-	r.tell(0)
+func (r *runner) did(line, flash time.Duration) {
+	r.line += max(line, 0)
+	r.flash += max(flash, 0)
+	r.tell(0, 0)
+}
+
+// near leaves no more work than rest in the flash: what was planned for retries, questions and refreshing
+// and was not needed is over.
+func (r *runner) near(rest time.Duration) {
+	of, flashOf := r.progress.WorkOf, r.progress.FlashOf
+	r.line = max(r.line, time.Duration(of-flashOf)*time.Microsecond)
+	r.flash = max(r.flash, time.Duration(flashOf)*time.Microsecond-rest)
 }
 
 // begin hands over the manifest, waits for the refresh, and makes the files anew if it saved less, or
@@ -239,7 +252,7 @@ func (r *runner) leaves(ctx context.Context) error {
 				return fmt.Errorf("send leaves: %w", r.s.refused(err))
 			}
 			at, left = at+n, left-n
-			r.did(lineTime(framed(len(q.Data)+17)+answerBytes, r.s.opt.Baud) + r.s.latency)
+			r.did(lineTime(framed(len(q.Data)+17)+answerBytes, r.s.opt.Baud)+r.s.latency, 0)
 		}
 	}
 	return nil
@@ -250,7 +263,8 @@ func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
 	if err := r.send(ctx, j); err != nil {
 		return err
 	}
-	applied := r.status.Applied
+	applied, operations, touched := r.status.Applied, r.status.Operations, r.touched
+	r.touched = TouchedPart // from here on a device that is not heard may have erased
 	err := r.s.call(ctx, &smp.ApplyRequest{}, &r.status, slow)
 	var said *smp.Error
 	if errors.As(err, &said) && said.Fault() == smp.FaultPhase {
@@ -261,6 +275,9 @@ func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
 		}
 	}
 	if err != nil {
+		if errors.As(err, &said) {
+			r.touched = touched
+		}
 		return fmt.Errorf("apply: %w", r.s.refused(err))
 	}
 	work := r.p.sectorsTime(sectors)
@@ -268,6 +285,9 @@ func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
 		return fmt.Errorf("apply: %w", err)
 	}
 	if r.status.Phase != smp.PhaseReady || r.status.Fault != smp.FaultNone {
+		if r.status.Operations == operations {
+			r.touched = touched // it has refused before its first erase
+		}
 		return r.failure("apply")
 	}
 	if r.status.Applied != applied+1 {
@@ -275,7 +295,7 @@ func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
 	}
 	r.written += j.sectors
 	r.progress.Sectors = r.written
-	r.did(work)
+	r.did(0, work)
 	return nil
 }
 
@@ -286,8 +306,8 @@ func (r *runner) send(ctx context.Context, j *job) error {
 	if err := r.s.call(ctx, &q, &at, prompt); err != nil {
 		return fmt.Errorf("announce file: %w", r.s.refused(err))
 	}
-	_, wire := r.s.pieces(len(j.file))
-	work := lineTime(wire, r.s.opt.Baud)
+	packets, wire := r.s.pieces(len(j.file))
+	work := lineTime(wire+packets*answerBytes, r.s.opt.Baud) + time.Duration(packets)*r.s.latency
 	sent := r.progress.Bytes
 	for lost := 0; int(at.Offset) < len(j.file); {
 		if at.Offset > uint32(len(j.file)) {
@@ -320,9 +340,9 @@ func (r *runner) send(ctx context.Context, j *job) error {
 		}
 		done := time.Duration(int64(work) * int64(at.Offset) / int64(len(j.file)))
 		r.progress.Bytes = sent + uint64(wire)*uint64(at.Offset)/uint64(len(j.file))
-		r.tell(done)
+		r.tell(done, 0)
 	}
-	r.did(work)
+	r.did(work, 0)
 	return nil
 }
 
@@ -347,6 +367,7 @@ func (r *runner) grow() {
 
 // finish asks for the verdict.
 func (r *runner) finish(ctx context.Context) error {
+	r.near(time.Duration(r.p.Release.Size/1024)*digestPerKiB + sectorTime(4096))
 	r.stage(StageVerify)
 	if err := r.s.call(ctx, &smp.FinishRequest{}, &r.status, slow); err != nil {
 		return fmt.Errorf("finish: %w", r.s.refused(err))
@@ -358,6 +379,7 @@ func (r *runner) finish(ctx context.Context) error {
 		return r.failure("finish")
 	}
 	r.touched = TouchedNothing
+	r.near(0)
 	return nil
 }
 
@@ -391,9 +413,9 @@ func (r *runner) wait(ctx context.Context, work time.Duration) error {
 		if r.status.Phase == smp.PhaseRewriting && r.status.Total > 0 && work > 0 {
 			done := min(r.status.Done, r.status.Total)
 			r.progress.Sectors = r.written + int(done)
-			r.tell(time.Duration(int64(work) * int64(done) / int64(r.status.Total)))
+			r.tell(0, time.Duration(int64(work)*int64(done)/int64(r.status.Total)))
 		} else {
-			r.tell(0)
+			r.tell(0, 0)
 		}
 	}
 	return nil
@@ -421,7 +443,7 @@ func (w *waiting) next(ctx context.Context, st *smp.Status) error {
 // note keeps what the status says about the flash.
 func (r *runner) note() {
 	if r.status.Operations > 0 && r.touched == TouchedNothing {
-		r.touched = TouchedPart
+		r.touched = TouchedRenewed // apply says when it is more
 	}
 }
 

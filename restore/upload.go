@@ -33,8 +33,8 @@ func (s *Session) Upload(ctx context.Context, p *Plan, report func(Progress)) (*
 		flash += sectorTime(size)
 	}
 	work := lineTime(wire, s.opt.Baud) + flash
-	r.progress.WorkOf = uint64(work.Microseconds())
-	if err := r.upload(ctx, file, work); err != nil {
+	r.progress.WorkOf, r.progress.FlashOf = uint64(work.Microseconds()), uint64(flash.Microseconds())
+	if err := r.upload(ctx, file, work-flash, flash); err != nil {
 		return nil, r.wrap(err)
 	}
 	r.stage(StageStart)
@@ -44,7 +44,7 @@ func (s *Session) Upload(ctx context.Context, p *Plan, report func(Progress)) (*
 	return r.result(), nil
 }
 
-func (r *runner) upload(ctx context.Context, file []byte, work time.Duration) error {
+func (r *runner) upload(ctx context.Context, file []byte, line, flash time.Duration) error {
 	r.stage(StageWrite)
 	sum := sha256.Sum256(file)
 	area := r.p.picture.area
@@ -91,7 +91,7 @@ func (r *runner) upload(ctx context.Context, file []byte, work time.Duration) er
 			r.progress.Sectors = area.SectorAt(uint32(at - head - 1))
 		}
 		r.progress.Bytes = uint64(at)
-		r.tell(time.Duration(int64(work) * int64(at) / int64(len(file))))
+		r.tell(time.Duration(int64(line)*int64(at)/int64(len(file))), time.Duration(int64(flash)*int64(at)/int64(len(file))))
 	}
 	r.written = r.progress.Of
 	r.progress.Sectors = r.written

@@ -135,7 +135,7 @@ func explain(err error) error {
 	a := advices(e)
 	safe := "Yes. Nothing was written: it is as it was."
 	switch e.Touched {
-	case restore.TouchedNothing:
+	case restore.TouchedNothing, restore.TouchedRenewed:
 	case restore.TouchedPart:
 		safe = "It does not start yet, and it can be restored: the part that restores it is never overwritten."
 	case restore.TouchedAll:
