@@ -103,15 +103,26 @@ func deviceOf(d *restore.Device, lib *library) Device {
 // planOf is a plan as it is shown.
 func planOf(p *restore.Plan, origin Origin) Plan {
 	out := Plan{
-		Release: Release{Digest: p.Release.Digest, Model: p.Release.Model, Version: p.Release.Version, Order: p.Release.Order,
+		Work: workOf(p), Release: Release{Digest: p.Release.Digest, Model: p.Release.Model, Version: p.Release.Version, Order: p.Release.Order,
 			Size: p.Release.Size, Signer: p.Key, Origin: origin, Fit: fitOf(p.Device, &p.Release, p.Key)},
-		Trust: TrustVerified, Sectors: p.Sectors + p.Refresh, Good: p.Good, Refresh: p.Refresh,
+		Trust: TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
 	if len(p.Device.Layout.Settings) > 0 {
 		out.Settings = SettingsKept
 	}
 	return out
+}
+
+// totalOf is how many sectors the plan's image covers.
+func totalOf(p *restore.Plan) int {
+	n := 0
+	for _, s := range p.States {
+		if s != restore.SectorUnused {
+			n++
+		}
+	}
+	return n
 }
 
 // fitOf says what a release would be for a device.

@@ -83,6 +83,9 @@ func (c *cable) drop() {
 // fill writes what the Restore screen shows.
 func (c *cable) fill(s *Restore) {
 	*s = c.shown
+	if s.Phase == RestoreIdle && !(c.e.opened && c.e.known) {
+		s.Phase = RestoreLoading // a job of an earlier page may still be found
+	}
 	if s.Phase == RestoreWriting {
 		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
 	}
@@ -421,7 +424,10 @@ func (c *cable) fail(err error, stage Stage) {
 	f := failureOf(err, c.shown.Plan.Release.Version)
 	f.Stage = stage
 	if stage >= StageWrite {
-		f.Of, f.Sector = c.shown.Progress.Of, min(c.shown.Progress.Sectors+1, c.shown.Progress.Of)
+		f.Of = c.shown.Progress.Of
+		if f.Touched == TouchedPart || f.Touched == TouchedAll {
+			f.Sector = min(c.shown.Progress.Sectors+1, f.Of)
+		}
 		f.Left = left(&c.shown.Progress)
 	}
 	f.Trace = c.trace.last(MaxTrace)

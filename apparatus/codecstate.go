@@ -98,11 +98,12 @@ func (c *codec) sectors(m *Map) {
 }
 
 func (c *codec) plan(p *Plan) {
-	c.fields(9)
+	c.fields(10)
+	number(c, &p.Work)
 	c.release(&p.Release)
 	number(c, &p.Trust)
 	c.integer(&p.Sectors)
-	c.integer(&p.Good)
+	c.integer(&p.Total)
 	c.integer(&p.Refresh)
 	number(c, &p.Send)
 	number(c, &p.Full)
@@ -111,7 +112,7 @@ func (c *codec) plan(p *Plan) {
 }
 
 func (c *codec) progress(p *Progress) {
-	c.fields(9)
+	c.fields(11)
 	number(c, &p.Stage)
 	c.integer(&p.Sectors)
 	c.integer(&p.Of)
@@ -119,16 +120,20 @@ func (c *codec) progress(p *Progress) {
 	number(c, &p.BytesOf)
 	number(c, &p.Work)
 	number(c, &p.WorkOf)
+	number(c, &p.Flash)
+	number(c, &p.FlashOf)
 	c.duration(&p.Elapsed)
 	c.flag(&p.Slowed)
 }
 
 func (c *codec) result(r *Result) {
-	c.fields(8)
+	c.fields(10)
+	number(c, &r.Work)
 	c.text(&r.Version, MaxText)
 	c.fixed(r.Signer[:])
 	c.integer(&r.Verified)
 	c.integer(&r.Written)
+	c.integer(&r.Renewed)
 	number(c, &r.Sent)
 	c.duration(&r.Took)
 	number(c, &r.Reported)

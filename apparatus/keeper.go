@@ -12,17 +12,23 @@ import (
 	"unbrick/release"
 )
 
-// Names of the blobs that hold the Lab's device. The index names the blob of each sector, so that a new
+// Names of the blobs that hold the Lab's device. The index names the blob of each piece, so that a new
 // state counts only when its index has been written: whenever the page goes away, what is found again is
 // the flash as it was at one moment, which is a power cut then.
 const (
-	keeperIndex  = "lab-index"
-	keeperSector = "lab-s"
+	keeperIndex = "lab-index"
+	keeperPiece = "lab-p"
 )
+
+// pieceSize is how much of the flash one blob holds. A blob costs a browser's storage some milliseconds
+// whatever its size; sector by sector, the first saving of a flash took longer than an update.
+const pieceSize = 64 << 10
+
+func pieces(flash int) int { return (flash + pieceSize - 1) / pieceSize }
 
 const keepEvery = 500 * time.Millisecond // between two savings while the flash changes
 
-// keeper saves the Lab's flash, sector by sector, and finds it again.
+// keeper saves the Lab's flash, piece by piece, and finds it again.
 type keeper struct {
 	e       *Engine
 	rig     *rig // whose flash is kept
@@ -45,7 +51,7 @@ type kept struct {
 	line   Line
 	health Health
 	next   uint32   // number for the next blob
-	blobs  []uint32 // of each sector; 0: erased
+	blobs  []uint32 // of each piece; 0: erased
 	state  []byte   // of the cells, when the device was off; nil: good cells
 	power  bool
 }
@@ -102,28 +108,26 @@ func (b *bench) rest() {
 	}
 }
 
-// save writes the sectors that changed, then the index, then drops what the index no longer names. Only
+// save writes the pieces that changed, then the index, then drops what the index no longer names. Only
 // one runs at a time.
 func (k *keeper) save(image *kept, raw []byte) bool {
-	g := &image.model.Layout.Geometry
 	fresh := k.flash == nil || len(k.flash) != len(raw)
-	if fresh {
-		k.blobs = make([]uint32, g.Sectors())
+	blobs := make([]uint32, pieces(len(raw)))
+	if !fresh {
+		copy(blobs, k.blobs)
 	}
-	blobs := make([]uint32, g.Sectors())
-	copy(blobs, k.blobs)
 	for i := range blobs {
-		addr, size := g.Sector(i)
-		sector := raw[addr : addr+size]
+		from, to := i*pieceSize, min((i+1)*pieceSize, len(raw))
+		piece := raw[from:to]
 		switch {
-		case !fresh && bytes.Equal(sector, k.flash[addr:addr+size]):
+		case !fresh && bytes.Equal(piece, k.flash[from:to]):
 			continue
-		case blank(sector, g.Erased):
+		case blank(piece, image.model.Layout.Geometry.Erased):
 			blobs[i] = 0
 		default:
 			k.serial++
 			blobs[i] = k.serial
-			if !k.e.lib.keepBlob(sectorName(k.serial), sector) {
+			if !k.e.lib.keepBlob(pieceName(k.serial), piece) {
 				return false
 			}
 		}
@@ -135,9 +139,9 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 	}
 	named := make(map[string]bool, len(blobs))
 	for _, n := range blobs {
-		named[sectorName(n)] = true
+		named[pieceName(n)] = true
 	}
-	for _, name := range k.e.lib.blobNames(keeperSector) {
+	for _, name := range k.e.lib.blobNames(keeperPiece) {
 		if !named[name] {
 			k.e.lib.dropBlob(name)
 		}
@@ -146,7 +150,7 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 	return true
 }
 
-func sectorName(n uint32) string { return fmt.Sprintf("%s%08x", keeperSector, n) }
+func pieceName(n uint32) string { return fmt.Sprintf("%s%08x", keeperPiece, n) }
 
 // load looks for a device that was kept, once the store is open and this tab has the work.
 func (b *bench) load() {
@@ -206,21 +210,24 @@ func (k *keeper) find() (*kept, []byte) {
 	}
 	g := &image.model.Layout.Geometry
 	raw := bytes.Repeat([]byte{g.Erased}, int(g.Size()))
+	if len(image.blobs) != pieces(len(raw)) {
+		return nil, nil
+	}
 	for i, n := range image.blobs {
 		if n == 0 {
 			continue
 		}
-		addr, size := g.Sector(i)
-		sector, ok := k.e.lib.blob(sectorName(n))
-		if !ok || uint32(len(sector)) != size {
+		room := raw[i*pieceSize : min((i+1)*pieceSize, len(raw))]
+		piece, ok := k.e.lib.blob(pieceName(n))
+		if !ok || len(piece) != len(room) {
 			return nil, nil
 		}
-		copy(raw[addr:], sector)
+		copy(room, piece)
 	}
 	return image, raw
 }
 
-const keptVersion = 1
+const keptVersion = 2
 
 func (image *kept) encode() ([]byte, error) {
 	c := &codec{w: cbor.Appending(nil)}

@@ -35,8 +35,12 @@ func (c *cable) saveReport() {
 	r := &c.shown.Result
 	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.world.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
 	c.describe(&b)
-	fmt.Fprintf(&b, "restored to release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, %d bytes sent\ntook: %.1f s\n",
-		r.Version, r.Signer, r.Verified, r.Written, r.Sent, r.Took.Seconds())
+	did := "restored to"
+	if r.Work == WorkStarted {
+		did = "only started, with"
+	}
+	fmt.Fprintf(&b, "%s release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
+		did, r.Version, r.Signer, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
 	c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 

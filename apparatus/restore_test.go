@@ -161,8 +161,8 @@ func TestRestoreOverACable(t *testing.T) {
 	if plan.Release.Version != version || plan.Release.Fit != apparatus.FitIntended || plan.Trust != apparatus.TrustVerified {
 		t.Errorf("plan: got %+v", plan)
 	}
-	if plan.Send == 0 || plan.Send*4 > plan.Full {
-		t.Errorf("to send: got %d of %d bytes, want less than a quarter", plan.Send, plan.Full)
+	if plan.Send == 0 || plan.Send*2 > plan.Full {
+		t.Errorf("to send: got %d of %d bytes, want less than half", plan.Send, plan.Full)
 	}
 	if count(&found.Restore.Map, apparatus.SectorOld) == 0 || count(&found.Restore.Map, apparatus.SectorNew) == 0 {
 		t.Errorf("map: %v", found.Restore.Map.Cells)
@@ -219,6 +219,73 @@ func TestCableOutAndOn(t *testing.T) {
 	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "C-101") {
 		t.Errorf("diagnostic: got %+v", s.saved)
 	}
+}
+
+// The cable comes out while the update file is still being sent: nothing was written, and the page knows.
+func TestCableOutBeforeTheFirstErase(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(100)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	c.mu.Lock()
+	c.pullAt = 6
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Write{})
+	f := s.phase(apparatus.RestoreFailed).Restore.Failure
+	if f.Code != apparatus.CauseCableOut || f.Sector != 0 || f.Touched != apparatus.TouchedNothing && f.Touched != apparatus.TouchedRenewed {
+		t.Errorf("failure: got %+v, want one before the first erase", f)
+	}
+}
+
+// A device with nothing wrong is only started, and the page says no more than that.
+func TestOnlyStarted(t *testing.T) {
+	s := newStand(t)
+	c, version := s.bricked(100)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	total := s.phase(apparatus.RestoreFound).Restore.Plan.Total
+	s.engine.Do(apparatus.Write{})
+	first := s.phase(apparatus.RestoreDone).Restore.Result
+	if first.Work != apparatus.WorkWritten || first.Verified != total || total == 0 {
+		t.Errorf("result: got %+v, want %d sectors verified", first, total)
+	}
+	if _, err := c.device.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.engine.Do(apparatus.Home{})
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	right := s.phase(apparatus.RestoreRight).Restore.Plan
+	if right.Work != apparatus.WorkStarted || right.Sectors != 0 || right.Total != total {
+		t.Errorf("plan: got %+v, want nothing to write of %d sectors", right, total)
+	}
+	s.engine.Do(apparatus.Start{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Work != apparatus.WorkStarted || got.Written != 0 || got.Version != version || got.Verified != total {
+		t.Errorf("result: got %+v", got)
+	}
+}
+
+// Before the browser's store is open nobody knows whether a job was left: the page waits.
+func TestLoadingUntilTheStoreIsOpen(t *testing.T) {
+	s := newStand(t)
+	s.ports = &cord{}
+	s.hold = make(chan struct{})
+	s.run()
+	s.phase(apparatus.RestoreLoading)
+	s.until("the server", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
+	s.mu.Lock()
+	phase := s.state.Restore.Phase
+	s.mu.Unlock()
+	if phase != apparatus.RestoreLoading {
+		t.Errorf("with the store closed the phase is %d", phase)
+	}
+	close(s.hold)
+	s.phase(apparatus.RestoreIdle)
 }
 
 // The page is closed in the middle of a restoration; the next one offers to go on and does.

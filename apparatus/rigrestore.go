@@ -81,7 +81,7 @@ func (r *rig) restoring(p restore.Progress) {
 		r.note(LogRow{Step: 18, Source: SourceApparatus, Code: LogSent, A: uint32(p.Sectors), B: uint32(p.Of)})
 	}
 	r.progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
-		Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
 }
 
 // restored ends a restoration, well or not.

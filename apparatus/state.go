@@ -118,7 +118,7 @@ type Restore struct {
 type RestorePhase uint8
 
 const (
-	RestoreLoading     RestorePhase = iota // the program is not ready yet
+	RestoreLoading     RestorePhase = iota // the program is not ready, or not known whether a job was left
 	RestoreIdle                            // nothing is connected
 	RestoreUnsupported                     // this browser has no Web Serial
 	RestoreInsecure                        // this address is no secure context
@@ -191,11 +191,12 @@ const (
 
 // Plan is what pressing Restore would do.
 type Plan struct {
+	Work     Work
 	Release  Release
 	Trust    Trust
-	Sectors  int           // sectors to write
-	Good     int           // sectors that are already right
-	Refresh  int           // of Sectors: weak ones that the device refreshes from itself
+	Sectors  int           // sectors to write with sent bytes; 0 when only the record is missing
+	Total    int           // sectors that the release's image covers
+	Refresh  int           // weak sectors that the device renews from itself
 	Send     uint32        // bytes to send, framing included
 	Full     uint32        // bytes of the whole image
 	Time     time.Duration // estimate, line and flash
@@ -228,8 +229,10 @@ type Progress struct {
 	// Work and WorkOf are planned microseconds, of line and flash together. Their rate against
 	// Elapsed is what the remaining time is told from.
 	Work, WorkOf uint64
-	Elapsed      time.Duration
-	Slowed       bool // the line speed was lowered on the way
+	// Flash and FlashOf are their parts in the flash. Flash and line have rates of their own.
+	Flash, FlashOf uint64
+	Elapsed        time.Duration
+	Slowed         bool // the line speed was lowered on the way
 }
 
 // Stage is one of the five that a person sees.
@@ -245,15 +248,26 @@ const (
 
 // Result is a restoration that the device itself has judged good.
 type Result struct {
+	Work     Work
 	Version  string
 	Signer   [8]byte
-	Verified int // sectors whose bytes the device's digest covers
-	Written  int
+	Verified int    // sectors whose bytes the device's digest covers
+	Written  int    // sectors, with sent bytes
+	Renewed  int    // weak sectors that the device wrote again from themselves
 	Sent     uint32 // bytes on the wire, both framings included
 	Took     time.Duration
 	Reported Reported
 	Settings Settings
 }
+
+// Work is what a device needed to run again.
+type Work uint8
+
+const (
+	WorkWritten  Work = iota // sectors were written
+	WorkRecorded             // its software was whole: only its record of it was written, or weak sectors renewed
+	WorkStarted              // nothing was written: it only waited to be started
+)
 
 // Reported says whether the server has been told.
 type Reported uint8
@@ -287,6 +301,7 @@ const (
 	TouchedNothing Touched = iota // not one flash operation
 	TouchedPart                   // erased or written, not yet verified: restorable, does not start
 	TouchedAll                    // everything written, the verdict is missing or bad
+	TouchedRenewed                // only weak sectors were renewed from themselves: it holds what it held
 )
 
 // Cause says what ended an attempt. Numbers are shown to support as C-1nn and are append-only.

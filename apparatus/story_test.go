@@ -35,6 +35,7 @@ type stand struct {
 	engine *apparatus.Engine
 	cancel context.CancelFunc
 	ended  chan struct{}
+	hold   chan struct{} // the store opens when it is closed; nil: at once
 
 	mu     sync.Mutex
 	state  *apparatus.State
@@ -125,7 +126,12 @@ func (s *stand) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apparatus.World{
 		Ports: s.ports, Browser: "test", Seed: 7, Show: s.show,
-		OpenFS: func(context.Context) (hackpadfs.FS, bool) { return s.fs, true },
+		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
+			if s.hold != nil {
+				<-s.hold
+			}
+			return s.fs, true
+		},
 		Save: func(d apparatus.Download) {
 			s.mu.Lock()
 			s.saved = append(s.saved, d)

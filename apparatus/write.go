@@ -113,7 +113,7 @@ func (c *cable) write() {
 // progress shows how far the device is.
 func (c *cable) progress(p restore.Progress) {
 	c.shown.Progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
-		Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
 	plan := c.run.plan
 	written := writtenOf(plan, p)
 	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
@@ -167,6 +167,18 @@ func (c *cable) told(outcome uint64) report {
 	return out
 }
 
+// workOf is what a plan is for.
+func workOf(p *restore.Plan) Work {
+	switch p.Kind {
+	case restore.KindStart:
+		return WorkStarted
+	case restore.KindRecord:
+		return WorkRecorded
+	case restore.KindDelta, restore.KindParts:
+	}
+	return WorkWritten
+}
+
 // done shows a restoration that the device has judged good.
 func (c *cable) done(result *restore.Result) {
 	r := c.run
@@ -174,13 +186,8 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.world.Now().Sub(c.began)
-	verified := 0
-	for _, s := range plan.States {
-		if s != restore.SectorUnused {
-			verified++
-		}
-	}
-	c.shown.Result = Result{Version: plan.Release.Version, Signer: plan.Key, Verified: verified, Written: result.SectorsWritten + result.Refreshed,
+	c.shown.Result = Result{Work: workOf(plan), Version: plan.Release.Version, Signer: plan.Key, Verified: totalOf(plan),
+		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: c.shown.Plan.Settings}
 	c.shown.Progress.Stage = StageStart
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {

@@ -87,6 +87,7 @@ func whereWords(f *apparatus.Failure) string {
 		if f.Sector > 0 && f.Of > 0 {
 			return "It happened while writing sector " + group(uint64(f.Sector)) + " of " + group(uint64(f.Of)) + "."
 		}
+		return "It happened before anything was written, while the update file was still being sent."
 	case apparatus.StageVerify:
 		return "It happened while the device verified what was written."
 	case apparatus.StageStart:
@@ -101,6 +102,8 @@ func safeWords(f *apparatus.Failure) *verdict {
 	switch f.Touched {
 	case apparatus.TouchedNothing:
 		return &verdict{Yes: "Yes.", Safe: "Nothing was written. It is exactly as it was when you connected it."}
+	case apparatus.TouchedRenewed:
+		return &verdict{Yes: "Yes.", Safe: "Nothing of the release was written. It holds what it held when you connected it."}
 	case apparatus.TouchedPart, apparatus.TouchedAll:
 	}
 	return &verdict{Yes: "Yes.", Safe: "It cannot start yet, but nothing is lost. The part that restores it is never overwritten."}
@@ -108,7 +111,7 @@ func safeWords(f *apparatus.Failure) *verdict {
 
 // keptWords promises what an interrupted writing keeps.
 func keptWords(f *apparatus.Failure) string {
-	if f.Touched == apparatus.TouchedNothing || f.Sector < 2 {
+	if f.Sector < 2 || f.Touched == apparatus.TouchedNothing || f.Touched == apparatus.TouchedRenewed {
 		return ""
 	}
 	s := " The " + count(f.Sector-1, "sector", "sectors") + " already written stay written"

@@ -46,7 +46,11 @@ func (c *LabMake) models() []option {
 	var list []option
 	for _, m := range c.making().Models {
 		name := m.ID
-		if m.Name != "" {
+		switch {
+		case m.Name == "":
+		case unnamed(m.ID, m.Name):
+			name = m.Name
+		default:
 			name = m.Name + ", model " + m.ID
 		}
 		list = append(list, option{m.ID, name, m.ID == c.model()})

@@ -70,13 +70,13 @@ func (r *Root) SetState(s apparatus.State) {
 		if was != apparatus.RestoreWriting {
 			r.left, r.tell = remaining{}, announcer{}
 		}
-		r.left.feed(p.Elapsed, p.Work, p.WorkOf)
+		r.left.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
 	}
 	if s.Restore.Phase != was {
 		r.choosing, r.details = false, false
 	}
 	if p := &s.Lab.Progress; s.Lab.Phase == apparatus.LabRestoring {
-		r.labLeft.feed(p.Elapsed, p.Work, p.WorkOf)
+		r.labLeft.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
 	} else {
 		r.labLeft = remaining{}
 	}
@@ -189,12 +189,17 @@ func (r *Root) h1() string {
 	case r.view == viewFleet:
 		return r.fleetHeading()
 	case r.Busy():
-		return writingHeading
+		return r.writingHeading()
 	}
 	return r.restorePane().Heading
 }
 
-const writingHeading = "Restoring. Leave the cable in."
+func (r *Root) writingHeading() string {
+	if r.state.Restore.Plan.Work == apparatus.WorkStarted {
+		return "Starting it. Leave the cable in."
+	}
+	return "Restoring. Leave the cable in."
+}
 
 func (r *Root) documentTitle() string {
 	if r.writing() {

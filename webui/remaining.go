@@ -11,46 +11,61 @@ const (
 	maxSamples = 64
 )
 
-// sample is the planned work, in microseconds of line and flash, that was done after some time.
+// kinds of planned work. A line may be ten times as fast as was planned; the flash then is not.
+const (
+	onLine = iota
+	inFlash
+	workKinds
+)
+
+// work is planned microseconds by kind.
+type work [workKinds]uint64
+
+// workOf splits what an engine tells: all of it, and the flash's part.
+func workOf(all, flash uint64) work { return work{onLine: all - min(flash, all), inFlash: flash} }
+
+// sample is the planned work that was done after some time.
 type sample struct {
 	at   time.Duration
-	work uint64
+	work work
 }
 
 // remaining tells how long a restoration still takes. Feed it every state of one restoration; the
 // words may fall, and rise only with an explanation.
 type remaining struct {
 	samples []sample
-	last    time.Duration // when it was fed last
-	shown   time.Duration // rounded estimate on the screen; 0 none yet
+	pace    [workKinds]float64 // measured time per planned time; 0 not measured yet
+	last    time.Duration      // when it was fed last
+	shown   time.Duration      // rounded estimate on the screen; 0 none yet
 	slower  bool
 }
 
 // feed takes the work done of all planned work after elapsed. An elapsed that runs backwards is
 // another restoration and starts afresh.
-func (r *remaining) feed(elapsed time.Duration, work, of uint64) {
-	if elapsed < r.last || len(r.samples) > 0 && work < r.samples[len(r.samples)-1].work {
+func (r *remaining) feed(elapsed time.Duration, done, of work) {
+	if n := len(r.samples); elapsed < r.last || n > 0 && (done[onLine] < r.samples[n-1].work[onLine] || done[inFlash] < r.samples[n-1].work[inFlash]) {
 		*r = remaining{}
 	}
 	r.last = elapsed
-	r.samples = append(r.samples, sample{elapsed, work})
+	r.samples = append(r.samples, sample{elapsed, done})
 	drop := 0 // keep one sample at or before the window's start
 	for drop+1 < len(r.samples) && r.samples[drop+1].at <= elapsed-rateWindow {
 		drop++
 	}
 	drop = max(drop, len(r.samples)-maxSamples)
 	r.samples = append(r.samples[:0], r.samples[drop:]...)
-	if elapsed < firstWords || of == 0 {
-		return
-	}
-	from := r.samples[0]
-	did, took := work-from.work, elapsed-from.at
-	if did == 0 || took <= 0 {
+	if elapsed < firstWords || of == (work{}) || !r.measure() {
 		return // nothing moved: what was said still holds as well as anything
 	}
 	left := time.Duration(0)
-	if of > work {
-		left = time.Duration(float64(of-work) * float64(took) / float64(did))
+	for kind := range workKinds {
+		if of[kind] > done[kind] {
+			pace := r.pace[kind]
+			if pace == 0 {
+				pace = 1 // as planned, until it is known better
+			}
+			left += time.Duration(float64(of[kind]-done[kind]) * pace * float64(time.Microsecond))
+		}
 	}
 	now := rounded(left)
 	switch {
@@ -59,6 +74,36 @@ func (r *remaining) feed(elapsed time.Duration, work, of uint64) {
 	case now > r.shown+r.shown/5:
 		r.shown, r.slower = now, true
 	}
+}
+
+// measure takes the pace of each kind of work from the samples in the window, and reports whether
+// anything moved. Time in which nothing moved counts for the work that moves next, unless that is of
+// another kind: between line and flash the device proves, which is neither.
+func (r *remaining) measure() bool {
+	var took [workKinds]time.Duration
+	var did [workKinds]uint64
+	since, before, moved := r.samples[0].at, -1, false
+	for i := 1; i < len(r.samples); i++ {
+		a, b := &r.samples[i-1], &r.samples[i]
+		for kind := range workKinds {
+			n := b.work[kind] - a.work[kind]
+			if n == 0 {
+				continue
+			}
+			if before != kind && before >= 0 {
+				since = a.at
+			}
+			took[kind] += b.at - since
+			did[kind] += n
+			since, before, moved = b.at, kind, true
+		}
+	}
+	for kind := range workKinds {
+		if did[kind] > 0 && took[kind] > 0 {
+			r.pace[kind] = float64(took[kind].Microseconds()) / float64(did[kind])
+		}
+	}
+	return moved
 }
 
 func rounded(d time.Duration) time.Duration {

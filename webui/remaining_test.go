@@ -9,10 +9,10 @@ import (
 // run feeds a restoration whose speed is told per tenth of a second, and returns what was on the screen.
 func run(r *remaining, total uint64, speeds ...float64) []string {
 	var shown []string
-	work := 0.0
+	sum := 0.0
 	for i, s := range speeds {
-		work += s * 100_000 // planned microseconds in a tenth of a second
-		r.feed(time.Duration(i+1)*100*time.Millisecond, uint64(work), total)
+		sum += s * 100_000 // planned microseconds in a tenth of a second
+		r.feed(time.Duration(i+1)*100*time.Millisecond, workOf(uint64(sum), 0), workOf(total, 0))
 		shown = append(shown, r.words().String())
 	}
 	return shown
@@ -69,6 +69,29 @@ func TestRemainingExplainsARise(t *testing.T) {
 	}
 }
 
+// A line ten times as fast as planned says nothing about the flash: the rewriting that remains counts in
+// full, and "Almost done" comes in the last second.
+func TestRemainingCountsTheFlash(t *testing.T) {
+	const line, flash = 5_000_000, 8_000_000
+	var r remaining
+	end := 1500*time.Millisecond + 8*time.Second // half a second on the line, one of proof, then the flash as planned
+	for at := 100 * time.Millisecond; at <= end; at += 100 * time.Millisecond {
+		sent := min(uint64(at.Microseconds())*10, line)
+		written := uint64(max(at-1500*time.Millisecond, 0).Microseconds())
+		r.feed(at, workOf(sent+written, written), workOf(line+flash, flash))
+		left := end - at
+		if s := r.words().String(); left > 1100*time.Millisecond && s == "Almost done" {
+			t.Fatalf("%v before the end: %q", left, s)
+		}
+		if at > 3*time.Second && (r.shown < left || r.shown > left+2*time.Second) {
+			t.Errorf("%v before the end %v is shown", left, r.shown)
+		}
+	}
+	if s := r.words().String(); s != "Almost done" {
+		t.Errorf("at the end %q", s)
+	}
+}
+
 // Whatever the speed does, the number rises by more than a fifth only with the word before it.
 func TestRemainingNeverJumpsSilently(t *testing.T) {
 	for _, speeds := range [][]float64{
@@ -76,10 +99,10 @@ func TestRemainingNeverJumpsSilently(t *testing.T) {
 		append(append(steady(20, 1), steady(20, 0)...), steady(30, 1)...),
 	} {
 		var r remaining
-		work, last := 0.0, time.Duration(0)
+		sum, last := 0.0, time.Duration(0)
 		for i, s := range speeds {
-			work += s * 100_000
-			r.feed(time.Duration(i+1)*100*time.Millisecond, uint64(work), 30_000_000)
+			sum += s * 100_000
+			r.feed(time.Duration(i+1)*100*time.Millisecond, workOf(uint64(sum), 0), workOf(30_000_000, 0))
 			if last > 0 && r.shown > last+last/5 && !r.slower {
 				t.Errorf("from %v to %v without a word", last, r.shown)
 			}
@@ -94,12 +117,12 @@ func TestRemainingNeverJumpsSilently(t *testing.T) {
 func TestRemainingStartsAfresh(t *testing.T) {
 	var r remaining
 	run(&r, 10_000_000, steady(80, 1)...)
-	r.feed(100*time.Millisecond, 0, 10_000_000)
+	r.feed(100*time.Millisecond, work{}, workOf(10_000_000, 0))
 	if got := r.words().String(); got != "Starting" {
 		t.Errorf("another restoration begins with %q", got)
 	}
 	for range 10_000 {
-		r.feed(r.last+time.Microsecond, 5, 10_000_000)
+		r.feed(r.last+time.Microsecond, workOf(5, 0), workOf(10_000_000, 0))
 	}
 	if len(r.samples) > maxSamples {
 		t.Errorf("%d samples are kept", len(r.samples))

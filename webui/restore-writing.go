@@ -9,7 +9,7 @@ func (c *RestoreWriting) progress() *apparatus.Progress { return &c.Page.state.R
 
 func (c *RestoreWriting) clock() clockWords { return c.Page.left.words() }
 
-func (c *RestoreWriting) heading() string { return writingHeading }
+func (c *RestoreWriting) heading() string { return c.Page.writingHeading() }
 
 func (c *RestoreWriting) share() string { return share(c.progress()) }
 

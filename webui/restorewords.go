@@ -116,9 +116,10 @@ func (r *Root) restorePane() pane {
 		return pane{
 			Heading: "Nothing is wrong with its software. It runs release " + s.Device.Version + ".",
 			Lead:    "Every byte was read and matches the release signed by " + signer(s.Plan.Release.Signer) + ". The device only waits to be started.",
-			Facts:   append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true}),
-			Map:     true,
-			Acts:    []act{primary("Start it", r.send(apparatus.Start{}))},
+			Facts: append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true},
+				fact{Label: "Read", Value: allSectors(s.Plan.Total), Small: "every byte matches", Check: true}),
+			Map:  true,
+			Acts: []act{primary("Start it", r.send(apparatus.Start{}))},
 		}
 	case apparatus.RestoreUnknown:
 		return pane{
@@ -171,8 +172,8 @@ func (r *Root) idle(s *apparatus.Restore) pane {
 func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	facts := []fact{
 		{Label: "Device", Value: deviceName(dev), Small: dev.Serial},
-		{Label: "Verified", Value: group(uint64(d.Verified)) + " of " + count(d.Verified, "sector", "sectors"), Check: true},
-		{Label: "Written", Value: count(d.Written, "sector", "sectors") + ", " + kb(uint64(d.Sent)) + " sent"},
+		{Label: "Verified", Value: allSectors(d.Verified), Check: true},
+		{Label: "Written", Value: writtenWords(d)},
 		{Label: "Took", Value: seconds(d.Took, 1) + " seconds"},
 		settingsFact(d.Settings),
 	}
@@ -182,6 +183,15 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	case apparatus.ReportKept:
 		facts = append(facts, fact{Label: "Reported", Value: "Not yet", Small: "the server does not answer; told later"})
 	case apparatus.ReportNone:
+	}
+	if d.Work == apparatus.WorkStarted {
+		return pane{
+			Heading: "It runs release " + d.Version + ".",
+			Lead: "Nothing was wrong with its software, so nothing was written: it was only started. Every byte matches the release signed by " +
+				signer(d.Signer) + ". You can unplug it.",
+			Facts: facts[:3],
+			Acts:  []act{primary("Connect another", r.send(apparatus.Home{}))},
+		}
 	}
 	return pane{
 		Heading: "Restored. It runs release " + d.Version + ".",
@@ -211,25 +221,64 @@ func deviceName(d *apparatus.Device) string {
 	return d.Name
 }
 
+// unnamed says that a model has no name of its own: its maker gave none.
+func unnamed(id, name string) bool { return name == "" || name == "Model "+id }
+
 func deviceFacts(d *apparatus.Device) []fact {
 	f := fact{Label: "Device", Value: deviceName(d)}
-	if d.Name != "" {
+	if !unnamed(d.Model, d.Name) {
 		f.Small = "model " + d.Model
 	}
 	return []fact{f, {Label: "Serial", Value: d.Serial, Mono: true}}
 }
 
-func foundLead(s *apparatus.Restore) string {
-	total := max(len(s.Map.Cells), s.Plan.Sectors)
-	need := group(uint64(s.Plan.Sectors)) + " of its " + count(total, "sector", "sectors")
+// allSectors says that each of n sectors was looked at.
+func allSectors(n int) string {
+	if n == 1 {
+		return "Its one sector"
+	}
+	return "All " + count(n, "sector", "sectors")
+}
+
+func writtenWords(d *apparatus.Result) string {
+	sent := ", " + kb(uint64(d.Sent)) + " sent"
+	switch {
+	case d.Work == apparatus.WorkStarted:
+		return "Nothing"
+	case d.Written > 0:
+		return count(d.Written, "sector", "sectors") + sent
+	case d.Renewed > 0:
+		return count(d.Renewed, "weak sector", "weak sectors") + " and its record" + sent
+	}
+	return "Only its record" + sent
+}
+
+// needWords says how much of a device has to be written.
+func needWords(p *apparatus.Plan) string {
+	total := max(p.Total, p.Sectors)
+	if p.Work == apparatus.WorkRecorded {
+		whole := "Its software is whole: all " + count(total, "sector is", "sectors are") + " right. "
+		if total == 1 {
+			whole = "Its software is whole. "
+		}
+		if p.Refresh > 0 {
+			return whole + "Only weak ones need to be renewed, and its record of them written."
+		}
+		return whole + "Only its record of them needs to be written."
+	}
 	verb := " need to be written."
-	if s.Plan.Sectors == 1 {
+	if p.Sectors == 1 {
 		verb = " needs to be written."
 	}
-	tail := need + verb
-	if s.Plan.Sectors*2 < total {
-		tail = "Most of it is fine: " + tail
+	words := group(uint64(p.Sectors)) + " of its " + count(total, "sector", "sectors") + verb
+	if p.Sectors*2 < total {
+		return "Most of it is fine: " + words
 	}
+	return words
+}
+
+func foundLead(s *apparatus.Restore) string {
+	tail := needWords(&s.Plan)
 	switch s.Device.Why {
 	case apparatus.WhyInterrupted:
 		return "An update stopped halfway, so the device cannot start. " + tail
@@ -262,18 +311,21 @@ func foundFacts(s *apparatus.Restore) []fact {
 	list := append(deviceFacts(d), runs, fact{
 		Label: "Will be written", Value: "Release " + p.Release.Version, Small: fitWords(p.Release.Fit), Rule: true, Change: true,
 	})
+	if p.Work == apparatus.WorkRecorded {
+		list[len(list)-1].Value = "The record of release " + p.Release.Version
+	}
 	by := fact{Label: "Signed by", Value: "Key " + keyText(p.Release.Signer), Small: "not verified yet"}
 	if p.Trust == apparatus.TrustVerified {
 		by.Check, by.Small = true, "verified on this computer"
 	}
 	send := fact{Label: "To send", Value: kb(uint64(p.Send))}
-	if p.Send < p.Full {
+	if p.Send < p.Full && p.Work == apparatus.WorkWritten {
 		send.Value += " of " + kb(uint64(p.Full))
 		send.Small = "the rest is already right"
 	}
 	list = append(list, by, send, fact{Label: "Time", Value: "About " + aboutTime(p.Time)})
 	if p.Refresh > 0 {
-		list = append(list, fact{Label: "Refreshed", Value: count(p.Refresh, "sector", "sectors"), Small: "weak since the power failed; the device renews them itself"})
+		list = append(list, fact{Label: "Renewed", Value: count(p.Refresh, "weak sector", "weak sectors"), Small: "by the device itself, from what they hold"})
 	}
 	return append(list, settingsFact(p.Settings))
 }
@@ -361,6 +413,13 @@ func phaseRows(s *apparatus.Restore) []phaseRow {
 		"Every byte, against the signed release",
 		"Release " + s.Plan.Release.Version,
 	}
+	switch s.Plan.Work {
+	case apparatus.WorkWritten:
+	case apparatus.WorkRecorded:
+		texts[1], texts[2] = kb(uint64(s.Plan.Send))+" for its record", "Only its record"
+	case apparatus.WorkStarted:
+		texts[1], texts[2] = "Nothing to write", "Nothing"
+	}
 	rows := make([]phaseRow, len(names))
 	for i := range rows {
 		rows[i] = phaseRow{Class: "next", Name: names[i], Text: texts[i]}
@@ -422,11 +481,16 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 	case apparatus.RestoreWriting:
 		return "live", [...]string{"Reading", "Reading", "Writing", "Verifying", "Starting"}[min(int(s.Progress.Stage), 4)], device
 	case apparatus.RestoreDone:
+		if s.Result.Work == apparatus.WorkStarted {
+			return "done", "Started", device
+		}
 		return "done", "Verified", device
 	case apparatus.RestoreFailed:
 		switch {
 		case s.Failure.Code == apparatus.CauseCableOut:
 			return "broken", "Cable out", device
+		case s.Failure.Touched == apparatus.TouchedNothing && s.Failure.Stage >= apparatus.StageWrite:
+			return "refused", "Nothing written", device
 		case s.Failure.Touched == apparatus.TouchedNothing:
 			return "refused", "Nothing sent", device
 		}

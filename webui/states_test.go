@@ -70,7 +70,7 @@ func demoRestore(phase apparatus.RestorePhase) apparatus.Restore {
 		Device: apparatus.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: apparatus.WhyInterrupted,
 			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts},
 		Map: demoMap(54, apparatus.SectorDamaged),
-		Plan: apparatus.Plan{Release: newRelease, Trust: apparatus.TrustVerified, Sectors: 42, Good: 190, Send: 38 << 10, Full: 928 << 10,
+		Plan: apparatus.Plan{Release: newRelease, Trust: apparatus.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
 			Time: 8600 * time.Millisecond, Settings: apparatus.SettingsKept},
 		Choice: []apparatus.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: apparatus.FitBelowFloor}},
 	}
@@ -275,6 +275,12 @@ func scenes() []scene {
 	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
 	right := demoRestore(apparatus.RestoreRight)
 	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, apparatus.SectorNew)
+	record := demoRestore(apparatus.RestoreFound)
+	record.Plan.Work, record.Plan.Sectors = apparatus.WorkRecorded, 0
+	started := right
+	started.Phase, started.Result = apparatus.RestoreDone, apparatus.Result{Work: apparatus.WorkStarted, Version: "2.4.1", Signer: demoKey, Verified: 232}
+	early := demoRestore(apparatus.RestoreFailed)
+	early.Failure = apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedNothing, Stage: apparatus.StageWrite, Of: 42}
 	off := demoLab(apparatus.LabOff)
 	off.Power.Switch = apparatus.SwitchOff
 	return []scene{
@@ -292,6 +298,9 @@ func scenes() []scene {
 		{"identified", "", phase(apparatus.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
 		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
+		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},
+		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
+		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},
 		{"unknown", "", phase(apparatus.RestoreUnknown), "We do not know this device.", "Choose a release from a file", nil},
 		{"restoring", "", func(r *Root, w *world) {
 			s := demoWriting()
@@ -300,7 +309,7 @@ func scenes() []scene {
 				r.SetState(apparatus.State{Restore: s})
 			}
 		}, "Restoring. Leave the cable in.", "", []string{"27 of 42 sectors", `role="timer"`, "Leave the cable in and the device switched on."}},
-		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"232 of 232 sectors", "You can unplug it."}},
+		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"All 232 sectors", "You can unplug it."}},
 		{"cable-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
 			Trace: []string{"14:02:31.406  write sector 0x03a000, block 3 of 8", "14:02:31.881  port closed by the system (device lost)"}}),
 			"The cable came out.", "Connect again", []string{"It happened while writing sector 28 of 42.", "Is the device safe?", "Yes.", "nothing is lost", "27 sectors already written stay written; about 3 seconds remain.", "C-101"}},

@@ -74,8 +74,8 @@ func TestKeptWords(t *testing.T) {
 
 func TestFoundLead(t *testing.T) {
 	whys := map[apparatus.Why]string{
-		apparatus.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 256 sectors need to be written.",
-		apparatus.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 256 sectors need to be written.",
+		apparatus.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be written.",
+		apparatus.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors need to be written.",
 	}
 	for why, want := range whys {
 		s := demoRestore(apparatus.RestoreFound)
@@ -85,12 +85,25 @@ func TestFoundLead(t *testing.T) {
 		}
 	}
 	s := demoRestore(apparatus.RestoreFound)
-	s.Plan.Sectors = 200
+	s.Plan.Work, s.Plan.Sectors = apparatus.WorkRecorded, 0
+	if got, want := foundLead(&s), "An update stopped halfway, so the device cannot start. Its software is whole: all 232 sectors are right. Only its record of them needs to be written."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, f := range foundFacts(&s) {
+		if f.Label == "Will be written" && f.Value != "The record of release 2.4.1" || f.Label == "To send" && f.Small != "" {
+			t.Errorf("with only the record to write: %+v", f)
+		}
+	}
+	s.Plan.Refresh = 3
+	if got := foundLead(&s); !strings.HasSuffix(got, "Only weak ones need to be renewed, and its record of them written.") {
+		t.Errorf("%q", got)
+	}
+	s.Plan.Work, s.Plan.Sectors, s.Plan.Refresh = apparatus.WorkWritten, 200, 0
 	if got := foundLead(&s); strings.Contains(got, "Most of it is fine") {
 		t.Errorf("%q", got)
 	}
 	s.Plan.Sectors = 1
-	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 256 sectors needs to be written.") {
+	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 232 sectors needs to be written.") {
 		t.Errorf("%q", got)
 	}
 	s.Plan.Release.Fit, s.Plan.Trust, s.Plan.Send = apparatus.FitOlder, apparatus.TrustUnchecked, s.Plan.Full
@@ -307,6 +320,36 @@ func TestOperationIsReadAsTyped(t *testing.T) {
 	for _, s := range []string{"", "0", "-1", "x", "99999999999999999999", "5000000000"} {
 		if got, ok := parseOperation(s); ok {
 			t.Errorf("%q is taken as %d", s, got)
+		}
+	}
+}
+
+// A cable that comes out before the first erase leaves the device as it was, and the page says so.
+func TestOutBeforeTheFirstErase(t *testing.T) {
+	for touched, safe := range map[apparatus.Touched]string{
+		apparatus.TouchedNothing: "It is exactly as it was",
+		apparatus.TouchedRenewed: "It holds what it held",
+		apparatus.TouchedPart:    "It cannot start yet",
+	} {
+		f := apparatus.Failure{Code: apparatus.CauseCableOut, Touched: touched, Stage: apparatus.StageWrite, Of: 52, Left: time.Second}
+		if touched == apparatus.TouchedPart {
+			f.Sector = 1
+		}
+		p := New((&world{}).hooks()).failed(&f)
+		if !strings.Contains(p.Verdict.Safe, safe) {
+			t.Errorf("touched %d: %q", touched, p.Verdict.Safe)
+		}
+		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != apparatus.TouchedPart) {
+			t.Errorf("touched %d: %q", touched, p.Lead)
+		}
+	}
+}
+
+// A model's default name says its number already.
+func TestDefaultNameIsNotDoubled(t *testing.T) {
+	for name, want := range map[string]string{"Model 0001": "", "Field terminal": "model 0001", "": ""} {
+		if f := deviceFacts(&apparatus.Device{Model: "0001", Name: name})[0]; f.Small != want || f.Value == "" {
+			t.Errorf("name %q: %+v, want the remark %q", name, f, want)
 		}
 	}
 }
