@@ -2,12 +2,14 @@
 
 GO ?= go
 
-.PHONY: help run test build page check browser test-js test-power bench clean
+.PHONY: help run test build page check browser test-serial test-power bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: build       ## build, and serve the page with demo content on http://127.0.0.1:8080
+run:             ## build quickly, and serve the page with demo content on http://127.0.0.1:8080
+	$(GO) run ./internal/buildpage -fast
+	$(GO) build -trimpath -o bin/unbrick ./cmd/unbrick
 	bin/unbrick serve --demo
 
 build: page      ## bin/unbrick, with the page embedded
@@ -19,22 +21,21 @@ page:            ## generate the page's Go code and build static/dist
 check: page      ## format, vet natively and for the browser, size of the program
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt: the files above need it' >&2; exit 1; }
 	$(GO) vet ./...
-	GOOS=js GOARCH=wasm $(GO) vet ./wasm/... ./apparatus/... ./webui/... ./restore/... ./lab/...
+	GOOS=js GOARCH=wasm $(GO) vet -tags tinygo ./wasm/... ./apparatus/... ./webui/... ./restore/... ./lab/...
 	GOARCH=386 $(GO) vet ./flash/... ./release/... ./delta/... ./protocol/... ./terminal/... ./emulator/... ./lab/...
 	$(GO) run ./internal/buildpage -size
 
 test: check browser ## all tests; installs Chromium through the system's packages when none is found
-	$(GO) test -timeout 30m ./...
-	$(MAKE) test-js
+	$(GO) test -short -timeout 30m ./...
 
-test-js: browser ## tests that run in the browser itself
-	.ci/test-js
+test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing
+	UNBRICK_SERIAL=1 $(GO) test -count=1 -v -run Serial ./internal/webserial ./internal/e2e
 
-test-power:      ## every cut, every tear, nothing sampled
-	$(GO) test -timeout 80m -run 'Cut' ./terminal/... ./lab/... -exhaustive
+test-power:      ## every cut with every tear, nothing sampled
+	$(GO) test -count=1 -timeout 80m -v -run 'Update|Recovery|Restor|Cut' ./terminal ./restore
 
 bench:           ## benchmarks: delta making and applying, sessions, restoration
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./lab/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator
 
 browser:
 	@.ci/browser

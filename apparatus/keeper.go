@@ -210,9 +210,6 @@ func (k *keeper) find() (*kept, []byte) {
 	}
 	g := &image.model.Layout.Geometry
 	raw := bytes.Repeat([]byte{g.Erased}, int(g.Size()))
-	if len(image.blobs) != pieces(len(raw)) {
-		return nil, nil
-	}
 	for i, n := range image.blobs {
 		if n == 0 {
 			continue
@@ -274,7 +271,7 @@ func decodeKept(b []byte) (*kept, error) {
 	if len(image.state) == 0 {
 		image.state = nil
 	}
-	if len(image.blobs) != image.model.Layout.Geometry.Sectors() || image.line.Noise >= noiseKinds || image.line.Pace >= paceKinds {
+	if len(image.blobs) != pieces(int(image.model.Layout.Geometry.Size())) || image.line.Noise >= noiseKinds || image.line.Pace >= paceKinds {
 		return nil, errShape
 	}
 	return &image, nil

@@ -201,6 +201,7 @@ func TestServerUnreachable(t *testing.T) {
 	s.kill()
 	p.press("Restore over the cable")
 	p.says("Running release 2.")
+	p.press("Update over the air")
 	p.says("The server does not answer.")
 	p.shot("lab-no-server")
 	p.do(chromedp.Reload())
