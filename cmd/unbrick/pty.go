@@ -42,6 +42,9 @@ func openPTY(path string) (*ptyCable, error) {
 		master.Close()
 		return nil, fmt.Errorf("make pseudo-terminal raw: %w", err)
 	}
+	if master, err = pollable(master); err != nil {
+		return nil, err
+	}
 	c := &ptyCable{master: master, link: path, name: tty.Name()}
 	if err := c.publish(); err != nil {
 		master.Close()
@@ -77,7 +80,7 @@ func (c *ptyCable) Read(p []byte) (int, error) {
 		if c.closed.Load() {
 			return 0, io.EOF
 		}
-		if err != nil && !errors.Is(err, syscall.EIO) {
+		if err != nil && err != io.EOF && !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.EAGAIN) {
 			return 0, fmt.Errorf("read cable: %w", err)
 		}
 		time.Sleep(hangUpPause)
@@ -93,7 +96,7 @@ func (c *ptyCable) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close takes the link away, if it is still this cable's, and ends both ends.
+// Close takes the link away, if it is still this cable's, and ends both ends and a Read or Write that waits.
 func (c *ptyCable) Close() error {
 	c.closed.Store(true)
 	if to, err := os.Readlink(c.link); err == nil && to == c.name {
