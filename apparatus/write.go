@@ -174,7 +174,7 @@ func workOf(p *restore.Plan) Work {
 		return WorkStarted
 	case restore.KindRecord:
 		return WorkRecorded
-	case restore.KindDelta, restore.KindParts:
+	case restore.KindDelta, restore.KindParts, restore.KindUpload:
 	}
 	return WorkWritten
 }

@@ -265,6 +265,33 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
+// TestNoFileFits: sectors so large, beside the RAM, that not even one of them fits as an update file. The whole
+// release goes over the line instead, and the device comes back all the same.
+func TestNoFileFits(t *testing.T) {
+	r := newRig(t, shape{"16KiB*4,64KiB*3", 256 << 10, 4, 0xff, 16 << 10, 96 << 10})
+	noise := func(seed uint64) []byte {
+		rnd := rand.New(rand.NewPCG(seed, 4))
+		b := make([]byte, 150_000)
+		for i := range b {
+			b[i] = byte(rnd.Uint32())
+		}
+		return b
+	}
+	v1, v2 := r.release("1", 1, 1, noise(1)), r.release("2", 2, 1, noise(2))
+	d := r.device(v1, nil)
+	enter(t, d)
+	port := d.Port()
+	res, err := run(t, port, source(t, v1, v2), nil, &restore.Choice{Version: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port.Close()
+	r.restored(d, v2)
+	if res.Plan.Kind != restore.KindUpload || res.BytesSent < uint64(len(v2.image)) {
+		t.Errorf("%v, %d bytes sent", res.Plan.Kind, res.BytesSent)
+	}
+}
+
 // TestUpload: the plain way of any SMP client.
 func TestUpload(t *testing.T) {
 	r := newRig(t, even)

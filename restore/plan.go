@@ -20,6 +20,7 @@ const (
 	KindRecord             // the image is right; the device refreshes, judges and records
 	KindDelta              // one update file made from the flash as it is
 	KindParts              // a series of files, each within the workspace
+	KindUpload             // the whole release, sectors written as they come: no file fits the workspace
 )
 
 func (k Kind) String() string {
@@ -32,6 +33,8 @@ func (k Kind) String() string {
 		return "delta"
 	case KindParts:
 		return "parts"
+	case KindUpload:
+		return "upload"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -133,6 +136,10 @@ func (p *Plan) make(ctx context.Context, s *Session, distrust []bool) error {
 	default:
 		p.Kind = KindRecord
 	}
+	if p.Kind == KindUpload {
+		p.becomeUpload(s)
+		return nil
+	}
 	p.estimate(s)
 	return nil
 }
@@ -186,6 +193,10 @@ func (p *Plan) makeParts(ctx context.Context, need []int, bad []bool, whole uint
 		file, err := diff.Create(ctx, now, image, o)
 		var no *diff.ErrDoesNotFit
 		if errors.As(err, &no) {
+			if group == 1 && p.streams() {
+				p.Kind = KindUpload
+				return nil
+			}
 			if group == 1 {
 				return &Error{Code: CodeNoRoom, Needs: no.Needs, Has: p.Device.Workspace, Version: p.Release.Version}
 			}
@@ -208,6 +219,12 @@ func (p *Plan) makeParts(ctx context.Context, need []int, bad []bool, whole uint
 		}
 	}
 	return nil
+}
+
+// streams reports whether the device can take the release as an upload, which needs one sector and no file.
+func (p *Plan) streams() bool {
+	n := delta.Needs{Buffer: p.picture.area.Largest(), Leaves: p.Release.Leaves(), Resident: p.Device.Resident}
+	return n.Workspace() <= p.Device.Workspace
 }
 
 // leafRuns returns the leaves of the sectors to be written as runs of neighbours: first and number.

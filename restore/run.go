@@ -86,29 +86,43 @@ func (r *runner) wrap(err error) error {
 }
 
 func (r *runner) run(ctx context.Context) error {
-	if r.p.Kind != KindStart {
+	if r.p.Kind != KindStart && r.p.Kind != KindUpload {
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
-		if err := r.leaves(ctx); err != nil {
+	}
+	// Only now: when refreshing saved less than was assumed, begin may have turned to an upload.
+	switch r.p.Kind {
+	case KindStart:
+	case KindUpload:
+		if err := r.upload(ctx); err != nil {
 			return err
 		}
-		at := 0
-		for _, j := range r.p.jobs {
-			if err := r.apply(ctx, &j, r.p.need[at:at+j.sectors]); err != nil {
-				return err
-			}
-			at += j.sectors
-		}
-		if r.touched != TouchedNothing || len(r.p.jobs) > 0 {
-			r.touched = TouchedAll
-		}
-		if err := r.finish(ctx); err != nil {
+	case KindRecord, KindDelta, KindParts:
+		if err := r.files(ctx); err != nil {
 			return err
 		}
 	}
 	r.stage(StageStart)
 	return r.start(ctx)
+}
+
+// files brings the update files, and asks for the verdict.
+func (r *runner) files(ctx context.Context) error {
+	if err := r.leaves(ctx); err != nil {
+		return err
+	}
+	at := 0
+	for _, j := range r.p.jobs {
+		if err := r.apply(ctx, &j, r.p.need[at:at+j.sectors]); err != nil {
+			return err
+		}
+		at += j.sectors
+	}
+	if r.touched != TouchedNothing || len(r.p.jobs) > 0 {
+		r.touched = TouchedAll
+	}
+	return r.finish(ctx)
 }
 
 // budget plans the work, in microseconds, from the plan's estimate.
@@ -219,7 +233,7 @@ func (r *runner) remake(ctx context.Context) error {
 		return fmt.Errorf("plan again: %w", err)
 	}
 	r.budget()
-	if (p.Kind == KindParts) == (was == KindParts) {
+	if p.Kind == KindUpload || (p.Kind == KindParts) == (was == KindParts) {
 		return nil
 	}
 	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}

@@ -23,29 +23,27 @@ const maxUnheard = 10
 // proof before the first erase; Run is better wherever it works. The answer to the last piece is the
 // device's verdict. Then the device is told to start.
 func (s *Session) Upload(ctx context.Context, p *Plan, report func(Progress)) (*Result, error) {
-	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize()}
-	file := release.AppendFile(nil, p.want.signed, p.want.image)
-	_, wire := s.pieces(len(file))
-	r.progress.Of, r.progress.BytesOf = sectorsOf(p.picture.area, p.Release.Size), p.BytesFull
+	p.becomeUpload(s)
+	return s.Run(ctx, p, report)
+}
+
+// becomeUpload makes the plan one of KindUpload.
+func (p *Plan) becomeUpload(s *Session) {
+	p.Kind, p.jobs = KindUpload, nil
+	p.Sectors, p.Good = sectorsOf(p.picture.area, p.Release.Size), 0
+	_, wire := s.pieces(len(p.want.signed) + len(p.want.image))
 	flash := time.Duration(0)
-	for i := range r.progress.Of {
+	for i := range p.Sectors {
 		_, size := p.picture.area.Sector(i)
 		flash += sectorTime(size)
 	}
-	work := lineTime(wire, s.opt.Baud) + flash
-	r.progress.WorkOf, r.progress.FlashOf = uint64(work.Microseconds()), uint64(flash.Microseconds())
-	if err := r.upload(ctx, file, work-flash, flash); err != nil {
-		return nil, r.wrap(err)
-	}
-	r.stage(StageStart)
-	if err := r.start(ctx); err != nil {
-		return nil, r.wrap(err)
-	}
-	return r.result(), nil
+	p.BytesSend, p.Line, p.Flash = p.BytesFull, lineTime(wire, s.opt.Baud), flash
 }
 
-func (r *runner) upload(ctx context.Context, file []byte, line, flash time.Duration) error {
+func (r *runner) upload(ctx context.Context) error {
 	r.stage(StageWrite)
+	file := release.AppendFile(nil, r.p.want.signed, r.p.want.image)
+	line, flash := r.p.Line, r.p.Flash
 	sum := sha256.Sum256(file)
 	area := r.p.picture.area
 	head := len(file) - int(r.p.Release.Size)

@@ -236,9 +236,6 @@ func (r *restoration) print(result *restore.Result) error {
 		Operations: result.Operations, Repeated: result.Repeated,
 		Seconds: result.Elapsed.Seconds(), SecondsLine: result.Line.Seconds(), SecondsDevice: result.Device.Seconds(),
 	}
-	if r.plain && p.Kind != restore.KindStart {
-		v.Kind = "upload"
-	}
 	if r.json {
 		return printJSON(r.out, v)
 	}
