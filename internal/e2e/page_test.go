@@ -181,7 +181,6 @@ func TestReloadDuringRestoration(t *testing.T) {
 	p.press("Restore over the cable")
 	p.until(`/Restoring release 2 over the cable, [1-9]/.test(document.body.innerText)`)
 	p.do(chromedp.Reload())
-	p.press("Switch it on")
 	p.says("Bricked")
 	p.choose("pace", "as fast as it goes")
 	p.press("Restore over the cable")
@@ -211,7 +210,7 @@ func TestServerUnreachable(t *testing.T) {
 // TestPowerAtAnyMoment pulls the power with the switch and brings it back.
 func TestPowerAtAnyMoment(t *testing.T) {
 	p := makeDevice(t, startServer(t, "--demo"))
-	p.choose("pace", "10 times life")
+	p.choose("pace", "as slow as life")
 	p.press("Update over the air")
 	p.until(`/Rewriting to release 2, sector [1-9]/.test(document.body.innerText)`)
 	p.shot("lab-rewriting")
