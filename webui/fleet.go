@@ -3,8 +3,6 @@ package webui
 import (
 	"strings"
 	"time"
-
-	"github.com/vugu/vjson"
 )
 
 const (
@@ -271,12 +269,8 @@ func (r *Root) signOut() {
 }
 
 // fleetSet changes something on the server and asks anew.
-func (r *Root) fleetSet(method, path string, body map[string]any, done string) {
-	b, err := vjson.Marshal(body)
-	if err != nil {
-		panic("webui: a request of our own cannot be encoded: " + err.Error())
-	}
-	r.hooks.Fetch(Request{Method: method, Path: path, Token: r.fleet.token, Body: b}, func(status int, _ []byte) {
+func (r *Root) fleetSet(method, path string, body []byte, done string) {
+	r.hooks.Fetch(Request{Method: method, Path: path, Token: r.fleet.token, Body: body}, func(status int, _ []byte) {
 		if !r.fleetAnswer(status) {
 			return
 		}
@@ -291,11 +285,11 @@ func (r *Root) fleetSet(method, path string, body map[string]any, done string) {
 
 // setRelease offers, withholds or withdraws a release.
 func (r *Root) setRelease(rel *fleetRelease, state, done string) {
-	r.fleetSet("PUT", "/api/releases/"+escape(rel.Image)+"/state", map[string]any{"model": rel.Model, "state": state}, done)
+	r.fleetSet("PUT", "/api/releases/"+escape(rel.Image)+"/state", formatObject("model", rel.Model, "state", state), done)
 }
 
 // free offers a release again to a device that was held back from it.
 func (r *Root) free(image string) {
 	f := &r.fleet
-	r.fleetSet("POST", "/api/devices/"+escape(f.model)+"/"+escape(f.serial)+"/free", map[string]any{"image": image}, "Offered again.")
+	r.fleetSet("POST", "/api/devices/"+escape(f.model)+"/"+escape(f.serial)+"/free", formatObject("image", image), "Offered again.")
 }

@@ -1,10 +1,6 @@
 package webui
 
-import (
-	"time"
-
-	"github.com/vugu/vjson"
-)
+import "time"
 
 // What the server's answers say, as far as Fleet shows it. Anything that is missing or of another
 // shape is zero: an older or newer server costs a field, not the screen.
@@ -63,15 +59,6 @@ type fleetRelease struct {
 
 // object is a JSON object.
 type object map[string]any
-
-func parseObject(b []byte) (object, bool) {
-	var v any
-	if err := vjson.Unmarshal(b, &v); err != nil {
-		return nil, false
-	}
-	m, ok := v.(map[string]any)
-	return m, ok
-}
 
 func (o object) text(key string) string {
 	s, _ := o[key].(string)
