@@ -47,7 +47,7 @@ func TestSerialRestore(t *testing.T) {
 	d.plug(cableAdapter)
 	p.presses("Connect your device")
 	p.sees(atFound)
-	p.reads("S-REAL-1", "model 0001", "Release 2", "verified on this computer", "An update stopped halfway")
+	p.reads("S-REAL-1", "Model 0001", "Release 2", "verified on this computer", "An update stopped halfway")
 	p.shot("found")
 	p.presses("Restore")
 	p.sees(atDone, atCableOut)

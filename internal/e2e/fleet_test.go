@@ -1,0 +1,25 @@
+package e2e
+
+import "testing"
+
+// TestFleet signs an operator in, with a wrong token first, and looks at every part of Fleet: what the
+// server answers is read by the program that people get.
+func TestFleet(t *testing.T) {
+	p := openPage(t, startServer(t, "--demo").URL+"/#fleet")
+	p.says("Operator’s token")
+	p.enter("token", "wrong")
+	p.press("Sign in")
+	p.says("This token is not known here.")
+	p.enter("token", token)
+	p.press("Sign in")
+	p.until(`document.querySelector('table.devices tbody a')`)
+	p.shot("fleet-devices")
+	p.eval(`document.querySelector('table.devices tbody a').click()`)
+	p.until(`document.querySelector('ol.history li')`)
+	p.shot("fleet-device")
+	p.eval(`location.hash = 'fleet-releases'`)
+	p.until(`document.querySelectorAll('table.releases tbody tr').length > 1`)
+	p.press("Withhold")
+	p.says("Withheld")
+	p.shot("fleet-releases")
+}
