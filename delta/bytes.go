@@ -63,12 +63,12 @@ func (d *Decoder) correct(b []byte, src, dst uint32) {
 }
 
 func (d *Decoder) corrected(old, guess byte, kind coding.Kind, src uint32) byte {
-	if d.in.Bit(&d.table, d.data.Hit(src, kind, old != guess), 0) == 0 {
-		d.data.Hits()
+	if d.in.Mixed(&d.table, d.data.Hit(src, kind, old, guess), 0) == 0 {
+		d.data.Hits(guess)
 		return guess
 	}
-	change := d.in.Byte(&d.table, d.data.Change(src))
-	d.data.Misses(src, change)
+	change := d.in.MixedByte(&d.table, d.data.Change(src, kind, old, guess))
+	d.data.Misses(src, old+change, change)
 	return old + change
 }
 
@@ -89,7 +89,7 @@ func (d *Decoder) literals(addr, at, n uint32) error {
 				continue
 			}
 		}
-		d.buffer[at] = d.in.Byte(&d.table, d.data.Literal(d.built(at, 1), addr+at))
+		d.buffer[at] = d.in.MixedByte(&d.table, d.data.Literal(d.built(at, 1), d.built(at, 2), addr+at))
 		at++
 	}
 	return nil

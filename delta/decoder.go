@@ -70,8 +70,8 @@ func (d *Decoder) open(mem []byte) error {
 		mem = mem[n:]
 		return part
 	}
-	d.counterMem = carve(coding.CounterBytes(h.CounterBits))
-	d.controlMem = carve(coding.CounterBytes(coding.ControlBits))
+	d.counterMem = carve(coding.CounterBytes(h.Units))
+	d.controlMem = carve(coding.CounterBytes(coding.ControlUnits))
 	d.given = carve((uint32(d.area.Sectors()) + 7) >> 3)
 	d.moveMem = carve(h.MapRanges * coding.EntryBytes)
 	d.modelMem = carve(h.Setup.Bytes())
@@ -102,8 +102,8 @@ func (d *Decoder) restart() error {
 	clear(d.given)
 	control, data := h.Streams(d.file)
 	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
-	d.table = coding.MakeCounters(d.counterMem, h.CounterBits, coding.DataRate)
-	d.data = coding.Data{}
+	d.table = coding.MakeCounters(d.counterMem, h.Units, coding.DataRate)
+	d.data = coding.MakeData()
 	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
 	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step = 0, 0, 0, 0, 0, 0

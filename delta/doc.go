@@ -26,8 +26,7 @@ const (
 	MaxKeeps        = 4096      // entries the stash holds at a time
 	MaxHistory      = 16 << 10  // bytes built lately, to copy from
 	MaxMap          = 8192      // ranges of the relocation map
-	MinCounterBits  = 8         // counters of the data stream: 1<<8
-	MaxCounterBits  = 15        // to 1<<15
+	MaxUnits        = 128       // counters of the data stream, in units of 256; at least 1
 	keepTableBytes  = 12        // stash memory for the table, per entry
 	workspaceMargin = 4 << 10   // verification and link, part of every workspace
 	leafBytes       = 32        // workspace per leaf digest

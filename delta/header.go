@@ -39,14 +39,14 @@ type Header struct {
 	Runs     [MaxRuns]flash.Run
 	RunCount int
 
-	CounterBits uint8
-	Buffer      uint32 // largest sector that the file builds
-	History     uint32 // bytes built lately, to copy from
-	StashBytes  uint32 // most bytes in the stash at a time
-	Keeps       uint32 // most entries in it
-	MapRanges   uint32 // ranges of the relocation map
-	MapLeast    uint32 // shortest copy that enters it
-	Changed     uint32 // sectors that the file builds
+	Units      uint8  // counters of the data stream, in units of 256
+	Buffer     uint32 // largest sector that the file builds
+	History    uint32 // bytes built lately, to copy from
+	StashBytes uint32 // most bytes in the stash at a time
+	Keeps      uint32 // most entries in it
+	MapRanges  uint32 // ranges of the relocation map
+	MapLeast   uint32 // shortest copy that enters it
+	Changed    uint32 // sectors that the file builds
 
 	State uint32 // derived: counters, map and the like
 	Stash uint32 // derived: StashBytes and the table of its entries
@@ -116,7 +116,7 @@ func (h *Header) settle() {
 	for _, r := range h.Runs[:h.RunCount] {
 		sectors += r.Count
 	}
-	h.State = coding.CounterBytes(h.CounterBits) + coding.CounterBytes(coding.ControlBits) +
+	h.State = coding.CounterBytes(h.Units) + coding.CounterBytes(coding.ControlUnits) +
 		(sectors+7)>>3 + h.MapRanges*coding.EntryBytes + h.Setup.Bytes()
 	h.Stash = h.StashBytes + h.Keeps*keepTableBytes
 }
@@ -132,7 +132,7 @@ func (h *Header) Append(dst, control, data []byte) []byte {
 	}
 	dst = append(dst, magic0, magic1, Version, flags)
 	dst = h.Setup.Append(dst)
-	dst = append(dst, h.CounterBits, h.Erased, byte(h.RunCount))
+	dst = append(dst, h.Units, h.Erased, byte(h.RunCount))
 	for _, r := range h.Runs[:h.RunCount] {
 		dst = appendNumber(appendNumber(dst, r.Size), r.Count)
 	}
@@ -172,9 +172,9 @@ func (h *Header) parse(file []byte) error {
 	}
 	rest, ok := h.Setup.Parse(s.rest)
 	s.rest, s.bad = rest, s.bad || !ok
-	h.CounterBits, h.Erased = s.byte(), s.byte()
+	h.Units, h.Erased = s.byte(), s.byte()
 	h.RunCount = int(s.byte())
-	if s.bad || h.CounterBits < MinCounterBits || h.CounterBits > MaxCounterBits ||
+	if s.bad || h.Units == 0 || h.Units > MaxUnits ||
 		h.Erased != 0xff && h.Erased != 0 || h.RunCount == 0 || h.RunCount > MaxRuns {
 		return fmt.Errorf("%w: setup", ErrFormat)
 	}

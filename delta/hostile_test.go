@@ -146,7 +146,7 @@ func TestEveryByteCounts(t *testing.T) {
 			continue
 		}
 		// The base is named for people, and more or fewer counters may by chance code alike.
-		if i/8 < body && h.From == head.From && h.FromSize == head.FromSize && h.CounterBits == head.CounterBits {
+		if i/8 < body && h.From == head.From && h.FromSize == head.FromSize && h.Units == head.Units {
 			t.Errorf("proven with bit %d of byte %d of the header changed", i%8, i/8)
 		}
 		board := s.flash()
@@ -212,7 +212,9 @@ func TestRefusals(t *testing.T) {
 	if err := d.Open(s.file, &s.area, wrong, make([]byte, h.Memory())); err != nil {
 		t.Fatal(err)
 	}
-	if err := delta.Prove(&d, &m, wrong, make([]release.Digest, m.Leaves()), false, make([]byte, 2)); !errors.Is(err, delta.ErrMismatch) {
+	// Contexts look at old bytes, so with wrong ones the stream soon makes no sense either.
+	err = delta.Prove(&d, &m, wrong, make([]release.Digest, m.Leaves()), false, make([]byte, 2))
+	if !errors.Is(err, delta.ErrMismatch) && !errors.Is(err, delta.ErrFormat) {
 		t.Errorf("another base: %v", err)
 	}
 }

@@ -197,15 +197,15 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := delta.Header{Kind: delta.KindDelta, FromSize: 512, ToSize: 512, CounterBits: 8, Buffer: 256, Changed: 2}
+	h := delta.Header{Kind: delta.KindDelta, FromSize: 512, ToSize: 512, Units: 1, Buffer: 256, Changed: 2}
 	if err := h.SetGeometry(&area); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(old)
 	copy(h.To[:], sum[:])
 	plan, out := coding.NewWriter(), coding.NewWriter()
-	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlBits)), coding.ControlBits, coding.ControlRate)
-	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(8)), 8, coding.DataRate)
+	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
+	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1, coding.DataRate)
 	number := func(place uint8, n uint32) { plan.Number(&table, coding.Context(place, 0), n) }
 	operation := func(n uint32, change int32) {
 		number(coding.PlaceLiteral, 0)
@@ -222,14 +222,18 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 	if shift != 0 {
 		operation(256, shift)
 	}
-	var data coding.Data
+	data := coding.MakeData()
 	for i := range uint32(512) {
 		src := i
 		if i >= 256 {
 			src += uint32(shift)
 		}
-		out.Bit(&counters, data.Hit(src, coding.KindPlain, false), 0, 0)
-		data.Hits()
+		b := byte(0) // what the flash has there makes no difference when a copy is refused
+		if src < uint32(len(old)) {
+			b = old[src]
+		}
+		out.Mixed(&counters, data.Hit(src, coding.KindPlain, b, b), 0, 0)
+		data.Hits(b)
 	}
 	return h.Append(nil, plan.Finish(), out.Finish())
 }

@@ -36,8 +36,9 @@ type encoder struct {
 func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte) {
 	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
-	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlBits)), coding.ControlBits, coding.ControlRate)
-	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.CounterBits)), head.CounterBits, coding.DataRate)
+	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
+	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units, coding.DataRate)
+	e.data = coding.MakeData()
 	if head.Setup.ISA != coding.ISANone {
 		e.moves, head.MapLeast = drawMap(sc.runs(a), sc.stays, ranges)
 		head.MapRanges = uint32(e.moves.Len())
@@ -139,15 +140,15 @@ func (e *encoder) copy(at, dst, n int) {
 }
 
 func (e *encoder) corrected(old, guess, want byte, kind coding.Kind, src uint32) {
-	hit := e.data.Hit(src, kind, old != guess)
+	hit := e.data.Hit(src, kind, old, guess)
 	if guess == want {
-		e.out.Bit(&e.table, hit, 0, 0)
-		e.data.Hits()
+		e.out.Mixed(&e.table, hit, 0, 0)
+		e.data.Hits(want)
 		return
 	}
-	e.out.Bit(&e.table, hit, 0, 1)
-	e.out.Byte(&e.table, e.data.Change(src), want-old)
-	e.data.Misses(src, want-old)
+	e.out.Mixed(&e.table, hit, 0, 1)
+	e.out.MixedByte(&e.table, e.data.Change(src, kind, old, guess), want-old)
+	e.data.Misses(src, want, want-old)
 }
 
 // literals writes the n built bytes at place at, of the sector at addr whose bytes begin at place
@@ -169,14 +170,20 @@ func (e *encoder) literals(at, start, addr, n int) {
 			e.out.Bit(&e.table, e.data.Match(), 0, 0)
 			e.data.Matched(0)
 		}
-		before := byte(0)
-		if at > start-e.historyLen {
-			before = built[at-1]
-			e.reached(1 - (at - start))
-		}
-		e.out.Byte(&e.table, e.data.Literal(before, uint32(addr+at-start)), built[at])
+		m := e.data.Literal(e.before(at, start, 1), e.before(at, start, 2), uint32(addr+at-start))
+		e.out.MixedByte(&e.table, m, built[at])
 		at++
 	}
+}
+
+// before returns the byte built back bytes before place at of the sector that begins at place start, 0 if
+// it is not remembered.
+func (e *encoder) before(at, start, back int) byte {
+	if at-back < start-e.historyLen {
+		return 0
+	}
+	e.reached(back - (at - start))
+	return e.script.changed[at-back]
 }
 
 // reached notes that a byte so far behind the sector's beginning was looked at.

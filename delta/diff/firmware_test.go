@@ -22,8 +22,8 @@ var pairs = []struct {
 	isa    string
 	most   int
 }{
-	{"mithermo", firmware.Mithermo, "tc32", 2500},
-	{"opensbi", firmware.OpenSBI, "", 101000},
+	{"mithermo", firmware.Mithermo, "tc32", 2100},
+	{"opensbi", firmware.OpenSBI, "", 88000},
 }
 
 func even(t testing.TB, sector string, old, new []byte) flash.Geometry {

@@ -11,7 +11,7 @@ import (
 
 // profile is a size of decoder.
 type profile struct {
-	bits    uint8
+	units   uint8 // of counters
 	history uint32
 	ranges  uint32 // most of the relocation map
 	ram     bool   // RAM pointers are predicted, which takes 2 KiB
@@ -19,11 +19,11 @@ type profile struct {
 
 // profiles from the largest to the smallest; those with less state code worse.
 var profiles = [...]profile{
-	{14, 16 << 10, 1024, true},
-	{12, 8 << 10, 512, true},
-	{11, 4 << 10, 256, true},
-	{10, 2 << 10, 128, true},
-	{8, 0, 32, false},
+	{104, 16 << 10, 1024, true},
+	{48, 8 << 10, 512, true},
+	{21, 8 << 10, 256, true},
+	{9, 4 << 10, 128, true},
+	{1, 0, 32, false},
 }
 
 // fit codes the job at the largest profile and stash that fit the limits, and proves the result.
@@ -112,7 +112,7 @@ func (j *job) smallest(scripts []*script, p profile) (best []byte, least uint32,
 // encode writes a script as a file for one profile.
 func (j *job) encode(sc *script, p profile) ([]byte, error) {
 	h := j.head
-	h.CounterBits, h.History = p.bits, min(p.history, uint32(len(sc.changed)))
+	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
 	h.Changed = uint32(len(sc.sequence))
 	if !p.ram {

@@ -15,7 +15,7 @@ type step struct {
 }
 
 func table() *Counters {
-	c := MakeCounters(make([]byte, CounterBytes(8)), 8, DataRate)
+	c := MakeCounters(make([]byte, CounterBytes(1)), 1, DataRate)
 	return &c
 }
 

@@ -13,11 +13,13 @@ const (
 	probMin      = 8 // no bit is ever believed to be impossible
 )
 
-// The tables of the two streams. The header chooses the size of the data stream's.
+// The tables of the two streams, in units of 256 counters. The header chooses the size of the data
+// stream's. The data stream's counters learn faster, for a Mixer knows which of them to trust.
 const (
-	ControlBits = 9
-	ControlRate = 5
-	DataRate    = 5
+	ControlUnits = 2
+	ControlRate  = 5
+	DataRate     = 4
+	unitBytes    = 512
 )
 
 // youngRates holds, four bits an age, how fast a young counter learns: 1/2 of the error first, then
@@ -31,17 +33,17 @@ var youngRate = [8]uint8{1, 2, 2, 3, 3, 4, 4, 4}
 // a counter: that costs size, never correctness.
 type Counters struct {
 	mem   []byte
-	shift uint8
+	count uint32
 	rate  uint8
 }
 
-// CounterBytes returns the memory of a table of 1<<bits counters.
-func CounterBytes(bits uint8) uint32 { return 2 << bits }
+// CounterBytes returns the memory of a table of so many units.
+func CounterBytes(units uint8) uint32 { return unitBytes * uint32(units) }
 
-// MakeCounters returns a fresh table in mem, which must be CounterBytes(bits) long. Mature counters
+// MakeCounters returns a fresh table in mem, which must be CounterBytes(units) long. Mature counters
 // learn 1/2^rate of the error.
-func MakeCounters(mem []byte, bits, rate uint8) Counters {
-	c := Counters{mem: mem[:CounterBytes(bits)], shift: 32 - bits, rate: rate}
+func MakeCounters(mem []byte, units, rate uint8) Counters {
+	c := Counters{mem: mem[:CounterBytes(units)], count: CounterBytes(units) / 2, rate: rate}
 	for i := 0; i < len(c.mem); i += 2 {
 		c.mem[i], c.mem[i+1] = counterStart&0xff, counterStart>>8
 	}
@@ -56,7 +58,7 @@ func Context(id uint8, v uint32) uint32 {
 
 // at returns the offset of the counter for one node of a context.
 func (c *Counters) at(context, node uint32) uint32 {
-	return (context + node) * 0x9E3779B1 >> c.shift << 1
+	return (context + node) * 0x9E3779B1 >> 16 * c.count >> 16 << 1
 }
 
 // chance returns the probability of a 1 that a counter's word stands for, of probOne.

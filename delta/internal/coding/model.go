@@ -15,14 +15,28 @@ const (
 	PlaceKeep     = 7 // its length, less one
 	PlaceLife     = 8 // sectors until it is freed, less one
 
-	// Data stream.
-	PlaceByte     = 16 // a literal byte; v: the byte before it and its lane
+	// Data stream. The first three are mixed, each from contexts of three places.
+	PlaceByte     = 16 // a literal byte; v: the byte before it and its lane; 23: the one before that; 24: its lane
 	PlaceHit      = 17 // a copied byte: 0 as predicted, 1 not
-	PlaceChange   = 18 // how a mispredicted byte differs from the old one; v: last change in its lane
+	PlaceChange   = 18 // how a mispredicted byte differs from the old one
 	PlaceMatch    = 19 // in literals: 1 a match, 0 a byte; v: the last three such bits
 	PlaceRepeat   = 20 // the match has the distance of the last one
 	PlaceLength   = 21 // length of a match, less the least; v: repeats the distance
 	PlaceDistance = 22 // its distance, less one; v: its length, capped
+
+	placeByte2   = 23
+	placeByte3   = 24
+	placeHit2    = 25 // v: the old byte
+	placeHit3    = 26 // v: the last eight bytes, the field's kind
+	placeChange2 = 27 // v: the last byte copied and the lane
+	placeChange3 = 28 // v: the field's kind and how it differs from the old byte as predicted
+)
+
+// Sets of weights.
+const (
+	setByte   = 0
+	setHit    = 1 // to 4, by the last two bytes
+	setChange = 5
 )
 
 // Matches within literals.
@@ -33,18 +47,31 @@ const (
 	lengthCap      = 6 // lengths from here on share their distances' context
 )
 
-// Data is what both sides remember of the data stream so far, and derives contexts from it.
+// Data is what both sides remember of the data stream so far, and derives contexts from it. The zero
+// value is not usable; see MakeData.
 type Data struct {
+	mix     Mixer
 	misses  uint32 // the last bytes, newest lowest: 0 copied as predicted, 1 not, or literal
 	run     uint32 // bytes copied as predicted since the last miss
+	copied  uint32 // the last byte copied
 	changes [4]byte
 	matches uint32 // the last three match bits
 	Last    uint32 // distance of the last match, 0 before the first
 }
 
-// Literal returns the context of a literal byte at address addr that follows the byte before.
-func (d *Data) Literal(before byte, addr uint32) uint32 {
-	return Context(PlaceByte, uint32(before)<<2|addr&3)
+// MakeData returns what is remembered at the start of a stream.
+func MakeData() Data { return Data{mix: makeMixer()} }
+
+// Literal returns the mixer for a literal byte at address addr that follows the byte before, which
+// follows the byte second.
+func (d *Data) Literal(before, second byte, addr uint32) *Mixer {
+	d.mix.contexts = [...]uint32{
+		Context(PlaceByte, uint32(before)<<1|addr&1),
+		Context(placeByte2, uint32(second)<<1|addr&1),
+		Context(placeByte3, addr&1),
+	}
+	d.mix.set = setByte
+	return &d.mix
 }
 
 // Literals notes that n literal bytes went by.
@@ -53,32 +80,45 @@ func (d *Data) Literals(n uint32) {
 	d.run = 0
 }
 
-// Hit returns the context of the question whether the copied byte from old address addr is as
-// predicted. kind is the field it lies in (0: none), changed whether the prediction is not
-// the old byte.
-func (d *Data) Hit(addr uint32, kind Kind, changed bool) uint32 {
+// Hit returns the mixer for the question whether the copied byte at old address addr, which was old, is
+// guess as predicted. kind is the field it lies in (0: none).
+func (d *Data) Hit(addr uint32, kind Kind, old, guess byte) *Mixer {
 	k := uint32(kind)
-	if changed {
+	if old != guess {
 		k |= 16
 	}
-	return Context(PlaceHit, d.misses&7|uint32(min(bits.Len32(d.run), 7))<<3|addr&3<<6|k<<8)
+	d.mix.contexts = [...]uint32{
+		Context(PlaceHit, d.misses&7|uint32(min(bits.Len32(d.run), 7))<<3|addr&3<<6|k<<8),
+		Context(placeHit2, uint32(old)|d.misses&1<<8),
+		Context(placeHit3, d.misses&0xff|k<<8),
+	}
+	d.mix.set = setHit + d.misses&3
+	return &d.mix
 }
 
-// Change returns the context of the difference of a mispredicted byte to its old one.
-func (d *Data) Change(addr uint32) uint32 {
-	return Context(PlaceChange, addr&3|uint32(d.changes[addr&3])<<2)
+// Change returns the mixer for the difference of that byte, mispredicted, to its old one.
+func (d *Data) Change(addr uint32, kind Kind, old, guess byte) *Mixer {
+	d.mix.contexts = [...]uint32{
+		Context(PlaceChange, uint32(d.changes[addr&3])),
+		Context(placeChange2, d.copied<<1|addr&1),
+		Context(placeChange3, uint32(guess-old)<<4|uint32(kind)),
+	}
+	d.mix.set = setChange
+	return &d.mix
 }
 
-// Hits notes a byte copied as predicted.
-func (d *Data) Hits() {
+// Hits notes the byte b, copied as predicted.
+func (d *Data) Hits(b byte) {
 	d.misses <<= 1
 	d.run++
+	d.copied = uint32(b)
 }
 
-// Misses notes a byte that was not as predicted but differed by change from its old one.
-func (d *Data) Misses(addr uint32, change byte) {
+// Misses notes the byte b, which was not as predicted but differed by change from its old one.
+func (d *Data) Misses(addr uint32, b, change byte) {
 	d.misses = d.misses<<1 | 1
 	d.run = 0
+	d.copied = uint32(b)
 	d.changes[addr&3] = change
 }
 
