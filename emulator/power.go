@@ -73,13 +73,19 @@ type Ending struct {
 // Run runs agent in a goroutine of its own and returns when it is over, deferred functions
 // included. It switches power on if it is off. A panic of the agent is passed on, unless power was
 // already gone. Only one Run at a time.
-func (b *Board) Run(agent func()) Ending {
+func (b *Board) Run(agent func()) Ending { return b.run(agent, true) }
+
+// Resume is Run for a board that has been switched on: if power was cut since, also in the moment
+// between two runs, no agent is started and the ending is EndCut.
+func (b *Board) Resume(agent func()) Ending { return b.run(agent, false) }
+
+func (b *Board) run(agent func(), switchOn bool) Ending {
 	b.mu.Lock()
 	if b.alive {
 		b.mu.Unlock()
 		panic("emulator: Run while an agent runs")
 	}
-	if b.power == off {
+	if b.power == off && switchOn {
 		b.powerUp()
 	}
 	for b.line.held() && b.power != off {

@@ -236,3 +236,19 @@ func TestTearNames(t *testing.T) {
 		t.Errorf("unknown tear: %v", err)
 	}
 }
+
+// A cut between two runs, or while an agent that reset itself is still ending, is not lost.
+func TestCutBetweenRuns(t *testing.T) {
+	b := newBoard(t, config(W25Q128JV(), smallGeometry(4, 0xFF)))
+	b.PowerOn()
+	wantEnding(t, b.Resume(func() {
+		defer b.Cut(NotBegun) // latched off by the reset, and still ending
+		b.Reset(CauseSoftware)
+	}), EndReset)
+	wantEnding(t, b.Resume(func() { t.Error("an agent runs without power") }), EndCut)
+	b.PowerOn()
+	wantEnding(t, b.Resume(func() { b.Reset(CauseSoftware) }), EndReset)
+	b.Cut(NotBegun)
+	wantEnding(t, b.Resume(func() { t.Error("an agent runs without power") }), EndCut)
+	wantEnding(t, b.Run(func() {}), EndReturned)
+}

@@ -42,13 +42,9 @@ type task struct {
 // is a power cut too. It returns at once; Settle waits for what becomes of the boot.
 func (d *Device) PowerOn(ctx context.Context) error {
 	d.mu.Lock()
-	if d.ended != nil {
-		select {
-		case <-d.ended:
-		default:
-			d.mu.Unlock()
-			return ErrBusy
-		}
+	if err := d.awaitEnd(); err != nil {
+		d.mu.Unlock()
+		return err
 	}
 	ended := make(chan struct{})
 	d.ended, d.state, d.fault = ended, Booting, nil
@@ -63,6 +59,29 @@ func (d *Device) PowerOn(ctx context.Context) error {
 	return nil
 }
 
+// awaitEnd waits for the end of a life that is over but not told yet: whoever saw the device go off may
+// switch it on again. A device that lives is ErrBusy. With mu held, but released meanwhile.
+func (d *Device) awaitEnd() error {
+	for d.ended != nil {
+		last := d.ended
+		select {
+		case <-last:
+			return nil
+		default:
+		}
+		if d.state != Off && d.state != Faulted {
+			return ErrBusy
+		}
+		d.mu.Unlock()
+		<-last
+		d.mu.Lock()
+		if d.ended == last {
+			return nil
+		}
+	}
+	return nil
+}
+
 // live runs the agent again after each reset, as silicon would.
 func (d *Device) live(ctx context.Context) {
 	for d.hung = 0; ; {
@@ -70,7 +89,7 @@ func (d *Device) live(ctx context.Context) {
 			d.board.Cut(emulator.NotBegun)
 		}
 		d.board.KeepClock(true) // the next agent always comes
-		end := d.board.Run(d.agent)
+		end := d.board.Resume(d.agent)
 		d.board.KeepClock(false)
 		if end.Fault != nil {
 			end.Kind = emulator.EndFault // however the run ended: what broke a rule must be seen
