@@ -126,7 +126,7 @@ type Contents uint8
 
 const (
 	ContentsKept Contents = iota
-	ContentsLost          // power was off since they were written: random bytes
+	ContentsLost          // power was off since applications wrote them: nothing of before is there
 )
 
 // Region is an application's memory or free space.

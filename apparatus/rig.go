@@ -41,6 +41,8 @@ type rig struct {
 	timeline  Timeline
 	quiet     bool // the session only confirms: the timeline shows the update before it
 	log       []LogRow
+	held      []LogRow // of messages whose sending the terminal has not told yet
+	lost      bool     // nothing has run since the power came: RAM holds nothing of before
 	progress  Progress
 	began     time.Duration // device time when what progress tells began
 	active    int           // sector at work, or -1
@@ -191,6 +193,7 @@ func (r *rig) power(s Switch) {
 		return
 	}
 	r.cancel, r.state = cancel, lab.Booting
+	r.lost = true
 	r.power_.Switch = SwitchOn
 	r.note(LogRow{Source: SourceBoard, Code: LogPowerOn})
 	ended := r.device.Ended()

@@ -19,9 +19,13 @@ func (r *rig) note(row LogRow) {
 		}
 	}
 	// What was shown is never changed: the state shares the rows.
-	if n := len(r.log); n > 0 && counting(row) && r.log[n-1].Source == row.Source && r.log[n-1].Code == row.Code {
-		r.log = append(slices.Clip(r.log[:n-1]), row)
-		return
+	if counting(row) {
+		for i := len(r.log) - 1; i >= 0 && counting(r.log[i]); i-- { // what counts on another side may stand between
+			if r.log[i].Source == row.Source && r.log[i].Code == row.Code {
+				r.log = append(append(slices.Clip(r.log[:i]), r.log[i+1:]...), row)
+				return
+			}
+		}
 	}
 	if len(r.log) >= MaxLogRows {
 		r.log = slices.Clone(r.log[len(r.log)-MaxLogRows*3/4:])
@@ -50,12 +54,21 @@ func (r *rig) event(ev lab.Event) {
 		row.Sector = uint32(e.Sector)
 	}
 	row.Text = clip(r.words(e), MaxText)
+	if e.Step != 0 && r.stage != LabRestoring && r.timeline.Now.Step == stepRestoration {
+		row.Step = stepRestoration // it gets ready for a host before one has come
+	}
 	if !r.quiet && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
 		r.timeline.reach(e.Step)
 	}
 	r.advance(e)
 	if e.Code != terminal.EventMark { // one before each sector says nothing to a person
 		r.note(row)
+	}
+	if held := r.held; e.Code == terminal.EventHello || e.Code == terminal.EventRequest {
+		r.held = nil
+		for _, row := range held {
+			r.served(row)
+		}
 	}
 }
 
@@ -65,6 +78,15 @@ func (r *rig) words(e terminal.Event) string {
 	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun, terminal.EventHello,
 		terminal.EventVerdict:
 		return r.version(e.Digest)
+	case terminal.EventDigest:
+		if v := r.version(e.Digest); v != "" {
+			return "release " + v
+		}
+		return "no release that is known here"
+	case terminal.EventRecord:
+		return terminal.State(e.B).String()
+	case terminal.EventRestore:
+		return whyWords(Why(e.A))
 	case terminal.EventInfo:
 		return r.version(r.target)
 	case terminal.EventStopped, terminal.EventStarted:
@@ -147,6 +169,7 @@ func (r *rig) advance(e terminal.Event) {
 			r.b.totals[pair{r.old, r.target}] = counts.Operations
 		}
 	case terminal.EventRunning:
+		r.lost = false
 		r.old, r.target = e.Digest, release.Digest{}
 		r.want(e.Digest)
 	default:
@@ -176,6 +199,7 @@ func (r *rig) leave() {
 	r.active = -1
 	r.progress = Progress{}
 	r.quiet = false
+	r.held = nil
 }
 
 // link takes one message that was seen on the device's link: what the server does is told from it.
@@ -206,6 +230,35 @@ func (r *rig) link(m protocol.Message, sent bool) {
 	default:
 		return
 	}
+	if sent { // the terminal tells only afterwards that it has sent this
+		r.held = append(r.held, row)
+		return
+	}
+	r.served(row)
+}
+
+// whyWords says in a log why a device is in restoration mode.
+func whyWords(w Why) string {
+	switch w {
+	case WhyAsked:
+		return "asked for over the cable"
+	case WhyPin:
+		return "asked for by its pin"
+	case WhyNoRecord:
+		return "no valid record"
+	case WhyInterrupted:
+		return "the rewrite stopped halfway"
+	case WhyDamaged:
+		return "the image is not what the record says"
+	case WhyHang:
+		return "three resets in a row without a confirmation"
+	case WhyUnknown:
+	}
+	return ""
+}
+
+// served notes what the server has done or received.
+func (r *rig) served(row LogRow) {
 	if !r.quiet && row.Code != LogSending {
 		target := r.timeline.Now.Target
 		r.timeline.reach(row.Step)

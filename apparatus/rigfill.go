@@ -123,7 +123,7 @@ func (r *rig) cells(offered release.Digest) Map {
 // memory is the RAM as it is.
 func (r *rig) memory() RAM {
 	m := RAM{Size: r.model.RAM}
-	if r.power_.Switch == SwitchOff {
+	if r.power_.Switch == SwitchOff || r.lost && r.state == lab.Restoration {
 		m.Contents = ContentsLost
 	}
 	ram := r.device.Board().RAM()

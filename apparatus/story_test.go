@@ -282,6 +282,22 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	if bricked.Lab.Why != apparatus.WhyInterrupted {
 		t.Errorf("why: got %d, want WhyInterrupted", bricked.Lab.Why)
 	}
+	if bricked.Lab.RAM.Contents != apparatus.ContentsLost || bricked.Lab.RAM.Workspace.Size == 0 {
+		t.Errorf("after the cut RAM is %+v, want its contents lost and a workspace", bricked.Lab.RAM)
+	}
+	step, known := uint8(0), false
+	for _, row := range bricked.Lab.Log {
+		if row.Source == apparatus.SourceBoard && row.Code == apparatus.LogCut {
+			known = true
+		}
+		if known && row.Step > 15 {
+			t.Errorf("before a host has come the log tells of S%d: %+v", row.Step, row)
+		}
+		if !known && row.Step == 2 && step == 0 {
+			t.Error("the server has received an identification before the terminal sent it")
+		}
+		step = max(step, row.Step)
+	}
 	for n := 16; n <= 20; n++ {
 		if got := bricked.Lab.Timeline.Steps[n-1]; got != apparatus.StepWaiting {
 			t.Errorf("S%02d before a host has come: got %d, want StepWaiting", n, got)
@@ -291,6 +307,9 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	done := s.until("the restored device", func(st *apparatus.State) bool {
 		return st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Phase == apparatus.LabRunning
 	})
+	if done.Lab.RAM.Contents != apparatus.ContentsKept {
+		t.Error("with its applications running, RAM is still shown as lost")
+	}
 	if done.Lab.Runs != offered.Version {
 		t.Errorf("runs %q, want %q", done.Lab.Runs, offered.Version)
 	}

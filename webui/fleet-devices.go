@@ -1,6 +1,10 @@
 package webui
 
-import "github.com/vugu/vugu"
+import (
+	"slices"
+
+	"github.com/vugu/vugu"
+)
 
 // maxRows bounds the rows that the page draws; a search finds the rest.
 const maxRows = 50
@@ -35,6 +39,11 @@ func (c *FleetDevices) found() string {
 		return group(uint64(len(f.devices)-maxRows+1)) + " to " + group(uint64(len(f.devices))) + " of " + group(uint64(f.total)) + ", those in need first"
 	}
 	return group(uint64(len(f.devices))) + " of " + group(uint64(f.total)) + ", those in need first"
+}
+
+// examples says whether devices are shown that do not exist.
+func (c *FleetDevices) examples() bool {
+	return slices.ContainsFunc(c.Page.fleet.devices, func(d fleetDevice) bool { return d.Demo })
 }
 
 func (c *FleetDevices) some() bool { return len(c.Page.fleet.devices) > 0 }

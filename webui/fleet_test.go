@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fleetAnswers is what a server says, in the shape of its HTTP API.
@@ -141,5 +142,33 @@ func TestDevicePathSurvives(t *testing.T) {
 		if got, ok := unescape(bad); ok {
 			t.Errorf("%q is taken as %q", bad, got)
 		}
+	}
+}
+
+func TestGeometryWords(t *testing.T) {
+	for list, want := range map[string]string{
+		"4KiB*128": "128 sectors of 4 KiB", "16KiB*4,64KiB,128KiB*7": "4 sectors of 16 KiB, 1 of 64 KiB, 7 of 128 KiB",
+		"1MiB": "1 sector of 1 MiB", "odd": "odd", "4KiB*": "4KiB*", "4KiB*x": "4KiB*x",
+	} {
+		if got := geometryWords(list); got != want {
+			t.Errorf("%s: %q, want %q", list, got, want)
+		}
+	}
+}
+
+// A device of the demonstration is no device, and the table says so.
+func TestExamplesAreMarked(t *testing.T) {
+	list := []fleetDevice{{Model: "0001", Demo: true}, {Model: "0001"}}
+	rows := deviceRows(list, time.Time{})
+	if rows[0].Model != "0001, example" || rows[1].Model != "0001" {
+		t.Errorf("models %q and %q", rows[0].Model, rows[1].Model)
+	}
+	r := New((&world{}).hooks())
+	c := &FleetDevices{Page: r}
+	if r.fleet.devices = list[1:]; c.examples() {
+		t.Error("a real fleet is called an example")
+	}
+	if r.fleet.devices = list; !c.examples() {
+		t.Error("examples are not told from devices")
 	}
 }

@@ -21,6 +21,7 @@ type fleetDevice struct {
 	Since, First, Last   time.Time
 	Version, Image       string
 	Confirmed            bool
+	Demo                 bool // an example of the server's: no terminal stands behind it
 	Target               string
 	Workspace, Needs     uint64
 	Kinds                []string
@@ -134,7 +135,7 @@ func readDevice(o object) fleetDevice {
 		Since: o.time("since"), First: o.time("first_seen"), Last: o.time("last_seen"),
 		Version: rel.text("version"), Image: rel.text("image"), Confirmed: rel.yes("confirmed"),
 		Target: o.object("target").text("version"), Workspace: o.number("workspace"), Needs: o.number("needs"),
-		Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"),
+		Demo: o.yes("demo"), Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"),
 	}
 	for _, a := range o.objects("attempts") {
 		d.Attempts = append(d.Attempts, fleetAttempt{a.text("image"), a.text("version"), a.count("failures"), a.yes("held")})

@@ -75,6 +75,39 @@ type deviceRow struct {
 	Sign, State, Small, Last     string
 }
 
+// sizeWords is the size of a file where it is known.
+func sizeWords(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return ", " + kb(n)
+}
+
+// geometryWords reads a geometry aloud: "16KiB*4,128KiB" is "4 sectors of 16 KiB, 1 of 128 KiB".
+func geometryWords(list string) string {
+	var words []string
+	for i, run := range strings.Split(list, ",") {
+		size, n, many := strings.Cut(run, "*")
+		if !many {
+			n = "1"
+		}
+		unit := strings.TrimLeft(size, "0123456789")
+		if unit == size || n == "" || strings.Trim(n, "0123456789") != "" {
+			return list
+		}
+		things := ""
+		switch {
+		case i > 0:
+		case n == "1":
+			things = " sector"
+		default:
+			things = " sectors"
+		}
+		words = append(words, n+things+" of "+strings.TrimSpace(strings.TrimSuffix(size, unit)+" "+unit))
+	}
+	return strings.Join(words, ", ")
+}
+
 func deviceRows(list []fleetDevice, now time.Time) []deviceRow {
 	rows := make([]deviceRow, len(list))
 	for i := range list {
@@ -82,6 +115,9 @@ func deviceRows(list []fleetDevice, now time.Time) []deviceRow {
 		row := deviceRow{Path: devicePath(d.Model, d.Serial), Serial: d.Serial, Model: d.Model, Release: d.Version, Last: ago(d.Last, now)}
 		if d.Target != "" && d.Target != d.Version {
 			row.Release = d.Version + " to " + d.Target
+		}
+		if d.Demo {
+			row.Model += ", example"
 		}
 		row.Sign, row.State, row.Small = groupWords(d, now)
 		rows[i] = row
@@ -164,7 +200,7 @@ func eventWords(e *fleetEvent) eventRow {
 		t := strings.TrimSpace(d.text("kind")+" of "+kb(d.number("size"))) + ", needs a workspace of " + kib(d.number("needs")) + "."
 		return eventRow{Class: "plain", Head: "Update " + fromTo(e), Text: upper(t)}
 	case "transferred":
-		return eventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + ", " + kb(d.number("size")) + "."}
+		return eventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + sizeWords(max(d.number("size"), e.Bytes)) + "."}
 	case "broken":
 		return eventRow{Class: "plain", Head: "Transfer broke off", Text: "At " + kb(d.number("sent")) + " of " + kb(d.number("size")) + ". It can be resumed."}
 	case "installed":
@@ -234,7 +270,7 @@ func deviceFactRows(d *fleetDetail) []fact {
 		list = append(list, fact{Label: "Image", Value: dev.Image[:4] + " " + dev.Image[4:8] + " " + dev.Image[8:12] + " …", Mono: true})
 	}
 	if d.Geometry != "" {
-		list = append(list, fact{Label: "Geometry", Value: d.Geometry})
+		list = append(list, fact{Label: "Flash", Value: geometryWords(d.Geometry)})
 	}
 	list = append(list, fact{Label: "Workspace", Value: "Up to " + kib(dev.Workspace)})
 	if len(dev.Kinds) > 0 {

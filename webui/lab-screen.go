@@ -15,7 +15,18 @@ func (c *LabScreen) lab() *apparatus.Lab { return &c.Page.state.Lab }
 func (c *LabScreen) device() bool { return c.lab().Phase != apparatus.LabAbsent }
 
 // making says whether the form for a new device is open.
-func (c *LabScreen) making() bool { return !c.device() || c.Page.lab.remake }
+func (c *LabScreen) making() bool { return !c.device() || c.Page.lab.remake && c.still() }
+
+// still says that the device does nothing that a new one would interrupt.
+func (c *LabScreen) still() bool {
+	switch c.lab().Phase {
+	case apparatus.LabOff, apparatus.LabRunning, apparatus.LabBricked, apparatus.LabFault:
+		return true
+	case apparatus.LabAbsent, apparatus.LabBooting, apparatus.LabAsking, apparatus.LabReceiving, apparatus.LabProving,
+		apparatus.LabRewriting, apparatus.LabJudging, apparatus.LabRestoring:
+	}
+	return false
+}
 
 func (c *LabScreen) lamp() string {
 	lamp, _ := labState(c.lab())

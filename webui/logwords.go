@@ -13,17 +13,17 @@ const shownRows = 40
 // logLine is one event as a person reads it.
 type logLine struct{ Class, Time, Tag, Text string }
 
-func logLines(rows []apparatus.LogRow) []logLine {
+func logLines(rows []apparatus.LogRow, runs []apparatus.SectorRun) []logLine {
 	rows = rows[max(0, len(rows)-shownRows):]
 	lines := make([]logLine, len(rows))
 	for i := range rows {
-		lines[i] = logLineOf(&rows[i])
+		lines[i] = logLineOf(&rows[i], runs)
 	}
 	return lines
 }
 
-func logLineOf(r *apparatus.LogRow) logLine {
-	l := logLine{Class: "event", Time: seconds(r.Time, 3) + " s", Text: logText(r)}
+func logLineOf(r *apparatus.LogRow, runs []apparatus.SectorRun) logLine {
+	l := logLine{Class: "event", Time: seconds(r.Time, 3) + " s", Text: logText(r, runs)}
 	if r.Step >= 1 && r.Step <= 20 {
 		l.Tag = stepID(int(r.Step))
 	}
@@ -37,18 +37,19 @@ func logLineOf(r *apparatus.LogRow) logLine {
 }
 
 // logFile is the whole log as a text file.
-func logFile(rows []apparatus.LogRow) []byte {
+func logFile(rows []apparatus.LogRow, runs []apparatus.SectorRun) []byte {
 	var b strings.Builder
 	for i := range rows {
-		l := logLineOf(&rows[i])
+		l := logLineOf(&rows[i], runs)
 		b.WriteString(l.Time + "\t" + l.Tag + "\t" + strings.ReplaceAll(l.Text, gap, " ") + "\n")
 	}
 	return []byte(b.String())
 }
 
-func logText(r *apparatus.LogRow) string {
+// logText is an event in words. runs is the flash's geometry, for addresses.
+func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	if r.Source == apparatus.SourceTerminal {
-		return terminalText(r)
+		return terminalText(r, runs)
 	}
 	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
 	switch r.Code {
@@ -69,7 +70,7 @@ func logText(r *apparatus.LogRow) string {
 	case apparatus.LogMaking:
 		return "server: update file to release " + n
 	case apparatus.LogInfo:
-		return "server: update file of " + a + " bytes, needs a workspace of " + b
+		return "server: update file of " + a + " bytes, needs a workspace of " + memory(r.B)
 	case apparatus.LogNoUpdate:
 		return "server: nothing newer"
 	case apparatus.LogRequested:
@@ -122,6 +123,14 @@ func about(words, join, name string) string {
 	return words + join + name
 }
 
+// memory writes an amount of RAM: in KiB from one KiB on.
+func memory(n uint32) string {
+	if n < 1024 {
+		return count(int(n), "byte", "bytes")
+	}
+	return kibNumber(n) + " KiB"
+}
+
 // app names an application, by its region where nothing better is known.
 func app(r *apparatus.LogRow) string {
 	if r.Text == "" {
@@ -130,11 +139,14 @@ func app(r *apparatus.LogRow) string {
 	return r.Text
 }
 
-func terminalText(r *apparatus.LogRow) string {
+func terminalText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
 	at := ""
 	if r.Sector != apparatus.NoSector {
 		at = "sector " + group(uint64(r.Sector))
+		if addr, size := sectorAddr(runs, int(min(r.Sector, apparatus.MaxSectors))); size > 0 {
+			at += " at " + hexAddr(addr)
+		}
 	}
 	switch terminal.EventCode(min(r.Code, 255)) {
 	case terminal.EventReset:
@@ -146,14 +158,13 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventIdentity:
 		return named("boot: identification read; trusts "+count(int(r.A), "key", "keys"), n)
 	case terminal.EventRecord:
-		return because("boot: record "+a, n)
+		return because("boot: record number "+a, n)
 	case terminal.EventNoRecord:
 		return "boot: no valid record"
 	case terminal.EventDoubtful:
 		return at + " is doubtful"
 	case terminal.EventDigest:
-		s := "digest of " + a + " bytes computed in " + seconds(micros(r.B), 3) + " s"
-		return because(s, n)
+		return because("digest of "+a+" bytes in "+seconds(micros(r.B), 3)+" s", n)
 	case terminal.EventRunning:
 		if r.A == 1 {
 			return about("running", " release ", n) + ", confirmed"
@@ -166,19 +177,19 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventNotWritten:
 		return "record at " + hexAddr(r.A) + " could not be written"
 	case terminal.EventHello:
-		return about("identification sent", "; release ", n) + "; up to " + kib(uint64(r.A)) + " of workspace"
+		return about("identification sent", "; release ", n) + "; up to " + memory(r.A) + " of workspace"
 	case terminal.EventInfo:
-		return "update file information: " + a + " bytes, workspace " + b
+		return "update file information: " + a + " bytes, needs a workspace of " + memory(r.B)
 	case terminal.EventNothing:
 		return because("no update", n)
 	case terminal.EventRefused:
 		return because("offer refused, nothing erased", n)
 	case terminal.EventStopped:
-		return named("stopped", app(r)) + " (" + kib(uint64(r.B)) + ")"
+		return named("stopped", app(r)) + " (" + memory(r.B) + ")"
 	case terminal.EventStarted:
-		return named("started", app(r)) + " (" + kib(uint64(r.B)) + ")"
+		return named("started", app(r)) + " (" + memory(r.B) + ")"
 	case terminal.EventSecured:
-		return "workspace of " + kib(uint64(r.B)) + " secured at offset " + hexAddr(r.A)
+		return "workspace of " + memory(r.B) + " secured at offset " + hexAddr(r.A)
 	case terminal.EventReleased:
 		return "workspace given back"
 	case terminal.EventRequest:
@@ -192,13 +203,16 @@ func terminalText(r *apparatus.LogRow) string {
 	case terminal.EventDisconnected:
 		return "link closed"
 	case terminal.EventResident:
-		return "all applications stopped; " + kib(uint64(r.A)) + " of code runs from RAM"
+		if r.Step == 15 {
+			return "no application runs; " + memory(r.A) + " of code runs from RAM"
+		}
+		return "all applications stopped; " + memory(r.A) + " of code runs from RAM"
 	case terminal.EventProof:
 		return "proof before erase: " + count(int(r.A), "sector", "sectors") + ", outcome matches the manifest, " + seconds(micros(r.B), 3) + " s"
 	case terminal.EventProofFailed:
 		return "proof before erase: another outcome; nothing erased"
 	case terminal.EventIntent:
-		return about("intent written", ": rewriting to ", n) + ", " + count(int(r.A), "sector", "sectors")
+		return about("intent written", ": rewriting to release ", n) + ", " + count(int(r.A), "sector", "sectors")
 	case terminal.EventMark:
 		return at + " marked, " + count(int(r.A), "mark", "marks") + " left"
 	case terminal.EventSector:
@@ -213,7 +227,7 @@ func terminalText(r *apparatus.LogRow) string {
 		}
 		return "verdict: bad; the image is not the wanted one"
 	case terminal.EventInstalled:
-		return named("record written: installed", n)
+		return about("record written: installed", " release ", n)
 	case terminal.EventConfirmed:
 		return named("confirmed", n) + "; security floor " + a
 	case terminal.EventPrepare:

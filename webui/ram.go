@@ -52,7 +52,7 @@ func ramBlocks(m *apparatus.RAM) []block {
 		add("space", name, w.Size-code)
 		add("space code", "Code", code)
 	}
-	if m.Contents == apparatus.ContentsLost {
+	if m.Contents == apparatus.ContentsLost && (m.Workspace.Size == 0 || len(m.Regions) == 0) {
 		add("lost", "Lost at the cut: random bytes", m.Size-m.Workspace.Size)
 		space("Cable")
 		return list
@@ -144,6 +144,8 @@ func ramWords(l *apparatus.Lab) string {
 	switch {
 	case l.Phase == apparatus.LabOff:
 		return s + "; without power, what was in it is lost"
+	case restoring(l.Phase) && m.Workspace.Size > 0 && m.Contents == apparatus.ContentsLost:
+		return s + "; what was in it was lost with the power, restoration has " + kib(uint64(m.Workspace.Size))
 	case restoring(l.Phase) && m.Workspace.Size > 0:
 		return s + "; no application runs, restoration has " + kib(uint64(m.Workspace.Size))
 	case m.Contents == apparatus.ContentsLost:
@@ -188,10 +190,10 @@ func appRows(l *apparatus.Lab) []appRow {
 			}
 			row := appRow{Class: "app", Importance: strconv.Itoa(importance), Name: g.Name}
 			switch {
+			case g.State == apparatus.RegionFixed && l.Phase != apparatus.LabOff:
+				row.State = "never limited"
 			case m.Contents == apparatus.ContentsLost || l.Phase == apparatus.LabOff || restoring(l.Phase):
 				row.State = "stopped"
-			case g.State == apparatus.RegionFixed:
-				row.State = "never limited"
 			case g.State == apparatus.RegionStopped && clip(g.Off, g.Off+g.Size, m.Workspace.Off, m.Workspace.Off+m.Workspace.Size) > 0:
 				row.Class, row.State = "limited", "limited, "+kib(uint64(g.Size))
 			case g.State == apparatus.RegionStopped:

@@ -168,7 +168,7 @@ func TestEveryEventHasWords(t *testing.T) {
 	named := 0
 	for code := range uint16(256) {
 		r := apparatus.LogRow{Code: code, Sector: 5, A: 3, B: 4, Text: "X"}
-		words := logText(&r)
+		words := logText(&r, demoFacts.Runs)
 		known := terminal.EventCode(code).String() != "event"
 		if known == strings.HasPrefix(words, "event ") {
 			t.Errorf("terminal event %d (%s) reads %q", code, terminal.EventCode(code), words)
@@ -185,7 +185,7 @@ func TestEveryEventHasWords(t *testing.T) {
 		t.Errorf("only %d events have a name", named)
 	}
 	for code := apparatus.LogPowerOn; code <= apparatus.LogStoreWarned; code++ {
-		if words := logText(&apparatus.LogRow{Source: apparatus.SourceBoard, Code: code, Text: "X"}); strings.HasPrefix(words, "event ") {
+		if words := logText(&apparatus.LogRow{Source: apparatus.SourceBoard, Code: code, Text: "X"}, demoFacts.Runs); strings.HasPrefix(words, "event ") {
 			t.Errorf("event %d reads %q", code, words)
 		}
 	}
@@ -193,12 +193,16 @@ func TestEveryEventHasWords(t *testing.T) {
 		row  apparatus.LogRow
 		want string
 	}{
-		{apparatus.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 written and read back, 54 of 96"},
+		{apparatus.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
 		{apparatus.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
 		{apparatus.LogRow{Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 928, B: uint32(apparatus.TearUnstable)}, "power cut inside flash operation 928; the tear leaves unstable bits"},
 		{apparatus.LogRow{Source: apparatus.SourceApparatus, Code: apparatus.LogEnded, A: uint32(apparatus.CauseCableOut)}, "apparatus: ended, code C-101"},
+		{apparatus.LogRow{Code: uint16(terminal.EventInfo), Sector: apparatus.NoSector, A: 97270, B: 190872}, "update file information: 97\u202f270 bytes, needs a workspace of 186.4 KiB"},
+		{apparatus.LogRow{Code: uint16(terminal.EventStopped), Sector: apparatus.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
+		{apparatus.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: apparatus.NoSector, A: 16 << 10}, "no application runs; 16 KiB of code runs from RAM"},
+		{apparatus.LogRow{Code: uint16(terminal.EventDoubtful), Sector: 999}, "sector 999 is doubtful"},
 	} {
-		if got := logText(&c.row); got != c.want {
+		if got := logText(&c.row, demoFacts.Runs); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
@@ -207,11 +211,11 @@ func TestEveryEventHasWords(t *testing.T) {
 func TestLogIsCapped(t *testing.T) {
 	rows := make([]apparatus.LogRow, apparatus.MaxLogRows)
 	rows[len(rows)-1] = apparatus.LogRow{Time: 6983 * time.Millisecond, Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 1636}
-	lines := logLines(rows)
+	lines := logLines(rows, nil)
 	if len(lines) != shownRows || lines[shownRows-1].Class != "cutline" || lines[shownRows-1].Time != "6.983 s" {
 		t.Errorf("%d lines, the last %+v", len(lines), lines[len(lines)-1])
 	}
-	file := string(logFile(rows))
+	file := string(logFile(rows, nil))
 	if n := strings.Count(file, "\n"); n != len(rows) || !strings.Contains(file, "6.983 s\tCUT\tpower cut inside flash operation 1 636;") {
 		t.Errorf("the file has %d lines and ends with %q", n, file[len(file)-90:])
 	}
@@ -277,6 +281,13 @@ func TestRAM(t *testing.T) {
 	bricked := apparatus.Lab{Phase: apparatus.LabBricked, RAM: m}
 	if got, want := ramWords(&bricked), "256 KiB; no application runs, restoration has 88 KiB"; got != want || appRows(&bricked)[0].State != "stopped" {
 		t.Errorf("%q, want %q; %+v", got, want, appRows(&bricked))
+	}
+	bricked.RAM.Contents = apparatus.ContentsLost
+	if got, want := ramWords(&bricked), "256 KiB; what was in it was lost with the power, restoration has 88 KiB"; got != want || strings.Contains(sum(ramBlocks(&bricked.RAM)), "random") {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if rows := appRows(&bricked); rows[5].State != "never limited" {
+		t.Errorf("what is fixed stays: %+v", rows)
 	}
 	m = apparatus.RAM{Size: 256 << 10, Workspace: apparatus.Span{Off: 240 << 10, Size: 16 << 10}, Contents: apparatus.ContentsLost}
 	if got, want := sum(ramBlocks(&m)), "lost Lost at the cut: random bytes 240, space Cable 16"; got != want {

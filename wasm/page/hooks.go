@@ -94,7 +94,8 @@ func (p *page) ink() webui.Ink {
 
 func path() string { return window.Get("location").Get("hash").String() }
 
-// focus moves the keyboard's focus without scrolling; a heading is made to take it.
+// focus moves the keyboard's focus without scrolling; a heading is made to take it. One that lies above
+// what can be seen comes into sight: it says what is true now.
 func focus(selector string) {
 	el := document.Call("querySelector", selector)
 	if !el.Truthy() {
@@ -106,6 +107,9 @@ func focus(selector string) {
 	options := window.Get("Object").New()
 	options.Set("preventScroll", true)
 	el.Call("focus", options)
+	if el.Call("getBoundingClientRect").Get("top").Float() < 0 {
+		window.Call("scrollTo", 0, 0)
+	}
 }
 
 // storage returns a browser's storage, or undefined where it is switched off.
