@@ -60,7 +60,7 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	set.StringVar(&f.tear, "tear", "half", "what the cut leaves: "+tearList)
 	set.BoolVar(&f.update, "update", false, "hold one update session, then exit")
 	set.BoolVar(&f.json, "json", false, "one JSON object as the last line")
-	set.BoolVar(&f.hang, "hang", false, "the running release hangs, until the watchdog bites")
+	set.BoolVar(&f.hang, "hang", false, "the running release hangs until the watchdog bites, a restored one does not; with --update, it is the new one that hangs")
 	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")
 	linkRate := sizeFlag(set, "link-rate", 0, "bytes a second of the device's radio, in device time (default no limit)")
@@ -118,7 +118,7 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err := e.fill(ctx, client); err != nil {
 		return err
 	}
-	if f.hang {
+	if f.hang && !f.update {
 		e.device.Board().SetHealthy(false)
 	}
 	result, err := e.live(ctx)
@@ -197,6 +197,10 @@ func (e *emulation) save() error {
 
 // event prints a step as it happens.
 func (e *emulation) event(ev lab.Event) {
+	if e.hang && ev.Code == terminal.EventInstalled {
+		// What the update leads to hangs; what a restoration brings does not.
+		e.device.Board().SetHealthy(!e.update)
+	}
 	if ev.Code == terminal.EventData || ev.Code == terminal.EventMark {
 		return
 	}

@@ -38,7 +38,7 @@ func newStory(t *testing.T) *story {
 // model describes a model and publishes both images for it.
 func (b *story) model(id string, flags ...string) {
 	b.Helper()
-	b.must(exitOK, append([]string{"model", "put", id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB"}, flags...)...)
+	b.must(exitOK, append([]string{"model", "put", id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB", "--resident", "8KiB"}, flags...)...)
 	for _, v := range []string{"1", "2"} {
 		b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", id, "--version", v, b.path(v+".bin"))
 	}
@@ -162,5 +162,43 @@ func TestCutAndRestored(t *testing.T) {
 		if _, err := os.Lstat(path); err == nil {
 			t.Error("the link to the cable is still there")
 		}
+	}
+}
+
+// A release that verifies but hangs ends in restoration mode after three watchdog resets, and its
+// predecessor is taken back over the cable.
+func TestHangingReleaseIsTakenBack(t *testing.T) {
+	b := newStory(t)
+	if last, _ := b.emulate(exitRestoration, "0001", "dev.bin", "--hang"); last["verdict"] != "rewritten" || !b.holds("dev.bin", b.two) {
+		t.Errorf("update: %v", last)
+	}
+	path, stop := b.cable("0001", "dev.bin", "--hang")
+	code, out, errOut := execute(t, "restore", "--port", path, "--json", "--release", "1")
+	if code != exitOK || b.object(out)["release"] != "1" || !strings.Contains(errOut, "hung three times") {
+		t.Errorf("restore ended with %d: %s%s", code, out, errOut)
+	}
+	if code := stop(); code != exitOK || !b.holds("dev.bin", b.one) {
+		t.Errorf("exit code %d, release 1 is there: %v", code, b.holds("dev.bin", b.one))
+	}
+}
+
+// A terminal whose RAM cannot hold any update file is told so, keeps running, and needs the cable.
+func TestNothingFits(t *testing.T) {
+	b := newStory(t)
+	b.model("0002", "--ram", "16KiB")
+	last, _ := b.emulate(exitFailed, "0002", "dev.bin")
+	if reason, _ := last["reason"].(string); last["release"] != "1" || !strings.Contains(reason, "has 16384") {
+		t.Errorf("%v", last)
+	}
+	if !b.holds("dev.bin", b.one) {
+		t.Error("the flash has changed")
+	}
+	client, err := newAPI(b.server.url, b.server.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := client.do(context.Background(), "GET", "/api/devices/0002/S", nil, nil)
+	if err != nil || !strings.Contains(string(d), `"group":"needs-cable"`) {
+		t.Errorf("the fleet says %s %v", d, err)
 	}
 }
