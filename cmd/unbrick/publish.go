@@ -11,6 +11,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"unicode"
+	"unicode/utf8"
 
 	"unbrick/model"
 	"unbrick/release"
@@ -155,6 +157,18 @@ var foreignForms = []struct{ magic, name, advice string }{
 	{"UD\x01", "an update file", "publish the image; the server makes update files"},
 }
 
+// noImage says why content can be no program, "" when it may be one. Every device would take it, verify it,
+// and hang.
+func noImage(b []byte) string {
+	if bytes.Count(b, b[:1]) == len(b) {
+		return fmt.Sprintf("holds nothing but bytes 0x%02x", b[0])
+	}
+	if utf8.Valid(b) && bytes.IndexFunc(b, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0 {
+		return "is text"
+	}
+	return ""
+}
+
 // sign makes the release file of an image.
 func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, ed25519.PublicKey, error) {
 	if f.key == "" || f.model == "" || f.version == "" {
@@ -184,6 +198,9 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 	manifest, err := release.Describe(m.ID, f.version, f.order, f.counter, image, &area)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s as an image of model %s: %w", name, m.ID, err)
+	}
+	if what := noImage(image); what != "" {
+		return nil, nil, fmt.Errorf("%s %s, not a raw image: publish the bytes as they stand in the software area", name, what)
 	}
 	if err := f.number(ctx, server, &manifest); err != nil {
 		return nil, nil, err

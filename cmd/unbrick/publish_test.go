@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestPublishRefusesWhatIsNoImage(t *testing.T) {
+	b := newStory(t)
+	for _, test := range []struct {
+		name    string
+		content []byte
+		says    string
+	}{
+		{"empty", nil, "is empty"},
+		{"blank", bytes.Repeat([]byte{0xff}, 5000), "nothing but bytes 0xff"},
+		{"text", []byte("Dear reader,\nthis is no program: schön wär's.\n"), "is text"},
+		{"elf", append([]byte("\x7fELF"), 0, 1, 2), "objcopy"},
+		{"large", append(bytes.Repeat([]byte{1, 2}, 300_000), 3), "software area"},
+	} {
+		b.write(test.name, test.content)
+		code, _, errOut := execute(t, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "9", b.path(test.name))
+		if code != exitFailed || !strings.Contains(errOut, test.says) || !strings.Contains(errOut, b.path(test.name)) {
+			t.Errorf("%s: exit code %d, %q; want %q", test.name, code, errOut, test.says)
+		}
+	}
+	code, _, errOut := execute(t, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "9", b.path("none"))
+	if code != exitFailed || !strings.Contains(errOut, "none") {
+		t.Errorf("a missing file: %d %q", code, errOut)
+	}
+}
