@@ -157,6 +157,9 @@ func (b *bench) fill(l *Lab) {
 	if b.rig != nil {
 		b.rig.fill(l)
 		l.Line, l.Health = b.line, b.health
+		if !b.rig.busy() {
+			l.Make = b.choices() // another device may take its place
+		}
 		return
 	}
 	*l = Lab{Phase: LabAbsent, Line: b.line, Health: b.health, Make: b.choices()}

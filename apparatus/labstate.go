@@ -41,7 +41,7 @@ const SectorKinds = int(sectorKinds)
 // Lab is the Lab screen: one emulated device.
 type Lab struct {
 	Phase    LabPhase
-	Make     Making    // LabAbsent: what a device could be made of
+	Make     Making    // what a device could be made of; empty while the present one works
 	Name     string    // of the model
 	Model    string    //
 	Serial   string    //

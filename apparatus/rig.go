@@ -252,6 +252,7 @@ func (r *rig) ended() {
 	}
 	r.cancel()
 	r.cancel = nil
+	r.workspace, r.resident = Span{}, Span{}
 	r.state = r.device.State()
 	if r.state == lab.Faulted {
 		r.timeline.fail()

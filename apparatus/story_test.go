@@ -269,6 +269,12 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	if cut.Lab.Power.LastCut != 100 {
 		t.Errorf("cut at operation %d, want 100", cut.Lab.Power.LastCut)
 	}
+	if cut.Lab.RAM.Contents != apparatus.ContentsLost || cut.Lab.RAM.Workspace.Size != 0 {
+		t.Errorf("without power RAM is %+v", cut.Lab.RAM)
+	}
+	if len(cut.Lab.Make.Models) == 0 || len(cut.Lab.Make.Releases) == 0 {
+		t.Error("no other device could be made")
+	}
 	if got := cut.Lab.Timeline.Steps[12]; got != apparatus.StepBad {
 		t.Errorf("S13 after the cut: got %d, want StepBad", got)
 	}

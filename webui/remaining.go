@@ -38,6 +38,7 @@ type remaining struct {
 	last    time.Duration      // when it was fed last
 	shown   time.Duration      // rounded estimate on the screen; 0 none yet
 	slower  bool
+	moves   int // kind of work that moved last
 }
 
 // feed takes the work done of all planned work after elapsed. An elapsed that runs backwards is
@@ -94,6 +95,7 @@ func (r *remaining) measure() bool {
 				since = a.at
 			}
 			took[kind] += b.at - since
+			r.moves = kind
 			did[kind] += n
 			since, before, moved = b.at, kind, true
 		}
@@ -132,6 +134,9 @@ func (r *remaining) words() clockWords {
 	}
 	if r.slower {
 		w.Before = "Slower line: about"
+		if r.moves == inFlash {
+			w.Before = "Slower device: about"
+		}
 	}
 	return w
 }

@@ -92,6 +92,27 @@ func TestRemainingCountsTheFlash(t *testing.T) {
 	}
 }
 
+// A flash that is slower than planned is not the line's fault.
+func TestRemainingNamesWhatIsSlow(t *testing.T) {
+	var r remaining
+	seen := false
+	for at := 100 * time.Millisecond; at <= 12*time.Second; at += 100 * time.Millisecond {
+		written := uint64(at.Microseconds())
+		if at > 4*time.Second {
+			written = 4_000_000 + uint64((at-4*time.Second).Microseconds())/4
+		}
+		r.feed(at, workOf(written, written), workOf(20_000_000, 20_000_000))
+		s := r.words().String()
+		seen = seen || strings.HasPrefix(s, "Slower device: about ")
+		if strings.Contains(s, "line") {
+			t.Fatalf("after %v: %q", at, s)
+		}
+	}
+	if !seen {
+		t.Error("a flash at a quarter of its speed is not mentioned")
+	}
+}
+
 // Whatever the speed does, the number rises by more than a fifth only with the word before it.
 func TestRemainingNeverJumpsSilently(t *testing.T) {
 	for _, speeds := range [][]float64{
