@@ -75,6 +75,14 @@ func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, err
 	}
 	slices.SortStableFunc(mine, func(a, b Listing) int { return compare(b.Manifest.Order, a.Manifest.Order) })
 	l, reason, err := pick(d, mine, c)
+	var no *Error
+	if errors.As(err, &no) && no.Code == CodeNoRelease {
+		for _, o := range all {
+			if o.Manifest.Model != d.Model && asked(o, c) {
+				return nil, &Error{Code: CodeModel, Model: o.Manifest.Model, Version: o.Manifest.Version}
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

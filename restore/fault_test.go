@@ -223,6 +223,7 @@ func TestRefusals(t *testing.T) {
 		{"nothing at hand", nil, restore.Choice{}, restore.CodeNoRelease},
 		{"no such version", []*made{v1}, restore.Choice{Version: "9"}, restore.CodeNoRelease},
 		{"another model", []*made{r.releaseBy(r.key, "0002", "1", 1, 1, image)}, restore.Choice{}, restore.CodeModel},
+		{"another model, chosen", []*made{v2, r.releaseBy(r.key, "0002", "5", 5, 5, image)}, restore.Choice{Version: "5"}, restore.CodeModel},
 		{"unknown key", []*made{r.releaseBy(other, r.model.ID, "3", 3, 3, image)}, restore.Choice{}, restore.CodeUnknownKey},
 		{"unknown key, chosen", []*made{r.releaseBy(other, r.model.ID, "3", 3, 3, image)}, restore.Choice{Version: "3"}, restore.CodeUnknownKey},
 		{"key that the caller does not allow", []*made{v2}, restore.Choice{Keys: []ed25519.PublicKey{other.Public().(ed25519.PublicKey)}}, restore.CodeUnknownKey},

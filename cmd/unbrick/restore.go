@@ -189,6 +189,10 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 		return nil, err
 	}
 	p, err := s.Plan(ctx, r.device, r.source, &r.choice)
+	var known *restore.Error
+	if err != nil && r.source.missed != nil && ctx.Err() == nil && (!errors.As(err, &known) || known.Code == restore.CodeNoRelease) {
+		return nil, fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: give --release-file, or a --server that answers", r.source.missed)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -92,6 +92,7 @@ func (s *releaseSource) Get(ctx context.Context, image release.Digest) (signed, 
 		return nil, nil, restore.ErrNotThere
 	}
 	if err != nil {
+		s.missed = err
 		return nil, nil, err
 	}
 	if _, err := s.fetched.Add(b); err != nil {

@@ -202,3 +202,18 @@ func TestNothingFits(t *testing.T) {
 		t.Errorf("the fleet says %s %v", d, err)
 	}
 }
+
+// Without a server there is one clear error, and nothing is written.
+func TestRestoreWithoutServer(t *testing.T) {
+	b := newStory(t)
+	b.emulate(exitRestoration, "0001", "dev.bin", "--cut-at", "100", "--tear", "none")
+	path, stop := b.cable("0001", "dev.bin")
+	code, out, errOut := execute(t, "restore", "--port", path, "--server", "http://127.0.0.1:1", "--json")
+	if code != exitFailed || out != "" || !strings.Contains(errOut, "no server answers at http://127.0.0.1:1") ||
+		!strings.Contains(errOut, "Nothing was written") || !strings.Contains(errOut, "--release-file") {
+		t.Errorf("exit code %d, %s%s", code, out, errOut)
+	}
+	if code := stop(); code != exitRestoration {
+		t.Errorf("the device ended with %d", code)
+	}
+}
