@@ -48,8 +48,13 @@ func (j *job) fit() ([]byte, error) {
 		for i, limit := range stashes {
 			if scripts[i] == nil {
 				for _, sequence := range sequences {
-					st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
-					scripts[i] = append(scripts[i], makeScript(&j.area, j.segments, sequence, j.planned, st, j.new))
+					scripts[i] = append(scripts[i], j.script(sequence, limit))
+				}
+				// What the stash keeps costs bytes too: sometimes less is more.
+				for _, less := range stashes[i+1:] {
+					if j.o.Effort == EffortBest {
+						scripts[i] = append(scripts[i], j.script(sequences[0], less))
+					}
 				}
 			}
 			file, needs, err := j.smallest(scripts[i], p)
@@ -70,6 +75,12 @@ func (j *job) fit() ([]byte, error) {
 		}
 	}
 	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
+}
+
+// script makes the plan of a sequence with at most limit bytes of stash.
+func (j *job) script(sequence []int, limit uint32) *script {
+	st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
+	return makeScript(&j.area, j.segments, sequence, j.planned, st, j.new)
 }
 
 // patiences are the orders tried; see order.

@@ -15,7 +15,7 @@ type script struct {
 }
 
 // sliver is the shortest copy worth an operation once the order has cut copies to pieces.
-const sliver = 8
+const sliver = 10
 
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.

@@ -13,7 +13,8 @@ type keep struct{ addr, n, step, last int }
 // Stash planning. An entry costs some bytes of file and of table, so what lies close together is
 // kept together.
 const (
-	keepGap   = 8  // unneeded bytes that may lie between two runs of one entry
+	keepLeast = 36 // bytes that are worth an entry: it costs about five, a copy that it cuts as many
+	keepGap   = 16 // unneeded bytes that may lie between two runs of one entry
 	keepShort = 24 // a run shorter than this joins its neighbour whatever their last steps
 	keepNear  = 2  // last steps that differ by no more may be one
 	keepTable = 12 // stash memory an entry takes besides its bytes
@@ -65,7 +66,7 @@ func planStash(a *area, segments []segment, sequence []int, planned []bool, oldL
 		for _, k := range wanted {
 			count := max(p.count, len(held)+1)
 			k.n = min(k.n, limit-count*keepTable-bytes)
-			if k.n < keepShort/2 || p.bytes+count*keepTable > limit || count > delta.MaxKeeps {
+			if k.n < keepLeast || p.bytes+count*keepTable > limit || count > delta.MaxKeeps {
 				continue
 			}
 			bytes += k.n
