@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,12 +57,17 @@ func newFlags(name, help string, errOut io.Writer) *flag.FlagSet {
 // returns. --help prints to out and ends the command with success.
 func parseFlags(fs *flag.FlagSet, args []string, out io.Writer) ([]string, error) {
 	var words []string
+	var help bytes.Buffer // what is off fits in one line, and must not drown in help that nobody asked for
+	fs.SetOutput(&help)
 	for {
 		if err := fs.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				if _, err := out.Write(help.Bytes()); err != nil {
+					return nil, err
+				}
 				return nil, &exitError{code: exitOK}
 			}
-			return nil, &exitError{code: exitUsage}
+			return nil, usageError("%v; unbrick %s --help explains it", err, fs.Name())
 		}
 		if fs.NArg() == 0 {
 			return words, nil
