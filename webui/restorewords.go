@@ -321,7 +321,7 @@ func foundFacts(s *apparatus.Restore) []fact {
 	send := fact{Label: "To send", Value: kb(uint64(p.Send))}
 	if p.Send < p.Full && p.Work == apparatus.WorkWritten {
 		send.Value += " of " + kb(uint64(p.Full))
-		send.Small = "the rest is already right"
+		send.Small = "the rest is already on it"
 	}
 	list = append(list, by, send, fact{Label: "Time", Value: "About " + aboutTime(p.Time)})
 	if p.Refresh > 0 {
