@@ -26,9 +26,9 @@ func (d *Device) Update(ctx context.Context, c protocol.Conn) (Session, error) {
 	var result Session
 	t := &task{done: make(chan struct{})}
 	t.do = func(term *terminal.Terminal) bool {
+		defer func() { result.Summary = term.Last() }() // also when power fails in the middle
 		link := &pacedLink{Conn: c, device: d}
 		result.Outcome, result.Err = term.Session(link)
-		result.Summary = term.Last()
 		d.look()
 		return result.Outcome == terminal.Rewritten || result.Outcome == terminal.Damaged
 	}

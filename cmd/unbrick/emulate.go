@@ -294,6 +294,9 @@ func (e *emulation) session(ctx context.Context, result *emulateResult) error {
 			return err
 		}
 		result.Kind, result.Bytes, result.Workspace = s.Summary.Kind.String(), s.Summary.Size, s.Summary.Workspace
+		if s.State == lab.Off {
+			return nil // judge goes on
+		}
 		switch {
 		case s.Outcome == terminal.Nothing && s.Summary.Reason == protocol.ReasonPreparing && try < preparingPolls:
 			select {

@@ -137,7 +137,7 @@ func TestCutAndRestored(t *testing.T) {
 	b.model("0002")
 	for _, model := range []string{"0001", "0002"} {
 		file := model + ".bin"
-		if last, _ := b.emulate(exitRestoration, model, file, "--cut-at", "100"); last["verdict"] != "cut" {
+		if last, _ := b.emulate(exitRestoration, model, file, "--cut-at", "100"); last["verdict"] != "cut" || last["kind"] != "delta" || last["flash_operations"] != 100.0 || last["reason"] != nil {
 			t.Errorf("cut: %v", last)
 		}
 		path, stop := b.cable(model, file)
