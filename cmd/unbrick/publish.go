@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"unicode"
 	"unicode/utf8"
 
@@ -109,7 +110,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	}
 	if f.output != "" {
 		result.File, result.New = f.output, true
-		if err := os.WriteFile(f.output, file, 0o644); err != nil {
+		if err := replaceFile(f.output, file); err != nil {
 			return err
 		}
 	} else if result.New, err = upload(ctx, api, file, public, f.trust); err != nil {
@@ -126,6 +127,29 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		verb = "was there already:"
 	}
 	fmt.Fprintf(out, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16], result.Key)
+	return nil
+}
+
+// replaceFile writes a file whole or not at all: on a full disk what was there before stays.
+func replaceFile(name string, b []byte) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(name, b, 0o644) // such as a pipe
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".unbrick-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write %s: %w", name, err)
+	}
 	return nil
 }
 
