@@ -27,9 +27,10 @@ const writeLimit = 30 * time.Second
 
 // Port is an open port. Close may come from another goroutine and ends a waiting Read.
 type Port struct {
-	port  serial.Port
-	start time.Time
-	baud  uint32
+	port    serial.Port
+	release func() // the lock
+	start   time.Time
+	baud    uint32
 }
 
 var (
@@ -42,6 +43,10 @@ var (
 // Open opens the port at path (a device file, or COM and a number) with 8 data bits, no parity and one
 // stop bit, no flow control, DTR and RTS released as far as the port has them.
 func Open(path string, baud uint32) (*Port, error) {
+	release, err := lock(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	mode := mode(baud)
 	mode.InitialStatusBits = &serial.ModemOutputBits{}
 	p, err := serial.Open(path, mode)
@@ -51,9 +56,10 @@ func Open(path string, baud uint32) (*Port, error) {
 		p, err = serial.Open(path, mode)
 	}
 	if err != nil {
+		release()
 		return nil, fmt.Errorf("open %s: %w", path, why(err))
 	}
-	return &Port{port: p, start: time.Now(), baud: baud}, nil
+	return &Port{port: p, release: release, start: time.Now(), baud: baud}, nil
 }
 
 func mode(baud uint32) *serial.Mode {
@@ -138,7 +144,10 @@ func gone(err error) error {
 func (p *Port) Now() time.Duration { return time.Since(p.start) }
 
 // Close implements restore.Port.
-func (p *Port) Close() error { return p.port.Close() }
+func (p *Port) Close() error {
+	defer p.release()
+	return p.port.Close()
+}
 
 // Break implements restore.Breaker.
 func (p *Port) Break(d time.Duration) error { return lacking(p.port.Break(d)) }

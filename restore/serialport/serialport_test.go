@@ -34,6 +34,28 @@ func open(t *testing.T) (master interface {
 	return m, p
 }
 
+func TestBusy(t *testing.T) {
+	m, s, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo-terminals here: %v", err)
+	}
+	defer m.Close()
+	defer s.Close()
+	first, err := Open(s.Name(), 115200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Open(s.Name(), 115200); !errors.Is(err, ErrBusy) {
+		t.Errorf("second opening: %v, %v; want ErrBusy", p, err)
+	}
+	first.Close()
+	second, err := Open(s.Name(), 115200)
+	if err != nil {
+		t.Fatalf("after the first was closed: %v", err)
+	}
+	second.Close()
+}
+
 func TestReadWrite(t *testing.T) {
 	m, p := open(t)
 	sent := []byte("\x06\x09 every byte \x00\x11\x13\x0d\x0a\xff as it is")
