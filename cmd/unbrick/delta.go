@@ -110,7 +110,7 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	if err != nil {
 		return errors.Join(stopped(ctx), err)
 	}
-	if err := os.WriteFile(*to, file, 0o666); err != nil {
+	if err := replaceFile(*to, file); err != nil {
 		return err
 	}
 	r, err := deltaReportOf(file)
