@@ -26,7 +26,8 @@ check: page      ## format, vet natively and for the browser, size of the progra
 	$(GO) run ./internal/buildpage -size
 
 test: check browser ## all tests; installs Chromium through the system's packages when none is found
-	$(GO) test -short -timeout 30m ./...
+	$(GO) test -timeout 30m $$($(GO) list ./... | grep -v '/terminal$$')
+	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 
 test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing
 	UNBRICK_SERIAL=1 $(GO) test -count=1 -v -run Serial ./internal/webserial ./internal/e2e
