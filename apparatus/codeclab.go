@@ -1,7 +1,7 @@
 package apparatus
 
 func (c *codec) lab(l *Lab) {
-	c.fields(22)
+	c.fields(23)
 	number(c, &l.Phase)
 	c.making(&l.Make)
 	c.text(&l.Name, MaxText)
@@ -24,6 +24,7 @@ func (c *codec) lab(l *Lab) {
 	list(c, &l.Choice, MaxReleases, c.release)
 	c.text(&l.Fault, MaxTraceLen)
 	c.duration(&l.Time)
+	c.flag(&l.Kept)
 }
 
 func (c *codec) making(m *Making) {

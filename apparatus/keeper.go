@@ -101,6 +101,9 @@ func (r *rig) keep(now bool) {
 	})
 }
 
+// holds reports whether the last thing that was to be kept of r is kept.
+func (k *keeper) holds(r *rig) bool { return k.rig == r && !k.saving && !k.again && k.flash != nil }
+
 // rest saves the flash while it changes, now and then.
 func (b *bench) rest() {
 	if b.rig != nil {

@@ -62,6 +62,7 @@ type Lab struct {
 	Choice   []Release // LabBricked: what could be restored, best first
 	Fault    string    // LabFault: the board's latched fault, in its own words
 	Time     time.Duration
+	Kept     bool // the browser's storage holds the flash as it is: a reload finds it so
 }
 
 // LabPhase is the one state of the emulated device.

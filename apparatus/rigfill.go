@@ -12,7 +12,7 @@ func (r *rig) fill(l *Lab) {
 	*l = Lab{
 		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial,
 		Outcome: r.outcome, Timeline: r.timeline, Log: r.log, Progress: r.progress,
-		Time: r.device.Time(),
+		Time: r.device.Time(), Kept: !r.busy() && r.b.keeper.holds(r),
 	}
 	if about.Known && (r.state == lab.Running || r.state == lab.Hanging || r.state == lab.Off) {
 		l.Runs = about.Installed.Version

@@ -1,6 +1,8 @@
 package webui
 
 import (
+	"strconv"
+
 	"unbrick/apparatus"
 
 	"github.com/vugu/vugu"
@@ -116,3 +118,6 @@ func hexDigit(c byte) byte {
 	}
 	return 255
 }
+
+// kept tells whether a reload would find the flash as it is.
+func (c *LabScreen) kept() string { return strconv.FormatBool(c.Page.state.Lab.Kept) }
