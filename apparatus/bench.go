@@ -15,8 +15,9 @@ type bench struct {
 	e       *Engine
 	rig     *rig // nil: no device has been made
 	made    int  // devices so far
-	making  bool // one is being made
-	loaded  bool // the kept one was looked for
+	making  bool // one is being made, or being looked for
+	loaded  bool // the kept one is being looked for, or was
+	found   bool // that has ended
 	line    Line
 	pacer   pacer
 	health  Health
@@ -172,7 +173,14 @@ func (b *bench) fill(l *Lab) {
 
 // choices is what a device can be made of: models with a release.
 func (b *bench) choices() Making {
-	var m Making
+	m := Making{State: MakeReady}
+	switch {
+	case !b.found:
+		m.State = MakeLooking
+		return m // a wish could not be followed
+	case b.making:
+		m.State = MakeBusy
+	}
 	seen := make(map[string]bool)
 	for _, r := range b.e.lib.all() {
 		known, ok := b.e.lib.model(r.Model)

@@ -28,7 +28,8 @@ func (c *codec) lab(l *Lab) {
 }
 
 func (c *codec) making(m *Making) {
-	c.fields(2)
+	c.fields(3)
+	number(c, &m.State)
 	list(c, &m.Models, MaxReleases, func(m *LabModel) {
 		c.fields(2)
 		c.text(&m.ID, MaxText)

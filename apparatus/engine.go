@@ -30,9 +30,10 @@ type Engine struct {
 	dirty   bool
 	shown   time.Time
 	tab     Tab
-	known   bool // tab is known
-	opened  bool // the store was opened, or there is none
-	asking  bool // the server is being asked for its lists
+	known   bool      // tab is known
+	early   []Command // came before that
+	opened  bool      // the store was opened, or there is none
+	asking  bool      // the server is being asked for its lists
 	cable   cable
 	bench   bench
 	reports reports
@@ -113,6 +114,11 @@ func (e *Engine) Run(ctx context.Context) {
 			}
 			e.known, e.dirty = true, true
 			e.bench.load()
+			early := e.early
+			e.early = nil
+			for _, cmd := range early {
+				e.command(cmd)
+			}
 		case <-again.C:
 			e.ask()
 			wait := askAgain
@@ -152,6 +158,10 @@ func (e *Engine) show(timer *time.Timer) {
 
 // command acts on one command of the person.
 func (e *Engine) command(cmd Command) {
+	if !e.known {
+		e.early = append(e.early, cmd) // a person who is quicker than the browser's locks
+		return
+	}
 	if !e.mine() {
 		return // the page offers nothing either
 	}

@@ -160,11 +160,7 @@ func (b *bench) load() {
 	if b.loaded || !b.e.opened || !b.e.mine() {
 		return
 	}
-	b.loaded = true
-	if b.rig != nil || b.making {
-		return
-	}
-	b.making = true
+	b.loaded, b.making = true, true
 	k := &b.keeper
 	b.e.work(func(context.Context) func() {
 		image, raw := k.find()
@@ -181,7 +177,7 @@ func (b *bench) load() {
 			}
 		}
 		return func() {
-			b.making = false
+			b.making, b.found = false, true
 			if r == nil {
 				return
 			}

@@ -85,9 +85,19 @@ const (
 
 // Making is what the Lab needs to make a device.
 type Making struct {
+	State    MakeState
 	Models   []LabModel
 	Releases []Release // of all models
 }
+
+// MakeState tells whether a device can be made now.
+type MakeState uint8
+
+const (
+	MakeReady   MakeState = iota
+	MakeLooking           // the device that was here last is being looked for
+	MakeBusy              // one is being made
+)
 
 // LabModel is a model that a device can be made of.
 type LabModel struct{ ID, Name string }

@@ -35,6 +35,7 @@ type stand struct {
 	engine *apparatus.Engine
 	cancel context.CancelFunc
 	ended  chan struct{}
+	tab    <-chan bool   // whether this tab has the work; nil: it has
 	hold   chan struct{} // the store opens when it is closed; nil: at once
 
 	mu     sync.Mutex
@@ -125,7 +126,7 @@ func (s *stand) run() {
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apparatus.World{
-		Ports: s.ports, Browser: "test", Seed: 7, Show: s.show,
+		Ports: s.ports, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
 			if s.hold != nil {
 				<-s.hold

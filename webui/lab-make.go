@@ -16,6 +16,9 @@ func (c *LabMake) possible() bool { return len(c.making().Models) > 0 && len(c.r
 
 // why says why there is not.
 func (c *LabMake) why() string {
+	if c.making().State == apparatus.MakeLooking {
+		return "Looking for the device that was here last."
+	}
 	switch c.Page.state.Server.Reach {
 	case apparatus.ReachNo:
 		return "The server does not answer, and no release is stored here. The Lab makes its device from a release."
@@ -26,7 +29,12 @@ func (c *LabMake) why() string {
 	return "Nothing has been published yet. The Lab makes its device from a release."
 }
 
-func (c *LabMake) empty() bool { return c.Page.state.Server.Reach == apparatus.ReachYes }
+func (c *LabMake) empty() bool {
+	return c.making().State != apparatus.MakeLooking && c.Page.state.Server.Reach == apparatus.ReachYes
+}
+
+// busy says that a device is on its way.
+func (c *LabMake) busy() bool { return c.making().State == apparatus.MakeBusy }
 
 // model is the chosen model, the first one unless the person chose.
 func (c *LabMake) model() string {

@@ -23,8 +23,21 @@ const (
 func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
-	db, err := indexeddb.NewFS(context.WithoutCancel(ctx), storeName, indexeddb.Options{})
-	if err != nil {
+	opened := make(chan hackpadfs.FS, 1)
+	go func() {
+		db, err := indexeddb.NewFS(context.WithoutCancel(ctx), storeName, indexeddb.Options{}) // keeps its context
+		if err != nil {
+			opened <- nil
+			return
+		}
+		opened <- db
+	}()
+	var db hackpadfs.FS
+	select {
+	case db = <-opened:
+	case <-ctx.Done():
+	}
+	if db == nil {
 		return nil, false
 	}
 	storage := self.Get("navigator").Get("storage")

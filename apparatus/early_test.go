@@ -1,0 +1,27 @@
+package apparatus_test
+
+import (
+	"testing"
+
+	"unbrick/apparatus"
+)
+
+// What a person asks for before the store is open and before the tab is known to be the only one is
+// neither offered too early nor lost.
+func TestNothingAskedForIsLost(t *testing.T) {
+	s := newStand(t)
+	s.hold = make(chan struct{})
+	tab := make(chan bool, 1)
+	s.tab = tab
+	s.run()
+	s.until("the server's lists", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
+	st := s.until("the search", func(st *apparatus.State) bool { return st.Lab.Make.State == apparatus.MakeLooking })
+	if len(st.Lab.Make.Releases) != 0 {
+		t.Error("a device is offered while the last one is looked for")
+	}
+	s.engine.Do(apparatus.LabLine{Line: apparatus.Line{Baud: 230400, Pace: apparatus.PaceFull}})
+	tab <- true
+	close(s.hold)
+	s.until("what was asked for first", func(st *apparatus.State) bool { return st.Lab.Line.Baud == 230400 })
+	s.makeDevice()
+}
