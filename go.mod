@@ -8,8 +8,10 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coder/websocket v1.8.15
 	github.com/creack/pty v1.1.24
+	github.com/dsnet/compress v0.0.0-20171208185109-cc9eb1d7ad76
 	github.com/fxamacker/cbor/v2 v2.10.0
 	github.com/hack-pad/hackpadfs v0.2.4
+	github.com/icedream/go-bsdiff v1.0.0
 	github.com/veraison/go-cose v1.3.0
 	github.com/vugu/vjson v0.0.0-20200505061711-f9cbed27d3d9
 	github.com/vugu/vugu v0.4.0

@@ -24,25 +24,27 @@ var below = map[string][]string{
 	"model":                 {"internal/cbor", "flash"},
 	"delta/internal/coding": {},
 	"delta":                 {"flash", "release", "delta/internal/coding"},
+	"delta/bsdiff":          {"flash"},
 	"delta/diff":            {"flash", "release", "delta", "delta/internal/coding"},
 	"protocol":              {"internal/cbor", "release"},
 	"protocol/conntest":     {"protocol", "release"},
 	"protocol/wsconn":       {"protocol"},
 	"protocol/smp":          {"internal/cbor", "flash", "release"},
-	"terminal":              {"internal/cbor", "flash", "release", "delta", "protocol", "protocol/smp"},
+	"terminal":              {"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp"},
 	"emulator":              {"flash"},
 	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
 	"restore/serialport":    {"restore"},
-	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "lab"},
+	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "restore/mcuboot", "lab"},
 	"webui":                 {"apparatus", "terminal"},
 	"internal/webserial":    {},
 	"internal/browsertest":  {},
-	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "internal/cbor"},
+	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "internal/cbor", "restore/mcuboot"},
+	"restore/mcuboot":       {},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
 var (
-	device    = []string{"internal/cbor", "flash", "release", "delta", "delta/internal/coding", "protocol", "protocol/smp", "terminal"}
+	device    = []string{"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "terminal"}
 	forbidden = []string{"os", "net", "net/http", "encoding/json", "reflect", "log", "log/slog", "syscall", "unsafe"}
 	// wasmForbidden never reaches the browser program, directly or through others: each of these
 	// costs more than a tenth of its size.
