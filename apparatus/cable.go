@@ -19,7 +19,6 @@ const (
 type cable struct {
 	e     *Engine
 	shown Restore // everything but the port
-	ports []string
 
 	run    *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto   bool // write as soon as the plan stands: the person has said so already

@@ -39,7 +39,6 @@ type rig struct {
 	key    ed25519.PrivateKey
 	kid    release.KeyID
 	offset atomic.Int64 // of the clock
-	log    *bytes.Buffer
 }
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {

@@ -14,9 +14,6 @@ func (c *FactList) class() string {
 	return "facts"
 }
 
-// changeable says whether there is anything to choose from.
-func (c *FactList) changeable(f fact) bool { return f.Change }
-
 func (c *FactList) expanded() string {
 	if c.Page.choosing {
 		return "true"

@@ -41,8 +41,6 @@ func (c *FleetScreen) tabs() []tab {
 	return list
 }
 
-func (c *FleetScreen) heading() string { return c.Page.fleetHeading() }
-
 func (c *FleetScreen) signOut() { c.Page.signOut() }
 
 // pane is the part that is one pane.

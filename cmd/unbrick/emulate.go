@@ -89,9 +89,8 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 // emulation is one run of the command.
 type emulation struct {
 	*emulateFlags
-	device  *lab.Device
-	out     io.Writer
-	started time.Time
+	device *lab.Device
+	out    io.Writer
 }
 
 func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
