@@ -15,6 +15,7 @@ type sector struct {
 	unstable   []unstable // ascending offsets
 	weak       bool
 	wear       uint32
+	sum        uint64 // hash of a sector that a snapshot shares, else anything
 }
 
 // unstable is a byte some bits of which read differently each time.

@@ -97,8 +97,6 @@ func (r *RAM) init(b *Board, size uint32, apps []App, resident uint32) error {
 // boot makes RAM what it is after a reset. With mu held.
 func (r *RAM) boot() {
 	r.boots++
-	seed := derive(r.b.cfg.Seed, r.boots, uint64(r.b.now), 'r')
-	seed.fill(r.mem)
 	r.claimed, r.loaded, r.resident = false, false, nil
 	for i := range r.apps {
 		a := &r.apps[i]
@@ -240,6 +238,9 @@ func (r *RAM) claim(off, n uint32) error {
 		}
 	}
 	r.off, r.n, r.claimed = off, n, true
+	// Nobody has seen these bytes since the reset, which leaves them random.
+	seed := derive(r.b.cfg.Seed, r.boots, uint64(r.b.now), uint64(off), 'r')
+	seed.fill(r.mem[off : off+n])
 	return nil
 }
 
@@ -281,7 +282,7 @@ func (r *RAM) load(mem []byte) error {
 	if len(mem) < len(r.code) {
 		return fmt.Errorf("resident code of %d bytes in %d: %w", len(r.code), len(mem), ErrClaim)
 	}
-	if !r.claimed || len(mem) > 0 && !inside(mem, r.mem[r.off:r.off+r.n]) {
+	if !r.claimed || len(mem) > 0 && !inside(mem, r.mem[r.off:r.off+r.n:r.off+r.n]) {
 		return fmt.Errorf("resident code outside the claim: %w", ErrClaim)
 	}
 	for i := range r.apps {
@@ -297,6 +298,10 @@ func (r *RAM) load(mem []byte) error {
 
 // inside says whether the bytes of mem are bytes of whole.
 func inside(mem, whole []byte) bool {
+	// Slices that were not cut short end where their memory ends, which tells where they begin.
+	if at := cap(whole) - cap(mem); at >= 0 && at+len(mem) <= len(whole) && &whole[at] == &mem[0] {
+		return true
+	}
 	for i := 0; i+len(mem) <= len(whole); i++ {
 		if &whole[i] == &mem[0] {
 			return true

@@ -26,6 +26,12 @@ func (b *Board) Snapshot() *Snapshot {
 	if b.alive || b.pending.Kind != 0 {
 		panic("emulator: snapshot of a board at work")
 	}
+	return b.snapshot()
+}
+
+// snapshot shares the sectors with what it returns. With mu held.
+func (b *Board) snapshot() *Snapshot {
+	b.share()
 	clear(b.owned)
 	return &Snapshot{
 		sectors: slices.Clone(b.sectors), defects: slices.Clone(b.defects), now: b.now + b.debt,

@@ -168,24 +168,32 @@ func (t *Terminal) doubtOf() {
 	}
 	last := -1
 	unreadable := false
-	for k := range r.capacity(r.newest) {
-		addr := r.addr[r.newest] + r.marks[r.newest] + uint32(k)*r.slot
-		var slot [entrySize]byte
-		if t.readTwice(addr, slot[:]) != nil {
-			unreadable = true
-			continue
+	// Marks are read many at a time; what cannot be read so is read one by one.
+	many := max(1, chunk/r.slot)
+	var slots [chunk]byte
+	left := uint32(r.capacity(r.newest))
+	for addr := r.addr[r.newest] + r.marks[r.newest]; left > 0; left -= min(left, many) {
+		n := min(left, many) * r.slot
+		whole := t.readTwice(addr, slots[:n]) == nil
+		for at := uint32(0); at < n; at += r.slot {
+			slot := slots[at:][:entrySize]
+			if !whole && t.readTwice(addr+at, slot) != nil {
+				unreadable = true
+				continue
+			}
+			s := markOf(slot, r.crc[r.newest])
+			if s < 0 {
+				continue
+			}
+			// With an unreadable unit in between, the one before may have been followed by any sector: a
+			// mark that was complete and decays is not expected, but costs only doubt.
+			if last >= 0 && !unreadable {
+				t.clearDoubt(last)
+			}
+			last, unreadable = s, false
+			t.setDoubt(s)
 		}
-		s := markOf(slot[:], r.crc[r.newest])
-		if s < 0 {
-			continue
-		}
-		// With an unreadable unit in between, the one before may have been followed by any sector: a
-		// mark that was complete and decays is not expected, but costs only doubt.
-		if last >= 0 && !unreadable {
-			t.clearDoubt(last)
-		}
-		last, unreadable = s, false
-		t.setDoubt(s)
+		addr += n
 	}
 }
 
