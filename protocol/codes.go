@@ -33,9 +33,11 @@ const (
 	KindNone  Kind = 0
 	KindDelta Kind = 1
 	KindFull  Kind = 2
+	// KindBsdiff is a classic patch, applied in RAM: only for terminals that have room for the whole image.
+	KindBsdiff Kind = 3
 )
 
-var kindNames = [...]string{"none", "delta", "full"}
+var kindNames = [...]string{"none", "delta", "full", "bsdiff"}
 
 func (k Kind) String() string { return name(kindNames[:], uint32(k), "kind") }
 

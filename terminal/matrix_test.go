@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/delta"
+	"unbrick/delta/bsdiff"
 	"unbrick/emulator"
 	"unbrick/release"
 	"unbrick/terminal"
@@ -14,6 +15,9 @@ import (
 
 func (f *fixture) workspace(t testing.TB, file []byte, g goods) uint32 {
 	t.Helper()
+	if h, err := bsdiff.ParseHeader(file); err == nil {
+		return bsdiff.NeedsOf(&h, &f.software, uint32(len(file)), g.m.Leaves(), resident).Workspace()
+	}
 	h, err := delta.ParseHeader(file)
 	if err != nil {
 		t.Fatal(err)
@@ -99,41 +103,44 @@ func (r *rig) startUpdate() emulator.Ending {
 // TestCutsOfUpdate cuts an update inside every flash operation (a sample with -short), with every tear.
 func TestCutsOfUpdate(t *testing.T) {
 	for _, k := range kinds {
-		t.Run(k.name, func(t *testing.T) {
-			f := fixtureOf(t, k)
-			r := f.device(t, f.a)
-			start := r.board.Snapshot()
-			w := r.watch()
-			if e := r.startUpdate(); e.Kind != emulator.EndReset || !r.holds(f.b) {
-				t.Fatalf("update without a cut: %v", e.Kind)
-			}
-			r.board.OnOperation(nil)
-			random := seeded(t)
-			modes := map[terminal.Mode]int{}
-			for _, tear := range emulator.Tears() {
-				for n := 1; n <= w.ops; n++ {
-					if (testing.Short() || k.slow) && random.IntN(w.ops) >= k.sampled(testing.Short()) && n != 1 && n != w.first && n != w.ops {
-						continue
-					}
-					what := fmt.Sprintf("%s: cut %d of %d (software %d to %d), %v", k.name, n, w.ops, w.first, w.last, tear)
-					r.board.Restore(start)
-					r.board.CutAt(uint64(n), tear)
-					if e := r.startUpdate(); e.Kind != emulator.EndCut {
-						t.Fatalf("%s: ended with %v", what, e.Kind)
-					}
-					mode := r.afterCut(what, n < w.first || n > w.last)
-					modes[mode]++
-					if mode == terminal.Restoration && (!testing.Short() || random.IntN(3) == 0) {
-						r.mendAny(what, random)
-					}
-					if t.Failed() {
-						return
-					}
-				}
-			}
-			t.Logf("%d operations, outcomes %v", w.ops, modes)
-		})
+		t.Run(k.name, func(t *testing.T) { cutsOfUpdate(t, fixtureOf(t, k)) })
 	}
+}
+
+// cutsOfUpdate cuts the update with f's file.
+func cutsOfUpdate(t *testing.T, f *fixture) {
+	k := &f.kind
+	r := f.device(t, f.a)
+	start := r.board.Snapshot()
+	w := r.watch()
+	if e := r.startUpdate(); e.Kind != emulator.EndReset || !r.holds(f.b) {
+		t.Fatalf("update without a cut: %v", e.Kind)
+	}
+	r.board.OnOperation(nil)
+	random := seeded(t)
+	modes := map[terminal.Mode]int{}
+	for _, tear := range emulator.Tears() {
+		for n := 1; n <= w.ops; n++ {
+			if (testing.Short() || k.slow) && random.IntN(w.ops) >= k.sampled(testing.Short()) && n != 1 && n != w.first && n != w.ops {
+				continue
+			}
+			what := fmt.Sprintf("%s: cut %d of %d (software %d to %d), %v", k.name, n, w.ops, w.first, w.last, tear)
+			r.board.Restore(start)
+			r.board.CutAt(uint64(n), tear)
+			if e := r.startUpdate(); e.Kind != emulator.EndCut {
+				t.Fatalf("%s: ended with %v", what, e.Kind)
+			}
+			mode := r.afterCut(what, n < w.first || n > w.last)
+			modes[mode]++
+			if mode == terminal.Restoration && (!testing.Short() || random.IntN(3) == 0) {
+				r.mendAny(what, random)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	t.Logf("%d operations, outcomes %v", w.ops, modes)
 }
 
 // afterCut boots a device that lost power, twice, and checks what it says against the oracle.

@@ -24,7 +24,8 @@ type rewriting struct {
 	planned []byte           // one bit a sector that the file builds
 	total   uint32           // sectors in the plan
 	done    uint32
-	full    bool
+	full    bool                                // sectors that hold what they should are among them
+	image   []byte                              // of the room: the image that a classic patch built, whole sectors
 	source  flash.Reader                        // what the decoder reads
 	put     func(sector int, data []byte) error // t.putSector; made once, since a method value allocates
 	between func()                              // called between sectors while the flash is idle, may be nil
@@ -209,9 +210,9 @@ func (t *Terminal) judge(m *release.Manifest) bool {
 
 // rewriteSoftware is S13 and S14: the workspace begins with the whole update file, which was found to
 // have the digest that was announced. signed is the manifest of the image that it leads to.
-func (t *Terminal) rewriteSoftware(size uint32, signed []byte, m *release.Manifest) Outcome {
+func (t *Terminal) rewriteSoftware(kind protocol.Kind, size uint32, signed []byte, m *release.Manifest) Outcome {
 	t.step = 13
-	if err := t.proveUpdate(size, m); err != nil {
+	if err := t.proveUpdate(kind, size, m); err != nil {
 		t.emit(Event{Step: 13, Element: 117, Code: EventProofFailed, Sector: noSector, Digest: t.session.info.digest})
 		t.refuse(t.session.info.digest)
 		return ProofFailed
@@ -226,8 +227,7 @@ func (t *Terminal) rewriteSoftware(size uint32, signed []byte, m *release.Manife
 	}
 	// From here on only forward. Whatever stops it leads through a reset: Boot finds the old image
 	// untouched and runs it, or waits in restoration mode.
-	r := &t.rewrite
-	if err := delta.Rewrite(&r.dec, &r.m, r.leaves, r.put); err != nil {
+	if err := t.writeUpdate(kind); err != nil {
 		t.note(15, 119, EventRestore, 0, 0)
 		return Damaged
 	}
@@ -243,9 +243,21 @@ func (t *Terminal) rewriteSoftware(size uint32, signed []byte, m *release.Manife
 	return Rewritten
 }
 
-func (t *Terminal) proveUpdate(size uint32, m *release.Manifest) error {
+// writeUpdate writes what proveUpdate has proven.
+func (t *Terminal) writeUpdate(kind protocol.Kind) error {
+	if kind == protocol.KindBsdiff {
+		return t.writeClassic()
+	}
+	r := &t.rewrite
+	return delta.Rewrite(&r.dec, &r.m, r.leaves, r.put)
+}
+
+func (t *Terminal) proveUpdate(kind protocol.Kind, size uint32, m *release.Manifest) error {
 	if err := t.layOut(m, 0); err != nil {
 		return err
+	}
+	if kind == protocol.KindBsdiff {
+		return t.proveClassic(size)
 	}
 	if err := t.open(size); err != nil {
 		return err

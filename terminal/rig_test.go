@@ -353,7 +353,10 @@ type server struct {
 func (f *fixture) serverFor(t testing.TB, file []byte, g goods) *server {
 	s := &server{t: t, file: file}
 	kind := protocol.KindDelta
-	if len(file) > 3 && file[3]&3 == 2 {
+	switch {
+	case bytes.HasPrefix(file, []byte("ENDSLEY")):
+		kind = protocol.KindBsdiff
+	case len(file) > 3 && file[3]&3 == 2:
 		kind = protocol.KindFull
 	}
 	s.info = protocol.Info{

@@ -127,7 +127,7 @@ func (t *Terminal) Session(c protocol.Conn) (Outcome, error) {
 	}
 	t.note(12, 116, EventDisconnected, 0, 0)
 	s := &t.session
-	out = t.rewriteSoftware(s.info.size, s.signed[:s.length], &s.info.m)
+	out = t.rewriteSoftware(s.info.kind, s.info.size, s.signed[:s.length], &s.info.m)
 	if out == Refused || out == ProofFailed {
 		t.Abandon()
 	}
@@ -251,7 +251,7 @@ func (t *Terminal) sendHello(c protocol.Conn) error {
 		Model:   t.identity.Model, Serial: t.identity.Serial,
 		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
 		Workspace: t.last.Has,
-		Kinds:     protocol.KindsOf(protocol.KindDelta, protocol.KindFull),
+		Kinds:     t.kinds(),
 		Confirmed: rec.confirmed && t.match == smp.MatchA, // B was never confirmed
 	}
 	for i, key := range t.keys {

@@ -98,17 +98,24 @@ func TestProofBeforeErase(t *testing.T) {
 	wrong[5000] ^= 1
 	hostile := append([]byte(nil), f.delta...)
 	hostile[len(hostile)-9] ^= 0x10
-	for name, file := range map[string][]byte{
+	failProof(t, f, 150<<10, map[string][]byte{
 		"wrong base": f.makeDelta(t, wrong, f.b.image, nil),
 		"other end":  f.makeDelta(t, f.a.image, wrong, nil),
 		"hostile":    hostile,
 		"no delta":   []byte("this is no update file at all"),
-	} {
+	})
+}
+
+// failProof offers each file as if it were f's own, with this much workspace. None may lead to a flash operation or
+// be asked for again.
+func failProof(t *testing.T, f *fixture, workspace uint32, files map[string][]byte) {
+	t.Helper()
+	for name, file := range files {
 		t.Run(name, func(t *testing.T) {
 			r := f.device(t, f.a)
 			s := f.serverFor(t, f.delta, f.b)
 			s.file, s.info.Size, s.info.Digest = file, uint32(len(file)), sha256.Sum256(file)
-			s.info.Workspace = 150 << 10
+			s.info.Workspace = workspace
 			r.run(func(term *terminal.Terminal) {
 				if out, _ := term.Session(s.conn()); out != terminal.ProofFailed {
 					t.Errorf("outcome %v", out)

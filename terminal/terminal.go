@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 
+	"unbrick/delta/bsdiff"
 	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -62,8 +63,12 @@ type Terminal struct {
 	resident bool
 	claimed  bool
 
+	poller  Poller  // the flash, nil: it must be waited in
+	speeder Speeder // the cable, nil: it has one speed
+
 	session session
 	rewrite rewriting
+	classic *bsdiff.Patch // nil: the RAM is too small for this kind
 	host    host
 
 	body    [maxRecord + 32]byte
@@ -92,6 +97,8 @@ func New(hw *Hardware) (*Terminal, error) {
 	if err := checkLayout(hw.Layout); err != nil {
 		return nil, err
 	}
+	t.poller, _ = hw.Flash.(Poller)
+	t.speeder, _ = hw.Cable.(Speeder)
 	t.software = hw.Layout.Software()
 	t.base = hw.Layout.SoftwareBase()
 	t.first = hw.Layout.SoftwareFirst()
@@ -115,6 +122,7 @@ func New(hw *Hardware) (*Terminal, error) {
 	if err := t.readIdentity(); err != nil {
 		return nil, err
 	}
+	t.beginClassic()
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"unbrick/delta"
+	"unbrick/delta/bsdiff"
 	"unbrick/protocol"
 	"unbrick/release"
 )
@@ -18,7 +19,7 @@ var (
 // consider decides whether an offer may be taken (113): signature, model, floor, order, size, then
 // workspace. Nothing is stopped for an offer that is refused.
 func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
-	if info.Kind != protocol.KindDelta && info.Kind != protocol.KindFull {
+	if !t.kinds().Has(info.Kind) {
 		return protocol.FaultUnexpected, fmt.Errorf("%w: %s", errUnexpected, info.Kind)
 	}
 	if t.hasFailed(info.Digest) {
@@ -37,8 +38,11 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 	if err := target.Accept(&m, current); err != nil {
 		return acceptFault(err), err
 	}
-	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: t.identity.Resident}.Workspace()
-	need := max(info.Workspace, least)
+	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: t.identity.Resident}
+	if info.Kind == protocol.KindBsdiff {
+		least.State, least.Buffer = bsdiff.LeastMemory, bsdiff.ImageMemory(&t.software, m.Size)
+	}
+	need := max(info.Workspace, least.Workspace())
 	if has := t.workspace(); need > has {
 		return protocol.FaultWorkspace, fmt.Errorf("needs %d bytes of workspace, has %d", need, has)
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 
+	"unbrick/delta"
 	"unbrick/flash"
 )
 
@@ -60,6 +61,22 @@ func (h Header) Memory() uint32 { return memoryOf(h.Level) }
 
 // LeastMemory is Memory for the lowest level: a device with less never reads a patch.
 const LeastMemory = entryBytes*blockUnit + maxSelectors + 2*maxSymbols*maxCodes
+
+// ImageMemory returns the bytes that an image of size bytes is built in: whole sectors of area. It is size if the area
+// ends before.
+func ImageMemory(area *flash.Geometry, size uint32) uint32 {
+	if size == 0 || size > area.Size() {
+		return size
+	}
+	addr, n := area.Sector(area.SectorAt(size - 1))
+	return addr + n
+}
+
+// NeedsOf returns what applying a patch of fileSize bytes with header h takes of a terminal with this software
+// area: besides patch and tables, the whole new image.
+func NeedsOf(h *Header, area *flash.Geometry, fileSize, leaves, resident uint32) delta.Needs {
+	return delta.Needs{File: fileSize, State: h.Memory(), Buffer: ImageMemory(area, h.Size), Leaves: leaves, Resident: resident}
+}
 
 // Patch reads one patch at a time. The zero value is ready; its memory is the caller's.
 type Patch struct {

@@ -24,7 +24,7 @@ var below = map[string][]string{
 	"model":                 {"internal/cbor", "flash"},
 	"delta/internal/coding": {},
 	"delta":                 {"flash", "release", "delta/internal/coding"},
-	"delta/bsdiff":          {"flash"},
+	"delta/bsdiff":          {"flash", "delta"},
 	"delta/diff":            {"flash", "release", "delta", "delta/internal/coding"},
 	"protocol":              {"internal/cbor", "release"},
 	"protocol/conntest":     {"protocol", "release"},
@@ -40,6 +40,7 @@ var below = map[string][]string{
 	"internal/browsertest":  {},
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "internal/cbor", "restore/mcuboot"},
 	"restore/mcuboot":       {},
+	"internal/mcuboottest":  {},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
