@@ -213,6 +213,7 @@ func (s *Session) learn(ctx context.Context) error {
 	var said *smp.Error
 	switch {
 	case errors.As(err, &said):
+		s.foreign = true
 		return nil // it has no parameters: the fallback stands
 	case err != nil:
 		return fmt.Errorf("connect: %w", err)

@@ -30,6 +30,7 @@ const (
 	CodeProtocol   Code = 18 // an answer that breaks the protocol
 	CodeRestarted  Code = 20 // the device started anew in between
 	CodeForeign    Code = 21 // it speaks SMP, but is no terminal of ours
+	CodeUnlisted   Code = 22 // a boot loader does not list the image that it was given: it does not accept it
 )
 
 var codeWords = map[Code]string{
@@ -39,6 +40,7 @@ var codeWords = map[Code]string{
 	CodeProof: "device's proof had another outcome", CodeVerify: "digest is wrong after writing", CodeFlash: "flash does not take it any more",
 	CodeRefused: "device refused", CodeNoRelease: "no release for this model", CodeBadRelease: "release does not match its manifest",
 	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
+	CodeUnlisted: "boot loader does not list the image that it was given",
 }
 
 func (c Code) String() string {
@@ -96,7 +98,7 @@ func (e *Error) Retry() bool {
 	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
-		CodeBadRelease, CodeForeign:
+		CodeBadRelease, CodeForeign, CodeUnlisted:
 		return false
 	}
 	return false

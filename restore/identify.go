@@ -49,9 +49,14 @@ func (d *Device) Intact() bool {
 // Identify asks who the device is and reads the manifests of its record. Nothing is written.
 func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	d := &Device{}
+	if s.foreign {
+		return nil, &Error{Code: CodeForeign, Err: errors.New("identify: it has no parameters")}
+	}
+	s.plain = true // whoever this is must be able to say that it does not know the question
 	err := s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
+	s.plain = false
 	var said *smp.Error
-	for errors.As(err, &said) && said.Fault() == smp.FaultBusy {
+	for errors.As(err, &said) && (said.Fault() == smp.FaultBusy || said.RC && smp.RC(said.Code) == smp.RCBusy) {
 		// It still works for an earlier host, which went away. What it does, it does to the end.
 		if err := s.idle(ctx); err != nil {
 			return nil, fmt.Errorf("identify: %w", err)

@@ -51,6 +51,8 @@ type Session struct {
 
 	way      Way
 	params   smp.Parameters
+	foreign  bool          // it has no parameters: no terminal of ours
+	plain    bool          // the other side is no terminal of ours: version 0 throughout
 	latency  time.Duration // of an answer, beyond the time of its bytes
 	began    time.Duration
 	sent     uint64
@@ -116,6 +118,9 @@ var (
 func (s *Session) call(ctx context.Context, q smp.Request, answer smp.Body, p patience) error {
 	s.sequence++
 	h := q.Head()
+	if h.Group == smp.GroupOS || s.plain {
+		h.Version = 0 // every server takes it; MCUboot's recovery drops all else without a word
+	}
 	h.Sequence = s.sequence
 	packet, err := smp.AppendPacket(s.packet[:0], h, q)
 	if err != nil {

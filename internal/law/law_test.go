@@ -30,7 +30,8 @@ var below = map[string][]string{
 	"protocol/conntest":     {"protocol", "release"},
 	"protocol/wsconn":       {"protocol"},
 	"protocol/smp":          {"internal/cbor", "flash", "release"},
-	"terminal":              {"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp"},
+	"protocol/frame":        {},
+	"terminal":              {"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame"},
 	"emulator":              {"flash"},
 	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
 	"restore/serialport":    {"restore"},
@@ -38,14 +39,14 @@ var below = map[string][]string{
 	"webui":                 {"apparatus", "terminal"},
 	"internal/webserial":    {},
 	"internal/browsertest":  {},
-	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "internal/cbor", "restore/mcuboot"},
+	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "restore/mcuboot"},
 	"restore/mcuboot":       {},
 	"internal/mcuboottest":  {},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
 var (
-	device    = []string{"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "terminal"}
+	device    = []string{"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "protocol/frame", "terminal"}
 	forbidden = []string{"os", "net", "net/http", "encoding/json", "reflect", "log", "log/slog", "syscall", "unsafe"}
 	// wasmForbidden never reaches the browser program, directly or through others: each of these
 	// costs more than a tenth of its size.

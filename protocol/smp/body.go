@@ -62,6 +62,8 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *UploadRequest:
 		m.write(w)
+	case *StateSetRequest:
+		m.write(w)
 	case *RecordRequest:
 		m.write(w)
 	case *DigestsRequest:
