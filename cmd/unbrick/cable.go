@@ -100,7 +100,7 @@ func advices(e *restore.Error) advice {
 		}
 		return advice{"The device takes no release that old.", todo}
 	case restore.CodeBadFile:
-		return advice{"The file is no release file.", "make one with unbrick publish -o, or get it from the server"}
+		return advice{"The file is no release file and no signed MCUboot image.", "make a release with unbrick publish -o, or an image with imgtool sign"}
 	case restore.CodeNoRoom:
 		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has), "restore it with --plain, which needs only one sector of RAM"}
 	case restore.CodeProof:
@@ -121,7 +121,9 @@ func advices(e *restore.Error) advice {
 	case restore.CodeRestarted:
 		return advice{"The device started anew in between.", "check its power, and run the same command again"}
 	case restore.CodeForeign:
-		return advice{"The device speaks SMP, and is no Unbrick terminal.", "use the tool of its maker"}
+		return advice{"The device speaks SMP, and is no Unbrick terminal.", "if its boot loader is MCUboot, give --image; else use the tool of its maker"}
+	case restore.CodeUnlisted:
+		return advice{"The boot loader took image" + version + " and does not list it: it would not start it.", "use an image that is signed with the key of this boot loader, and made for this device"}
 	}
 	return advice{"It did not work.", "run the same command again"}
 }

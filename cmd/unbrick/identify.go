@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -16,7 +17,8 @@ const identifyHelp = `usage: unbrick identify --port PATH [--baud N] [--json]
 
 Asks the device at a cable who it is: model, serial, why it is in restoration mode, what its record says, what its
 flash holds, and which keys it trusts. Nothing is written. A device that runs is brought into restoration mode for
-it, and starts again by itself after some minutes, or by unbrick restore.
+it, and starts again by itself after some minutes, or by unbrick restore. Of a boot loader or program that speaks
+SMP's image group, as MCUboot does, it shows the image list.
 
 example:
   unbrick identify --port /dev/ttyUSB0
@@ -64,6 +66,10 @@ func identifyCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	}
 	defer port.Close()
 	d, err := s.Identify(ctx)
+	var e *restore.Error
+	if errors.As(err, &e) && e.Code == restore.CodeForeign {
+		return identifyLoader(ctx, s, out, f.json)
+	}
 	if err != nil {
 		return explain(err)
 	}

@@ -18,6 +18,7 @@ import (
 )
 
 const restoreHelp = `usage: unbrick restore --port PATH [--release-file FILE]... [--release VERSION] [--pub release.pub] [flags]
+       unbrick restore --port PATH --image SIGNED.bin [flags]
 
 Brings a device back over its cable. Reads what is left in its flash, recognises it by the releases at hand, sends
 only what is missing, and ends when the device itself has verified the whole release. Interrupted, it is run again.
@@ -27,11 +28,16 @@ Releases come from --release-file (as often as needed) and from the server (--se
 single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
 manifest is verified against the keys that the device trusts; --pub allows only that one key.
 
+With --image, a device whose boot loader is MCUboot in serial recovery, or whose program runs an SMP server, gets a
+signed image: checked first, uploaded, looked for in the image list, started. One that is on trial in a second slot is
+told to stay when its program answers within --await.
+
 examples:
   unbrick restore --port /dev/ttyUSB0 --server https://updates.example.org
   unbrick restore --port COM5 --release-file 2.4.1.release --pub release.pub
+  unbrick restore --port /dev/ttyACM0 --image zephyr.signed.bin
 
-exit codes: 0 the device has verified the release and starts, 1 it did not work; the message says whether the device
+exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work; the message says whether the device
 is safe, 2 the words are off`
 
 // maxAttempts is how often it is tried by itself, as long as what went wrong may go away.
@@ -44,6 +50,9 @@ type restoreFlags struct {
 	server       string
 	serverGiven  bool
 	yes, plain   bool
+	image        string        // for MCUboot; empty: a release
+	number       uint          // which image of several
+	await        time.Duration // for a program on trial
 }
 
 // listValue is a flag that may come several times.
@@ -94,10 +103,20 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	server, _ := serverFlags(set)
 	set.BoolVar(&f.yes, "yes", false, "do not ask before writing")
 	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
+	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
+	set.UintVar(&f.number, "image-number", 0, "with --image: which image, where the boot loader has several")
+	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
 	words, err := parseFlags(set, args, out)
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain):
+		return nil, usageError("--image is for MCUboot, and goes with no flag of a release")
+	case f.await < 0 || f.number > 255:
+		return nil, usageError("--await and --image-number are at least 0, the number at most 255")
+	}
+	f.await = awaitOf(f.await)
 	f.server, f.serverGiven = *server, isSet(set, "server") || os.Getenv("UNBRICK_SERVER") != ""
 	return f, f.check(words)
 }
@@ -109,6 +128,9 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		return err
 	}
 	r := &restoration{restoreFlags: f, out: out, errOut: errOut, bar: isTerminal(out) && !f.json}
+	if f.image != "" {
+		return r.restoreImage(ctx)
+	}
 	if err := r.prepare(); err != nil {
 		return err
 	}

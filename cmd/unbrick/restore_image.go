@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"unbrick/restore"
+	"unbrick/restore/mcuboot"
+)
+
+// imageResult is the last line of --json of a restoration by MCUboot.
+type imageResult struct {
+	Version       string  `json:"version"`
+	Hash          string  `json:"hash"`
+	Bytes         int     `json:"bytes"`
+	Signature     string  `json:"signature"`
+	Key           string  `json:"key,omitempty"`
+	Counter       *uint32 `json:"security_counter,omitempty"`
+	Slot          uint32  `json:"slot"`
+	Hashed        bool    `json:"hash_listed"`
+	Trial         bool    `json:"trial"`
+	Confirmed     bool    `json:"confirmed"`
+	BytesSent     uint64  `json:"bytes_sent"`
+	BytesReceived uint64  `json:"bytes_received"`
+	Repeated      int     `json:"repeated"`
+	Seconds       float64 `json:"seconds"`
+}
+
+// restoreImage restores a device whose boot loader is MCUboot, with a signed image.
+func (r *restoration) restoreImage(ctx context.Context) error {
+	file, err := readBounded(r.image, mcuboot.MaxImage)
+	if err != nil {
+		return err
+	}
+	m, err := restore.CheckImage(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.image, explain(err))
+	}
+	var reached uint32
+	for attempt := 1; ; attempt++ {
+		installed, err := r.installOnce(ctx, file, m, &reached)
+		r.endBar()
+		var e *restore.Error
+		switch {
+		case err == nil:
+			return r.printInstalled(installed)
+		case ctx.Err() != nil:
+			return errors.New("stopped before the end.\nIs the device safe? Its boot loader is: run the same command again")
+		case attempt == maxAttempts || reached == 0 || !errors.As(err, &e) || !e.Retry() || e.Code == restore.CodeVanished:
+			return explain(err)
+		}
+		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
+	}
+}
+
+// readBounded reads a file of at most so many bytes.
+func readBounded(name string, most int) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(b) > most {
+		err = fmt.Errorf("%s: more than %d bytes", name, most)
+	}
+	return b, err
+}
+
+// installOnce is one attempt. reached is how far the one before came.
+func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.Image, reached *uint32) (*restore.Installed, error) {
+	s, port, err := r.connect(ctx, r.errOut)
+	if err != nil {
+		return nil, err
+	}
+	defer port.Close()
+	_, err = s.Identify(ctx)
+	var e *restore.Error
+	switch {
+	case err == nil:
+		return nil, errors.New("this device is an Unbrick terminal, which takes releases and no images.\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: give --release-file instead of --image")
+	case !errors.As(err, &e) || e.Code != restore.CodeForeign:
+		return nil, err
+	}
+	l, err := s.Loader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if *reached == 0 {
+		if err := r.askImage(l, m); err != nil {
+			return nil, err
+		}
+	}
+	r.meter, r.lastLine = restore.Meter{}, 0
+	o := &restore.InstallOptions{Number: uint32(r.number), Resume: *reached, Await: r.await, Report: r.progress, Reach: func(off uint32) { *reached = off }}
+	return s.Install(ctx, file, o)
+}
+
+// askImage shows the facts and, when a person sits there, waits for a yes.
+func (r *restoration) askImage(l *restore.Loader, m *mcuboot.Image) error {
+	fmt.Fprintln(r.errOut, "Found a boot loader or program that speaks SMP's image group.")
+	printImages(r.errOut, l)
+	fmt.Fprintf(r.errOut, "Image %s, %d bytes, signed with %s", m.Version, m.Size, m.Signature)
+	if m.KeyHash != nil {
+		fmt.Fprintf(r.errOut, " by key %s", mcuboot.Hex(m.KeyHash))
+	}
+	checked := "it is right"
+	if m.Encrypted() {
+		checked = "it is encrypted, so only the boot loader can check that"
+	}
+	fmt.Fprintf(r.errOut, ".\nhash %s: %s. Whether the boot loader trusts the key, its list says afterwards.\n", mcuboot.Hex(m.Hash), checked)
+	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	fmt.Fprint(r.errOut, "Write it? [Y/n] ")
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && answer == "" {
+		return errors.New("not restored: nobody answered")
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "", "y", "yes":
+		return nil
+	}
+	return errors.New("not restored: nothing was written")
+}
+
+// printImages writes an image list as people of that ecosystem know it.
+func printImages(out io.Writer, l *restore.Loader) {
+	if len(l.Images) == 0 {
+		fmt.Fprintln(out, "It lists no image that it would start.")
+		return
+	}
+	for _, m := range l.Images {
+		fmt.Fprintf(out, "image %d slot %d: version %s", m.Number, m.Slot, m.Version)
+		for _, flag := range []struct {
+			on   bool
+			name string
+		}{{m.Active, "active"}, {m.Confirmed, "confirmed"}, {m.Pending, "pending"}, {m.Permanent, "permanent"}, {m.Bootable, "bootable"}} {
+			if flag.on {
+				fmt.Fprintf(out, " %s", flag.name)
+			}
+		}
+		if len(m.Hash) > 0 {
+			fmt.Fprintf(out, "\n    hash %s", mcuboot.Hex(m.Hash))
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+func (r *restoration) printInstalled(i *restore.Installed) error {
+	m := i.Image
+	v := imageResult{Version: m.Version.String(), Hash: mcuboot.Hex(m.Hash), Bytes: m.Size, Signature: m.Signature, Slot: i.Slot, Hashed: i.Hashed,
+		Trial: i.Trial, Confirmed: i.Confirmed, BytesSent: i.Sent, BytesReceived: i.Received, Repeated: i.Repeated, Seconds: i.Elapsed.Seconds()}
+	if m.KeyHash != nil {
+		v.Key = mcuboot.Hex(m.KeyHash)
+	}
+	if m.Counted {
+		v.Counter = &m.Counter
+	}
+	if r.json {
+		return printJSON(r.out, v)
+	}
+	state := "The boot loader accepts it, and starts it."
+	switch {
+	case i.Trial && i.Confirmed:
+		state = "It ran on trial, and was told to stay."
+	case i.Trial:
+		state = "It is on trial: unless it confirms itself, the next restart brings the one before back."
+	}
+	fmt.Fprintf(r.out, "Restored. It has image %s.\n%s\n%d bytes sent in %.1f s.\n", v.Version, state, v.BytesSent, v.Seconds)
+	return nil
+}
+
+// loaderFound is the outcome of identify at a boot loader, for --json.
+type loaderFound struct {
+	Speaks string        `json:"speaks"` // "smp-image"
+	Way    string        `json:"way"`
+	Buffer uint32        `json:"buffer,omitempty"`
+	Images []loaderImage `json:"images"`
+}
+
+type loaderImage struct {
+	Image     uint32 `json:"image"`
+	Slot      uint32 `json:"slot"`
+	Version   string `json:"version"`
+	Hash      string `json:"hash,omitempty"`
+	Active    bool   `json:"active"`
+	Confirmed bool   `json:"confirmed"`
+	Pending   bool   `json:"pending"`
+}
+
+// identifyLoader tells what a boot loader or a running server lists.
+func identifyLoader(ctx context.Context, s *restore.Session, out io.Writer, asJSON bool) error {
+	l, err := s.Loader(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if !asJSON {
+		fmt.Fprintln(out, "No Unbrick terminal: a boot loader or program that speaks SMP's image group, as MCUboot does.\nGive it an image with unbrick restore --image.")
+		printImages(out, l)
+		return nil
+	}
+	v := loaderFound{Speaks: "smp-image", Way: s.Way().String(), Buffer: l.Buffer, Images: []loaderImage{}}
+	for _, m := range l.Images {
+		v.Images = append(v.Images, loaderImage{m.Number, m.Slot, m.Version, mcuboot.Hex(m.Hash), m.Active, m.Confirmed, m.Pending})
+	}
+	return printJSON(out, v)
+}
+
+// awaitDefault is how long a program on trial is waited for.
+const awaitDefault = restore.DefaultAwait
+
+// awaitOf turns the flag into the option: 0 means not at all.
+func awaitOf(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}

@@ -1,0 +1,167 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"unbrick/internal/mcuboottest"
+)
+
+// onPTY puts a device behind a pseudo-terminal until the test ends. look sees it while nothing is under way.
+func onPTY(t *testing.T, d *mcuboottest.Device) (link string, look func(func(*mcuboottest.Device))) {
+	t.Helper()
+	link = filepath.Join(t.TempDir(), "cable")
+	cable, err := openPTY(link)
+	if err != nil {
+		t.Skipf("no pseudo-terminal: %v", err)
+	}
+	var mu sync.Mutex
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 256)
+		for {
+			n, err := cable.Read(b)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			var answer []byte
+			if !d.Silent() {
+				answer, _, _ = d.Take(b[:n])
+			}
+			mu.Unlock()
+			if len(answer) > 0 {
+				cable.Write(append([]byte("<inf> mcuboot: \r\n"), answer...))
+			}
+		}
+	}()
+	t.Cleanup(func() { cable.Close(); <-done })
+	return link, func(f func(*mcuboottest.Device)) { mu.Lock(); defer mu.Unlock(); f(d) }
+}
+
+func imageKey() ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("image key"))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// imageFile writes a signed image of version MAJOR.2.3+4 and returns its path and bytes.
+func imageFile(t *testing.T, key ed25519.PrivateKey, major byte) (string, []byte) {
+	t.Helper()
+	file := mcuboottest.Sign(key, &mcuboottest.Spec{Major: major, Minor: 2, Revision: 3, Build: 4, Counter: 5, Header: 0x200, Payload: bytes.Repeat([]byte{1, 2, 3, major, 5, 6, 7}, 3000)})
+	name := filepath.Join(t.TempDir(), "app.signed.bin")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name, file
+}
+
+func bootDevice() *mcuboottest.Device {
+	d := &mcuboottest.Device{Key: imageKey().Public().(ed25519.PublicKey)}
+	for i := range d.Slots {
+		d.Slots[i] = bytes.Repeat([]byte{0xff}, 64<<10)
+	}
+	return d
+}
+
+// TestRestoreImage runs the command as a user does: identify, restore --image, and again what the device
+// then is.
+func TestRestoreImage(t *testing.T) {
+	link, look := onPTY(t, bootDevice())
+	name, file := imageFile(t, imageKey(), 2)
+	var out, errOut bytes.Buffer
+	if code := run(context.Background(), []string{"identify", "--port", link}, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "lists no image") {
+		t.Fatalf("identify: %d, %q, %q", code, out.String(), errOut.String())
+	}
+	out.Reset()
+	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
+		t.Fatalf("restore: %d, %q, %q", code, out.String(), errOut.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var got imageResult
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Version != "2.2.3+4" || got.Bytes != len(file) || got.Counter == nil || *got.Counter != 5 || got.Signature != "Ed25519" || len(got.Hash) != 64 || got.Slot != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if len(lines) < 2 {
+		t.Error("no line of progress")
+	}
+	if !strings.Contains(errOut.String(), "hash "+got.Hash+": it is right") {
+		t.Errorf("the hash is not shown: %q", errOut.String())
+	}
+	look(func(d *mcuboottest.Device) {
+		if !bytes.Equal(d.Slots[0][:len(file)], file) || d.Restarts() != 1 || len(d.Faults()) > 0 {
+			t.Errorf("slot 0 is not the image; %d restarts, objections: %v", d.Restarts(), d.Faults())
+		}
+		d.Tells = true
+	})
+	out.Reset()
+	if code := run(context.Background(), []string{"identify", "--port", link, "--json"}, &out, &errOut); code != exitOK ||
+		!strings.Contains(out.String(), `"version":"2.2.3+4"`) || !strings.Contains(out.String(), got.Hash) {
+		t.Errorf("identify afterwards: %d, %q, %q", code, out.String(), errOut.String())
+	}
+}
+
+// TestRestoreImageOnTrial: a running program takes it into the second slot, and it is told to stay.
+func TestRestoreImageOnTrial(t *testing.T) {
+	d := bootDevice()
+	_, old := imageFile(t, imageKey(), 1)
+	copy(d.Slots[0], old)
+	d.Program, d.Tells = true, true
+	link, look := onPTY(t, d)
+	name, file := imageFile(t, imageKey(), 2)
+	var out, errOut bytes.Buffer
+	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name}, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "told to stay") {
+		t.Fatalf("restore: %d, %q, %q", code, out.String(), errOut.String())
+	}
+	look(func(d *mcuboottest.Device) {
+		if !bytes.Equal(d.Slots[0][:len(file)], file) || !d.Confirmed() || len(d.Faults()) > 0 {
+			t.Errorf("confirmed %t, objections: %v", d.Confirmed(), d.Faults())
+		}
+	})
+}
+
+// TestRestoreImageRefuses: each refusal says whether the device is safe.
+func TestRestoreImageRefuses(t *testing.T) {
+	link, look := onPTY(t, bootDevice())
+	seed := sha256.Sum256([]byte("another"))
+	other, _ := imageFile(t, ed25519.NewKeyFromSeed(seed[:]), 2)
+	name, file := imageFile(t, imageKey(), 3)
+	file[1000] ^= 1
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--image", name}, exitFailed, "Nothing was written"},
+		{[]string{"--image", "restore_image_test.go"}, exitFailed, "no signed MCUboot image"},
+		{[]string{"--image", other}, exitFailed, "does not list it"},
+		{[]string{"--image", name, "--release", "2"}, exitUsage, "--image"},
+		{[]string{"--image", name, "--await", "-1s"}, exitUsage, "--await"},
+	} {
+		var out, errOut bytes.Buffer
+		if code := run(context.Background(), append([]string{"restore", "--port", link}, test.args...), &out, &errOut); code != test.code || !strings.Contains(errOut.String(), test.says) {
+			t.Errorf("%q: got %d, %q, want %d and %q", test.args, code, errOut.String(), test.code, test.says)
+		}
+	}
+	look(func(d *mcuboottest.Device) {
+		if d.Restarts() != 0 {
+			t.Errorf("it was started %d times", d.Restarts())
+		}
+	})
+}
