@@ -104,6 +104,9 @@ func (s *Server) choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 	c, candidates := selectRelease(&m, h, d, all)
 	if len(candidates) > 0 {
 		p := picker{s: s, ctx: ctx, m: &m, h: h, d: d, candidates: candidates, base: find(all, h.Digest)}
+		if p.prefers, err = s.prefers(ctx, h.Model); err != nil {
+			return nil, err
+		}
 		if c, err = p.pick(); err != nil {
 			return nil, err
 		}
@@ -174,7 +177,7 @@ func trusts(h *protocol.Hello, key release.KeyID) bool {
 	return false
 }
 
-// picker looks for an update file in the order of preference: a delta at the largest profile, one that was made for
+// picker looks for an update file in the order of preference: a classic patch if the model's operator wants them, a delta at the largest profile, one that was made for
 // the device's workspace, the compressed full image, and two deltas through a release in between.
 type picker struct {
 	s          *Server
@@ -184,6 +187,7 @@ type picker struct {
 	d          *storage.Device
 	candidates []*storage.Release // newest first
 	base       *storage.Release   // what runs now; nil: unknown, so no delta
+	prefers    protocol.Kind      // what is tried first
 
 	needs     uint32 // least workspace that any file would need; 0: none known
 	preparing bool   // a file that may fit is not ready yet
@@ -193,7 +197,11 @@ type picker struct {
 
 func (p *picker) pick() (*choice, error) {
 	wanted := p.candidates[0]
-	for _, kind := range []protocol.Kind{protocol.KindDelta, protocol.KindFull} {
+	kinds := []protocol.Kind{protocol.KindDelta, protocol.KindFull}
+	if area := p.m.Layout.Software(); p.prefers == protocol.KindBsdiff && hasRoom(p.h, &area, &wanted.Manifest, p.m.Resident) {
+		kinds = append([]protocol.Kind{protocol.KindBsdiff}, kinds...)
+	}
+	for _, kind := range kinds {
 		f, ok, err := p.file(kind, p.base, wanted)
 		if err != nil {
 			return nil, err
@@ -272,14 +280,18 @@ func (p *picker) offer(f storage.File, kind protocol.Kind, target, wanted *stora
 
 // file finds one update file that fits: first the one that is best for all, then one made for this much workspace.
 func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.File, bool, error) {
-	if !p.h.Kinds.Has(kind) || kind == protocol.KindDelta && from == nil {
+	if !p.h.Kinds.Has(kind) || kind != protocol.KindFull && from == nil {
 		return storage.File{}, false, nil
 	}
 	key := storage.FileKey{Model: p.h.Model, To: to.Manifest.Digest, Shape: shapeOf(p.m), Creator: creator}
-	if kind == protocol.KindDelta {
+	if kind != protocol.KindFull {
 		key.From = from.Manifest.Digest
 	}
-	for _, step := range [...]uint32{0, stepOf(p.h.Workspace), max(p.h.Workspace, 1)} {
+	steps := []uint32{0, stepOf(p.h.Workspace), max(p.h.Workspace, 1)}
+	if kind == protocol.KindBsdiff { // there is one, whatever the workspace
+		key.Creator, steps = classicCreator, steps[:1]
+	}
+	for _, step := range steps {
 		key.Step = step
 		f, err := p.s.maker.get(p.ctx, key)
 		if err != nil {

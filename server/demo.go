@@ -8,6 +8,7 @@ import (
 
 	"unbrick/internal/cbor"
 	"unbrick/model"
+	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/storage"
 )
@@ -22,6 +23,7 @@ type Demo struct {
 type DemoModel struct {
 	Model    model.Model
 	Key      ed25519.PublicKey
+	Prefer   protocol.Kind // of update file, unless the operator said something; 0: a delta
 	Releases []DemoRelease // oldest first
 	Devices  []DemoDevice
 }
@@ -45,6 +47,9 @@ func (s *Server) loadDemo(ctx context.Context) error {
 			return err
 		}
 		if err := s.store.TrustKey(ctx, d.Model.ID, d.Key, s.now()); err != nil {
+			return err
+		}
+		if err := s.preferOnce(ctx, d.Model.ID, d.Prefer); err != nil {
 			return err
 		}
 		for _, r := range d.Releases {

@@ -67,7 +67,7 @@ func settle(d *storage.Device, state storage.DeviceState, now time.Time) {
 
 func claim(h *protocol.Hello) storage.Claim {
 	c := storage.Claim{Version: h.Release, Order: h.Order, Image: h.Digest, Confirmed: h.Confirmed, Workspace: h.Workspace, Keys: append([]release.KeyID(nil), h.Keys...)}
-	for _, k := range []protocol.Kind{protocol.KindDelta, protocol.KindFull} {
+	for _, k := range []protocol.Kind{protocol.KindDelta, protocol.KindFull, protocol.KindBsdiff} {
 		if h.Kinds.Has(k) {
 			c.Kinds = append(c.Kinds, k.String())
 		}

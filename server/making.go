@@ -17,6 +17,7 @@ import (
 	"unbrick/delta/diff"
 	"unbrick/flash"
 	"unbrick/model"
+	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/storage"
 )
@@ -45,7 +46,9 @@ type maker struct {
 
 	mu      sync.Mutex
 	waiting map[storage.FileKey]chan struct{} // closed when the file's state has changed
-	create  func(ctx context.Context, k *storage.FileKey) (*product, error)
+	// oneClassic holds a value while a classic patch is made.
+	oneClassic chan struct{}
+	create     func(ctx context.Context, k *storage.FileKey) (*product, error)
 }
 
 // product is what making came to.
@@ -57,7 +60,7 @@ type product struct {
 func newMaker(s *Server, workers int) *maker {
 	var id [8]byte
 	rand.Read(id[:])
-	m := &maker{s: s, owner: hex.EncodeToString(id[:]), wake: make(chan struct{}, 1), waiting: make(map[storage.FileKey]chan struct{})}
+	m := &maker{s: s, owner: hex.EncodeToString(id[:]), wake: make(chan struct{}, 1), oneClassic: make(chan struct{}, 1), waiting: make(map[storage.FileKey]chan struct{})}
 	m.create = m.build
 	for range workers {
 		m.group.Add(1)
@@ -228,9 +231,12 @@ func (m *maker) build(ctx context.Context, k *storage.FileKey) (*product, error)
 	}
 	o := &diff.Options{Geometry: &in.area, Workspace: k.Step, Resident: in.model.Resident, LeafSize: in.to.LeafSize, ISA: in.model.ISA, Effort: diff.EffortBest}
 	var file []byte
-	if k.From == (storage.Digest{}) {
+	switch in.kind {
+	case protocol.KindFull:
 		file, err = diff.Full(ctx, in.image, o)
-	} else {
+	case protocol.KindBsdiff:
+		file, err = m.classic(ctx, in.base, in.image)
+	default:
 		file, err = diff.Create(ctx, in.base, in.image, o)
 	}
 	if err != nil {
@@ -245,6 +251,7 @@ func (m *maker) build(ctx context.Context, k *storage.FileKey) (*product, error)
 
 // ingredients is what an update file is made from, and proven with.
 type ingredients struct {
+	kind        protocol.Kind
 	model       model.Model
 	area        flash.Geometry
 	base, image []byte
@@ -256,7 +263,7 @@ func (s *Server) ingredients(ctx context.Context, k *storage.FileKey) (*ingredie
 	if err != nil {
 		return nil, err
 	}
-	in := &ingredients{}
+	in := &ingredients{kind: kindOf(k)}
 	if in.model, err = model.Decode(stored.Record); err != nil {
 		return nil, err
 	}
@@ -297,6 +304,9 @@ func (s *Server) blob(ctx context.Context, d storage.Digest) ([]byte, error) {
 // prove applies an update file to its base as a terminal would before its first erase, compares with the manifest, and
 // returns the workspace that it needs.
 func (in *ingredients) prove(file []byte) (needs uint32, err error) {
+	if in.kind == protocol.KindBsdiff {
+		return in.proveClassic(file)
+	}
 	h, err := delta.ParseHeader(file)
 	if err != nil {
 		return 0, err

@@ -38,6 +38,7 @@ type modelJSON struct {
 	Line        uint32    `json:"line"`
 	Hints       []string  `json:"hints"`
 	Apps        []appJSON `json:"apps"`
+	Prefer      string    `json:"prefer"`
 	Keys        []keyJSON `json:"keys"`
 	Record      []byte    `json:"record"`
 }
@@ -73,7 +74,9 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, e
 		return v, err
 	}
 	v.Keys = toKeysJSON(keys)
-	return v, nil
+	kind, err := s.prefers(r.Context(), m.ID)
+	v.Prefer = kind.String()
+	return v, err
 }
 
 func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {

@@ -36,6 +36,7 @@ func (s *Server) routes() http.Handler {
 	public("GET /api/models/{id}", s.getModel)
 	public("GET /api/models/{id}/keys", s.listKeys)
 	operator("PUT /api/models/{id}", s.putModel)
+	operator("PUT /api/models/{id}/prefer", s.putPrefer)
 	public("GET /api/releases", s.listReleases)
 	operator("POST /api/releases", s.publish)
 	public("GET /api/releases/{image}/file", s.releaseFile)

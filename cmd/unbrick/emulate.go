@@ -306,8 +306,8 @@ func (e *emulation) session(ctx context.Context, result *emulateResult) error {
 			}
 		case s.Outcome == terminal.Nothing:
 			result.Reason = s.Summary.Reason.String()
-			if s.Summary.Reason == protocol.ReasonNoFit {
-				result.Reason = fmt.Sprintf("no fit: needs %d bytes of workspace, has %d", s.Summary.Workspace, s.Summary.Has)
+			if r := s.Summary.Reason; r == protocol.ReasonNoFit || r == protocol.ReasonUnknownBase {
+				result.Reason = fmt.Sprintf("%s: needs %d bytes of workspace, has %d", r, s.Summary.Workspace, s.Summary.Has)
 			}
 		case s.Outcome == terminal.Refused:
 			result.Reason = s.Summary.Fault.String()

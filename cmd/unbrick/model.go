@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,11 +10,13 @@ import (
 
 	"unbrick/flash"
 	"unbrick/model"
+	"unbrick/protocol"
 )
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]
+       unbrick model prefer ID delta|bsdiff
 
-Describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
+put describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
 server makes update files for exactly this description. Sizes are like 4KiB, 1MiB or plain bytes.
 
 The flash holds, in this order: the boot area (--boot, never erased), two record sectors, the software area, and at
@@ -22,6 +25,10 @@ the end settings areas (--settings), which no update touches.
 --geometry lists the sectors in address order: "4KiB" for even ones, "16KiB*4,64KiB,128KiB*7" for uneven ones.
 --app NAME:SIZE:IMPORTANCE[:fixed] names an application in RAM, repeated from the bottom up. To make room for an
 update, the least important is stopped first; a fixed one never.
+
+prefer says what kind of update file the server tries first for devices of the model. Without a word it is delta. With
+bsdiff, devices that announce enough RAM for patch and whole new image get a classic patch, all others what
+they got before; "unbrick version" says whether a build can make them.
 
 examples:
   unbrick model put 0001 --flash 1MiB --geometry 4KiB --program-unit 8 --ram 256KiB
@@ -63,8 +70,11 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if err != nil {
 		return err
 	}
+	if len(words) == 3 && words[0] == "prefer" {
+		return preferKind(ctx, *server, tokenOr(*token), words[1], words[2], out)
+	}
 	if len(words) != 2 || words[0] != "put" {
-		return usageError("say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE")
+		return usageError("say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model prefer ID delta|bsdiff")
 	}
 	if *size == 0 || *ram == 0 {
 		return usageError("--flash and --ram are needed")
@@ -114,6 +124,26 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 		return printJSON(out, map[string]any{"model": m.ID, "sectors": g.Sectors(), "software": area.Size(), "workspace": m.MaxWorkspace()})
 	}
 	fmt.Fprintf(out, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, g.Sectors(), flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
+	return nil
+}
+
+// preferKind says what kind of update file is tried first for a model.
+func preferKind(ctx context.Context, server, token, id, kind string, out io.Writer) error {
+	if kind != protocol.KindDelta.String() && kind != protocol.KindBsdiff.String() {
+		return usageError("kind %q is neither delta nor bsdiff", kind)
+	}
+	client, err := newAPI(server, token)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]string{"kind": kind})
+	if err != nil {
+		return err
+	}
+	if _, _, err := client.do(ctx, "PUT", "/api/models/"+escape(id)+"/prefer", nil, body, "Content-Type", "application/json"); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "model %s: %s is tried first\n", id, kind)
 	return nil
 }
 

@@ -30,7 +30,7 @@ Everything is kept below --data: one database and a folder of images and update 
 The operator's token is UNBRICK_TOKEN. Without it, the first start makes a token and shows it once; only its hash is
 stored. To replace a lost one, start with a token of your own in UNBRICK_TOKEN.
 
---demo fills the server with two ready models, real releases signed by a throw-away key, and demo devices that no
+--demo fills the server with three ready models, real releases signed by a throw-away key, and demo devices that no
 terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends.
 
 Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so that limits count the

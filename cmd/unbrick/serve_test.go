@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"unbrick/release"
+	"unbrick/server"
 )
 
 // serving is a server that was started by the command, in this process.
@@ -308,7 +309,11 @@ func TestModelWords(t *testing.T) {
 }
 
 func TestVersionCommand(t *testing.T) {
-	if out := must(t, exitOK, "version"); !strings.HasPrefix(out, "unbrick ") {
+	bsdiff := "with bsdiff"
+	if !server.MakesBsdiff {
+		bsdiff = "without bsdiff (built without cgo)"
+	}
+	if out := must(t, exitOK, "version"); !strings.HasPrefix(out, "unbrick ") || !strings.HasSuffix(out, ", "+bsdiff+"\n") {
 		t.Fatalf("%q", out)
 	}
 	must(t, exitUsage, "version", "more")

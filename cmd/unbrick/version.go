@@ -6,11 +6,14 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"unbrick/server"
 )
 
 const versionHelp = `usage: unbrick version
 
-Prints which build this is: the version or commit, the Go release and the system.
+Prints which build this is: the version or commit, the Go release, the system, and whether its server can make classic
+bsdiff patches, for which it must have been built with cgo.
 
 exit codes: 0 done, 2 the words are off`
 
@@ -24,7 +27,11 @@ func versionCommand(_ context.Context, args []string, out, errOut io.Writer) err
 	if len(words) > 0 {
 		return usageError("unexpected word %q", words[0])
 	}
-	fmt.Fprintf(out, "unbrick %s, %s, %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	bsdiff := "with bsdiff"
+	if !server.MakesBsdiff {
+		bsdiff = "without bsdiff (built without cgo)"
+	}
+	fmt.Fprintf(out, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)
 	return nil
 }
 

@@ -109,7 +109,7 @@ func TestCutAndRestore(t *testing.T) {
 					t.Errorf("exit code 1 with release %q", got.Release)
 				}
 			case exitBricked:
-				r := restoreOverPTY(t, sh, flash)
+				r := restoreOverPTY(t, sh, "0001", flash)
 				if raw := sh.read(t, flash); !bytes.Equal(raw[softwareBase:softwareBase+len(next)], next) {
 					t.Error("the restored flash does not hold release 2")
 				}
@@ -125,10 +125,10 @@ func TestCutAndRestore(t *testing.T) {
 
 // restoreOverPTY runs the device with its cable on a pseudo-terminal, restores it from the outside, and
 // lets the device save its flash.
-func restoreOverPTY(t *testing.T, sh *shell, flash string) restored {
+func restoreOverPTY(t *testing.T, sh *shell, model, flash string) restored {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "cable")
-	device := sh.command(t, t.Context(), "emulate", "--model", "0001", "--flash", flash, "--pty", link)
+	device := sh.command(t, t.Context(), "emulate", "--model", model, "--flash", flash, "--pty", link)
 	var log tail
 	device.Stderr = &log
 	stdout, err := device.StdoutPipe()

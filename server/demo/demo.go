@@ -1,4 +1,4 @@
-// Package demo makes what `unbrick serve --demo` shows: two models with two real releases each, signed by a key
+// Package demo makes what `unbrick serve --demo` shows: three models with two real releases each, signed by a key
 // that is made on the spot, and devices that are marked as demo because no terminal stands behind them.
 package demo
 
@@ -13,6 +13,7 @@ import (
 	"unbrick/flash"
 	"unbrick/internal/firmware"
 	"unbrick/model"
+	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server"
 	"unbrick/server/storage"
@@ -47,10 +48,19 @@ func New(ctx context.Context, store storage.Store, now time.Time) (*server.Demo,
 	if err != nil {
 		return nil, err
 	}
-	return &server.Demo{Models: []server.DemoModel{*terminal, *thermometer}}, nil
+	older, newer = firmware.OpenSBI()
+	gateway, err := ready(gateway(), key, older, newer)
+	if err != nil {
+		return nil, err
+	}
+	gateway.Prefer = protocol.KindBsdiff
+	return &server.Demo{Models: []server.DemoModel{*terminal, *thermometer, *gateway}}, nil
 }
 
-const kib = 1 << 10
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+)
 
 // fieldTerminal is model 0001: 512 KiB of even flash, and applications of which some can be limited.
 func fieldTerminal() model.Model {
@@ -72,6 +82,18 @@ func thermometer() model.Model {
 			{Name: "History", Size: 20 * kib, Importance: 1},
 		},
 		Hints: []string{"Take the battery out, connect the cable, and put the battery in again."}}
+}
+
+// gateway is model 0003: it has the RAM for a whole image, and so for classic patches. Its images are those of model
+// 0001, released for it too.
+func gateway() model.Model {
+	return model.Model{ID: "0003", Name: "Gateway", RAM: 32 * mib, Resident: 32 * kib, Line: model.DefaultLine,
+		Layout: flash.Layout{Boot: 128 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 64 * kib, Count: 16}}, ProgramUnit: 8, Page: 256, Erased: 0xff}},
+		Apps: []model.App{
+			{Name: "System", Size: 6 * mib, Importance: 9, Fixed: true}, {Name: "Routing", Size: 8 * mib, Importance: 8}, {Name: "Statistics", Size: 4 * mib, Importance: 3},
+			{Name: "Cache", Size: 10 * mib, Importance: 1},
+		},
+		Hints: []string{"Hold the reset button for five seconds while the gateway is plugged in."}}
 }
 
 // ready signs two images as releases 1 and 2 of a model.

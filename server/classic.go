@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"unbrick/delta"
+	"unbrick/delta/bsdiff"
+	"unbrick/flash"
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// Classic patches (protocol.KindBsdiff). Deltas are smaller and need kilobytes where these need the whole image in
+// RAM, so they are made only for models whose operator prefers them, and offered only to devices that take them
+// and announce the workspace for patch, new image and tables. Everything else in the list stays as it is.
+
+// classicCreator is the version of what makes them.
+const classicCreator = "go-bsdiff 1.0.0"
+
+var errNoClassic = errors.New("this build has no bsdiff: it was made without cgo")
+
+// kindOf says what a file of this key is.
+func kindOf(k *storage.FileKey) protocol.Kind {
+	switch {
+	case k.Creator == classicCreator:
+		return protocol.KindBsdiff
+	case k.From == storage.Digest{}:
+		return protocol.KindFull
+	}
+	return protocol.KindDelta
+}
+
+// hasRoom says whether the device could hold image and tables at all, so that no patch is made in vain.
+func hasRoom(h *protocol.Hello, area *flash.Geometry, to *release.Manifest, resident uint32) bool {
+	n := delta.Needs{State: bsdiff.LeastMemory, Buffer: bsdiff.ImageMemory(area, to.Size), Leaves: to.Leaves(), Resident: resident}
+	return to.Size <= bsdiff.MaxImage && n.Workspace() < h.Workspace
+}
+
+// classic makes a patch. C cannot be interrupted: when ctx ends first, the work is left to end by itself and keeps the
+// one place that there is, so that what takes for ever takes one processor.
+func (m *maker) classic(ctx context.Context, base, image []byte) ([]byte, error) {
+	if len(base) == 0 || len(image) == 0 {
+		return nil, errors.New("bsdiff of an empty image")
+	}
+	select {
+	case m.oneClassic <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	type result struct {
+		patch []byte
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() { <-m.oneClassic }()
+		defer func() {
+			if r := recover(); r != nil {
+				done <- result{err: fmt.Errorf("bsdiff panicked: %v", r)}
+			}
+		}()
+		patch, err := makeClassic(base, image)
+		done <- result{patch, err}
+	}()
+	select {
+	case r := <-done:
+		return r.patch, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// proveClassic applies a patch as a terminal would, compares with the manifest, and returns the workspace that it
+// needs.
+func (in *ingredients) proveClassic(patch []byte) (needs uint32, err error) {
+	h, err := bsdiff.ParseHeader(patch)
+	if err != nil {
+		return 0, err
+	}
+	image := make([]byte, h.Size)
+	var p bsdiff.Patch
+	if err := p.Apply(patch, memory(in.base), uint32(len(in.base)), image, make([]byte, h.Memory())); err != nil {
+		return 0, err
+	}
+	if err := in.to.CheckImage(image); err != nil {
+		return 0, err
+	}
+	n := bsdiff.NeedsOf(&h, &in.area, uint32(len(patch)), in.to.Leaves(), in.model.Resident)
+	return n.Workspace(), nil
+}
+
+const preferPrefix = "prefer/" // settings: the kind that a model's operator prefers
+
+// prefers returns the kind of update file that is tried first for a model.
+func (s *Server) prefers(ctx context.Context, model string) (protocol.Kind, error) {
+	v, err := s.store.Setting(ctx, preferPrefix+model)
+	if errors.Is(err, storage.ErrNotFound) {
+		return protocol.KindDelta, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if MakesBsdiff && string(v) == protocol.KindBsdiff.String() {
+		return protocol.KindBsdiff, nil
+	}
+	return protocol.KindDelta, nil
+}
+
+func (s *Server) setPrefer(ctx context.Context, model string, kind protocol.Kind) error {
+	return s.store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
+}
+
+// preferOnce sets a kind, unless one was set before.
+func (s *Server) preferOnce(ctx context.Context, model string, kind protocol.Kind) error {
+	if kind == protocol.KindNone {
+		return nil
+	}
+	if _, err := s.store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	return s.setPrefer(ctx, model, kind)
+}
+
+// putPrefer takes the operator's choice.
+func (s *Server) putPrefer(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind string `json:"kind"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	var kind protocol.Kind
+	switch in.Kind {
+	case protocol.KindDelta.String():
+		kind = protocol.KindDelta
+	case protocol.KindBsdiff.String():
+		kind = protocol.KindBsdiff
+	default:
+		return problem(http.StatusBadRequest, "malformed", "kind %q is neither delta nor bsdiff", in.Kind)
+	}
+	if kind == protocol.KindBsdiff && !MakesBsdiff {
+		return problem(http.StatusConflict, "no-bsdiff", "%v", errNoClassic)
+	}
+	stored, err := s.store.Model(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.setPrefer(r.Context(), stored.ID, kind); err != nil {
+		return err
+	}
+	s.log.Info("preferred kind of update file set", "model", stored.ID, "kind", kind.String())
+	v, err := s.modelJSON(r, &stored)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
