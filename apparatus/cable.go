@@ -26,6 +26,7 @@ type cable struct {
 	worked map[string]restore.Way // way into restoration mode that worked, by model
 	last   restore.Way            // of the device at hand
 	job    *job                   // stored before the first erase; nil: none
+	image  *imageFile             // chosen for a boot loader of MCUboot's kind; nil: none
 	trace  *trace
 	began  time.Time // of writing
 	report restore.Result
@@ -40,7 +41,8 @@ type run struct {
 	session *restore.Session
 	device  *restore.Device
 	plan    *restore.Plan
-	working bool // a goroutine uses the session
+	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
+	working bool            // a goroutine uses the session
 	name    string
 	skip    chan struct{} // one pending bit: the person did what the coach asked
 }
@@ -121,8 +123,12 @@ func (c *cable) command(cmd Command) {
 		c.wanted = x.Digest
 		c.replan()
 	case Write:
-		if c.shown.Phase == RestoreFound {
+		switch c.shown.Phase {
+		case RestoreFound:
 			c.write()
+		case RestoreImage:
+			c.install()
+		default:
 		}
 	case Start:
 		if c.shown.Phase == RestoreRight {
@@ -134,6 +140,7 @@ func (c *cable) command(cmd Command) {
 			c.connect()
 		}
 	case Home:
+		c.image = nil
 		c.drop()
 		c.idle()
 	case Resume:
@@ -279,6 +286,11 @@ func (c *cable) identify() {
 			if !c.mine(r) {
 				return
 			}
+			var e *restore.Error
+			if errors.As(err, &e) && e.Code == restore.CodeForeign {
+				c.meet(err)
+				return
+			}
 			if err != nil {
 				c.fail(err, StageIdentify)
 				return
@@ -395,6 +407,8 @@ func (c *cable) added(m release.Manifest, err error) {
 		c.shown.Failure = failureOf(fileError(err), "")
 		c.shown.Failure.Stage = StagePlan
 		c.shown.Phase = RestoreFailed
+	case r != nil && r.loader != nil && !r.working:
+		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, StagePlan)
 	case r != nil && r.device != nil && !r.working:
 		c.wanted = m.Digest
 		if m.Model != r.device.Model {

@@ -27,7 +27,7 @@ func (c *codec) release(r *Release) {
 }
 
 func (c *codec) restore(r *Restore) {
-	c.fields(10)
+	c.fields(11)
 	number(c, &r.Phase)
 	list(c, &r.Ways, MaxWays, func(w *Way) {
 		c.fields(4)
@@ -47,6 +47,31 @@ func (c *codec) restore(r *Restore) {
 	c.text(&r.Job.Serial, MaxText)
 	c.text(&r.Job.Version, MaxText)
 	c.fixed(r.Job.Digest[:])
+	c.boot(&r.Boot)
+}
+
+func (c *codec) boot(b *Boot) {
+	c.fields(2)
+	list(c, &b.Images, MaxImages, func(m *BootImage) {
+		c.fields(6)
+		number(c, &m.Slot)
+		c.text(&m.Version, MaxText)
+		c.text(&m.Hash, MaxHashText)
+		c.flag(&m.Active)
+		c.flag(&m.Confirmed)
+		c.flag(&m.Pending)
+	})
+	f := &b.File
+	c.fields(9)
+	c.text(&f.Name, MaxText)
+	c.text(&f.Version, MaxText)
+	c.text(&f.Hash, MaxHashText)
+	c.text(&f.Key, MaxHashText)
+	c.text(&f.Signature, MaxText)
+	number(c, &f.Size)
+	c.flag(&f.Encrypted)
+	number(c, &f.Counter)
+	c.duration(&f.Time)
 }
 
 func (c *codec) device(d *Device) {
@@ -127,7 +152,7 @@ func (c *codec) progress(p *Progress) {
 }
 
 func (c *codec) result(r *Result) {
-	c.fields(10)
+	c.fields(11)
 	number(c, &r.Work)
 	c.text(&r.Version, MaxText)
 	c.fixed(r.Signer[:])
@@ -138,6 +163,7 @@ func (c *codec) result(r *Result) {
 	c.duration(&r.Took)
 	number(c, &r.Reported)
 	number(c, &r.Settings)
+	number(c, &r.Trial)
 }
 
 func (c *codec) failure(f *Failure) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"unbrick/restore"
+	"unbrick/restore/mcuboot"
 )
 
 // Times of the engine.
@@ -223,6 +226,10 @@ func (e *Engine) ask() {
 // addFile takes a release file that the person chose; the device at hand may want it.
 func (e *Engine) addFile(c AddFile) {
 	e.work(func(context.Context) func() {
+		if mcuboot.Is(c.Data) {
+			image, err := restore.CheckImage(c.Data)
+			return func() { e.cable.imageAdded(c.Name, c.Data, image, err) }
+		}
 		m, err := e.lib.add(c.Data)
 		return func() { e.cable.added(m, err) }
 	})

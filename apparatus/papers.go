@@ -34,6 +34,13 @@ func (c *cable) saveReport() {
 	var b strings.Builder
 	r := &c.shown.Result
 	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.world.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
+	if r.Work == WorkImage {
+		f := &c.shown.Boot.File
+		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
+			f.Version, f.Size, f.Hash, f.Signature, f.Key, r.Trial, r.Sent, r.Took.Seconds())
+		c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
+		return
+	}
 	c.describe(&b)
 	did := "restored to"
 	if r.Work == WorkStarted {

@@ -12,6 +12,8 @@ const (
 	MaxTraceLen = 160  // bytes of one trace line
 	MaxRegions  = 32   // regions of the emulated RAM
 	MaxWays     = 8    // ways into restoration mode
+	MaxImages   = 8    // images that a boot loader lists
+	MaxHashText = 128  // hexadecimal digits of an image's hash
 )
 
 // State is all that Restore and Lab show. The engine sends a whole new one whenever something
@@ -112,6 +114,7 @@ type Restore struct {
 	Result   Result     // RestoreDone
 	Failure  Failure    // RestoreFailed
 	Job      PendingJob // RestoreIdle: a job that a reload or crash interrupted
+	Boot     Boot       // from RestoreLoader on
 }
 
 // RestorePhase is the one state of the Restore screen.
@@ -133,6 +136,8 @@ const (
 	RestoreWriting                         // Progress says where
 	RestoreDone                            // verified by the device and started
 	RestoreFailed                          // Failure says why
+	RestoreLoader                          // no terminal of ours: a boot loader that takes signed images; none is chosen
+	RestoreImage                           // an image is chosen and checked; Boot.File says which
 )
 
 // Way is one way into restoration mode.
@@ -258,6 +263,7 @@ type Result struct {
 	Took     time.Duration
 	Reported Reported
 	Settings Settings
+	Trial    Trial // WorkImage
 }
 
 // Work is what a device needed to run again.
@@ -267,6 +273,7 @@ const (
 	WorkWritten  Work = iota // sectors were written
 	WorkRecorded             // its software was whole: only its record of it was written, or weak sectors renewed
 	WorkStarted              // nothing was written: it only waited to be started
+	WorkImage                // a signed image was given to its boot loader
 )
 
 // Reported says whether the server has been told.
@@ -328,6 +335,40 @@ const (
 	CauseBadRelease   Cause = 17 // bytes do not match the manifest's digest
 	CauseProtocol     Cause = 18 // an answer that no version of ours gives
 	CauseProgramFault Cause = 19 // our own defect
+	CauseUnlisted     Cause = 22 // a boot loader does not list the image that it was given
+)
+
+// Boot is a boot loader of MCUboot's kind, or a program that speaks like one.
+type Boot struct {
+	Images []BootImage // that it lists
+	File   BootFile    // RestoreImage and after: what will be, or was, written
+}
+
+// BootImage is one entry of its list. What it does not tell is zero.
+type BootImage struct {
+	Slot                       uint32
+	Version, Hash              string // as that ecosystem shows them
+	Active, Confirmed, Pending bool
+}
+
+// BootFile is a signed image that the person chose. Its header, TLVs and hash were checked.
+type BootFile struct {
+	Name, Version, Hash string
+	Key                 string // hash of the key that it says it is signed with; may be empty
+	Signature           string // kind of signature
+	Size                uint32 // bytes that will be sent
+	Encrypted           bool   // its hash cannot be checked here
+	Counter             uint64 // security counter; 0: none
+	Time                time.Duration
+}
+
+// Trial says whether an image that was installed stays.
+type Trial uint8
+
+const (
+	TrialNone      Trial = iota // it is in the slot that starts
+	TrialRuns                   // it is tried, and must confirm itself
+	TrialConfirmed              // it was tried, and told to stay
 )
 
 // PendingJob is a restoration that was stored before its first erase and has not ended.

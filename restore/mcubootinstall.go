@@ -72,7 +72,7 @@ func (s *Session) Install(ctx context.Context, file []byte, o *InstallOptions) (
 		return nil, err
 	}
 	i.m, i.file = m, file[:m.Size]
-	i.progress.BytesOf, i.progress.WorkOf = uint64(m.Size), uint64(m.Size)
+	i.progress.BytesOf, i.progress.WorkOf = uint64(m.Size), i.micros(m.Size)
 	s.plain = true
 	if err := i.run(ctx); err != nil {
 		return nil, i.wrap(err)
@@ -116,8 +116,12 @@ func (i *installer) stage(s Stage) {
 	i.tell(int(i.progress.Bytes))
 }
 
+// micros is how long n bytes take on the line, in microseconds: 4/3 for base64, and a little for lines and
+// answers.
+func (i *installer) micros(n int) uint64 { return uint64(i.s.lineTime(n+n/2) / time.Microsecond) }
+
 func (i *installer) tell(at int) {
-	i.progress.Bytes, i.progress.Work = uint64(at), uint64(at)
+	i.progress.Bytes, i.progress.Work = uint64(at), i.micros(at)
 	i.progress.Elapsed = i.s.port.Now() - i.began
 	if i.o.Report != nil {
 		i.o.Report(i.progress)

@@ -11,7 +11,7 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 	again := primary("Connect again", r.send(apparatus.Connect{}))
 	another := primary("Choose another release", r.hooks.ChooseFile)
 	goOn := func(label string) act { return primary(label, r.send(apparatus.GoOn{})) }
-	p := pane{Lead: whereWords(f), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
+	p := pane{Lead: r.whereWords(f), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
 	say := func(heading, lead, do string, first act) {
 		p.Heading, p.Verdict.Do = heading, do
 		if lead != "" {
@@ -43,11 +43,20 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 		}
 		say("This release is too old for the device.", "The device has moved on from releases with known weaknesses, and takes none of them back.", do, another)
 	case apparatus.CauseBadFile:
+		if r.state.Restore.Device.Serial == "" {
+			say("This device cannot use that file.", "It is neither a release nor a signed image, or not of the kind that this device takes.",
+				"Choose the file that you got from the device’s maker.", primary("Choose another file", r.hooks.ChooseFile))
+			break
+		}
 		say("This file is not a release.", "A release file says which device it is for and who signed it. This one does not.",
 			"Choose the release file that you got from the device’s maker.", primary("Choose another file", r.hooks.ChooseFile))
 	case apparatus.CauseBadRelease:
 		say("This release is damaged.", "Its bytes are not those that its maker signed, so it was not sent.",
 			"Get it again, from the server or from the device’s maker.", another)
+	case apparatus.CauseUnlisted:
+		p.Verdict.Yes, p.Verdict.Safe = "", "Its boot loader works, and takes another image. What it has now does not start."
+		say("The boot loader does not accept this image.", "It took every byte, and does not list it: the image is signed with another key, or made for another device.",
+			"Get the image that the maker made for this device.", primary("Choose another image", r.hooks.ChooseFile))
 	case apparatus.CauseNoRoom:
 		say("The device has too little memory free.", "Restoring it needs "+kib(uint64(f.Needs))+" at once, and it has "+kib(uint64(f.Has))+".",
 			"Choose another release. If there is none, send the diagnostic file to the device’s maker.", another)
@@ -81,9 +90,12 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 }
 
 // whereWords is the line under a failure's headline.
-func whereWords(f *apparatus.Failure) string {
+func (r *Root) whereWords(f *apparatus.Failure) string {
 	switch f.Stage {
 	case apparatus.StageWrite:
+		if r.state.Restore.Plan.Work == apparatus.WorkImage {
+			return "It happened while the image was being sent."
+		}
 		if f.Sector > 0 && f.Of > 0 {
 			return "It happened while writing sector " + group(uint64(f.Sector)) + " of " + group(uint64(f.Of)) + "."
 		}

@@ -21,6 +21,9 @@ func (c *RestoreWriting) promises() []promise { return writingPromises }
 
 func (c *RestoreWriting) flash() *apparatus.Map { return &c.Page.state.Restore.Map }
 
+// mapped says whether the sectors of the device are known: a boot loader of another make tells none.
+func (c *RestoreWriting) mapped() bool { return len(c.flash().Cells) > 0 }
+
 func (c *RestoreWriting) caption() string { return cellWords(&c.flash().Facts) }
 
 // spoken is what a screen reader hears: a new stage at once, progress now and then.

@@ -132,7 +132,12 @@ func (r *Root) restorePane() pane {
 			},
 			Quiet: r.awayLine(),
 		}
+	case apparatus.RestoreLoader, apparatus.RestoreImage:
+		return r.loader(s)
 	case apparatus.RestoreDone:
+		if s.Result.Work == apparatus.WorkImage {
+			return r.imageDone(&s.Result, &s.Boot)
+		}
 		return r.done(&s.Result, &s.Device)
 	case apparatus.RestoreFailed:
 		return r.failed(&s.Failure)
@@ -419,6 +424,9 @@ func phaseRows(s *apparatus.Restore) []phaseRow {
 		texts[1], texts[2] = kb(uint64(s.Plan.Send))+" for its record", "Only its record"
 	case apparatus.WorkStarted:
 		texts[1], texts[2] = "Nothing to write", "Nothing"
+	case apparatus.WorkImage:
+		texts = [...]string{"Its boot loader", kb(uint64(s.Boot.File.Size)), kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)), "By its boot loader, with the maker’s key",
+			"Image " + s.Boot.File.Version}
 	}
 	rows := make([]phaseRow, len(names))
 	for i := range rows {
@@ -441,6 +449,9 @@ func stageWords(p *apparatus.Progress, left string) string {
 	case apparatus.StagePlan:
 		return "Planning what to write."
 	case apparatus.StageWrite:
+		if p.Of == 0 {
+			return "Writing, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)) + ", " + lower(left) + "."
+		}
 		return "Writing, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + ", " + lower(left) + "."
 	case apparatus.StageVerify:
 		return "Verifying every byte."
@@ -474,6 +485,8 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 		return "on", "No answer", "Your device"
 	case apparatus.RestoreReading:
 		return "on", "Reading", device
+	case apparatus.RestoreLoader, apparatus.RestoreImage:
+		return "on", "Connected", "Your device"
 	case apparatus.RestoreFound, apparatus.RestoreUnknown:
 		return "on", "Connected", device
 	case apparatus.RestoreRight:

@@ -261,7 +261,30 @@ func failure(f apparatus.Failure) func(*Root, *world) {
 	return onRestore(s)
 }
 
+// demoBoot is a device whose boot loader is MCUboot.
+func demoBoot(phase apparatus.RestorePhase) apparatus.Restore {
+	return apparatus.Restore{Phase: phase, Map: apparatus.Map{Active: -1}, Boot: apparatus.Boot{
+		Images: []apparatus.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}},
+		File: apparatus.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
+			Signature: "ECDSA", Size: 187_412, Time: 25 * time.Second, Counter: 4},
+	}, Plan: apparatus.Plan{Work: apparatus.WorkImage}}
+}
+
 func scenes() []scene {
+	bootWriting := demoBoot(apparatus.RestoreWriting)
+	bootWriting.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
+	bootDone := demoBoot(apparatus.RestoreDone)
+	bootDone.Result = apparatus.Result{Work: apparatus.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
+	bootTrial := bootDone
+	bootTrial.Result.Trial = apparatus.TrialRuns
+	bootRefused := demoBoot(apparatus.RestoreFailed)
+	bootRefused.Failure = apparatus.Failure{Code: apparatus.CauseUnlisted, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}
+	bootOut := demoBoot(apparatus.RestoreFailed)
+	bootOut.Failure = apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite}
+	bootEmpty := demoBoot(apparatus.RestoreLoader)
+	bootEmpty.Boot.Images = nil
+	bootFile := bootEmpty
+	bootFile.Phase, bootFile.Failure = apparatus.RestoreFailed, apparatus.Failure{Code: apparatus.CauseBadFile, Stage: apparatus.StagePlan}
 	phase := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
 	bare := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(apparatus.Restore{Phase: p}) }
 	coach := apparatus.Restore{Phase: apparatus.RestoreNoAnswer, Ways: []apparatus.Way{
@@ -316,6 +339,15 @@ func scenes() []scene {
 		{"signature", "", failure(apparatus.Failure{Code: apparatus.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
 		{"noisy", "", failure(apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
 		{"verify", "", failure(apparatus.Failure{Code: apparatus.CauseVerify, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
+		{"boot-empty", "", onRestore(bootEmpty), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
+		{"boot-loader", "", onRestore(demoBoot(apparatus.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
+		{"boot-image", "", onRestore(demoBoot(apparatus.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
+		{"boot-writing", "", onRestore(bootWriting), "Restoring. Leave the cable in.", "", []string{"88 KB of 184 KB", "Image 1.8.2+14"}},
+		{"boot-done", "", onRestore(bootDone), "Restored. It has image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it"}},
+		{"boot-trial", "", onRestore(bootTrial), "Restored. It has image 1.8.2+14.", "Restore another", []string{"on trial"}},
+		{"boot-refused", "", onRestore(bootRefused), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
+		{"boot-out", "", onRestore(bootOut), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
+		{"boot-file", "", onRestore(bootFile), "This device cannot use that file.", "Choose another file", []string{"Nothing was written."}},
 		{"elsewhere", "", onState(apparatus.State{Tab: apparatus.TabElsewhere, Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
 		{"lab", "#lab", onLab(demoLab(apparatus.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
 		{"lab-absent", "#lab", onLab(apparatus.Lab{Make: demoLab(apparatus.LabRunning).Make}), "Emulated device", "Make a device", nil},

@@ -1,0 +1,153 @@
+package apparatus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"unbrick/restore"
+	"unbrick/restore/mcuboot"
+)
+
+// imageFile is a signed image that the person chose, for a boot loader of MCUboot's kind.
+type imageFile struct {
+	name    string
+	data    []byte
+	parsed  *mcuboot.Image
+	reached uint32 // how far an attempt has brought it
+}
+
+// meet asks a device that is no terminal of ours what its boot loader lists. why is how identify ended.
+func (c *cable) meet(why error) {
+	r := c.run
+	r.working = true
+	c.e.work(func(context.Context) func() {
+		l, err := r.session.Loader(r.ctx)
+		return func() {
+			r.working = false
+			if !c.mine(r) {
+				return
+			}
+			var e *restore.Error
+			if errors.As(err, &e) && e.Code == restore.CodeForeign {
+				err = why
+			}
+			if err != nil {
+				c.fail(err, StageIdentify)
+				return
+			}
+			r.loader = l
+			c.trace.add("boot loader lists %d images", len(l.Images))
+			c.shown.Boot.Images = bootImages(l)
+			c.shown.Phase = RestoreLoader
+			if c.image != nil {
+				c.offer()
+			}
+		}
+	})
+}
+
+func bootImages(l *restore.Loader) []BootImage {
+	var list []BootImage
+	for _, m := range l.Images {
+		if len(list) < MaxImages {
+			list = append(list, BootImage{Slot: m.Slot, Version: clip(m.Version, MaxText), Hash: hashText(m.Hash),
+				Active: m.Active, Confirmed: m.Confirmed, Pending: m.Pending})
+		}
+	}
+	return list
+}
+
+// hashText is a hash as that ecosystem shows it, as far as it fits.
+func hashText(hash []byte) string { return clip(mcuboot.Hex(hash), MaxHashText) }
+
+// imageAdded takes a signed image that the person chose. It was checked; err says what is wrong with it.
+func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error) {
+	r := c.run
+	switch {
+	case c.shown.Phase == RestoreWriting || c.shown.Phase == RestoreDone || r != nil && r.working:
+		return
+	case r != nil && r.device != nil:
+		err = &restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases, no images")}
+	}
+	switch {
+	case err != nil:
+		c.shown.Failure = failureOf(err, "")
+		c.shown.Failure.Stage = StagePlan
+		c.shown.Phase = RestoreFailed
+		return
+	}
+	c.image = &imageFile{name: name, data: data, parsed: m}
+	if r == nil || r.loader == nil {
+		c.connect()
+		return
+	}
+	c.offer()
+}
+
+// offer shows what pressing Restore would do with the chosen image.
+func (c *cable) offer() {
+	m := c.image.parsed
+	f := BootFile{Name: clip(c.image.name, MaxText), Version: m.Version.String(), Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
+		Signature: m.Signature, Size: uint32(m.Size), Encrypted: m.Encrypted(), Counter: uint64(m.Counter)}
+	// Base64, one turn-around and one answer a piece: about two thirds of the line.
+	f.Time = time.Duration(m.Size) * 15 * time.Second / restore.DefaultBaud
+	c.shown.Boot.File = f
+	c.shown.Phase = RestoreImage
+	c.trace.add("image %s, %d bytes, hash %s", f.Version, f.Size, f.Hash)
+}
+
+// install brings the chosen image.
+func (c *cable) install() {
+	r, e := c.run, c.e
+	if r == nil || r.loader == nil || r.working || c.image == nil {
+		return
+	}
+	image := c.image
+	r.working = true
+	c.auto = false
+	c.began = e.world.Now()
+	c.shown.Phase = RestoreWriting
+	c.shown.Map = Map{Active: -1}
+	c.shown.Plan = Plan{Work: WorkImage}
+	c.shown.Progress = Progress{Stage: StageWrite, BytesOf: c.shown.Boot.File.Size, WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
+	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
+		if c.run == r && c.shown.Phase == RestoreWriting {
+			c.shown.Progress = Progress{Stage: Stage(p.Stage), Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf), Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+		}
+	}}
+	reached := latest[uint32]{e: e, take: func(off uint32) { image.reached = off }}
+	o := &restore.InstallOptions{Resume: image.reached, Report: progress.set, Reach: reached.set}
+	e.work(func(context.Context) func() {
+		got, err := r.session.Install(r.ctx, image.data, o)
+		return func() {
+			r.working = false
+			if !c.mine(r) {
+				return
+			}
+			if err != nil {
+				c.fail(err, max(c.shown.Progress.Stage, StageWrite))
+				return
+			}
+			c.installed(got)
+		}
+	})
+}
+
+// installed shows an image that the boot loader has taken and lists.
+func (c *cable) installed(got *restore.Installed) {
+	c.trace.add("installed: image %s in slot %d, trial %t, confirmed %t", got.Image.Version, got.Slot, got.Trial, got.Confirmed)
+	trial := TrialNone
+	switch {
+	case got.Confirmed:
+		trial = TrialConfirmed
+	case got.Trial:
+		trial = TrialRuns
+	}
+	c.shown.Result = Result{Work: WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
+		Took: c.e.world.Now().Sub(c.began), Trial: trial}
+	c.shown.Progress.Stage = StageStart
+	c.shown.Phase = RestoreDone
+	c.image = nil
+	c.drop()
+}

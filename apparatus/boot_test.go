@@ -1,0 +1,153 @@
+package apparatus_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/internal/mcuboottest"
+	"unbrick/restore"
+)
+
+// bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
+type bootCord struct {
+	mu   sync.Mutex
+	port *mcuboottest.Port
+}
+
+func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
+	return []apparatus.PortInfo{{Name: "USB 2fe3:0100"}}, nil
+}
+
+func (c *bootCord) Open(context.Context, int, uint32) (restore.Port, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.port.Plug()
+	return &bootPort{c}, nil
+}
+
+type bootPort struct{ c *bootCord }
+
+func (p *bootPort) Read(b []byte, wait time.Duration) (int, error) {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	n, err := p.c.port.Read(b, wait)
+	if err == mcuboottest.ErrOut {
+		return 0, restore.ErrVanished
+	}
+	return n, err
+}
+
+func (p *bootPort) Write(b []byte) error {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	if err := p.c.port.Write(b); err != nil {
+		return restore.ErrVanished
+	}
+	return nil
+}
+
+func (p *bootPort) Now() time.Duration {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	return p.c.port.Now()
+}
+
+func (p *bootPort) Close() error { return nil }
+
+func bootKey(word string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte(word))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+func bootImage(key string, major byte) []byte {
+	return mcuboottest.Sign(bootKey(key), &mcuboottest.Spec{Major: major, Minor: 1, Build: 9, Payload: bytes.Repeat([]byte{major, 2, 3, 4, 5}, 4000)})
+}
+
+// TestBootLoader: a device with MCUboot is found, gets another maker's image, which is not listed, then
+// the right one, in two attempts since the cable comes out.
+func TestBootLoader(t *testing.T) {
+	s := newStand(t)
+	device := &mcuboottest.Device{Key: bootKey("maker").Public().(ed25519.PublicKey), Tells: true}
+	for i := range device.Slots {
+		device.Slots[i] = bytes.Repeat([]byte{0xff}, 64<<10)
+	}
+	copy(device.Slots[0], bootImage("maker", 1)[:9000])
+	c := &bootCord{port: &mcuboottest.Port{Device: device}}
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	if st := s.phase(apparatus.RestoreLoader); len(st.Restore.Boot.Images) != 0 || st.Restore.Boot.File.Version != "" {
+		t.Errorf("half an image is shown: %+v", st.Restore.Boot)
+	}
+
+	s.engine.Do(apparatus.AddFile{Name: "other.bin", Data: bootImage("somebody", 2)})
+	if f := s.phase(apparatus.RestoreImage).Restore.Boot.File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
+		t.Errorf("got %+v", f)
+	}
+	s.engine.Do(apparatus.Write{})
+	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseUnlisted || f.Touched != apparatus.TouchedAll {
+		t.Errorf("got %+v, want %v", f, apparatus.CauseUnlisted)
+	}
+
+	right := bootImage("maker", 3)
+	s.engine.Do(apparatus.AddFile{Name: "right.bin", Data: right})
+	s.phase(apparatus.RestoreImage)
+	c.mu.Lock()
+	sent := 0
+	c.port.Out = func(int) bool { sent++; return sent == 12_000 }
+	c.mu.Unlock()
+	s.engine.Do(apparatus.Write{})
+	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedPart {
+		t.Errorf("got %+v, want %v", f, apparatus.CauseCableOut)
+	}
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreImage) // the choice stays
+	before := len(device.Pieces())
+	s.engine.Do(apparatus.Write{})
+	done := s.phase(apparatus.RestoreDone).Restore
+	if done.Result.Work != apparatus.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != apparatus.TrialNone {
+		t.Errorf("got %+v", done.Result)
+	}
+	again := 0
+	for _, n := range device.Pieces()[before:] {
+		again += n
+	}
+	if !bytes.Equal(device.Slots[0][:len(right)], right) || again > len(right)*3/4 || device.Restarts() != 1 {
+		t.Errorf("the second attempt brought %d of %d bytes, %d restarts", again, len(right), device.Restarts())
+	}
+	if f := device.Faults(); len(f) > 0 {
+		t.Errorf("a strict device objects to: %v", f)
+	}
+	s.engine.Do(apparatus.SaveReport{})
+	s.until("report", func(*apparatus.State) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.saved) == 1 && strings.Contains(string(s.saved[0].Data), `image "3.1.0+9"`)
+	})
+}
+
+// What does not fit the device at hand is refused with the same words as a damaged file.
+func TestWrongFileForABootLoader(t *testing.T) {
+	s := newStand(t)
+	device := &mcuboottest.Device{Key: bootKey("maker").Public().(ed25519.PublicKey)}
+	c := &bootCord{port: &mcuboottest.Port{Device: device}}
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreLoader)
+	broken := bootImage("maker", 2)
+	broken[77] ^= 1
+	s.engine.Do(apparatus.AddFile{Name: "broken.bin", Data: broken})
+	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseBadRelease || f.Touched != apparatus.TouchedNothing {
+		t.Errorf("got %+v, want %v", f, apparatus.CauseBadRelease)
+	}
+}
