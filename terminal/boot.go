@@ -202,7 +202,7 @@ func (t *Terminal) settle() bool {
 	}
 	if err != nil {
 		// The image is right and without doubt; the next boot tries again.
-		t.note(0, 118, EventNotWritten, t.records.addr[max(0, 1-t.records.newest)], 0)
+		t.note(0, 118, EventNotWritten, t.spareRecord(), 0)
 	}
 	return true
 }

@@ -224,6 +224,19 @@ func (t *Terminal) carry(rec *record, first int) {
 	}
 }
 
+// spareRecord returns the address of the record sector that the next record goes to, which is the one at
+// fault when none can be written. Without any record both are needed: the one that failed last.
+func (t *Terminal) spareRecord() uint32 {
+	r := &t.records
+	switch {
+	case r.newest >= 0:
+		return r.addr[1-r.newest]
+	case t.deads > 0 && t.deadAddrs[t.deads-1] == r.addr[1]:
+		return r.addr[1]
+	}
+	return r.addr[0]
+}
+
 // draft returns the record to be written next, a copy of the newest or empty, and its place.
 func (t *Terminal) draft() *record {
 	r := &t.records

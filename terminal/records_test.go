@@ -420,6 +420,33 @@ func TestDeadRecordSector(t *testing.T) {
 	}
 }
 
+// TestDeadRecordSectorWithoutRecord: whoever cannot write the first record can still say where.
+func TestDeadRecordSectorWithoutRecord(t *testing.T) {
+	for i := range 2 {
+		b := newBench(t, 8, 0xFF, 4)
+		for k := range b.part.b[b.records.addr[0]:][:4096] {
+			b.part.b[b.records.addr[0]+uint32(k)] = 0x55
+		}
+		b.reset(t)
+		addr := b.records.addr[i]
+		b.part.broken[addr+16] = true
+		if b.records.current() != nil {
+			t.Fatal("there is a record")
+		}
+		b.carry(b.draft(), 0)
+		if i == 0 {
+			if err := b.write(); err == nil {
+				t.Error("written")
+			}
+		} else {
+			b.dead(b.records.sector[1]) // as blankOther does
+		}
+		if got := b.spareRecord(); got != addr {
+			t.Errorf("record sector %d: names 0x%x, want 0x%x", i, got, addr)
+		}
+	}
+}
+
 // TestSource refuses to read what must not be believed.
 func TestSource(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 4)

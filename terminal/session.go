@@ -297,7 +297,7 @@ func (t *Terminal) confirm() {
 	next.setFrom(nil)
 	next.report = report{}
 	if err := t.write(); err != nil {
-		t.note(0, 0, EventNotWritten, t.records.addr[1-t.records.newest], 0)
+		t.note(0, 0, EventNotWritten, t.spareRecord(), 0)
 		return
 	}
 	t.readManifests()
