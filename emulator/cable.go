@@ -6,8 +6,8 @@ import "time"
 type Cable struct{ b *Board }
 
 // Read waits until bytes come, at most wait, and returns them: as many as p holds, or fewer when the
-// line became idle behind them. It returns 0 and nil when none came, and early when a break did. A
-// read takes at least some microseconds, so that polling lets time pass.
+// line became idle behind them. It returns 0 and nil when none came, and early when a break did or the
+// flash operation under way ended. A read takes at least some microseconds, so that polling lets time pass.
 func (c *Cable) Read(p []byte, wait time.Duration) (int, error) {
 	b := c.b
 	b.mu.Lock()
@@ -15,7 +15,12 @@ func (c *Cable) Read(p []byte, wait time.Duration) (int, error) {
 	err := b.enter()
 	if err == nil && len(p) > 0 {
 		wait = max(wait, lookTime)
-		if err = b.deviceWait(wait, len(p), true); err == nil {
+		outer := true
+		if b.pending.Kind != 0 {
+			// What the flash takes is virtual time, also while a host outside is attached.
+			wait, outer = min(wait, max(lookTime, b.pending.end-b.now-b.debt)), false
+		}
+		if err = b.deviceWait(wait, len(p), outer); err == nil {
 			b.line.news = false
 			n = b.line.down.take(p)
 			b.cond.Broadcast()
@@ -68,12 +73,15 @@ func (c *Cable) Depth() int {
 	return c.b.line.cfg.Depth
 }
 
-// SetSpeed changes the speed of the device's end; a reset sets it back.
+// SetSpeed changes the speed of the device's end, 0 back to that of the line; a reset sets it back, too.
 func (c *Cable) SetSpeed(baud uint32) error {
 	b := c.b
 	b.mu.Lock()
 	err := b.enter()
 	if err == nil {
+		if baud == 0 {
+			baud = b.line.cfg.Baud
+		}
 		if err = checkBaud(baud); err == nil {
 			b.line.deviceBaud = baud
 		}

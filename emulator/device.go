@@ -91,6 +91,20 @@ func (p part) Wait() error {
 	return b.leave(err)
 }
 
+// Busy tells whether the operation that was begun last is still under way.
+func (p part) Busy() bool {
+	b := p.b
+	b.mu.Lock()
+	busy := false
+	err := b.enter()
+	if err == nil {
+		b.settle()
+		busy = b.pending.Kind != 0
+	}
+	_ = b.leave(err)
+	return busy
+}
+
 func (b *Board) flashRead(addr uint32, buf []byte) error {
 	if err := b.enter(); err != nil {
 		return err

@@ -200,6 +200,9 @@ func (d *Device) told(e terminal.Event) {
 	}
 }
 
+// maxSpeed is the highest speed of the cable, in bits a second: what an ordinary UART and adapter reach.
+const maxSpeed = 921600
+
 // hardware fills the terminal's needs from the board. The agent calls it after each reset.
 func (d *Device) hardware() (*terminal.Hardware, error) {
 	cause, ok := causes[d.board.Cause()]
@@ -208,7 +211,7 @@ func (d *Device) hardware() (*terminal.Hardware, error) {
 	}
 	return &terminal.Hardware{
 		Flash: d.board.Flash(), Layout: &d.model.Layout, RAM: &d.ram, Cable: cable{d.board.Cable(), d}, Clock: d.board.Clock(),
-		Cause: cause, Pin: d.board.Pin(), Survivor: d.board.Survivor(), Event: d.told,
+		MaxSpeed: maxSpeed, Cause: cause, Pin: d.board.Pin(), Survivor: d.board.Survivor(), Event: d.told,
 	}, nil
 }
 

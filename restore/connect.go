@@ -58,9 +58,18 @@ const echoText = "unbrick"
 // buffers. It writes nothing to the flash. The port stays the caller's to close.
 func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 	s := newSession(port, o)
+	if p, can := port.(Speeder); can {
+		// Whoever used this port last may have left it at another speed.
+		if err := p.SetSpeed(s.opt.Baud); err != nil && !errors.Is(err, ErrUnsupported) {
+			return nil, fail(CodeVanished, err)
+		}
+	}
 	ways := []Way{WayEcho, WayBreak, WayDTR, WayRTS, WayPin, WayWait}
 	if s.opt.First != WayNone {
 		ways = append([]Way{s.opt.First}, ways...)
+	}
+	if s.opt.Only {
+		ways = []Way{s.opt.First}
 	}
 	noisy := false
 	for i, way := range ways {

@@ -76,6 +76,9 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if release.LeafSize(&d.Software) == 0 {
 		return nil, &Error{Code: CodeProtocol, Err: errors.New("identify: software area without a leaf size")}
 	}
+	if err := s.agree(ctx, d, 0); err != nil {
+		return nil, fmt.Errorf("identify: %w", err)
+	}
 	if d.A, err = s.record(ctx, d, false, d.Identity.A); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 )
 
@@ -50,12 +51,19 @@ type runner struct {
 	progress Progress
 	touched  Touched
 	status   smp.Status
-	piece    int // bytes of the next piece
-	arrived  int // pieces in a row
+	piece    int    // bytes of the next piece
+	block    uint32 // bytes of the next file's blocks
+	arrived  int    // pieces in a row
 	written  int
 	line     time.Duration // planned work that is done: on the line
 	flash    time.Duration // and in the flash
 	started  bool
+
+	// Of a transfer in frames.
+	before     Touched // what the flash had seen before it
+	operations uint32
+	stood      smp.Status // for a while now
+	stoodAt    time.Duration
 }
 
 // Run carries out the plan (314, S18). Before it returns without an error the device has verified the
@@ -63,9 +71,12 @@ type runner struct {
 // is called often. Every error is an *Error or the context's; the flash is then in a state from which a
 // new Plan goes on.
 func (s *Session) Run(ctx context.Context, p *Plan, report func(Progress)) (*Result, error) {
-	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize()}
+	r := &runner{s: s, p: p, report: report, begun: s.port.Now(), piece: s.pieceSize(), block: frame.MaxBlock}
 	r.budget()
-	if err := r.run(ctx); err != nil {
+	err := r.run(ctx)
+	// The next conversation over this port begins at base speed. A port that is gone says so itself.
+	_ = s.console(ctx, false)
+	if err != nil {
 		return nil, r.wrap(err)
 	}
 	return r.result(), nil
@@ -86,6 +97,17 @@ func (r *runner) wrap(err error) error {
 }
 
 func (r *runner) run(ctx context.Context) error {
+	switch r.p.Kind {
+	case KindUpload:
+		if err := r.s.leaveFrames(ctx); err != nil {
+			return err
+		}
+	case KindRecord, KindDelta, KindParts:
+		if err := r.s.agree(ctx, r.p.Device, r.s.fast(r.p.Device, r.p.Line)); err != nil {
+			return err
+		}
+	case KindStart:
+	}
 	if r.p.Kind != KindStart && r.p.Kind != KindUpload {
 		if err := r.begin(ctx); err != nil {
 			return err
@@ -112,8 +134,15 @@ func (r *runner) files(ctx context.Context) error {
 	if err := r.leaves(ctx); err != nil {
 		return err
 	}
+	done, err := r.stream(ctx)
+	if err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
 	at := 0
-	for _, j := range r.p.jobs {
+	for _, j := range r.p.jobs[:done] {
+		at += j.sectors
+	}
+	for _, j := range r.p.jobs[done:] {
 		if err := r.apply(ctx, &j, r.p.need[at:at+j.sectors]); err != nil {
 			return err
 		}
@@ -482,7 +511,7 @@ func (r *runner) result() *Result {
 	return &Result{
 		Plan: r.p, Way: s.way, BytesSent: s.sent, BytesReceived: s.received, BytesFull: r.p.BytesFull,
 		SectorsWritten: r.written, Refreshed: int(r.status.Refreshed), Operations: int(r.status.Operations), Failures: int(r.status.Failures),
-		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.lineTime(int(s.sent + s.received)),
+		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.line,
 		Device: time.Duration(r.status.Millis) * time.Millisecond, Started: r.started,
 	}
 }

@@ -22,9 +22,12 @@ const look = 100 * time.Millisecond
 type Options struct {
 	Baud     uint32        // speed of the line, for deadlines and estimates; 0: DefaultBaud
 	First    Way           // tried first, because it worked before
+	Only     bool          // First is the only way that is tried
 	Patience time.Duration // how long Connect listens for a device that a person switches on; 0: DefaultPatience; negative: not at all
 	OnWay    func(Way)     // told which way into restoration mode is tried; may be nil
 	Trace    func(Call)    // told of every command when it is over; may be nil
+	Plain    bool          // never speaks the fast framing
+	Fast     uint32        // speed to change to when it pays and both ends can; 0: 921600
 }
 
 // Call is one command and how it went, for a diagnostic file.
@@ -43,6 +46,8 @@ type Session struct {
 	opt  Options
 
 	deframer smp.Deframer
+	inbox    []byte // of the deframer
+	framing  framing
 	input    [512]byte
 	rest     []byte // of input, not looked at yet
 	packet   []byte
@@ -57,7 +62,8 @@ type Session struct {
 	began    time.Duration
 	sent     uint64
 	received uint64
-	repeated int // requests that had to be sent again
+	line     time.Duration // that both took, at the speed of the time
+	repeated int           // requests that had to be sent again
 	damaged  uint64
 }
 
@@ -69,7 +75,9 @@ func newSession(port Port, o *Options) *Session {
 	if s.opt.Baud == 0 {
 		s.opt.Baud = DefaultBaud
 	}
-	s.deframer.Reset(make([]byte, smp.DeframerSize(answerSize)))
+	s.inbox = make([]byte, smp.DeframerSize(answerSize))
+	s.deframer.Reset(s.inbox)
+	s.framing.speed = s.opt.Baud
 	s.params = smp.Parameters{BufSize: fallbackBuffer, BufCount: 1}
 	return s
 }
@@ -90,7 +98,7 @@ func (s *Session) Parameters() smp.Parameters { return s.params }
 func (s *Session) Bytes() (sent, received uint64) { return s.sent, s.received }
 
 // lineTime returns how long n bytes take on the line.
-func (s *Session) lineTime(n int) time.Duration { return lineTime(n, s.opt.Baud) }
+func (s *Session) lineTime(n int) time.Duration { return lineTime(n, s.framing.speed) }
 
 func lineTime(n int, baud uint32) time.Duration {
 	return time.Duration(int64(n) * 10 * int64(time.Second) / int64(baud))
@@ -127,7 +135,9 @@ func (s *Session) call(ctx context.Context, q smp.Request, answer smp.Body, p pa
 		return &Error{Code: CodeProtocol, Err: err}
 	}
 	s.packet = packet
-	s.framed = smp.AppendFrames(s.framed[:0], packet)
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
 	start := s.port.Now()
 	tries, err := s.exchange(ctx, h, answer, p)
 	s.repeated += tries - 1
@@ -152,7 +162,7 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 		if err := ctx.Err(); err != nil {
 			return tries, err
 		}
-		if err := s.write(s.framed); err != nil {
+		if err := s.write(s.wrap(s.packet)); err != nil {
 			return tries, err
 		}
 		asked := s.port.Now()
@@ -206,34 +216,24 @@ func (s *Session) answer(ctx context.Context, h *smp.Header, deadline time.Durat
 	}
 }
 
-// receive returns the next packet, or ErrTimeout at the deadline.
+// receive returns the next packet, or ErrTimeout at the deadline or when the fast framing ended: what was
+// asked must be asked again.
 func (s *Session) receive(ctx context.Context, deadline time.Duration) ([]byte, error) {
 	for {
-		for len(s.rest) > 0 {
-			packet, used := s.deframer.Next(s.rest)
-			s.rest = s.rest[used:]
-			if packet != nil {
-				return packet, nil
-			}
+		framed := s.framing.guard.On()
+		packet, err := s.event(ctx, deadline)
+		if packet != nil || err != nil {
+			return packet, err
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		left := deadline - s.port.Now()
-		if left <= 0 {
+		if framed && !s.framing.guard.On() {
 			return nil, ErrTimeout
-		}
-		n, err := s.port.Read(s.input[:], min(left, look))
-		s.received += uint64(n)
-		s.rest = s.input[:n]
-		if err != nil && !isTimeout(err) {
-			return nil, &Error{Code: CodeVanished, Err: err}
 		}
 	}
 }
 
 func (s *Session) write(p []byte) error {
 	s.sent += uint64(len(p))
+	s.line += s.lineTime(len(p))
 	if err := s.port.Write(p); err != nil {
 		return &Error{Code: CodeVanished, Err: err}
 	}

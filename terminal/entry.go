@@ -25,7 +25,7 @@ func (t *Terminal) asked() bool {
 		if left <= 0 {
 			return false
 		}
-		packet, err := t.host.receive(t, left)
+		packet, err := t.hear(left)
 		if err != nil {
 			return false
 		}

@@ -59,7 +59,7 @@ func (t *Terminal) erase(i int) error {
 	}
 	err := t.hw.Flash.Erase(addr, size)
 	if err == nil {
-		err = t.hw.Flash.Wait()
+		err = t.awaitFlash()
 	}
 	if err != nil {
 		t.counts.failed++
@@ -78,7 +78,7 @@ func (t *Terminal) program(addr uint32, p []byte) error {
 			t.counts.operations++
 			err := t.hw.Flash.Program(addr, p[:n])
 			if err == nil {
-				err = t.hw.Flash.Wait()
+				err = t.awaitFlash()
 			}
 			if err != nil {
 				t.counts.failed++

@@ -6,6 +6,7 @@ import (
 	"hash"
 	"time"
 
+	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 )
@@ -73,6 +74,9 @@ func (t *Terminal) deny(q *smp.Header, f smp.Fault) error {
 }
 
 func (t *Terminal) send(packet []byte) error {
+	if t.host.framing.guard.On() {
+		return t.hw.Cable.Write(frame.AppendPacket(t.host.wire[:0], packet))
+	}
 	return t.hw.Cable.Write(smp.AppendFrames(t.host.wire[:0], packet))
 }
 
@@ -103,6 +107,10 @@ func (t *Terminal) handleUser(q *smp.Header, body []byte) error {
 	read := q.Op == smp.Read
 	if h.phase.Busy() && q.ID != smp.UserStatus {
 		switch q.ID {
+		case smp.UserFrames:
+			return t.takeFrames(q, body)
+		case smp.UserNext:
+			return t.takeNext(q, body)
 		case smp.UserBegin, smp.UserApply, smp.UserFinish:
 			return t.answerStatus(q) // asked again
 		}
@@ -123,6 +131,10 @@ func (t *Terminal) handleUser(q *smp.Header, body []byte) error {
 		return t.answerRC(q, smp.RCNotSupported)
 	}
 	switch q.ID {
+	case smp.UserFrames:
+		return t.takeFrames(q, body)
+	case smp.UserNext:
+		return t.takeNext(q, body)
 	case smp.UserBegin:
 		return t.takeBegin(q, body)
 	case smp.UserLeaves:
@@ -155,6 +167,10 @@ func (t *Terminal) describe() {
 	id.State, id.Confirmed, id.A, id.B = smp.RecordNone, false, 0, 0
 	id.Why, id.Match, id.Floor = t.why, t.match, t.Floor()
 	id.Doubtful = t.doubts(t.software.Sectors())
+	id.Frames, id.Speed = smp.FramesVersion, 0
+	if t.speeder != nil {
+		id.Speed = t.hw.MaxSpeed
+	}
 	rec := t.records.current()
 	if rec == nil {
 		return

@@ -22,6 +22,8 @@ type Hardware struct {
 	Clock  Clock
 	Cause  ResetCause
 	Pin    bool // the restoration pin is held
+	// MaxSpeed is the highest speed, in bits a second, that Cable can be set to if it is a Speeder.
+	MaxSpeed uint32
 	// Survivor is SurvivorSize bytes that keep their content over a reset and may hold anything after
 	// a power failure.
 	Survivor []byte

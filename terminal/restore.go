@@ -21,6 +21,7 @@ func (t *Terminal) forget() {
 	h.applied, h.refreshed, h.worked = 0, 0, 0
 	h.before = counts{}
 	h.upload = upload{}
+	h.files = files{}
 	t.rewrite.done, t.rewrite.total = 0, 0
 	clear(h.promised)
 }
@@ -91,7 +92,7 @@ func (t *Terminal) prepare() {
 		}
 	}
 	if err != nil {
-		t.fail(smp.FaultRecord, t.records.addr[max(0, 1-t.records.newest)])
+		t.fail(smp.FaultRecord, t.spareRecord())
 		return
 	}
 	for s := range end {
@@ -158,6 +159,7 @@ func (t *Terminal) takeFile(q *smp.Header, body []byte) error {
 	if uint64(m.Size) > uint64(len(t.rewrite.room)) || m.Workspace > t.workspace() {
 		return t.deny(q, smp.FaultWorkspace)
 	}
+	h.files.in = numbered{} // one that came in frames lies in the same room
 	if !h.whole || h.size != m.Size || h.sha != m.SHA {
 		h.whole, h.size, h.sha, h.stored = true, m.Size, m.SHA, 0
 	}
@@ -206,24 +208,33 @@ func (t *Terminal) takeApply(q *smp.Header) error {
 // apply proves the file against the flash as it is now, and rewrites (S20).
 func (t *Terminal) apply() {
 	h := &t.host
-	t.step = 20
 	h.whole, h.consumed = false, true // whatever comes of it, the next apply needs a file
-	t.hash.Reset()
-	t.hash.Write(t.rewrite.room[:h.size])
-	t.hash.Sum(t.current[:0])
-	if t.current != h.sha {
+	h.files.cur = numbered{}
+	t.applyFile(t.rewrite.room[:h.size:h.size], t.rewrite.room[h.size:], h.sha)
+	if h.fault == smp.FaultDigest {
 		h.stored = 0
+	}
+}
+
+// applyFile does so with the file of that digest; rest is memory for the decoder.
+func (t *Terminal) applyFile(file, rest []byte, sha [32]byte) {
+	h := &t.host
+	t.step = 20
+	t.hash.Reset()
+	t.hash.Write(file)
+	t.hash.Sum(t.current[:0])
+	if t.current != sha {
 		t.ready(smp.FaultDigest, 0)
 		return
 	}
-	if fault, addr := t.proveFile(); fault != smp.FaultNone {
-		t.emit(Event{Step: 20, Element: 117, Code: EventProofFailed, Sector: noSector, A: uint32(fault), Digest: h.sha})
+	if fault, addr := t.proveFile(file, rest); fault != smp.FaultNone {
+		t.emit(Event{Step: 20, Element: 117, Code: EventProofFailed, Sector: noSector, A: uint32(fault), Digest: sha})
 		t.ready(fault, addr)
 		return
 	}
 	h.phase = smp.PhaseRewriting
 	if err := t.intendOnce(t.rewrite.total); err != nil {
-		t.fail(smp.FaultRecord, t.records.addr[max(0, 1-t.records.newest)])
+		t.fail(smp.FaultRecord, t.spareRecord())
 		return
 	}
 	r := &t.rewrite
@@ -260,7 +271,7 @@ func (t *Terminal) rewriteFault(err error) (smp.Fault, uint32) {
 	case errors.As(err, &dead):
 		return smp.FaultProgram, dead.Addr
 	case errors.Is(err, errNoRecord), errors.Is(err, errNoMark):
-		return smp.FaultRecord, t.records.addr[max(0, 1-t.records.newest)]
+		return smp.FaultRecord, t.spareRecord()
 	case errors.Is(err, flash.ErrUnreadable):
 		return smp.FaultUnreadable, 0
 	}
@@ -270,10 +281,10 @@ func (t *Terminal) rewriteFault(err error) (smp.Fault, uint32) {
 // proveFile proves the file in the workspace. In parts mode the leaf digests that the host brought, and
 // those of the flash for all other sectors, must lead to the signed root first. No plan may leave a
 // doubtful sector of the image out.
-func (t *Terminal) proveFile() (smp.Fault, uint32) {
+func (t *Terminal) proveFile(file, rest []byte) (smp.Fault, uint32) {
 	h := &t.host
 	r := &t.rewrite
-	if err := t.open(h.size); err != nil {
+	if err := t.openFile(file, rest); err != nil {
 		if errors.Is(err, delta.ErrMemory) {
 			return smp.FaultWorkspace, 0
 		}
@@ -384,13 +395,13 @@ func (t *Terminal) conclude() {
 	}
 	if rec == nil || rec.state != Rewriting || !bytes.Equal(rec.to(), signed) {
 		if err := t.intendOnce(0); err != nil {
-			t.fail(smp.FaultRecord, t.records.addr[max(0, 1-t.records.newest)])
+			t.fail(smp.FaultRecord, t.spareRecord())
 			return
 		}
 	}
 	ran := t.counts
 	if err := t.install(true, protocol.VerdictRestored); err != nil {
-		t.fail(smp.FaultRecord, t.records.addr[max(0, 1-t.records.newest)])
+		t.fail(smp.FaultRecord, t.spareRecord())
 		return
 	}
 	h.before.operations += ran.operations

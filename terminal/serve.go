@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 )
@@ -75,6 +76,8 @@ type host struct {
 	job       job
 	reset     bool
 	upload    upload
+	framing   framing
+	files     files
 	identity  smp.Identity
 	hashes    [smp.MaxLevel + 1]hasher
 }
@@ -87,6 +90,7 @@ const (
 	jobBegin
 	jobApply
 	jobFinish
+	jobNext
 )
 
 func (h *host) begin() {
@@ -94,34 +98,9 @@ func (h *host) begin() {
 	h.deframer.Reset(h.frame)
 	h.packet = make([]byte, 0, smp.BufSize+64)
 	h.wire = make([]byte, 0, smp.FramedSize(smp.BufSize+64))
+	h.framing.buf = make([]byte, frame.DecoderSize(1+smp.BufSize))
 	for i := range h.hashes {
 		h.hashes[i] = newHasher()
-	}
-}
-
-// receive waits for a packet, at most for wait. None is nil, which a break also causes.
-func (h *host) receive(t *Terminal, wait time.Duration) ([]byte, error) {
-	start := t.hw.Clock.Now()
-	for {
-		for h.at < h.have {
-			packet, used := h.deframer.Next(h.rx[h.at:h.have])
-			h.at += used
-			if packet != nil {
-				return packet, nil
-			}
-		}
-		left := wait
-		if wait != forever {
-			left = max(0, wait-(t.hw.Clock.Now()-start))
-		}
-		n, err := t.hw.Cable.Read(h.rx[:], left)
-		if err != nil {
-			return nil, err
-		}
-		h.at, h.have = 0, n
-		if n == 0 {
-			return nil, nil
-		}
 	}
 }
 
@@ -154,13 +133,18 @@ func (t *Terminal) Serve() Ending {
 			if wait != forever {
 				wait -= t.hw.Clock.Now() - heard
 			}
-			if packet, err = h.receive(t, wait); err != nil {
+			if packet, err = t.hear(wait); err != nil {
 				return CableFailed
 			}
 		}
 		if packet == nil {
 			if t.hw.Cable.Break() {
-				h.deframer.Reset(h.frame)
+				t.console()
+				continue
+			}
+			if h.job != jobNone {
+				t.work20()
+				heard = t.hw.Clock.Now()
 				continue
 			}
 			if p := t.patience(); p == forever || t.hw.Clock.Now()-heard < p {
@@ -217,7 +201,10 @@ func (t *Terminal) survey() {
 // poll answers a host between two sectors of long work, while the flash is idle.
 func (t *Terminal) poll() {
 	for {
-		packet, err := t.host.receive(t, 0)
+		packet, err := t.hear(0)
+		if packet == nil && t.hw.Cable.Break() {
+			t.console()
+		}
 		if packet == nil || err != nil {
 			return
 		}
@@ -243,6 +230,8 @@ func (t *Terminal) work20() {
 		t.apply()
 	case jobFinish:
 		t.conclude()
+	case jobNext:
+		t.applyNext()
 	case jobNone:
 	}
 	h.worked += t.hw.Clock.Now() - start

@@ -63,6 +63,9 @@ type Terminal struct {
 	resident bool
 	claimed  bool
 
+	poller  Poller  // the flash, nil: it must be waited in
+	speeder Speeder // the cable, nil: it has one speed
+
 	session session
 	rewrite rewriting
 	classic *bsdiff.Patch // nil: the RAM is too small for this kind
@@ -94,6 +97,8 @@ func New(hw *Hardware) (*Terminal, error) {
 	if err := checkLayout(hw.Layout); err != nil {
 		return nil, err
 	}
+	t.poller, _ = hw.Flash.(Poller)
+	t.speeder, _ = hw.Cable.(Speeder)
 	t.software = hw.Layout.Software()
 	t.base = hw.Layout.SoftwareBase()
 	t.first = hw.Layout.SoftwareFirst()

@@ -76,6 +76,12 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *DataRequest:
 		m.write(w)
+	case *FramesRequest:
+		m.write(w)
+	case *Frames:
+		m.write(w)
+	case *NextRequest:
+		m.write(w)
 	case *Empty, *ResetRequest, *ParametersRequest, *StateRequest, *IdentifyRequest, *ApplyRequest, *StatusRequest, *FinishRequest, *AbortRequest:
 		w.Map(0)
 	default:

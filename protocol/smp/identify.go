@@ -29,13 +29,15 @@ type Identity struct {
 	Floor     uint64 // security floor: releases with a lower counter are refused
 	A, B      uint32 // bytes of the signed manifests in the record, 0: none
 	Doubtful  uint32 // doubtful sectors of the software area
+	Frames    uint32 // version of the fast framing that it speaks, 0: none
+	Speed     uint32 // highest speed of its cable in bits a second, 0: only the base speed
 }
 
 // write writes the keys of Identity in deterministic order.
 func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	w.Map(22)
+	w.Map(24)
 	number("a", uint64(m.A))
 	number("b", uint64(m.B))
 	number("v", uint64(m.Version))
@@ -60,6 +62,7 @@ func (m *Identity) write(w *cbor.Writer) {
 	number("match", uint64(m.Match))
 	w.Text("model")
 	w.Text(m.Model)
+	number("speed", uint64(m.Speed))
 	number("state", uint64(m.State))
 	w.Text("blocks")
 	w.Array(len(g.Blocks))
@@ -67,6 +70,7 @@ func (m *Identity) write(w *cbor.Writer) {
 		w.Uint(uint64(b))
 	}
 	number("erased", uint64(g.Erased))
+	number("frames", uint64(m.Frames))
 	w.Text("serial")
 	w.Text(m.Serial)
 	w.Text("retired")
@@ -139,6 +143,10 @@ func (m *Identity) DecodeBody(b []byte) error {
 			m.A = uint32(r.UintMax(release.MaxManifest))
 		case is(k, "b"):
 			m.B = uint32(r.UintMax(release.MaxManifest))
+		case is(k, "frames"):
+			m.Frames = r.Uint32()
+		case is(k, "speed"):
+			m.Speed = r.Uint32()
 		case is(k, "doubt"):
 			m.Doubtful, seen = r.Uint32(), seen|1<<13
 		default:

@@ -26,7 +26,7 @@ func identity() *Identity {
 			Geometry: flash.Geometry{Runs: []flash.Run{{Size: 16 << 10, Count: 4}, {Size: 64 << 10, Count: 1}, {Size: 128 << 10, Count: 7}}, ProgramUnit: 8, Page: 256, Erased: 0xff, Blocks: []uint32{512 << 10}},
 			Boot:     32 << 10, Settings: []flash.Area{{Name: "user", Addr: 896 << 10, Size: 128 << 10}},
 		},
-		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: 3, A: 260, B: 261, Doubtful: 2}
+		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: 3, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600}
 }
 
 // examples are the vectors of testdata: one body each with its header.
@@ -82,6 +82,10 @@ func examples() map[string]struct {
 	answer("status-failed", &StatusRequest{}, &Status{Phase: PhaseFailed, Fault: FaultErase, Addr: 0x67000})
 	ask("finish", &FinishRequest{})
 	ask("abort", &AbortRequest{})
+	ask("frames", &FramesRequest{Speed: 921600})
+	answer("frames-answer", &FramesRequest{}, &Frames{Speed: 921600, Block: 1024, Ahead: 65536})
+	ask("next", &NextRequest{Number: 2, Size: 5000, SHA: [32]byte(fill(32, 12)), Workspace: 60000, Block: 512})
+	answer("next-answer", &NextRequest{}, &Offset{Offset: 1024})
 	return m
 }
 

@@ -17,6 +17,9 @@ const (
 	UserStatus   = 8
 	UserFinish   = 9
 	UserAbort    = 10
+
+	UserFrames = 16
+	UserNext   = 17
 )
 
 // Limits of group 64.
