@@ -19,13 +19,57 @@ type unit struct {
 	ram      []uint32    // RAM addresses, offsets from the start of its data
 }
 
-func randomUnit(r *rand.Rand, units int) unit {
-	u := unit{code: make([]byte, 4*(4+r.IntN(60))), calls: map[int]int{}}
-	for i := 0; i < len(u.code); i += 2 {
-		binary.LittleEndian.PutUint16(u.code[i:], uint16(r.IntN(0x4000))|0x2000)
+// target is an instruction set that programs are made up for.
+type target struct {
+	isa    string
+	filler func(r *rand.Rand) []byte          // eight bytes of instructions without addresses
+	call   func(code []byte, from, to uint32) // puts a call at the start of such eight bytes
+}
+
+var targets = []target{
+	{"thumb", func(r *rand.Rand) []byte {
+		return binary.LittleEndian.AppendUint64(nil, r.Uint64()&0x1FFF1FFF1FFF1FFF|0x2000200020002000)
+	}, func(code []byte, from, to uint32) {
+		d := to - (from + 4)
+		s := d >> 24 & 1
+		j1, j2 := ^(d>>23^s)&1, ^(d>>22^s)&1
+		binary.LittleEndian.PutUint16(code, uint16(0xF000|s<<10|d>>12&0x3ff))
+		binary.LittleEndian.PutUint16(code[2:], uint16(0xD000|j1<<13|j2<<11|d>>1&0x7ff))
+	}},
+	{"avr", func(r *rand.Rand) []byte { // LDI
+		return binary.LittleEndian.AppendUint64(nil, r.Uint64()&0x0FFF0FFF0FFF0FFF|0xE000E000E000E000)
+	}, func(code []byte, from, to uint32) { // CALL, or RCALL if near
+		if d := (to - from - 2) / 2; d < 0x800 || d >= 0x7FFFF800 {
+			binary.LittleEndian.PutUint16(code, uint16(0xD000|d&0xFFF))
+			return
+		}
+		binary.LittleEndian.PutUint16(code, uint16(0x940E|to>>18&0x1F<<4|to>>17&1))
+		binary.LittleEndian.PutUint16(code[2:], uint16(to>>1))
+	}},
+	{"x86", func(r *rand.Rand) []byte { // ADD EAX, imm32; ADD AL, imm8; NOP
+		return []byte{0x05, byte(r.Uint32()), byte(r.Uint32()), byte(r.IntN(3)), 0x11, 0x04, byte(r.Uint32()), 0x90}
+	}, func(code []byte, from, to uint32) { // CALL; NOP; INC EAX; NOP
+		code[0], code[5], code[6], code[7] = 0xE8, 0x90, 0x40, 0x90
+		binary.LittleEndian.PutUint32(code[1:], to-from-5)
+	}},
+	{"8051", func(r *rand.Rand) []byte { // MOV A, #; MOV direct, #; MOV A, #; NOP
+		return []byte{0x74, byte(r.Uint32()), 0x75, byte(r.Uint32()), byte(r.Uint32()), 0x74, byte(r.Uint32()), 0}
+	}, func(code []byte, from, to uint32) { // LCALL; the rest as before
+		code[2], code[0], code[1] = byte(to), 0x12, byte(to>>8)
+		code[3], code[4] = 0x74, 0x12
+	}},
+}
+
+func randomUnit(r *rand.Rand, g *target, units int) unit {
+	u := unit{calls: map[int]int{}}
+	for range 2 + r.IntN(30) {
+		u.code = append(u.code, g.filler(r)...)
 	}
-	for i := 0; i+4 <= len(u.code); i += 4 * (1 + r.IntN(4)) {
+	for i := 0; i+8 <= len(u.code); i += 8 * (1 + r.IntN(3)) {
 		u.calls[i] = r.IntN(units)
+	}
+	if g.isa == "8051" {
+		return u // its pointers are no words
 	}
 	for range r.IntN(4) {
 		u.pointers = append(u.pointers, r.IntN(units))
@@ -35,7 +79,7 @@ func randomUnit(r *rand.Rand, units int) unit {
 }
 
 // link places units one behind the other at base and resolves what they refer to.
-func link(units []unit, base, data uint32) []byte {
+func link(g *target, units []unit, base, data uint32) []byte {
 	start := make([]uint32, len(units))
 	at := uint32(0)
 	for i, u := range units {
@@ -46,11 +90,7 @@ func link(units []unit, base, data uint32) []byte {
 	for i, u := range units {
 		code := append([]byte(nil), u.code...)
 		for off, callee := range u.calls {
-			d := start[callee] - (start[i] + uint32(off) + 4)
-			s := d >> 24 & 1
-			j1, j2 := ^(d>>23^s)&1, ^(d>>22^s)&1
-			binary.LittleEndian.PutUint16(code[off:], uint16(0xF000|s<<10|d>>12&0x3ff))
-			binary.LittleEndian.PutUint16(code[off+2:], uint16(0xD000|j1<<13|j2<<11|d>>1&0x7ff))
+			g.call(code[off:], start[i]+uint32(off), start[callee])
 		}
 		out = append(out, code...)
 		for _, p := range u.pointers {
@@ -64,29 +104,29 @@ func link(units []unit, base, data uint32) []byte {
 }
 
 // linkedPair is a program before and after some units were put in and others grew.
-func linkedPair(r *rand.Rand, units int) (old, new []byte) {
+func linkedPair(r *rand.Rand, g *target, units int) (old, new []byte) {
 	program := make([]unit, units)
 	for i := range program {
-		program[i] = randomUnit(r, units)
+		program[i] = randomUnit(r, g, units)
 	}
 	base := 0x08000000 + uint32(r.IntN(64))<<12
-	old = link(program, base, 0x20000400)
+	old = link(g, program, base, 0x20000400)
 	later := append([]unit(nil), program...)
 	for range 1 + r.IntN(8) {
 		i := r.IntN(units)
-		grown := randomUnit(r, units)
-		later[i].code = append(append([]byte(nil), later[i].code...), grown.code[:4*(1+r.IntN(3))]...)
+		grown := randomUnit(r, g, units)
+		later[i].code = append(append([]byte(nil), later[i].code...), grown.code[:8*(1+r.IntN(2))]...)
 	}
-	return old, link(later, base, 0x20000400+uint32(r.IntN(4))*16)
+	return old, link(g, later, base, 0x20000400+uint32(r.IntN(4))*16)
 }
 
 // TestLinkedPrograms: programs that differ by relocation are found to be so, and go through every
 // kind of prediction in every geometry.
 func TestLinkedPrograms(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
-	rounds := 24
+	rounds := 16
 	if testing.Short() {
-		rounds = 6
+		rounds = 8
 	}
 	for i := range rounds {
 		s := seed + uint64(i)
@@ -100,8 +140,9 @@ func TestLinkedPrograms(t *testing.T) {
 				sc.doubtful = make([]bool, sc.area.Sectors())
 				sc.doubtful[r.IntN(len(sc.doubtful))] = true
 			}
-			sc.old, sc.new = linkedPair(r, 100+r.IntN(300))
-			sc.options.ISA = "thumb"
+			g := &targets[i%len(targets)]
+			sc.old, sc.new = linkedPair(r, g, 100+r.IntN(300))
+			sc.options.ISA = []string{g.isa, "auto"}[r.IntN(2)]
 			with := sc.check(t, r)
 			h, err := delta.ParseHeader(with)
 			if err != nil {
@@ -109,8 +150,8 @@ func TestLinkedPrograms(t *testing.T) {
 			}
 			sc.options.ISA = "none"
 			without := sc.check(t, r)
-			if sc.doubtful == nil && (h.Setup.ISA.String() != "thumb" || len(with)*10 > len(without)*9) {
-				t.Errorf("predicting %s takes %d bytes, without %d", h.Setup.ISA, len(with), len(without))
+			if sc.doubtful == nil && (h.Setup.ISA.String() != g.isa || len(with)*10 > len(without)*9) {
+				t.Errorf("predicting %s for %s takes %d bytes, without %d", h.Setup.ISA, g.isa, len(with), len(without))
 			}
 		})
 	}

@@ -12,12 +12,15 @@ const (
 	ISAARM64  ISA = 4 // AArch64
 	ISARISCV  ISA = 5 // RISC-V, compressed instructions included
 	ISAXtensa ISA = 6 // Xtensa with the windowed and the code density option
-	isaCount      = 7
+	ISAAVR    ISA = 7 // AVR
+	ISAx86    ISA = 8 // x86 of 32 and 64 bits
+	ISA8051   ISA = 9 // 8051, in banks if the image has more than 64 KiB
+	isaCount      = 10
 )
 
 // ISANames returns the names of all instruction sets, by number.
 func ISANames() []string {
-	return []string{"none", "data", "thumb", "tc32", "arm64", "riscv", "xtensa"}
+	return []string{"none", "data", "thumb", "tc32", "arm64", "riscv", "xtensa", "avr", "x86", "8051"}
 }
 
 // String returns the name of a known instruction set.
@@ -47,6 +50,12 @@ func (i ISA) find(code []byte, at uint32) (n int, kind Kind, to uint32) {
 		return riscvFind(code, at)
 	case ISAXtensa:
 		return xtensaFind(code, at)
+	case ISAAVR:
+		return avrFind(code, at)
+	case ISAx86:
+		return x86Find(code, at)
+	case ISA8051:
+		return i8051Find(code, at)
 	}
 	return 0, KindPlain, 0
 }
@@ -65,6 +74,12 @@ func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
 		return riscvAim(field, kind, at, to)
 	case ISAXtensa:
 		return xtensaAim(field, kind, at, to)
+	case ISAAVR:
+		return avrAim(field, at, to)
+	case ISAx86:
+		return x86Aim(field, at, to)
+	case ISA8051:
+		return i8051Aim(field, at, to)
 	}
 	return false
 }
@@ -72,7 +87,7 @@ func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
 // align returns which bits of an address are clear where an instruction can begin.
 func (i ISA) align() uint32 {
 	switch i {
-	case ISAThumb, ISATC32, ISARISCV:
+	case ISAThumb, ISATC32, ISARISCV, ISAAVR:
 		return 1
 	case ISAARM64:
 		return 3
@@ -80,11 +95,23 @@ func (i ISA) align() uint32 {
 	return 0
 }
 
+// words returns which bits of an address are clear where a pointer can lie: x86 does not align those
+// in its code.
+func (i ISA) words() uint32 {
+	if i == ISAx86 {
+		return 0
+	}
+	return 3
+}
+
 // length returns the length of the instruction that begins with first, 0 if the instruction set is
 // looked at without regard to where instructions begin.
 func (i ISA) length(first byte) uint32 {
-	if i == ISAXtensa {
+	switch i {
+	case ISAXtensa:
 		return xtensaLength(first)
+	case ISA8051:
+		return i8051Length(first)
 	}
 	return 0
 }

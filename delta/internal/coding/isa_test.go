@@ -36,6 +36,22 @@ func TestKnownInstructions(t *testing.T) {
 		{"auipc a0, 1; addi a0, a0, -4", ISARISCV, "171500001305c5ff", 0x100, 8, KindPair, 0x10fc},
 		{"call8 .+4", ISAXtensa, "250000", 0x102, 3, KindBranch, 0x104},
 		{"l32r a2, .-4", ISAXtensa, "21ffff", 0x101, 3, KindPair, 0x100},
+		{"rjmp .-2", ISAAVR, "fecf", 0x100, 2, KindBranch, 0xfe},
+		{"rcall .+6", ISAAVR, "02d0", 0x100, 2, KindBranch, 0x106},
+		{"call 0x1234", ISAAVR, "0e941a09", 0x100, 4, KindBranch, 0x1234},
+		{"jmp 0x20002", ISAAVR, "0d940100", 0x100, 4, KindBranch, 0x20002},
+		{"ldi r24, 1", ISAAVR, "81e00000", 0x100, 0, 0, 0},
+		{"call .+5", ISAx86, "e80000000090", 0x101, 5, KindBranch, 0x106},
+		{"jmp .-2", ISAx86, "e9f9ffffff90", 0x101, 5, KindBranch, 0xff},
+		{"jne .+262", ISAx86, "0f8500010000", 0x103, 6, KindNear, 0x209},
+		{"lea 0x10(%rip), %rax", ISAx86, "8d0510000000", 0x101, 6, KindPair, 0x117},
+		{"lea 0x10(%rax), %rax", ISAx86, "8d8010000000", 0x101, 0, 0, 0},
+		{"lcall 0x1234", ISA8051, "121234", 0x101, 3, KindBranch, 0x1234},
+		{"ljmp 0x9234", ISA8051, "029234", 0x101, 3, KindBranch, 0x9234},
+		{"ljmp 0x9234 in bank 3", ISA8051, "029234", 0x18101, 3, KindBranch, 0x19234},
+		{"lcall 0x1234 in bank 3", ISA8051, "121234", 0x18101, 3, KindBranch, 0x1234},
+		{"acall 0x7a5", ISA8051, "f1a522", 0x7fd, 2, KindBranch, 0x7a5},
+		{"ajmp 0x8a5 from the end of a page", ISA8051, "01a522", 0x7fe, 2, KindBranch, 0x8a5},
 		{"data", ISAData, "00f000f8", 0x100, 0, 0, 0},
 	} {
 		code, err := hex.DecodeString(c.code)
@@ -70,6 +86,12 @@ func TestAimInvertsFind(t *testing.T) {
 			}
 			binary.LittleEndian.PutUint32(code[4:], low)
 		}
+		if isa == ISAx86 { // 32 bits rarely lead into an image
+			code[3], code[4], code[5] = 0, byte(r.IntN(2)), 0
+			if code[0] == 0xE8 || code[0] == 0xE9 {
+				code[4] = 0
+			}
+		}
 		n, kind, to := isa.find(code[:], at)
 		if n == 0 || to > 1<<22 {
 			continue
@@ -95,6 +117,26 @@ func TestAimInvertsFind(t *testing.T) {
 		if found[isa] < 100 || hits[isa] < found[isa]/4 {
 			t.Errorf("%s: %d fields were tried, %d could be aimed elsewhere", isa, found[isa], hits[isa])
 		}
+	}
+}
+
+// TestLengths8051 walks over one instruction of each form and expects to see where each begins.
+func TestLengths8051(t *testing.T) {
+	code, err := hex.DecodeString("00" + "10a0fd" + "90abcd" + "a2b0" + "e0" + "31aa" + "021234" + "22" + "4211" + "92d0" + "e2" +
+		"431122" + "73" + "a3" + "14" + "2411" + "b41102" + "84" + "0511" + "752233" + "852233" + "d52211" + "16" + "7622" +
+		"8622" + "a622" + "b62211" + "08" + "7922" + "8922" + "aa22" + "bb2211" + "dc22" + "ef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []uint32{1, 3, 3, 2, 1, 2, 3, 1, 2, 2, 1, 3, 1, 1, 1, 2, 3, 1, 2, 3, 3, 3, 1, 2, 2, 2, 3, 1, 2, 2, 2, 3, 2, 1}
+	for i, n := range want {
+		if got := ISA8051.length(code[0]); got != n {
+			t.Fatalf("instruction %d, %02x, is %d bytes long, want %d", i, code[0], got, n)
+		}
+		code = code[n:]
+	}
+	if len(code) != 0 {
+		t.Errorf("%d bytes are left", len(code))
 	}
 }
 

@@ -118,7 +118,8 @@ type Predictor struct {
 	setup Setup
 	moves *Map
 	size  uint32 // of the old image
-	align uint32 // of instructions
+	align uint32 // bits that are clear where an instruction begins
+	words uint32 // and where a pointer lies
 	seen  []byte // RAM pointers met: old value, shift
 	count int
 	next  int    // entry overwritten next
@@ -132,7 +133,7 @@ type Predictor struct {
 // MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
 // which must be setup.Bytes() long. The map must be complete.
 func MakePredictor(setup Setup, moves *Map, size uint32, mem []byte) Predictor {
-	return Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), seen: mem}
+	return Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), words: setup.ISA.words(), seen: mem}
 }
 
 // Next looks at the old bytes of a copy from old address src on, which go to address dst. It
@@ -145,7 +146,7 @@ func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
 	if src&p.align == 0 {
 		n, kind = p.instruction(old, src, dst)
 	}
-	if n == 0 && src&3 == 0 {
+	if n == 0 && src&p.words == 0 {
 		n, kind = p.word(old)
 	}
 	return n, kind
@@ -240,7 +241,7 @@ func (s *Setup) Blank(code []byte, at, size uint32) int {
 		s.ISA.aim(code[:n], kind, 0, 0)
 		return n
 	}
-	if s.Base != NoBase && at&3 == 0 && len(code) >= 4 {
+	if s.Base != NoBase && at&s.ISA.words() == 0 && len(code) >= 4 {
 		if word := binary.LittleEndian.Uint32(code); word-s.Base < size {
 			code[0], code[1] = 0, 0
 			return 4
