@@ -44,8 +44,8 @@ func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) 
 }
 
 // Get implements restore.Source.
-func (l *library) Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error) {
-	f, err := l.fetch(ctx, image)
+func (l *library) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
+	f, err := l.fetch(ctx, model, image)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -93,7 +93,7 @@ func (b *bench) make(c LabMake) {
 	b.made++
 	number, line := b.made, b.line
 	b.e.work(func(ctx context.Context) func() {
-		f, err := b.e.lib.fetch(ctx, c.Digest)
+		f, err := b.e.lib.fetch(ctx, c.Model, c.Digest)
 		var id terminal.Identity
 		if err == nil {
 			id, err = b.identity(ctx, c.Model, m.Resident, number)

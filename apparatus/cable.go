@@ -377,7 +377,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = planOf(plan, c.origin(plan.Release.Digest))
+	c.shown.Plan = planOf(plan, c.origin(&plan.Release))
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
 	c.shown.Phase = RestoreFound
 	if plan.Kind == restore.KindStart {
@@ -389,9 +389,9 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 }
 
 // origin says where a release is at hand.
-func (c *cable) origin(d release.Digest) Origin {
+func (c *cable) origin(m *release.Manifest) Origin {
 	for _, r := range c.e.lib.all() {
-		if r.Digest == d {
+		if r.Model == m.Model && r.Digest == m.Digest {
 			return r.Origin
 		}
 	}

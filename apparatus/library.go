@@ -42,9 +42,17 @@ type library struct {
 	models    map[string]model.Model
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
 	remote    []listed                       // releases on the server
-	files     map[release.Digest]file        // chosen in this visit
+	files     map[named]file                 // chosen in this visit
 	reach     Reach
 }
+
+// named is what names a release: one image may be released for several models.
+type named struct {
+	model string
+	image release.Digest
+}
+
+func nameOf(m *release.Manifest) named { return named{m.Model, m.Digest} }
 
 // listed is a release that the server offers.
 type listed struct {
@@ -61,7 +69,7 @@ type file struct {
 
 func newLibrary(b Backend) *library {
 	return &library{backend: b, models: make(map[string]model.Model), keys: make(map[string][]ed25519.PublicKey),
-		files: make(map[release.Digest]file)}
+		files: make(map[named]file)}
 }
 
 // open takes the browser's storage into use. A storage that cannot be read is lost, and no more than
@@ -198,7 +206,7 @@ func (l *library) add(data []byte) (release.Manifest, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.files[m.Digest] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+	l.files[nameOf(&m)] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
 	l.keep(data)
 	return m, nil
 }
@@ -215,16 +223,16 @@ func (l *library) keep(data []byte) {
 
 // fetch returns a release's bytes from this visit's files, the store, or the server, in that order. What
 // the server sent is kept.
-func (l *library) fetch(ctx context.Context, image release.Digest) (file, error) {
+func (l *library) fetch(ctx context.Context, model string, image release.Digest) (file, error) {
 	l.mu.Lock()
-	f, ok := l.files[image]
+	f, ok := l.files[named{model, image}]
 	s := l.store
 	l.mu.Unlock()
 	if ok {
 		return f, nil
 	}
 	if s != nil {
-		signed, bytes, err := s.Get(image)
+		signed, bytes, err := s.Get(model, image)
 		if err == nil {
 			return newFile(signed, bytes)
 		}
@@ -234,7 +242,7 @@ func (l *library) fetch(ctx context.Context, image release.Digest) (file, error)
 			l.mu.Unlock()
 		}
 	}
-	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file")
+	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+escaped(model))
 	if err != nil {
 		return file{}, fmt.Errorf("%w: %w", errNoRelease, err)
 	}
@@ -246,16 +254,33 @@ func (l *library) fetch(ctx context.Context, image release.Digest) (file, error)
 	if err != nil {
 		return file{}, err
 	}
-	if f.manifest.Digest != image {
+	if nameOf(&f.manifest) != (named{model, image}) {
 		return file{}, fmt.Errorf("the server sent another release: %w", release.ErrImage)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep(data)
 	if l.store == nil || l.condition == StoreFull {
-		l.files[image] = f // it is worth keeping for this visit
+		l.files[named{model, image}] = f // it is worth keeping for this visit
 	}
 	return f, nil
+}
+
+// escaped returns s for a query: a device may say anything of its model.
+func escaped(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '-', c == '_', c == '.':
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
 }
 
 func newFile(signed, image []byte) (file, error) {
@@ -269,16 +294,16 @@ func newFile(signed, image []byte) (file, error) {
 	return file{signed: signed, image: image, manifest: m, key: key}, nil
 }
 
-// all returns every known release once, with where it is at hand; newest first within its model.
+// all returns every known release of every model once, with where it is at hand; newest first within its model.
 func (l *library) all() []Release {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	byDigest := make(map[release.Digest]Release)
+	byName := make(map[named]Release)
 	put := func(m *release.Manifest, key release.KeyID, origin Origin) {
-		if have, ok := byDigest[m.Digest]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
+		if have, ok := byName[nameOf(m)]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
 			return
 		}
-		byDigest[m.Digest] = Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size,
+		byName[nameOf(m)] = Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size,
 			Signer: key, Origin: origin}
 	}
 	for _, r := range l.remote {
@@ -292,7 +317,7 @@ func (l *library) all() []Release {
 			put(&e.Manifest, e.KeyID, OriginStore)
 		}
 	}
-	list := slices.Collect(maps.Values(byDigest))
+	list := slices.Collect(maps.Values(byName))
 	slices.SortFunc(list, func(a, b Release) int {
 		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version))
 	})
@@ -329,7 +354,7 @@ func (l *library) ahead(ctx context.Context) {
 			continue
 		}
 		budget -= int64(r.Size)
-		if _, err := l.fetch(ctx, r.Digest); err != nil {
+		if _, err := l.fetch(ctx, r.Model, r.Digest); err != nil {
 			return
 		}
 	}

@@ -91,7 +91,7 @@ func (r *rig) want(d release.Digest) {
 	}
 	r.asked[d] = true
 	r.b.e.work(func(ctx context.Context) func() {
-		f, err := r.b.e.lib.fetch(ctx, d)
+		f, err := r.b.e.lib.fetch(ctx, r.model.ID, d)
 		return func() {
 			delete(r.asked, d)
 			if err == nil {
@@ -107,7 +107,7 @@ func (r *rig) version(d release.Digest) string {
 		return f.manifest.Version
 	}
 	for _, x := range r.b.e.lib.all() {
-		if x.Digest == d {
+		if x.Model == r.model.ID && x.Digest == d {
 			return x.Version
 		}
 	}

@@ -172,7 +172,7 @@ func below(d *Device, all []Listing, l Listing) error {
 
 // take gets a release's bytes and believes none of them unchecked.
 func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reason Reason) (*chosen, error) {
-	signed, image, err := src.Get(ctx, l.Manifest.Digest)
+	signed, image, err := src.Get(ctx, l.Manifest.Model, l.Manifest.Digest)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

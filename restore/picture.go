@@ -34,7 +34,7 @@ func bases(ctx context.Context, d *Device, src Source, w *chosen) ([][]byte, err
 			return nil
 		}
 		seen[m.Digest] = true
-		_, image, err := src.Get(ctx, m.Digest)
+		_, image, err := src.Get(ctx, m.Model, m.Digest)
 		if err == nil && m.CheckImage(image) == nil {
 			images = append(images, image)
 		}

@@ -18,9 +18,9 @@ type Listing struct {
 type Source interface {
 	// List returns the releases for a model; of other models it need not.
 	List(ctx context.Context, model string) ([]Listing, error)
-	// Get returns the signed manifest and the image of the release with this image digest. Neither is
-	// changed by the caller.
-	Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error)
+	// Get returns the signed manifest and the image of the release of a model with this image digest: one image may be
+	// released for several models. Neither is changed by the caller.
+	Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error)
 }
 
 // ErrNotThere says that a Source does not have a release.
@@ -62,9 +62,9 @@ func (f *Files) List(context.Context, string) ([]Listing, error) {
 }
 
 // Get implements Source.
-func (f *Files) Get(_ context.Context, image release.Digest) (signed, bytes []byte, err error) {
+func (f *Files) Get(_ context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
 	for i := range f.files {
-		if f.files[i].Manifest.Digest == image {
+		if m := &f.files[i].Manifest; m.Digest == image && m.Model == model {
 			return f.files[i].signed, f.files[i].image, nil
 		}
 	}

@@ -19,9 +19,8 @@ import (
 type releaseSource struct {
 	files   restore.Files
 	api     *api
-	model   string // of the device, from the last List: one image may be released for several models
-	reached bool   // the server has answered
-	missed  error  // why it did not
+	reached bool  // the server has answered
+	missed  error // why it did not
 	fetched restore.Files
 }
 
@@ -30,7 +29,6 @@ const maxListed = 1000
 
 // List implements restore.Source. A server that does not answer is no error while there are files.
 func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listing, error) {
-	s.model = model
 	list, err := s.files.List(ctx, model)
 	if err != nil || s.api == nil {
 		return list, err
@@ -75,19 +73,16 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 }
 
 // Get implements restore.Source.
-func (s *releaseSource) Get(ctx context.Context, image release.Digest) (signed, bytes []byte, err error) {
+func (s *releaseSource) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
 	for _, f := range []*restore.Files{&s.files, &s.fetched} {
-		if signed, bytes, err = f.Get(ctx, image); err != nil {
-			continue
-		}
-		if m, _, parsing := release.Parse(signed); parsing == nil && m.Model == s.model {
+		if signed, bytes, err = f.Get(ctx, model, image); err == nil {
 			return signed, bytes, nil
 		}
 	}
 	if s.api == nil {
 		return signed, bytes, err
 	}
-	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", url.Values{"model": {s.model}}, nil)
+	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", url.Values{"model": {model}}, nil)
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return nil, nil, restore.ErrNotThere
 	}
@@ -98,7 +93,7 @@ func (s *releaseSource) Get(ctx context.Context, image release.Digest) (signed, 
 	if _, err := s.fetched.Add(b); err != nil {
 		return nil, nil, err
 	}
-	return s.fetched.Get(ctx, image)
+	return s.fetched.Get(ctx, model, image)
 }
 
 // reportTime bounds how long the command waits for the server to take the report.

@@ -32,7 +32,7 @@ func TestConcurrentUse(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				if _, _, err := s.Get(both.Manifest.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
+				if _, _, err := s.Get(both.Manifest.Model, both.Manifest.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {
 					t.Error(err)
 				}
 				if err := s.Delete(both.Manifest.Digest); err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -137,13 +137,13 @@ func (s *Store) Find(image release.Digest) []Entry {
 	return found
 }
 
-// Get returns signed manifest and image of the release with this image digest; of several, the one of
+// Get returns signed manifest and image of a model's release with this image digest; of several, the one of
 // the highest order. The caller owns both. It fails with ErrNotFound, or ErrCorrupt (then the file is
 // gone), or with what reading said.
-func (s *Store) Get(image release.Digest) (signed, img []byte, err error) {
-	found := s.Find(image)
+func (s *Store) Get(model string, image release.Digest) (signed, img []byte, err error) {
+	found := slices.DeleteFunc(s.Find(image), func(e Entry) bool { return e.Manifest.Model != model })
 	if len(found) == 0 {
-		return nil, nil, fmt.Errorf("release %s: %w", release.ShortHex(image), ErrNotFound)
+		return nil, nil, fmt.Errorf("release %s of model %q: %w", release.ShortHex(image), model, ErrNotFound)
 	}
 	best := slices.MaxFunc(found, func(a, b Entry) int { return cmp.Compare(a.Manifest.Order, b.Manifest.Order) })
 	return s.Read(best)

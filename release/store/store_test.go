@@ -126,7 +126,7 @@ func TestStore(t *testing.T) {
 					if e.FileSize != int64(len(files[i])) {
 						t.Errorf("size %d", e.FileSize)
 					}
-					if signed, _, err := s.Get(e.Manifest.Digest); err != nil || !bytes.Contains(files[i], signed) {
+					if signed, _, err := s.Get(e.Manifest.Model, e.Manifest.Digest); err != nil || !bytes.Contains(files[i], signed) {
 						t.Errorf("get: %v", err)
 					}
 				}
@@ -136,7 +136,7 @@ func TestStore(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 {
-				if _, _, err := s.Get(entries[1].Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
+				if _, _, err := s.Get(entries[1].Manifest.Model, entries[1].Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("deleted: %v", err)
 				}
 				if err := s.Delete(entries[1].Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
@@ -162,8 +162,13 @@ func TestOneImageReleasedTwice(t *testing.T) {
 		t.Errorf("found %+v", found)
 	}
 	same(t, s, e, foreign)
-	if signed, _, err := s.Get(e.Manifest.Digest); err != nil || !bytes.Contains(newer, signed) {
-		t.Errorf("get did not choose the highest order: %v", err)
+	for model, want := range map[string][]byte{"a": newer, "b": foreign} { // of the model, the highest order
+		if signed, _, err := s.Get(model, e.Manifest.Digest); err != nil || !bytes.Contains(want, signed) {
+			t.Errorf("model %s got another release: %v", model, err)
+		}
+	}
+	if _, _, err := s.Get("c", e.Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a model without this release: %v", err)
 	}
 	if err := s.Delete(e.Manifest.Digest); err != nil || len(s.List()) != 0 {
 		t.Errorf("after deleting the image: %v, %d releases", err, len(s.List()))
@@ -208,10 +213,10 @@ func TestDamagedFileIsDeletedAndCanReturn(t *testing.T) {
 			n.data = bytes.Clone(n.data)
 			damage(n)
 		}
-		if _, _, err := s.Get(e.Manifest.Digest); !errors.Is(err, store.ErrCorrupt) {
+		if _, _, err := s.Get(e.Manifest.Model, e.Manifest.Digest); !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, _, err := s.Get(e.Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
+		if _, _, err := s.Get(e.Manifest.Model, e.Manifest.Digest); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s, again: %v", name, err)
 		}
 		if len(d.files) != 0 || len(s.List()) != 0 {

@@ -1,0 +1,142 @@
+package apparatus
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"net/url"
+	"testing"
+
+	"github.com/hack-pad/hackpadfs/mem"
+
+	"unbrick/flash"
+	"unbrick/internal/cbor"
+	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/restore"
+)
+
+// shelf is a server that has release files and nothing else.
+type shelf struct {
+	files [][]byte
+	away  bool
+}
+
+func (s *shelf) Address() string { return "shelf" }
+
+func (s *shelf) Dial(context.Context) (protocol.Conn, error) { return nil, errors.New("no link") }
+
+func (s *shelf) Fetch(_ context.Context, method, path string, _ []byte) (int, []byte, error) {
+	u, err := url.Parse(path)
+	if err != nil || s.away {
+		return 0, nil, errors.New("away")
+	}
+	c := cbor.Appending(nil)
+	switch u.Path {
+	case "/api/models":
+		c.Array(0)
+	case "/api/releases":
+		c.Array(len(s.files))
+		for _, f := range s.files {
+			signed, _, err := release.SplitFile(f)
+			if err != nil {
+				return 0, nil, err
+			}
+			c.Array(3)
+			c.Text("offered")
+			c.Uint(1)
+			c.Bytes(signed)
+		}
+	default:
+		for _, f := range s.files {
+			signed, _, _ := release.SplitFile(f)
+			m, _, err := release.Parse(signed)
+			if err == nil && u.Path == "/api/releases/"+release.Hex(m.Digest)+"/file" && u.Query().Get("model") == m.Model {
+				return 200, f, nil
+			}
+		}
+		return 404, nil, nil
+	}
+	b, err := c.Result()
+	return 200, b, err
+}
+
+// TestOneImageForTwoModels: each model's release of one image is listed, fetched, kept and chosen as its own.
+func TestOneImageForTwoModels(t *testing.T) {
+	image := bytes.Repeat([]byte("one image"), 1000)
+	area := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 16}}, ProgramUnit: 8, Page: 256, Erased: 0xff}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	file := func(model string, order uint64) []byte {
+		t.Helper()
+		m, err := release.Describe(model, "1", order, 0, image, &area)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := release.Sign(&m, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release.AppendFile(nil, signed, image)
+	}
+	ctx := context.Background()
+	models := []string{"0001", "0002&model=0001 %41é", "0003"}
+	check := func(what string, l *library) {
+		t.Helper()
+		all := l.all()
+		if len(all) != len(models) {
+			t.Fatalf("%s: %d releases of %d", what, len(all), len(models))
+		}
+		for i, id := range models {
+			if r := all[i]; r.Model != id || r.Order != uint64(i+1) {
+				t.Errorf("%s: release %d is model %q order %d", what, i, r.Model, r.Order)
+			}
+			list, err := l.List(ctx, id)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%s: %d releases of model %s, %v", what, len(list), id, err)
+			}
+			signed, got, err := l.Get(ctx, id, list[0].Manifest.Digest)
+			if err != nil || !bytes.Equal(got, image) {
+				t.Fatalf("%s, model %s: %v", what, id, err)
+			}
+			if m, _, err := release.Parse(signed); err != nil || m.Model != id {
+				t.Errorf("%s: model %s got the manifest of model %s, %v", what, id, m.Model, err)
+			}
+		}
+		if _, _, err := l.Get(ctx, "0009", all[0].Digest); err == nil {
+			t.Errorf("%s: got the release of a model that has none", what)
+		}
+	}
+
+	server := &shelf{files: [][]byte{file(models[0], 1), file(models[1], 2)}}
+	l := newLibrary(server)
+	fs, err := mem.NewFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.open(fs, true)
+	if _, err := l.add(file(models[2], 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	check("with the server", l)
+	server.away = true
+	check("without it", l)
+	again := newLibrary(server)
+	again.open(fs, true)
+	check("reopened", again)
+
+	// Files in memory, as the command has them.
+	var files restore.Files
+	for i, id := range models {
+		if _, err := files.Add(file(id, uint64(i+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signed, _, err := files.Get(ctx, models[1], l.all()[0].Digest)
+	if m, _, parsing := release.Parse(signed); err != nil || parsing != nil || m.Model != models[1] {
+		t.Errorf("files gave the release of model %q: %v", m.Model, err)
+	}
+}
