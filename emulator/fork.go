@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -104,4 +105,40 @@ func (s *sector) hash() uint64 {
 func mix(h, v uint64) uint64 {
 	hi, lo := bits.Mul64(h^0x9E3779B97F4A7C15, v^0xD6E8FEB86659FD93)
 	return hi ^ lo ^ bits.RotateLeft64(h, 23)
+}
+
+// Holds says whether the cells from addr on, inside one sector, hold p: unstable bits as they were meant.
+// Like Peek it is for oracles.
+func (b *Board) Holds(addr uint32, p []byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.geo.SectorAt(addr)
+	if i < 0 {
+		return false
+	}
+	base, size := b.geo.Sector(i)
+	return uint64(addr-base)+uint64(len(p)) <= uint64(size) && bytes.Equal(b.sectors[i].data[addr-base:][:len(p)], p)
+}
+
+// Firm says whether every cell of sector i reads the same for ever, unless it is written again.
+func (b *Board) Firm(i int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.sectors[i]
+	return !s.weak && len(s.unstable) == 0 && !s.unreadable.any()
+}
+
+// Wear returns how many erases of sector i were begun.
+func (b *Board) Wear(i int) uint32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sectors[i].wear
+}
+
+// Stir gives the board other chances from now on, those of seed: for runs that differ in nothing else.
+func (b *Board) Stir(seed uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.random = derive(seed, 's')
+	b.line.up.random, b.line.down.random = derive(seed, 'u'), derive(seed, 'd')
 }

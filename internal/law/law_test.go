@@ -34,6 +34,7 @@ var below = map[string][]string{
 	"terminal":              {"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame"},
 	"emulator":              {"flash"},
 	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
+	"lab/sweep":             {"flash", "release", "delta", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
 	"restore/serialport":    {"restore"},
 	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "restore/mcuboot", "lab"},
 	"webui":                 {"apparatus", "terminal"},

@@ -1,0 +1,382 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"unbrick/emulator"
+	"unbrick/terminal"
+)
+
+// updates cuts the update at every operation, with every tear, and boots, restorations and what else
+// recovers from that.
+func (sw *sweep) updates() error {
+	s := sw.s
+	w, err := sw.worker()
+	if err != nil {
+		return err
+	}
+	forks, first, last, err := w.whole()
+	sw.collect(w)
+	if err != nil {
+		return err
+	}
+	all := s.moments(ActUpdate, forks, s.updated(), func(op int) bool { return op < first || op > last })
+	chosen := sw.sample(all, uint64(ActUpdate), first, last)
+	states := make([]uint64, len(all))
+	err = sw.spread(KindUpdate, len(chosen), func(w *worker, i int) {
+		states[chosen[i]] = w.first(StartOld, all[chosen[i]], KindUpdate)
+	})
+	if err != nil {
+		return err
+	}
+	g := s.grid(forks)
+	for i, m := range all {
+		c := &g.Operations[m.cut.Op-1]
+		for row, t := range g.Tears {
+			if states[i] != 0 && s.same(c.Kind, t) == m.cut.Tear {
+				c.Cells[row] = sw.seen.get(states[i])
+				id := s.ID(&Run{Cuts: []Cut{m.cut}})
+				c.IDs[row] = id.String()
+			}
+		}
+	}
+	sw.result.Grid = g
+	return nil
+}
+
+// sample chooses which of the moments to try: the first and last operation, those around the first and
+// last on software, and a share of the others.
+func (sw *sweep) sample(all []moment, what uint64, edges ...int) []int {
+	var chosen []int
+	r := sw.random(what)
+	for i, m := range all {
+		op := int(m.cut.Op) - 1
+		keep := r.Float64() < sw.o.Sample || op == 0 || i == len(all)-1
+		for _, e := range edges {
+			keep = keep || op == e
+		}
+		if keep {
+			chosen = append(chosen, i)
+		}
+	}
+	return chosen
+}
+
+// whole runs the update without a cut, and checks it and what comes after it. It returns every operation,
+// and which were the first and the last on software.
+func (w *worker) whole() (forks []*emulator.Fork, first, last int, err error) {
+	s := w.sw.s
+	w.run = Run{}
+	w.board.Restore(s.start)
+	h := s.updated()
+	var out terminal.Outcome
+	forks = w.forks(func() { out = w.update(&link{s: s}) })
+	if !w.sound() || out != terminal.Rewritten || w.ended != emulator.EndReset {
+		return nil, 0, 0, fmt.Errorf("the update does not work without a cut: %v, %v", out, w.ended)
+	}
+	first, last = s.software0(forks)
+	if first < 0 {
+		return nil, 0, 0, errors.New("the update writes nothing")
+	}
+	w.power()
+	if o := w.settle(&h); o != OutcomeNew {
+		return forks, first, last, nil // the check has told
+	}
+	// The new release confirms itself in its first completed session; only then the floor rises.
+	w.power()
+	w.update(&link{s: s, up: true})
+	w.sound()
+	w.check(CheckApps, !w.after.stopped, func() string { return "an application does not run after a session" })
+	p := w.read()
+	w.check(CheckFloor, p.floor == s.goods[New].m.Counter, func() string {
+		return fmt.Sprintf("the floor is %d after confirmation of %d", p.floor, s.goods[New].m.Counter)
+	})
+	return forks, first, last, nil
+}
+
+// software0 returns the first and last operations on the software area, from 0; -1 if there is none.
+func (s *Subject) software0(forks []*emulator.Fork) (first, last int) {
+	first, last = -1, -1
+	for i, f := range forks {
+		if f.Operation.Addr >= s.layout.SoftwareBase() {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	return first, last
+}
+
+// cut makes the cut of m and, if nobody has seen its state before, lets the device recover. fresh says
+// whether it was new.
+func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
+	w.board.Tear(m.fork, m.cut.Tear)
+	w.cuts++
+	state = max(w.board.State(), 1)
+	if !w.sw.seen.add(state) {
+		return OutcomeNone, state, false
+	}
+	w.counts[k]++
+	w.cycles++
+	w.sw.cycle.Add(1)
+	h := m.h
+	o = w.settle(&h)
+	w.sw.seen.set(state, o)
+	if w.full != nil && fold(state, w.sw.o.Seed)%uint64(w.sw.o.Check) == 0 {
+		f := w.full
+		f.board.Tear(m.fork, m.cut.Tear)
+		h := m.h
+		again := f.settle(&h)
+		w.check(CheckFastIsFull, again == o && f.mode == w.mode && f.after == w.after && f.board.State() == w.board.State(), func() string {
+			return fmt.Sprintf("fast: %v, full: %v", o, again)
+		})
+	}
+	return o, state, true
+}
+
+// first makes a first cut, and what follows it. It returns the state.
+func (w *worker) first(start Start, m moment, k Kind) uint64 {
+	w.run = Run{Start: start, Cuts: []Cut{m.cut}}
+	o, state, fresh := w.cut(&m, k)
+	if !fresh || o == OutcomeFailed {
+		return state
+	}
+	if w.healed > 0 {
+		w.healing(m)
+	}
+	if o != OutcomeRestoration {
+		return state
+	}
+	r := w.sw.random(state)
+	road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+	if r.IntN(w.sw.o.Engine) == 0 {
+		road = RoadEngine
+	}
+	w.recover(m, road, want, k)
+	if w.sw.o.Pairs > 0 && !w.sw.over() {
+		w.second(m)
+	}
+	return state
+}
+
+// recover brings the device back from the cut of m and notes what that took.
+func (w *worker) recover(m moment, road Road, want Which, k Kind) {
+	w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: Restoring(road, want)}
+	w.board.Tear(m.fork, m.cut.Tear)
+	began := w.board.Clock().Now()
+	w.mend(&m.h, road, want)
+	if k != KindUpdate {
+		return
+	}
+	id := w.sw.s.ID(&w.run)
+	w.sw.mu.Lock()
+	defer w.sw.mu.Unlock()
+	w.sw.result.Recoveries = append(w.sw.result.Recoveries, Recovery{
+		Cut: m.cut, Act: w.run.Mend, ID: id.String(), What: m.cut.String() + "; " + w.run.Mend.String(),
+		Bytes: w.sent, Device: w.mendedAt - began,
+	})
+}
+
+// healing cuts every operation of the boot that recovers from the cut of m.
+func (w *worker) healing(m moment) {
+	w.board.Tear(m.fork, m.cut.Tear)
+	forks := w.forks(func() { w.stand.run(nil, nil) })
+	w.follow(m, w.sw.s.moments(ActBoot, forks, m.h, never), KindHealing)
+}
+
+// second cuts every operation of every restoration that recovers from the cut of m, or a share of them.
+func (w *worker) second(m moment) {
+	s, p := w.sw.s, w.sw.o.Pairs
+	q := math.Sqrt(p) // of the restorations, and again of their operations
+	for road := range RoadEngine {
+		for _, want := range []Which{New, Old} {
+			r := w.sw.random(uint64(m.cut.Op), uint64(m.cut.Tear), uint64(m.cut.In), uint64(road), uint64(want), 2)
+			if w.sw.over() || q < 1 && r.Float64() >= q {
+				continue
+			}
+			act := Restoring(road, want)
+			w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: act}
+			w.board.Tear(m.fork, m.cut.Tear)
+			h := w.restored(m.h, want)
+			h.runs = false
+			var err error
+			forks := w.forks(func() { err = w.restore(road, want, false) })
+			if !w.sound() || !w.mended(&h, want, err, act.String()) {
+				continue
+			}
+			all := s.moments(act, forks, h, never)
+			w.pairs[1] += float64(len(all)) / q
+			if q < 1 {
+				kept := all[:0]
+				for _, m2 := range all {
+					if r.Float64() < q {
+						kept = append(kept, m2)
+					}
+				}
+				all = kept
+			}
+			w.pairs[0] += float64(len(all))
+			w.follow(m, all, KindPair)
+		}
+	}
+}
+
+// follow makes the second cuts of a run that the cut of m began.
+func (w *worker) follow(m moment, all []moment, k Kind) {
+	start := w.run.Start
+	for i := range all {
+		m2 := &all[i]
+		if i%64 == 0 && w.sw.over() {
+			return
+		}
+		w.run = Run{Start: start, Cuts: []Cut{m.cut, m2.cut}}
+		o, state, fresh := w.cut(m2, k)
+		if !fresh || o == OutcomeFailed {
+			continue
+		}
+		if w.healed > 0 && w.third() {
+			w.again(m, *m2, ActBoot)
+		}
+		if o != OutcomeRestoration {
+			continue
+		}
+		r := w.sw.random(state)
+		road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+		if r.IntN(w.sw.o.Mend) == 0 {
+			w.run.Mend = Restoring(road, want)
+			w.board.Tear(m2.fork, m2.cut.Tear)
+			w.mend(&m2.h, road, want)
+		}
+		if w.third() {
+			w.again(m, *m2, Restoring(road, want))
+		}
+	}
+}
+
+// third says whether a third cut is due.
+func (w *worker) third() bool {
+	o := &w.sw.o
+	if o.Triples == 0 || w.sw.triples.Load() >= int64(o.Triples) {
+		return false
+	}
+	// One of many second cuts, so that they come from all over the sweep.
+	w.tick++
+	return w.tick%tripleEvery == 0
+}
+
+// tripleEvery is how many second cuts there are to one whose recovery is cut a third time, and
+// tripleCuts how many cuts that recovery gets.
+const (
+	tripleEvery = 97
+	tripleCuts  = 16
+)
+
+// again cuts what recovers from two cuts a third time, at drawn places.
+func (w *worker) again(m, m2 moment, act Act) {
+	s := w.sw.s
+	start := w.run.Start
+	w.board.Tear(m2.fork, m2.cut.Tear)
+	h := m2.h
+	var forks []*emulator.Fork
+	if road, want, ok := act.Restoration(); ok {
+		h = w.restored(h, want)
+		forks = w.forks(func() { _ = w.restore(road, want, false) }) // with its own check elsewhere
+	} else {
+		forks = w.forks(func() { w.stand.run(nil, nil) })
+	}
+	all := s.moments(act, forks, h, never)
+	r := w.sw.random(uint64(m.cut.Op), uint64(m2.cut.Op), uint64(m2.cut.Tear), 3)
+	for range min(tripleCuts, len(all)) {
+		m3 := &all[r.IntN(len(all))]
+		w.sw.triples.Add(1)
+		w.run = Run{Start: start, Cuts: []Cut{m.cut, m2.cut, m3.cut}}
+		o, state, fresh := w.cut(m3, KindTriple)
+		if fresh && o == OutcomeRestoration {
+			r := w.sw.random(state)
+			road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+			w.run.Mend = Restoring(road, want)
+			w.board.Tear(m3.fork, m3.cut.Tear)
+			w.mend(&m3.h, road, want)
+		}
+	}
+}
+
+// restorations cuts restorations that no cut made necessary: of a device that runs and was asked into
+// restoration mode, and of one that knows nothing.
+func (sw *sweep) restorations() error {
+	for start := range starts {
+		for road := range RoadEngine {
+			for _, want := range []Which{New, Old} {
+				if sw.over() {
+					return nil
+				}
+				if err := sw.restoration(start, road, want); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (sw *sweep) restoration(start Start, road Road, want Which) error {
+	s := sw.s
+	w, err := sw.worker()
+	if err != nil {
+		return err
+	}
+	defer sw.collect(w)
+	act := Restoring(road, want)
+	w.run = Run{Start: start, Mend: act}
+	if err := w.from(start); err != nil {
+		return err
+	}
+	h := w.restored(history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}, want)
+	var failed error
+	forks := w.forks(func() { failed = w.restore(road, want, start == StartOld) })
+	if !w.sound() || !w.mended(&h, want, failed, act.String()) {
+		return nil // the check has told
+	}
+	first, last := s.software0(forks)
+	all := s.moments(act, forks, h, func(op int) bool {
+		return first >= 0 && op > last || start == StartOld && (first < 0 || op < first)
+	})
+	chosen := sw.sample(all, uint64(act)<<8|uint64(start), first, last)
+	return sw.spread(KindRestoration, len(chosen), func(w *worker, i int) {
+		w.restoredFirst(start, all[chosen[i]])
+	})
+}
+
+// restoredFirst is first for a restoration; pairs of these are left to the update's.
+func (w *worker) restoredFirst(start Start, m moment) {
+	w.run = Run{Start: start, Cuts: []Cut{m.cut}}
+	o, state, fresh := w.cut(&m, KindRestoration)
+	if !fresh || o == OutcomeFailed {
+		return
+	}
+	if w.healed > 0 {
+		w.healing(m)
+	}
+	if o == OutcomeRestoration {
+		r := w.sw.random(state)
+		w.recover(m, Road(r.IntN(int(RoadEngine))), Which(r.IntN(2)), KindRestoration)
+	}
+}
+
+// from puts the device where runs start.
+func (st *stand) from(start Start) error {
+	s := st.s
+	st.board.Restore(s.start)
+	if start == StartOld {
+		return nil
+	}
+	raw := append([]byte(nil), s.raw...)
+	addr, _ := s.layout.Geometry.Sector(s.layout.Records()[0])
+	for i := range raw[addr:] {
+		raw[int(addr)+i] = byte(i*7 + i>>8)
+	}
+	return st.board.Load(raw, nil)
+}

@@ -1,0 +1,320 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/emulator"
+	"unbrick/protocol/smp"
+	"unbrick/restore"
+	"unbrick/terminal"
+)
+
+// links does every fault to every message of an update session.
+func (sw *sweep) links() error {
+	w, err := sw.worker()
+	if err != nil {
+		return err
+	}
+	w.board.Restore(sw.s.start)
+	l := &link{s: sw.s}
+	w.update(l)
+	sw.collect(w)
+	n := int(l.message) * int(linkFaults-1)
+	return sw.spread(KindLink, n, func(w *worker, i int) {
+		hit := LinkHit{uint32(i/int(linkFaults-1)) + 1, LinkFault(i%int(linkFaults-1)) + 1}
+		w.run = Run{Link: hit}
+		w.counts[KindLink]++
+		w.cycles++
+		w.board.Restore(sw.s.start)
+		w.linkRun(&executor{judge: w.judge}, hit)
+	})
+}
+
+// resumeFor is longer than a device keeps a part of an update file, and its applications limited for it.
+const resumeFor = 11 * time.Minute
+
+// linkRun updates over a link with one fault, and once more over one without.
+func (j *judge) linkRun(x *executor, hit LinkHit) Outcome {
+	h := j.s.updated()
+	l := x.link()
+	l.at, l.fault = hit.At, hit.Fault
+	x.begin(ActUpdate, fmt.Sprintf("update, message %d %s", hit.At, hit.Fault))
+	var out terminal.Outcome
+	limited := false
+	erased := uint64(0)
+	j.board.ResetCounter()
+	j.stand.run(nil, func(t *terminal.Terminal) {
+		if j.mode != terminal.Running {
+			return
+		}
+		if out = x.session(t, l); out == terminal.Rewritten || out == terminal.Damaged {
+			j.board.Reset(emulator.CauseSoftware)
+		}
+		erased = j.board.Operations()
+		if out == terminal.Broken {
+			// Nobody resumes it.
+			j.board.Clock().Sleep(resumeFor)
+			t.Alive()
+		}
+		limited = j.limited()
+	})
+	good := j.sound()
+	good = j.check(CheckUpdates, out != 0 && out != terminal.Damaged, func() string { return "the session ended as " + out.String() }) && good
+	good = j.check(CheckApps, !limited, func() string { return "an application does not run after a session that ended as " + out.String() }) && good
+	if out != terminal.Rewritten {
+		good = j.check(CheckProof, erased == 0 || out == terminal.Nothing, func() string { return fmt.Sprintf("%d flash operations in a session that ended as %v", erased, out) }) && good
+		x.begin(ActUpdate, "update over a link that works")
+		j.power()
+		again := j.update(x.link())
+		good = j.check(CheckUpdates, again == terminal.Rewritten, func() string { return "the next session ended as " + again.String() }) && good
+	}
+	j.power()
+	o := j.settle(&h)
+	if !j.check(CheckUpdates, o == OutcomeNew, func() string { return "after a session that works the device " + o.String() }) || !good {
+		return OutcomeFailed
+	}
+	return o
+}
+
+// middle returns a cut in the middle of the update, which restoration has most to do behind.
+func (sw *sweep) middle() (moment, error) {
+	w, err := sw.worker()
+	if err != nil {
+		return moment{}, err
+	}
+	w.board.Restore(sw.s.start)
+	forks := w.forks(func() { w.update(&link{s: sw.s}) })
+	first, last := sw.s.software0(forks)
+	if first < 0 {
+		return moment{}, errors.New("the update writes nothing")
+	}
+	all := sw.s.moments(ActUpdate, forks, sw.s.updated(), never)
+	for _, m := range all {
+		if int(m.cut.Op) > (first+last)/2 && m.fork.Operation.Kind == emulator.OpErase && m.cut.Tear == emulator.ErasePart {
+			return m, nil
+		}
+	}
+	return all[len(all)/2], nil
+}
+
+// frames does every fault to frames of a restoration: the engine's, over the virtual line.
+func (sw *sweep) frames() error {
+	m, err := sw.middle()
+	if err != nil {
+		return err
+	}
+	w, err := sw.worker()
+	if err != nil {
+		return err
+	}
+	w.board.Tear(m.fork, m.cut.Tear)
+	counter := &faulty{}
+	err = w.engine(New, func(p restore.Port) restore.Port { counter.Port = p; return counter })
+	sw.collect(w)
+	if err != nil {
+		return fmt.Errorf("restoration without a fault: %w", err)
+	}
+	total := int(counter.count)
+	step := 1
+	if n := sw.o.Cable; n > 0 && n < total {
+		step = (total + n - 1) / n
+	}
+	each := int(frameFaults - 1)
+	n := (total + step - 1) / step * each
+	return sw.spread(KindCable, n, func(w *worker, i int) {
+		hit := FrameHit{uint32(i/each*step) + 1, FrameFault(i%each) + 1}
+		w.run = Run{Cuts: []Cut{m.cut}, Frame: hit}
+		w.counts[KindCable]++
+		w.cycles++
+		w.board.Tear(m.fork, m.cut.Tear)
+		w.cableRun(&executor{judge: w.judge}, m.h, hit, Noise{})
+	})
+}
+
+// cableRun restores the device to the new image over a line that is not good. If that does not succeed,
+// which a line may be too bad for, it must over a good one.
+func (j *judge) cableRun(x *executor, h history, hit FrameHit, n Noise) Outcome {
+	j.power()
+	h = j.restored(h, New)
+	h.runs = false
+	// Begun again, a restoration refreshes and rewrites what the last one left, each time.
+	h.software *= 2 * engineTries
+	h.records *= 2 * engineTries
+	x.begin(Restoring(RoadEngine, New), fmt.Sprintf("restoration, frame %d %s, %d wrong bits in 1e9, %d bytes lost and %d inserted in 1e6", hit.At, hit.Fault, n.Errors, n.Lost, n.Inserted))
+	if err := j.board.SetLine(emulator.LineConfig{BitErrors: float64(n.Errors) / 1e9, LostBytes: float64(n.Lost) / 1e6}); err != nil {
+		panic("sweep: " + err.Error()) // the numbers are from here
+	}
+	err := j.engine(New, func(p restore.Port) restore.Port {
+		if n.Inserted > 0 {
+			p = &strange{Port: p, per: n.Inserted, state: uint64(n.Seed) + 1}
+		}
+		return &faulty{Port: p, hit: hit}
+	})
+	good := j.sound()
+	if e := j.board.SetLine(emulator.LineConfig{}); e != nil {
+		panic("sweep: " + e.Error())
+	}
+	if err != nil {
+		x.begin(Restoring(RoadEngine, New), "the same over a line that works")
+		j.power()
+		err = j.engine(New, nil)
+		good = j.sound() && good
+	}
+	if !j.mended(&h, New, err, "restored over a bad line") || !good {
+		return OutcomeFailed
+	}
+	return OutcomeNew
+}
+
+// strange is a port on whose line bytes appear that nobody sent.
+type strange struct {
+	restore.Port
+	per   uint32 // in a million
+	state uint64
+}
+
+func (p *strange) chance() (byte, bool) {
+	p.state = fold(p.state, 0x5EED)
+	return byte(p.state >> 40), uint32(p.state>>8)%1_000_000 < p.per
+}
+
+// Write implements restore.Port.
+func (p *strange) Write(b []byte) error {
+	var out []byte
+	for _, c := range b {
+		if x, yes := p.chance(); yes {
+			out = append(out, x)
+		}
+		out = append(out, c)
+	}
+	return p.Port.Write(out)
+}
+
+// Break implements restore.Breaker, if the port does.
+func (p *strange) Break(d time.Duration) error {
+	if b, ok := p.Port.(restore.Breaker); ok {
+		return b.Break(d)
+	}
+	return restore.ErrUnsupported
+}
+
+// noise restores over lines with wrong, lost and inserted bytes.
+func (sw *sweep) noise() error {
+	m, err := sw.middle()
+	if err != nil {
+		return err
+	}
+	var all []Noise
+	for k := range sw.o.Noise {
+		for _, n := range []Noise{{Errors: 1_000}, {Errors: 10_000}, {Errors: 100_000}, {Errors: 1_000_000}, {Lost: 1_000}, {Inserted: 1_000}, {Errors: 100_000, Lost: 500, Inserted: 500}} {
+			n.Seed = uint32(sw.random(uint64(k), uint64(n.Errors), uint64(n.Lost), 9).Uint32())
+			all = append(all, n)
+		}
+	}
+	return sw.spread(KindNoise, len(all), func(w *worker, i int) {
+		w.run = Run{Cuts: []Cut{m.cut}, Noise: all[i]}
+		w.counts[KindNoise]++
+		w.cycles++
+		w.board.Tear(m.fork, m.cut.Tear)
+		w.board.Stir(uint64(all[i].Seed))
+		w.cableRun(&executor{judge: w.judge}, m.h, FrameHit{}, all[i])
+	})
+}
+
+// defects updates a device one of whose sectors is worn or faulty, once or always.
+func (sw *sweep) defects() error {
+	s := sw.s
+	var all []emulator.Defect
+	records := s.layout.Records()
+	first := s.layout.SoftwareFirst()
+	add := func(sector int, off uint32) {
+		addr, _ := s.layout.Geometry.Sector(sector)
+		for _, times := range []uint32{1, 0} {
+			all = append(all,
+				emulator.Defect{Kind: emulator.DefectErase, Addr: addr, Times: times},
+				emulator.Defect{Kind: emulator.DefectProgram, Addr: addr + off, Times: times},
+				emulator.Defect{Kind: emulator.DefectMisprogram, Addr: addr + off, Times: times})
+		}
+		all = append(all,
+			emulator.Defect{Kind: emulator.DefectStuck, Addr: addr + off, Mask: 0x10, Value: 0x10},
+			emulator.Defect{Kind: emulator.DefectStuck, Addr: addr + off, Mask: 0x10})
+	}
+	for i, c := range s.changed {
+		if c {
+			add(first+i, 40)
+		}
+	}
+	for _, i := range records {
+		add(i, 40)
+	}
+	return sw.spread(KindDefect, len(all), func(w *worker, i int) {
+		w.run = Run{Defect: all[i]}
+		w.counts[KindDefect]++
+		w.cycles++
+		w.board.Restore(s.start)
+		w.defectRun(&executor{judge: w.judge}, all[i])
+	})
+}
+
+// defectRun updates a device with a defect. It must run a whole image, or wait in restoration mode and
+// there name the sector; and when the defect is gone it must be possible to restore it.
+func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
+	s := j.s
+	if err := j.board.Inject(d); err != nil {
+		panic("sweep: " + err.Error()) // the defect is from here or from a checked id
+	}
+	h := s.updated()
+	// Each sector is tried three times, and each record; a device that cannot go on tries again at every boot.
+	h.software = 3*h.software + 64
+	h.records = 3*h.records + 64
+	h.dead = true
+	x.begin(ActUpdate, fmt.Sprintf("update with a defect at 0x%x", d.Addr))
+	j.update(x.link())
+	good := j.sound()
+	j.power()
+	o := j.settle(&h)
+	if o == OutcomeRestoration {
+		sector := s.layout.Geometry.SectorAt(d.Addr)
+		addr, _ := s.layout.Geometry.Sector(sector)
+		x.begin(Restoring(RoadFile, New), "restoration with the defect")
+		j.power()
+		h = j.restored(h, New)
+		h.software += 64
+		h.records += 64
+		err := j.restore(RoadFile, New, false)
+		good = j.sound() && good
+		if err != nil {
+			var status *StatusError
+			named := errors.As(err, &status) && status.Status.Addr == addr && status.Status.Fault != smp.FaultNone
+			good = j.check(CheckDead, named, func() string { return fmt.Sprintf("sector at 0x%x takes no data, and the device says %v", addr, err) }) && good
+		}
+		j.board.Mend()
+		x.begin(Restoring(RoadUpload, New), "restoration with the defect mended")
+		if err != nil && !j.mend(&h, RoadUpload, New) {
+			return OutcomeFailed
+		}
+		o = OutcomeNew
+	}
+	if o == OutcomeFailed || !good {
+		return OutcomeFailed
+	}
+	return o
+}
+
+// hostile sends what a host must not: files that do not lead to the release from here, and lengths that
+// are not those of what follows.
+func (sw *sweep) hostile() error {
+	m, err := sw.middle()
+	if err != nil {
+		return err
+	}
+	return sw.spread(KindHostile, len(lies), func(w *worker, i int) {
+		w.run = Run{Cuts: []Cut{m.cut}, Lie: uint32(i) + 1}
+		w.counts[KindHostile]++
+		w.cycles++
+		w.board.Tear(m.fork, m.cut.Tear)
+		w.lie(lies[i])
+	})
+}

@@ -1,0 +1,450 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"unbrick/delta/diff"
+	"unbrick/emulator"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+// Road is a way to bring a device back.
+type Road uint8
+
+// The roads. All but RoadEngine are a host in one piece with the cable: it answers within the device's
+// Write, so that a restoration needs neither a second goroutine nor time on a line. What the device does is
+// the same: the same frames reach the same terminal code.
+const (
+	RoadUpload Road = iota // the plain SMP upload of a release file
+	RoadFile               // one update file made from the flash as it is
+	RoadParts              // leaves, and two update files
+	RoadEngine             // package restore over the virtual line
+	roads
+)
+
+var roadNames = [roads]string{"upload", "file", "parts", "engine"}
+
+func (r Road) String() string { return roadNames[r] }
+
+// ErrGaveUp says that a restoration did not get to its end.
+var ErrGaveUp = errors.New("host gave up")
+
+// host is the apparatus and the cable.
+type host struct {
+	st       *stand
+	want     Which
+	road     Road
+	ask      bool // ask the booting device into restoration mode
+	live     bool // the device listens
+	asked    bool
+	out      []byte
+	deframer smp.Deframer
+	head     smp.Header
+	then     func(body []byte)
+	status   smp.Status
+	picture  []byte // of each sector: which image it holds, or unknown
+	done     bool
+	err      error
+	sent     uint64
+	watch    func(send bool, h *smp.Header, n int) // told of every packet, may be nil
+
+	// Of a host that does not restore.
+	script   func(h *host) // what it does instead
+	surveyed func()        // what comes behind the survey instead
+	prepared uint64        // flash operations until the restoration was ready
+	accepted bool          // the device took what it should have refused
+}
+
+const unknown = 2 // in a picture, behind Old and New
+
+var _ terminal.Cable = (*host)(nil)
+
+// restore boots the device and, if it is in restoration mode, brings it to w by the road. It returns
+// nil when the device says it is there and was told to reset, and also when the device runs already. A
+// device that lost power on the way is no error: the stand tells.
+func (st *stand) restore(road Road, w Which, ask bool) error {
+	if road == RoadEngine {
+		return st.engine(w, nil)
+	}
+	h := &host{st: st, want: w, road: road, ask: ask, watch: st.packet}
+	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
+	st.serve(h)
+	return h.err
+}
+
+// serve boots the device with h at its cable.
+func (st *stand) serve(h *host) {
+	st.run(h, func(t *terminal.Terminal) {
+		if st.mode != terminal.Restoration {
+			return
+		}
+		h.live = true
+		h.begin()
+		t.Serve()
+		st.board.Reset(emulator.CauseSoftware)
+	})
+	st.sent = h.sent
+	if h.err == nil && st.mode == terminal.Restoration && !h.done && st.ended != emulator.EndCut && st.crash == nil && st.fault == nil {
+		h.err = fmt.Errorf("%w: the device reset before the end", ErrGaveUp)
+	}
+}
+
+// Read implements terminal.Cable. Requests come only when the device waits for them, not when it looks
+// between two sectors whether there is one.
+func (h *host) Read(p []byte, wait time.Duration) (int, error) {
+	if !h.live && h.ask && !h.asked {
+		h.asked = true
+		h.request(&smp.EchoRequest{Text: []byte("sweep")}, func([]byte) {})
+	} else if !h.live || wait <= 0 {
+		h.st.board.Clock().Sleep(wait)
+		return 0, nil
+	}
+	if len(h.out) == 0 {
+		if h.err == nil {
+			h.err = fmt.Errorf("%w: no answer", ErrGaveUp)
+		}
+		h.st.power()
+		h.st.board.Clock().Sleep(wait) // does not return
+		return 0, nil
+	}
+	n := copy(p, h.out)
+	h.out = h.out[n:]
+	return n, nil
+}
+
+// Write implements terminal.Cable.
+func (h *host) Write(p []byte) error {
+	for len(p) > 0 {
+		packet, used := h.deframer.Next(p)
+		p = p[used:]
+		if packet == nil {
+			continue
+		}
+		head, body, err := smp.ParsePacket(packet)
+		if err != nil || !head.Answers(&h.head) {
+			continue
+		}
+		if h.watch != nil {
+			h.watch(false, &head, len(packet))
+		}
+		then := h.then
+		h.then = nil
+		if then == nil {
+			continue
+		}
+		if err := smp.ResponseError(body); err != nil {
+			h.fail(err)
+			continue
+		}
+		then(body)
+	}
+	return nil
+}
+
+func (h *host) Break() bool { return false }
+func (h *host) Depth() int  { return emulator.DefaultDepth }
+
+func (h *host) fail(err error) {
+	if h.err == nil {
+		h.err = err
+	}
+}
+
+// request sends q; then is called with the body of its answer.
+func (h *host) request(q smp.Request, then func(body []byte)) {
+	sequence := h.head.Sequence + 1
+	h.head = q.Head()
+	h.head.Sequence = sequence
+	packet, err := smp.AppendPacket(nil, h.head, q)
+	if err != nil {
+		h.fail(err)
+		return
+	}
+	h.out = smp.AppendFrames(h.out[:0], packet)
+	h.sent += uint64(len(h.out))
+	h.then = then
+	if h.watch != nil {
+		h.watch(true, &h.head, len(packet))
+	}
+}
+
+// body decodes an answer.
+func (h *host) body(b []byte, into smp.Body) bool {
+	if err := into.DecodeBody(b); err != nil {
+		h.fail(err)
+		return false
+	}
+	return true
+}
+
+func (h *host) goods() *goods { return &h.st.s.goods[h.want] }
+
+func (h *host) begin() {
+	if h.script != nil {
+		h.script(h)
+		return
+	}
+	switch h.road {
+	case RoadUpload:
+		sum := sha256.Sum256(h.goods().upload)
+		h.upload(0, sum[:])
+	case RoadFile, RoadParts:
+		h.request(&smp.BeginRequest{Manifest: h.goods().signed, Parts: h.road == RoadParts}, func([]byte) {
+			h.settle(smp.PhaseReady, func() { h.survey(0) })
+		})
+	case RoadEngine, roads:
+	}
+}
+
+func (h *host) upload(at uint32, sum []byte) {
+	file := h.goods().upload
+	q := smp.UploadRequest{Offset: at, Data: file[at:min(int(at)+smp.MaxPart, len(file))]}
+	if at == 0 {
+		q.HasLength, q.Length, q.SHA = true, uint32(len(file)), sum
+		q.Data = q.Data[:min(len(q.Data), smp.MaxPart-smp.MaxHash)]
+	}
+	h.request(&q, func(b []byte) {
+		var next smp.Offset
+		switch {
+		case !h.body(b, &next):
+		case int(next.Offset) == len(file):
+			h.reset()
+		case next.Offset <= at || int(next.Offset) > len(file):
+			h.fail(fmt.Errorf("%w: device wants offset %d behind %d", ErrGaveUp, next.Offset, at))
+		default:
+			h.upload(next.Offset, nil)
+		}
+	})
+}
+
+func (h *host) reset() {
+	h.done = true
+	h.request(&smp.ResetRequest{}, func([]byte) {})
+}
+
+// settle asks for the status until the device does nothing by itself, and requires the phase.
+func (h *host) settle(want smp.Phase, then func()) {
+	h.request(&smp.StatusRequest{}, func(b []byte) {
+		switch {
+		case !h.body(b, &h.status):
+		case h.status.Phase.Busy():
+			h.settle(want, then)
+		case h.status.Phase != want || h.status.Fault != smp.FaultNone:
+			h.fail(&StatusError{h.status})
+		default:
+			then()
+		}
+	})
+}
+
+// StatusError says how the device ended a restoration.
+type StatusError struct{ Status smp.Status }
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("device: %v, %v at 0x%x", e.Status.Phase, e.Status.Fault, e.Status.Addr)
+}
+
+// survey asks what the sectors hold, from sector first on.
+func (h *host) survey(first int) {
+	s := h.st.s
+	n := s.software.Sectors()
+	if first >= n {
+		if h.surveyed != nil {
+			h.surveyed()
+			return
+		}
+		h.repair()
+		return
+	}
+	count := min(n-first, smp.MaxDigests)
+	h.request(&smp.DigestsRequest{First: uint32(first), Count: uint32(count)}, func(b []byte) {
+		var d smp.Digests
+		if !h.body(b, &d) {
+			return
+		}
+		if len(d.Digests) != count*smp.DigestSize {
+			h.fail(fmt.Errorf("%w: %d bytes of digests for %d sectors", ErrGaveUp, len(d.Digests), count))
+			return
+		}
+		for i := range count {
+			held := byte(unknown)
+			digest := [smp.DigestSize]byte(d.Digests[i*smp.DigestSize:])
+			if len(d.Doubtful) == 0 || d.Doubtful[i/8]>>(i%8)&1 == 0 {
+				held = s.recognise(first+i, digest, h.want)
+			}
+			h.picture = append(h.picture, held)
+		}
+		h.survey(first + count)
+	})
+}
+
+// recognise returns which image sector i holds; of two that are the same, want.
+func (s *Subject) recognise(i int, digest [smp.DigestSize]byte, want Which) byte {
+	for _, w := range []Which{want, 1 - want} {
+		if s.digests[w][i] == digest {
+			return byte(w)
+		}
+	}
+	return unknown
+}
+
+// needs lists the sectors that a picture says must be written for image w.
+func (s *Subject) needs(w Which, picture []byte) []int {
+	var all []int
+	for i := range s.goods[w].end {
+		if picture[i] != byte(w) && (picture[i] == unknown || s.digests[Old][i] != s.digests[New][i]) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// repairs makes the update files that lead from the picture to image w: one, or in parts two, the
+// second of which starts where the first ends. Files are kept by what they start from.
+func (s *Subject) repairs(w Which, picture []byte, parts bool) ([][]byte, error) {
+	needed := s.needs(w, picture)
+	groups := [][]int{nil} // all
+	if parts {
+		groups = [][]int{needed[:len(needed)/2], needed[len(needed)/2:]}
+	}
+	var files [][]byte
+	now := bytes.Clone(picture)
+	for _, only := range groups {
+		if parts && len(only) == 0 {
+			continue
+		}
+		file, err := s.repairFile(w, now, only)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+		for _, i := range only {
+			now[i] = byte(w)
+		}
+	}
+	return files, nil
+}
+
+// maxRepairs bounds the files that are kept.
+const maxRepairs = 4096
+
+func (s *Subject) repairFile(w Which, picture []byte, only []int) ([]byte, error) {
+	key := fmt.Sprint(w, picture, only)
+	s.mu.Lock()
+	file, ok := s.files[key]
+	s.mu.Unlock()
+	if ok {
+		return file, nil
+	}
+	n := s.software.Sectors()
+	old := make([]byte, 0, s.software.Size())
+	doubtful := make([]bool, n)
+	for i := range n {
+		addr, size := s.software.Sector(i)
+		doubtful[i] = picture[i] == unknown
+		old = append(old, s.cells(Which(picture[i]&1), addr, size)...)
+	}
+	o := diff.Options{Geometry: &s.software, Doubtful: doubtful, Resident: resident, Workspace: s.ram - fixedRAM}
+	if only != nil {
+		o.Only = make([]bool, n)
+		for _, i := range only {
+			o.Only[i] = true
+		}
+	}
+	file, err := diff.Create(context.Background(), old, s.goods[w].image, &o)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.files) >= maxRepairs {
+		clear(s.files)
+	}
+	s.files[key] = file
+	return file, nil
+}
+
+// repair makes the files and brings them.
+func (h *host) repair() {
+	s := h.st.s
+	files, err := s.repairs(h.want, h.picture, h.road == RoadParts)
+	if err != nil {
+		h.fail(err)
+		return
+	}
+	if h.st.units != nil {
+		h.st.units.know(files)
+	}
+	if h.road == RoadParts {
+		h.leaves(s.needs(h.want, h.picture), func() { h.bring(files) })
+		return
+	}
+	h.bring(files)
+}
+
+// leaves brings the leaf digests of the sectors, one sector in a request.
+func (h *host) leaves(sectors []int, then func()) {
+	if len(sectors) == 0 {
+		then()
+		return
+	}
+	g := h.goods()
+	addr, size := h.st.s.software.Sector(sectors[0])
+	first := addr / g.m.LeafSize
+	var data []byte
+	for i := first; i < (addr+size)/g.m.LeafSize; i++ {
+		off, n := g.m.LeafRange(i)
+		if n == 0 {
+			break
+		}
+		leaf := release.Leaf(i, g.image[off:off+n])
+		data = append(data, leaf[:]...)
+	}
+	var send func()
+	send = func() {
+		n := min(len(data), smp.MaxLeafData)
+		q := smp.LeavesRequest{First: first, Data: data[:n]}
+		first += uint32(n / smp.LeafDigest)
+		data = data[n:]
+		h.request(&q, func([]byte) {
+			if len(data) > 0 {
+				send()
+				return
+			}
+			h.leaves(sectors[1:], then)
+		})
+	}
+	send()
+}
+
+// bring sends the files one after the other, has each applied, and asks for the verdict.
+func (h *host) bring(files [][]byte) {
+	if len(files) == 0 {
+		h.request(&smp.FinishRequest{}, func([]byte) { h.settle(smp.PhaseDone, h.reset) })
+		return
+	}
+	file := files[0]
+	var send func(b []byte)
+	send = func(b []byte) {
+		var at smp.Offset
+		if !h.body(b, &at) {
+			return
+		}
+		if int(at.Offset) < len(file) {
+			part := file[at.Offset:]
+			h.request(&smp.DataRequest{Offset: at.Offset, Data: part[:min(len(part), smp.MaxPart)]}, send)
+			return
+		}
+		h.request(&smp.ApplyRequest{}, func([]byte) {
+			h.settle(smp.PhaseReady, func() { h.bring(files[1:]) })
+		})
+	}
+	h.request(&smp.FileRequest{Size: uint32(len(file)), SHA: sha256.Sum256(file), Workspace: uint32(len(file))}, send)
+}

@@ -1,0 +1,223 @@
+package sweep
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// The oracle judges by the emulator's own copy of the cells. It shares no code with the terminal: what
+// it must know of records it reads by itself, from the format that docs/reliability.md tells.
+
+// cells is what the software area holds at one moment.
+type cells struct {
+	holds [2]bool // exactly this image, to the end of its last sector
+	firm  [2]bool // and none of its cells may change by itself
+}
+
+// look compares the cells with both images.
+func (st *stand) look() cells {
+	c := cells{holds: [2]bool{true, true}, firm: [2]bool{true, true}}
+	s := st.s
+	first, base := s.layout.SoftwareFirst(), s.layout.SoftwareBase()
+	for i := range max(s.goods[Old].end, s.goods[New].end) {
+		addr, n := s.software.Sector(i)
+		firm := st.board.Firm(first + i)
+		for w := range c.holds {
+			if i >= s.goods[w].end {
+				continue
+			}
+			c.holds[w] = c.holds[w] && st.board.Holds(base+addr, s.goods[w].padded[addr:addr+n])
+			c.firm[w] = c.firm[w] && firm
+		}
+		if !c.holds[Old] && !c.holds[New] {
+			break
+		}
+	}
+	return c
+}
+
+// intact says whether either image is there and will stay.
+func (c *cells) intact() bool {
+	return c.holds[Old] && c.firm[Old] || c.holds[New] && c.firm[New]
+}
+
+// bootArea says whether the boot area is what the factory made and was never erased.
+func (st *stand) bootArea() bool {
+	s := st.s
+	for i := range s.layout.SoftwareFirst() - 2 {
+		addr, n := s.layout.Geometry.Sector(i)
+		if st.board.Wear(i) != 0 || !st.board.Holds(addr, s.raw[addr:addr+n]) {
+			return false
+		}
+	}
+	return true
+}
+
+// paper is what the record sectors say, as far as their cells can be read.
+type paper struct {
+	valid    bool
+	sequence uint32 // the highest of a whole record
+	floor    uint64 // the highest of one
+	doubt    []bool // software sectors that either record names, in its body or by a mark; all: no record
+}
+
+// read reads both record sectors from the cells. Marks of a record of which nobody knows whether it
+// counts are taken as well: the oracle asks only which sectors may be touched.
+func (st *stand) read() paper {
+	s := st.s
+	p := paper{doubt: make([]bool, s.software.Sectors())}
+	for _, i := range s.layout.Records() {
+		addr, n := s.layout.Geometry.Sector(i)
+		sector := make([]byte, n)
+		_ = st.board.Peek(addr, sector)
+		p.take(sector, s.Shape.Unit)
+	}
+	if !p.valid {
+		for i := range p.doubt {
+			p.doubt[i] = true
+		}
+	}
+	return p
+}
+
+// Offsets in a record, little endian.
+const (
+	paperLength  = 12
+	paperFloor   = 16
+	paperFrom    = 24
+	paperTo      = 26
+	paperDoubts  = 28
+	paperHead    = 144
+	paperAllFlag = 2
+)
+
+func (p *paper) take(sector []byte, unit uint32) {
+	le := binary.LittleEndian
+	n := le.Uint32(sector[paperLength:])
+	if le.Uint32(sector) != 0x43524255 || n < paperHead+4 || n > uint32(len(sector)) ||
+		le.Uint32(sector[n-4:]) != crc32.ChecksumIEEE(sector[:n-4]) {
+		return
+	}
+	crc := le.Uint32(sector[n-4:])
+	slot := max(8, unit)
+	at := (n + unit - 1) / unit * unit
+	if at+2*slot > uint32(len(sector)) || !stamped(sector[at:], 0xA5C30000, crc) {
+		return
+	}
+	p.valid = true
+	p.sequence = max(p.sequence, le.Uint32(sector[8:]))
+	p.floor = max(p.floor, le.Uint64(sector[paperFloor:]))
+	names := uint32(paperHead) + uint32(le.Uint16(sector[paperFrom:])) + uint32(le.Uint16(sector[paperTo:]))
+	for i := range uint32(le.Uint16(sector[paperDoubts:])) {
+		if k := int(le.Uint16(sector[names+2*i:])); k < len(p.doubt) {
+			p.doubt[k] = true
+		}
+	}
+	if sector[6]&paperAllFlag != 0 {
+		for i := range p.doubt {
+			p.doubt[i] = true
+		}
+	}
+	for at += 2 * slot; at+slot <= uint32(len(sector)); at += slot {
+		tag := le.Uint32(sector[at:])
+		if k := int(tag & 0xFFFF); tag>>16 == 0x5A00 && stamped(sector[at:], tag, crc) && k < len(p.doubt) {
+			p.doubt[k] = true
+		}
+	}
+}
+
+// stamped says whether b begins with an entry of this tag behind a record of this CRC.
+func stamped(b []byte, tag, crc uint32) bool {
+	le := binary.LittleEndian
+	both := le.AppendUint32(le.AppendUint32(nil, tag), crc)
+	return le.Uint32(b) == tag && le.Uint32(b[4:]) == crc32.ChecksumIEEE(both)
+}
+
+// history is what may have happened to the flash of a device so far: the bounds that the oracle holds it
+// to.
+type history struct {
+	cuts     uint32
+	touch    []bool // software sectors that may have been erased
+	software uint32 // erases of software sectors at most, one more for each cut
+	records  uint32 // record writes at most, beside those that cuts cause
+	floor    uint64
+	runs     bool // the last cut was before the first erase, or behind the last read-back
+	dead     bool // a sector takes no data, so that a doubtful one cannot be refreshed
+}
+
+// updated is the history of an update: the sectors that change, the intent and the final record, and new
+// records when the marks run out.
+func (s *Subject) updated() history {
+	h := history{touch: s.changed, floor: s.id.Floor}
+	for _, c := range s.changed {
+		if c {
+			h.software++
+		}
+	}
+	h.records = 2 + s.renewals(h.software)
+	return h
+}
+
+// renewals returns how many records are written because marks run out in a rewrite of n sectors.
+func (s *Subject) renewals(n uint32) uint32 {
+	least := ^uint32(0)
+	for _, i := range s.layout.Records() {
+		_, size := s.layout.Geometry.Sector(i)
+		slot := max(8, s.Shape.Unit)
+		// A record holds two manifests and, of doubt, at most one sector of each cut.
+		body := uint32(paperHead + len(s.goods[Old].signed) + len(s.goods[New].signed) + 2*128 + 4)
+		least = min(least, max(1, (size-min(size, body))/slot-2))
+	}
+	return n / least
+}
+
+// restored returns h with a restoration to w that begins from the cells and records as they are now.
+func (st *stand) restored(h history, w Which) history {
+	s := st.s
+	p := st.read()
+	first, base := s.layout.SoftwareFirst(), s.layout.SoftwareBase()
+	touch := append([]bool(nil), h.touch...)
+	count := uint32(0)
+	for i := range touch {
+		addr, n := s.software.Sector(i)
+		wanted := s.cells(w, addr, n)
+		// A sector that is to be erased is always erased: that it reads so proves nothing.
+		if p.doubt[i] || !st.board.Firm(first+i) || i < s.goods[w].end && (!st.board.Holds(base+addr, wanted) || s.erased(wanted)) {
+			touch[i] = true
+			count++
+		}
+	}
+	h.touch = touch
+	h.software += 2 * count // refreshed, and then rewritten
+	h.records += 4 + s.renewals(2*count)
+	return h
+}
+
+func (s *Subject) erased(p []byte) bool {
+	for _, c := range p {
+		if c != s.Shape.Erased {
+			return false
+		}
+	}
+	return true
+}
+
+// worn compares what was erased with the history.
+func (st *stand) worn(h *history) (touched, counted bool) {
+	s := st.s
+	first := s.layout.SoftwareFirst()
+	touched = true
+	sum := uint32(0)
+	for i := range s.software.Sectors() {
+		n := st.board.Wear(first + i)
+		sum += n
+		touched = touched && (n == 0 || h.touch[i])
+	}
+	records := uint32(0)
+	for _, i := range s.layout.Records() {
+		records += st.board.Wear(i)
+	}
+	// Each cut can cost the record under way, and costs its boot two: one that names the doubtful sector
+	// and one that says it is over.
+	return touched, sum <= h.software+h.cuts && records <= h.records+3*h.cuts
+}

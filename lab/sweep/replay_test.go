@@ -1,0 +1,114 @@
+package sweep
+
+import (
+	"errors"
+	"testing"
+
+	"unbrick/emulator"
+)
+
+// TestReplay: each cell of the picture has an id, and the run of that id, done from its beginning by a cut
+// armed at the operation, ends as the forked one did.
+func TestReplay(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
+	r, err := s.Sweep(t.Context(), &Options{Seed: 2, Sample: 0.02})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[Outcome]int{}
+	for _, c := range r.Grid.Operations {
+		for row, text := range c.IDs {
+			if text == "" {
+				continue
+			}
+			id, err := ParseID(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if old, new, err := id.Images(s.goods[New].image, s.goods[Old].image); err != nil || &old[0] != &s.goods[Old].image[0] || &new[0] != &s.goods[New].image[0] {
+				t.Fatalf("images of %s: %v", text, err)
+			}
+			tl, err := s.Replay(t.Context(), &id.Run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tl.Outcome != c.Cells[row] {
+				t.Errorf("%s: replayed to %v, swept to %v", text, tl.Outcome, c.Cells[row])
+			}
+			if len(tl.Failures) > 0 {
+				t.Errorf("%s: %v", text, tl.Failures)
+			}
+			seen[tl.Outcome]++
+			checkTimeline(t, s, tl)
+		}
+	}
+	t.Logf("%v", seen)
+	if seen[OutcomeOld] == 0 || seen[OutcomeNew] == 0 || seen[OutcomeRestoration] == 0 {
+		t.Errorf("outcomes %v", seen)
+	}
+}
+
+// checkTimeline folds the steps over the start and compares with what the outcome says.
+func checkTimeline(t *testing.T, s *Subject, tl *Timeline) {
+	t.Helper()
+	looks := append([]Look(nil), tl.Start...)
+	cuts := 0
+	for i, st := range tl.Steps {
+		if i > 0 && st.At < tl.Steps[i-1].At {
+			t.Fatalf("step %d is before the one before it", i)
+		}
+		if st.Sector >= 0 {
+			looks[st.Sector] = st.Look
+		}
+		if st.Cut {
+			cuts++
+		}
+	}
+	if cuts != 1 {
+		t.Errorf("%s: %d cuts", tl.ID, cuts)
+	}
+	held := map[Outcome]Held{OutcomeOld: HeldOld, OutcomeNew: HeldNew}
+	want, ok := held[tl.Outcome]
+	if !ok {
+		return
+	}
+	first := s.layout.SoftwareFirst()
+	for i := range s.goods[want-HeldOld].end {
+		if l := looks[first+i]; l.Held != want && l.Held != HeldBoth || l.Soft {
+			t.Errorf("%s: %v, and sector %d holds %+v", tl.ID, tl.Outcome, first+i, l)
+		}
+	}
+}
+
+func TestReplayOfAnotherRun(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
+	_, err := s.Replay(t.Context(), &Run{Cuts: []Cut{{ActUpdate, 1 << 20, emulator.Half}}})
+	if !errors.Is(err, ErrReplay) {
+		t.Errorf("a cut behind the end: %v, want ErrReplay", err)
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	s := &Subject{Shape: Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Boot: 4096}, seed: 7, goods: [2]goods{{image: []byte("a")}, {image: []byte("b")}}}
+	for _, r := range []Run{
+		{},
+		{Cuts: []Cut{{ActUpdate, 20, emulator.Half}, {Restoring(RoadFile, New), 3, emulator.EraseWeak}}, Mend: Restoring(RoadUpload, Old)},
+		{Start: StartBlank, Link: LinkHit{3, LinkLost}, Frame: FrameHit{2, FrameLate}, Noise: Noise{1, 2, 3, 4}, Lie: 2},
+		{Defect: emulator.Defect{Kind: emulator.DefectStuck, Addr: 9000, Times: 1, Mask: 4, Value: 4}},
+	} {
+		id := s.ID(&r)
+		f.Add(id.String())
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		id, err := ParseID(text)
+		if err != nil {
+			if !errors.Is(err, ErrID) {
+				t.Errorf("%q: %v is no ErrID", text, err)
+			}
+			return
+		}
+		if again := id.String(); again != text {
+			t.Errorf("%q is written again as %q", text, again)
+		}
+	})
+}

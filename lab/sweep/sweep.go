@@ -1,0 +1,353 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"unbrick/emulator"
+)
+
+// Options say how much a sweep tries. nil means every cut of the update with every tear, and of boots.
+type Options struct {
+	Seed    uint64
+	Workers int           // 0: as many as there are processors
+	Budget  time.Duration // real time for all; 0: none. What it leaves out is told by the share
+	Full    bool          // nothing is remembered: every digest and signature is computed
+	Sample  float64       // share of the cuts of updates and restorations; 0: all
+	Pairs   float64       // share of second cuts; 0: none, 1: all
+	Triples int           // third cuts
+	Link    bool          // every fault of every message of the link
+	Cable   int           // frames of the cable to which each fault is done; 0: none, negative: all
+	Defects bool          // worn and faulty sectors
+	Noise   int           // restorations over each noisy line
+	Hostile bool          // files and lengths from the cable that are wrong
+
+	// Mend says how many devices in restoration mode that a second or third cut left are brought back:
+	// one in Mend; 0: one in 16. After a first cut all are.
+	Mend int
+	// Engine is the same for package restore over the virtual line, after first cuts; 0: one in 64.
+	Engine int
+	// Check is how many fast cycles there are to one that is run again full; 0: 200.
+	Check int
+
+	Progress func(Progress) // told now and then, by any goroutine; may be nil
+}
+
+// Progress is how far a sweep is.
+type Progress struct {
+	Kind        Kind
+	Done, Total int
+	Runs        uint64
+}
+
+// Kind is what is done to the device in a part of a sweep.
+type Kind uint8
+
+// The kinds.
+const (
+	KindUpdate      Kind = iota // a cut of an update
+	KindHealing                 // a cut of a boot that heals
+	KindRestoration             // a cut of a restoration
+	KindPair                    // a second cut, of whatever recovers from the first
+	KindTriple                  // a third cut
+	KindLink                    // a fault of a message
+	KindCable                   // a fault of a frame
+	KindDefect                  // a worn or faulty sector
+	KindNoise                   // a noisy line
+	KindHostile                 // wrong bytes from the cable
+	kinds
+)
+
+var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "triple", "link", "cable", "defect", "noise", "hostile"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// sweep is one call of Sweep.
+type sweep struct {
+	s      *Subject
+	o      Options
+	ctx    context.Context
+	result *Result
+	seen   seen
+	until  time.Time
+	cut    bool // the budget ended it
+
+	mu      sync.Mutex // of result
+	cycle   atomic.Uint64
+	triples atomic.Int64
+}
+
+// Sweep tries on s what o says. It ends with an error only if it could not be done at all; checks that
+// failed are in the result. Equal arguments give equal results, but for what a budget leaves out and for
+// times.
+func (s *Subject) Sweep(ctx context.Context, o *Options) (*Result, error) {
+	sw := &sweep{s: s, ctx: ctx}
+	if o != nil {
+		sw.o = *o
+	}
+	sw.defaults()
+	start := time.Now()
+	if sw.o.Budget > 0 {
+		sw.until = start.Add(sw.o.Budget)
+	}
+	sw.result = &Result{Subject: s.Name, Shape: s.Shape.String(), Update: len(s.file), Full: [2]int{len(s.goods[Old].upload), len(s.goods[New].upload)}, Counts: make(map[string]Count), KindRuns: make(map[string]uint64)}
+	sw.seen.init()
+	if err := sw.all(); err != nil {
+		return nil, fmt.Errorf("sweep %s: %w", s.Name, err)
+	}
+	r := sw.result
+	r.States = sw.seen.count()
+	r.Seconds = time.Since(start).Seconds()
+	r.finish()
+	return r, nil
+}
+
+func (sw *sweep) defaults() {
+	o := &sw.o
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	for _, d := range []struct {
+		n    *int
+		unit int
+	}{{&o.Mend, 16}, {&o.Engine, 64}, {&o.Check, 200}} {
+		if *d.n <= 0 {
+			*d.n = d.unit
+		}
+	}
+	if o.Sample <= 0 || o.Sample > 1 {
+		o.Sample = 1
+	}
+}
+
+func (sw *sweep) all() error {
+	if err := sw.updates(); err != nil {
+		return err
+	}
+	if err := sw.restorations(); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		on bool
+		do func() error
+	}{{sw.o.Link, sw.links}, {sw.o.Cable != 0, sw.frames}, {sw.o.Defects, sw.defects}, {sw.o.Noise > 0, sw.noise}, {sw.o.Hostile, sw.hostile}} {
+		if !part.on || sw.over() {
+			continue
+		}
+		if err := part.do(); err != nil {
+			return err
+		}
+	}
+	return sw.ctx.Err()
+}
+
+// over says whether time is up.
+func (sw *sweep) over() bool {
+	if sw.ctx.Err() != nil {
+		return true
+	}
+	if !sw.until.IsZero() && time.Now().After(sw.until) {
+		sw.mu.Lock()
+		sw.cut, sw.result.Budget = true, true
+		sw.mu.Unlock()
+		return true
+	}
+	return false
+}
+
+// random returns choices that depend on the seed and on what is chosen for, not on who asks first.
+func (sw *sweep) random(what ...uint64) *rand.Rand {
+	h := sw.o.Seed ^ 0x756E627269636B
+	for _, w := range what {
+		h = fold(h, w)
+	}
+	return rand.New(rand.NewPCG(h, sw.s.seed))
+}
+
+// worker is one goroutine of a sweep.
+type worker struct {
+	*judge
+	sw     *sweep
+	full   *judge // for fast cycles that are run again
+	run    Run    // under way, for the ids of failures
+	counts [kinds]uint64
+	cuts   uint64
+	cycles uint64
+	pairs  [2]float64 // second cuts done, and those there were
+	tick   uint64
+}
+
+// spread does n jobs with all workers and adds their counters to the result. Each job depends on its
+// number alone.
+func (sw *sweep) spread(k Kind, n int, job func(w *worker, i int)) error {
+	var next, done atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, min(sw.o.Workers, max(n, 1)))
+	for k2 := range errs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w, err := sw.worker()
+			if err != nil {
+				errs[k2] = err
+				return
+			}
+			defer sw.collect(w)
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || sw.over() {
+					return
+				}
+				job(w, i)
+				if d := int(done.Add(1)); sw.o.Progress != nil && (d%64 == 0 || d == n) {
+					sw.o.Progress(Progress{Kind: k, Done: d, Total: n, Runs: sw.cycle.Load()})
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (sw *sweep) worker() (*worker, error) {
+	j, err := newJudge(sw.s, sw.o.Full)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{judge: j, sw: sw}
+	j.told = w.failed
+	if !sw.o.Full {
+		if w.full, err = newJudge(sw.s, true); err != nil {
+			return nil, err
+		}
+		w.full.told = w.failed
+	}
+	return w, nil
+}
+
+// failed keeps a failure.
+func (w *worker) failed(c Check, text string) {
+	id := w.sw.s.ID(&w.run)
+	w.sw.mu.Lock()
+	defer w.sw.mu.Unlock()
+	w.sw.result.fail(Failure{Check: c.String(), ID: id.String(), Text: text})
+}
+
+func (sw *sweep) collect(w *worker) {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	r := sw.result
+	for _, t := range []*judge{w.judge, w.full} {
+		if t == nil {
+			continue
+		}
+		for c, n := range t.counts {
+			sum := r.Counts[Check(c).String()]
+			sum.Runs += n.Runs
+			sum.Failures += n.Failures
+			r.Counts[Check(c).String()] = sum
+		}
+	}
+	for k, n := range w.counts {
+		r.KindRuns[Kind(k).String()] += n
+	}
+	r.Cuts += w.cuts
+	r.Runs += w.cycles
+	r.pairsDone += w.pairs[0]
+	r.pairsAll += w.pairs[1]
+}
+
+// tears returns the tears that leave something of their own in an operation of that kind.
+func (s *Subject) tears(k emulator.OpKind) []emulator.Tear {
+	if k == emulator.OpErase {
+		return []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.ErasePart, emulator.EraseWeak}
+	}
+	t := []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.Half, emulator.AllButOne, emulator.Unstable}
+	if s.Shape.ECC {
+		t[len(t)-1] = emulator.Unreadable // without correction the two are the same
+	}
+	return t
+}
+
+// moment is one cut: an operation of a run forward, and a tear.
+type moment struct {
+	fork *emulator.Fork
+	cut  Cut
+	h    history
+}
+
+// moments lists the cuts of a run forward.
+func (s *Subject) moments(act Act, forks []*emulator.Fork, h history, runs func(op int) bool) []moment {
+	var all []moment
+	h.cuts++
+	for i, f := range forks {
+		h.runs = runs(i)
+		for _, t := range s.tears(f.Operation.Kind) {
+			all = append(all, moment{f, Cut{act, uint32(i + 1), t}, h})
+		}
+	}
+	return all
+}
+
+func never(int) bool { return false }
+
+// seen remembers cut states and what became of them.
+type seen struct {
+	parts [64]struct {
+		sync.Mutex
+		m map[uint64]Outcome
+	}
+}
+
+func (s *seen) init() {
+	for i := range s.parts {
+		s.parts[i].m = make(map[uint64]Outcome)
+	}
+}
+
+// add says whether the state is new.
+func (s *seen) add(state uint64) bool {
+	p := &s.parts[state%64]
+	p.Lock()
+	defer p.Unlock()
+	if _, ok := p.m[state]; ok {
+		return false
+	}
+	p.m[state] = OutcomeNone
+	return true
+}
+
+func (s *seen) set(state uint64, o Outcome) {
+	p := &s.parts[state%64]
+	p.Lock()
+	defer p.Unlock()
+	p.m[state] = o
+}
+
+func (s *seen) get(state uint64) Outcome {
+	p := &s.parts[state%64]
+	p.Lock()
+	defer p.Unlock()
+	return p.m[state]
+}
+
+func (s *seen) count() uint64 {
+	n := uint64(0)
+	for i := range s.parts {
+		n += uint64(len(s.parts[i].m))
+	}
+	return n
+}
+
+// fold mixes v into h.
+func fold(h, v uint64) uint64 {
+	hi, lo := bits.Mul64(h^0x9E3779B97F4A7C15, v^0xD6E8FEB86659FD93)
+	return hi ^ lo ^ bits.RotateLeft64(h, 23)
+}
