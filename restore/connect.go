@@ -55,15 +55,9 @@ const echoSize = smp.HeaderSize + 16
 const echoText = "unbrick"
 
 // Connect gets a device in restoration mode to answer, trying the ways into it in turn, and learns its
-// buffers. It writes nothing to the flash. The port stays the caller's to close.
+// buffers. It writes nothing to the flash. The port, at the speed of the options, stays the caller's to close.
 func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 	s := newSession(port, o)
-	if p, can := port.(Speeder); can {
-		// Whoever used this port last may have left it at another speed.
-		if err := p.SetSpeed(s.opt.Baud); err != nil && !errors.Is(err, ErrUnsupported) {
-			return nil, fail(CodeVanished, err)
-		}
-	}
 	ways := []Way{WayEcho, WayBreak, WayDTR, WayRTS, WayPin, WayWait}
 	if s.opt.First != WayNone {
 		ways = append([]Way{s.opt.First}, ways...)
