@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -31,7 +32,12 @@ func (s *Subject) Replay(ctx context.Context, run *Run) (*Timeline, error) {
 	if t.Outcome, err = x.all(run); err != nil {
 		return t, fmt.Errorf("replay %s: %w", id.String(), err)
 	}
-	r.add(Step{What: WhatEnd, Text: t.Outcome.String()})
+	flash := make([]byte, s.layout.Geometry.Size())
+	if err := j.board.Peek(0, flash); err != nil {
+		return t, fmt.Errorf("replay %s: %w", id.String(), err)
+	}
+	t.Flash = sha256.Sum256(flash)
+	r.add(Step{What: WhatEnd, Text: fmt.Sprintf("%v; the flash's SHA-256 begins with %x", t.Outcome, t.Flash[:8])})
 	return t, nil
 }
 

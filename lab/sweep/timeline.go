@@ -22,6 +22,7 @@ type Timeline struct {
 	Steps    []Step
 	Outcome  Outcome
 	Failures []Failure // of checks
+	Flash    [32]byte  // SHA-256 of every byte of the part at the end
 }
 
 // Sector is one sector of the part.
@@ -37,7 +38,10 @@ type Step struct {
 	Act   Act    // during which it happens
 	Text  string // in plain words
 	Event terminal.Event
-	Cut   bool // power fails inside this operation
+	// Of a flash operation.
+	Addr, Size uint32
+	Cut        bool // power fails inside it
+	Tear       emulator.Tear
 	// Change, if there is one, is what one sector holds from here on.
 	Sector int // of the part; -1: none
 	Look   Look
@@ -78,6 +82,18 @@ const (
 	HeldBoth               // what both have
 	HeldRecord             // a whole record
 )
+
+func (h Held) String() string {
+	return [...]string{"something else", "erased", "old", "new", "old and new", "record"}[h]
+}
+
+// String tells the content in a few words.
+func (l Look) String() string {
+	if l.Soft {
+		return l.Held.String() + ", not firm"
+	}
+	return l.Held.String()
+}
 
 // sectorLook says what sector i of the part holds.
 func (st *stand) sectorLook(i int) Look {
@@ -187,7 +203,7 @@ func (r *recorder) all(s Step) {
 func (r *recorder) operation(o emulator.Operation) {
 	g := &r.st.s.layout.Geometry
 	i := g.SectorAt(o.Addr)
-	s := Step{What: WhatProgram, Text: fmt.Sprintf("program %d bytes at 0x%x, sector %d", o.Size, o.Addr, i), Cut: o.Cut}
+	s := Step{What: WhatProgram, Text: fmt.Sprintf("program %d bytes at 0x%x, sector %d", o.Size, o.Addr, i), Cut: o.Cut, Tear: o.Tear, Addr: o.Addr, Size: o.Size}
 	if o.Kind == emulator.OpErase {
 		s.What, s.Text = WhatErase, fmt.Sprintf("erase sector %d at 0x%x, %s", i, o.Addr, flash.FormatSize(o.Size))
 	}
@@ -219,6 +235,17 @@ func (r *recorder) packet(send bool, h *smp.Header, n int) {
 		way = "host to device"
 	}
 	r.add(Step{What: WhatPacket, Text: fmt.Sprintf("%s: command %d/%d, %d bytes", way, h.Group, h.ID, n)})
+}
+
+// Operations returns the number of flash operations.
+func (t *Timeline) Operations() int {
+	n := 0
+	for i := range t.Steps {
+		if w := t.Steps[i].What; w == WhatErase || w == WhatProgram {
+			n++
+		}
+	}
+	return n
 }
 
 // Describe tells an event of the terminal in one line.
