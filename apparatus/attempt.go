@@ -257,8 +257,12 @@ func causeOf(c restore.Code) Cause {
 // wayKind is the way that a person is shown for one that restore tries.
 func wayKind(w restore.Way) (WayKind, bool) {
 	switch w {
-	case restore.WayDTR, restore.WayRTS, restore.WayPin:
+	case restore.WayDTR:
 		return WayReset, true
+	case restore.WayRTS:
+		return WayRTS, true
+	case restore.WayPin:
+		return WayPin, true
 	case restore.WayBreak:
 		return WayBreak, true
 	case restore.WayNone, restore.WayEcho, restore.WayWait:

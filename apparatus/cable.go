@@ -3,6 +3,7 @@ package apparatus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"unbrick/release"
@@ -23,10 +24,12 @@ type cable struct {
 	run    *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto   bool // write as soon as the plan stands: the person has said so already
 	wanted release.Digest
-	worked map[string]restore.Way // way into restoration mode that worked, by model
-	last   restore.Way            // of the device at hand
-	job    *job                   // stored before the first erase; nil: none
-	image  *imageFile             // chosen for a boot loader of MCUboot's kind; nil: none
+	worked []worked   // how devices were brought into restoration mode, the last one met at the end
+	hand   WayKind    // what the person did when the device at hand answered; WayReset: nothing
+	since  time.Time  // the way that is shown as tried began
+	rounds int        // of listening for a person, in this attempt
+	job    *job       // stored before the first erase; nil: none
+	image  *imageFile // chosen for a boot loader of MCUboot's kind; nil: none
 	trace  *trace
 	began  time.Time // of writing
 	report restore.Result
@@ -44,11 +47,11 @@ type run struct {
 	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
 	working bool            // a goroutine uses the session
 	name    string
+	baud    uint32        // at which it answered
 	skip    chan struct{} // one pending bit: the person did what the coach asked
 }
 
 func (c *cable) start() {
-	c.worked = make(map[string]restore.Way)
 	c.trace = &trace{}
 	c.idle()
 }
@@ -163,6 +166,7 @@ func (c *cable) command(cmd Command) {
 func (c *cable) connect() {
 	c.drop()
 	c.idle()
+	c.rounds = 0
 	c.shown.Phase = RestoreConnecting
 	ctx, cancel := context.WithCancel(c.e.ctx)
 	r := &run{ctx: ctx, cancel: cancel, working: true, skip: make(chan struct{}, 1)}
@@ -177,7 +181,13 @@ func (c *cable) connect() {
 
 // hint is what is known before the device has said anything: its base speed and the way that worked.
 func (c *cable) hint() restore.Options {
-	o := restore.Options{Baud: restore.DefaultBaud, First: c.last, Patience: -1, Trace: c.trace.call}
+	o := restore.Options{Baud: restore.DefaultBaud, Patience: -1, Trace: c.trace.call}
+	if w, ok := c.before(); ok {
+		o.First = w.way
+		if w.baud != 0 {
+			o.Baud = w.baud
+		}
+	}
 	if c.job != nil {
 		if m, ok := c.e.lib.model(c.job.model); ok {
 			o.Baud = baudOf(&m)
@@ -194,31 +204,58 @@ func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
 		return false, err
 	}
 	var busy, quiet error
+	o.OnWay = c.tells(r)
 	for i, info := range infos {
-		port, err := c.open(r.ctx, i, o.Baud)
-		if err != nil {
-			c.trace.add("%s: %v", info.Name, err)
+		err := c.callAt(r, i, info.Name, &o)
+		switch {
+		case err == nil || r.ctx.Err() != nil:
+			return true, err
+		case errors.Is(err, errNotOpened):
 			busy = err
-			continue
+		default:
+			quiet = err
 		}
-		c.trace.add("%s: open at %d baud", info.Name, o.Baud)
-		o.OnWay = c.tells(r)
-		session, err := restore.Connect(r.ctx, port, &o)
-		if err == nil {
-			r.port, r.session, r.name = port, session, info.Name
-			return true, nil
+	}
+	if quiet != nil && o.Patience < 0 {
+		// Every way was tried at the speed that it should have. Its echo is asked for at others.
+		o.First, o.Only, o.OnWay = restore.WayEcho, true, nil
+		for _, baud := range c.speeds(o.Baud) {
+			for i, info := range infos {
+				o.Baud = baud
+				if err := c.callAt(r, i, info.Name, &o); err == nil || r.ctx.Err() != nil {
+					return true, err
+				}
+			}
 		}
-		port.Close()
-		if r.ctx.Err() != nil {
-			return true, r.ctx.Err()
-		}
-		c.trace.add("%s: %v", info.Name, err)
-		quiet = err
 	}
 	if quiet != nil {
 		return true, quiet
 	}
 	return len(infos) > 0, busy
+}
+
+// errNotOpened says that a port could not be opened.
+var errNotOpened = errors.New("port was not opened")
+
+// callAt opens one port at a speed and connects. The port of a device that answers stays open.
+func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
+	port, err := c.open(r.ctx, i, o.Baud)
+	if err != nil {
+		c.trace.add("%s: %v", name, err)
+		return fmt.Errorf("%w: %w", errNotOpened, err)
+	}
+	c.trace.add("%s: open at %d baud", name, o.Baud)
+	session, err := restore.Connect(r.ctx, port, o)
+	if err != nil {
+		port.Close()
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
+		c.trace.add("%s: %v", name, err)
+		return err
+	}
+	r.port, r.session, r.name, r.baud = port, session, name, o.Baud
+	return nil
 }
 
 func (c *cable) open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
@@ -274,7 +311,12 @@ func (c *cable) searched(r *run, found bool, err error) {
 // identify asks the device who it is and what to do for it.
 func (c *cable) identify() {
 	r := c.run
-	c.last = r.session.Way()
+	c.hand = WayReset
+	for _, w := range c.shown.Ways {
+		if c.shown.Phase == RestoreNoAnswer && w.State == WayNow {
+			c.hand = w.Kind
+		}
+	}
 	c.shown.Phase = RestoreReading
 	c.shown.Ways = nil
 	c.shown.Progress = Progress{Stage: StageIdentify}
@@ -296,7 +338,7 @@ func (c *cable) identify() {
 				return
 			}
 			r.device = device
-			c.worked[device.Model] = c.last
+			c.remember(worked{model: device.Model, way: r.session.Way(), hand: c.hand, baud: r.baud})
 			c.shown.Device = deviceOf(device, c.e.lib)
 			if c.job != nil && c.job.serial == device.Serial && c.job.model == device.Model && c.wanted == (release.Digest{}) && c.auto {
 				c.wanted = c.job.digest

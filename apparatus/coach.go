@@ -2,7 +2,7 @@ package apparatus
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"unbrick/restore"
 )
@@ -17,7 +17,11 @@ func (c *cable) coach() {
 	}
 	r.working = true
 	o := c.hint()
-	o.First, o.Patience = restore.WayWait, listenFor
+	o.First, o.Patience, o.Only = restore.WayWait, listenFor, true
+	// A device that starts listens at its own speed, and only one can be listened at.
+	speeds := c.knownSpeeds(o.Baud)
+	o.Baud = speeds[c.rounds%len(speeds)]
+	c.rounds++
 	c.e.work(func(context.Context) func() {
 		found, err := c.search(r, o)
 		return func() { c.searched(r, found, err) }
@@ -28,15 +32,27 @@ func (c *cable) coach() {
 func (c *cable) ways() []Way {
 	list := append([]Way(nil), c.shown.Ways...)
 	for i := range list {
-		list[i].State = WayTried
+		c.close(&list[i])
 	}
-	list = append(list, Way{Kind: WayPower, State: WayNow}, Way{Kind: WayButton})
+	hands := []Way{{Kind: WayPower}, {Kind: WayButton}}
 	for _, hint := range c.hints() {
-		if len(list) < MaxWays {
-			list = append(list, Way{Kind: WayHint, Hint: clip(hint, MaxText)})
+		hands = append(hands, Way{Kind: WayHint, Hint: clip(hint, MaxText)})
+	}
+	if w, ok := c.before(); ok {
+		for i := range hands {
+			if hands[i].Kind == w.hand {
+				hands[i].Before = true
+				first := hands[i]
+				copy(hands[1:i+1], hands[:i])
+				hands[0] = first
+				break
+			}
 		}
 	}
-	return list
+	hands[0].State = WayNow
+	c.since = c.e.world.Now()
+	list = append(list, hands...)
+	return list[max(0, len(list)-MaxWays):]
 }
 
 // hints are the model's own words. A device that does not answer does not say its model; they are shown
@@ -65,7 +81,7 @@ func (c *cable) tried(kind WayKind) {
 	list := append([]Way(nil), c.shown.Ways...)
 	for i := range list {
 		if list[i].State == WayNow {
-			list[i].State = WayTried
+			c.close(&list[i])
 		}
 		if list[i].Kind == kind {
 			list[i].State = WayNow
@@ -73,7 +89,16 @@ func (c *cable) tried(kind WayKind) {
 			return
 		}
 	}
-	c.shown.Ways = append(list, Way{Kind: kind, State: WayNow, Waited: 2 * time.Second})
+	c.since = c.e.world.Now()
+	c.shown.Ways = append(list, Way{Kind: kind, State: WayNow})
+}
+
+// close ends a way that was tried, and says how long it was.
+func (c *cable) close(w *Way) {
+	if w.State == WayNow {
+		w.Waited = c.e.world.Now().Sub(c.since)
+	}
+	w.State = WayTried
 }
 
 // wayDone goes to the coach's next way; after the last the first that a person can do comes again.
@@ -86,14 +111,14 @@ func (c *cable) wayDone() {
 	for i := range list {
 		switch {
 		case list[i].State == WayNow:
-			list[i].State = WayTried
+			c.close(&list[i])
 		case list[i].State == WayNext && next < 0:
 			next = i
 		}
 	}
 	if next < 0 {
 		for i := range list {
-			if list[i].Kind == WayReset || list[i].Kind == WayBreak {
+			if byProgram(list[i].Kind) {
 				continue
 			}
 			list[i].State = WayNext
@@ -103,5 +128,25 @@ func (c *cable) wayDone() {
 		}
 	}
 	list[next].State = WayNow
+	c.since = c.e.world.Now()
 	c.shown.Ways = list
+}
+
+// byProgram tells whether a way needs no hand.
+func byProgram(k WayKind) bool {
+	return k == WayReset || k == WayRTS || k == WayPin || k == WayBreak
+}
+
+// knownSpeeds are the base speeds of the models that are known here, first at the beginning.
+func (c *cable) knownSpeeds(first uint32) []uint32 {
+	all := []uint32{first}
+	c.e.lib.mu.Lock()
+	defer c.e.lib.mu.Unlock()
+	for _, m := range c.e.lib.models {
+		if !slices.Contains(all, baudOf(&m)) {
+			all = append(all, baudOf(&m))
+		}
+	}
+	slices.Sort(all[1:])
+	return all
 }

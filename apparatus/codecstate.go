@@ -30,11 +30,12 @@ func (c *codec) restore(r *Restore) {
 	c.fields(11)
 	number(c, &r.Phase)
 	list(c, &r.Ways, MaxWays, func(w *Way) {
-		c.fields(4)
+		c.fields(5)
 		number(c, &w.Kind)
 		number(c, &w.State)
 		c.duration(&w.Waited)
 		c.text(&w.Hint, MaxText)
+		c.flag(&w.Before)
 	})
 	c.device(&r.Device)
 	c.sectors(&r.Map)

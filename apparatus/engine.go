@@ -194,6 +194,7 @@ func (e *Engine) openStore() {
 		return func() {
 			e.opened = true
 			e.cable.recall()
+			e.cable.recallWays()
 			e.bench.load()
 			e.reports.send()
 		}

@@ -28,14 +28,17 @@ type cord struct {
 	port   *pulled
 	busy   bool
 	opened int
-	pullAt int    // writes until it is pulled out; 0: never
-	pulled func() // called then, before the port vanishes; may be nil
+	pullAt int      // writes until it is pulled out; 0: never
+	pulled func()   // called then, before the port vanishes; may be nil
+	baud   uint32   // of the device; 0: it understands every speed
+	bauds  []uint32 // at which it was opened
 }
 
 // pulled is a port that vanishes when the cord is pulled.
 type pulled struct {
 	*emulator.Port
-	c *cord
+	c    *cord
+	deaf bool // opened at another speed than the device's
 }
 
 func (p *pulled) Write(b []byte) error {
@@ -54,6 +57,12 @@ func (p *pulled) Write(b []byte) error {
 			p.c.pulled()
 		}
 		return restore.ErrVanished
+	}
+	p.c.mu.Lock()
+	deaf := p.deaf
+	p.c.mu.Unlock()
+	if deaf {
+		return nil
 	}
 	return p.Port.Write(b)
 }
@@ -77,7 +86,7 @@ func (c *cord) List(context.Context) ([]apparatus.PortInfo, error) {
 	return []apparatus.PortInfo{{Name: "USB 0403:6001"}}, nil
 }
 
-func (c *cord) Open(context.Context, int, uint32) (restore.Port, error) {
+func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy {
@@ -88,7 +97,8 @@ func (c *cord) Open(context.Context, int, uint32) (restore.Port, error) {
 	if err := port.Open(); err != nil {
 		return nil, err
 	}
-	c.port = &pulled{Port: port, c: c}
+	c.bauds = append(c.bauds, baud)
+	c.port = &pulled{Port: port, c: c, deaf: c.baud != 0 && c.baud != baud}
 	return c.port, nil
 }
 

@@ -11,7 +11,7 @@ const (
 	MaxText     = 96   // bytes of any text that is not a trace line
 	MaxTraceLen = 160  // bytes of one trace line
 	MaxRegions  = 32   // regions of the emulated RAM
-	MaxWays     = 8    // ways into restoration mode
+	MaxWays     = 16   // ways into restoration mode
 	MaxImages   = 8    // images that a boot loader lists
 	MaxHashText = 128  // hexadecimal digits of an image's hash
 )
@@ -146,17 +146,20 @@ type Way struct {
 	State  WayState
 	Waited time.Duration // how long an answer was awaited, when tried
 	Hint   string        // WayHint: the model's own words
+	Before bool          // this brought a device of the kind into restoration mode before
 }
 
 // WayKind names a way.
 type WayKind uint8
 
 const (
-	WayReset  WayKind = iota // reset over the modem lines
+	WayReset  WayKind = iota // reset by DTR
 	WayBreak                 // break signal
 	WayPower                 // the person switches it off and on while we listen
 	WayButton                // the person holds its button while switching on
 	WayHint                  // the model's own words
+	WayRTS                   // reset by RTS
+	WayPin                   // reset by RTS with the restoration pin at DTR
 )
 
 // WayState says how far a way is.

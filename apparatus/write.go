@@ -163,7 +163,7 @@ func (c *cable) told(outcome uint64) report {
 	r := c.run
 	out := report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
-		Took: c.e.world.Now().Sub(c.began), Baud: restore.DefaultBaud}
+		Took: c.e.world.Now().Sub(c.began), Baud: uint64(r.baud)}
 	return out
 }
 

@@ -376,7 +376,11 @@ func wayRows(ways []apparatus.Way) []wayRow {
 		row := wayRow{State: "Then", Class: "next"}
 		switch w.Kind {
 		case apparatus.WayReset:
-			row.Head, row.Text = "Reset over the cable", "The page does this by itself."
+			row.Head, row.Text = "Reset over the cable, by DTR", "The page does this by itself."
+		case apparatus.WayRTS:
+			row.Head, row.Text = "Reset over the cable, by RTS", "The page does this by itself."
+		case apparatus.WayPin:
+			row.Head, row.Text = "Reset by RTS, restoration pin by DTR", "The page does this by itself."
 		case apparatus.WayBreak:
 			row.Head, row.Text = "Break signal", "The page does this by itself."
 		case apparatus.WayPower:
@@ -385,6 +389,9 @@ func wayRows(ways []apparatus.Way) []wayRow {
 			row.Head, row.Text = "Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."
 		case apparatus.WayHint:
 			row.Head, row.Text = "As its maker says", w.Hint
+		}
+		if w.Before {
+			row.Text = "This worked before. " + row.Text
 		}
 		switch w.State {
 		case apparatus.WayTried:

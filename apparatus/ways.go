@@ -1,0 +1,107 @@
+package apparatus
+
+import (
+	"context"
+	"slices"
+
+	"unbrick/internal/cbor"
+	"unbrick/restore"
+)
+
+// waysBlob holds how devices were brought into restoration mode, by model.
+const waysBlob = "ways"
+
+// maxWorked is how many models are remembered; the one that was met longest ago goes first.
+const maxWorked = 64
+
+// worked is how a model was reached last.
+type worked struct {
+	model string
+	way   restore.Way // by the program; WayWait: a person had to help
+	hand  WayKind     // what the person did; WayReset: nothing
+	baud  uint32
+}
+
+// visit carries all of them, the one that was met last at the end.
+func visitWorked(c *codec, all *[]worked) {
+	c.fields(1)
+	list(c, all, maxWorked, func(w *worked) {
+		c.fields(4)
+		c.text(&w.model, MaxText)
+		number(c, &w.way)
+		number(c, &w.hand)
+		number(c, &w.baud)
+	})
+}
+
+// recallWays finds what earlier visits have learnt, once the store is open. What was learnt since counts
+// more.
+func (c *cable) recallWays() {
+	b, ok := c.e.lib.blob(waysBlob)
+	if !ok {
+		return
+	}
+	var all []worked
+	d := &codec{r: cbor.NewReader(b)}
+	visitWorked(d, &all)
+	if d.r.Finish() != nil {
+		c.e.lib.dropBlob(waysBlob)
+		return
+	}
+	for _, w := range c.worked {
+		all = slices.DeleteFunc(all, func(o worked) bool { return o.model == w.model })
+		all = append(all, w)
+	}
+	c.worked = all
+}
+
+// remember keeps how the device at hand was reached.
+func (c *cable) remember(w worked) {
+	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.model == w.model })
+	c.worked = append(c.worked, w)
+	c.worked = c.worked[max(0, len(c.worked)-maxWorked):]
+	d := &codec{w: cbor.Appending(nil)}
+	all := c.worked
+	visitWorked(d, &all)
+	b, err := d.w.Result()
+	if err != nil {
+		return
+	}
+	c.e.work(func(context.Context) func() {
+		c.e.lib.keepBlob(waysBlob, b)
+		return nil
+	})
+}
+
+// before returns how the device was reached before: the one of the job that was left, else the one that was
+// met last. A device does not say its model before it answers.
+func (c *cable) before() (worked, bool) {
+	for i := len(c.worked) - 1; i >= 0; i-- {
+		if c.job == nil || c.worked[i].model == c.job.model {
+			return c.worked[i], true
+		}
+	}
+	return worked{}, false
+}
+
+// usualSpeeds are tried where nothing answers at the speed that a device should have: its record may be
+// wrong here, or its boot loader of another make.
+var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 38400, 19200, 9600}
+
+// speeds are those at which a device may answer besides first: the known models', then the usual ones.
+func (c *cable) speeds(first uint32) []uint32 {
+	var all []uint32
+	c.e.lib.mu.Lock()
+	for _, m := range c.e.lib.models {
+		all = append(all, baudOf(&m))
+	}
+	c.e.lib.mu.Unlock()
+	slices.Sort(all)
+	all = append(all, usualSpeeds...)
+	seen := map[uint32]bool{first: true}
+	return slices.DeleteFunc(all, func(baud uint32) bool {
+		again := seen[baud]
+		seen[baud] = true
+		return again
+	})
+}
