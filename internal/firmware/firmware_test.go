@@ -28,6 +28,10 @@ func TestImagesAreTheNamedOnes(t *testing.T) {
 			"fef40f6ab4ba237328178f02afbb30e4053b548b637f25384ff399ed3e5551e0",
 			"104a1f0263fa8a07038d1b7533c61f1e2a0f584a654f3f2860da40a8f5496cb5",
 		}},
+		{"cityhub", firmware.CityHub, [2]string{
+			"54b34fb2035cc22f57eaec48e54b9a38d6772e563f0bfcf9b084e45a88d073f3",
+			"975ce4b16a24f7de4deccd87157cc96fd4cc15a6eb01c5f72c80e174d9d45a9d",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			older, newer := c.pair()

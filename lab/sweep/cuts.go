@@ -25,11 +25,18 @@ func (sw *sweep) updates() error {
 	all := s.moments(ActUpdate, forks, s.updated(), func(op int) bool { return op < first || op > last })
 	chosen := sw.sample(all, uint64(ActUpdate), first, last)
 	states := make([]uint64, len(all))
+	waits := make([]bool, len(all))
 	err = sw.spread(KindUpdate, len(chosen), func(w *worker, i int) {
-		states[chosen[i]] = w.first(StartOld, all[chosen[i]], KindUpdate)
+		k := chosen[i]
+		states[k], waits[k] = w.first(StartOld, all[k], KindUpdate)
 	})
 	if err != nil {
 		return err
+	}
+	for i, m := range all {
+		if waits[i] {
+			sw.waiting = append(sw.waiting, m)
+		}
 	}
 	g := s.grid(forks)
 	for i, m := range all {
@@ -137,29 +144,27 @@ func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	return o, state, true
 }
 
-// first makes a first cut, and what follows it. It returns the state.
-func (w *worker) first(start Start, m moment, k Kind) uint64 {
+// first makes a first cut, and what follows it. It returns the state, and whether the device waits in
+// restoration mode and nobody came to this state before.
+func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits bool) {
 	w.run = Run{Start: start, Cuts: []Cut{m.cut}}
 	o, state, fresh := w.cut(&m, k)
 	if !fresh || o == OutcomeFailed {
-		return state
+		return state, false
 	}
 	if w.healed > 0 {
 		w.healing(m)
 	}
 	if o != OutcomeRestoration {
-		return state
+		return state, false
 	}
 	r := w.sw.random(state)
-	road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+	road, want := w.road(r)
 	if r.IntN(w.sw.o.Engine) == 0 {
 		road = RoadEngine
 	}
 	w.recover(m, road, want, k)
-	if w.sw.o.Pairs > 0 && !w.sw.over() {
-		w.second(m)
-	}
-	return state
+	return state, true
 }
 
 // recover brings the device back from the cut of m and notes what that took.
@@ -167,7 +172,7 @@ func (w *worker) recover(m moment, road Road, want Which, k Kind) {
 	w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: Restoring(road, want)}
 	w.board.Tear(m.fork, m.cut.Tear)
 	began := w.board.Clock().Now()
-	w.mend(&m.h, road, want)
+	w.bring(&m.h, road, want)
 	if k != KindUpdate {
 		return
 	}
@@ -180,11 +185,25 @@ func (w *worker) recover(m moment, road Road, want Which, k Kind) {
 	})
 }
 
+// bring brings the device back, and counts the road.
+func (w *worker) bring(h *history, road Road, want Which) {
+	w.roads[road]++
+	w.mend(h, road, want)
+}
+
 // healing cuts every operation of the boot that recovers from the cut of m.
 func (w *worker) healing(m moment) {
 	w.board.Tear(m.fork, m.cut.Tear)
 	forks := w.forks(func() { w.stand.run(nil, nil) })
 	w.follow(m, w.sw.s.moments(ActBoot, forks, m.h, never), KindHealing)
+}
+
+// seconds makes the second cuts of the update, in restorations.
+func (sw *sweep) seconds() error {
+	return sw.spread(KindPair, len(sw.waiting), func(w *worker, i int) {
+		w.run = Run{}
+		w.second(sw.waiting[i])
+	})
 }
 
 // second cuts every operation of every restoration that recovers from the cut of m, or a share of them.
@@ -244,11 +263,11 @@ func (w *worker) follow(m moment, all []moment, k Kind) {
 			continue
 		}
 		r := w.sw.random(state)
-		road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+		road, want := w.road(r)
 		if r.IntN(w.sw.o.Mend) == 0 {
 			w.run.Mend = Restoring(road, want)
 			w.board.Tear(m2.fork, m2.cut.Tear)
-			w.mend(&m2.h, road, want)
+			w.bring(&m2.h, road, want)
 		}
 		if w.third() {
 			w.again(m, *m2, Restoring(road, want))
@@ -296,10 +315,10 @@ func (w *worker) again(m, m2 moment, act Act) {
 		o, state, fresh := w.cut(m3, KindTriple)
 		if fresh && o == OutcomeRestoration {
 			r := w.sw.random(state)
-			road, want := Road(r.IntN(int(RoadEngine))), Which(r.IntN(2))
+			road, want := w.road(r)
 			w.run.Mend = Restoring(road, want)
 			w.board.Tear(m3.fork, m3.cut.Tear)
-			w.mend(&m3.h, road, want)
+			w.bring(&m3.h, road, want)
 		}
 	}
 }
@@ -346,24 +365,8 @@ func (sw *sweep) restoration(start Start, road Road, want Which) error {
 	})
 	chosen := sw.sample(all, uint64(act)<<8|uint64(start), first, last)
 	return sw.spread(KindRestoration, len(chosen), func(w *worker, i int) {
-		w.restoredFirst(start, all[chosen[i]])
+		w.first(start, all[chosen[i]], KindRestoration)
 	})
-}
-
-// restoredFirst is first for a restoration; pairs of these are left to the update's.
-func (w *worker) restoredFirst(start Start, m moment) {
-	w.run = Run{Start: start, Cuts: []Cut{m.cut}}
-	o, state, fresh := w.cut(&m, KindRestoration)
-	if !fresh || o == OutcomeFailed {
-		return
-	}
-	if w.healed > 0 {
-		w.healing(m)
-	}
-	if o == OutcomeRestoration {
-		r := w.sw.random(state)
-		w.recover(m, Road(r.IntN(int(RoadEngine))), Which(r.IntN(2)), KindRestoration)
-	}
 }
 
 // from puts the device where runs start.

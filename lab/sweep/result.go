@@ -20,6 +20,7 @@ type Result struct {
 	Seconds  float64           `json:"seconds"`
 	Counts   map[string]Count  `json:"checks"`
 	KindRuns map[string]uint64 `json:"kinds"`
+	Roads    map[string]uint64 `json:"restorations"`       // carried to their end, by road
 	Failures []Failure         `json:"failures,omitempty"` // the first of them
 	Budget   bool              `json:"budget_used_up,omitempty"`
 	Update   int               `json:"update_bytes"` // size of the update file

@@ -34,6 +34,10 @@ type Options struct {
 	Mend int
 	// Engine is the same for package restore over the virtual line, after first cuts; 0: one in 64.
 	Engine int
+	// Decode says how many of those that are brought back get update files, one or two, which the device
+	// must decode twice, instead of the whole release: one in Decode; 0: one in as many as the changed sectors
+	// have 8 KiB, at least two.
+	Decode int
 	// Check is how many fast cycles there are to one that is run again full; 0: 200.
 	Check int
 
@@ -69,6 +73,26 @@ var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "tripl
 
 func (k Kind) String() string { return kindNames[k] }
 
+// Small says whether second cuts of the update can all be made: at most 8 sectors of at most 4 KiB, in
+// pages of at least 256 bytes.
+func (s *Subject) Small() bool {
+	return max(s.goods[Old].end, s.goods[New].end) <= 8 && s.software.Largest() <= 4<<10 && s.Shape.Page >= 256
+}
+
+// PairShare returns the share of second cuts that leads to about n of them. It is an estimate.
+func (s *Subject) PairShare(n int) float64 {
+	var operations float64
+	for i, c := range s.changed {
+		if _, size := s.software.Sector(i); c {
+			operations += 2 + float64(size/s.Shape.Page)
+		}
+	}
+	// Half of the first cuts' five tears lead to restoration mode; half of the sectors are then rewritten, on
+	// each of three roads and to each of two images.
+	all := operations * 5 / 2 * operations / 2 * 5 * 6
+	return max(min(1, float64(n)/all), 1e-9)
+}
+
 // sweep is one call of Sweep.
 type sweep struct {
 	s      *Subject
@@ -82,6 +106,7 @@ type sweep struct {
 	mu      sync.Mutex // of result
 	cycle   atomic.Uint64
 	triples atomic.Int64
+	waiting []moment // first cuts of the update that lead to restoration mode, in order
 }
 
 // Sweep tries on s what o says. It ends with an error only if it could not be done at all; checks that
@@ -97,7 +122,7 @@ func (s *Subject) Sweep(ctx context.Context, o *Options) (*Result, error) {
 	if sw.o.Budget > 0 {
 		sw.until = start.Add(sw.o.Budget)
 	}
-	sw.result = &Result{Subject: s.Name, Shape: s.Shape.String(), Update: len(s.file), Full: [2]int{len(s.goods[Old].upload), len(s.goods[New].upload)}, Counts: make(map[string]Count), KindRuns: make(map[string]uint64)}
+	sw.result = &Result{Subject: s.Name, Shape: s.Shape.String(), Update: len(s.file), Full: [2]int{len(s.goods[Old].upload), len(s.goods[New].upload)}, Counts: make(map[string]Count), KindRuns: make(map[string]uint64), Roads: make(map[string]uint64)}
 	sw.seen.init()
 	if err := sw.all(); err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Name, err)
@@ -122,22 +147,32 @@ func (sw *sweep) defaults() {
 			*d.n = d.unit
 		}
 	}
+	if o.Decode <= 0 {
+		var bytes uint32
+		for i, c := range sw.s.changed {
+			if _, n := sw.s.software.Sector(i); c {
+				bytes += n
+			}
+		}
+		o.Decode = max(2, int(bytes/8192))
+	}
 	if o.Sample <= 0 || o.Sample > 1 {
 		o.Sample = 1
 	}
 }
 
+// all does the parts of the sweep, those that tell most for their time first.
 func (sw *sweep) all() error {
 	if err := sw.updates(); err != nil {
-		return err
-	}
-	if err := sw.restorations(); err != nil {
 		return err
 	}
 	for _, part := range []struct {
 		on bool
 		do func() error
-	}{{sw.o.Link, sw.links}, {sw.o.Cable != 0, sw.frames}, {sw.o.Defects, sw.defects}, {sw.o.Noise > 0, sw.noise}, {sw.o.Hostile, sw.hostile}} {
+	}{
+		{sw.o.Hostile, sw.hostile}, {sw.o.Link, sw.links}, {sw.o.Defects, sw.defects}, {sw.o.Cable != 0, sw.frames},
+		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {sw.o.Pairs > 0, sw.seconds},
+	} {
 		if !part.on || sw.over() {
 			continue
 		}
@@ -178,6 +213,7 @@ type worker struct {
 	full   *judge // for fast cycles that are run again
 	run    Run    // under way, for the ids of failures
 	counts [kinds]uint64
+	roads  [roads]uint64 // restorations carried to their end
 	cuts   uint64
 	cycles uint64
 	pairs  [2]float64 // second cuts done, and those there were
@@ -232,6 +268,15 @@ func (sw *sweep) worker() (*worker, error) {
 	return w, nil
 }
 
+// road chooses how a device is brought back.
+func (w *worker) road(r *rand.Rand) (Road, Which) {
+	road := RoadUpload
+	if r.IntN(w.sw.o.Decode) == 0 {
+		road = []Road{RoadFile, RoadParts}[r.IntN(2)]
+	}
+	return road, Which(r.IntN(2))
+}
+
 // failed keeps a failure.
 func (w *worker) failed(c Check, text string) {
 	id := w.sw.s.ID(&w.run)
@@ -254,6 +299,9 @@ func (sw *sweep) collect(w *worker) {
 			sum.Failures += n.Failures
 			r.Counts[Check(c).String()] = sum
 		}
+	}
+	for road, n := range w.roads {
+		r.Roads[Road(road).String()] += n
 	}
 	for k, n := range w.counts {
 		r.KindRuns[Kind(k).String()] += n

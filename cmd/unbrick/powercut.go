@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"crypto/sha256"
+
+	page "unbrick/lab/report"
+	"unbrick/lab/sweep"
+)
+
+const powercutHelp = `Cuts the power of an emulated device inside every flash operation of the update from OLD to NEW, with every
+way that an operation can be left, and of whatever recovers from that; checks after each cut that the
+device runs a signed release, or can be brought back to exactly the wanted one.
+
+usage: unbrick powercut --old FILE --new FILE [--geometry LIST] [--program-unit N] [--workspace N]
+                        [--pairs] [--noise] [--budget DURATION] [--json] [--report FILE.html]
+       unbrick powercut --replay ID [--old FILE --new FILE]
+
+OLD and NEW are raw images of at most 16 MiB. --geometry is the whole part: boot area (its first sector
+unless --boot says more), two record sectors, software area; a single size, as 4KiB, means as many such sectors
+as the images need. Every failure comes with the id of its run, which --replay prints step by step.
+
+example, for continuous integration:
+  unbrick powercut --old v1.bin --new v2.bin --geometry 16KiB*4,64KiB,128KiB*3 --program-unit 4 --budget 5m --json
+
+exit codes: 0 every check held, 1 a check failed (its replay id is printed) or it did not work,
+2 the words are off`
+
+// powercutFlags are the words of the command.
+type powercutFlags struct {
+	old, new, geometry, replay, report string
+	unit                               uint
+	page, boot, workspace              *uint32
+	erased                             string
+	ecc, pairs, noise, json            bool
+	budget                             time.Duration
+	seed                               uint64
+	workers                            int
+}
+
+func parsePowercut(args []string, out, errOut io.Writer) (*powercutFlags, error) {
+	f := &powercutFlags{}
+	fs := newFlags("powercut", powercutHelp, errOut)
+	f.declare(fs)
+	words, err := parseFlags(fs, args, out)
+	if err != nil {
+		return nil, err
+	}
+	if len(words) > 0 {
+		return nil, usageError("%q is not understood; unbrick powercut --help explains it", words[0])
+	}
+	if f.replay == "" && (f.old == "" || f.new == "") || (f.old == "") != (f.new == "") {
+		return nil, usageError("say --old FILE --new FILE; unbrick powercut --help explains it")
+	}
+	if f.replay != "" && (f.report != "" || f.json) {
+		return nil, usageError("--replay prints a timeline; it goes with neither --json nor --report")
+	}
+	return f, nil
+}
+
+func (f *powercutFlags) declare(fs *flag.FlagSet) {
+	fs.StringVar(&f.old, "old", "", "image that the device runs")
+	fs.StringVar(&f.new, "new", "", "image that it is updated to")
+	fs.StringVar(&f.geometry, "geometry", "4KiB", "sectors of the part: one size, or a list of sizes and counts")
+	fs.UintVar(&f.unit, "program-unit", 8, "smallest program in bytes: 1, 2, 4, 8, 16 or 32")
+	f.page = sizeFlag(fs, "page", 256, "most bytes that one program takes")
+	f.boot = sizeFlag(fs, "boot", 0, "boot area, whole sectors (default the first sector)")
+	f.workspace = sizeFlag(fs, "workspace", 0, "RAM that an update can have (default as much as it needs)")
+	fs.StringVar(&f.erased, "erased", "ff", "byte after erase: ff or 00")
+	fs.BoolVar(&f.ecc, "ecc", false, "the part corrects errors: torn units cannot be read")
+	fs.BoolVar(&f.pairs, "pairs", false, "cut a second time whatever recovers from the first cut, and draw third cuts; all second ones if the image has at most 8 sectors of at most 4 KiB, else a share")
+	fs.BoolVar(&f.noise, "noise", false, "restore over noisy lines, and do every fault to every frame of the cable")
+	fs.DurationVar(&f.budget, "budget", 0, "stop after this time, as 90s or 10m (default when all is done)")
+	fs.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
+	fs.IntVar(&f.workers, "workers", 0, "processors to use (default all)")
+	fs.BoolVar(&f.json, "json", false, "print the result as one line of JSON")
+	fs.StringVar(&f.report, "report", "", "write a page with the picture and all counts to this file")
+	fs.StringVar(&f.replay, "replay", "", "print the run with this id step by step")
+}
+
+func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	f, err := parsePowercut(args, out, errOut)
+	if err != nil {
+		return err
+	}
+	if f.replay != "" {
+		return replayPowercut(ctx, f, out)
+	}
+	old, new, err := f.images()
+	if err != nil {
+		return err
+	}
+	shape, err := f.shape(max(len(old), len(new)))
+	if err != nil {
+		return err
+	}
+	subject, err := sweep.NewSubject(ctx, filepath.Base(f.old)+" to "+filepath.Base(f.new), shape, old, new, f.seed)
+	if err != nil {
+		return errors.Join(stopped(ctx), err)
+	}
+	result, err := subject.Sweep(ctx, f.options(subject, errOut))
+	if isTerminal(errOut) {
+		fmt.Fprint(errOut, "\r\x1b[K")
+	}
+	if err != nil {
+		return errors.Join(stopped(ctx), err)
+	}
+	if f.report != "" {
+		if err := f.write(args, result, old, new); err != nil {
+			return err
+		}
+	}
+	if f.json {
+		err = printJSON(out, result)
+	} else {
+		err = printSweep(out, result)
+	}
+	if err == nil && result.Failed() {
+		err = fmt.Errorf("a check failed; unbrick powercut --old %s --new %s --replay %s shows it", f.old, f.new, result.Failures[0].ID)
+	}
+	return err
+}
+
+func (f *powercutFlags) images() (old, new []byte, err error) {
+	if old, err = os.ReadFile(f.old); err != nil {
+		return nil, nil, err
+	}
+	new, err = os.ReadFile(f.new)
+	return old, new, err
+}
+
+func (f *powercutFlags) shape(size int) (sweep.Shape, error) {
+	erased, err := strconv.ParseUint(f.erased, 16, 8)
+	if err != nil || erased != 0 && erased != 0xFF {
+		return sweep.Shape{}, usageError("--erased %q is neither ff nor 00", f.erased)
+	}
+	if f.unit == 0 || f.unit > 32 || f.unit&(f.unit-1) != 0 {
+		return sweep.Shape{}, usageError("--program-unit %d is none of 1, 2, 4, 8, 16, 32", f.unit)
+	}
+	list, err := sweep.Fit(f.geometry, uint32(min(size, 1<<30)))
+	if err != nil {
+		return sweep.Shape{}, usageError("%v", err)
+	}
+	return sweep.Shape{
+		Runs: list, Unit: uint32(f.unit), Page: max(*f.page, uint32(f.unit)), Erased: byte(erased), ECC: f.ecc,
+		Boot: *f.boot, RAM: *f.workspace,
+	}, nil
+}
+
+// options decides how much is tried. Second cuts are all made on small images, and else as many as a
+// budget, or a minute or so, has room for.
+func (f *powercutFlags) options(s *sweep.Subject, errOut io.Writer) *sweep.Options {
+	o := &sweep.Options{Seed: f.seed, Workers: f.workers, Budget: f.budget, Link: true, Defects: true, Hostile: true, Cable: 8}
+	if f.pairs {
+		o.Pairs, o.Triples = 1, 4000
+		if !s.Small() {
+			o.Pairs = s.PairShare(pairsWanted(f.budget))
+		}
+	}
+	if f.noise {
+		o.Noise, o.Cable = 3, -1
+	}
+	if isTerminal(errOut) {
+		o.Progress = func(p sweep.Progress) {
+			fmt.Fprintf(errOut, "\r\x1b[K%v: %d of %d, %d runs", p.Kind, p.Done, p.Total, p.Runs)
+		}
+	}
+	return o
+}
+
+// pairsWanted is about how many second cuts there is time for.
+func pairsWanted(budget time.Duration) int {
+	const perSecond = 1500 // of one processor, everything else aside
+	if budget == 0 {
+		budget = time.Minute
+	}
+	return int(budget.Seconds() * perSecond)
+}
+
+// write writes the report. It stands where it was asked for only when it is whole.
+func (f *powercutFlags) write(args []string, r *sweep.Result, old, new []byte) error {
+	o := &page.Options{Command: "unbrick powercut " + strings.Join(args, " "), Version: buildVersion(), Made: time.Now(), Seed: f.seed}
+	for i, image := range [][]byte{old, new} {
+		o.Images = append(o.Images, page.Image{
+			Role: []string{"old", "new"}[i], Name: filepath.Base([]string{f.old, f.new}[i]), Size: len(image), Digest: sha256.Sum256(image),
+		})
+	}
+	file, err := os.Create(f.report)
+	if err != nil {
+		return err
+	}
+	err = page.Write(file, o, []*sweep.Result{r})
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		os.Remove(f.report)
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
