@@ -88,7 +88,7 @@ func Full(ctx context.Context, new []byte, o *Options) ([]byte, error) {
 		return nil, err
 	}
 	j.head.Kind = delta.KindFull
-	j.segments = []segment{{to: 0, n: len(new)}}
+	j.segments, j.matcher = []segment{{to: 0, n: len(new)}}, &matcher{new: new}
 	return j.fit()
 }
 
@@ -102,6 +102,7 @@ type job struct {
 	segments []segment
 	head     delta.Header
 	leaves   uint32
+	matcher  *matcher // of the images as they were compared last
 }
 
 func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {
@@ -208,7 +209,8 @@ func (j *job) match() error {
 
 // compare matches two images; done is the progress so far.
 func (j *job) compare(old, new []byte, done int) ([]segment, error) {
-	segments, err := newMatcher(old, new).segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
+	j.matcher = newMatcher(old, new)
+	segments, err := j.matcher.segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
 	return refine(old, new, segments), err
 }
 

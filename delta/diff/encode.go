@@ -58,10 +58,30 @@ func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, 
 			}
 			at += n
 		}
-		e.keeps(t, addr)
+		if head.Keeps != 0 {
+			e.keeps(t, addr)
+		}
 	}
 	head.History = uint32(e.reach)
 	return e.plan.Finish(), e.out.Finish()
+}
+
+// planLength returns the length of the control stream of a script.
+func planLength(sc *script, a *area) int {
+	e := &encoder{script: sc, plan: coding.NewWriter()}
+	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
+	for t, s := range sc.sequence {
+		e.sector(s)
+		for at, end := 0, sc.starts[t+1]-sc.starts[t]; at < end; {
+			n, _ := e.piece(end - at)
+			at += n
+		}
+		if sc.stash.count > 0 {
+			addr, _ := a.bounds(s)
+			e.keeps(t, addr)
+		}
+	}
+	return len(e.plan.Finish())
 }
 
 func (e *encoder) sector(s int) {
@@ -105,9 +125,6 @@ func (e *encoder) piece(room int) (n int, copied bool) {
 }
 
 func (e *encoder) keeps(t, addr int) {
-	if e.head.Keeps == 0 {
-		return
-	}
 	keeps := e.script.keeps[t]
 	e.number(coding.PlaceKeeps, 0, uint32(len(keeps)))
 	for _, k := range keeps {

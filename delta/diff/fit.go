@@ -2,8 +2,10 @@ package diff
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 
 	"unbrick/delta"
 	"unbrick/flash"
@@ -34,28 +36,14 @@ func (j *job) fit() ([]byte, error) {
 			stashes = append(stashes, less)
 		}
 	}
-	variants := patiences[:]
-	if j.o.Effort == EffortFast || j.head.Kind == delta.KindFull {
-		variants = variants[:1]
-	}
-	sequences := make([][]int, len(variants))
-	for i, patience := range variants {
-		sequences[i] = order(&j.area, j.segments, j.planned, patience)
-	}
+	g := makeNeeds(&j.area, j.segments, j.planned)
+	orders := j.orders(g)
 	scripts := make([][]*script, len(stashes))
 	least := ^uint32(0)
 	for _, p := range profiles {
-		for i, limit := range stashes {
+		for i := range stashes {
 			if scripts[i] == nil {
-				for _, sequence := range sequences {
-					scripts[i] = append(scripts[i], j.script(sequence, limit))
-				}
-				// What the stash keeps costs bytes too: sometimes less is more.
-				for _, less := range stashes[i+1:] {
-					if j.o.Effort == EffortBest {
-						scripts[i] = append(scripts[i], j.script(sequences[0], less))
-					}
-				}
+				scripts[i] = j.scripts(g, orders, stashes[i])
 			}
 			file, needs, err := j.smallest(scripts[i], p)
 			if err != nil {
@@ -77,14 +65,72 @@ func (j *job) fit() ([]byte, error) {
 	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
 }
 
-// script makes the plan of a sequence with at most limit bytes of stash.
-func (j *job) script(sequence []int, limit uint32) *script {
-	st := planStash(&j.area, j.segments, sequence, j.planned, len(j.old), int(limit))
-	return makeScript(&j.area, j.segments, sequence, j.planned, st, j.new)
+// orders returns the orders of the sectors that are tried.
+func (j *job) orders(g *needs) [][]int {
+	ascending := g.ascending()
+	if j.head.Kind == delta.KindFull {
+		return [][]int{ascending}
+	}
+	descending := slices.Clone(ascending)
+	slices.Reverse(descending)
+	out := [][]int{descending, g.sift(g.greedy(patiences[0]))}
+	if j.o.Effort == EffortBest {
+		out = append(out, g.sift(descending), ascending, g.sift(ascending))
+		for _, patience := range patiences {
+			greedy := g.greedy(patience)
+			out = append(out, greedy, g.sift(greedy))
+		}
+	}
+	return out
 }
 
-// patiences are the orders tried; see order.
-var patiences = [...]int{256, 0, 32, 1024}
+// patiences of greedy orders: the second is for images with much that is new.
+var patiences = [...]int{32, 1024}
+
+// scripts makes a plan for each order within limit bytes of stash, and returns those that promise the
+// smallest files. With effort these are two, and the first of them also with less in the stash: what that keeps
+// costs bytes, and whether as many as it saves is known only in the end.
+func (j *job) scripts(g *needs, orders [][]int, limit uint32) []*script {
+	var all []*script
+	for _, sequence := range orders {
+		sc := j.script(sequence, limit, keepPrice, false)
+		sc.estimate += g.breaks(sequence)
+		all = append(all, sc)
+	}
+	slices.SortStableFunc(all, func(x, y *script) int { return cmp.Compare(x.estimate, y.estimate) })
+	all = all[:min(len(all), 1+int(j.o.Effort))]
+	for i, sc := range all {
+		if sc.lost > 0 {
+			all[i] = j.script(sc.sequence, limit, keepPrice, true)
+		}
+	}
+	if kept := all[0].stash.held(); kept > 0 && j.o.Effort == EffortBest {
+		if fewer := j.script(all[0].sequence, limit, 3*keepPrice, true); fewer.stash.held() < kept {
+			all = append(all, fewer)
+		}
+		all = append(all, j.script(all[0].sequence, 0, keepPrice, true))
+	}
+	return all
+}
+
+// script makes the plan of a sequence with at most limit bytes of stash, in which nothing is kept
+// that does not save price. again: what is lost is sought elsewhere.
+func (j *job) script(sequence []int, limit uint32, price int, again bool) *script {
+	st := planStash(&j.area, j.segments, sequence, j.planned, j.matcher, int(limit), price)
+	var m *matcher
+	if again {
+		m = j.matcher
+	}
+	sc := makeScript(&j.area, j.segments, sequence, j.planned, st, j.new, m)
+	sc.estimate = planLength(sc, &j.area)
+	for _, o := range sc.operations {
+		sc.estimate += o.literal * literalCost / 16
+	}
+	return sc
+}
+
+// literalCost is what a literal byte costs about, in sixteenths of a byte.
+const literalCost = 9
 
 // smallest codes the scripts for one profile and returns the shortest file that fits the workspace, or if
 // none does the one that needs the least, and what it needs; nil if all have more state than allowed.

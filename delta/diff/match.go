@@ -42,20 +42,14 @@ func newMatcher(old, new []byte) *matcher {
 	return m
 }
 
-func pair(b []byte) int { return int(b[0])<<8 | int(b[1]) }
-
-// longest returns where the longest match of new bytes from at on lies in old, and its length; matches of
-// one byte count as none.
-func (m *matcher) longest(at int) (length, where int) {
-	q := m.new[at:min(len(m.new), at+farMatch)]
+// around returns the suffixes between which q belongs, or the outermost of those that share its first two
+// bytes; hi < lo if there are none.
+func (m *matcher) around(q []byte) (lo, hi int) {
 	if len(q) < 2 {
-		return 0, 0
+		return 0, -1
 	}
 	k := 2 * pair(q)
-	lo, hi := int(m.bucket[k]), int(m.bucket[k+1])-1
-	if hi < lo {
-		return 0, 0
-	}
+	lo, hi = int(m.bucket[k]), int(m.bucket[k+1])-1
 	for hi-lo > 1 {
 		mid := (lo + hi) >> 1
 		s := m.old[m.sa[mid]:]
@@ -64,6 +58,19 @@ func (m *matcher) longest(at int) (length, where int) {
 		} else {
 			hi = mid
 		}
+	}
+	return lo, hi
+}
+
+func pair(b []byte) int { return int(b[0])<<8 | int(b[1]) }
+
+// longest returns where the longest match of new bytes from at on lies in old, and its length; matches of
+// one byte count as none.
+func (m *matcher) longest(at int) (length, where int) {
+	q := m.new[at:min(len(m.new), at+farMatch)]
+	lo, hi := m.around(q)
+	if hi < lo {
+		return 0, 0
 	}
 	a, b := int(m.sa[lo]), int(m.sa[hi])
 	la, lb := common(m.old[a:], q), common(m.old[b:], q)

@@ -12,6 +12,8 @@ type script struct {
 	changed    []byte      // the built bytes in the order they are built
 	stays      [][2]uint32 // old ranges in sectors that are left alone
 	starts     []int       // where each sector's begin in it, and the end
+	lost       int         // bytes that could not be copied from where they were found
+	estimate   int         // bytes that it will take, without what every plan takes
 }
 
 // sliver is the shortest copy worth an operation once the order has cut copies to pieces.
@@ -19,7 +21,7 @@ const sliver = 10
 
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.
-func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, new []byte) *script {
+func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, new []byte, m *matcher) *script {
 	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until))}
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
@@ -50,7 +52,13 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 				if live {
 					b.copy(n, g.shift)
 				} else {
-					b.literal(n)
+					sc.replace(&b, m, at, n, func(from, n int) int {
+						if _, live := served(a, stash, step, planned, from, 1, t); !live {
+							return 0
+						}
+						n, _ = served(a, stash, step, planned, from, n, t)
+						return n
+					})
 				}
 				at += n
 			}
@@ -59,6 +67,21 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 	sc.starts = append(sc.starts, len(sc.changed))
 	sc.operations = b.finish()
 	return sc
+}
+
+// replace adds n new bytes at address at whose old ones are gone: from elsewhere where there are such, as
+// literals where not.
+func (sc *script) replace(b *builder, m *matcher, at, n int, live func(from, n int) int) {
+	end := at + n
+	sc.lost += n
+	if m != nil {
+		m.again(at, n, live, func(from, k, shift int) {
+			b.literal(from - at)
+			b.copy(k, shift)
+			at = from + k
+		})
+	}
+	b.literal(end - at)
 }
 
 // served tells whether the old bytes from address from on can be read at step t, and for how many of n
@@ -85,6 +108,9 @@ type builder struct {
 }
 
 func (b *builder) literal(n int) {
+	if n == 0 {
+		return
+	}
 	if i := len(b.pieces) - 1; i >= 0 && b.pieces[i].copied == 0 {
 		b.pieces[i].literal += n
 		return

@@ -1,23 +1,25 @@
 package diff
 
 import (
+	"cmp"
 	"slices"
 
 	"unbrick/delta"
 )
 
 // keep is one stash entry: n old bytes at addr, put aside when the step-th sector is built and freed
-// after the last-th.
-type keep struct{ addr, n, step, last int }
+// after the last-th. gain is what it saves, in sixteenths of a bit.
+type keep struct{ addr, n, step, last, gain int }
 
 // Stash planning. An entry costs some bytes of file and of table, so what lies close together is
 // kept together.
 const (
-	keepLeast = 36 // bytes that are worth an entry: it costs about five, a copy that it cuts as many
-	keepGap   = 16 // unneeded bytes that may lie between two runs of one entry
-	keepShort = 24 // a run shorter than this joins its neighbour whatever their last steps
-	keepNear  = 2  // last steps that differ by no more may be one
-	keepTable = 12 // stash memory an entry takes besides its bytes
+	keepPrice = 2400 // what an entry and the copy that it serves cost, in sixteenths of a bit
+	keepGap   = 16   // unneeded bytes that may lie between two runs of one entry
+	keepShort = 24   // a run shorter than this joins its neighbour whatever their last steps
+	keepNear  = 2    // last steps that differ by no more may be one
+	priceLost = 100  // a byte that is not kept, but wanted, in sixteenths of a bit
+	keepTable = 12   // stash memory an entry takes besides its bytes
 )
 
 // stashing is the stash plan: entries by step, and what it takes.
@@ -29,13 +31,15 @@ type stashing struct {
 }
 
 // planStash decides what the stash keeps, within limit bytes of memory.
-func planStash(a *area, segments []segment, sequence []int, planned []bool, oldLen, limit int) *stashing {
+func planStash(a *area, segments []segment, sequence []int, planned []bool, m *matcher, limit, price int) *stashing {
+	oldLen := len(m.old)
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
 		step[s] = i
 	}
 	needed := make([]int16, oldLen) // last step that wants the byte after its sector is gone
 	p := &stashing{keeps: make([][]keep, len(sequence)), until: make([]int16, oldLen)}
+	gain := make([]int16, oldLen) // what keeping it saves
 	for i := range needed {
 		needed[i], p.until[i] = -1, -1
 	}
@@ -50,60 +54,94 @@ func planStash(a *area, segments []segment, sequence []int, planned []bool, oldL
 			}
 			for i := from; i < from+n; i++ {
 				needed[i] = max(needed[i], int16(step[target]))
+				if m.old[i] == m.new[to+i-from] {
+					gain[i] += priceLost
+				} else {
+					gain[i] += int16(priceLost - priceMiss)
+				}
 			}
 		})
 	}
-	var held []keep
+	var wanted []keep
 	for t, s := range sequence {
-		held = slices.DeleteFunc(held, func(k keep) bool { return k.last <= t })
 		from, to := a.bounds(s)
-		wanted := runs(needed, from, min(to, oldLen), t)
-		slices.SortStableFunc(wanted, func(x, y keep) int { return x.last - y.last })
-		bytes := 0
-		for _, k := range held {
-			bytes += k.n
-		}
-		for _, k := range wanted {
-			count := max(p.count, len(held)+1)
-			k.n = min(k.n, limit-count*keepTable-bytes)
-			if k.n < keepLeast || p.bytes+count*keepTable > limit || count > delta.MaxKeeps {
-				continue
-			}
-			bytes += k.n
-			p.bytes, p.count = max(p.bytes, bytes), count
-			held = append(held, k)
-			p.keeps[t] = append(p.keeps[t], k)
+		wanted = append(wanted, runs(needed, gain, from, min(to, oldLen), t)...)
+	}
+	p.choose(wanted, limit, price)
+	for t := range p.keeps {
+		slices.SortFunc(p.keeps[t], func(x, y keep) int { return x.addr - y.addr })
+		for _, k := range p.keeps[t] {
 			for i := k.addr; i < k.addr+k.n; i++ {
 				p.until[i] = int16(k.last)
 			}
 		}
-		slices.SortFunc(p.keeps[t], func(x, y keep) int { return x.addr - y.addr })
 	}
 	return p
 }
 
+// choose takes those of wanted that save most for the memory and the time they take, as long as there is
+// room at every step they last.
+func (p *stashing) choose(wanted []keep, limit, price int) {
+	wanted = slices.DeleteFunc(wanted, func(k keep) bool { return k.gain < price })
+	worth := func(k keep) float64 {
+		return float64(k.gain-price/2) / float64((k.n+keepTable)*(k.last-k.step))
+	}
+	slices.SortStableFunc(wanted, func(x, y keep) int { return cmp.Compare(worth(y), worth(x)) })
+	bytes, count := make([]int, len(p.keeps)), make([]int, len(p.keeps)) // held when the step has been built
+	for _, k := range wanted {
+		most, entries := 0, p.count
+		for t := k.step; t < k.last; t++ {
+			most, entries = max(most, bytes[t]), max(entries, count[t]+1)
+		}
+		if room := limit - entries*keepTable - most; room < k.n {
+			k.gain = k.gain * max(room, 0) / k.n
+			k.n = room
+		}
+		if k.gain < price || p.bytes+entries*keepTable > limit || entries > delta.MaxKeeps {
+			continue
+		}
+		for t := k.step; t < k.last; t++ {
+			bytes[t] += k.n
+			count[t]++
+			p.bytes = max(p.bytes, bytes[t])
+		}
+		p.count = entries
+		p.keeps[k.step] = append(p.keeps[k.step], k)
+	}
+}
+
+// held returns the number of all entries.
+func (p *stashing) held() (n int) {
+	for _, k := range p.keeps {
+		n += len(k)
+	}
+	return n
+}
+
 // runs returns the needed bytes from address from to to as entries of step t.
-func runs(needed []int16, from, to, t int) []keep {
+func runs(needed, gain []int16, from, to, t int) []keep {
 	var out []keep
 	for at := max(from, 0); at < to; at++ {
 		last := int(needed[at])
 		if last < 0 {
 			continue
 		}
-		n := 1
+		n, saved := 1, int(gain[at])
 		for at+n < to && int(needed[at+n]) == last {
+			saved += int(gain[at+n])
 			n++
 		}
 		if i := len(out) - 1; i >= 0 && at-(out[i].addr+out[i].n) <= keepGap {
 			apart := max(last-out[i].last, out[i].last-last)
 			if apart <= keepNear || n < keepShort || out[i].n < keepShort {
 				out[i].n = at + n - out[i].addr
+				out[i].gain += saved
 				out[i].last = max(out[i].last, last)
 				at += n - 1
 				continue
 			}
 		}
-		out = append(out, keep{at, n, t, last})
+		out = append(out, keep{at, n, t, last, saved})
 		at += n - 1
 	}
 	return out
