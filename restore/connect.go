@@ -40,10 +40,12 @@ const (
 	settleTime      = 20 * time.Millisecond
 )
 
-// Patience for an echo: of a device that is there; of one that boots, which computes the digest of its
+// Patience for an echo: of a device that is there; of one that may be in the fast framing, which it leaves
+// after a second without a break; of one that boots, which computes the digest of its
 // image first; and of one that will listen for 100 ms at some time.
 var (
 	echoNow  = patience{wait: 300 * time.Millisecond, tries: 2, answer: echoSize}
+	echoLong = patience{wait: 300 * time.Millisecond, tries: 6, answer: echoSize}
 	echoBoot = patience{wait: 500 * time.Millisecond, tries: 4, answer: echoSize}
 	echoGap  = 40 * time.Millisecond
 )
@@ -99,6 +101,9 @@ func (s *Session) try(ctx context.Context, way Way) error {
 	switch way {
 	case WayEcho, WayNone:
 		p = echoNow
+		if !canBreak {
+			p = echoLong
+		}
 	case WayBreak:
 		if !canBreak {
 			return errNoWay

@@ -3,6 +3,7 @@ package restore
 import (
 	"time"
 
+	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 )
 
@@ -73,10 +74,29 @@ func (s *Session) uploadBytes(n int) uint64 {
 	return uint64(wire + more)
 }
 
-// estimate fills in bytes and times of the plan.
+// estimate fills in bytes, times and the speed of the plan.
 func (p *Plan) estimate(s *Session) {
+	p.speed = 0
+	bytes, calls := p.traffic(s)
+	line := func(baud uint32) time.Duration {
+		return lineTime(bytes+calls*answerBytes, baud) + time.Duration(calls)*s.latency
+	}
+	p.BytesSend, p.Line = uint64(bytes), line(s.opt.Baud)
+	if p.speed = s.fast(p.Device, p.Line); p.speed != 0 && s.canFrame(p.Device) {
+		p.Line = line(p.speed)
+	}
+}
+
+// traffic returns the bytes to the device and the number of questions, and fills in the time in the flash.
+func (p *Plan) traffic(s *Session) (wire, calls int) {
 	const small = 24 // body of a command without content
-	wire, calls := framed(small), 1
+	framed, pieces := framed, s.pieces
+	if s.canFrame(p.Device) {
+		framed = func(n int) int { return frame.Size(1 + smp.HeaderSize + n) }
+		pieces = blocks
+		wire, calls = 2*frame.Size(1+frame.PatternSize), 2
+	}
+	wire, calls = wire+framed(small), calls+1
 	if p.Kind != KindStart {
 		wire += framed(len(p.want.signed)+small) + framed(small)
 		calls += 2
@@ -91,7 +111,7 @@ func (p *Plan) estimate(s *Session) {
 	}
 	var flash time.Duration
 	for _, j := range p.jobs {
-		n, w := s.pieces(len(j.file))
+		n, w := pieces(len(j.file))
 		wire += w + framed(small) + framed(small+50)
 		calls += n + 2
 	}
@@ -113,9 +133,13 @@ func (p *Plan) estimate(s *Session) {
 		wire += polls * framed(1)
 		calls += polls
 	}
-	p.BytesSend = uint64(wire)
-	p.Line = lineTime(wire+calls*answerBytes, s.opt.Baud) + time.Duration(calls)*s.latency
 	p.Flash = flash
+	return wire, calls
+}
+
+// blocks returns the wire bytes of n bytes of a file in frames. None of them is waited for.
+func blocks(n int) (packets, wire int) {
+	return 0, n/frame.MaxBlock*frame.DataSize(frame.MaxBlock) + frame.DataSize(n%frame.MaxBlock)
 }
 
 // sectorsTime estimates the rewrite of some sectors.

@@ -58,6 +58,7 @@ type Plan struct {
 	Line      time.Duration // estimate of the time on the line
 	Flash     time.Duration // estimate of erasing, programming and verifying
 
+	speed   uint32 // of the line that pays, 0: the base speed
 	want    *chosen
 	source  Source
 	picture *picture
@@ -128,7 +129,7 @@ func (p *Plan) make(ctx context.Context, s *Session, distrust []bool) error {
 	p.Sectors = len(p.need)
 	switch {
 	case len(p.need) > 0:
-		if err := p.makeFiles(ctx, p.need, bad); err != nil {
+		if err := p.makeFiles(ctx, s, bad); err != nil {
 			return err
 		}
 	case d.Intact() && d.A.Manifest.Digest == p.Release.Digest:
@@ -151,7 +152,13 @@ func (p *Plan) options(bad []bool) *diff.Options {
 }
 
 // makeFiles makes one delta if it fits the workspace, else a series of parts.
-func (p *Plan) makeFiles(ctx context.Context, need []int, bad []bool) error {
+func (p *Plan) makeFiles(ctx context.Context, s *Session, bad []bool) error {
+	need := p.need
+	if s.canFrame(p.Device) && !p.hasBase(bad) {
+		if done, err := p.makeStream(ctx, s); done || err != nil {
+			return err
+		}
+	}
 	file, err := diff.Create(ctx, p.picture.bytes, p.want.image, p.options(bad))
 	var no *diff.ErrDoesNotFit
 	switch {

@@ -103,7 +103,7 @@ func (r *runner) run(ctx context.Context) error {
 			return err
 		}
 	case KindRecord, KindDelta, KindParts:
-		if err := r.s.agree(ctx, r.p.Device, r.s.fast(r.p.Device, r.p.Line)); err != nil {
+		if err := r.s.agree(ctx, r.p.Device, r.p.speed); err != nil {
 			return err
 		}
 	case KindStart:
@@ -202,7 +202,7 @@ func (r *runner) begin(ctx context.Context) error {
 	if err := r.clear(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}
+	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts, AsIs: p.Refresh == 0}
 	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
 		return fmt.Errorf("begin: %w", r.s.refused(err))
 	}
@@ -213,7 +213,7 @@ func (r *runner) begin(ctx context.Context) error {
 	if r.status.Phase != smp.PhaseReady {
 		return r.failure("begin")
 	}
-	if r.status.Refreshed == 0 && r.status.Doubtful == 0 {
+	if q.AsIs || r.status.Refreshed == 0 && r.status.Doubtful == 0 {
 		return nil
 	}
 	before := append([]bool(nil), p.picture.doubtful...)
@@ -480,7 +480,14 @@ func (w *waiting) next(ctx context.Context, st *smp.Status) error {
 	} else if now-w.since > stuckTime {
 		return &Error{Code: CodeSilent, Err: fmt.Errorf("phase %s without progress for %v", st.Phase, stuckTime)}
 	}
-	return w.s.pause(ctx, pollGap)
+	if !w.s.framing.guard.On() {
+		return w.s.pause(ctx, pollGap)
+	}
+	// In frames the device says by itself when it is done.
+	if _, err := w.s.event(ctx, now+askTime); err != nil && !isTimeout(err) {
+		return err
+	}
+	return nil
 }
 
 // note keeps what the status says about the flash.

@@ -40,8 +40,10 @@ func (r *runner) stream(ctx context.Context) (int, error) {
 			s.framing.none = true
 		}
 		if falls > 0 {
-			s.framing.slow = s.framing.slow || falls > 1
-			if err := s.agree(ctx, r.p.Device, s.fast(r.p.Device, r.p.Line)); err != nil {
+			if s.framing.slow = s.framing.slow || falls > 1; s.framing.slow {
+				r.p.speed = 0
+			}
+			if err := s.agree(ctx, r.p.Device, r.p.speed); err != nil {
 				return 0, err
 			}
 			if err := r.question(ctx); err != nil {

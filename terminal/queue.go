@@ -124,7 +124,9 @@ func (t *Terminal) applyNext() {
 		} else if f.in.blocks.Whole() {
 			h.phase = smp.PhaseProving
 		}
-		t.acknowledge()
+		if h.phase == smp.PhaseProving {
+			t.acknowledge()
+		}
 	}
 }
 

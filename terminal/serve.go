@@ -61,6 +61,7 @@ type host struct {
 	length    int
 	m         release.Manifest
 	parts     bool
+	asIs      bool // no sector is refreshed
 	known     bool // parts: the root over all leaves is the signed one
 	intended  bool // the record says that the image of m is on the way, since begin
 	size      uint32
@@ -235,4 +236,5 @@ func (t *Terminal) work20() {
 	case jobNone:
 	}
 	h.worked += t.hw.Clock.Now() - start
+	t.acknowledge() // the host need not ask
 }

@@ -72,6 +72,7 @@ func examples() map[string]struct {
 	ask("digests", &DigestsRequest{Level: 0, First: 16, Count: 9, Of: 200})
 	answer("digests-answer", &DigestsRequest{}, &Digests{First: 16, Digests: fill(72, 8), Doubtful: []byte{2, 1}})
 	ask("begin", &BeginRequest{Manifest: fill(260, 9), Parts: true})
+	ask("begin-asis", &BeginRequest{Manifest: fill(260, 9), Parts: true, AsIs: true})
 	answer("begin-answer", &BeginRequest{}, &Status{Phase: PhasePreparing, Total: 2, Doubtful: 2, Floor: 3})
 	ask("leaves", &LeavesRequest{First: 40, Data: fill(64, 10)})
 	ask("file", &FileRequest{Size: 5000, SHA: [32]byte(fill(32, 11)), Workspace: 60000})

@@ -13,13 +13,20 @@ import (
 type BeginRequest struct {
 	Manifest []byte
 	Parts    bool // leaf digests come first, then a series of partial update files
+	AsIs     bool // no sector is refreshed: every doubtful one of the image will be written
 }
 
 // Head implements Request.
 func (*BeginRequest) Head() Header { return user(Write, UserBegin) }
 
 func (m *BeginRequest) write(w *cbor.Writer) {
-	w.Map(2)
+	if m.AsIs {
+		w.Map(3)
+		w.Text("asis")
+		w.Bool(true)
+	} else {
+		w.Map(2)
+	}
 	w.Text("parts")
 	w.Bool(m.Parts)
 	w.Text("manifest")
@@ -35,6 +42,8 @@ func (m *BeginRequest) DecodeBody(b []byte) error {
 		switch k := r.TextBytes(); {
 		case is(k, "parts"):
 			m.Parts = r.Bool()
+		case is(k, "asis"):
+			m.AsIs = r.Bool()
 		case is(k, "manifest"):
 			m.Manifest, seen = r.BytesMax(release.MaxManifest), seen|1
 		default:
