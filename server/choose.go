@@ -101,7 +101,7 @@ func (s *Server) choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 	if err != nil {
 		return nil, err
 	}
-	c, candidates := selectRelease(&m, h, d, all)
+	c, candidates := selectRelease(&m, h, d, all, s.now())
 	if len(candidates) > 0 {
 		p := picker{s: s, ctx: ctx, m: &m, h: h, d: d, candidates: candidates, base: find(all, h.Digest)}
 		if p.prefers, err = s.prefers(ctx, h.Model); err != nil {
@@ -117,7 +117,7 @@ func (s *Server) choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 
 // selectRelease returns the releases that the device may be led to, the newest first, or the choice that says why
 // there is none. A device whose own release was withdrawn before it confirmed itself may also go back.
-func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []storage.Release) (*choice, []*storage.Release) {
+func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []storage.Release, now time.Time) (*choice, []*storage.Release) {
 	area := m.Layout.Software()
 	order, back := h.Order, false
 	if base := find(all, h.Digest); base != nil {
@@ -125,7 +125,7 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 		back = base.State == storage.Withdrawn && !h.Confirmed
 	}
 	var candidates []*storage.Release
-	var foreign, held *storage.Release
+	var foreign, held, later *storage.Release
 	offered := false
 	for i := range all {
 		r := &all[i]
@@ -149,6 +149,10 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 			}
 			continue
 		}
+		if !r.Rollout.Reaches(h.Model, h.Serial, r.Manifest.Digest, now) {
+			later = r
+			continue
+		}
 		candidates = append(candidates, r)
 	}
 	switch {
@@ -158,6 +162,8 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 		c := nothing(protocol.ReasonHeld, h)
 		c.state, c.wanted = storage.HeldBack, held
 		return c, nil
+	case later != nil:
+		return nothing(protocol.ReasonNotYet, h), nil
 	case foreign != nil:
 		return nothing(protocol.ReasonUnknownKey, h), nil
 	case offered:

@@ -15,6 +15,7 @@ import (
 type heard struct {
 	events  []storage.Event
 	refused []storage.Digest // update files that this device refuses, new ones only
+	failed  []storage.Digest // releases whose rewrite failed here for the first time
 }
 
 // hear takes a Hello into the device's record: the identification (211, S02), the outcome of the update before, and
@@ -152,7 +153,9 @@ func (e *ear) failure(to storage.Digest, counts bool, limit uint32) {
 		tried := e.d.Tried(to)
 		tried.Failures++
 		tried.Last = e.now
-		a = *tried
+		if a = *tried; a.Failures == 1 {
+			e.failed = append(e.failed, to)
+		}
 		detail["failures"] = a.Failures
 	}
 	if r := e.h.Report; r != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
@@ -195,18 +196,26 @@ func fitsArea(m *release.Manifest, area *flash.Geometry) error {
 
 // releaseJSON is a release; counts only for operators.
 type releaseJSON struct {
-	Model     string    `json:"model"`
-	Version   string    `json:"version"`
-	Order     uint64    `json:"order"`
-	Counter   uint64    `json:"counter"`
-	Size      uint32    `json:"size"`
-	Image     string    `json:"image"`
-	Key       string    `json:"key"`
-	State     string    `json:"state"`
-	Published time.Time `json:"published"`
-	Manifest  []byte    `json:"manifest"`
-	Installed *int      `json:"installed,omitempty"`
-	Confirmed *int      `json:"confirmed,omitempty"`
+	Model     string       `json:"model"`
+	Version   string       `json:"version"`
+	Order     uint64       `json:"order"`
+	Counter   uint64       `json:"counter"`
+	Size      uint32       `json:"size"`
+	Image     string       `json:"image"`
+	Key       string       `json:"key"`
+	State     string       `json:"state"`
+	Published time.Time    `json:"published"`
+	Manifest  []byte       `json:"manifest"`
+	Installed *int         `json:"installed,omitempty"`
+	Confirmed *int         `json:"confirmed,omitempty"`
+	Rollout   *rolloutJSON `json:"rollout,omitempty"`
+}
+
+// releaseJSON is a release with its rollout, of which lost devices are a part.
+func (s *Server) releaseJSON(r *storage.Release, lost uint32) releaseJSON {
+	v := toReleaseJSON(r)
+	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
+	return v
 }
 
 func toReleaseJSON(r *storage.Release) releaseJSON {
@@ -247,8 +256,30 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 		if err := s.count(r, list); err != nil {
 			return err
 		}
+		if err := s.tellRollouts(r.Context(), shown, list); err != nil {
+			return err
+		}
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"releases": list})
+}
+
+// tellRollouts adds to each release its rollout.
+func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list []releaseJSON) error {
+	lost := make(map[string]map[storage.Digest]uint32)
+	for i := range all {
+		m := &all[i].Manifest
+		if !all[i].Rollout.Active() {
+			continue
+		}
+		if lost[m.Model] == nil {
+			var err error
+			if lost[m.Model], err = s.lost(ctx, m.Model); err != nil {
+				return err
+			}
+		}
+		list[i].Rollout = s.rolloutJSON(&all[i].Rollout, lost[m.Model][m.Digest])
+	}
+	return nil
 }
 
 // count adds to each release how many devices say that they run it, and on how many it confirmed itself.
@@ -302,6 +333,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
 	v := storage.Release{Manifest: m, Signed: append([]byte(nil), signed...), Key: kid, State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
+	if v.Rollout, err = parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), s.now()); err != nil {
+		return err
+	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	created, err := s.admit(r, &v, image)
@@ -325,7 +359,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusCreated
 		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "key", kid.String())
 	}
-	return writeJSON(w, status, map[string]any{"release": toReleaseJSON(&v)})
+	return writeJSON(w, status, map[string]any{"release": s.releaseJSON(&v, 0)})
 }
 
 // publisherKey returns the key that must have signed. It is a registered one of the model, or the one that came with

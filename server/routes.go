@@ -41,6 +41,7 @@ func (s *Server) routes() http.Handler {
 	operator("POST /api/releases", s.publish)
 	public("GET /api/releases/{image}/file", s.releaseFile)
 	operator("PUT /api/releases/{image}/state", s.setReleaseState)
+	operator("PUT /api/releases/{image}/rollout", s.putRollout)
 	operator("GET /api/summary", s.summary)
 	operator("GET /api/devices", s.listDevices)
 	operator("GET /api/devices/{model}/{serial}", s.getDevice)
@@ -291,10 +292,15 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.live.number())
 	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.maker.queued())
 	sum, err := s.store.Summary(r.Context(), s.cut())
+	var all []storage.Release
+	if err == nil {
+		all, err = s.store.Releases(r.Context(), "")
+	}
 	if err != nil {
 		s.log.Error("metrics", "error", err)
 		return
 	}
+	s.writeRollouts(w, all)
 	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
 	for g, n := range sum.Groups {
 		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)

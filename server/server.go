@@ -89,7 +89,8 @@ type Server struct {
 	uploads chan struct{}
 	handler http.Handler
 
-	publishing sync.Mutex // from looking at a release's neighbours until it is stored
+	watching   sync.WaitGroup // goroutines of the server's own besides the maker's
+	publishing sync.Mutex     // from looking at a release's neighbours until it is stored
 
 	ctx      context.Context // of everything that outlives a request
 	cancel   context.CancelFunc
@@ -132,6 +133,8 @@ func New(cfg *Config) (*Server, error) {
 		}
 	}
 	s.handler = s.routes()
+	s.watching.Add(1)
+	go s.watchRollouts()
 	return s, nil
 }
 
@@ -149,6 +152,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.cancel() // ends what is left
 	s.live.closeAll()
 	s.maker.wait()
+	s.watching.Wait()
 	if err != nil {
 		return fmt.Errorf("close server: transfers were broken off: %w", err)
 	}

@@ -275,7 +275,7 @@ func (v *session) record(c *choice, again bool) error {
 	if c.unknownModel {
 		return nil
 	}
-	var news []storage.Digest
+	var news, failed []storage.Digest
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
 	fresh := false
 	_, err := v.s.change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
@@ -291,7 +291,7 @@ func (v *session) record(c *choice, again bool) error {
 		var events []storage.Event
 		if !again {
 			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
-			events, news = what.events, what.refused
+			events, news, failed = what.events, what.refused, what.failed
 		}
 		return append(events, c.decide(d, v.s.now())...), nil
 	})
@@ -301,6 +301,9 @@ func (v *session) record(c *choice, again bool) error {
 	}
 	if fresh {
 		v.s.metrics.newDevices.Add(1)
+	}
+	for _, image := range failed {
+		v.s.rolloutFailed(v.id.model, image)
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)

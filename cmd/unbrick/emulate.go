@@ -29,7 +29,7 @@ it is kept between runs.
 Without --update it boots and stays up until you stop it. With --cut-at N power fails inside the N-th flash operation, counted from the
 intent record; then it powers up again, boots, saves and exits. Tears: ` + tearList + `.
 
-exit codes: 0 the wanted release runs, or nothing is newer; 1 the old one still runs; 2 the words are off;
+exit codes: 0 the wanted release runs, or nothing newer is meant for the device now; 1 the old one still runs; 2 the words are off;
 3 restoration mode`
 
 const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak"
@@ -256,6 +256,7 @@ func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
 			return nil, err
 		}
 		defer attachment.Detach()
+		cable.follow(attachment.SetSpeed)
 		fmt.Fprintf(e.out, "cable: %s\n", e.pty)
 	}
 	if err := e.device.PowerOn(context.WithoutCancel(ctx)); err != nil {
@@ -348,8 +349,11 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 	switch e.device.State() {
 	case lab.Running:
 		result.Release = about.Installed.Version
-		upToDate := result.Reason == protocol.ReasonUpToDate.String() || result.Reason == protocol.ReasonNoRelease.String()
-		if e.update && about.Installed.Digest == before && !upToDate {
+		nothing := false // is meant for this device now
+		for _, r := range []protocol.Reason{protocol.ReasonUpToDate, protocol.ReasonNoRelease, protocol.ReasonNotYet} {
+			nothing = nothing || result.Reason == r.String()
+		}
+		if e.update && about.Installed.Digest == before && !nothing {
 			result.code = exitFailed
 		}
 	case lab.Restoration, lab.Hanging:

@@ -31,6 +31,9 @@ is the security counter: raise it when devices must never go back behind this re
 
 The first release of a model registers its key there. A further key is registered only with --trust-key.
 
+--phases offers the release to a growing share of the devices, and halts by itself when more than --max-failures (3) of
+them fail; "unbrick rollout --help" explains it. Without it the release is for all.
+
 -o writes the release file instead of uploading it. With --model-file (see unbrick model put -o) no server is asked;
 then --order is needed.
 
@@ -56,6 +59,7 @@ type publishing struct {
 type publishFlags struct {
 	key, pub, model, version, output, modelFile string
 	order, counter                              uint64
+	phases, failures                            string // of a rollout, empty: none
 	hasOrder, hasCounter, trust, json           bool
 }
 
@@ -72,6 +76,8 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
 	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")
 	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
+	flags.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
+	flags.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout halts (default 3)")
 	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	words, err := parseFlags(flags, args, out)
@@ -81,6 +87,12 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	f.hasOrder, f.hasCounter = isSet(flags, "order"), isSet(flags, "counter")
 	if len(words) != 1 {
 		return usageError("name one file to publish")
+	}
+	switch {
+	case f.failures != "" && f.phases == "":
+		return usageError("--max-failures is for a rollout: it needs --phases")
+	case f.phases != "" && f.output != "":
+		return usageError("--phases is said when the release is uploaded: a release file does not hold it")
 	}
 	api, err := newAPI(*server, tokenOr(*token))
 	if err != nil {
@@ -113,7 +125,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		if err := replaceFile(f.output, file); err != nil {
 			return err
 		}
-	} else if result.New, err = upload(ctx, api, file, public, f.trust); err != nil {
+	} else if result.New, err = upload(ctx, api, file, public, &f); err != nil {
 		return err
 	}
 	if f.json {
@@ -123,6 +135,8 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	switch {
 	case f.output != "":
 		verb = "wrote " + f.output + ":"
+	case !result.New && f.phases != "":
+		verb = "was there already, and its rollout is as it was:"
 	case !result.New:
 		verb = "was there already:"
 	}
@@ -319,14 +333,20 @@ func describeFile(file []byte) (*publishing, error) {
 }
 
 // upload sends a release file; it reports whether the server did not have it yet.
-func upload(ctx context.Context, server *api, file []byte, public ed25519.PublicKey, trust bool) (isNew bool, err error) {
+func upload(ctx context.Context, server *api, file []byte, public ed25519.PublicKey, f *publishFlags) (isNew bool, err error) {
 	header := []string{"Content-Type", "application/octet-stream"}
 	if public != nil {
 		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(public))
 	}
 	query := url.Values{}
-	if trust {
+	if f.trust {
 		query.Set("trust", "1")
+	}
+	if f.phases != "" {
+		query.Set("phases", f.phases)
+		if f.failures != "" {
+			query.Set("limit", f.failures)
+		}
 	}
 	_, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
 	var no *apiError

@@ -64,6 +64,9 @@ type Store interface {
 	Releases(ctx context.Context, model string) ([]Release, error)
 	Release(ctx context.Context, model string, image Digest) (Release, error)
 	SetReleaseState(ctx context.Context, model string, image Digest, state ReleaseState) error
+	// ChangeRollout lets f change the rollout of a release and stores what it leaves, in one step: nobody changes it
+	// meanwhile. An error of f is returned and nothing is stored.
+	ChangeRollout(ctx context.Context, model string, image Digest, f func(*Rollout) error) (Rollout, error)
 
 	// Blobs are immutable bytes named by their SHA-256. One that no release or ready update file names when the store
 	// is next opened may go. OpenBlob has checked the whole digest (ErrDamaged).
@@ -163,6 +166,7 @@ type Release struct {
 	Key       release.KeyID
 	State     ReleaseState
 	Published time.Time
+	Rollout   Rollout
 }
 
 // FileKey names an update file by everything that decides its bytes.

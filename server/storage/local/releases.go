@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -130,20 +131,30 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 		if same > 0 {
 			return storage.ErrConflict
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published))
+		rule, err := encodeRollout(&r.Rollout)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published, rollout) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published), rule)
 		return err
 	})
 }
 
-const releaseColumns = `SELECT signed, state, published FROM releases `
+const releaseColumns = `SELECT signed, state, published, rollout FROM releases `
 
 func scanRelease(row interface{ Scan(...any) error }, r *storage.Release) error {
 	var published int64
-	if err := row.Scan(&r.Signed, &r.State, &published); err != nil {
+	var rule string
+	err := row.Scan(&r.Signed, &r.State, &published, &rule)
+	if err != nil {
 		return err
 	}
-	var err error
+	if rule != "" {
+		if err := json.Unmarshal([]byte(rule), &r.Rollout); err != nil {
+			return errors.Join(storage.ErrDamaged, err)
+		}
+	}
 	if r.Manifest, r.Key, err = release.Parse(r.Signed); err != nil {
 		return errors.Join(storage.ErrDamaged, err)
 	}
@@ -172,6 +183,34 @@ func (s *Store) SetReleaseState(ctx context.Context, model string, image storage
 	return s.change(ctx, "set release state", func(tx *sql.Tx) error {
 		return touched(tx.ExecContext(ctx, `UPDATE releases SET state = ? WHERE model = ? AND image = ?`, state, model, image[:]))
 	})
+}
+
+// encodeRollout returns what is stored of a rollout, nothing if there is none.
+func encodeRollout(r *storage.Rollout) (string, error) {
+	if !r.Active() {
+		return "", nil
+	}
+	b, err := json.Marshal(r)
+	return string(b), err
+}
+
+// ChangeRollout implements storage.Store.
+func (s *Store) ChangeRollout(ctx context.Context, model string, image storage.Digest, f func(*storage.Rollout) error) (storage.Rollout, error) {
+	var r storage.Release
+	err := s.change(ctx, "change rollout", func(tx *sql.Tx) error {
+		if err := scanRelease(tx.QueryRowContext(ctx, releaseColumns+`WHERE model = ? AND image = ?`, model, image[:]), &r); err != nil {
+			return err
+		}
+		if err := f(&r.Rollout); err != nil {
+			return err
+		}
+		rule, err := encodeRollout(&r.Rollout)
+		if err != nil {
+			return err
+		}
+		return touched(tx.ExecContext(ctx, `UPDATE releases SET rollout = ? WHERE model = ? AND image = ?`, rule, model, image[:]))
+	})
+	return r.Rollout, err
 }
 
 // touched turns a change of no row into ErrNotFound.

@@ -105,6 +105,8 @@ var migrations = []string{
 		name TEXT PRIMARY KEY,
 		value BLOB NOT NULL
 	) STRICT, WITHOUT ROWID;`,
+
+	`ALTER TABLE releases ADD COLUMN rollout TEXT NOT NULL DEFAULT '';`,
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.

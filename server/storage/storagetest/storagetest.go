@@ -30,7 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		run  func(t *testing.T, open Opener)
 	}{
 		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts},
-		{"release state", testReleaseState}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
+		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
 		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
@@ -219,6 +219,43 @@ func testReleaseState(t *testing.T, open Opener) {
 	got, err := s.Release(ctx, "0001", r.Manifest.Digest)
 	ok(t, err)
 	equal(t, "state", got.State, storage.Withdrawn)
+}
+
+func testRollout(t *testing.T, open Opener) {
+	s := open(t)
+	withModel(t, s, "0001")
+	image := []byte("image")
+	r := NewRelease(t, "0001", "1", 1, image)
+	d := r.Manifest.Digest
+	nothing := func(*storage.Rollout) error { return nil }
+	_, err := s.ChangeRollout(ctx, "0001", d, nothing)
+	is(t, err, storage.ErrNotFound)
+	r.Rollout = storage.Rollout{Phases: []storage.Phase{{Share: 100}, {Share: storage.Everyone, After: time.Hour}}, Begun: epoch, Limit: 2}
+	ok(t, s.AddRelease(ctx, r, image))
+	got, err := s.ChangeRollout(ctx, "0001", d, nothing)
+	ok(t, err)
+	equal(t, "rollout", got, r.Rollout)
+	got, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error {
+		o.Failed, o.Halted, o.Why = 3, epoch.Add(time.Minute), "three"
+		return nil
+	})
+	ok(t, err)
+	no := errors.New("no")
+	_, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { o.Failed = 9; return no })
+	is(t, err, no)
+	again := r
+	again.Rollout = storage.Rollout{}
+	ok(t, s.AddRelease(ctx, again, image)) // publishing again does not end it
+	ok(t, s.Close())
+	s = opened(t, open)
+	all, err := s.Releases(ctx, "0001")
+	ok(t, err)
+	equal(t, "kept", all[0].Rollout, got)
+	_, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { *o = storage.Rollout{}; return nil })
+	ok(t, err)
+	one, err := s.Release(ctx, "0001", d)
+	ok(t, err)
+	equal(t, "ended", one.Rollout, storage.Rollout{})
 }
 
 func testBlobs(t *testing.T, open Opener) {

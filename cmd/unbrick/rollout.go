@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [--max-failures N] [--halt | --resume | --end]
+
+Shows how far a release has been offered, and decides how it goes on. A rollout offers a release in phases to a growing
+share of the model's devices: "1%,10%@24h,100%@72h" is one in a hundred at once, one in ten after a day, all after
+three. It halts by itself when more devices than --max-failures (3) told of a failed rewrite, wait in restoration mode
+or took the update file and did not come back; halted, it is offered to nobody, and devices that run the release keep
+it.
+
+  --phases LIST      begins a rollout, counted from now
+  --max-failures N   devices that may fail
+  --halt, --resume   stop offering the release, go on
+  --end              no rollout any more: the release is for all
+
+A release that is published with "unbrick publish --phases LIST" is in its rollout from the first moment on.
+
+exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
+
+// rolling is a rollout as the server tells it.
+type rolling struct {
+	Phases string     `json:"phases"`
+	Begun  time.Time  `json:"begun"`
+	Share  string     `json:"share"`
+	Next   *time.Time `json:"next,omitempty"`
+	Limit  uint32     `json:"limit"`
+	Failed uint32     `json:"failed"`
+	Lost   uint32     `json:"lost"`
+	Halted *time.Time `json:"halted,omitempty"`
+	Why    string     `json:"why,omitempty"`
+}
+
+// rolled is a release with its rollout, nil if it is for all.
+type rolled struct {
+	Model   string   `json:"model"`
+	Version string   `json:"version"`
+	Image   string   `json:"image"`
+	State   string   `json:"state"`
+	Rollout *rolling `json:"rollout"`
+}
+
+func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	flags := newFlags("rollout", rolloutHelp, errOut)
+	server, token := serverFlags(flags)
+	id := flags.String("model", "", "model of the release")
+	phases := flags.String("phases", "", "begin a rollout with these phases")
+	limit := flags.Uint("max-failures", 0, "devices that may fail")
+	halt := flags.Bool("halt", false, "stop offering the release")
+	resume := flags.Bool("resume", false, "go on")
+	end := flags.Bool("end", false, "offer the release to all")
+	asJSON := flags.Bool("json", false, "print one JSON object")
+	words, err := parseFlags(flags, args, out)
+	if err != nil {
+		return err
+	}
+	if len(words) != 1 || *id == "" {
+		return usageError("say: unbrick rollout VERSION --model ID")
+	}
+	ways := 0
+	for _, b := range []bool{*halt, *resume, *end, isSet(flags, "phases")} {
+		if b {
+			ways++
+		}
+	}
+	if ways > 1 || *end && isSet(flags, "max-failures") {
+		return usageError("--phases, --halt, --resume and --end exclude each other")
+	}
+	client, err := newAPI(*server, tokenOr(*token))
+	if err != nil {
+		return err
+	}
+	change := map[string]any{"model": *id}
+	switch {
+	case isSet(flags, "phases") && *phases == "":
+		return usageError("--phases is empty; --end ends a rollout")
+	case *end, isSet(flags, "phases"):
+		change["phases"] = *phases
+	case *halt, *resume:
+		change["halt"] = *halt
+	}
+	if isSet(flags, "max-failures") {
+		change["limit"] = *limit
+	}
+	r, err := client.rolled(ctx, *id, words[0])
+	if err != nil {
+		return err
+	}
+	if len(change) > 1 {
+		body, err := json.Marshal(change)
+		if err != nil {
+			return err
+		}
+		b, _, err := client.do(ctx, http.MethodPut, "/api/releases/"+r.Image+"/rollout", nil, body, "Content-Type", "application/json")
+		if err != nil {
+			return err
+		}
+		r = &rolled{}
+		if err := json.Unmarshal(b, r); err != nil {
+			return fmt.Errorf("rollout: the server's answer: %w", err)
+		}
+	}
+	if *asJSON {
+		return printJSON(out, r)
+	}
+	r.print(out)
+	return nil
+}
+
+// rolled asks the server for a release.
+func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error) {
+	b, _, err := a.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Releases []rolled `json:"releases"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return nil, fmt.Errorf("releases of model %s: the server's answer: %w", model, err)
+	}
+	for i := range answer.Releases {
+		if answer.Releases[i].Version == version {
+			return &answer.Releases[i], nil
+		}
+	}
+	return nil, fmt.Errorf("the server has no release %q of model %s", version, model)
+}
+
+func (r *rolled) print(out io.Writer) {
+	fmt.Fprintf(out, "release %s of model %s is %s", r.Version, r.Model, r.State)
+	o := r.Rollout
+	if o == nil {
+		fmt.Fprintln(out, ", to all")
+		return
+	}
+	fmt.Fprintf(out, ", to %s of the devices\nphases %s since %s", o.Share, o.Phases, o.Begun.Format(time.RFC3339))
+	if o.Next != nil {
+		fmt.Fprintf(out, ", the next at %s", o.Next.Format(time.RFC3339))
+	}
+	fmt.Fprintf(out, "\n%d failed, %d lost, %d may\n", o.Failed, o.Lost, o.Limit)
+	if o.Halted != nil {
+		fmt.Fprintf(out, "halted at %s: %s\n", o.Halted.Format(time.RFC3339), o.Why)
+	}
+}

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"unbrick/release"
+	"unbrick/server/storage"
+)
+
+// Rollouts offer a release to growing shares of a model's devices and halt by themselves. A device counts against the
+// limit when it tells of a failed rewrite to the release, when it was seen in restoration mode on the way there, or when
+// it took the whole update file and has not been heard of for Limits.Overdue: one that never comes back says nothing.
+// What devices and reporters say is their claim; a lie can halt a rollout and cannot drive one on.
+
+const (
+	rolloutLook    = time.Minute // how often the server looks for devices that do not come back
+	defaultFailing = 3           // devices that may fail where the operator does not say how many
+)
+
+// parseRollout makes a rollout that begins now. No phases mean none.
+func parseRollout(phases, limit string, now time.Time) (r storage.Rollout, err error) {
+	if phases == "" {
+		if limit != "" {
+			return r, problem(http.StatusBadRequest, "malformed", "a limit of failures is for a rollout with phases")
+		}
+		return r, nil
+	}
+	r.Begun, r.Limit = now, defaultFailing
+	if r.Phases, err = storage.ParsePhases(phases); err != nil {
+		return r, problem(http.StatusBadRequest, "malformed", "%v", err)
+	}
+	if limit != "" {
+		n, err := strconv.ParseUint(limit, 10, 32)
+		if err != nil {
+			return r, problem(http.StatusBadRequest, "malformed", "limit of failures %q is no number", limit)
+		}
+		r.Limit = uint32(n)
+	}
+	return r, nil
+}
+
+// rolloutJSON is a rollout as operators see it.
+type rolloutJSON struct {
+	Phases string     `json:"phases"`
+	Begun  time.Time  `json:"begun"`
+	Share  string     `json:"share"` // that the release is offered to now
+	Next   *time.Time `json:"next,omitempty"`
+	Limit  uint32     `json:"limit"`
+	Failed uint32     `json:"failed"` // devices that told so
+	Lost   uint32     `json:"lost"`   // devices that wait to be restored, or do not answer
+	Halted *time.Time `json:"halted,omitempty"`
+	Why    string     `json:"why,omitempty"`
+}
+
+func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *rolloutJSON {
+	if !r.Active() {
+		return nil
+	}
+	share, next := r.Share(s.now())
+	v := &rolloutJSON{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Why: r.Why}
+	if !next.IsZero() {
+		v.Next = &next
+	}
+	if !r.Halted.IsZero() {
+		v.Halted = &r.Halted
+	}
+	return v
+}
+
+// putRollout begins a rollout, ends it, halts it or lets it go on.
+func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Model  string  `json:"model"`
+		Phases *string `json:"phases"` // begins a new one; empty ends it: the release is for all
+		Limit  *uint32 `json:"limit"`
+		Halt   *bool   `json:"halt"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if in.Phases == nil && in.Limit == nil && in.Halt == nil {
+		return problem(http.StatusBadRequest, "malformed", "say phases, limit or halt")
+	}
+	v, err := s.releaseAt(r, in.Model)
+	if err != nil {
+		return err
+	}
+	lost, err := s.lost(r.Context(), v.Manifest.Model)
+	if err != nil {
+		return err
+	}
+	missing := lost[v.Manifest.Digest]
+	v.Rollout, err = s.store.ChangeRollout(r.Context(), v.Manifest.Model, v.Manifest.Digest, func(o *storage.Rollout) error {
+		if in.Phases != nil {
+			fresh, err := parseRollout(*in.Phases, "", s.now())
+			if err != nil {
+				return err
+			}
+			*o = fresh
+		}
+		if !o.Active() {
+			if in.Limit != nil || in.Halt != nil {
+				return problem(http.StatusConflict, "no-rollout", "the release is offered to all: there is no rollout to halt or to limit")
+			}
+			return nil
+		}
+		if in.Limit != nil {
+			o.Limit = *in.Limit
+		}
+		if in.Halt == nil {
+			return nil
+		}
+		if *in.Halt {
+			o.Halted, o.Why = s.now(), "by the operator"
+			return nil
+		}
+		if o.Exceeded(o.Failed + missing) {
+			return problem(http.StatusConflict, "limit", "%d devices failed and %d are lost, the limit is %d: raise it to go on", o.Failed, missing, o.Limit)
+		}
+		o.Halted, o.Why = time.Time{}, ""
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
+	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
+}
+
+// rolloutFailed counts a device that told of its first failed rewrite to a release.
+func (s *Server) rolloutFailed(model string, image storage.Digest) {
+	s.limitRollout(s.ctx, model, image, func(r *storage.Rollout) uint32 {
+		r.Failed++
+		return r.Failed
+	})
+}
+
+// limitRollout halts a rollout if count, which may change it, says that more devices failed than may.
+func (s *Server) limitRollout(ctx context.Context, model string, image storage.Digest, count func(*storage.Rollout) uint32) {
+	halted := false
+	r, err := s.store.ChangeRollout(ctx, model, image, func(r *storage.Rollout) error {
+		if !r.Active() {
+			return errNoRollout
+		}
+		failed := count(r)
+		if halted = r.Halted.IsZero() && r.Exceeded(failed); halted {
+			r.Halted, r.Why = s.now(), fmt.Sprintf("%d devices failed or are lost, %d may", failed, r.Limit)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errNoRollout), errors.Is(err, storage.ErrNotFound):
+	case err != nil:
+		s.log.Error("rollout", "model", model, "image", release.ShortHex(image), "error", err)
+	case halted:
+		s.metrics.halted.Add(1)
+		s.log.Error("rollout halted", "model", model, "image", release.ShortHex(image), "why", r.Why)
+	}
+}
+
+var errNoRollout = errors.New("there is no rollout")
+
+// lost counts, by release, a model's devices that took an update file and do not answer, or wait to be restored.
+func (s *Server) lost(ctx context.Context, model string) (map[storage.Digest]uint32, error) {
+	counts := make(map[storage.Digest]uint32)
+	for _, group := range []storage.Group{storage.GroupOverdue, storage.GroupRestoration} {
+		q := storage.Query{Model: model, Group: &group, Cut: s.cut(), Limit: storage.MaxPage}
+		for {
+			page, err := s.store.Devices(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			for i := range page.Devices {
+				if d := &page.Devices[i]; d.Target != (storage.Digest{}) && !d.Demo {
+					counts[d.Target]++
+				}
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+		}
+	}
+	return counts, nil
+}
+
+// watchRollouts looks after the rollouts until the server closes.
+func (s *Server) watchRollouts() {
+	defer s.watching.Done()
+	look := time.NewTicker(rolloutLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			if err := s.lookAtRollouts(s.ctx); err != nil && s.ctx.Err() == nil {
+				s.log.Error("look at rollouts", "error", err)
+			}
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// lookAtRollouts halts those in which too many devices are lost.
+func (s *Server) lookAtRollouts(ctx context.Context) error {
+	all, err := s.store.Releases(ctx, "")
+	if err != nil {
+		return err
+	}
+	lost := make(map[string]map[storage.Digest]uint32) // by model
+	for i := range all {
+		r := &all[i]
+		m := &r.Manifest
+		if !r.Rollout.Active() || !r.Rollout.Halted.IsZero() || r.State != storage.Offered {
+			continue
+		}
+		if lost[m.Model] == nil {
+			if lost[m.Model], err = s.lost(ctx, m.Model); err != nil {
+				return err
+			}
+		}
+		if missing := lost[m.Model][m.Digest]; r.Rollout.Exceeded(r.Rollout.Failed + missing) {
+			s.limitRollout(ctx, m.Model, m.Digest, func(r *storage.Rollout) uint32 { return r.Failed + missing })
+		}
+	}
+	return nil
+}
+
+// writeRollouts adds to the metrics how many rollouts there are.
+func (s *Server) writeRollouts(w io.Writer, all []storage.Release) {
+	running, halted := 0, 0
+	for i := range all {
+		switch r := &all[i]; {
+		case !r.Rollout.Active() || r.State != storage.Offered:
+		case r.Rollout.Halted.IsZero():
+			running++
+		default:
+			halted++
+		}
+	}
+	fmt.Fprintf(w, "# HELP unbrick_rollouts Rollouts of releases that are offered.\n# TYPE unbrick_rollouts gauge\nunbrick_rollouts{state=\"running\"} %d\nunbrick_rollouts{state=\"halted\"} %d\n", running, halted)
+}
