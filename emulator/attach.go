@@ -46,6 +46,7 @@ func (a *Attachment) Detach() {
 func (a *Attachment) detach() {
 	if a.b.att == a {
 		a.b.att = nil
+		a.b.line.hostBaud = a.b.line.cfg.Baud
 	}
 	a.closed = true
 	a.b.wakeAll()

@@ -25,6 +25,8 @@ type ptyCable struct {
 	link   string
 	name   string // what link points to
 	closed atomic.Bool
+	last   uint32 // speed of the other end when it was read last
+	heard  atomic.Pointer[func(baud uint32) error]
 }
 
 // openPTY makes a pseudo-terminal, raw before anybody can see it, and puts a link to it at path. A
@@ -45,7 +47,7 @@ func openPTY(path string) (*ptyCable, error) {
 	if master, err = pollable(master); err != nil {
 		return nil, err
 	}
-	c := &ptyCable{master: master, link: path, name: tty.Name()}
+	c := &ptyCable{master: master, link: path, name: tty.Name(), last: speedOf(master)}
 	if err := c.publish(); err != nil {
 		master.Close()
 		return nil, err
@@ -75,6 +77,7 @@ func (c *ptyCable) Read(p []byte) (int, error) {
 	for {
 		n, err := c.master.Read(p)
 		if n > 0 {
+			c.lookAtSpeed()
 			return n, nil
 		}
 		if c.closed.Load() {
@@ -105,4 +108,18 @@ func (c *ptyCable) Close() error {
 		}
 	}
 	return c.master.Close()
+}
+
+// follow has heard told of every speed that a program sets at the other end, before the bytes that it
+// wrote at that speed are read. A program that sets none is understood as it comes.
+func (c *ptyCable) follow(heard func(baud uint32) error) { c.heard.Store(&heard) }
+
+func (c *ptyCable) lookAtSpeed() {
+	now := speedOf(c.master)
+	heard := c.heard.Load()
+	if now == 0 || now == c.last || heard == nil {
+		return
+	}
+	c.last = now
+	(*heard)(now) // a speed that no line has leaves the line as it is
 }

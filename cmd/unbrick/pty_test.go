@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Read that waits while a host has the cable open ends with Close: nobody may stay behind.
@@ -74,5 +77,44 @@ func TestLinkToTheCable(t *testing.T) {
 	}
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The device's end learns the speed that a program sets at the other end, and none that nobody set.
+func TestSpeedOfTheCable(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "cable")
+	c, err := openPTY(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var speeds []uint32
+	c.follow(func(baud uint32) error { speeds = append(speeds, baud); return nil })
+	host, err := os.OpenFile(link, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	for _, baud := range []uint32{0, 57600, 57600, 921600} {
+		if baud != 0 {
+			settings, err := unix.IoctlGetTermios(int(host.Fd()), unix.TCGETS2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			settings.Cflag = settings.Cflag&^unix.CBAUD | unix.BOTHER
+			settings.Ispeed, settings.Ospeed = baud, baud
+			if err := unix.IoctlSetTermios(int(host.Fd()), unix.TCSETS2, settings); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := host.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []uint32{57600, 921600}; !slices.Equal(speeds, want) {
+		t.Errorf("told of %v, want %v", speeds, want)
 	}
 }

@@ -43,6 +43,7 @@ type patient struct {
 	breaking time.Time     // the break began; zero: there is none
 	breaks   int           // heard
 	chatter  []byte        // said each time the page opens the port, before anything is asked
+	speed    uint32        // that the page has set last; 0: none
 }
 
 // accident is what happens to a device that is being restored.
@@ -124,6 +125,9 @@ func (d *patient) plug(a webserial.Adapter) {
 		}
 		d.settles(lab.Restoration)
 	}
+	d.mu.Lock()
+	d.line, d.speed = nil, 0
+	d.mu.Unlock()
 	port, err := d.bench.Plug(a, d.signal)
 	if err != nil {
 		d.t.Fatal(err)
@@ -136,6 +140,7 @@ func (d *patient) plug(a webserial.Adapter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.port, d.line = port, line
+	d.hears()
 }
 
 // unplug pulls the cable out of the computer.
@@ -247,6 +252,9 @@ func (d *patient) signal(e webserial.Event) {
 		if _, err := d.port.Write(d.chatter); err != nil {
 			d.t.Error(err)
 		}
+	case e.Kind == webserial.Settings:
+		d.speed = e.Speed
+		d.hears()
 	case e.Kind != webserial.Signals:
 	case e.Break && d.breaking.IsZero():
 		d.breaking = time.Now()
@@ -254,6 +262,17 @@ func (d *patient) signal(e webserial.Event) {
 		d.line.Break(time.Since(d.breaking))
 		d.breaking = time.Time{}
 		d.breaks++
+	}
+}
+
+// hears passes the speed of the page's end on to the line: at another than the device's neither
+// understands the other. With mu held.
+func (d *patient) hears() {
+	if d.line == nil || d.speed == 0 {
+		return
+	}
+	if err := d.line.SetSpeed(d.speed); err != nil {
+		d.t.Error(err)
 	}
 }
 
