@@ -256,6 +256,7 @@ func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
 			return nil, err
 		}
 		defer attachment.Detach()
+		cable.follow(attachment.SetSpeed)
 		fmt.Fprintf(e.out, "cable: %s\n", e.pty)
 	}
 	if err := e.device.PowerOn(context.WithoutCancel(ctx)); err != nil {
