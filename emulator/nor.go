@@ -255,8 +255,11 @@ func (b *Board) tearProgram(addr uint32, p []byte, t Tear) {
 	}
 	unit := b.geo.ProgramUnit
 	units := uint32(len(p)) / unit
-	if t == Complete || t == FirstUnit && units == 1 {
+	if t == Complete || t == Marginal || t == FirstUnit && units == 1 {
 		_ = b.program(addr, p)
+		if t == Marginal {
+			b.waver(addr, p)
+		}
 		return
 	}
 	whole := units / 2 // units that are done
@@ -273,6 +276,18 @@ func (b *Board) tearProgram(addr uint32, p []byte, t Tear) {
 		return // power failed between two units
 	}
 	b.tearUnit(addr+whole*unit, p[whole*unit:(whole+1)*unit], t)
+}
+
+// waver leaves one bit of p, which is programmed, in between: the last that is not an erased one.
+func (b *Board) waver(addr uint32, p []byte) {
+	for k := len(p) - 1; k >= 0; k-- {
+		if bits := p[k] ^ b.geo.Erased; bits != 0 {
+			i := b.geo.SectorAt(addr)
+			base, _ := b.geo.Sector(i)
+			b.writable(i).addUnstable(addr-base+uint32(k), highest(bits))
+			return
+		}
+	}
 }
 
 // tearUnit leaves the one unit at addr half done.

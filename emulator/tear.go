@@ -17,10 +17,11 @@ const (
 	Unreadable             // the same, but the next cannot be read (with ECC; else as Unstable)
 	ErasePart              // a mixture of old, erased and in-between units
 	EraseWeak              // all reads erased, but bits may flip back at each later power-up
+	Marginal               // all units are programmed, but one bit of the last reads differently each time (with ECC: Complete)
 	tears
 )
 
-var tearNames = [tears]string{"none", "complete", "first-unit", "half", "all-but-one", "unstable", "unreadable", "erase-part", "erase-weak"}
+var tearNames = [tears]string{"none", "complete", "first-unit", "half", "all-but-one", "unstable", "unreadable", "erase-part", "erase-weak", "marginal"}
 
 func (t Tear) String() string {
 	if t < tears {
@@ -65,8 +66,11 @@ func (t Tear) forProgram(ecc bool) Tear {
 	case t == EraseWeak, t == Unreadable && !ecc:
 		t = Unstable
 	}
-	if t == Unstable && ecc {
+	switch {
+	case t == Unstable && ecc:
 		return Unreadable
+	case t == Marginal && ecc:
+		return Complete // correction repairs one bit
 	}
 	return t
 }

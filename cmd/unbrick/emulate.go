@@ -32,7 +32,7 @@ intent record; then it powers up again, boots, saves and exits. Tears: ` + tearL
 exit codes: 0 the wanted release runs, or nothing newer is meant for the device now; 1 the old one still runs; 2 the words are off;
 3 restoration mode`
 
-const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak"
+const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak, marginal"
 
 // preparingPolls is how often a device asks again while the server makes its update file.
 const preparingPolls = 20

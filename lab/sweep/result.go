@@ -124,11 +124,13 @@ func (s *Subject) same(k emulator.OpKind, t emulator.Tear) emulator.Tear {
 	if erase {
 		return emulator.ErasePart
 	}
-	if t == emulator.Unstable || t == emulator.Unreadable {
-		if s.Shape.ECC {
-			return emulator.Unreadable
-		}
-		return emulator.Unstable
+	switch {
+	case t == emulator.Marginal && s.Shape.ECC:
+		return emulator.Complete
+	case t != emulator.Unstable && t != emulator.Unreadable:
+		return t
+	case s.Shape.ECC:
+		return emulator.Unreadable
 	}
-	return t
+	return emulator.Unstable
 }

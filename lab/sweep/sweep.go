@@ -317,11 +317,11 @@ func (s *Subject) tears(k emulator.OpKind) []emulator.Tear {
 	if k == emulator.OpErase {
 		return []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.ErasePart, emulator.EraseWeak}
 	}
-	t := []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.Half, emulator.AllButOne, emulator.Unstable}
+	t := []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.Half, emulator.AllButOne}
 	if s.Shape.ECC {
-		t[len(t)-1] = emulator.Unreadable // without correction the two are the same
+		return append(t, emulator.Unreadable)
 	}
-	return t
+	return append(t, emulator.Unstable, emulator.Marginal)
 }
 
 // moment is one cut: an operation of a run forward, and a tear.
