@@ -110,6 +110,34 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
+// TestOlderSchema opens a database from before rollouts: its releases are for all, and can be given one.
+func TestOlderSchema(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	s := reopen(t, dir, nil)
+	if err := s.PutModel(ctx, storage.Model{ID: "0001", Record: []byte("record")}); err != nil {
+		t.Fatal(err)
+	}
+	r := put(t, s, "0001", "1", 1, []byte("image"))
+	if _, err := s.write.Exec(`ALTER TABLE releases DROP COLUMN rollout; PRAGMA user_version = 1`); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = reopen(t, dir, nil)
+	defer s.Close()
+	got, err := s.Release(ctx, "0001", r.Manifest.Digest)
+	if err != nil || got.Rollout.Active() {
+		t.Fatalf("%+v, %v", got.Rollout, err)
+	}
+	want := storage.Rollout{Phases: []storage.Phase{{Share: 100}}, Limit: 1}
+	if _, err := s.ChangeRollout(ctx, "0001", r.Manifest.Digest, func(o *storage.Rollout) error { *o = want; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = s.Release(ctx, "0001", r.Manifest.Digest); err != nil || got.Rollout.Limit != 1 || len(got.Rollout.Phases) != 1 {
+		t.Fatalf("%+v, %v", got.Rollout, err)
+	}
+}
+
 func TestDamagedBlob(t *testing.T) {
 	dir := t.TempDir()
 	s := reopen(t, dir, nil)
