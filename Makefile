@@ -30,7 +30,9 @@ test: check browser ## all tests; installs Chromium through the system's package
 	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 
 test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing
-	UNBRICK_SERIAL=1 $(GO) test -count=1 -v -run Serial ./internal/webserial ./internal/e2e
+	@mkdir -p .bin
+	UNBRICK_SERIAL=1 UNBRICK_COUNT=$(CURDIR)/.bin/restorations $(GO) test -count=1 -timeout 30m -v -run Serial ./internal/webserial ./internal/e2e
+	@echo "Restorations through navigator.serial: $$(cat .bin/restorations)"
 
 test-power:      ## every cut with every tear, nothing sampled
 	$(GO) test -count=1 -timeout 80m -v -run 'Update|Recovery|Restor|Cut' ./terminal ./restore

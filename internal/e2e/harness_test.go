@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,22 @@ var programPath = sync.OnceValues(func() (string, error) {
 
 var scratch string
 
+// throughSerial counts the devices that were brought back through the browser's own serial stack.
+var throughSerial atomic.Int64
+
+// tally says how many there were, and writes the number into the file that UNBRICK_COUNT names.
+func tally() {
+	n := throughSerial.Load()
+	if n > 0 {
+		fmt.Printf("restorations through navigator.serial: %d\n", n)
+	}
+	if file := os.Getenv("UNBRICK_COUNT"); file != "" {
+		if err := os.WriteFile(file, fmt.Appendf(nil, "%d\n", n), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+}
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "unbrick-e2e-")
@@ -42,7 +59,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		scratch = dir
-		return m.Run()
+		code := m.Run()
+		tally()
+		return code
 	}())
 }
 

@@ -44,6 +44,7 @@ type patient struct {
 	breaks   int           // heard
 	chatter  []byte        // said each time the page opens the port, before anything is asked
 	speed    uint32        // that the page has set last; 0: none
+	speeds   int           // how often it has set one
 }
 
 // accident is what happens to a device that is being restored.
@@ -253,7 +254,7 @@ func (d *patient) signal(e webserial.Event) {
 			d.t.Error(err)
 		}
 	case e.Kind == webserial.Settings:
-		d.speed = e.Speed
+		d.speed, d.speeds = e.Speed, d.speeds+1
 		d.hears()
 	case e.Kind != webserial.Signals:
 	case e.Break && d.breaking.IsZero():
@@ -305,5 +306,8 @@ func (d *patient) runs() {
 	}
 	if f := d.device.Board().Faults(); len(f) > 0 {
 		d.t.Errorf("hardware faults: %v", f)
+	}
+	if !d.t.Failed() {
+		throughSerial.Add(1)
 	}
 }

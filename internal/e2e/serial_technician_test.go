@@ -16,6 +16,7 @@ import (
 	"unbrick/internal/webserial"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -138,24 +139,67 @@ func (p *technician) reads(texts ...string) {
 	}
 }
 
-// presses presses the button with these words, once it can be pressed.
+// presses presses the button with these words, once it can be pressed. A press that reaches no such button,
+// because the page has moved it meanwhile, is noted and done again, as a person would.
 func (p *technician) presses(label string) {
 	p.t.Helper()
-	place := p.ask(fmt.Sprintf("a button %q", label), fmt.Sprintf(`(() => {
-		const button = seen('button').find(e => words(e) === %q && !e.disabled && e.getAttribute('aria-disabled') !== 'true');
-		if (!button) return '';
-		button.scrollIntoView({ block: 'center', behavior: 'instant' });
-		const r = button.getBoundingClientRect();
-		const x = r.x + r.width / 2, y = r.y + r.height / 2;
-		return button.contains(document.elementFromPoint(x, y)) ? x + ' ' + y : '';
-	})()`, label))
-	var x, y float64
-	if _, err := fmt.Sscan(place, &x, &y); err != nil {
+	for range maxPresses {
+		place := p.ask(fmt.Sprintf("a button %q", label), fmt.Sprintf(`(() => {
+			const find = () => seen('button').find(e => words(e) === %q && !e.disabled && e.getAttribute('aria-disabled') !== 'true');
+			const button = find();
+			if (!button) return '';
+			button.scrollIntoView({ block: 'center', behavior: 'instant' });
+			const r = button.getBoundingClientRect();
+			const x = r.x + r.width / 2, y = r.y + r.height / 2;
+			if (!button.contains(document.elementFromPoint(x, y))) return '';
+			window.pressed = [];
+			for (const kind of ['pointerdown', 'pointerup', 'click'])
+				document.addEventListener(kind, e => {
+					const hit = e.target.closest && e.target.closest('button');
+					window.pressed.push(kind + ' ' + (hit ? words(hit) : e.target.nodeName));
+				}, { capture: true, once: true });
+			return x + ' ' + y;
+		})()`, label))
+		var x, y float64
+		if _, err := fmt.Sscan(place, &x, &y); err != nil {
+			p.t.Fatal(err)
+		}
+		if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(x, y)); err != nil {
+			p.t.Fatalf("press %q: %v", label, err)
+		}
+		what, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(window.pressed || ['page replaced']).join(', ')`))
+		if err != nil || strings.Contains(what, "click "+label) || what == "page replaced" {
+			return // a page that goes away has taken the press
+		}
+		p.t.Logf("a press of %q went astray: %s", label, what)
+	}
+	p.shot("astray")
+	p.t.Fatalf("%d presses of %q reached no button; the page shows:\n%s", maxPresses, label, p.text())
+}
+
+// maxPresses is how often a person presses a button that gives way.
+const maxPresses = 5
+
+// choosesFile presses a button that opens the browser's file chooser, and chooses a file.
+func (p *technician) choosesFile(label, path string) {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	defer stop()
+	opened := chromedp.Events(ctx, page.FileChooserOpened)
+	if _, err := chromedp.Call(ctx, page.SetInterceptFileChooserDialog, page.SetInterceptFileChooserDialogParams{Enabled: true}); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := chromedp.Do(p.ctx, chromedp.MouseClickXY(x, y)); err != nil {
-		p.t.Fatalf("press %q: %v", label, err)
+	p.presses(label)
+	for e, err := range opened {
+		if err != nil {
+			p.t.Fatalf("no file chooser: %v", err)
+		}
+		if _, err := chromedp.Call(ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, BackendNodeID: e.BackendNodeID}); err != nil {
+			p.t.Fatalf("choose %s: %v", path, err)
+		}
+		return
 	}
+	p.t.Fatal("no file chooser opened")
 }
 
 // reloads loads the page anew, as a person does who does not wait.
