@@ -24,6 +24,7 @@ type bench struct {
 	totals  map[pair]uint64 // flash operations of a whole rewrite, once one was seen
 	trouble LogRow          // why the last device could not be made; zero Code: nothing
 	keeper  keeper
+	replay  *replay // shown in place of the device; nil: none
 }
 
 // pair names a rewrite by its two images.
@@ -51,6 +52,12 @@ func (b *bench) command(cmd Command) {
 		b.make(c)
 	case LabLine:
 		b.setLine(c.Line)
+	case LabReplay:
+		b.replayOf(c)
+	case LabSeek:
+		b.seek(c)
+	case LabReplayEnd:
+		b.replay = nil
 	case LabHealth:
 		b.health = c.Health
 		if b.rig != nil {
@@ -155,6 +162,17 @@ func (b *bench) refreshed() {
 
 // fill writes what the Lab shows.
 func (b *bench) fill(l *Lab) {
+	b.device(l)
+	if b.replay != nil {
+		if b.replay.phase == ReplayReady {
+			*l = Lab{Line: b.line, Health: b.health}
+		}
+		b.replay.fill(l)
+	}
+}
+
+// device writes what the Lab shows of its device.
+func (b *bench) device(l *Lab) {
 	if b.rig != nil {
 		b.rig.fill(l)
 		l.Line, l.Health = b.line, b.health

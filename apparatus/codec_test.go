@@ -101,7 +101,7 @@ func commands() []Command {
 		Write{}, Start{}, GoOn{}, Home{}, Resume{}, Forget{}, SaveDiagnostic{}, SaveReport{},
 		LabMake{Model: "0001", Digest: [32]byte{2}}, LabUpdate{}, LabPower{Switch: SwitchOn}, LabCut{At: 928, Tear: TearUnstable},
 		LabLine{Line: Line{Baud: 9600, TurnAround: time.Millisecond, Noise: NoiseTenK, Pace: PaceFull}}, LabHealth{Health: HealthHangs},
-		LabRestore{Digest: [32]byte{3}},
+		LabRestore{Digest: [32]byte{3}}, LabReplay{ID: "04abc"}, LabSeek{At: 70000, Turn: -1}, LabReplayEnd{},
 	}
 }
 
@@ -125,8 +125,8 @@ func TestCommandRoundTrip(t *testing.T) {
 			t.Errorf("%T with a byte behind it was accepted", cmd)
 		}
 	}
-	if len(seen) != codeLabRestore {
-		t.Errorf("saw %d commands of %d", len(seen), codeLabRestore)
+	if len(seen) != codeLabReplayEnd {
+		t.Errorf("saw %d commands of %d", len(seen), codeLabReplayEnd)
 	}
 }
 

@@ -30,6 +30,9 @@ const (
 	codeLabLine
 	codeLabHealth
 	codeLabRestore
+	codeLabReplay
+	codeLabSeek
+	codeLabReplayEnd
 )
 
 // EncodeCommand returns the one encoding of a command.
@@ -89,6 +92,15 @@ func EncodeCommand(cmd Command) ([]byte, error) {
 	case LabRestore:
 		c.open(codeLabRestore, 1)
 		c.fixed(v.Digest[:])
+	case LabReplay:
+		c.open(codeLabReplay, 1)
+		c.text(&v.ID, MaxReplayID)
+	case LabSeek:
+		c.open(codeLabSeek, 2)
+		number(c, &v.At)
+		c.integer(&v.Turn)
+	case LabReplayEnd:
+		c.bare(codeLabReplayEnd)
 	default:
 		return nil, fmt.Errorf("no encoding for %T", cmd)
 	}
@@ -106,12 +118,12 @@ func (c *codec) open(code uint64, n int) {
 // fieldsOf is the number of fields behind each code; -1 for none such.
 func fieldsOf(code uint64) int {
 	switch code {
-	case codeAddFile, codeLabMake, codeLabCut:
+	case codeAddFile, codeLabMake, codeLabCut, codeLabSeek:
 		return 2
-	case codeChoose, codeLabPower, codeLabLine, codeLabHealth, codeLabRestore:
+	case codeChoose, codeLabPower, codeLabLine, codeLabHealth, codeLabRestore, codeLabReplay:
 		return 1
 	}
-	if code >= codeConnect && code <= codeLabRestore {
+	if code >= codeConnect && code <= codeLabReplayEnd {
 		return 0
 	}
 	return -1
@@ -199,6 +211,17 @@ func (c *codec) command(code uint64) Command {
 		var v LabRestore
 		c.fixed(v.Digest[:])
 		return v
+	case codeLabReplay:
+		var v LabReplay
+		c.text(&v.ID, MaxReplayID)
+		return v
+	case codeLabSeek:
+		var v LabSeek
+		number(c, &v.At)
+		c.integer(&v.Turn)
+		return v
+	case codeLabReplayEnd:
+		return LabReplayEnd{}
 	}
 	return nil
 }

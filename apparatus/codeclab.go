@@ -1,7 +1,7 @@
 package apparatus
 
 func (c *codec) lab(l *Lab) {
-	c.fields(23)
+	c.fields(24)
 	number(c, &l.Phase)
 	c.making(&l.Make)
 	c.text(&l.Name, MaxText)
@@ -25,6 +25,29 @@ func (c *codec) lab(l *Lab) {
 	c.text(&l.Fault, MaxTraceLen)
 	c.duration(&l.Time)
 	c.flag(&l.Kept)
+	c.replay(&l.Replay)
+}
+
+func (c *codec) replay(r *Replay) {
+	c.fields(16)
+	number(c, &r.Phase)
+	c.flag(&r.Own)
+	number(c, &r.At)
+	number(c, &r.Last)
+	number(c, &r.Op)
+	number(c, &r.Ops)
+	number(c, &r.CutOp)
+	list(c, &r.Cuts, maxCuts, func(n *uint32) { number(c, n) })
+	number(c, &r.Do)
+	c.flag(&r.Cut)
+	number(c, &r.Tear)
+	number(c, &r.Sector)
+	c.flag(&r.Record)
+	number(c, &r.Bytes)
+	c.fields(2)
+	number(c, &r.Done)
+	number(c, &r.Of)
+	c.text(&r.Text, MaxText)
 }
 
 func (c *codec) making(m *Making) {

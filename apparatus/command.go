@@ -61,6 +61,16 @@ type (
 	LabHealth struct{ Health Health }
 	// LabRestore restores over the virtual cable; a zero digest leaves the choice to the apparatus.
 	LabRestore struct{ Digest [32]byte }
+	// LabReplay plays a run: that with an id, or with an empty one the last cut of the Lab's device.
+	LabReplay struct{ ID string }
+	// LabSeek goes to a stop of the replay; with Turn 1 to the next and with -1 to the last one before it
+	// that is about another sector.
+	LabSeek struct {
+		At   uint32
+		Turn int
+	}
+	// LabReplayEnd goes back to the device.
+	LabReplayEnd struct{}
 )
 
 func (Connect) command()        {}
@@ -84,6 +94,9 @@ func (LabCut) command()         {}
 func (LabLine) command()        {}
 func (LabHealth) command()      {}
 func (LabRestore) command()     {}
+func (LabReplay) command()      {}
+func (LabSeek) command()        {}
+func (LabReplayEnd) command()   {}
 
 // Download is a file for the person, sent from engine to page beside the states.
 type Download struct {

@@ -173,7 +173,7 @@ func (e *Engine) command(cmd Command) {
 		e.cable.command(cmd)
 	case AddFile:
 		e.addFile(c)
-	case LabMake, LabUpdate, LabPower, LabCut, LabLine, LabHealth, LabRestore:
+	case LabMake, LabUpdate, LabPower, LabCut, LabLine, LabHealth, LabRestore, LabReplay, LabSeek, LabReplayEnd:
 		e.bench.command(cmd)
 	}
 }
@@ -196,6 +196,7 @@ func (e *Engine) openStore() {
 			e.cable.recall()
 			e.cable.recallWays()
 			e.bench.load()
+			e.bench.search()
 			e.reports.send()
 		}
 	})
@@ -211,6 +212,7 @@ func (e *Engine) ask() {
 		err := e.lib.refresh(ctx)
 		return func() {
 			e.asking = false
+			e.bench.search()
 			if err != nil {
 				return
 			}

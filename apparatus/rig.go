@@ -30,6 +30,8 @@ type rig struct {
 	model  model.Model
 	serial string
 	cancel context.CancelFunc // takes the power away; nil without power
+	tape   *tape
+	clock  time.Duration // of a rig without device, which follows a film
 
 	state     lab.State // of the device, as last told
 	stage     LabPhase  // of a conversation or restoration: LabAsking and on; LabAbsent without one
@@ -54,10 +56,13 @@ type rig struct {
 // build makes the hardware of a device, with erased flash and without power. It may run in any goroutine.
 func (b *bench) build(m *model.Model, serial string, line Line) (*rig, error) {
 	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool)}
+	r.tape = new(tape)
 	device, err := lab.New(m, &lab.Options{
-		Seed: seedOf(b.e.world.Seed, serial),
-		Line: wire(line),
+		Operation: r.tape.operation,
+		Seed:      seedOf(b.e.world.Seed, serial),
+		Line:      wire(line),
 		Event: func(ev lab.Event) { // in the device's goroutine, in order
+			r.tape.event(ev)
 			b.e.post(func() {
 				if b.rig == r {
 					r.event(ev)
@@ -69,7 +74,7 @@ func (b *bench) build(m *model.Model, serial string, line Line) (*rig, error) {
 		return nil, err
 	}
 	device.Board().SetPace(b.pacer.tick)
-	r.device = device
+	r.device, r.tape.board = device, device.Board()
 	return r, nil
 }
 
@@ -86,7 +91,7 @@ func (r *rig) know(f file) { r.known[f.manifest.Digest] = f }
 
 // want fetches a release for the map, once.
 func (r *rig) want(d release.Digest) {
-	if _, ok := r.known[d]; ok || r.asked[d] || d == (release.Digest{}) {
+	if _, ok := r.known[d]; ok || r.asked[d] || d == (release.Digest{}) || r.device == nil {
 		return
 	}
 	r.asked[d] = true
@@ -99,6 +104,14 @@ func (r *rig) want(d release.Digest) {
 			}
 		}
 	})
+}
+
+// now is the device's time.
+func (r *rig) now() time.Duration {
+	if r.device == nil {
+		return r.clock
+	}
+	return r.device.Time()
 }
 
 // version names an image, as far as it is known here.
@@ -128,6 +141,7 @@ func (r *rig) command(cmd Command) {
 			r.outcome = OutcomeNone
 			r.timeline.begin()
 			r.quiet = false
+			r.tape.begin(r.old)
 			r.update(0)
 		}
 	case LabPower:
@@ -195,6 +209,7 @@ func (r *rig) power(s Switch) {
 	r.cancel, r.state = cancel, lab.Booting
 	r.lost = true
 	r.power_.Switch = SwitchOn
+	r.tape.power(true, 0, 0, r.now())
 	r.note(LogRow{Source: SourceBoard, Code: LogPowerOn})
 	ended := r.device.Ended()
 	r.b.e.work(func(ctx context.Context) func() {
@@ -271,6 +286,7 @@ func (r *rig) ended() {
 		r.power_.LastCut, r.power_.LastTear = counts.Operations, r.power_.Tear
 		row.Code, row.Step, row.A, row.B = LogCut, r.timeline.Now.Step, uint32(counts.Operations), uint32(r.power_.Tear)
 	}
+	r.tape.power(false, uint64(row.A), r.power_.Tear, r.now())
 	r.power_.Switch, r.power_.CutAt = SwitchOff, 0
 	r.timeline.fail()
 	r.active = -1

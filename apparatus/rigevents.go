@@ -13,9 +13,12 @@ import (
 // note adds a row to the log. Rows that only count on take the place of the one before.
 func (r *rig) note(row LogRow) {
 	if row.Source != SourceTerminal {
-		row.Time = r.device.Time()
+		row.Time = r.now()
 		if row.Sector == 0 {
 			row.Sector = NoSector
+		}
+		if r.tape != nil {
+			r.tape.row(row)
 		}
 	}
 	// What was shown is never changed: the state shares the rows.
@@ -36,7 +39,7 @@ func (r *rig) note(row LogRow) {
 // counting tells whether a row only says how far something is.
 func counting(row LogRow) bool {
 	if row.Source != SourceTerminal {
-		return row.Source == SourceApparatus && row.Code == LogSent
+		return row.Source == SourceApparatus && (row.Code == LogSent || row.Code == LogPacket)
 	}
 	switch terminal.EventCode(row.Code) {
 	case terminal.EventData, terminal.EventSector, terminal.EventReceiving, terminal.EventRefreshed:
@@ -165,8 +168,10 @@ func (r *rig) advance(e terminal.Event) {
 		}
 	case terminal.EventInstalled:
 		r.active = -1
-		if counts := r.device.Counts(); counts.Whole && r.stage != LabRestoring {
-			r.b.totals[pair{r.old, r.target}] = counts.Operations
+		if r.device != nil && r.stage != LabRestoring {
+			if counts := r.device.Counts(); counts.Whole {
+				r.b.totals[pair{r.old, r.target}] = counts.Operations
+			}
 		}
 	case terminal.EventRunning:
 		r.lost = false
@@ -189,7 +194,7 @@ func (r *rig) enter(stage LabPhase) {
 		return
 	}
 	r.stage = stage
-	r.began = r.device.Time()
+	r.began = r.now()
 	r.progress = Progress{Stage: StageWrite}
 }
 

@@ -37,6 +37,7 @@ func (r *rig) fill(l *Lab) {
 	l.Map = r.cells(l.Offered.Digest)
 	l.RAM = r.memory()
 	l.Power = r.switches()
+	l.Replay.Own = !r.busy() && r.tape.wasCut()
 }
 
 // phase is the one state of the screen.

@@ -7,6 +7,7 @@ const (
 	MaxSectors  = 4096 // cells of one map
 	MaxReleases = 64   // releases offered for choice
 	MaxLogRows  = 400  // rows of the Lab's event log; the oldest go first
+	MaxReplayID = 1024 // bytes of a run's id
 	MaxTrace    = 40   // lines of a failure's details for support
 	MaxText     = 96   // bytes of any text that is not a trace line
 	MaxTraceLen = 160  // bytes of one trace line

@@ -38,6 +38,9 @@ type Options struct {
 	LinkRate uint32
 	// Event is told of every step in order, in the device's goroutine. It must return soon.
 	Event func(Event)
+	// Operation is told of every flash operation as it begins, in the device's goroutine; it may look at the
+	// board. nil: nobody is.
+	Operation func(emulator.Operation)
 }
 
 // Event is a step of the terminal, with the flash operation that it stands behind.
@@ -52,6 +55,7 @@ type Device struct {
 	board    *emulator.Board
 	linkRate uint32
 	event    func(Event)
+	began    func(emulator.Operation) // Options.Operation
 
 	// The agent's.
 	term    *terminal.Terminal // of the last boot
@@ -122,7 +126,7 @@ func New(m *model.Model, o *Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, call: make(chan struct{}, 1)}
+	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, began: o.Operation, call: make(chan struct{}, 1)}
 	d.ram.ram = board.RAM()
 	d.console.Reset(make([]byte, smp.DeframerSize(maintenanceBuffer)))
 	board.OnOperation(d.operation)
@@ -169,6 +173,9 @@ func (d *Device) Time() time.Duration { return d.board.Clock().Now() }
 
 // operation counts, and is called by the board for each flash operation as it begins.
 func (d *Device) operation(op emulator.Operation) {
+	if d.began != nil {
+		d.began(op)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.counts.Whole || d.counts.Intents == 0 {

@@ -1,0 +1,275 @@
+package apparatus
+
+import (
+	"slices"
+	"time"
+
+	"unbrick/lab"
+	"unbrick/model"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+// film is a recorded run that can be shown at any of its stops: before its first flash operation, at each
+// operation, and at each boot. It is not changed once it is cut.
+type film struct {
+	model   model.Model
+	known   map[release.Digest]file
+	start   []Sector
+	entries []entry
+	stops   []stop
+	ops     uint32
+	cutOp   uint32 // operation in which power failed first; 0: in none
+	cuts    []uint32
+	keys    []pose // poses at every keyEvery-th stop
+	every   int
+}
+
+// stop is one place at which a film can be held. It covers the entries up to the next.
+type stop struct {
+	first int // entry
+	do    ReplayDo
+	op    uint32 // flash operations begun, that of this stop included
+	entry int    // of the operation, -1
+}
+
+// pose is what a film shows at one place. Its rig has no device: it only follows what was recorded.
+type pose struct {
+	rig     rig
+	cells   []Sector
+	regions []Region
+	at      time.Duration
+	next    int // entry
+	sector  int // of the operation of this stop, -1
+	erase   bool
+	why     Why
+}
+
+// maxCuts bounds the marks of cuts on a replay.
+const maxCuts = 16
+
+// keyPoses is how many poses a film keeps, so that going back is quick.
+const keyPoses = 64
+
+// develop finds the stops of a film and its key poses.
+func (f *film) develop(b *bench) {
+	f.stops = []stop{{entry: -1}}
+	for i := range f.entries {
+		e := &f.entries[i]
+		s := stop{first: i, op: f.ops, entry: -1}
+		switch {
+		case e.kind == entryOperation:
+			f.ops++
+			s.op, s.entry, s.do = f.ops, i, DoProgram
+			if e.erase {
+				s.do = DoErase
+			}
+			if e.cut {
+				if f.cutOp == 0 {
+					f.cutOp = f.ops
+				}
+				if len(f.cuts) < maxCuts {
+					f.cuts = append(f.cuts, uint32(len(f.stops)))
+				}
+			}
+		case e.kind == entryOn && f.ops > 0:
+			s.do = DoPower
+		case e.kind == entryEvent && e.event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != DoPower && f.ops > 0:
+			s.do = DoBoot
+		default:
+			continue
+		}
+		f.stops = append(f.stops, s)
+	}
+	f.every = max(16, (len(f.stops)+keyPoses-1)/keyPoses)
+	p := f.begin(b)
+	for k := range f.stops {
+		f.run(p, k)
+		if k%f.every == 0 {
+			f.keys = append(f.keys, p.copy())
+		}
+	}
+}
+
+// begin is the pose before everything.
+func (f *film) begin(b *bench) *pose {
+	p := &pose{cells: slices.Clone(f.start), sector: -1}
+	p.rig = rig{b: b, model: f.model, active: -1, known: f.known, asked: make(map[release.Digest]bool), state: lab.Running}
+	p.rig.power_.Switch = SwitchOn
+	off := uint32(0)
+	for _, a := range f.model.Apps {
+		p.regions = append(p.regions, Region{Name: a.Name, Off: off, Size: a.Size, Importance: a.Importance})
+		off += a.Size
+	}
+	if off < f.model.RAM {
+		p.regions = append(p.regions, Region{Off: off, Size: f.model.RAM - off, State: RegionFree})
+	}
+	p.apps(RegionRunning)
+	return p
+}
+
+// copy returns a pose that can be run on without changing p.
+func (p *pose) copy() pose {
+	q := *p
+	q.cells, q.regions = slices.Clone(p.cells), slices.Clone(p.regions)
+	q.rig.log = slices.Clip(p.rig.log)
+	return q
+}
+
+// pose returns what stop k shows. Reusing the last pose makes going on cheap; going back begins at a key.
+func (f *film) pose(last *pose, k int) *pose {
+	key := k / f.every
+	if last == nil || last.next > f.end(k) || last.next < f.end(key*f.every) {
+		p := f.keys[key].copy()
+		last = &p
+	}
+	f.run(last, k)
+	return last
+}
+
+// end is the entry behind stop k.
+func (f *film) end(k int) int {
+	if k+1 < len(f.stops) {
+		return f.stops[k+1].first
+	}
+	return len(f.entries)
+}
+
+// run goes on to the end of stop k.
+func (f *film) run(p *pose, k int) {
+	for end := f.end(k); p.next < end; p.next++ {
+		p.take(&f.entries[p.next])
+	}
+	p.sector, p.rig.active = -1, -1
+	if s := &f.stops[k]; s.entry >= 0 && !f.entries[s.entry].cut {
+		p.sector, p.erase = f.entries[s.entry].sector, f.entries[s.entry].erase
+		p.rig.active = p.sector
+	}
+}
+
+// take follows one entry.
+func (p *pose) take(e *entry) {
+	r := &p.rig
+	p.at = max(p.at, e.at)
+	r.clock = p.at
+	switch e.kind {
+	case entryOperation:
+		r.power_.Op++
+	case entryCell:
+		if e.sector >= 0 && e.sector < len(p.cells) {
+			p.cells[e.sector] = e.cell
+		}
+	case entryOn:
+		r.power_.Switch, r.state, r.lost = SwitchOn, lab.Booting, true
+	case entryOff:
+		r.power_.Switch, r.state = SwitchOff, lab.Off
+		r.workspace, r.resident = Span{}, Span{}
+		r.timeline.fail()
+		r.leave()
+	case entryRow:
+		switch e.row.Source {
+		case SourceServer:
+			r.served(e.row)
+		case SourceApparatus:
+			r.timeline.reach(e.row.Step)
+			switch e.row.Code {
+			case LogRestored:
+				r.timeline.finish()
+			case LogEnded:
+				r.timeline.fail()
+			}
+			r.note(e.row)
+		default:
+			r.note(e.row)
+		}
+	case entryEvent:
+		p.event(e.event)
+	}
+}
+
+// event follows an event of the terminal: what a rig with a device learns from the device comes from it too.
+func (p *pose) event(e terminal.Event) {
+	r := &p.rig
+	switch e.Code {
+	case terminal.EventHello:
+		r.enter(LabAsking)
+	case terminal.EventConnected, terminal.EventBegun:
+		r.enter(LabRestoring)
+	case terminal.EventReset:
+		r.leave()
+		p.apps(RegionStopped)
+	default:
+	}
+	r.event(lab.Event{Event: e})
+	switch e.Code {
+	case terminal.EventRunning:
+		if r.timeline.Now.Step >= stepJudge {
+			r.timeline.finish()
+		}
+		r.leave()
+		r.state = lab.Running
+		p.apps(RegionRunning)
+	case terminal.EventRestore, terminal.EventWaiting:
+		if e.Code == terminal.EventRestore {
+			p.why = Why(e.A)
+		}
+		r.state = lab.Restoration
+		r.timeline.reach(stepRestoration)
+	case terminal.EventStopped:
+		p.region(e.A, RegionStopped)
+	case terminal.EventStarted:
+		p.region(e.A, RegionRunning)
+	case terminal.EventResident:
+		p.apps(RegionStopped)
+	case terminal.EventRestored:
+		r.timeline.reach(stepWritten)
+		r.timeline.finish()
+	case terminal.EventDisconnected:
+		if r.timeline.Now.Step < stepRewrite && r.stage == LabAsking {
+			r.leave()
+		}
+	default:
+	}
+}
+
+// apps gives all applications that can be limited one state.
+func (p *pose) apps(s RegionState) {
+	for i := range p.rig.model.Apps {
+		p.region(uint32(i), s)
+	}
+}
+
+func (p *pose) region(i uint32, s RegionState) {
+	if apps := p.rig.model.Apps; uint64(i) < uint64(len(apps)) {
+		if apps[i].Fixed {
+			s = RegionFixed
+		}
+		p.regions[i].State = s
+	}
+}
+
+// fill writes what the Lab shows of a pose.
+func (p *pose) fill(l *Lab) {
+	r := &p.rig
+	g := &r.model.Layout.Geometry
+	l.Phase, l.Name, l.Model, l.Serial = r.phase(), r.model.Name, r.model.ID, r.serial
+	l.Old, l.Target, l.Why = r.version(r.old), r.version(r.target), p.why
+	if l.Phase == LabRunning {
+		l.Runs = l.Old
+	}
+	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline, r.log, r.progress, p.at, r.power_
+	l.Map = Map{Facts: factsOf(g), Active: p.sector}
+	if len(p.cells) <= MaxSectors {
+		l.Map.Cells = slices.Clone(p.cells)
+		if p.sector >= 0 {
+			l.Map.Cells[p.sector] = SectorLive
+			if p.erase && p.cells[p.sector] != SectorRecord {
+				l.Map.Cells[p.sector] = SectorErased
+			}
+		}
+	}
+	l.RAM = RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), MaxRegions)]), Workspace: r.workspace, Resident: r.resident}
+	if r.power_.Switch == SwitchOff || r.lost && r.state == lab.Restoration {
+		l.RAM.Contents = ContentsLost
+	}
+}

@@ -1,0 +1,227 @@
+package apparatus
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+	"time"
+
+	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+// maxEntries bounds what is recorded of a run, and so the memory of a replay: some ten megabytes.
+const maxEntries = 1 << 16
+
+// entry is one thing that happened in a run.
+type entry struct {
+	kind   entryKind
+	at     time.Duration
+	event  terminal.Event
+	row    LogRow
+	erase  bool   // entryOperation
+	addr   uint32 // the same, and size
+	size   uint32
+	cut    bool // the same: power fails inside it
+	tear   Tear
+	sector int    // entryOperation, entryCell
+	print  uint64 // entryCell of a tape: fingerprint of what the sector holds
+	soft   bool   // the same: some of its cells may change by themselves
+	cell   Sector // entryCell of a film
+}
+
+type entryKind uint8
+
+const (
+	entryEvent     entryKind = iota // the terminal tells something
+	entryRow                        // somebody else does
+	entryOperation                  // a flash operation begins
+	entryCell                       // a sector holds something else
+	entryOn                         // power comes
+	entryOff                        // power goes
+)
+
+// tape records the run of the Lab's device from the beginning of an update on, so that it can be played
+// again. The device's goroutine and Run's both write to it.
+type tape struct {
+	board *emulator.Board
+	seed  maphash.Seed
+
+	mu      sync.Mutex
+	on      bool
+	start   []uint64 // fingerprints of the sectors at the beginning
+	soft    []bool
+	entries []entry
+	last    int // index of the operation whose outcome nobody has looked at, or -1
+	cut     uint64
+	from    release.Digest // image in the flash at the beginning
+}
+
+// begin throws away what is there and records from now on. from is the image in the flash.
+func (t *tape) begin(from release.Digest) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seed, t.on, t.last, t.from, t.cut = maphash.MakeSeed(), true, -1, from, 0
+	t.start, t.soft, t.entries = nil, nil, nil
+	for i := 0; ; i++ {
+		print, soft, ok := t.look(i)
+		if !ok {
+			return
+		}
+		t.start, t.soft = append(t.start, print), append(t.soft, soft)
+	}
+}
+
+// look tells what a sector holds; ok is false behind the last.
+func (t *tape) look(i int) (print uint64, soft, ok bool) {
+	g := t.board.Flash().Geometry()
+	if i >= g.Sectors() {
+		return 0, false, false
+	}
+	addr, n := g.Sector(i)
+	p := make([]byte, n)
+	unsure := t.board.Peek(addr, p) != nil || !t.board.Firm(i)
+	return maphash.Bytes(t.seed, p), unsure, true
+}
+
+// add adds an entry. A run that is too long is not kept at all: half of one would be wrong. With mu held.
+func (t *tape) add(e entry) {
+	if len(t.entries) == maxEntries {
+		t.on, t.start, t.soft, t.entries, t.cut = false, nil, nil, nil, 0
+	}
+	if t.on {
+		t.entries = append(t.entries, e)
+	}
+}
+
+// settle looks at what the last operation has left, before anything else touches its sector.
+func (t *tape) settle(next int) {
+	if t.last < 0 || !t.on {
+		return
+	}
+	i := t.entries[t.last].sector
+	if i == next {
+		return // a sector is looked at when it is left
+	}
+	t.last = -1
+	if print, soft, ok := t.look(i); ok {
+		t.add(entry{kind: entryCell, sector: i, print: print, soft: soft, at: t.board.Clock().Now()})
+	}
+}
+
+func (t *tape) operation(op emulator.Operation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.board.Flash().Geometry().SectorAt(op.Addr)
+	t.settle(i)
+	t.add(entry{kind: entryOperation, at: op.Start, erase: op.Kind == emulator.OpErase, addr: op.Addr, size: op.Size, sector: i})
+	t.last = len(t.entries) - 1
+}
+
+func (t *tape) event(e lab.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(entry{kind: entryEvent, at: e.Time, event: e.Event})
+}
+
+func (t *tape) row(row LogRow) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(entry{kind: entryRow, at: row.Time, row: row})
+}
+
+// power notes that power comes or goes; cut is the flash operation that it went in, 0 for none.
+func (t *tape) power(on bool, cut uint64, tear Tear, at time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if on {
+		t.add(entry{kind: entryOn, at: at})
+		return
+	}
+	if t.on && cut > 0 && t.last >= 0 {
+		t.entries[t.last].cut, t.entries[t.last].tear = true, tear
+		if t.cut == 0 {
+			t.cut = cut
+		}
+	}
+	t.settle(-1)
+	t.add(entry{kind: entryOff, at: at})
+}
+
+// wasCut says whether there is a cut to be seen again.
+func (t *tape) wasCut() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.on && t.cut > 0
+}
+
+// film makes a film of what is on the tape, compared with the images that the rig knows.
+func (r *rig) film() *film {
+	t := r.tape
+	t.mu.Lock()
+	entries, start, soft := slices.Clone(t.entries), t.start, t.soft
+	t.mu.Unlock()
+	old := r.known[t.from].image
+	var new []byte
+	for i := range entries {
+		if e := &entries[i].event; e.Code == terminal.EventIntent && e.Digest != t.from {
+			new = r.known[e.Digest].image
+			break
+		}
+	}
+	layout := &r.model.Layout
+	g, first, base, software := &layout.Geometry, layout.SoftwareFirst(), layout.SoftwareBase(), layout.Software()
+	blank := picture{layout: layout, old: old, new: new, active: -1}
+	cells := blank.cells(r.device.Raw()) // what is no software stays what it is
+	print := func(i int, image []byte) (uint64, bool) {
+		addr, n := g.Sector(i)
+		off := addr - base
+		p := make([]byte, n)
+		for k := range p {
+			p[k] = g.Erased
+		}
+		if off < uint32(len(image)) {
+			copy(p, image[off:])
+		}
+		return maphash.Bytes(t.seed, p), off < uint32(len(image))
+	}
+	is := func(i int, have uint64, soft bool) Sector {
+		switch cells[i] {
+		case SectorBoot, SectorRecord:
+			return cells[i]
+		}
+		if i < first || i >= first+software.Sectors() {
+			return SectorUnused
+		}
+		was, inOld := print(i, old)
+		will, inNew := print(i, new)
+		none, _ := print(i, nil)
+		switch {
+		case !inOld && !inNew:
+			return SectorUnused
+		case soft:
+			return SectorDamaged
+		case inOld && inNew && was == will && have == was:
+			return SectorSame
+		case inNew && have == will:
+			return SectorNew
+		case inOld && have == was:
+			return SectorOld
+		case have == none:
+			return SectorErased
+		}
+		return SectorDamaged
+	}
+	f := &film{model: r.model, known: r.known, entries: entries}
+	for i := range start {
+		f.start = append(f.start, is(i, start[i], soft[i]))
+	}
+	for i := range f.entries {
+		if e := &f.entries[i]; e.kind == entryCell {
+			e.cell = is(e.sector, e.print, e.soft)
+		}
+	}
+	return f
+}
