@@ -234,6 +234,9 @@ func (e *Engine) addFile(c AddFile) {
 			return func() { e.cable.imageAdded(c.Name, c.Data, image, err) }
 		}
 		m, err := e.lib.add(c.Data)
-		return func() { e.cable.added(m, err) }
+		return func() {
+			e.cable.added(m, err)
+			e.bench.search()
+		}
 	})
 }

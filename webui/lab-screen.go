@@ -13,11 +13,21 @@ type LabScreen struct{ Page *Root }
 
 func (c *LabScreen) lab() *apparatus.Lab { return &c.Page.state.Lab }
 
-// device says whether there is a device to show.
-func (c *LabScreen) device() bool { return c.lab().Phase != apparatus.LabAbsent }
+// device says whether there is a device, or a run of one, to show.
+func (c *LabScreen) device() bool {
+	return c.replaying() || c.lab().Replay.Phase == apparatus.ReplayNone && c.lab().Phase != apparatus.LabAbsent
+}
+
+// replaying says that a run is shown in place of the device.
+func (c *LabScreen) replaying() bool { return c.lab().Replay.Phase == apparatus.ReplayReady }
 
 // making says whether the form for a new device is open.
-func (c *LabScreen) making() bool { return !c.device() || c.Page.lab.remake && c.still() }
+func (c *LabScreen) making() bool {
+	return c.lab().Replay.Phase == apparatus.ReplayNone && (!c.device() || c.Page.lab.remake && c.still())
+}
+
+// changeable says that another device may be made.
+func (c *LabScreen) changeable() bool { return c.still() && !c.replaying() }
 
 // still says that the device does nothing that a new one would interrupt.
 func (c *LabScreen) still() bool {

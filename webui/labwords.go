@@ -9,6 +9,9 @@ import (
 // labState is the line under the Lab's headline: the lamp's shape and what is true now.
 func labState(l *apparatus.Lab) (lamp, words string) {
 	p := &l.Progress
+	if l.Replay.Phase != apparatus.ReplayNone {
+		return replayState(&l.Replay)
+	}
 	switch l.Phase {
 	case apparatus.LabAbsent:
 		return "hold", "No device has been made yet."
@@ -104,6 +107,24 @@ func (r *Root) labActs() []act {
 	update := secondary("Update over the air", r.send(apparatus.LabUpdate{}))
 	pull := danger("Pull the power now", r.send(apparatus.LabPower{Switch: apparatus.SwitchOff}))
 	restore := secondary("Restore over the cable", func() { r.send(apparatus.LabRestore{Digest: r.labWanted()})() })
+	switch back := primary("Back to the device", r.backToDevice); l.Replay.Phase {
+	case apparatus.ReplayNone:
+	case apparatus.ReplayMissing:
+		back.Style = ""
+		return []act{primary("Choose a release file", r.hooks.ChooseFile), back}
+	case apparatus.ReplayMaking, apparatus.ReplayReady, apparatus.ReplayFailed:
+		return []act{back}
+	}
+	list := r.deviceActs(update, pull, restore)
+	if l.Replay.Own {
+		list = append(list, secondary("Replay the cut", r.send(apparatus.LabReplay{})))
+	}
+	return list
+}
+
+// deviceActs are those of the device.
+func (r *Root) deviceActs(update, pull, restore act) []act {
+	l := &r.state.Lab
 	switch l.Phase {
 	case apparatus.LabAbsent:
 	case apparatus.LabOff:

@@ -93,6 +93,8 @@ func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 		return "application: " + healthName(apparatus.Health(min(r.A, 255)))
 	case apparatus.LogNotNeeded:
 		return "apparatus: nothing to write; started"
+	case apparatus.LogReplay, apparatus.LogMessage, apparatus.LogPacket:
+		return n
 	case apparatus.LogStoreWarned:
 		return "this browser did not keep the flash; a reload would lose it"
 	}

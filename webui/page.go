@@ -20,11 +20,12 @@ const toastTime = 2200 * time.Millisecond
 
 // Root is the whole page. Make one with New; see the package's comment for who may call what.
 type Root struct {
-	hooks Hooks
-	state apparatus.State
-	view  view
-	theme Theme
-	ink   Ink
+	hooks  Hooks
+	state  apparatus.State
+	stated bool // the engine has said something
+	view   view
+	theme  Theme
+	ink    Ink
 
 	left     remaining // of the restoration on the Restore screen
 	labLeft  remaining // of the Lab's
@@ -55,6 +56,13 @@ type labForm struct {
 	model  string   // of a device to be made
 	made   [32]byte // release of a device to be made
 	remake bool     // the form is open beside a device
+
+	link    string // id of the run that the address names; empty for none
+	asked   string // the same, as the engine was told last
+	at      uint32 // stop of the replay that the person wants
+	sought  bool   // it is on its way
+	playing bool
+	playNo  int // times that Play was pressed
 }
 
 // New makes the page. Before the first SetState it shows that it is getting ready.
@@ -65,7 +73,11 @@ func New(h Hooks) *Root {
 // SetState takes what the engine knows. s must not be changed afterwards.
 func (r *Root) SetState(s apparatus.State) {
 	was := r.state.Restore.Phase
-	r.state = s
+	r.state, r.stated = s, true
+	if x := &s.Lab.Replay; x.Phase != apparatus.ReplayReady || x.At == r.lab.at {
+		r.lab.sought = false
+	}
+	r.askReplay()
 	if p := &s.Restore.Progress; s.Restore.Phase == apparatus.RestoreWriting {
 		if was != apparatus.RestoreWriting {
 			r.left, r.tell = remaining{}, announcer{}
@@ -82,7 +94,7 @@ func (r *Root) SetState(s apparatus.State) {
 	}
 }
 
-// SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#fleet",
+// SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
 // "#fleet-releases", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
@@ -90,8 +102,11 @@ func (r *Root) SetPath(path string) {
 	switch {
 	case name == "" || name == "restore":
 		r.view = viewRestore
-	case name == "lab":
+	case name == "lab", strings.HasPrefix(name, replayPath):
 		r.view = viewLab
+		_, r.lab.link, _ = strings.Cut(name, replayPath)
+		r.lab.playing = false
+		r.askReplay()
 	case strings.HasPrefix(name, "fleet"):
 		r.view = viewFleet
 		r.fleetPath(name)
@@ -101,6 +116,17 @@ func (r *Root) SetPath(path string) {
 	if was == viewFleet && r.view != viewFleet {
 		r.fleet.asked++ // answers on their way are for nobody
 	}
+}
+
+// replayPath is what the fragment of a run's link begins with.
+const replayPath = "lab/replay/"
+
+// inert is the attribute of what cannot be touched during a replay, or nil for none.
+func (r *Root) inert() any {
+	if r.state.Lab.Replay.Phase == apparatus.ReplayReady {
+		return "inert"
+	}
+	return nil
 }
 
 // SetTheme takes the kept choice of colours.

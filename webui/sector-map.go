@@ -18,6 +18,7 @@ type SectorMap struct {
 	Tall    float64 // how much taller than wide a cell is
 	Axis    bool    // addresses stand beside the rows
 	Short   bool    // the summary leaves out what does not occur
+	Replay  bool    // the control of a replay stands between picture and summary
 }
 
 // mapView is what a map keeps between renders.

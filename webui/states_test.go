@@ -191,6 +191,22 @@ func demoLab(phase apparatus.LabPhase) apparatus.Lab {
 	return l
 }
 
+// cutLab is a device whose last cut can be seen again.
+func cutLab() apparatus.Lab {
+	l := demoLab(apparatus.LabBricked)
+	l.Replay.Own = true
+	return l
+}
+
+// replayLab is that cut, as a replay shows it.
+func replayLab() apparatus.Lab {
+	l := demoLab(apparatus.LabRewriting)
+	l.Map = demoMap(54, apparatus.SectorDamaged)
+	l.Replay = apparatus.Replay{Phase: apparatus.ReplayReady, Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928, Cuts: []uint32{930}, Do: apparatus.DoProgram, Cut: true,
+		Sector: 0x67, Bytes: 256, Done: 55, Of: 96}
+	return l
+}
+
 // world is a browser that remembers what the page asked of it.
 type world struct {
 	commands []apparatus.Command
@@ -359,6 +375,13 @@ func scenes() []scene {
 		{"fleet-wrong", "#fleet", func(r *Root, w *world) { r.fleet.typed = "x"; r.signIn(); w.answers[0](401, nil) }, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
 		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleetAsk(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
+		{"lab-cut", "#lab", onLab(cutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
+		{"lab-replay", "#lab/replay/04abc", onLab(replayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",
+			"256 bytes programmed into sector 0x067000, 55 of 96. Power failed here: half of the bytes.", `max="1640"`, `inert="inert"`, "--at:0.5671", "1\u202f636", "Cut here instead"}},
+		{"lab-replay-making", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayMaking}}), "Emulated device", "Back to the device", []string{"Computing the run anew"}},
+		{"lab-replay-missing", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayMissing, Text: "7f3a91c2"}}), "Emulated device", "Choose a release file",
+			[]string{"needs the image whose SHA-256 begins with 7f3a91c2", "Back to the device"}},
+		{"lab-replay-failed", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayFailed, Text: "not the id of a run"}}), "Emulated device", "Back to the device", []string{"not the id of a run"}},
 		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`}), "No device has called yet.", "Try the Lab", nil},
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
