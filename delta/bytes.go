@@ -42,34 +42,48 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 	return nil
 }
 
-// correct turns the old bytes b of address src into the new ones of address dst.
+// correct turns the old bytes b of address src into the new ones of address dst, unit by unit.
 func (d *Decoder) correct(b []byte, src, dst uint32) {
-	var field [coding.MaxField]byte
 	d.model.Start(src, uint32(len(b)))
-	for i := 0; i < len(b); {
-		n, kind := d.model.Next(b[i:], src+uint32(i), dst+uint32(i))
-		if n == 0 {
-			b[i] = d.corrected(b[i], b[i], kind, src+uint32(i))
-			i++
-			continue
+	for len(b) > 0 {
+		plain, n, kind := d.model.Next(b, src, dst)
+		if plain > 0 {
+			d.unit(b[:plain], b[:plain], coding.KindPlain, src)
 		}
-		field = d.model.Field
-		for k := range n {
-			b[i+k] = d.corrected(b[i+k], field[k], kind, src+uint32(i+k))
+		if n > 0 {
+			field := b[plain : plain+n]
+			d.unit(field, d.model.Field[:n], kind, src+uint32(plain))
+			d.model.Learn(field, kind)
 		}
-		d.model.Learn(b[i:i+n], kind)
-		i += n
+		done := uint32(plain + n)
+		b = b[done:]
+		src += done
+		dst += done
 	}
 }
 
-func (d *Decoder) corrected(old, guess byte, kind coding.Kind, src uint32) byte {
-	if d.in.Mixed(&d.table, d.data.Hit(src, kind, old, guess), 0) == 0 {
-		d.data.Hits(guess)
-		return guess
+// unit corrects the bytes of one unit, which guess predicts.
+func (d *Decoder) unit(b, guess []byte, kind coding.Kind, src uint32) {
+	if d.in.Mixed(&d.table, d.data.Unit(src, kind, b, guess)) == 0 {
+		copy(b, guess)
+		d.data.Hit()
+		return
 	}
-	change := d.in.MixedByte(&d.table, d.data.Change(src, kind, old, guess))
-	d.data.Misses(src, old+change, change)
-	return old + change
+	missed := uint32(0) // bit i: byte i was not as predicted
+	for i := range b {
+		addr := src + uint32(i)
+		if missed != 0 || i < len(b)-1 { // else it is the only one left that can be wrong
+			if d.in.Mixed(&d.table, d.data.Miss(addr, uint32(i), missed, kind, b[i], guess[i])) == 0 {
+				b[i] = guess[i]
+				continue
+			}
+		}
+		change := d.in.MixedByte(&d.table, d.data.Change(addr, kind, b[i], guess[i]))
+		b[i] += change
+		d.data.Changed(addr, change)
+		missed |= 1 << i
+	}
+	d.data.Missed()
 }
 
 // literals builds n bytes at offset at of the sector at addr that no copy gives: single bytes, and

@@ -23,7 +23,7 @@ type control struct {
 }
 
 func makeControl(stream, mem []byte) control {
-	return control{in: coding.MakeReader(stream), table: coding.MakeCounters(mem, coding.ControlUnits, coding.ControlRate)}
+	return control{in: coding.MakeReader(stream), table: coding.MakeCounters(mem, coding.ControlUnits)}
 }
 
 func (c *control) number(place uint8, v uint32) (uint32, error) {

@@ -102,7 +102,7 @@ func (d *Decoder) restart() error {
 	clear(d.given)
 	control, data := h.Streams(d.file)
 	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
-	d.table = coding.MakeCounters(d.counterMem, h.Units, coding.DataRate)
+	d.table = coding.MakeCounters(d.counterMem, h.Units)
 	d.data = coding.MakeData()
 	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}

@@ -10,19 +10,8 @@ import (
 // relocation map.
 func (d *Decoder) scan() error {
 	d.moves, d.shortest = coding.MakeMap(d.moveMem), MaxImage
-	if err := d.pass(0, 0, nil); err != nil || d.head.MapRanges == 0 {
+	if err := d.pass(d.head.MapRanges != 0, nil); err != nil || d.head.MapRanges == 0 {
 		return err
-	}
-	above := uint32(MaxImage)
-	for _, least := range coding.Classes {
-		least = max(least, d.head.MapLeast)
-		if least >= above {
-			continue
-		}
-		if err := d.pass(least, above, nil); err != nil {
-			return err
-		}
-		above = least
 	}
 	if err := d.stay(); err != nil {
 		return err
@@ -34,9 +23,9 @@ func (d *Decoder) scan() error {
 	return nil
 }
 
-// pass reads the control stream once, enters copies of least to above-1 bytes into the map, and
-// calls visit, which may be nil, for each sector.
-func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
+// pass reads the control stream once, draws the copies into the map if asked, and calls visit, which may
+// be nil, for each sector.
+func (d *Decoder) pass(draw bool, visit func(sector int)) error {
 	if err := d.restart(); err != nil {
 		return err
 	}
@@ -64,8 +53,8 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 			if src := int64(addr) + int64(at) + int64(d.plan.shift); copied && (src < 0 || src+int64(n) > int64(d.head.FromSize)) {
 				return fmt.Errorf("%w: copy from outside the base", ErrFormat)
 			}
-			if copied && above > 0 && !run.Extend(addr+at, n, uint32(d.plan.shift)) {
-				if err := d.enter(run, least, above); err != nil {
+			if copied && draw && !run.Extend(addr+at, n, uint32(d.plan.shift)) {
+				if err := d.enter(run); err != nil {
 					return err
 				}
 				run = coding.Run{To: addr + at, N: n, Shift: uint32(d.plan.shift)}
@@ -76,8 +65,8 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 			return err
 		}
 	}
-	if above > 0 {
-		if err := d.enter(run, least, above); err != nil {
+	if draw {
+		if err := d.enter(run); err != nil {
 			return err
 		}
 	}
@@ -90,12 +79,13 @@ func (d *Decoder) pass(least, above uint32, visit func(sector int)) error {
 	return nil
 }
 
-// enter puts a run of copied bytes into the map if its length is asked for.
-func (d *Decoder) enter(run coding.Run, least, above uint32) error {
-	if run.N >= least && run.N < above && run.N > 0 {
-		d.shortest = min(d.shortest, run.N)
+// enter puts a run of copied bytes into the map if it is long enough.
+func (d *Decoder) enter(run coding.Run) error {
+	if run.N == 0 || run.N < d.head.MapLeast {
+		return nil
 	}
-	if !d.moves.Enter(run, least, above) {
+	d.shortest = min(d.shortest, run.N)
+	if !d.moves.Enter(run) {
 		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 	}
 	return nil
@@ -125,7 +115,7 @@ func (d *Decoder) Plan(visit func(sector int)) error {
 	if d.given == nil || d.head.body == 0 {
 		return d.err
 	}
-	if err := d.pass(0, 0, visit); err != nil {
+	if err := d.pass(false, visit); err != nil {
 		d.err = err
 		return err
 	}

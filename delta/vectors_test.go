@@ -204,8 +204,8 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 	sum := sha256.Sum256(old)
 	copy(h.To[:], sum[:])
 	plan, out := coding.NewWriter(), coding.NewWriter()
-	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
-	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1, coding.DataRate)
+	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
+	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
 	number := func(place uint8, n uint32) { plan.Number(&table, coding.Context(place, 0), n) }
 	operation := func(n uint32, change int32) {
 		number(coding.PlaceLiteral, 0)
@@ -223,17 +223,17 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 		operation(256, shift)
 	}
 	data := coding.MakeData()
-	for i := range uint32(512) {
+	for i := uint32(0); i < 512; i += coding.UnitSize {
 		src := i
 		if i >= 256 {
 			src += uint32(shift)
 		}
-		b := byte(0) // what the flash has there makes no difference when a copy is refused
+		b := make([]byte, coding.UnitSize) // what the flash has there makes no difference when a copy is refused
 		if src < uint32(len(old)) {
-			b = old[src]
+			copy(b, old[src:])
 		}
-		out.Mixed(&counters, data.Hit(src, coding.KindPlain, b, b), 0, 0)
-		data.Hits(b)
+		out.Mixed(&counters, data.Unit(src, coding.KindPlain, b, b), 0)
+		data.Hit()
 	}
 	return h.Append(nil, plan.Finish(), out.Finish())
 }

@@ -105,11 +105,8 @@ func (t *trial) gain(s coding.Setup) int {
 		src := r.To + r.Shift
 		p.Start(src, r.N)
 		for i := uint32(0); i < r.N; {
-			n, kind := p.Next(t.old[src+i:src+r.N], src+i, r.To+i)
-			if n == 0 {
-				i++
-				continue
-			}
+			plain, n, kind := p.Next(t.old[src+i:src+r.N], src+i, r.To+i)
+			i += uint32(plain)
 			was, is := t.old[src+i:src+i+uint32(n)], t.new[r.To+i:r.To+i+uint32(n)]
 			for k := range n {
 				if p.Field[k] != was[k] {

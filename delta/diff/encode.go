@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"bytes"
+
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
 )
@@ -36,8 +38,8 @@ type encoder struct {
 func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte) {
 	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
-	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
-	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units, coding.DataRate)
+	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
+	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData()
 	if head.Setup.ISA != coding.ISANone {
 		e.moves, head.MapLeast = drawMap(sc.runs(a), sc.stays, ranges)
@@ -69,7 +71,7 @@ func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, 
 // planLength returns the length of the control stream of a script.
 func planLength(sc *script, a *area) int {
 	e := &encoder{script: sc, plan: coding.NewWriter()}
-	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits, coding.ControlRate)
+	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
 	for t, s := range sc.sequence {
 		e.sector(s)
 		for at, end := 0, sc.starts[t+1]-sc.starts[t]; at < end; {
@@ -140,32 +142,48 @@ func (e *encoder) copy(at, dst, n int) {
 	built := e.script.changed[at : at+n]
 	src := dst + e.shift
 	e.model.Start(uint32(src), uint32(n))
+	old := e.old[src : src+n]
 	for i := 0; i < n; {
-		f, kind := e.model.Next(e.old[src+i:src+n], uint32(src+i), uint32(dst+i))
-		if f == 0 {
-			e.corrected(e.old[src+i], e.old[src+i], built[i], kind, uint32(src+i))
-			i++
-			continue
+		plain, f, kind := e.model.Next(old[i:], uint32(src+i), uint32(dst+i))
+		if plain > 0 {
+			e.unit(old[i:i+plain], old[i:i+plain], built[i:i+plain], coding.KindPlain, uint32(src+i))
+			i += plain
 		}
-		field := e.model.Field
-		for k := range f {
-			e.corrected(e.old[src+i+k], field[k], built[i+k], kind, uint32(src+i+k))
+		if f > 0 {
+			e.unit(old[i:i+f], e.model.Field[:f], built[i:i+f], kind, uint32(src+i))
+			e.model.Learn(built[i:i+f], kind)
+			i += f
 		}
-		e.model.Learn(built[i:i+f], kind)
-		i += f
 	}
 }
 
-func (e *encoder) corrected(old, guess, want byte, kind coding.Kind, src uint32) {
-	hit := e.data.Hit(src, kind, old, guess)
-	if guess == want {
-		e.out.Mixed(&e.table, hit, 0, 0)
-		e.data.Hits(want)
+// unit writes the bytes want of one unit, which were old and guess predicts.
+func (e *encoder) unit(old, guess, want []byte, kind coding.Kind, src uint32) {
+	mixer := e.data.Unit(src, kind, old, guess)
+	if bytes.Equal(guess, want) {
+		e.out.Mixed(&e.table, mixer, 0)
+		e.data.Hit()
 		return
 	}
-	e.out.Mixed(&e.table, hit, 0, 1)
-	e.out.MixedByte(&e.table, e.data.Change(src, kind, old, guess), want-old)
-	e.data.Misses(src, want, want-old)
+	e.out.Mixed(&e.table, mixer, 1)
+	missed := uint32(0)
+	for i := range old {
+		addr := src + uint32(i)
+		bit := uint32(0)
+		if guess[i] != want[i] {
+			bit = 1
+		}
+		if missed != 0 || i < len(old)-1 {
+			e.out.Mixed(&e.table, e.data.Miss(addr, uint32(i), missed, kind, old[i], guess[i]), bit)
+		}
+		if bit != 0 {
+			change := want[i] - old[i]
+			e.out.MixedByte(&e.table, e.data.Change(addr, kind, old[i], guess[i]), change)
+			e.data.Changed(addr, change)
+			missed |= 1 << i
+		}
+	}
+	e.data.Missed()
 }
 
 // literals writes the n built bytes at place at, of the sector at addr whose bytes begin at place

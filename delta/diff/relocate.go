@@ -74,18 +74,12 @@ var leasts = [...]uint32{16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1 << 1
 func drawMap(runs []coding.Run, stays [][2]uint32, limit uint32) (coding.Map, uint32) {
 	for _, least := range leasts {
 		m := coding.MakeMap(make([]byte, limit*coding.EntryBytes))
-		fits, shortest, above := true, uint32(delta.MaxImage), uint32(delta.MaxImage)
-		for _, class := range coding.Classes {
-			if class = max(class, least); class >= above {
-				continue
+		fits, shortest := true, uint32(delta.MaxImage)
+		for _, r := range runs {
+			if r.N >= least {
+				fits = fits && m.Enter(r)
+				shortest = min(shortest, r.N)
 			}
-			for _, r := range runs {
-				fits = fits && m.Enter(r, class, above)
-				if r.N >= class && r.N < above {
-					shortest = min(shortest, r.N)
-				}
-			}
-			above = class
 		}
 		for _, s := range stays {
 			fits = fits && m.Add(s[0], s[1]-s[0], 0)

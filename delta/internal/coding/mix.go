@@ -1,27 +1,26 @@
 package coding
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // A Mixer foretells a bit from several counters, each of which saw other circumstances: it weighs
 // their opinions by how well each has done. Opinions are logarithms of odds: 256 is a factor of two.
 type Mixer struct {
-	weights  [mixSets][mixInputs]int32 // 65536 is one
+	weights  [mixSets]weights
 	contexts [mixInputs]uint32
 	set      uint32
 }
 
-// Limits and rates of mixing. They are part of the format.
+// weights is how much each opinion counts: 65536 is one.
+type weights [mixInputs]int32
+
+// Sizes and rates of mixing. They are part of the format.
 const (
 	mixInputs  = 3
-	mixSets    = 6
-	mixStart   = 26000   // weight at first: a little more than the mean
-	mixRate    = 17      // how fast weights follow
-	mixShift   = 17      // and by how much that is scaled down
-	mixMost    = 1 << 18 // no weight is larger
-	squashStep = 32      // distance of the entries of squashed
+	mixSets    = 9
+	mixStart   = 26000 // weight at first: a little more than the mean
+	mixShift   = 13    // how slowly weights follow
+	oddsMost   = 1<<12 - 1
+	squashStep = 32 // distance of the entries of squashed
 	squashMost = 120*squashStep - 1
 )
 
@@ -68,93 +67,49 @@ func logOf(n uint32) int32 {
 	return int32(k<<8) + int32(logs[n<<(12-k)>>5&127])
 }
 
-// stretch returns the logarithm of the odds for a 1 of a counter's word.
-func stretch(word uint32) int32 {
-	p := chance(word) >> (probBits - 12)
-	return logOf(p) - logOf(1<<12-p)
+// stretched holds the logarithm of the odds for a 1 by the upper 12 bits of a counter's word, chances
+// what odds for a 1 mean, of 65536, for every eight of them from -4096 on: 10 KiB that never change. What is
+// short of them can calculate both each time.
+var (
+	stretched = makeStretched()
+	chances   = makeChances()
+)
+
+func makeStretched() (s [1 << 12]int16) {
+	for p := range s {
+		n := uint32(max(p, 1))
+		s[p] = int16(logOf(n) - logOf(1<<12-n))
+	}
+	return s
 }
 
-// squash is the inverse of stretch: the chance of a 1, of 65536, at least 2 and at most 65534.
-func squash(x int32) uint32 {
-	n := uint32(min(max(x, -x), squashMost))
+func makeChances() (s [1 << 10]uint16) {
+	for i := range s {
+		s[i] = uint16(squash(int32(i)<<3 - oddsMost + 3))
+	}
+	return s
+}
+
+// squash returns the chance of a 1, of 65536, that odds mean: at least 2 and at most 65534.
+func squash(odds int32) uint32 {
+	n := uint32(min(max(odds, -odds), squashMost))
 	a, b := uint32(squashed[n/squashStep]), uint32(squashed[n/squashStep+1])
 	p := a - (a-b)*(n%squashStep)/squashStep
-	if x > 0 {
+	if odds > 0 {
 		return 1<<16 - p
 	}
 	return p
 }
 
-// opinion is what one counter says of a bit.
-type opinion struct {
-	at   uint32 // offset of the counter
-	odds int32
+// stretch returns the logarithm of the odds for a 1 of a counter's word.
+func stretch(word uint32) int32 { return int32(stretched[word>>4&(1<<12-1)]) }
+
+// chanceOf is its inverse: the chance of a 1, of 65536.
+func chanceOf(odds int32) uint32 {
+	return uint32(chances[(uint32(min(max(odds, -oddsMost-1), oddsMost))+oddsMost+1)>>3&(1<<10-1)])
 }
 
-// ask returns the chance of a 1 at a node of the contexts, of 65536, and what it was made of.
-func (m *Mixer) ask(c *Counters, node uint32) (chance uint32, all [mixInputs]opinion) {
-	sum := int32(0)
-	for i := range all {
-		o := opinion{at: c.at(m.contexts[i], node)}
-		o.odds = stretch(uint32(binary.LittleEndian.Uint16(c.mem[o.at:])))
-		sum += o.odds * m.weights[m.set][i] >> 8
-		all[i] = o
-	}
-	return squash(sum >> 8), all
-}
-
-// learn teaches weights and counters what the bit was.
-func (m *Mixer) learn(c *Counters, all *[mixInputs]opinion, chance, bit uint32) {
-	err := (int32(bit<<16) - int32(chance)) >> 4 * mixRate
-	for i, o := range all {
-		w := &m.weights[m.set][i]
-		*w = min(max(*w+(o.odds*err+1<<(mixShift-1))>>mixShift, -mixMost), mixMost)
-		word := c.mem[o.at:]
-		binary.LittleEndian.PutUint16(word, uint16(c.learn(uint32(binary.LittleEndian.Uint16(word)), bit)))
-	}
-}
-
-// Mixed reads a bit at a node of m's contexts.
-func (r *Reader) Mixed(c *Counters, m *Mixer, node uint32) uint32 {
-	chance, all := m.ask(c, node)
-	bound := r.span >> 16 * chance
-	bit := uint32(0)
-	if r.code < bound {
-		r.span, bit = bound, 1
-	} else {
-		r.code -= bound
-		r.span -= bound
-	}
-	m.learn(c, &all, chance, bit)
-	for r.span < renorm {
-		r.span <<= 8
-		r.code = r.code<<8 | r.next()
-	}
-	return bit
-}
-
-// MixedByte reads eight bits as a tree of 255 nodes.
-func (r *Reader) MixedByte(c *Counters, m *Mixer) byte {
-	node := uint32(1)
-	for node < 1<<8 {
-		node = node<<1 | r.Mixed(c, m, node)
-	}
-	return byte(node)
-}
-
-// Mixed writes a bit at a node of m's contexts.
-func (w *Writer) Mixed(c *Counters, m *Mixer, node, bit uint32) {
-	chance, all := m.ask(c, node)
-	w.code(w.span>>16*chance, bit)
-	m.learn(c, &all, chance, bit)
-}
-
-// MixedByte writes a byte as Reader.MixedByte reads it.
-func (w *Writer) MixedByte(c *Counters, m *Mixer, b byte) {
-	node := uint32(1)
-	for i := 7; i >= 0; i-- {
-		bit := uint32(b) >> i & 1
-		w.Mixed(c, m, node, bit)
-		node = node<<1 | bit
-	}
+// follow returns a weight after an opinion of these odds was wrong by err, of 4096.
+func follow(weight, odds, err int32) int32 {
+	return weight + (odds*err+1<<(mixShift-1))>>mixShift
 }

@@ -15,9 +15,9 @@ const (
 	PlaceKeep     = 7 // its length, less one
 	PlaceLife     = 8 // sectors until it is freed, less one
 
-	// Data stream. The first three are mixed, each from contexts of three places.
+	// Data stream. The first three and 24 to 27 are mixed, each from contexts of three places.
 	PlaceByte     = 16 // a literal byte; v: the byte before it and its lane; 23: the one before that; 24: its lane
-	PlaceHit      = 17 // a copied byte: 0 as predicted, 1 not
+	PlaceUnit     = 17 // old bytes: 0 all as predicted, 1 not
 	PlaceChange   = 18 // how a mispredicted byte differs from the old one
 	PlaceMatch    = 19 // in literals: 1 a match, 0 a byte; v: the last three such bits
 	PlaceRepeat   = 20 // the match has the distance of the last one
@@ -26,17 +26,21 @@ const (
 
 	placeByte2   = 23
 	placeByte3   = 24
-	placeHit2    = 25 // v: the old byte
-	placeHit3    = 26 // v: the last eight bytes, the field's kind
-	placeChange2 = 27 // v: the last byte copied and the lane
-	placeChange3 = 28 // v: the field's kind and how it differs from the old byte as predicted
+	placeUnit2   = 25 // v: its last old byte and the field's kind
+	placeUnit3   = 26 // v: the last eight units and the field's kind
+	placeChange2 = 27 // v: the old byte and its lane
+	placeChange3 = 28 // v: the field's kind and how the prediction differs from the old byte
+	placeMiss    = 29 // a byte of a mispredicted unit: 0 as predicted, 1 not; v: which bytes were not, and its place
+	placeMiss2   = 30 // v: which bytes were not, and the old byte
+	placeMiss3   = 31 // v: which bytes were not, the address and the last four units
 )
 
 // Sets of weights.
 const (
-	setByte   = 0
-	setHit    = 1 // to 4, by the last two bytes
-	setChange = 5
+	setByte   = 0 // and 1, by the lane
+	setUnit   = 2 // to 5, by the last two units
+	setMiss   = 6
+	setChange = 7 // outside, and 8 inside of fields
 )
 
 // Matches within literals.
@@ -47,13 +51,15 @@ const (
 	lengthCap      = 6 // lengths from here on share their distances' context
 )
 
+// UnitSize divides copied bytes that are no fields into units: they end at multiples of it.
+const UnitSize = 4
+
 // Data is what both sides remember of the data stream so far, and derives contexts from it. The zero
 // value is not usable; see MakeData.
 type Data struct {
 	mix     Mixer
-	misses  uint32 // the last bytes, newest lowest: 0 copied as predicted, 1 not, or literal
-	run     uint32 // bytes copied as predicted since the last miss
-	copied  uint32 // the last byte copied
+	missed  uint32 // the last units, newest lowest: 0 copied as predicted, 1 not, or literal
+	run     uint32 // units copied as predicted since the last that was not
 	changes [4]byte
 	matches uint32 // the last three match bits
 	Last    uint32 // distance of the last match, 0 before the first
@@ -62,65 +68,78 @@ type Data struct {
 // MakeData returns what is remembered at the start of a stream.
 func MakeData() Data { return Data{mix: makeMixer()} }
 
+func (d *Data) mixer(set uint32, a, b, c uint32) *Mixer {
+	d.mix.set = set
+	d.mix.contexts = [...]uint32{a, b, c}
+	return &d.mix
+}
+
 // Literal returns the mixer for a literal byte at address addr that follows the byte before, which
 // follows the byte second.
 func (d *Data) Literal(before, second byte, addr uint32) *Mixer {
-	d.mix.contexts = [...]uint32{
-		Context(PlaceByte, uint32(before)<<1|addr&1),
-		Context(placeByte2, uint32(second)<<1|addr&1),
-		Context(placeByte3, addr&1),
-	}
-	d.mix.set = setByte
-	return &d.mix
+	lane := addr & 1
+	return d.mixer(setByte+lane,
+		Context(PlaceByte, uint32(before)<<1|lane),
+		Context(placeByte2, uint32(second)<<1|lane),
+		Context(placeByte3, lane))
 }
 
 // Literals notes that n literal bytes went by.
 func (d *Data) Literals(n uint32) {
-	d.misses = d.misses<<min(n, 3) | (1<<min(n, 3) - 1)
+	d.missed = d.missed<<min(n, 3) | (1<<min(n, 3) - 1)
 	d.run = 0
 }
 
-// Hit returns the mixer for the question whether the copied byte at old address addr, which was old, is
-// guess as predicted. kind is the field it lies in (0: none).
-func (d *Data) Hit(addr uint32, kind Kind, old, guess byte) *Mixer {
+// Unit returns the mixer for the question whether the bytes of a unit, a field of that kind or some plain
+// bytes, copied from old address addr where they were old, are all as guess predicts.
+func (d *Data) Unit(addr uint32, kind Kind, old, guess []byte) *Mixer {
+	k := uint32(kind) << 3
+	if kind != KindPlain && string(old) != string(guess) {
+		k |= 1 << 7
+	}
+	n := uint32(len(old)) - 1
+	k |= n & 7
+	return d.mixer(setUnit+d.missed&3,
+		Context(PlaceUnit, d.missed&7|uint32(min(bits.Len32(d.run), 7))<<3|addr&3<<6|k<<8),
+		Context(placeUnit2, uint32(old[n])|d.missed&1<<8|k<<9),
+		Context(placeUnit3, d.missed&0xff|k<<8))
+}
+
+// Hit notes that it was.
+func (d *Data) Hit() {
+	d.missed <<= 1
+	d.run++
+}
+
+// Missed notes that it was not.
+func (d *Data) Missed() {
+	d.missed = d.missed<<1 | 1
+	d.run = 0
+}
+
+// Miss returns the mixer for the question whether byte i of a mispredicted unit, copied from old address
+// addr where it was old, is not the byte guess. Bit k of before tells whether byte k was not.
+func (d *Data) Miss(addr, i, before uint32, kind Kind, old, guess byte) *Mixer {
 	k := uint32(kind)
 	if old != guess {
 		k |= 16
 	}
-	d.mix.contexts = [...]uint32{
-		Context(PlaceHit, d.misses&7|uint32(min(bits.Len32(d.run), 7))<<3|addr&3<<6|k<<8),
-		Context(placeHit2, uint32(old)|d.misses&1<<8),
-		Context(placeHit3, d.misses&0xff|k<<8),
-	}
-	d.mix.set = setHit + d.misses&3
-	return &d.mix
+	return d.mixer(setMiss,
+		Context(placeMiss, before|i<<8|k<<11),
+		Context(placeMiss2, before|uint32(old)<<8|addr&1<<16),
+		Context(placeMiss3, before|addr&3<<8|d.missed&15<<10))
 }
 
 // Change returns the mixer for the difference of that byte, mispredicted, to its old one.
 func (d *Data) Change(addr uint32, kind Kind, old, guess byte) *Mixer {
-	d.mix.contexts = [...]uint32{
+	return d.mixer(setChange+uint32(min(kind, 1)),
 		Context(PlaceChange, uint32(d.changes[addr&3])),
-		Context(placeChange2, d.copied<<1|addr&1),
-		Context(placeChange3, uint32(guess-old)<<4|uint32(kind)),
-	}
-	d.mix.set = setChange
-	return &d.mix
+		Context(placeChange2, uint32(old)<<1|addr&1),
+		Context(placeChange3, uint32(guess-old)<<4|uint32(kind)))
 }
 
-// Hits notes the byte b, copied as predicted.
-func (d *Data) Hits(b byte) {
-	d.misses <<= 1
-	d.run++
-	d.copied = uint32(b)
-}
-
-// Misses notes the byte b, which was not as predicted but differed by change from its old one.
-func (d *Data) Misses(addr uint32, b, change byte) {
-	d.misses = d.misses<<1 | 1
-	d.run = 0
-	d.copied = uint32(b)
-	d.changes[addr&3] = change
-}
+// Changed notes the difference.
+func (d *Data) Changed(addr uint32, change byte) { d.changes[addr&3] = change }
 
 // Match returns the context of the question whether a match follows.
 func (d *Data) Match() uint32 { return Context(PlaceMatch, d.matches&7) }

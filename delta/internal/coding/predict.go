@@ -115,17 +115,20 @@ func (s *Setup) Bytes() uint32 {
 // Predictor foretells the new bytes of fields that hold addresses, from where the copies moved what
 // they point at. It is the seam for instruction sets: maker and reader ask it the same questions.
 type Predictor struct {
-	setup Setup
-	moves *Map
-	size  uint32 // of the old image
-	align uint32 // bits that are clear where an instruction begins
-	words uint32 // and where a pointer lies
-	seen  []byte // RAM pointers met: old value, shift
-	count int
-	next  int    // entry overwritten next
-	was   uint32 // the RAM pointer found last
-	end   uint32 // where the last piece ended
-	begin uint32 // where the next instruction begins, if instructions are told apart
+	setup    Setup
+	moves    *Map
+	size     uint32 // of the old image
+	pointers uint32 // above Base: size, 0 if none are sought
+	align    uint32 // bits that are clear where an instruction begins
+	words    uint32 // and where a pointer lies
+	told     bool   // instructions are told apart by their lengths
+	seen     []byte // RAM pointers met: old value, shift
+	count    int
+	next     int    // entry overwritten next
+	was      uint32 // the RAM pointer found last
+	place    int    // the entry that has its value, -1 if there is none
+	end      uint32 // where the last piece ended
+	begin    uint32 // where the next instruction begins, if they are told apart
 
 	Field [MaxField]byte // the bytes foretold by the last call of Next
 }
@@ -133,23 +136,39 @@ type Predictor struct {
 // MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
 // which must be setup.Bytes() long. The map must be complete.
 func MakePredictor(setup Setup, moves *Map, size uint32, mem []byte) Predictor {
-	return Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), words: setup.ISA.words(), seen: mem}
+	p := Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), words: setup.ISA.words(),
+		told: setup.ISA.length(0) > 0, seen: mem}
+	if setup.Base != NoBase {
+		p.pointers = size
+	}
+	return p
 }
 
-// Next looks at the old bytes of a copy from old address src on, which go to address dst. It
-// returns how many bytes, at most len(old), the field at the start has, and its kind; 0 if there
-// is none. The field's new bytes are then in Field.
-func (p *Predictor) Next(old []byte, src, dst uint32) (n int, kind Kind) {
+// Next looks at the old bytes of a copy from old address src on, which go to address dst: so many of them
+// are plain up to the next field or the end of the unit, and then come n that are a field of that kind, 0
+// if there is none. The field's new bytes are in Field.
+func (p *Predictor) Next(old []byte, src, dst uint32) (plain, n int, kind Kind) {
+	end := min(len(old), int(UnitSize-src&(UnitSize-1)))
 	if p.setup.ISA == ISANone {
-		return 0, KindPlain
+		return end, 0, KindPlain
 	}
-	if src&p.align == 0 {
-		n, kind = p.instruction(old, src, dst)
+	for ; plain < end; plain++ {
+		rest := old[plain:]
+		if src&p.align == 0 && (!p.told || p.begins(src, rest[0])) {
+			if n, kind, to := p.setup.ISA.find(rest, src); n > 0 && p.aim(rest[:n], kind, src, dst, to) {
+				return plain, n, kind
+			}
+		}
+		if src&p.words == 0 && len(rest) >= 4 {
+			word := binary.LittleEndian.Uint32(rest)
+			if word-p.setup.Base < p.pointers || word-p.setup.RAM < p.setup.RAMSize {
+				return plain, 4, p.word(word)
+			}
+		}
+		src++
+		dst++
 	}
-	if n == 0 && src&p.words == 0 {
-		n, kind = p.word(old)
-	}
-	return n, kind
+	return plain, 0, KindPlain
 }
 
 // Start says that a piece of a copy of n old bytes from src on comes. Instructions are told apart from
@@ -161,55 +180,55 @@ func (p *Predictor) Start(src, n uint32) {
 	p.end = src + n
 }
 
-// instruction looks for a field in an instruction that begins here.
-func (p *Predictor) instruction(old []byte, src, dst uint32) (n int, kind Kind) {
-	if length := p.setup.ISA.length(old[0]); length > 0 {
-		if int32(src-p.begin) < 0 {
-			return 0, KindPlain // within an instruction
-		}
-		p.begin = src + length
+// begins reports whether an instruction, whose first byte this is, begins here.
+func (p *Predictor) begins(src uint32, first byte) bool {
+	if int32(src-p.begin) < 0 {
+		return false
 	}
-	n, kind, to := p.setup.ISA.find(old, src)
-	// A load is aimed anew only where the alignment changed: else it moves with its pool.
-	if n > 0 && to <= p.size && (kind != KindLoad || (src^dst)&3 != 0) {
-		copy(p.Field[:], old[:n])
-		if p.setup.ISA.aim(p.Field[:n], kind, dst, p.moves.Move(to)) {
-			return n, kind
-		}
-	}
-	return 0, KindPlain
+	p.begin = src + p.setup.ISA.length(first)
+	return true
 }
 
-// word looks for a pointer in an aligned word.
-func (p *Predictor) word(old []byte) (n int, kind Kind) {
-	if len(old) < 4 {
-		return 0, KindPlain
+// aim makes Field the old bytes of a field that pointed at address to, aimed to where that went. It reports
+// false if they count as plain.
+func (p *Predictor) aim(old []byte, kind Kind, src, dst, to uint32) bool {
+	// A load is aimed anew only where the alignment changed: else it moves with its pool.
+	if to > p.size || kind == KindLoad && (src^dst)&3 == 0 {
+		return false
 	}
-	word := binary.LittleEndian.Uint32(old)
-	switch {
-	case p.setup.Base != NoBase && word-p.setup.Base < p.size:
+	n := copy(p.Field[:], old)
+	return p.setup.ISA.aim(p.Field[:n], kind, dst, p.moves.Move(to))
+}
+
+// word makes Field what a pointer becomes.
+func (p *Predictor) word(word uint32) (kind Kind) {
+	if word-p.setup.Base < p.pointers {
 		word, kind = p.moves.Move(word-p.setup.Base)+p.setup.Base, KindPointer
-	case word-p.setup.RAM < p.setup.RAMSize:
+	} else {
 		p.was = word
 		word, kind = word+p.near(word), KindRAM
-	default:
-		return 0, KindPlain
 	}
 	binary.LittleEndian.PutUint32(p.Field[:], word)
-	return 4, kind
+	return kind
 }
 
-// near returns the shift of the RAM pointer met whose old value was nearest.
+// near returns the shift of the RAM pointer met whose old value was nearest, and remembers its place if it
+// was the same.
 func (p *Predictor) near(word uint32) uint32 {
 	shift, best := uint32(0), uint32(1<<32-1)
+	p.place = -1
 	for i := range p.count {
-		was := binary.LittleEndian.Uint32(p.seen[i*seenBytes:])
-		apart := was - word
+		entry := p.seen[i*seenBytes:][:seenBytes]
+		apart := binary.LittleEndian.Uint32(entry) - word
+		if apart == 0 {
+			p.place = i
+			return binary.LittleEndian.Uint32(entry[4:])
+		}
 		if int32(apart) < 0 {
 			apart = -apart
 		}
 		if apart <= best {
-			best, shift = apart, binary.LittleEndian.Uint32(p.seen[i*seenBytes+4:])
+			best, shift = apart, binary.LittleEndian.Uint32(entry[4:])
 		}
 	}
 	return shift
@@ -220,17 +239,15 @@ func (p *Predictor) Learn(new []byte, kind Kind) {
 	if kind != KindRAM {
 		return
 	}
-	shift := binary.LittleEndian.Uint32(new) - p.was
-	for i := range p.count {
-		if binary.LittleEndian.Uint32(p.seen[i*seenBytes:]) == p.was {
-			binary.LittleEndian.PutUint32(p.seen[i*seenBytes+4:], shift)
-			return
-		}
+	place := p.place
+	if place < 0 {
+		place = p.next
+		p.count = max(p.count, place+1)
+		p.next = (place + 1) & (seenCount - 1)
 	}
-	binary.LittleEndian.PutUint32(p.seen[p.next*seenBytes:], p.was)
-	binary.LittleEndian.PutUint32(p.seen[p.next*seenBytes+4:], shift)
-	p.count = max(p.count, p.next+1)
-	p.next = (p.next + 1) & (seenCount - 1)
+	entry := p.seen[place*seenBytes:][:seenBytes]
+	binary.LittleEndian.PutUint32(entry, p.was)
+	binary.LittleEndian.PutUint32(entry[4:], binary.LittleEndian.Uint32(new)-p.was)
 }
 
 // Blank makes the field at the start of code, which lies at address at, point nowhere, so that

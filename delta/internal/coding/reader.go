@@ -1,7 +1,5 @@
 package coding
 
-import "encoding/binary"
-
 // renorm is the smallest range that the coder works with.
 const renorm = 1 << 24
 
@@ -43,9 +41,9 @@ func (r *Reader) Truncated() bool { return r.pos > uint32(len(r.stream))+tail }
 
 // Bit reads a bit in a context's node and teaches its counter.
 func (r *Reader) Bit(c *Counters, context, node uint32) uint32 {
-	w := c.mem[c.at(context, node):]
-	word := uint32(binary.LittleEndian.Uint16(w))
-	bound := r.span >> probBits * chance(word)
+	s := c.at(context, node)
+	word := s.get(0)
+	bound := r.span >> 16 * chance(word)
 	bit := uint32(0)
 	if r.code < bound {
 		r.span, bit = bound, 1
@@ -53,7 +51,7 @@ func (r *Reader) Bit(c *Counters, context, node uint32) uint32 {
 		r.code -= bound
 		r.span -= bound
 	}
-	binary.LittleEndian.PutUint16(w, uint16(c.learn(word, bit)))
+	s.put(0, learn(word, int32(bit*ones)))
 	for r.span < renorm {
 		r.span <<= 8
 		r.code = r.code<<8 | r.next()
@@ -76,15 +74,6 @@ func (r *Reader) Even() uint32 {
 		r.code = r.code<<8 | r.next()
 	}
 	return bit
-}
-
-// Byte reads eight bits as a tree of 255 nodes in one context.
-func (r *Reader) Byte(c *Counters, context uint32) byte {
-	node := uint32(1)
-	for node < 1<<8 {
-		node = node<<1 | r.Bit(c, context, node)
-	}
-	return byte(node)
 }
 
 // Number reads a number of at most MaxNumber; ok is false if it is larger.

@@ -84,10 +84,6 @@ func (m *Map) Move(addr uint32) uint32 {
 	return (addr + shift) & addrMask
 }
 
-// Classes are the lengths from which on copies enter the map, one class after the other, so that of
-// two copies of an old byte the longer one says where it went.
-var Classes = [...]uint32{1 << 14, 1 << 12, 1 << 10, 1 << 8, 1 << 6, 0}
-
 // Run is a run of copied bytes without a gap: n bytes to new address To from To+Shift.
 type Run struct{ To, N, Shift uint32 }
 
@@ -100,11 +96,5 @@ func (r *Run) Extend(to, n, shift uint32) bool {
 	return true
 }
 
-// Enter adds a run if it has at least least and less than above bytes. It reports false when the
-// memory is full.
-func (m *Map) Enter(r Run, least, above uint32) bool {
-	if r.N == 0 || r.N < least || r.N >= above {
-		return true
-	}
-	return m.Add(r.To+r.Shift, r.N, -r.Shift)
-}
+// Enter adds where a run's bytes came from. It reports false when the memory is full.
+func (m *Map) Enter(r Run) bool { return m.Add(r.To+r.Shift, r.N, -r.Shift) }

@@ -1,7 +1,5 @@
 package coding
 
-import "encoding/binary"
-
 // Writer encodes one range coded stream, bit for bit what a Reader with equal counters reads. It
 // grows its output, so it is not for devices. The zero value is not usable; see NewWriter.
 type Writer struct {
@@ -38,10 +36,10 @@ func (w *Writer) shift() {
 
 // Bit writes a bit in a context's node and teaches its counter.
 func (w *Writer) Bit(c *Counters, context, node, bit uint32) {
-	m := c.mem[c.at(context, node):]
-	word := uint32(binary.LittleEndian.Uint16(m))
-	w.code(w.span>>probBits*chance(word), bit)
-	binary.LittleEndian.PutUint16(m, uint16(c.learn(word, bit)))
+	s := c.at(context, node)
+	word := s.get(0)
+	w.code(w.span>>16*chance(word), bit)
+	s.put(0, learn(word, int32(bit*ones)))
 }
 
 // Even writes a bit that is 0 or 1 with even chances.
@@ -57,16 +55,6 @@ func (w *Writer) code(bound, bit uint32) {
 	for w.span < renorm {
 		w.span <<= 8
 		w.shift()
-	}
-}
-
-// Byte writes eight bits as Reader.Byte reads them.
-func (w *Writer) Byte(c *Counters, context uint32, b byte) {
-	node := uint32(1)
-	for i := 7; i >= 0; i-- {
-		bit := uint32(b) >> i & 1
-		w.Bit(c, context, node, bit)
-		node = node<<1 | bit
 	}
 }
 
