@@ -75,7 +75,7 @@ func (t *trace) call(c restore.Call) {
 	if c.Err != nil {
 		outcome = c.Err.Error()
 	}
-	t.add("%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s", c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
+	t.add(callLine, c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
 }
 
 // last returns at most n lines, oldest first.

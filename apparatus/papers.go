@@ -3,6 +3,8 @@ package apparatus
 import (
 	"fmt"
 	"strings"
+
+	"unbrick/protocol/smp"
 )
 
 // saveDiagnostic hands over what support needs: the browser, the port, the device, and every command with
@@ -10,15 +12,15 @@ import (
 func (c *cable) saveDiagnostic() {
 	var b strings.Builder
 	now := c.e.world.Now().UTC()
-	fmt.Fprintf(&b, "Unbrick diagnostic file\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
+	fmt.Fprintf(&b, diagnosticTitle+"\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
 	if c.run != nil && c.run.name != "" {
-		fmt.Fprintf(&b, "port: %s\n", c.run.name)
+		c.describePort(&b)
 	}
 	c.describe(&b)
 	if f := c.shown.Failure; f.Code != CauseNone && c.shown.Phase == RestoreFailed {
 		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, sector %d of %d, touched %d\n", f.Code, f.Stage, f.Sector, f.Of, f.Touched)
 	}
-	b.WriteString("\ncommands, oldest first:\n")
+	b.WriteString("\n" + rowsTitle + "\n")
 	for _, line := range c.trace.last(4 * MaxTrace) {
 		b.WriteString(line)
 		b.WriteByte('\n')
@@ -51,6 +53,26 @@ func (c *cable) saveReport() {
 	c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 
+// describePort writes what is known of the cable in use.
+func (c *cable) describePort(b *strings.Builder) {
+	r := c.run
+	fmt.Fprintf(b, "port: %s\nspeed: %d baud\n", r.name, r.baud)
+	if s := r.session; s != nil && !r.working {
+		sent, received := s.Bytes()
+		p := s.Parameters()
+		fmt.Fprintf(b, "restoration mode by: %v\nbuffers: %d of %d bytes\nwire: %d bytes sent, %d received\n", s.Way(), p.BufCount, p.BufSize, sent, received)
+	}
+	if counter, ok := r.port.(interface{ LineErrors() int }); ok {
+		fmt.Fprintf(b, "line errors survived: %d\n", counter.LineErrors())
+	}
+	if r.loader != nil {
+		for i := range c.shown.Boot.Images {
+			m := &c.shown.Boot.Images[i]
+			fmt.Fprintf(b, "boot loader lists: slot %d, version %q, hash %s\n", m.Slot, m.Version, m.Hash)
+		}
+	}
+}
+
 // describe writes what the device has said of itself.
 func (c *cable) describe(b *strings.Builder) {
 	d := &c.shown.Device
@@ -58,8 +80,8 @@ func (c *cable) describe(b *strings.Builder) {
 		b.WriteString("device: none has answered\n")
 		return
 	}
-	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %d\nrecord: release %q, target %q\nfloor: %d, keys: %d\nflash: %d bytes\n",
-		d.Model, d.Serial, d.Why, d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
+	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %v\nrecord: release %q, target %q\nfloor: %d, keys: %d\nflash: %d bytes\n",
+		d.Model, d.Serial, smp.Why(d.Why), d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
 }
 
 // fileName is a name that says what is inside, of letters that every system takes.

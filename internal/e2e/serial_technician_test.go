@@ -106,11 +106,11 @@ const visibleScript = `
 	const words = e => e.textContent.trim().replace(/\s+/g, ' ');
 	const heading = () => seen('h1').map(words).join(' | ')`
 
-// text is all that can be read on the page.
+// text is all that can be read on the page, and the details that it has for support.
 func (p *technician) text() string {
 	ctx, stop := context.WithTimeout(p.ctx, 10*time.Second)
 	defer stop()
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText + '\n' + [...document.querySelectorAll('.trace')].map(e => e.textContent).join('\n')`))
 	if err != nil {
 		return err.Error()
 	}

@@ -41,7 +41,7 @@ func (p *Port) SetDTR(on bool) error { return p.signal("dataTerminalReady", on) 
 func (p *Port) SetRTS(on bool) error { return p.signal("requestToSend", on) }
 
 func (p *Port) signal(name string, on bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), switchLimit)
 	defer cancel()
 	signals := js.Global().Get("Object").New()
 	signals.Set(name, on)
@@ -63,12 +63,11 @@ func (p *Port) SetSpeed(baud uint32) error {
 	if baud == p.baud {
 		return nil
 	}
-	if err := p.release(); err != nil {
+	if err := p.release(switchLimit); err != nil {
+		p.lose(fmt.Errorf("%w: %w", restore.ErrVanished, err))
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-	defer cancel()
-	if err := p.open(ctx, baud); err != nil {
+	if err := p.reopen(baud); err != nil {
 		p.lose(fmt.Errorf("%w: %w", restore.ErrVanished, err))
 		return err
 	}
@@ -79,12 +78,35 @@ func (p *Port) SetSpeed(baud uint32) error {
 	return nil
 }
 
+// reopen opens a port that was closed a moment ago. The system may still hold it then, and says that it is
+// busy: that passes.
+func (p *Port) reopen(baud uint32) error {
+	ctx, cancel := context.WithTimeout(context.Background(), switchLimit)
+	defer cancel()
+	for {
+		err := p.open(ctx, baud)
+		if !errors.Is(err, ErrBusy) {
+			return err
+		}
+		again := time.NewTimer(reopenPause)
+		select {
+		case <-again.C:
+		case <-p.gone:
+			again.Stop()
+			return restore.ErrVanished
+		case <-ctx.Done():
+			again.Stop()
+			return err
+		}
+	}
+}
+
 // Close implements restore.Port. It unblocks Read and Write. A device that was pulled out can make each
 // step of closing wait, so each has its own limit; the port is unusable afterwards in any case.
 func (p *Port) Close() error {
 	p.lose(restore.ErrClosed)
 	p.offLost()
-	err := p.release()
+	err := p.release(closeLimit)
 	p.mu.Lock()
 	released := p.onRead.Truthy()
 	p.mu.Unlock()
@@ -95,14 +117,14 @@ func (p *Port) Close() error {
 	return err
 }
 
-// release lets reader and writer go, reader first, and closes the port.
-func (p *Port) release() error {
+// release lets reader and writer go, reader first, and closes the port. Each step takes at most limit.
+func (p *Port) release(limit time.Duration) error {
 	p.mu.Lock()
 	p.closing = true
 	reader, writer := p.reader, p.writer
 	p.mu.Unlock()
 	step := func(v js.Value, method string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		_, err := await.Method(ctx, v, method)
 		return err

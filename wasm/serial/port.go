@@ -24,6 +24,9 @@ const (
 	maxWaiting = 256 << 10        // bytes that may wait here; a device never has so much in flight
 	writeLimit = 10 * time.Second // for one write; a line that takes longer is stuck
 	closeLimit = 3 * time.Second  // for each step of closing, which a lost device can keep waiting
+	// Setting lines and speed of a port that works: a busy machine takes its time.
+	switchLimit = 15 * time.Second
+	reopenPause = 50 * time.Millisecond
 )
 
 // ErrBusy says that the system would not open the port, usually because another program holds it.

@@ -4,11 +4,13 @@ package serial
 
 import (
 	"errors"
+	"runtime"
 	"syscall/js"
 	"testing"
 	"time"
 
 	"unbrick/restore"
+	"unbrick/wasm/await"
 )
 
 // fake is a SerialPort as the browser makes one, with the other end in the test's hands: feed(bytes),
@@ -18,7 +20,7 @@ const port = new EventTarget();
 Object.assign(port, { written: [], signals: [], opens: [], closed: 0, controller: null, readable: null, writable: null });
 const stream = () => new ReadableStream({ start(c) { port.controller = c; } });
 port.open = async o => {
-	if (port.refuse) throw new DOMException("Failed to open serial port.", "NetworkError");
+	if (port.refuse && (port.refuse === true || port.refuse--)) throw new DOMException("Failed to open serial port.", "NetworkError");
 	if (port.readable) throw new DOMException("The port is already open.", "InvalidStateError");
 	port.opens.push(o.baudRate);
 	port.readable = stream();
@@ -43,6 +45,34 @@ func open(t *testing.T) (*Port, js.Value) {
 	}
 	t.Cleanup(func() { p.Close() })
 	return p, v
+}
+
+// event lets the browser's callbacks run until something is so.
+func event(t *testing.T, p *Port, what string, so func() bool) {
+	t.Helper()
+	turn := js.Global().Get("Promise").Call("resolve")
+	for range 10_000 {
+		if so() {
+			return
+		}
+		if _, err := await.Promise(t.Context(), turn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("%s never came", what)
+}
+
+// A port that the system still holds when its speed is changed is asked for again.
+func TestSpeedOfAPortThatIsStillHeld(t *testing.T) {
+	p, v := open(t)
+	v.Set("refuse", 3)
+	if err := p.SetSpeed(57600); err != nil {
+		t.Fatal(err)
+	}
+	v.Call("feed", []any{104})
+	if got := read(t, p, 1); got != "h" {
+		t.Errorf("after the change: got %q", got)
+	}
 }
 
 func read(t *testing.T, p *Port, n int) string {
@@ -82,9 +112,7 @@ func TestLineErrorsAreSurvived(t *testing.T) {
 	p, v := open(t)
 	for i, name := range []string{"BreakError", "FramingError", "ParityError", "BufferOverrunError"} {
 		v.Call("fail", name)
-		for p.LineErrors() != i+1 {
-			time.Sleep(time.Millisecond) // callbacks run while we wait
-		}
+		event(t, p, "the error", func() bool { return p.LineErrors() == i+1 })
 		v.Call("feed", []any{65 + i})
 		if got := read(t, p, 1); got != string(rune('A'+i)) {
 			t.Errorf("after %s: got %q", name, got)
@@ -122,7 +150,7 @@ func TestCloseUnblocksAndFrees(t *testing.T) {
 		_, err := p.Read(make([]byte, 8), time.Minute)
 		done <- err
 	}()
-	time.Sleep(time.Millisecond) // let it wait
+	runtime.Gosched() // to where it waits: there is one thread
 	if err := p.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
@@ -165,7 +193,8 @@ func TestSpeedAndSignals(t *testing.T) {
 		t.Errorf("an adapter without modem lines: got %v, want no error", err)
 	}
 	v.Call("unplug")
-	for p.SetRTS(true) == nil {
-		time.Sleep(time.Millisecond) // the event comes while we wait
+	<-p.gone
+	if err := p.SetRTS(true); !errors.Is(err, restore.ErrVanished) {
+		t.Errorf("without a port: got %v, want %v", err, restore.ErrVanished)
 	}
 }
