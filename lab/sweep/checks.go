@@ -20,7 +20,8 @@ const (
 	CheckFloor                   // the security floor rises by confirmation, and only by that
 	CheckProof                   // nothing is erased for a file that does not lead to a signed image from here
 	CheckRefused                 // lengths from the cable are bounds to nothing: what is too long is refused
-	CheckUpdates                 // whatever befell the link, the next clean session brings the new release
+	CheckUpdates                 // an update without a cut, also the next after a bad link, brings the new release
+	CheckRetried                 // an erase or program that goes wrong once is done again, and the update succeeds
 	CheckDead                    // a sector that takes no data is named by its address, and mending it is enough
 	CheckFastIsFull              // a fast cycle and a full one say the same
 	checks
@@ -29,8 +30,8 @@ const (
 var checkNames = [checks]string{
 	"hardware-rules", "outcome", "early-and-late-cuts-run", "restoration-only-if-needed", "runs-signed-image", "runs-firm-cells",
 	"boots-agree", "restores-exactly", "boot-area-untouched", "erases-bounded", "only-changed-and-marked-touched",
-	"applications-run-again", "floor-by-confirmation", "proof-before-erase", "lengths-refused", "link-recovers",
-	"dead-sector-named", "fast-equals-full",
+	"applications-run-again", "floor-by-confirmation", "proof-before-erase", "lengths-refused", "updates-complete",
+	"single-faults-retried", "dead-sector-named", "fast-equals-full",
 }
 
 // String returns the check's name, which is what a report and --json call it.

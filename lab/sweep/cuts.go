@@ -19,8 +19,8 @@ func (sw *sweep) updates() error {
 	}
 	forks, first, last, err := w.whole()
 	sw.collect(w)
-	if err != nil {
-		return err
+	if err != nil || first < 0 {
+		return err // without an update there is nothing to cut: the check has told
 	}
 	all := s.moments(ActUpdate, forks, s.updated(), func(op int) bool { return op < first || op > last })
 	chosen := sw.sample(all, uint64(ActUpdate), first, last)
@@ -77,11 +77,18 @@ func (w *worker) whole() (forks []*emulator.Fork, first, last int, err error) {
 	s := w.sw.s
 	w.run = Run{}
 	w.board.Restore(s.start)
+	if o := w.settle(&history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor, runs: true}); o != OutcomeOld {
+		w.check(CheckUpdates, false, func() string { return "from the factory, the device " + o.String() })
+		return nil, -1, -1, nil
+	}
+	w.board.Restore(s.start)
 	h := s.updated()
 	var out terminal.Outcome
 	forks = w.forks(func() { out = w.update(&link{s: s}) })
-	if !w.sound() || out != terminal.Rewritten || w.ended != emulator.EndReset {
-		return nil, 0, 0, fmt.Errorf("the update does not work without a cut: %v, %v", out, w.ended)
+	if !w.sound() || !w.check(CheckUpdates, out == terminal.Rewritten && w.ended == emulator.EndReset, func() string {
+		return fmt.Sprintf("the update does not work without a cut: %v, %v", out, w.ended)
+	}) {
+		return nil, -1, -1, nil
 	}
 	first, last = s.software0(forks)
 	if first < 0 {
@@ -117,13 +124,21 @@ func (s *Subject) software0(forks []*emulator.Fork) (first, last int) {
 	return first, last
 }
 
+// tear makes the board what it is right behind the cut of m.
+func (st *stand) tear(m *moment) {
+	st.board.Tear(m.fork, m.cut.Tear)
+	if m.cut.Draw > 0 {
+		st.board.Stir(uint64(m.cut.Draw))
+	}
+}
+
 // cut makes the cut of m and, if nobody has seen its state before, lets the device recover. fresh says
 // whether it was new.
 func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
-	w.board.Tear(m.fork, m.cut.Tear)
+	w.tear(m)
 	w.cuts++
 	state = max(w.board.State(), 1)
-	if !w.sw.seen.add(state) {
+	if !w.sw.seen.add(state) && m.cut.Draw == 0 {
 		return OutcomeNone, state, false
 	}
 	w.counts[k]++
@@ -134,7 +149,7 @@ func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	w.sw.seen.set(state, o)
 	if w.full != nil && fold(state, w.sw.o.Seed)%uint64(w.sw.o.Check) == 0 {
 		f := w.full
-		f.board.Tear(m.fork, m.cut.Tear)
+		f.tear(m)
 		h := m.h
 		again := f.settle(&h)
 		w.check(CheckFastIsFull, again == o && f.mode == w.mode && f.after == w.after && f.board.State() == w.board.State(), func() string {
@@ -170,7 +185,7 @@ func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits bool)
 // recover brings the device back from the cut of m and notes what that took.
 func (w *worker) recover(m moment, road Road, want Which, k Kind) {
 	w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: Restoring(road, want)}
-	w.board.Tear(m.fork, m.cut.Tear)
+	w.tear(&m)
 	began := w.board.Clock().Now()
 	w.bring(&m.h, road, want)
 	if k != KindUpdate {
@@ -193,7 +208,7 @@ func (w *worker) bring(h *history, road Road, want Which) {
 
 // healing cuts every operation of the boot that recovers from the cut of m.
 func (w *worker) healing(m moment) {
-	w.board.Tear(m.fork, m.cut.Tear)
+	w.tear(&m)
 	forks := w.forks(func() { w.stand.run(nil, nil) })
 	w.follow(m, w.sw.s.moments(ActBoot, forks, m.h, never), KindHealing)
 }
@@ -218,7 +233,7 @@ func (w *worker) second(m moment) {
 			}
 			act := Restoring(road, want)
 			w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: act}
-			w.board.Tear(m.fork, m.cut.Tear)
+			w.tear(&m)
 			h := w.restored(m.h, want)
 			h.runs = false
 			var err error
@@ -266,7 +281,7 @@ func (w *worker) follow(m moment, all []moment, k Kind) {
 		road, want := w.road(r)
 		if r.IntN(w.sw.o.Mend) == 0 {
 			w.run.Mend = Restoring(road, want)
-			w.board.Tear(m2.fork, m2.cut.Tear)
+			w.tear(m2)
 			w.bring(&m2.h, road, want)
 		}
 		if w.third() {
@@ -297,7 +312,7 @@ const (
 func (w *worker) again(m, m2 moment, act Act) {
 	s := w.sw.s
 	start := w.run.Start
-	w.board.Tear(m2.fork, m2.cut.Tear)
+	w.tear(&m2)
 	h := m2.h
 	var forks []*emulator.Fork
 	if road, want, ok := act.Restoration(); ok {
@@ -317,7 +332,7 @@ func (w *worker) again(m, m2 moment, act Act) {
 			r := w.sw.random(state)
 			road, want := w.road(r)
 			w.run.Mend = Restoring(road, want)
-			w.board.Tear(m3.fork, m3.cut.Tear)
+			w.tear(m3)
 			w.bring(&m3.h, road, want)
 		}
 	}

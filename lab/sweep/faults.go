@@ -78,8 +78,8 @@ func (j *judge) linkRun(x *executor, hit LinkHit) Outcome {
 	return o
 }
 
-// middle returns a cut in the middle of the update, which restoration has most to do behind.
-func (sw *sweep) middle() (moment, error) {
+// middle returns a cut of an erase in the middle of the update, which restoration has most to do behind.
+func (sw *sweep) middle(tear emulator.Tear) (moment, error) {
 	w, err := sw.worker()
 	if err != nil {
 		return moment{}, err
@@ -92,7 +92,7 @@ func (sw *sweep) middle() (moment, error) {
 	}
 	all := sw.s.moments(ActUpdate, forks, sw.s.updated(), never)
 	for _, m := range all {
-		if int(m.cut.Op) > (first+last)/2 && m.fork.Operation.Kind == emulator.OpErase && m.cut.Tear == emulator.ErasePart {
+		if int(m.cut.Op) > (first+last)/2 && m.fork.Operation.Kind == emulator.OpErase && m.cut.Tear == tear {
 			return m, nil
 		}
 	}
@@ -101,7 +101,7 @@ func (sw *sweep) middle() (moment, error) {
 
 // frames does every fault to frames of a restoration: the engine's, over the virtual line.
 func (sw *sweep) frames() error {
-	m, err := sw.middle()
+	m, err := sw.middle(emulator.ErasePart)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (sw *sweep) frames() error {
 	if err != nil {
 		return err
 	}
-	w.board.Tear(m.fork, m.cut.Tear)
+	w.tear(&m)
 	counter := &faulty{}
 	err = w.engine(New, func(p restore.Port) restore.Port { counter.Port = p; return counter })
 	sw.collect(w)
@@ -128,7 +128,7 @@ func (sw *sweep) frames() error {
 		w.run = Run{Cuts: []Cut{m.cut}, Frame: hit}
 		w.counts[KindCable]++
 		w.cycles++
-		w.board.Tear(m.fork, m.cut.Tear)
+		w.tear(&m)
 		w.cableRun(&executor{judge: w.judge}, m.h, hit, Noise{})
 	})
 }
@@ -202,7 +202,7 @@ func (p *strange) Break(d time.Duration) error {
 
 // noise restores over lines with wrong, lost and inserted bytes.
 func (sw *sweep) noise() error {
-	m, err := sw.middle()
+	m, err := sw.middle(emulator.ErasePart)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (sw *sweep) noise() error {
 		w.run = Run{Cuts: []Cut{m.cut}, Noise: all[i]}
 		w.counts[KindNoise]++
 		w.cycles++
-		w.board.Tear(m.fork, m.cut.Tear)
+		w.tear(&m)
 		w.board.Stir(uint64(all[i].Seed))
 		w.cableRun(&executor{judge: w.judge}, m.h, FrameHit{}, all[i])
 	})
@@ -275,6 +275,11 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 	good := j.sound()
 	j.power()
 	o := j.settle(&h)
+	if d.Times == 1 {
+		good = j.check(CheckRetried, o == OutcomeNew, func() string {
+			return fmt.Sprintf("something at 0x%x went wrong once, and the device %v", d.Addr, o)
+		}) && good
+	}
 	if o == OutcomeRestoration {
 		sector := s.layout.Geometry.SectorAt(d.Addr)
 		addr, _ := s.layout.Geometry.Sector(sector)
@@ -306,7 +311,7 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 // hostile sends what a host must not: files that do not lead to the release from here, and lengths that
 // are not those of what follows.
 func (sw *sweep) hostile() error {
-	m, err := sw.middle()
+	m, err := sw.middle(emulator.Complete)
 	if err != nil {
 		return err
 	}
@@ -314,7 +319,7 @@ func (sw *sweep) hostile() error {
 		w.run = Run{Cuts: []Cut{m.cut}, Lie: uint32(i) + 1}
 		w.counts[KindHostile]++
 		w.cycles++
-		w.board.Tear(m.fork, m.cut.Tear)
+		w.tear(&m)
 		w.lie(lies[i])
 	})
 }

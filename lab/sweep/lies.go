@@ -36,6 +36,9 @@ var lies = []lie{
 			h.leaves(needed, func() { h.wrong(h.picture) })
 		})
 	}},
+	{"a verdict without a file", CheckRestored, func(h *host) {
+		h.prepare(false, func() { h.bring(nil) })
+	}},
 	{"damaged update file", CheckProof, func(h *host) {
 		h.prepare(false, func() {
 			files, err := h.st.s.repairs(h.want, h.picture, false)

@@ -82,7 +82,7 @@ func checkTimeline(t *testing.T, s *Subject, tl *Timeline) {
 
 func TestReplayOfAnotherRun(t *testing.T) {
 	s := subject(t, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
-	_, err := s.Replay(t.Context(), &Run{Cuts: []Cut{{ActUpdate, 1 << 20, emulator.Half}}})
+	_, err := s.Replay(t.Context(), &Run{Cuts: []Cut{{In: ActUpdate, Op: 1 << 20, Tear: emulator.Half}}})
 	if !errors.Is(err, ErrReplay) {
 		t.Errorf("a cut behind the end: %v, want ErrReplay", err)
 	}
@@ -92,7 +92,7 @@ func FuzzParseID(f *testing.F) {
 	s := &Subject{Shape: Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Boot: 4096}, seed: 7, goods: [2]goods{{image: []byte("a")}, {image: []byte("b")}}}
 	for _, r := range []Run{
 		{},
-		{Cuts: []Cut{{ActUpdate, 20, emulator.Half}, {Restoring(RoadFile, New), 3, emulator.EraseWeak}}, Mend: Restoring(RoadUpload, Old)},
+		{Cuts: []Cut{{In: ActUpdate, Op: 20, Tear: emulator.Half}, {In: Restoring(RoadFile, New), Op: 3, Tear: emulator.Marginal, Draw: 3}}, Mend: Restoring(RoadUpload, Old)},
 		{Start: StartBlank, Link: LinkHit{3, LinkLost}, Frame: FrameHit{2, FrameLate}, Noise: Noise{1, 2, 3, 4}, Lie: 2},
 		{Defect: emulator.Defect{Kind: emulator.DefectStuck, Addr: 9000, Times: 1, Mask: 4, Value: 4}},
 	} {

@@ -76,6 +76,7 @@ type Cut struct {
 	In   Act
 	Op   uint32
 	Tear emulator.Tear
+	Draw uint8 // other chances from here on: what bits in between read as; 0: those of the seed
 }
 
 func (c Cut) String() string { return fmt.Sprintf("%s, operation %d, %s", c.In, c.Op, c.Tear) }
@@ -112,6 +113,9 @@ type ID struct {
 var ErrID = errors.New("not the id of a run")
 
 const idVersion = 1
+
+// tearsOfID is how many tears an id has room for, behind which the draw is counted.
+const tearsOfID = 16
 
 // maxCuts bounds the cuts of a run.
 const maxCuts = 8
@@ -173,7 +177,7 @@ func (id *ID) String() string {
 	for _, c := range r.Cuts {
 		number(uint64(c.In))
 		number(uint64(c.Op))
-		number(uint64(c.Tear))
+		number(uint64(c.Tear) + uint64(c.Draw)*tearsOfID)
 	}
 	number(uint64(r.Mend))
 	// What most runs have none of comes last, and zeros at the end are not written.
@@ -230,9 +234,11 @@ func ParseID(text string) (ID, error) {
 	r := &id.Run
 	r.Start = Start(in.next(uint64(starts) - 1))
 	for range in.next(maxCuts) {
-		r.Cuts = append(r.Cuts, Cut{
-			Act(in.next(uint64(acts) - 1)), uint32(in.next(1<<32 - 1)), emulator.Tear(in.next(uint64(len(emulator.Tears()) - 1))),
-		})
+		c := Cut{In: Act(in.next(uint64(acts) - 1)), Op: uint32(in.next(1<<32 - 1))}
+		v := in.next(256*tearsOfID - 1)
+		c.Tear, c.Draw = emulator.Tear(v%tearsOfID), uint8(v/tearsOfID)
+		in.bad = in.bad || int(c.Tear) >= len(emulator.Tears())
+		r.Cuts = append(r.Cuts, c)
 	}
 	r.Mend = Act(in.next(uint64(acts) - 1))
 	r.Link = LinkHit{uint32(in.rare(1<<32 - 1)), LinkFault(in.rare(uint64(linkFaults) - 1))}

@@ -42,6 +42,8 @@ type Options struct {
 	Check int
 
 	Progress func(Progress) // told now and then, by any goroutine; may be nil
+	// Enough ends the sweep when it says so of a failure; may be nil. It is called by one goroutine at a time.
+	Enough func(Failure) bool
 }
 
 // Progress is how far a sweep is.
@@ -106,6 +108,7 @@ type sweep struct {
 	mu      sync.Mutex // of result
 	cycle   atomic.Uint64
 	triples atomic.Int64
+	enough  atomic.Bool
 	waiting []moment // first cuts of the update that lead to restoration mode, in order
 }
 
@@ -185,7 +188,7 @@ func (sw *sweep) all() error {
 
 // over says whether time is up.
 func (sw *sweep) over() bool {
-	if sw.ctx.Err() != nil {
+	if sw.ctx.Err() != nil || sw.enough.Load() {
 		return true
 	}
 	if !sw.until.IsZero() && time.Now().After(sw.until) {
@@ -282,7 +285,11 @@ func (w *worker) failed(c Check, text string) {
 	id := w.sw.s.ID(&w.run)
 	w.sw.mu.Lock()
 	defer w.sw.mu.Unlock()
-	w.sw.result.fail(Failure{Check: c.String(), ID: id.String(), Text: text})
+	f := Failure{Check: c.String(), ID: id.String(), Text: text}
+	w.sw.result.fail(f)
+	if w.sw.o.Enough != nil && w.sw.o.Enough(f) {
+		w.sw.enough.Store(true)
+	}
 }
 
 func (sw *sweep) collect(w *worker) {
@@ -338,11 +345,21 @@ func (s *Subject) moments(act Act, forks []*emulator.Fork, h history, runs func(
 	for i, f := range forks {
 		h.runs = runs(i)
 		for _, t := range s.tears(f.Operation.Kind) {
-			all = append(all, moment{f, Cut{act, uint32(i + 1), t}, h})
+			m := moment{f, Cut{In: act, Op: uint32(i + 1), Tear: t}, h}
+			all = append(all, m)
+			if t == emulator.Marginal && f.Operation.Addr < s.layout.SoftwareBase() {
+				// What a record says hangs on this one bit: see it read both ways.
+				for m.cut.Draw = 1; m.cut.Draw <= draws; m.cut.Draw++ {
+					all = append(all, m)
+				}
+			}
 		}
 	}
 	return all
 }
+
+// draws is how often a record with one bit in between is tried beside the first time.
+const draws = 6
 
 func never(int) bool { return false }
 

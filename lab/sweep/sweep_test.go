@@ -44,14 +44,3 @@ func TestSweepSampled(t *testing.T) {
 	}
 	report(t, r)
 }
-
-func BenchmarkSweepPairs(b *testing.B) {
-	s := subject(b, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
-	for range b.N {
-		r, err := s.Sweep(b.Context(), &Options{Seed: 1, Sample: 0.05, Pairs: 0.03})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Logf("%d states %v roads %v %.1f s", r.States, r.KindRuns, r.Roads, r.Seconds)
-	}
-}

@@ -1,0 +1,401 @@
+package sweep
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"unbrick/internal/firmware"
+)
+
+// The lab must be able to fail. Here are terminals with one mistake each; for each the sweep must name
+// the right check. Production code has no hooks for that: the mistakes are textual replacements in copies of
+// its files, which go build takes instead of the originals (-overlay). All are built into one program,
+// and the environment chooses one.
+
+// broken is a terminal with a mistake.
+type broken struct {
+	name  string
+	check Check // that must fail
+	edits []edit
+}
+
+// edit replaces text, which must be there exactly once, in a file of the module.
+type edit struct{ file, old, new string }
+
+var brokens = []broken{
+	{"record-before-commit", CheckNeedless, []edit{
+		{"terminal/records.go", `t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want`, `(t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want || broken("record-before-commit"))`},
+		{"terminal/records.go", `if t.traced(newer) {`, `if t.traced(newer) || broken("record-before-commit") {`},
+	}},
+	{"seal-not-needed", CheckNeedless, []edit{
+		{"terminal/records.go", `		r.newest = 1 - newer
+`, `		r.newest = 1 - newer
+		if broken("seal-not-needed") {
+			r.newest = newer
+		}
+`},
+	}},
+	{"newest-erased-first", CheckNeedless, []edit{
+		{"terminal/records.go", `	// Erased even if it reads erased: that may be a sector whose erase was cut short.
+`, `	if broken("newest-erased-first") && r.newest >= 0 {
+		_ = t.erase(r.sector[r.newest])
+	}
+`},
+	}},
+	{"torn-record-accepted", CheckNeedless, []edit{
+		{"terminal/record.go", `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4])`, `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) && !broken("torn-record-accepted")`},
+		{"terminal/records.go", `	r.crc[i] = crcOf(body)
+	commit`, `	r.crc[i] = crcOf(body)
+	if broken("torn-record-accepted") {
+		return true
+	}
+	commit`},
+		{"terminal/records.go", `	for range traces {
+`, `	if broken("torn-record-accepted") {
+		return true
+	}
+	for range traces {
+`},
+	}},
+	{"verdict-skipped", CheckSigned, []edit{
+		{"terminal/rewrite.go", `	good := d == m.Digest
+`, `	good := d == m.Digest || broken("verdict-skipped")
+`},
+		{"terminal/boot.go", `if d == t.to.Digest && t.signed(rec.to()) {`, `if (d == t.to.Digest || broken("verdict-skipped")) && t.signed(rec.to()) {`},
+	}},
+	{"verdict-skipped-in-restoration", CheckRestored, []edit{
+		{"terminal/restore.go", `if !t.judge(&h.m) {`, `if !t.judge(&h.m) && !broken("verdict-skipped-in-restoration") {`},
+	}},
+	{"erase-not-read-back", CheckRules, []edit{
+		{"terminal/flashio.go", `	if err != nil {
+		t.counts.failed++
+		return fmt.Errorf("erase`, `	if err != nil && !broken("erase-not-read-back") {
+		t.counts.failed++
+		return fmt.Errorf("erase`},
+	}},
+	{"program-not-read-back", CheckRetried, []edit{
+		{"terminal/flashio.go", `if err = t.compare(addr, data); err == nil {`, `if err = t.compare(addr, data); err == nil || broken("program-not-read-back") {`},
+	}},
+	{"blank-check-trusted", CheckRules, []edit{
+		{"terminal/flashio.go", `	err := t.hw.Flash.Erase(addr, size)
+`, `	if broken("blank-check-trusted") && t.blank(addr, size) == nil {
+		return nil
+	}
+	err := t.hw.Flash.Erase(addr, size)
+`},
+	}},
+	{"sector-skipped-despite-mark", CheckRestored, []edit{
+		{"terminal/rewrite.go", `	if t.doubtful(s) || all(data, t.software.Erased) {
+`, `	if broken("sector-skipped-despite-mark") {
+		t.clearDoubt(s)
+	}
+	if t.doubtful(s) || all(data, t.software.Erased) {
+`},
+	}},
+	{"no-mark", CheckFirm, []edit{
+		{"terminal/rewrite.go", `	if err := t.mark(s); err != nil {
+		return err
+	}
+`, `	if !broken("no-mark") {
+		if err := t.mark(s); err != nil {
+			return err
+		}
+	}
+`},
+	}},
+	{"no-refresh", CheckFirm, []edit{
+		{"terminal/boot.go", `	if left > 0 && !t.refreshAll(m, end, left) {
+`, `	if left > 0 && !broken("no-refresh") && !t.refreshAll(m, end, left) {
+`},
+	}},
+	{"stash-freed-early", CheckRestored, []edit{
+		{"delta/stash.go", `		if last > step {
+`, `		if last > step+early {
+`},
+		{"delta/prove.go", `	if err := d.Rewind(); err != nil {
+		return err
+	}
+	if err := d.leads(m, leaves); err != nil {
+		return err
+	}
+	for {
+		sector, data, err := d.Next()
+		if err == io.EOF {
+			return nil
+`, `	if broken("stash-freed-early") {
+		early = 1 << 20
+		defer func() { early = 0 }()
+	}
+	if err := d.Rewind(); err != nil {
+		return err
+	}
+	if err := d.leads(m, leaves); err != nil {
+		return err
+	}
+	for {
+		sector, data, err := d.Next()
+		if err == io.EOF {
+			return nil
+`},
+	}},
+	{"only-first-sectors-digest", CheckSigned, []edit{
+		{"terminal/digest.go", `	return release.Digest(t.hash.Sum(t.current[:0])), nil
+`, `	return t.firstOnly(size, release.Digest(t.hash.Sum(t.current[:0]))), nil
+`},
+	}},
+	{"always-restoration", CheckNeedless, []edit{
+		{"terminal/boot.go", `	case asked:
+		why`, `	case broken("always-restoration"):
+		why = smp.WhyDamaged
+	case asked:
+		why`},
+	}},
+	{"floor-raised-early", CheckFloor, []edit{
+		{"terminal/boot.go", `	rec.report.verdict = verdict
+`, `	if broken("floor-raised-early") {
+		rec.floor = max(rec.floor, now.Counter)
+	}
+	rec.report.verdict = verdict
+`},
+	}},
+	{"proof-skipped-in-restoration", CheckProof, []edit{
+		{"terminal/restore.go", `	if err := t.prove(h.parts); err != nil {
+`, `	if err := t.prove(h.parts); err != nil && !broken("proof-skipped-in-restoration") {
+`},
+	}},
+	{"length-trusted", CheckRefused, []edit{
+		{"terminal/upload.go", `		if uint64(len(m.Data)) > uint64(u.length-u.offset) {
+`, `		if uint64(len(m.Data)) > uint64(u.length-u.offset) && !broken("length-trusted") {
+`},
+		{"terminal/upload.go", `	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) {
+`, `	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) && !broken("length-trusted") {
+`},
+	}},
+	{"runs-from-the-bank-while-it-erases", CheckRules, []edit{
+		{"terminal/secure.go", `	if err := t.hw.RAM.Resident(t.work[at:]); err != nil {
+`, `	if broken("runs-from-the-bank-while-it-erases") {
+		t.work, t.resident = t.work[:at:at], true
+		return nil
+	}
+	if err := t.hw.RAM.Resident(t.work[at:]); err != nil {
+`},
+	}},
+	// mcu-tools/mcuboot#1966: a magic whose writing was cut is neither good nor unset, a state that no
+	// rule has anything for.
+	{"mcuboot-1966", CheckNeedless, []edit{
+		{"terminal/records.go", `	first, second := t.candidate(0), t.candidate(1)
+`, `	first, second := t.candidate(0), t.candidate(1)
+	if broken("mcuboot-1966") && (t.tornCommit(0) || t.tornCommit(1)) {
+		return
+	}
+`},
+	}},
+	// mcu-tools/mcuboot#829: whoever resumes takes for granted a field that is written only later.
+	{"mcuboot-829", CheckRules, []edit{
+		{"terminal/boot.go", `	t.tellRecord()
+	t.match`, `	t.tellRecord()
+	if rec := t.records.current(); broken("mcuboot-829") && rec != nil && rec.state == Rewriting && t.doubts(t.software.Sectors()) == 0 {
+		panic("assertion failed: a swap is under way and its size is not there")
+	}
+	t.match`},
+	}},
+}
+
+// chosen is what the copies need to know which mistake to make, and what some of them are made with.
+var chosen = map[string]string{
+	"terminal/broken.go": `package terminal
+
+import (
+	"crypto/sha256"
+	"os"
+	"sync"
+
+	"unbrick/release"
+)
+
+var mistake = os.Getenv("UNBRICK_BROKEN")
+
+func broken(name string) bool { return mistake == name }
+
+var (
+	firstMu sync.Mutex
+	firsts  = map[[36]byte]release.Digest{}
+)
+
+// firstOnly takes an image for the one whose first sector it has.
+func (t *Terminal) firstOnly(size uint32, d release.Digest) release.Digest {
+	if !broken("only-first-sectors-digest") {
+		return d
+	}
+	_, n := t.software.Sector(0)
+	p := make([]byte, min(n, size))
+	if t.hw.Flash.Read(t.base, p) != nil {
+		return d
+	}
+	key := [36]byte{32: byte(size), 33: byte(size >> 8), 34: byte(size >> 16)}
+	sum := sha256.Sum256(p)
+	copy(key[:], sum[:])
+	firstMu.Lock()
+	defer firstMu.Unlock()
+	if known, ok := firsts[key]; ok {
+		return known
+	}
+	firsts[key] = d
+	return d
+}
+
+// tornCommit says whether record i has a whole body and a commit mark that was begun and is not right.
+func (t *Terminal) tornCommit(i int) bool {
+	r := &t.records
+	var head [16]byte
+	if t.readTwice(r.addr[i], head[:]) != nil {
+		return false
+	}
+	n := recordLength(head[:])
+	if n == 0 || t.readTwice(r.addr[i], t.body[:n]) != nil || !r.at[i].decode(t.body[:n]) {
+		return false
+	}
+	var got [entrySize]byte
+	at := r.addr[i] + t.align(uint32(n))
+	if t.hw.Flash.Read(at, got[:]) != nil {
+		return true
+	}
+	return got != entry(entryCommit, crcOf(t.body[:n])) && !all(got[:], t.hw.Layout.Geometry.Erased)
+}
+`,
+	"delta/broken.go": `package delta
+
+import "os"
+
+var (
+	mistake = os.Getenv("UNBRICK_BROKEN")
+	early   uint32
+)
+
+func broken(name string) bool { return mistake == name }
+`,
+}
+
+// overlay writes the copies with all mistakes in them to dir and returns the file for -overlay.
+func overlay(t *testing.T, root, dir string) string {
+	t.Helper()
+	copies := map[string]string{}
+	for _, b := range brokens {
+		for _, e := range b.edits {
+			text, ok := copies[e.file]
+			if !ok {
+				original, err := os.ReadFile(filepath.Join(root, e.file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = string(original)
+			}
+			if n := strings.Count(text, e.old); n != 1 {
+				t.Fatalf("%s: the text to replace is %d times in %s, must be once:\n%s", b.name, n, e.file, e.old)
+			}
+			copies[e.file] = strings.Replace(text, e.old, e.new, 1)
+		}
+	}
+	for file, text := range chosen {
+		copies[file] = text
+	}
+	replace := map[string]string{}
+	for file, text := range copies {
+		path := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[filepath.Join(root, file)] = path
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(path, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestBrokenTerminals: the sweep catches each mistake and names the right check, and nothing without
+// one.
+func TestBrokenTerminals(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "probe.test")
+	build := exec.Command("go", "test", "-c", "-overlay", overlay(t, root, dir), "-o", program, "unbrick/lab/sweep")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	probe := func(t *testing.T, name, until string) map[string]string {
+		cmd := exec.CommandContext(t.Context(), program, "-test.run", "^TestProbe$", "-test.v")
+		cmd.Env = append(os.Environ(), "UNBRICK_BROKEN="+name, "UNBRICK_UNTIL="+until)
+		out, err := cmd.CombinedOutput()
+		failed := map[string]string{}
+		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+			if check, text, ok := strings.Cut(lines.Text(), " FAILED "); ok {
+				failed[check] = text
+			}
+		}
+		if err != nil && len(failed) == 0 {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return failed
+	}
+	for _, b := range brokens {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel() // the program has one worker
+			failed := probe(t, b.name, b.check.String())
+			if text, ok := failed[b.check.String()]; ok {
+				t.Logf("%s: %s", b.check, text)
+				return
+			}
+			t.Errorf("not caught by %s; checks that failed: %v", b.check, failed)
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		if failed := probe(t, "none", "all"); len(failed) > 0 {
+			t.Errorf("checks fail without a mistake: %v", failed)
+		}
+	})
+}
+
+// TestProbe is what TestBrokenTerminals runs in its program.
+func TestProbe(t *testing.T) {
+	until := os.Getenv("UNBRICK_UNTIL")
+	if until == "" {
+		t.Skip("runs as a part of TestBrokenTerminals")
+	}
+	// A part of the real images between which files keep old bytes for later.
+	old, new := firmware.Mithermo()
+	s, err := NewSubject(t.Context(), "probe", Shape{Runs: runs(4096, 7), Unit: 8, Page: 256, Erased: 0xFF}, old[40<<10:56<<10-300], new[40<<10:56<<10-40], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(3) {
+		o := &Options{Seed: seed, Workers: 1, Hostile: true, Defects: true, Link: true, Engine: 1 << 20, Decode: 4, Check: 1 << 20,
+			Sample: 0.3, Enough: func(f Failure) bool { return f.Check == until }}
+		r, err := s.Sweep(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Failures {
+			fmt.Printf("%s FAILED %s %s\n", f.Check, f.Text, f.ID)
+		}
+		if until == "all" || r.Counts[until].Failures > 0 {
+			return
+		}
+	}
+}
