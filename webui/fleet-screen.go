@@ -3,11 +3,13 @@ package webui
 // FleetScreen is what an operator sees, once signed in.
 type FleetScreen struct{ Page *Root }
 
-// part is what stands on the screen: "signin", "away", "asking", "empty", "device", "releases",
+// part is what stands on the screen: "diagnostic", "signin", "away", "asking", "empty", "device", "releases",
 // "devices" or "none".
 func (c *FleetScreen) part() string {
 	f := &c.Page.fleet
 	switch {
+	case f.view == fleetDiagnostic:
+		return "diagnostic"
 	case f.phase == fleetSignedOut:
 		return "signin"
 	case f.phase == fleetAway:
@@ -32,12 +34,16 @@ func (c *FleetScreen) signedIn() bool {
 }
 
 func (c *FleetScreen) tabs() []tab {
-	list := []tab{{Path: "#fleet", Name: "Devices"}, {Path: "#fleet-releases", Name: "Releases"}}
-	if c.Page.fleet.view == fleetReleases {
-		list[1].Current = "page"
-	} else {
-		list[0].Current = "page"
+	list := []tab{{Path: "#fleet", Name: "Devices"}, {Path: "#fleet-releases", Name: "Releases"}, {Path: "#fleet-diagnostic", Name: "Diagnostic file"}}
+	at := 0
+	switch c.Page.fleet.view {
+	case fleetReleases:
+		at = 1
+	case fleetDiagnostic:
+		at = 2
+	case fleetDevices, fleetOne:
 	}
+	list[at].Current = "page"
 	return list
 }
 

@@ -18,6 +18,7 @@ const (
 	fleetDevices fleetView = iota
 	fleetOne
 	fleetReleases
+	fleetDiagnostic // needs no server and no token
 )
 
 // fleetPhase is what is known of the server.
@@ -63,6 +64,8 @@ const (
 // key is what moves the focus to the headline when it changes.
 func (f *fleet) key() string {
 	switch {
+	case f.view == fleetDiagnostic:
+		return "diagnostic"
 	case f.phase == fleetSignedOut:
 		return "sign in"
 	case f.phase == fleetAway:
@@ -90,13 +93,15 @@ func (r *Root) SetToken(token string) {
 	}
 }
 
-// fleetPath shows a part of Fleet: "fleet", "fleet-releases", "fleet-device/MODEL/SERIAL".
+// fleetPath shows a part of Fleet: "fleet", "fleet-releases", "fleet-diagnostic", "fleet-device/MODEL/SERIAL".
 func (r *Root) fleetPath(name string) {
 	f := &r.fleet
 	f.view = fleetDevices
 	switch {
 	case name == "fleet-releases":
 		f.view = fleetReleases
+	case name == "fleet-diagnostic":
+		f.view = fleetDiagnostic
 	case strings.HasPrefix(name, "fleet-device/"):
 		parts := strings.Split(name, "/")
 		if len(parts) != 3 {

@@ -9,6 +9,8 @@ import (
 func (r *Root) fleetHeading() string {
 	f := &r.fleet
 	switch {
+	case f.view == fleetDiagnostic:
+		return r.diagnosticHeading()
 	case f.phase == fleetSignedOut:
 		return "Sign in to the fleet."
 	case f.phase == fleetAway:

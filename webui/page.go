@@ -27,13 +27,14 @@ type Root struct {
 	theme  Theme
 	ink    Ink
 
-	left     remaining // of the restoration on the Restore screen
-	labLeft  remaining // of the Lab's
-	tell     announcer
-	choosing bool // the list of releases is open
-	details  bool // a failure's details are open
-	fleet    fleet
-	lab      labForm
+	left       remaining // of the restoration on the Restore screen
+	labLeft    remaining // of the Lab's
+	tell       announcer
+	choosing   bool // the list of releases is open
+	details    bool // a failure's details are open
+	fleet      fleet
+	diagnostic diagnostic // opened on Fleet
+	lab        labForm
 
 	toast   string
 	toastNo int
@@ -95,7 +96,7 @@ func (r *Root) SetState(s apparatus.State) {
 }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
-// "#fleet-releases", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
+// "#fleet-releases", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
 	was := r.view

@@ -17,6 +17,9 @@ type Hooks struct {
 	Command func(apparatus.Command)
 	// ChooseFile opens the browser's file chooser for a release file and sends AddFile.
 	ChooseFile func()
+	// OpenFile opens the browser's file chooser and calls done under the lock with what was chosen: at
+	// most apparatus.MaxDiagnostic bytes, of a longer or unreadable file none. Not called without a choice.
+	OpenFile func(done func(name string, data []byte))
 	// Canvas answers with the drawing inside a <u-map> element.
 	Canvas func(host js.Value) Canvas
 	// Focus moves the keyboard's focus to the first element that matches, without scrolling.

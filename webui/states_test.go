@@ -220,6 +220,7 @@ type world struct {
 	token    string
 	path     string
 	files    int
+	file     string // that is chosen in OpenFile
 }
 
 var demoNow = time.Date(2026, 11, 22, 14, 4, 0, 0, time.UTC)
@@ -228,6 +229,7 @@ func (w *world) hooks() Hooks {
 	return Hooks{
 		Command:    func(c apparatus.Command) { w.commands = append(w.commands, c) },
 		ChooseFile: func() { w.files++ },
+		OpenFile:   func(done func(string, []byte)) { done("sent.txt", []byte(w.file)) },
 		Canvas:     func(js.Value) Canvas { return nil },
 		Focus:      func(s string) { w.focus = append(w.focus, s) },
 		Title:      func(s string) { w.titles = append(w.titles, s) },
@@ -276,6 +278,25 @@ func failure(f apparatus.Failure) func(*Root, *world) {
 	s.Failure = f
 	return onRestore(s)
 }
+
+// sentFile is a diagnostic file as somebody sends it.
+const sentFile = `Unbrick diagnostic file
+time: 2026-11-22 14:02:31 UTC
+browser: Chrome 150 on Windows
+port: USB 0403:6001
+speed: 115200 baud
+device: model "0001", serial "A17-004212"
+in restoration mode because: interrupted
+ended: C-101 in stage 2, sector 28 of 42, touched 1
+
+commands, oldest first:
+connect, Chrome 150 on Windows
+    0.021 s  command 0/0, 19 bytes, 9 ms, try 1: answered
+    0.044 s  command 64/0, 10 bytes, 31 ms, try 2: answered
+    1.204 s  command 64/6, 512 bytes, 70 ms, try 1: answered
+    2.402 s  command 64/8, 10 bytes, 2804 ms, try 1: no answer: command 64/8: 1 tries
+ended: port vanished
+`
 
 // demoBoot is a device whose boot loader is MCUboot.
 func demoBoot(phase apparatus.RestorePhase) apparatus.Restore {
@@ -372,6 +393,9 @@ func scenes() []scene {
 		{"lab-updating", "#lab", onLab(demoLab(apparatus.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
 		{"lab-bricked", "#lab", onLab(demoLab(apparatus.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
 		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"Kept in this tab only, and gone when you close it."}},
+		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
+		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
+		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; r.openDiagnostic() }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
 		{"fleet-wrong", "#fleet", func(r *Root, w *world) { r.fleet.typed = "x"; r.signIn(); w.answers[0](401, nil) }, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
 		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleetAsk(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},

@@ -31,7 +31,8 @@ const (
 func (p *page) hooks() webui.Hooks {
 	return webui.Hooks{
 		Command:    p.command,
-		ChooseFile: p.chooseFile,
+		ChooseFile: func() { p.chooseFile(p.readFile) },
+		OpenFile:   p.openFile,
 		Canvas:     func(host vjs.Value) webui.Canvas { return p.canvas(js.Value(host)) },
 		Focus:      focus,
 		Title:      func(t string) { document.Set("title", t) },
@@ -207,8 +208,8 @@ func (p *page) fetch(r webui.Request, done func(status int, body []byte)) {
 	}()
 }
 
-// chooseFile opens the browser's file chooser, inside the click, and sends what was chosen.
-func (p *page) chooseFile() {
+// chooseFile opens the browser's file chooser, inside the click, and hands over what was chosen.
+func (p *page) chooseFile(take func(file js.Value)) {
 	input := document.Call("createElement", "input")
 	input.Set("type", "file")
 	var remove func()
@@ -218,11 +219,25 @@ func (p *page) chooseFile() {
 		if files.Length() == 0 {
 			return
 		}
-		go p.readFile(files.Index(0))
+		go take(files.Index(0))
 	})
 	input.Call("click")
 }
 
+// openFile reads a file for the page itself.
+func (p *page) openFile(done func(name string, data []byte)) {
+	p.chooseFile(func(file js.Value) {
+		var data []byte
+		if file.Get("size").Float() <= apparatus.MaxDiagnostic {
+			if buffer, err := await.Method(context.Background(), file, "arrayBuffer"); err == nil {
+				data = await.Bytes(buffer)
+			}
+		}
+		p.change(func() { done(file.Get("name").String(), data) })
+	})
+}
+
+// readFile sends a chosen file to the engine.
 func (p *page) readFile(file js.Value) {
 	name := file.Get("name").String()
 	if file.Get("size").Float() > apparatus.MaxCommand-1024 {
