@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -194,36 +193,5 @@ func BenchmarkCreate(b *testing.B) {
 				b.ReportMetric(float64(size), "bytes")
 			})
 		}
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	for _, p := range pairs {
-		b.Run(p.name, func(b *testing.B) {
-			old, new := p.images()
-			area := even(b, "4KiB", old, new)
-			file, err := diff.Create(context.Background(), old, new, &diff.Options{Geometry: &area})
-			if err != nil {
-				b.Fatal(err)
-			}
-			h, _ := delta.ParseHeader(file)
-			mem := make([]byte, h.Memory())
-			sc := &scenario{area: area, old: old}
-			board := sc.flash(rand.New(rand.NewPCG(1, 1)))
-			b.SetBytes(int64(len(new)))
-			for b.Loop() {
-				var d delta.Decoder
-				if err := d.Open(file, &area, board, mem); err != nil {
-					b.Fatal(err)
-				}
-				for {
-					if _, _, err := d.Next(); err == io.EOF {
-						break
-					} else if err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
 	}
 }

@@ -39,12 +39,12 @@ const slotCounters = 16
 // slot is the memory of such counters.
 type slot [2 * slotCounters]byte
 
-func (s *slot) get(node uint32) uint32 {
-	return uint32(binary.LittleEndian.Uint16(s[node<<1&(2*slotCounters-2):]))
+func (s *slot) get(node uint32) uint16 {
+	return binary.LittleEndian.Uint16(s[node<<1&(2*slotCounters-2):])
 }
 
-func (s *slot) put(node, word uint32) {
-	binary.LittleEndian.PutUint16(s[node<<1&(2*slotCounters-2):], uint16(word))
+func (s *slot) put(node uint32, word uint16) {
+	binary.LittleEndian.PutUint16(s[node<<1&(2*slotCounters-2):], word)
 }
 
 // CounterBytes returns the memory of a table of so many units.
@@ -69,11 +69,11 @@ func (c *Counters) at(context, part uint32) *slot {
 }
 
 // chance returns the probability of a 1 that a counter's word stands for, of 65536.
-func chance(word uint32) uint32 { return word&^ageMost | 4 }
+func chance(word uint16) uint32 { return uint32(word&^ageMost | 4) }
 
 // learn returns the counter's word after it saw a bit: want is ones for a 1, 0 for a 0. The shift rounds
 // down: only towards 0, where a copied byte costs nearly nothing, a counter goes all the way.
-func learn(word uint32, want int32) uint32 {
+func learn(word uint16, want int32) uint16 {
 	s := steps[word&ageMost]
-	return uint32(int32(word)+(want-int32(word))>>(s&31))&^ageMost | s>>8
+	return uint16(int32(word)+(want-int32(word))>>(s&31))&^ageMost | uint16(s>>8)
 }

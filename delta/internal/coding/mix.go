@@ -102,11 +102,15 @@ func squash(odds int32) uint32 {
 }
 
 // stretch returns the logarithm of the odds for a 1 of a counter's word.
-func stretch(word uint32) int32 { return int32(stretched[word>>4&(1<<12-1)]) }
+func stretch(word uint16) int32 { return int32(stretched[word>>4]) }
 
 // chanceOf is its inverse: the chance of a 1, of 65536.
 func chanceOf(odds int32) uint32 {
-	return uint32(chances[(uint32(min(max(odds, -oddsMost-1), oddsMost))+oddsMost+1)>>3&(1<<10-1)])
+	i := uint32(odds>>3 + int32(len(chances)/2))
+	if i >= uint32(len(chances)) {
+		i = uint32(^odds>>31) & uint32(len(chances)-1) // the first or the last
+	}
+	return uint32(chances[i])
 }
 
 // follow returns a weight after an opinion of these odds was wrong by err, of 4096.

@@ -24,7 +24,7 @@ func TestMixingTables(t *testing.T) {
 		}
 	}
 	for word := uint32(16); word < 1<<16; word++ {
-		back := chanceOf(stretch(word))
+		back := chanceOf(stretch(uint16(word)))
 		if want := float64(word &^ 15); math.Abs(float64(back)-want) > 1+want/40 {
 			t.Errorf("chance %d comes back as %d of 65536", word, back)
 		}
@@ -35,7 +35,7 @@ func TestMixingTables(t *testing.T) {
 func TestTablesAreShortcuts(t *testing.T) {
 	for word := range uint32(1 << 16) {
 		n := max(word>>4, 1)
-		if got, want := stretch(word), logOf(n)-logOf(1<<12-n); got != want {
+		if got, want := stretch(uint16(word)), logOf(n)-logOf(1<<12-n); got != want {
 			t.Fatalf("stretch(%#x) = %d, want %d", word, got, want)
 		}
 	}

@@ -3,14 +3,15 @@ package coding
 // Mixed bits are read and written as trees of one or four bits. This is where decoding spends its time,
 // so what a bit needs is kept in variables, and no branch depends on it.
 
-// tree reads so many bits, at most 4, high first: a part of m's contexts. It returns them behind a 1.
-func (r *Reader) tree(c *Counters, m *Mixer, part, count uint32) uint32 {
+// tree reads bits, high first, in a part of m's contexts until they are, behind a 1, at least limit, which is
+// at most 16: it returns that.
+func (r *Reader) tree(c *Counters, m *Mixer, part, limit uint32) uint32 {
 	slot0, slot1, slot2 := c.at(m.contexts[0], part), c.at(m.contexts[1], part), c.at(m.contexts[2], part)
 	w := &m.weights[m.set]
 	weight0, weight1, weight2 := w[0], w[1], w[2]
 	span, code := r.span, r.code
 	node := uint32(1)
-	for ; count > 0; count-- {
+	for node < limit {
 		word0, word1, word2 := slot0.get(node), slot1.get(node), slot2.get(node)
 		odds0, odds1, odds2 := stretch(word0), stretch(word1), stretch(word2)
 		p := chanceOf((odds0*weight0>>8 + odds1*weight1>>8 + odds2*weight2>>8) >> 8)
@@ -58,12 +59,12 @@ func (w *Writer) tree(c *Counters, m *Mixer, part, count, value uint32) {
 }
 
 // Mixed reads a bit in m's contexts.
-func (r *Reader) Mixed(c *Counters, m *Mixer) uint32 { return r.tree(c, m, 0, 1) & 1 }
+func (r *Reader) Mixed(c *Counters, m *Mixer) uint32 { return r.tree(c, m, 0, 2) & 1 }
 
 // MixedByte reads a byte in m's contexts: its high four bits, and in the part that these name the low ones.
 func (r *Reader) MixedByte(c *Counters, m *Mixer) byte {
-	high := r.tree(c, m, 0, 4)
-	return byte(high<<4 | r.tree(c, m, high, 4)&15)
+	high := r.tree(c, m, 0, 16)
+	return byte(high<<4 | r.tree(c, m, high, 16)&15)
 }
 
 // Mixed writes a bit in m's contexts.
