@@ -83,7 +83,7 @@ func TestSum(t *testing.T) {
 		t.Errorf("worst pair %q", s.WorstPair)
 	}
 	var b bytes.Buffer
-	if err := Print(&b, rows); err != nil || !strings.Contains(b.String(), "worst 2.000 (b)") {
+	if err := Print(&b, rows); err != nil || !strings.Contains(b.String(), "worst 2.000 (b)") || !strings.Contains(b.String(), "4.000  2.000  2.000") {
 		t.Errorf("%v:\n%s", err, b.String())
 	}
 }

@@ -39,7 +39,9 @@ type Row struct {
 	Fast   *Made           `json:"fast,omitempty"`          // like Large, made in less time
 	Decode float64         `json:"decode_mb_s"`             // of Large's file, new image
 	// In one sector as large as the image, and with less stash: what building in place costs.
-	Whole, NoStash, SmallStash *Made `json:",omitempty"`
+	Whole      *Made `json:"whole,omitempty"`
+	NoStash    *Made `json:"stash_0,omitempty"`
+	SmallStash *Made `json:"stash_4k,omitempty"`
 }
 
 // Made is a delta, what making it took, and what it asks of a device.

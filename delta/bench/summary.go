@@ -82,6 +82,22 @@ func Sum(rows []Row) Summary {
 	return s
 }
 
+// inPlace returns three cells: what building in place costs by stash. They are dashes if not measured.
+func (r *Row) inPlace() string {
+	if r.Whole == nil {
+		return "-\t-\t-"
+	}
+	w := r.Whole.Bytes
+	return fmt.Sprintf("%.3f\t%.3f\t%.3f", ratio(r.NoStash.Bytes, w), ratio(r.SmallStash.Bytes, w), ratio(r.Large.Bytes, w))
+}
+
+func (r *Row) fastCPU() string {
+	if r.Fast == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", r.Fast.CPU)
+}
+
 func ratio(a, b int) float64 { return float64(a) / float64(max(b, 1)) }
 
 // mean is a geometric mean.
@@ -113,15 +129,15 @@ func Print(w io.Writer, rows []Row) error {
 	for _, name := range peers {
 		fmt.Fprintf(t, "%s\t", name)
 	}
-	fmt.Fprint(t, "<=64KiB\tratio\t<=16KiB\tratio\tset\tstate\tstash\terases\tMB/s\tCPU s\tMiB\t\n")
+	fmt.Fprint(t, "<=64KiB\tratio\t<=16KiB\tratio\tset\tstate\tstash\terases\tin place 0\t4K\t16K\tMB/s\tCPU s\tMiB\tfast CPU s\t\n")
 	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%d\t", r.Name, r.To)
 		for _, name := range peers {
 			fmt.Fprintf(t, "%d\t", r.Peers[name].Bytes)
 		}
-		fmt.Fprintf(t, "%d\t%.3f\t%d\t%.3f\t%s\t%d\t%d\t%d\t%.1f\t%.2f\t%.0f\t\n", r.Large.Bytes, ratio(r.Large.Bytes, r.Best),
-			r.Small.Bytes, ratio(r.Small.Bytes, r.Best), r.Large.ISA, r.Large.State, r.Large.Stash, r.Large.Erases, r.Decode,
-			r.Large.CPU, float64(r.Large.Memory)/(1<<20))
+		fmt.Fprintf(t, "%d\t%.3f\t%d\t%.3f\t%s\t%d\t%d\t%d\t%s\t%.1f\t%.2f\t%.0f\t%s\t\n", r.Large.Bytes, ratio(r.Large.Bytes, r.Best),
+			r.Small.Bytes, ratio(r.Small.Bytes, r.Best), r.Large.ISA, r.Large.State, r.Large.Stash, r.Large.Erases, r.inPlace(),
+			r.Decode, r.Large.CPU, float64(r.Large.Memory)/(1<<20), r.fastCPU())
 	}
 	if err := t.Flush(); err != nil {
 		return err

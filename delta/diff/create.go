@@ -13,7 +13,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 6
+const CreatorVersion = 7
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -102,7 +102,9 @@ type job struct {
 	segments []segment
 	head     delta.Header
 	leaves   uint32
-	matcher  *matcher // of the images as they were compared last
+	matcher  *matcher // of the images as they were compared
+	// Per old byte, for planStash: last step that wants it, or that has it in the stash, and what keeping it saves.
+	needed, gain []int16
 }
 
 func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {
@@ -193,25 +195,25 @@ func (j *job) match() error {
 			}
 		}
 	}
-	segments, err := j.compare(old, j.new, 0)
+	// What quickly compares alike shows the instruction set; what it blanks is then compared well.
+	segments, err := newQuickMatcher(old, j.new).segments(j.ctx, func(at int) { j.o.Progress(at, 3*len(j.new)) })
 	if err != nil {
 		return err
 	}
-	if j.head.Setup = detect(old, j.new, segments, j.o.ISA); j.head.Setup.ISA != coding.ISANone {
-		segments, err = j.compare(blanked(old, &j.head.Setup), blanked(j.new, &j.head.Setup), len(j.new))
-		if err != nil {
-			return err
-		}
+	j.head.Setup = detect(old, j.new, segments, j.o.ISA)
+	new := j.new
+	if j.head.Setup.ISA != coding.ISANone {
+		old, new = blanked(old, &j.head.Setup), blanked(new, &j.head.Setup)
 	}
-	j.segments = j.sound(segments)
+	if j.matcher, err = newMatcher(j.ctx, old, new); err != nil {
+		return err
+	}
+	segments, err = j.matcher.segments(j.ctx, func(at int) { j.o.Progress(len(j.new)+at, 3*len(j.new)) })
+	if err != nil {
+		return err
+	}
+	j.segments = j.sound(refine(j.matcher.old, j.matcher.new, segments))
 	return nil
-}
-
-// compare matches two images; done is the progress so far.
-func (j *job) compare(old, new []byte, done int) ([]segment, error) {
-	j.matcher = newMatcher(old, new)
-	segments, err := j.matcher.segments(j.ctx, func(at int) { j.o.Progress(done+at, 3*len(new)) })
-	return refine(old, new, segments), err
 }
 
 // sound turns what was matched with doubtful bytes by chance into literals.

@@ -17,6 +17,7 @@ const (
 	detectWords  = 600       // changed words that a base address is judged by
 	detectTops   = 6         // most frequent upper halves of them that a base is sought near
 	basePage     = 1 << 12
+	lowBase      = 1 << 20 // pointers into images that run below are like other numbers: they must gain a quarter more
 	ramRegion    = 1 << 18
 	nearWords    = 1 << 18 // two words further apart are not the same pointer
 )
@@ -51,7 +52,11 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 	for _, i := range candidates {
 		for _, b := range bases {
 			s := coding.Setup{ISA: i, Base: b}
-			if g := t.gain(s); g > gain {
+			need := gain
+			if b < lowBase {
+				need += gain / 4
+			}
+			if g := t.gain(s); g > need {
 				best, gain = s, g
 			}
 		}

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"context"
 
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
@@ -34,8 +35,8 @@ type encoder struct {
 
 // encode returns the control and the data stream of a script under the parameters of head. ranges is the most
 // that the relocation map may have. It sets the fields of head that follow: the map's, and History,
-// which it lowers to what the decoder will look at.
-func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte) {
+// which it lowers to what the decoder will look at. It fails only with the error of ctx.
+func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte, err error) {
 	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
 	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
@@ -47,6 +48,9 @@ func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, 
 	}
 	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))
 	for t, s := range sc.sequence {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		e.sector(s)
 		start, end := sc.starts[t], sc.starts[t+1]
 		e.historyLen = min(int(head.History), start)
@@ -65,7 +69,7 @@ func encode(sc *script, head *delta.Header, a *area, old []byte, ranges uint32, 
 		}
 	}
 	head.History = uint32(e.reach)
-	return e.plan.Finish(), e.out.Finish()
+	return e.plan.Finish(), e.out.Finish(), nil
 }
 
 // planLength returns the length of the control stream of a script.

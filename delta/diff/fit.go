@@ -38,14 +38,17 @@ func (j *job) fit() ([]byte, error) {
 	}
 	g := makeNeeds(&j.area, j.segments, j.planned)
 	orders := j.orders(g)
-	scripts := make([][]*script, len(stashes))
+	plans := make([][]plan, len(stashes))
 	least := ^uint32(0)
 	for _, p := range profiles {
 		for i := range stashes {
-			if scripts[i] == nil {
-				scripts[i] = j.scripts(g, orders, stashes[i])
+			if plans[i] == nil {
+				var err error
+				if plans[i], err = j.plans(g, orders, stashes[i]); err != nil {
+					return nil, err
+				}
 			}
-			file, needs, err := j.smallest(scripts[i], p)
+			file, needs, err := j.smallest(plans[i], p)
 			if err != nil {
 				return nil, err
 			}
@@ -87,59 +90,71 @@ func (j *job) orders(g *needs) [][]int {
 // patiences of greedy orders: the second is for images with much that is new.
 var patiences = [...]int{32, 1024}
 
-// scripts makes a plan for each order within limit bytes of stash, and returns those that promise the
-// smallest files. With effort these are two, and the first of them also with less in the stash: what that keeps
-// costs bytes, and whether as many as it saves is known only in the end.
-func (j *job) scripts(g *needs, orders [][]int, limit uint32) []*script {
-	var all []*script
-	for _, sequence := range orders {
-		sc := j.script(sequence, limit, keepPrice, false)
-		sc.estimate += g.breaks(sequence)
-		all = append(all, sc)
-	}
-	slices.SortStableFunc(all, func(x, y *script) int { return cmp.Compare(x.estimate, y.estimate) })
-	all = all[:min(len(all), 1+int(j.o.Effort))]
-	for i, sc := range all {
-		if sc.lost > 0 {
-			all[i] = j.script(sc.sequence, limit, keepPrice, true)
-		}
-	}
-	if kept := all[0].stash.held(); kept > 0 && j.o.Effort == EffortBest {
-		if fewer := j.script(all[0].sequence, limit, 3*keepPrice, true); fewer.stash.held() < kept {
-			all = append(all, fewer)
-		}
-		all = append(all, j.script(all[0].sequence, 0, keepPrice, true))
-	}
-	return all
+// plan is how a script is made: in which order, with how much stash, in which nothing is kept that does not
+// save price.
+type plan struct {
+	sequence []int
+	limit    uint32
+	price    int
+	promise  int // bytes that the file will take, without what every file takes
 }
 
-// script makes the plan of a sequence with at most limit bytes of stash, in which nothing is kept
-// that does not save price. again: what is lost is sought elsewhere.
-func (j *job) script(sequence []int, limit uint32, price int, again bool) *script {
-	st := planStash(&j.area, j.segments, sequence, j.planned, j.matcher, int(limit), price)
+// plans returns the plans within limit bytes of stash that promise the smallest files. With effort these are
+// two orders, and the first of them also with less in the stash: what that keeps costs bytes, and whether
+// as many as it saves is known only in the end.
+func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
+	var all []plan
+	kept := 0 // by the most promising
+	for _, sequence := range orders {
+		if err := j.ctx.Err(); err != nil {
+			return nil, err
+		}
+		p := plan{sequence: sequence, limit: limit, price: keepPrice}
+		sc := j.script(&p, false)
+		p.promise = planLength(sc, &j.area) + g.breaks(sequence)
+		for _, o := range sc.operations {
+			p.promise += o.literal * literalCost / 16
+		}
+		if len(all) == 0 || p.promise < all[0].promise {
+			kept = sc.stash.held()
+		}
+		all = append(all, p)
+		slices.SortStableFunc(all, func(x, y plan) int { return cmp.Compare(x.promise, y.promise) })
+	}
+	if j.o.Effort == EffortFast {
+		return all[:1], nil
+	}
+	all = all[:min(len(all), 2)]
+	if kept > 0 {
+		fewer := plan{sequence: all[0].sequence, limit: limit, price: 3 * keepPrice}
+		if n := j.script(&fewer, false).stash.held(); n > 0 && n < kept {
+			all = append(all, fewer)
+		}
+		fewer.limit = 0
+		all = append(all, fewer)
+	}
+	return all, nil
+}
+
+// script carries out a plan. The script is valid until the next one is made. again: what is lost is sought
+// elsewhere.
+func (j *job) script(p *plan, again bool) *script {
+	st := j.planStash(p)
 	var m *matcher
 	if again {
 		m = j.matcher
 	}
-	sc := makeScript(&j.area, j.segments, sequence, j.planned, st, j.new, m)
-	sc.estimate = planLength(sc, &j.area)
-	for _, o := range sc.operations {
-		sc.estimate += o.literal * literalCost / 16
-	}
-	return sc
+	return makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.new, m)
 }
 
 // literalCost is what a literal byte costs about, in sixteenths of a byte.
 const literalCost = 9
 
-// smallest codes the scripts for one profile and returns the shortest file that fits the workspace, or if
+// smallest codes the plans for one profile and returns the shortest file that fits the workspace, or if
 // none does the one that needs the least, and what it needs; nil if all have more state than allowed.
-func (j *job) smallest(scripts []*script, p profile) (best []byte, least uint32, err error) {
-	for _, sc := range scripts {
-		if err := j.ctx.Err(); err != nil {
-			return nil, 0, err
-		}
-		file, err := j.encode(sc, p)
+func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err error) {
+	for i := range plans {
+		file, err := j.encode(j.script(&plans[i], true), p)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -182,7 +197,10 @@ func (j *job) encode(sc *script, p profile) ([]byte, error) {
 	if h.Changed == 0 {
 		h.Buffer = uint32(j.area.start[1])
 	}
-	control, data := encode(sc, &h, &j.area, j.old, p.ranges, searchDepth[j.o.Effort])
+	control, data, err := encode(j.ctx, sc, &h, &j.area, j.old, p.ranges, searchDepth[j.o.Effort])
+	if err != nil {
+		return nil, err
+	}
 	return h.Append(nil, control, data), nil
 }
 
@@ -209,6 +227,9 @@ func (j *job) prove(file []byte) error {
 		}
 	}
 	for {
+		if err := j.ctx.Err(); err != nil {
+			return err
+		}
 		s, data, err := d.Next()
 		if err == io.EOF {
 			break

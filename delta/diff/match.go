@@ -21,15 +21,30 @@ const (
 	ctxEvery = 1 << 12 // positions between looks at the context
 )
 
-// matcher finds where new bytes come from.
+// matcher finds where new bytes come from, by one of two indexes of the old ones.
 type matcher struct {
 	old, new []byte
-	sa       []int32
-	bucket   []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
+	// With effort, all suffixes: finds every match.
+	sa     []int32
+	bucket []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
+	// Else the places of each six bytes, by their hash: finds long matches, mostly.
+	head  []int32
+	prev  []int32 // the place before it with the same hash, less one; 0 if none
+	shift uint
 }
 
-func newMatcher(old, new []byte) *matcher {
-	m := &matcher{old: old, new: new, sa: suffixes(old), bucket: make([]int32, 2<<16)}
+const (
+	hashedBytes = 8  // that are loaded, and
+	hashedShift = 16 // bits of them left out
+	hashedDepth = 12 // places looked at
+)
+
+// newMatcher indexes old by suffixes.
+func newMatcher(ctx context.Context, old, new []byte) (*matcher, error) {
+	m := &matcher{old: old, new: new, bucket: make([]int32, 2<<16)}
+	if m.sa = suffixes(old, func() bool { return ctx.Err() != nil }); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	for i, s := range m.sa {
 		if int(s)+1 < len(old) {
 			b := m.bucket[2*pair(old[s:]):]
@@ -39,7 +54,37 @@ func newMatcher(old, new []byte) *matcher {
 			b[1] = int32(i + 1)
 		}
 	}
+	return m, nil
+}
+
+// newQuickMatcher indexes old by hashes.
+func newQuickMatcher(old, new []byte) *matcher {
+	n := max(bits.Len(uint(len(old)))-1, 8)
+	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)), shift: uint(64 - n)}
+	for i := 0; i+hashedBytes <= len(old); i++ {
+		h := m.hash(old[i:])
+		m.prev[i], m.head[h] = m.head[h], int32(i+1)
+	}
 	return m
+}
+
+func (m *matcher) hash(b []byte) uint64 {
+	return binary.LittleEndian.Uint64(b) << hashedShift * 0x9E3779B97F4A7C15 >> m.shift
+}
+
+// quick is longest by hashes.
+func (m *matcher) quick(q []byte) (length, where int) {
+	if len(q) < hashedBytes {
+		return 0, 0
+	}
+	i := int(m.head[m.hash(q)]) - 1
+	for depth := 0; i >= 0 && depth < hashedDepth; depth++ {
+		if n := common(m.old[i:], q); n > length {
+			length, where = n, i
+		}
+		i = int(m.prev[i]) - 1
+	}
+	return length, where
 }
 
 // around returns the suffixes between which q belongs, or the outermost of those that share its first two
@@ -68,6 +113,9 @@ func pair(b []byte) int { return int(b[0])<<8 | int(b[1]) }
 // one byte count as none.
 func (m *matcher) longest(at int) (length, where int) {
 	q := m.new[at:min(len(m.new), at+farMatch)]
+	if m.sa == nil {
+		return m.quick(q)
+	}
 	lo, hi := m.around(q)
 	if hi < lo {
 		return 0, 0

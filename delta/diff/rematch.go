@@ -7,7 +7,8 @@ const (
 )
 
 // again finds other old bytes for n new ones from address at on whose own are gone: the longest matches
-// among those that live says can be read. found is called for them in order.
+// among those that live says can be read. found is called for them in order. Only an index of suffixes
+// finds them.
 func (m *matcher) again(at, n int, live func(from, n int) int, found func(at, n, shift int)) {
 	for end := at + n; end-at >= againLeast; {
 		length, where := m.longestLive(at, end-at, live)

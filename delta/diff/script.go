@@ -12,8 +12,6 @@ type script struct {
 	changed    []byte      // the built bytes in the order they are built
 	stays      [][2]uint32 // old ranges in sectors that are left alone
 	starts     []int       // where each sector's begin in it, and the end
-	lost       int         // bytes that could not be copied from where they were found
-	estimate   int         // bytes that it will take, without what every plan takes
 }
 
 // sliver is the shortest copy worth an operation once the order has cut copies to pieces.
@@ -73,7 +71,6 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 // literals where not.
 func (sc *script) replace(b *builder, m *matcher, at, n int, live func(from, n int) int) {
 	end := at + n
-	sc.lost += n
 	if m != nil {
 		m.again(at, n, live, func(from, k, shift int) {
 			b.literal(from - at)

@@ -30,20 +30,22 @@ type stashing struct {
 	until []int16 // per old byte: last step at which the stash has it, -1 if never
 }
 
-// planStash decides what the stash keeps, within limit bytes of memory.
-func planStash(a *area, segments []segment, sequence []int, planned []bool, m *matcher, limit, price int) *stashing {
-	oldLen := len(m.old)
+// planStash decides what the stash keeps under a plan.
+func (j *job) planStash(of *plan) *stashing {
+	a, sequence, planned, m, oldLen := &j.area, of.sequence, j.planned, j.matcher, len(j.old)
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
 		step[s] = i
 	}
-	needed := make([]int16, oldLen) // last step that wants the byte after its sector is gone
-	p := &stashing{keeps: make([][]keep, len(sequence)), until: make([]int16, oldLen)}
-	gain := make([]int16, oldLen) // what keeping it saves
-	for i := range needed {
-		needed[i], p.until[i] = -1, -1
+	if j.needed == nil {
+		j.needed, j.gain = make([]int16, oldLen), make([]int16, oldLen)
 	}
-	for _, s := range segments {
+	needed, gain := j.needed, j.gain // last step that wants the byte after its sector is gone; what keeping it saves
+	p := &stashing{keeps: make([][]keep, len(sequence)), until: needed}
+	for i := range needed {
+		needed[i], gain[i] = -1, 0
+	}
+	for _, s := range j.segments {
 		if !s.copied {
 			continue
 		}
@@ -54,11 +56,11 @@ func planStash(a *area, segments []segment, sequence []int, planned []bool, m *m
 			}
 			for i := from; i < from+n; i++ {
 				needed[i] = max(needed[i], int16(step[target]))
-				if m.old[i] == m.new[to+i-from] {
-					gain[i] += priceLost
-				} else {
-					gain[i] += int16(priceLost - priceMiss)
+				saved := priceLost
+				if m.old[i] != m.new[to+i-from] {
+					saved -= priceMiss
 				}
+				gain[i] = int16(min(int(gain[i])+saved, 1<<14))
 			}
 		})
 	}
@@ -67,7 +69,10 @@ func planStash(a *area, segments []segment, sequence []int, planned []bool, m *m
 		from, to := a.bounds(s)
 		wanted = append(wanted, runs(needed, gain, from, min(to, oldLen), t)...)
 	}
-	p.choose(wanted, limit, price)
+	p.choose(wanted, int(of.limit), of.price)
+	for i := range p.until {
+		p.until[i] = -1
+	}
 	for t := range p.keeps {
 		slices.SortFunc(p.keeps[t], func(x, y keep) int { return x.addr - y.addr })
 		for _, k := range p.keeps[t] {

@@ -1,18 +1,19 @@
 package diff
 
-// suffixes returns the starts of all suffixes of text in lexical order.
-func suffixes(text []byte) []int32 {
+// suffixes returns the starts of all suffixes of text in lexical order; in none if stop, which is
+// asked now and then, says so.
+func suffixes(text []byte, stop func() bool) []int32 {
 	sa := make([]int32, len(text))
-	induced(text, sa, 255)
+	induced(text, sa, 255, stop)
 	return sa
 }
 
 // induced sorts the suffixes of text, whose values are 0 to top, into sa by induced sorting (SA-IS,
 // Nong, Zhang and Chan 2009): in linear time, from the order of the suffixes that start where values
 // begin to rise, found by recursion.
-func induced[T byte | int32](text []T, sa []int32, top int32) {
+func induced[T byte | int32](text []T, sa []int32, top int32, stop func() bool) {
 	n := len(text)
-	if n == 0 {
+	if n == 0 || stop() {
 		return
 	}
 	if n == 1 {
@@ -69,30 +70,30 @@ func induced[T byte | int32](text []T, sa []int32, top int32) {
 		}
 	}
 
-	var starts []int32 // where values begin to rise, in text order
-	number := make([]int32, n)
-	for i := range number {
-		number[i] = -1
-	}
+	var starts []int32             // where values begin to rise, in text order
+	number := make([]int32, n/2+1) // of the start in each two places, as no two are neighbours
+	isStart := func(s int32) bool { return s > 0 && !rises[s-1] && rises[s] }
 	for i := 1; i < n; i++ {
-		if !rises[i-1] && rises[i] {
-			number[i] = int32(len(starts))
+		if isStart(int32(i)) {
+			number[i/2] = int32(len(starts))
 			starts = append(starts, int32(i))
 		}
 	}
 	induce(starts)
-	if len(starts) == 0 {
+	if len(starts) == 0 || stop() {
 		return
 	}
 	sorted := make([]int32, 0, len(starts))
 	for _, s := range sa {
-		if number[s] >= 0 {
+		if isStart(s) {
 			sorted = append(sorted, s)
 		}
 	}
 	names, last := nameStarts(text, starts, sorted, number)
 	order := make([]int32, len(starts))
-	induced(names, order, last)
+	if induced(names, order, last, stop); stop() {
+		return
+	}
 	for i, o := range order {
 		sorted[i] = starts[o]
 	}
@@ -104,7 +105,7 @@ func induced[T byte | int32](text []T, sa []int32, top int32) {
 func nameStarts[T byte | int32](text []T, starts, sorted, number []int32) (names []int32, last int32) {
 	names = make([]int32, len(starts))
 	end := func(s int32) int {
-		if i := int(number[s]) + 1; i < len(starts) {
+		if i := int(number[s/2]) + 1; i < len(starts) {
 			return int(starts[i])
 		}
 		return len(text)
@@ -119,7 +120,7 @@ func nameStarts[T byte | int32](text []T, starts, sorted, number []int32) (names
 		if !same || a < stop || a == len(text) || b == len(text) || text[a] != text[b] {
 			last++
 		}
-		names[number[sorted[i]]] = last
+		names[number[sorted[i]/2]] = last
 	}
 	return names, last
 }

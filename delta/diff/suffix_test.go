@@ -19,7 +19,7 @@ func TestSuffixesAreSorted(t *testing.T) {
 		if r.IntN(3) == 0 && len(text) > 0 {
 			text = bytes.Repeat(text[:1+r.IntN(len(text))], 3)
 		}
-		sa := suffixes(text)
+		sa := suffixes(text, func() bool { return false })
 		seen := make([]bool, len(text))
 		for i, s := range sa {
 			if seen[s] {
@@ -48,7 +48,15 @@ func TestSegmentsCover(t *testing.T) {
 		if len(old) > 0 && r.IntN(2) == 0 {
 			copy(new, old[r.IntN(len(old)):])
 		}
-		segments, err := newMatcher(old, new).segments(t.Context(), func(int) {})
+		m := newQuickMatcher(old, new)
+		var err error
+		if r.IntN(2) == 0 {
+			m, err = newMatcher(t.Context(), old, new)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments, err := m.segments(t.Context(), func(int) {})
 		if err != nil {
 			t.Fatal(err)
 		}
