@@ -212,7 +212,7 @@ func (s *Session) refresh(ctx context.Context) error {
 }
 
 // parse takes what was read. news says that something came: a packet, or with none an acknowledgement or
-// an echo, which s.framing then has.
+// an echo, which s.framing then has, or a damaged frame.
 func (s *Session) parse() (packet []byte, news bool) {
 	f := &s.framing
 	for len(s.rest) > 0 {
@@ -228,10 +228,8 @@ func (s *Session) parse() (packet []byte, news bool) {
 		s.rest = s.rest[used:]
 		if bad {
 			s.damaged++
-			if f.guard.Damaged() {
-				f.over = true
-				return nil, false
-			}
+			f.over = f.guard.Damaged()
+			return nil, !f.over
 		}
 		if content == nil {
 			continue

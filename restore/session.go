@@ -113,6 +113,9 @@ type patience struct {
 	answer int // longest packet that may answer, in bytes; 0: any
 }
 
+// framedWait is how long the answer to a prompt command is waited for at first in the fast framing.
+const framedWait = 200 * time.Millisecond
+
 // Patience for what a device answers at once; for what it answers between two sectors; and for what it
 // answers after hashing its flash. A repeated question is answered again and does no harm.
 var (
@@ -155,8 +158,11 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 		longest = smp.BufSize
 	}
 	wait := p.wait
-	if p.first != 0 {
+	switch {
+	case p.first != 0:
 		wait = p.first
+	case s.framing.guard.On():
+		wait = min(wait, framedWait)
 	}
 	for tries = 1; tries <= p.tries; tries, wait = tries+1, min(2*wait, p.wait) {
 		if err := ctx.Err(); err != nil {
@@ -216,16 +222,16 @@ func (s *Session) answer(ctx context.Context, h *smp.Header, deadline time.Durat
 	}
 }
 
-// receive returns the next packet, or ErrTimeout at the deadline or when the fast framing ended: what was
-// asked must be asked again.
+// receive returns the next packet, or ErrTimeout at the deadline, or when a damaged frame came in the fast
+// framing or that ended: what was asked must be asked again.
 func (s *Session) receive(ctx context.Context, deadline time.Duration) ([]byte, error) {
 	for {
-		framed := s.framing.guard.On()
+		framed, damaged := s.framing.guard.On(), s.framing.dec.Damaged()
 		packet, err := s.event(ctx, deadline)
 		if packet != nil || err != nil {
 			return packet, err
 		}
-		if framed && !s.framing.guard.On() {
+		if framed && (!s.framing.guard.On() || s.framing.dec.Damaged() != damaged) {
 			return nil, ErrTimeout
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // Sizes of the files of a stream, in bytes of the image.
 const (
 	// headBytes is the first file: while it comes, the flash does nothing.
-	headBytes = 16 << 10
+	headBytes = 8 << 10
 	// tailBytes is the last one: while it is applied, the line does nothing.
 	tailBytes = 24 << 10
 )
@@ -92,9 +92,11 @@ func (p *Plan) makeStream(ctx context.Context, s *Session) (bool, error) {
 		// While this file is applied the next one comes. Where the line is the faster of the two, that one
 		// may be larger by as much; else nothing waits for its end.
 		most = 4 * bytes
-		if line := lineTime(len(file), speed); line < flash {
-			most = min(most, int(int64(bytes)*int64(flash)/int64(max(line, 1))))
+		_, wire := blocks(len(file))
+		if line := lineTime(wire, speed); line < flash {
+			most = min(most, int(int64(bytes)*int64(flash*7/8)/int64(max(line, 1)))) // the part may be faster than the estimate
 		}
+		most = max(most, bytes+bytes/group)
 	}
 	p.Kind = KindParts
 	return true, nil

@@ -17,7 +17,7 @@ const (
 	// and little enough that what is sent again does not wait long.
 	aheadTime = 300 * time.Millisecond
 	// quietTime is how long to wait for an acknowledgement beyond the time of some blocks.
-	quietTime = 120 * time.Millisecond
+	quietTime = 50 * time.Millisecond
 	// askTime is how often a device that works is asked how far it is, which also keeps the framing.
 	askTime = 400 * time.Millisecond
 	// maxFalls is how often the framing may be lost in one run before the rest goes the plain way.
@@ -68,8 +68,17 @@ func (r *runner) stream(ctx context.Context) (int, error) {
 
 // pass brings all files that the device does not have, and waits until it has applied them.
 func (r *runner) pass(ctx context.Context) error {
+	var next *bringing
 	for i := r.count(); i < len(r.p.jobs); i++ {
-		if err := r.bring(ctx, i); err != nil {
+		b := next
+		if b == nil || !b.taken {
+			b = r.prepare(i)
+			if err := r.announce(ctx, b); err != nil {
+				return err
+			}
+		}
+		var err error
+		if next, err = r.blocks(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -81,24 +90,47 @@ func (r *runner) pass(ctx context.Context) error {
 	return nil
 }
 
-// bring announces a file and sends its blocks until the device has them all.
-func (r *runner) bring(ctx context.Context, i int) error {
-	s, j := r.s, &r.p.jobs[i]
-	block := min(s.framing.agreed.Block, r.block)
-	q := smp.NextRequest{Number: uint32(i + 1), Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace, Block: block}
+// bringing is a file on its way.
+type bringing struct {
+	i     int
+	q     smp.NextRequest
+	file  []byte
+	w     frame.Sender
+	count uint32 // blocks
+	wire  int    // bytes of a block on the wire
+	seq   uint8  // of an announcement that is not answered
+	asked bool
+	taken bool // the device has said that it takes it
+	lost  int
+}
+
+func (r *runner) prepare(i int) *bringing {
+	j := &r.p.jobs[i]
+	b := &bringing{i: i, file: j.file}
+	b.q = smp.NextRequest{Number: uint32(i + 1), Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace,
+		Block: min(r.s.framing.agreed.Block, r.block)}
+	b.count = (b.q.Size + b.q.Block - 1) / b.q.Block
+	b.wire = frame.DataSize(int(b.q.Block))
+	b.w.Begin(b.count, 0)
+	return b
+}
+
+// announce has the device take a file, waiting for the place that it needs.
+func (r *runner) announce(ctx context.Context, b *bringing) error {
+	s := r.s
 	var at smp.Offset
 	for {
-		err := s.call(ctx, &q, &at, prompt)
+		err := s.call(ctx, &b.q, &at, prompt)
 		if err == nil {
 			break
 		}
 		var said *smp.Error
 		if !errors.As(err, &said) {
-			return fmt.Errorf("announce file %d: %w", i+1, err)
+			return fmt.Errorf("announce file %d: %w", b.q.Number, err)
 		}
 		// It may have to wait for the end of the one before, whose place it needs.
-		wait := said.Fault() == smp.FaultBusy || said.Fault() == smp.FaultWorkspace && r.count() < i
-		if !wait || r.count() >= i {
+		wait := said.Fault() == smp.FaultBusy || said.Fault() == smp.FaultWorkspace && r.count() < b.i
+		if !wait || r.count() >= b.i {
 			// Something before it went wrong, or the device has forgotten.
 			if err := r.question(ctx); err != nil {
 				return err
@@ -107,7 +139,7 @@ func (r *runner) bring(ctx context.Context, i int) error {
 				return err
 			}
 			if !wait {
-				return fmt.Errorf("announce file %d: %w", i+1, s.refused(said))
+				return fmt.Errorf("announce file %d: %w", b.q.Number, s.refused(said))
 			}
 		}
 		if err := r.heed(ctx); err != nil {
@@ -117,79 +149,163 @@ func (r *runner) bring(ctx context.Context, i int) error {
 	if !s.framing.guard.On() {
 		return errFell
 	}
-	if at.Offset > q.Size || at.Offset < q.Size && at.Offset%block != 0 {
-		return &Error{Code: CodeProtocol, Err: fmt.Errorf("device has %d bytes of a file of %d in blocks of %d", at.Offset, q.Size, block)}
+	if at.Offset > b.q.Size || at.Offset < b.q.Size && at.Offset%b.q.Block != 0 {
+		return &Error{Code: CodeProtocol, Err: fmt.Errorf("device has %d bytes of a file of %d in blocks of %d", at.Offset, b.q.Size, b.q.Block)}
 	}
-	return r.blocks(ctx, j.file, uint8(q.Number), at.Offset, block)
+	b.w.Begin(b.count, (at.Offset+b.q.Block-1)/b.q.Block)
+	b.taken = true
+	return nil
 }
 
-// blocks sends the blocks of a file from the given offset on.
-func (r *runner) blocks(ctx context.Context, file []byte, number uint8, at, block uint32) error {
+// ahead announces the file behind b without waiting, when all of b is on its way and the device will have
+// room for another one: the line need not stand still for an answer. It returns nil if that is not so.
+func (r *runner) ahead(b *bringing) (*bringing, error) {
+	s := r.s
+	if b.i+1 >= len(r.p.jobs) || r.count() < b.i || !b.w.Sent() {
+		return nil, nil
+	}
+	next := r.prepare(b.i + 1)
+	s.sequence++
+	h := next.q.Head()
+	h.Sequence = s.sequence
+	packet, err := smp.AppendPacket(s.packet[:0], h, &next.q)
+	if err != nil {
+		return nil, &Error{Code: CodeProtocol, Err: err}
+	}
+	s.packet, next.seq, next.asked = packet, h.Sequence, true
+	return next, s.write(s.wrap(packet))
+}
+
+// answered looks whether packet answers the announcement of b.
+func (b *bringing) answered(packet []byte) (refused bool) {
+	h, body, err := smp.ParsePacket(packet)
+	q := b.q.Head()
+	q.Sequence = b.seq
+	if err != nil || !b.asked || !h.Answers(&q) {
+		return false
+	}
+	var at smp.Offset
+	b.asked = false
+	b.taken = smp.ResponseError(body) == nil && at.DecodeBody(body) == nil && at.Offset == 0
+	return !b.taken
+}
+
+// put sends a block.
+func (r *runner) put(b *bringing, n uint32) error {
+	from := n * b.q.Block
+	data := frame.Data{File: uint8(b.q.Number), Block: uint16(n), Bytes: b.file[from:min(from+b.q.Block, b.q.Size)]}
+	if n == b.count-1 {
+		r.touched = max(r.touched, TouchedPart) // a device that has it all may erase
+	}
+	r.s.framed = frame.AppendData(r.s.framed[:0], &data)
+	if err := r.s.write(r.s.framed); err != nil {
+		return fmt.Errorf("send file: %w", err)
+	}
+	return nil
+}
+
+// fill puts as much on its way as may be, and returns the file behind b once it was announced.
+func (r *runner) fill(b, next *bringing, tried *bool) (*bringing, error) {
+	s := r.s
+	limit := min(frame.Window, int(s.framing.agreed.Ahead/b.q.Block), max(4, int(aheadTime/s.lineTime(b.wire))))
+	for {
+		n, ok := b.w.Next(limit)
+		if !ok {
+			break
+		}
+		if err := r.put(b, n); err != nil {
+			return next, err
+		}
+	}
+	if next == nil && !*tried {
+		var err error
+		if next, err = r.ahead(b); err != nil {
+			return next, err
+		}
+		*tried = next != nil
+	}
+	if next == nil {
+		return nil, nil
+	}
+	for {
+		n, ok := next.w.Next(limit - b.w.InFlight())
+		if !ok {
+			return next, nil
+		}
+		if err := r.put(next, n); err != nil {
+			return next, err
+		}
+	}
+}
+
+// blocks sends what is missing of b until the device has all of it, and after that the beginning of the next
+// file, which it returns if it was announced.
+func (r *runner) blocks(ctx context.Context, b *bringing) (next *bringing, err error) {
 	s := r.s
 	f := &s.framing
-	count := (uint32(len(file)) + block - 1) / block
-	var w frame.Sender
-	w.Begin(count, (at+block-1)/block)
-	wire := frame.DataSize(int(block))
-	limit := min(frame.Window, int(f.agreed.Ahead/block), max(4, int(aheadTime/s.lineTime(wire))))
 	sent := r.progress.Bytes
-	lost, silent := 0, 0
-	for !w.Whole() {
-		for {
-			b, ok := w.Next(limit)
-			if !ok {
-				break
-			}
-			from := b * block
-			data := frame.Data{File: number, Block: uint16(b), Bytes: file[from:min(from+block, uint32(len(file)))]}
-			if b == count-1 {
-				r.touched = max(r.touched, TouchedPart) // a device that has it all may erase
-			}
-			s.framed = frame.AppendData(s.framed[:0], &data)
-			if err := s.write(s.framed); err != nil {
-				return fmt.Errorf("send file: %w", err)
-			}
+	tried := false
+	for silent := 0; !b.w.Whole() || next != nil && next.asked; {
+		if next, err = r.fill(b, next, &tried); err != nil {
+			return nil, err
 		}
 		acks := f.acks
-		_, err := s.event(ctx, s.port.Now()+quietTime+3*s.lineTime(wire)+4*s.latency)
+		packet, err := s.event(ctx, s.port.Now()+quietTime+3*s.lineTime(b.wire)+2*s.latency)
 		switch {
+		case isTimeout(err) && b.w.Whole():
+			next.asked = false // announced again, and waited for
 		case isTimeout(err):
 			if silent++; silent > maxLost {
-				return &Error{Code: CodeNoisy, Err: errors.New("send file: blocks do not arrive")}
+				return nil, &Error{Code: CodeNoisy, Err: errors.New("send file: blocks do not arrive")}
 			}
-			w.Expire()
-			lost++
+			b.w.Expire()
+			b.lost++
 			s.repeated++
 		case err != nil:
-			return fmt.Errorf("send file: %w", err)
+			return nil, fmt.Errorf("send file: %w", err)
 		case !f.guard.On():
-			return errFell
+			return nil, errFell
+		case packet != nil && next != nil && next.answered(packet):
+			next = nil
 		case f.acks != acks:
 			if err := r.learn(ctx); err != nil {
-				return err
+				return nil, err
 			}
-			if f.ack.File == number {
-				before := w.Acknowledged()
-				n := w.Take(f.ack.Next, f.ack.Have)
-				lost += n
-				s.repeated += n
-				if w.Acknowledged() > before {
-					silent = 0
-				}
+			if before := b.w.Acknowledged(); r.take(b, next) && b.w.Acknowledged() > before {
+				silent = 0
 			}
 		}
-		r.progress.Bytes = sent + uint64(w.Acknowledged())*uint64(wire)
-		r.tell(s.lineTime(int(w.Acknowledged())*wire), 0)
+		r.progress.Bytes = sent + uint64(b.w.Acknowledged())*uint64(b.wire)
+		r.tell(s.lineTime(int(b.w.Acknowledged())*b.wire), 0)
 	}
 	switch {
-	case lost*lossLimit > int(count):
+	case b.lost*lossLimit > int(b.count):
 		r.block = smallBlock
 		r.progress.Slowed = true
-	case lost == 0 && r.block < frame.MaxBlock && int(count) > lossLimit:
+	case b.lost == 0 && r.block < frame.MaxBlock && int(b.count) > lossLimit:
 		r.block *= 2
 	}
-	r.did(s.lineTime(len(file)+int(count)*(wire-int(block))), 0)
-	return nil
+	r.did(s.lineTime(len(b.file)+int(b.count)*(b.wire-int(b.q.Block))), 0)
+	return next, nil
+}
+
+// take learns from the last acknowledgement what is there, and reports whether it was about one of the two.
+func (r *runner) take(b, next *bringing) bool {
+	a := &r.s.framing.ack
+	switch {
+	case a.File == uint8(b.q.Number):
+		n := b.w.Take(a.Next, a.Have)
+		b.lost += n
+		r.s.repeated += n
+		return true
+	case next != nil && a.File == uint8(next.q.Number):
+		b.w.Take(b.count, 0) // or that one would not have begun
+		n := next.w.Take(a.Next, a.Have)
+		next.lost += n
+		r.s.repeated += n
+		return true
+	}
+	return false
 }
 
 // count returns how many files the device has applied.

@@ -207,7 +207,18 @@ func (t *Terminal) stalled(quiet time.Duration) bool {
 func (t *Terminal) awaitFlash() error {
 	h := &t.host
 	f := &h.framing
-	for t.attentive() && h.phase.Busy() && f.guard.On() && t.poller.Busy() {
+	for t.attentive() && h.phase.Busy() && f.guard.On() {
+		for packet := t.parse(); packet != nil; packet = t.parse() {
+			if t.handle(packet) != nil {
+				break
+			}
+		}
+		if f.owed {
+			t.acknowledge()
+		}
+		if !f.guard.On() || !t.poller.Busy() {
+			break
+		}
 		asked := t.hw.Clock.Now()
 		n, err := t.hw.Cable.Read(h.rx[:], frame.CutShort)
 		if err != nil {
@@ -219,14 +230,6 @@ func (t *Terminal) awaitFlash() error {
 		} else if t.stalled(t.hw.Clock.Now()-asked) || t.hw.Cable.Break() {
 			t.console()
 			break
-		}
-		for packet := t.parse(); packet != nil; packet = t.parse() {
-			if t.handle(packet) != nil {
-				break
-			}
-		}
-		if f.owed {
-			t.acknowledge()
 		}
 	}
 	return t.hw.Flash.Wait()

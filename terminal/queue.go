@@ -105,6 +105,17 @@ func (t *Terminal) takeBlock(m *frame.Data) {
 	t.note(19, 120, EventReceiving, in.there(), in.size)
 	if in.blocks.Whole() && h.phase == smp.PhaseReady {
 		h.phase, h.job = smp.PhaseProving, jobNext
+		t.turn()
+	}
+}
+
+// turn makes the file that is whole the one that is applied, so that the next one may come.
+func (t *Terminal) turn() {
+	f := &t.host.files
+	f.cur, f.in, f.memory = f.in, numbered{}, 0
+	file, _ := f.cur.place(t.rewrite.room)
+	if head, err := delta.ParseHeader(file); err == nil {
+		f.memory = head.Memory()
 	}
 }
 
@@ -113,7 +124,6 @@ func (t *Terminal) applyNext() {
 	h := &t.host
 	f := &h.files
 	for h.phase == smp.PhaseProving {
-		f.cur, f.in = f.in, numbered{}
 		h.fault, h.addr = smp.FaultNone, 0
 		t.rewrite.done, t.rewrite.total = 0, 0
 		file, rest := f.cur.place(t.rewrite.room)
@@ -123,6 +133,7 @@ func (t *Terminal) applyNext() {
 			f.in = numbered{} // it was made for what this one did not do
 		} else if f.in.blocks.Whole() {
 			h.phase = smp.PhaseProving
+			t.turn()
 		}
 		if h.phase == smp.PhaseProving {
 			t.acknowledge()
@@ -144,6 +155,6 @@ func (t *Terminal) openFile(file, rest []byte) error {
 	if t.host.files.cur.high {
 		rest = rest[len(rest)-int(n):]
 	}
-	r.full, t.host.files.memory = head.Kind == delta.KindFull, n
+	r.full = head.Kind == delta.KindFull
 	return r.dec.Open(file, &t.software, r.source, rest[:n:n])
 }

@@ -59,6 +59,9 @@ func (s *Sender) Begin(count, next uint32) { *s = Sender{count: count, next: nex
 // Whole reports whether every block was acknowledged.
 func (s *Sender) Whole() bool { return s.next == s.count }
 
+// Sent reports whether every block was sent at least once.
+func (s *Sender) Sent() bool { return s.fresh == s.count }
+
 // Acknowledged returns how many blocks from the start are there.
 func (s *Sender) Acknowledged() uint32 { return s.next }
 
