@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -108,6 +109,7 @@ func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	if err != nil {
 		return errors.Join(stopped(ctx), err)
 	}
+	debug.SetGCPercent(400) // many short lives of one device each: memory is cheaper than collecting it
 	result, err := subject.Sweep(ctx, f.options(subject, errOut))
 	if isTerminal(errOut) {
 		fmt.Fprint(errOut, "\r\x1b[K")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"unbrick/emulator"
 	"unbrick/terminal"
@@ -210,7 +211,12 @@ func (w *worker) bring(h *history, road Road, want Which) {
 func (w *worker) healing(m moment) {
 	w.tear(&m)
 	forks := w.forks(func() { w.stand.run(nil, nil) })
-	w.follow(m, w.sw.s.moments(ActBoot, forks, m.h, never), KindHealing)
+	all := w.sw.s.moments(ActBoot, forks, m.h, never)
+	if share := w.sw.o.Heal; share < 1 {
+		r := w.sw.random(uint64(m.cut.Op), uint64(m.cut.Tear), uint64(m.cut.In), 1)
+		all = slices.DeleteFunc(all, func(moment) bool { return r.Float64() >= share })
+	}
+	w.follow(m, all, KindHealing)
 }
 
 // seconds makes the second cuts of the update, in restorations.

@@ -62,15 +62,20 @@ type paper struct {
 }
 
 // read reads both record sectors from the cells. Marks of a record of which nobody knows whether it
-// counts are taken as well: the oracle asks only which sectors may be touched.
+// counts are taken as well: the oracle asks only which sectors may be touched. The result is valid until
+// the next call.
 func (st *stand) read() paper {
 	s := st.s
-	p := paper{doubt: make([]bool, s.software.Sectors())}
+	if st.names == nil {
+		st.names = make([]bool, s.software.Sectors())
+		st.sheet = make([]byte, s.layout.Geometry.Largest())
+	}
+	clear(st.names)
+	p := paper{doubt: st.names}
 	for _, i := range s.layout.Records() {
 		addr, n := s.layout.Geometry.Sector(i)
-		sector := make([]byte, n)
-		_ = st.board.Peek(addr, sector)
-		p.take(sector, s.Shape.Unit)
+		_ = st.board.Peek(addr, st.sheet[:n])
+		p.take(st.sheet[:n], s.Shape.Unit)
 	}
 	if !p.valid {
 		for i := range p.doubt {

@@ -28,6 +28,8 @@ type stand struct {
 	event  func(terminal.Event)                  // told of every event, may be nil
 	packet func(send bool, h *smp.Header, n int) // told of every packet of a restoration but the engine's, may be nil
 	begun  func()                                // called by the device's goroutine before any of its software runs, may be nil
+	names  []bool                                // memory of read
+	sheet  []byte                                // the same
 	sent   uint64                                // bytes that the last restoration put on the cable
 }
 

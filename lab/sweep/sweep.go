@@ -21,7 +21,8 @@ type Options struct {
 	Budget  time.Duration // real time for all; 0: none. What it leaves out is told by the share
 	Full    bool          // nothing is remembered: every digest and signature is computed
 	Sample  float64       // share of the cuts of updates and restorations; 0: all
-	Pairs   float64       // share of second cuts; 0: none, 1: all
+	Heal    float64       // share of the cuts of boots that heal; 0: as Sample
+	Pairs   float64       // share of second cuts in restorations; 0: none, 1: all
 	Triples int           // third cuts
 	Link    bool          // every fault of every message of the link
 	Cable   int           // frames of the cable to which each fault is done; 0: none, negative: all
@@ -161,6 +162,9 @@ func (sw *sweep) defaults() {
 	}
 	if o.Sample <= 0 || o.Sample > 1 {
 		o.Sample = 1
+	}
+	if o.Heal <= 0 || o.Heal > 1 {
+		o.Heal = o.Sample
 	}
 }
 
