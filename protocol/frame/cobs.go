@@ -7,7 +7,7 @@ import (
 
 // Append appends the frame whose content is head and then payload: at most Size of both.
 func Append(dst, head, payload []byte) []byte {
-	crc := crc32.Update(crc32.Update(0, crc32.IEEETable, head), crc32.IEEETable, payload)
+	crc := checksum(checksum(0, head), payload)
 	var tail [crcSize]byte
 	binary.BigEndian.PutUint32(tail[:], crc)
 	dst = append(dst, 0, 1) // the code of the first group comes when the group is complete
@@ -28,6 +28,16 @@ func Append(dst, head, payload []byte) []byte {
 		}
 	}
 	return append(dst, 0)
+}
+
+// checksum continues the CRC-32 crc (0 at the beginning) over p. The library's own would put what it is given
+// on the heap.
+func checksum(crc uint32, p []byte) uint32 {
+	crc = ^crc
+	for _, b := range p {
+		crc = crc32.IEEETable[byte(crc)^b] ^ crc>>8
+	}
+	return ^crc
 }
 
 // Decoder finds frames in a stream of bytes. It works in the caller's memory and never allocates. The zero
@@ -104,7 +114,7 @@ func (d *Decoder) finish() ([]byte, bool) {
 	d.n, d.left, d.code, d.prior, d.lost = 0, 0, 0, 0, false
 	if whole {
 		content := d.buf[: n-crcSize : n-crcSize]
-		if crc32.ChecksumIEEE(content) == binary.BigEndian.Uint32(d.buf[n-crcSize:]) {
+		if checksum(0, content) == binary.BigEndian.Uint32(d.buf[n-crcSize:]) {
 			d.frames++
 			return content, false
 		}
