@@ -21,7 +21,7 @@ parent (an array of objects with family and version), else by name.
 example:
   unbrick bench delta firmware/
 
-Every maker runs as a process of its own; processor time and memory are that process's. "In place" compares
+A line on the error output tells of each pair that is done. Every maker runs as a process of its own; processor time and memory are that process's. "In place" compares
 with a delta for a flash of one sector as large as the image, which nothing keeps from reading.
 
 exit codes: 0 done, 1 it did not work, 2 the words are off`
@@ -51,13 +51,14 @@ func benchCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if !*alone {
 		o.Peers = bench.Found(bench.Peers())
 	}
-	if isTerminal(errOut) {
-		done := 0
-		o.Finished = func(r *bench.Row) {
-			done++
-			fmt.Fprintf(errOut, "\r\x1b[K%d of %d: %s", done, len(pairs), r.Name)
+	done := 0
+	o.Finished = func(r *bench.Row) {
+		done++
+		fmt.Fprintf(errOut, "%d of %d: %s: %d bytes", done, len(pairs), r.Name, r.Large.Bytes)
+		if r.Best > 0 {
+			fmt.Fprintf(errOut, ", %.3f of the smallest peer", float64(r.Large.Bytes)/float64(r.Best))
 		}
-		defer fmt.Fprint(errOut, "\r\x1b[K")
+		fmt.Fprintln(errOut)
 	}
 	rows, err := bench.Measure(ctx, pairs, o)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,6 +47,9 @@ func TestBenchDelta(t *testing.T) {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	r := result.Rows[0]
+	if want := fmt.Sprintf("1 of 1: mithermo 1 2: %d bytes\n", r.Large.Bytes); errOut.String() != want {
+		t.Errorf("progress %q, want %q", errOut.String(), want)
+	}
 	if r.Name != "mithermo 1 2" || r.Large.Bytes == 0 || r.Small.Bytes < r.Large.Bytes || r.NoStash.Stash != 0 || r.SmallStash.Stash > 4<<10 ||
 		r.Small.State > 16<<10 || r.Large.State > 64<<10 || r.Whole.Erases != 1 || r.Decode <= 0 {
 		t.Errorf("row %+v", r)
