@@ -34,11 +34,13 @@ test-serial: page browser ## only the tests through the browser's real serial st
 	UNBRICK_SERIAL=1 UNBRICK_COUNT=$(CURDIR)/.bin/restorations $(GO) test -count=1 -timeout 30m -v -run Serial ./internal/webserial ./internal/e2e
 	@echo "Restorations through navigator.serial: $$(cat .bin/restorations)"
 
-test-power:      ## every cut with every tear, nothing sampled
+test-power:      ## every cut with every tear, pairs of cuts, real images: at least a million states; hours
+	$(GO) test -count=1 -timeout 300m -v -run TestPower ./lab/sweep/suite -power
 	$(GO) test -count=1 -timeout 80m -v -run 'Update|Recovery|Restor|Cut' ./terminal ./restore
 
-bench:           ## benchmarks: delta making and applying, sessions, restoration
+bench:           ## benchmarks: delta making and applying, sessions, restoration, cycles of the power-cut lab
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator
+	$(GO) test -run '^$$' -bench Cycles -benchtime 5s ./lab/sweep
 
 browser:
 	@.ci/browser
