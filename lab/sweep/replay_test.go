@@ -10,8 +10,8 @@ import (
 // TestReplay: each cell of the picture has an id, and the run of that id, done from its beginning by a cut
 // armed at the operation, ends as the forked one did.
 func TestReplay(t *testing.T) {
-	s := subject(t, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
-	r, err := s.Sweep(t.Context(), &Options{Seed: 2, Sample: 0.02})
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	r, err := s.Sweep(t.Context(), &Options{Seed: 2, Sample: 0.03, Heal: 0.001})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,10 @@
 package sweep
 
 import (
+	"maps"
 	"testing"
 
+	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/internal/firmware"
 )
@@ -36,11 +38,53 @@ func report(t testing.TB, r *Result) {
 	}
 }
 
-func TestSweepSampled(t *testing.T) {
-	s := subject(t, Shape{Runs: runs(4096, 11), Unit: 8, Page: 256, Erased: 0xFF}, 28<<10)
-	r, err := s.Sweep(t.Context(), &Options{Seed: 1, Sample: 0.03, Pairs: 0.002, Triples: 50, Link: true, Cable: 6, Defects: true, Noise: 1, Hostile: true})
+// TestSweepIsDeterministic: equal options give equal results, whatever the number of workers.
+func TestSweepIsDeterministic(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	var first *Result
+	for _, workers := range []int{1, 3} {
+		r, err := s.Sweep(t.Context(), &Options{Seed: 3, Workers: workers, Sample: 0.04, Pairs: 0.0005, Link: true, Hostile: true, Engine: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report(t, r)
+		if first == nil {
+			first = r
+			continue
+		}
+		if r.Cuts != first.Cuts || r.States != first.States || !maps.Equal(r.KindRuns, first.KindRuns) {
+			t.Errorf("%d cuts, %d states, %v; with one worker %d, %d, %v", r.Cuts, r.States, r.KindRuns, first.Cuts, first.States, first.KindRuns)
+		}
+	}
+}
+
+// TestForkIsACut: the state that a fork is torn to is that of a cut armed at the operation.
+func TestForkIsACut(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	forked, err := newStand(s, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report(t, r)
+	cut, err := newStand(s, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forked.board.Restore(s.start)
+	forks := forked.forks(func() { forked.update(&link{s: s}) })
+	if len(forks) < 50 {
+		t.Fatalf("%d operations", len(forks))
+	}
+	for i := 0; i < len(forks); i += 7 {
+		for _, tear := range emulator.Tears() {
+			forked.board.Tear(forks[i], tear)
+			cut.board.Restore(s.start)
+			cut.board.CutAt(uint64(i+1), tear)
+			if cut.update(&link{s: s}); cut.ended != emulator.EndCut {
+				t.Fatalf("operation %d, %v: %v", i+1, tear, cut.ended)
+			}
+			if forked.board.State() != cut.board.State() {
+				t.Errorf("operation %d, %v: the states differ", i+1, tear)
+			}
+		}
+	}
 }
