@@ -2,7 +2,6 @@ package apparatus
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -97,22 +96,36 @@ const callLine = "%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s"
 // diagnosticRow reads one line. One that is no command is a note.
 func diagnosticRow(line string) DiagnosticRow {
 	note := DiagnosticRow{Outcome: clip(line, maxDiagnosticText)}
-	at, rest, ok := strings.Cut(line, " s  command ")
-	seconds, err := strconv.ParseFloat(strings.TrimSpace(at), 64)
-	if !ok || err != nil || !(seconds >= 0 && seconds < 1e9) {
+	row := DiagnosticRow{}
+	p := lineParser{rest: strings.TrimLeft(line, " "), ok: true}
+	row.At = time.Duration(p.number(".", 1e9)) * time.Second
+	row.At += time.Duration(p.number(" s  command ", 999)) * time.Millisecond
+	row.Group = uint16(p.number("/", 0xffff))
+	row.ID = uint8(p.number(", ", 0xff))
+	row.Bytes = p.number(" bytes, ", 1<<20)
+	row.Took = time.Duration(p.number(" ms, try ", 1e9)) * time.Millisecond
+	row.Tries = p.number(": ", 1e6)
+	if !p.ok || row.Tries == 0 {
 		return note
 	}
-	row := DiagnosticRow{At: time.Duration(seconds * float64(time.Second))}
-	head, outcome, ok := strings.Cut(rest, ": ")
-	if !ok {
-		return note
-	}
-	row.Outcome = clip(outcome, maxDiagnosticText)
-	var ms int
-	n, err := fmt.Sscanf(head, "%d/%d, %d bytes, %d ms, try %d", &row.Group, &row.ID, &row.Bytes, &ms, &row.Tries)
-	if n != 5 || err != nil || row.Tries < 1 || row.Bytes < 0 || ms < 0 || ms > 1e9 {
-		return note
-	}
-	row.Took = time.Duration(ms) * time.Millisecond
+	row.Outcome = clip(p.rest, maxDiagnosticText)
 	return row
+}
+
+// lineParser takes numbers and the words between them from a line. The first that is missing ends it.
+type lineParser struct {
+	rest string
+	ok   bool
+}
+
+// number takes a decimal of at most most, and the words behind it.
+func (p *lineParser) number(words string, most int) int {
+	digits := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789"))
+	n, err := strconv.Atoi(p.rest[:digits])
+	if err != nil || n > most || !strings.HasPrefix(p.rest[digits:], words) {
+		p.ok = false
+		return 0
+	}
+	p.rest = p.rest[digits+len(words):]
+	return n
 }

@@ -89,7 +89,12 @@ type diagnosticRow struct {
 }
 
 // SignClass is the class of a row's lamp.
-func (d diagnosticRow) SignClass() string { return "sig " + d.Sign }
+func (d diagnosticRow) SignClass() string {
+	if d.Sign == "" {
+		return "" // a note
+	}
+	return "sig " + d.Sign
+}
 
 func (r *Root) diagnosticRows() []diagnosticRow {
 	if r.diagnostic.file == nil {
@@ -99,7 +104,7 @@ func (r *Root) diagnosticRows() []diagnosticRow {
 	for i := range r.diagnostic.file.Rows {
 		row := &r.diagnostic.file.Rows[i]
 		if row.Tries == 0 {
-			rows = append(rows, diagnosticRow{Sign: "off", What: row.Outcome})
+			rows = append(rows, diagnosticRow{What: row.Outcome})
 			continue
 		}
 		d := diagnosticRow{Sign: "ok", At: seconds(row.At, 3) + " s", What: commandName(row.Group, row.ID),
