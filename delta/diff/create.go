@@ -13,7 +13,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 7
+const CreatorVersion = 8
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -205,7 +205,7 @@ func (j *job) match() error {
 	if j.head.Setup.ISA != coding.ISANone {
 		old, new = blanked(old, &j.head.Setup), blanked(new, &j.head.Setup)
 	}
-	if j.matcher, err = newMatcher(j.ctx, old, new); err != nil {
+	if j.matcher, err = newMatcher(j.ctx, old, new, j.o.Effort); err != nil {
 		return err
 	}
 	segments, err = j.matcher.segments(j.ctx, func(at int) { j.o.Progress(len(j.new)+at, 3*len(j.new)) })

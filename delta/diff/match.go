@@ -24,10 +24,10 @@ const (
 // matcher finds where new bytes come from, by one of two indexes of the old ones.
 type matcher struct {
 	old, new []byte
-	// With effort, all suffixes: finds every match.
+	// Suffixes: with effort all, which finds every match, else those at even places.
 	sa     []int32
 	bucket []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
-	// Else the places of each six bytes, by their hash: finds long matches, mostly.
+	// Or the places of each six bytes, by their hash: finds long matches, mostly.
 	head  []int32
 	prev  []int32 // the place before it with the same hash, less one; 0 if none
 	shift uint
@@ -40,10 +40,16 @@ const (
 )
 
 // newMatcher indexes old by suffixes.
-func newMatcher(ctx context.Context, old, new []byte) (*matcher, error) {
+func newMatcher(ctx context.Context, old, new []byte, effort Effort) (*matcher, error) {
 	m := &matcher{old: old, new: new, bucket: make([]int32, 2<<16)}
-	if m.sa = suffixes(old, func() bool { return ctx.Err() != nil }); ctx.Err() != nil {
-		return nil, ctx.Err()
+	stop := func() bool { return ctx.Err() != nil }
+	if effort == EffortBest {
+		m.sa = suffixes(old, stop)
+	} else {
+		m.sa = evenSuffixes(old, stop)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	for i, s := range m.sa {
 		if int(s)+1 < len(old) {
