@@ -217,18 +217,15 @@ func (p *Predictor) word(word uint32) (kind Kind) {
 func (p *Predictor) near(word uint32) uint32 {
 	shift, best := uint32(0), uint32(1<<32-1)
 	p.place = -1
-	for i := range p.count {
-		entry := p.seen[i*seenBytes:][:seenBytes]
-		apart := binary.LittleEndian.Uint32(entry) - word
-		if apart == 0 {
-			p.place = i
-			return binary.LittleEndian.Uint32(entry[4:])
+	for at, rest := 0, p.seen[:p.count*seenBytes]; len(rest) >= seenBytes; at++ {
+		was, moved := binary.LittleEndian.Uint32(rest), binary.LittleEndian.Uint32(rest[4:])
+		rest = rest[seenBytes:]
+		if was == word {
+			p.place = at
+			return moved
 		}
-		if int32(apart) < 0 {
-			apart = -apart
-		}
-		if apart <= best {
-			best, shift = apart, binary.LittleEndian.Uint32(entry[4:])
+		if apart := min(was-word, word-was); apart <= best {
+			best, shift = apart, moved
 		}
 	}
 	return shift
