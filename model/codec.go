@@ -31,6 +31,7 @@ const (
 	keyHints // array of texts
 	keyMaxUpdate
 	keys
+	keyReadout = keys // only in a record that allows it: true
 )
 
 var (
@@ -42,7 +43,11 @@ var (
 // written at all.
 func (m *Model) Append(dst []byte) []byte {
 	w := cbor.Appending(dst)
-	w.Map(keys)
+	n := keys
+	if m.Readout {
+		n++
+	}
+	w.Map(n)
 	number := func(key int, v uint64) { w.Uint(uint64(key)); w.Uint(v) }
 	text := func(key int, s string) { w.Uint(uint64(key)); w.Text(s) }
 	array := func(key, n int) { w.Uint(uint64(key)); w.Array(n) }
@@ -88,6 +93,10 @@ func (m *Model) Append(dst []byte) []byte {
 		w.Text(h)
 	}
 	number(keyMaxUpdate, uint64(m.MaxUpdate))
+	if m.Readout {
+		w.Uint(keyReadout)
+		w.Bool(true)
+	}
 	b, err := w.Result()
 	if err != nil {
 		panic("model: append of an invalid model: " + err.Error())
@@ -103,7 +112,8 @@ func Decode(b []byte) (Model, error) {
 	var m Model
 	r := cbor.NewReader(b)
 	d := decoder{r}
-	if r.Map() != keys {
+	n := r.Map()
+	if n != keys && n != keys+1 {
 		d.fail(errShape)
 	}
 	g := &m.Layout.Geometry
@@ -144,6 +154,12 @@ func Decode(b []byte) (Model, error) {
 		m.Hints = append(m.Hints, r.TextMax(MaxHint))
 	}
 	m.MaxUpdate = d.number(keyMaxUpdate)
+	if n == keys+1 {
+		d.key(keyReadout)
+		if m.Readout = r.Bool(); !m.Readout {
+			d.fail(errShape)
+		}
+	}
 	if err := r.Finish(); err != nil {
 		return Model{}, fmt.Errorf("model: %w", err)
 	}

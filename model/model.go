@@ -51,6 +51,7 @@ type Model struct {
 	Line      uint32   // base speed of the cable in baud
 	Hints     []string // how to enter restoration mode, in words for people
 	MaxUpdate uint32   // largest update file in bytes; 0 means no limit of its own
+	Readout   bool     // its software may be read out over the cable: for a backup
 }
 
 // Validate reports the first rule that m breaks.

@@ -210,3 +210,21 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A record that allows reading out has one key more; saying that it does not is no record's way.
+func TestReadout(t *testing.T) {
+	m := small(t)
+	without := m.Append(nil)
+	m.Readout = true
+	b := m.Append(nil)
+	if got, err := Decode(b); err != nil || !got.Readout {
+		t.Errorf("got %t, %v", got.Readout, err)
+	}
+	if len(b) != len(without)+2 {
+		t.Errorf("the key takes %d bytes", len(b)-len(without))
+	}
+	b[len(b)-1] = 0xf4
+	if _, err := Decode(b); err == nil {
+		t.Error("a record that says no with the key was accepted")
+	}
+}

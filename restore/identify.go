@@ -158,7 +158,7 @@ func (s *Session) refused(err error) error {
 	case smp.FaultPhase, smp.FaultIncomplete:
 		// In a phase that nobody else could have changed: the device has forgotten, so it restarted.
 		e.Code = CodeRestarted
-	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable:
+	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied:
 	}
 	return e
 }

@@ -127,6 +127,8 @@ func (t *Terminal) handleUser(q *smp.Header, body []byte) error {
 		return t.answerDigests(q, body)
 	case q.ID == smp.UserStatus && read:
 		return t.answerStatus(q)
+	case q.ID == smp.UserReadout && read:
+		return t.answerReadout(q, body)
 	case read:
 		return t.answerRC(q, smp.RCNotSupported)
 	}

@@ -26,6 +26,7 @@ type Identity struct {
 	Keys     [][32]byte
 	Floor    uint64 // the security floor before any release confirmed itself
 	Resident uint32 // bytes of code and drivers that must be in RAM while the flash is busy
+	Readout  bool   // its software may be read out over the cable, in restoration mode
 }
 
 // ErrIdentity tells that the boot area holds no identification. Such a device was never made.
@@ -34,13 +35,14 @@ var ErrIdentity = errors.New("no identification in the boot area")
 var identityMagic = [8]byte{'U', 'N', 'B', 'R', 'K', 'I', 'D', '1'}
 
 // Layout of the identification: magic 8, model 1+32, serial 1+32, number of keys 1, keys 4*32,
-// floor 8, resident 4; zeros; CRC-32 (IEEE) of everything before it in the last four bytes.
+// floor 8, resident 4, read-out 1; zeros; CRC-32 (IEEE) of everything before it in the last four bytes.
 const (
 	identityModel    = 8
 	identitySerial   = identityModel + 1 + release.MaxText
 	identityKeys     = identitySerial + 1 + release.MaxText
 	identityFloor    = identityKeys + 1 + KeySlots*32
 	identityResident = identityFloor + 8
+	identityReadout  = identityResident + 4
 	identityCRC      = IdentitySize - 4
 )
 
@@ -70,6 +72,9 @@ func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
 	}
 	binary.LittleEndian.PutUint64(b[identityFloor:], id.Floor)
 	binary.LittleEndian.PutUint32(b[identityResident:], id.Resident)
+	if id.Readout {
+		b[identityReadout] = 1
+	}
 	binary.LittleEndian.PutUint32(b[identityCRC:], crc32.ChecksumIEEE(b[:identityCRC]))
 	return append(dst, b[:]...), nil
 }
@@ -89,6 +94,7 @@ func ParseIdentity(b []byte) (Identity, error) {
 		Serial:   string(b[identitySerial+1:][:serial]),
 		Floor:    binary.LittleEndian.Uint64(b[identityFloor:]),
 		Resident: binary.LittleEndian.Uint32(b[identityResident:]),
+		Readout:  b[identityReadout] == 1,
 	}
 	for i := range keys {
 		id.Keys = append(id.Keys, [32]byte(b[identityKeys+1+32*i:][:32]))

@@ -64,6 +64,10 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *StateSetRequest:
 		m.write(w)
+	case *ReadoutRequest:
+		m.write(w)
+	case *Readout:
+		m.write(w)
 	case *RecordRequest:
 		m.write(w)
 	case *DigestsRequest:

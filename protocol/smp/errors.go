@@ -63,10 +63,11 @@ const (
 	FaultVerify     Fault = 21 // the flash does not hold the signed image
 	FaultRecord     Fault = 22 // no record could be written: see addr in status
 	FaultUnreadable Fault = 23 // the flash cannot be read there
+	FaultDenied     Fault = 24 // the device's maker does not allow it
 )
 
 var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "retired", "model", "floor",
-	"size", "range", "workspace", "digest", "incomplete", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable"}
+	"size", "range", "workspace", "digest", "incomplete", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }
 
@@ -81,7 +82,7 @@ func (f Fault) RC() RC {
 		return RCBadState
 	case FaultBusy:
 		return RCBusy
-	case FaultKey, FaultSignature, FaultRetired, FaultModel, FaultFloor:
+	case FaultKey, FaultSignature, FaultRetired, FaultModel, FaultFloor, FaultDenied:
 		return RCDenied
 	case FaultWorkspace:
 		return RCNoMemory
