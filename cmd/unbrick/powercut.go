@@ -164,7 +164,7 @@ func (f *powercutFlags) shape(size int) (sweep.Shape, error) {
 func (f *powercutFlags) options(s *sweep.Subject, errOut io.Writer) *sweep.Options {
 	o := &sweep.Options{Seed: f.seed, Workers: f.workers, Budget: f.budget, Link: true, Defects: true, Hostile: true, Cable: 8}
 	if f.pairs {
-		o.Pairs, o.Triples = 1, 4000
+		o.Pairs, o.Triples = 1, 97
 		if !s.Small() {
 			o.Pairs = s.PairShare(pairsWanted(f.budget))
 		}

@@ -26,10 +26,10 @@ func (sw *sweep) updates() error {
 	all := s.moments(ActUpdate, forks, s.updated(), func(op int) bool { return op < first || op > last })
 	chosen := sw.sample(all, uint64(ActUpdate), first, last)
 	states := make([]uint64, len(all))
-	waits := make([]bool, len(all))
+	waits, heals := make([]bool, len(all)), make([]bool, len(all))
 	err = sw.spread(KindUpdate, len(chosen), func(w *worker, i int) {
 		k := chosen[i]
-		states[k], waits[k] = w.first(StartOld, all[k], KindUpdate)
+		states[k], waits[k], heals[k] = w.first(StartOld, all[k], KindUpdate)
 	})
 	if err != nil {
 		return err
@@ -37,6 +37,9 @@ func (sw *sweep) updates() error {
 	for i, m := range all {
 		if waits[i] {
 			sw.waiting = append(sw.waiting, m)
+		}
+		if heals[i] {
+			sw.healed = append(sw.healed, begun{StartOld, m})
 		}
 	}
 	g := s.grid(forks)
@@ -125,21 +128,31 @@ func (s *Subject) software0(forks []*emulator.Fork) (first, last int) {
 	return first, last
 }
 
-// tear makes the board what it is right behind the cut of m.
-func (st *stand) tear(m *moment) {
+// tear makes the board what it is right behind the cut of m, and returns the state. What is left to chance
+// from there on is drawn from the state, so that equal states lead to equal runs, whoever comes to one
+// first.
+func (st *stand) tear(m *moment) uint64 {
 	st.board.Tear(m.fork, m.cut.Tear)
-	if m.cut.Draw > 0 {
-		st.board.Stir(uint64(m.cut.Draw))
-	}
+	return st.stir(m.cut.Draw)
+}
+
+func (st *stand) stir(draw uint8) uint64 {
+	state := max(st.board.State(), 1)
+	st.board.Stir(fold(state, uint64(draw)))
+	return state
 }
 
 // cut makes the cut of m and, if nobody has seen its state before, lets the device recover. fresh says
 // whether it was new.
 func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
-	w.tear(m)
+	state = w.tear(m)
 	w.cuts++
-	state = max(w.board.State(), 1)
-	if !w.sw.seen.add(state) && m.cut.Draw == 0 {
+	fresh = w.sw.seen.add(state)
+	if m.cut.Draw > 0 {
+		// The same state with other chances: tried once as well, but not another state.
+		fresh = w.sw.drawn.add(fold(state, uint64(m.cut.Draw)))
+	}
+	if !fresh {
 		return OutcomeNone, state, false
 	}
 	w.counts[k]++
@@ -147,7 +160,9 @@ func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	w.sw.cycle.Add(1)
 	h := m.h
 	o = w.settle(&h)
-	w.sw.seen.set(state, o)
+	if m.cut.Draw == 0 || o == OutcomeFailed {
+		w.sw.seen.set(state, o)
+	}
 	if w.full != nil && fold(state, w.sw.o.Seed)%uint64(w.sw.o.Check) == 0 {
 		f := w.full
 		f.tear(m)
@@ -160,19 +175,17 @@ func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	return o, state, true
 }
 
-// first makes a first cut, and what follows it. It returns the state, and whether the device waits in
-// restoration mode and nobody came to this state before.
-func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits bool) {
+// first makes a first cut, and brings the device back from it. It returns the state and, if nobody came
+// to it before, whether the device waits in restoration mode, and whether its boot wrote to the flash.
+func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits, heals bool) {
 	w.run = Run{Start: start, Cuts: []Cut{m.cut}}
 	o, state, fresh := w.cut(&m, k)
 	if !fresh || o == OutcomeFailed {
-		return state, false
+		return state, false, false
 	}
-	if w.healed > 0 {
-		w.healing(m)
-	}
+	heals = w.healed > 0
 	if o != OutcomeRestoration {
-		return state, false
+		return state, false, heals
 	}
 	r := w.sw.random(state)
 	road, want := w.road(r)
@@ -180,7 +193,7 @@ func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits bool)
 		road = RoadEngine
 	}
 	w.recover(m, road, want, k)
-	return state, true
+	return state, true, heals
 }
 
 // recover brings the device back from the cut of m and notes what that took.
@@ -205,6 +218,21 @@ func (w *worker) recover(m moment, road Road, want Which, k Kind) {
 func (w *worker) bring(h *history, road Road, want Which) {
 	w.roads[road]++
 	w.mend(h, road, want)
+}
+
+// begun is a first cut with what the device was before it.
+type begun struct {
+	start Start
+	moment
+}
+
+// healings cuts the boots that heal.
+func (sw *sweep) healings() error {
+	return sw.spread(KindHealing, len(sw.healed), func(w *worker, i int) {
+		b := sw.healed[i]
+		w.run = Run{Start: b.start}
+		w.healing(b.moment)
+	})
 }
 
 // healing cuts every operation of the boot that recovers from the cut of m.
@@ -277,7 +305,7 @@ func (w *worker) follow(m moment, all []moment, k Kind) {
 		if !fresh || o == OutcomeFailed {
 			continue
 		}
-		if w.healed > 0 && w.third() {
+		if w.healed > 0 && w.third(state) {
 			w.again(m, *m2, ActBoot)
 		}
 		if o != OutcomeRestoration {
@@ -290,29 +318,20 @@ func (w *worker) follow(m moment, all []moment, k Kind) {
 			w.tear(m2)
 			w.bring(&m2.h, road, want)
 		}
-		if w.third() {
+		if w.third(state) {
 			w.again(m, *m2, Restoring(road, want))
 		}
 	}
 }
 
-// third says whether a third cut is due.
-func (w *worker) third() bool {
-	o := &w.sw.o
-	if o.Triples == 0 || w.sw.triples.Load() >= int64(o.Triples) {
-		return false
-	}
-	// One of many second cuts, so that they come from all over the sweep.
-	w.tick++
-	return w.tick%tripleEvery == 0
+// third says whether the recovery from a second cut is to be cut a third time.
+func (w *worker) third(state uint64) bool {
+	n := uint64(w.sw.o.Triples)
+	return n > 0 && fold(state, w.sw.o.Seed+3)%n == 0
 }
 
-// tripleEvery is how many second cuts there are to one whose recovery is cut a third time, and
-// tripleCuts how many cuts that recovery gets.
-const (
-	tripleEvery = 97
-	tripleCuts  = 16
-)
+// thirds is how many cuts a recovery that is cut a third time gets.
+const thirds = 16
 
 // again cuts what recovers from two cuts a third time, at drawn places.
 func (w *worker) again(m, m2 moment, act Act) {
@@ -329,9 +348,8 @@ func (w *worker) again(m, m2 moment, act Act) {
 	}
 	all := s.moments(act, forks, h, never)
 	r := w.sw.random(uint64(m.cut.Op), uint64(m2.cut.Op), uint64(m2.cut.Tear), 3)
-	for range min(tripleCuts, len(all)) {
+	for range min(thirds, len(all)) {
 		m3 := &all[r.IntN(len(all))]
-		w.sw.triples.Add(1)
 		w.run = Run{Start: start, Cuts: []Cut{m.cut, m2.cut, m3.cut}}
 		o, state, fresh := w.cut(m3, KindTriple)
 		if fresh && o == OutcomeRestoration {
@@ -385,9 +403,18 @@ func (sw *sweep) restoration(start Start, road Road, want Which) error {
 		return first >= 0 && op > last || start == StartOld && (first < 0 || op < first)
 	})
 	chosen := sw.sample(all, uint64(act)<<8|uint64(start), first, last)
-	return sw.spread(KindRestoration, len(chosen), func(w *worker, i int) {
-		w.first(start, all[chosen[i]], KindRestoration)
-	})
+	heals := make([]bool, len(chosen))
+	if err := sw.spread(KindRestoration, len(chosen), func(w *worker, i int) {
+		_, _, heals[i] = w.first(start, all[chosen[i]], KindRestoration)
+	}); err != nil {
+		return err
+	}
+	for i, yes := range heals {
+		if yes {
+			sw.healed = append(sw.healed, begun{start, all[chosen[i]]})
+		}
+	}
+	return nil
 }
 
 // from puts the device where runs start.

@@ -42,6 +42,7 @@ func BenchmarkCycles(b *testing.B) {
 			for i := range b.N {
 				if i%len(all) == 0 {
 					sw.seen.init() // every state is new again
+					sw.drawn.init()
 				}
 				w.cut(&all[i*7%len(all)], KindUpdate)
 			}

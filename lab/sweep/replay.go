@@ -137,9 +137,7 @@ func (x *executor) cutOnce(run *Run, i int, h history) (history, error) {
 	x.board.CutAt(0, c.Tear)
 	x.sound()
 	h.cuts++
-	if c.Draw > 0 {
-		x.board.Stir(uint64(c.Draw))
-	}
+	x.stir(c.Draw)
 	if x.ended != emulator.EndCut {
 		return h, fmt.Errorf("%w: no operation %d", ErrReplay, c.Op)
 	}

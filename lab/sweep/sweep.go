@@ -23,7 +23,7 @@ type Options struct {
 	Sample  float64       // share of the cuts of updates and restorations; 0: all
 	Heal    float64       // share of the cuts of boots that heal; 0: as Sample
 	Pairs   float64       // share of second cuts in restorations; 0: none, 1: all
-	Triples int           // third cuts
+	Triples int           // of so many second cuts, the recovery from one is cut a third time, at 16 places; 0: none
 	Link    bool          // every fault of every message of the link
 	Cable   int           // frames of the cable to which each fault is done; 0: none, negative: all
 	Defects bool          // worn and faulty sectors
@@ -103,13 +103,14 @@ type sweep struct {
 	ctx    context.Context
 	result *Result
 	seen   seen
+	drawn  seen // states with other chances
 	until  time.Time
 	cut    bool // the budget ended it
 
 	mu      sync.Mutex // of result
 	cycle   atomic.Uint64
-	triples atomic.Int64
 	enough  atomic.Bool
+	healed  []begun  // first cuts behind which the boot writes to the flash
 	waiting []moment // first cuts of the update that lead to restoration mode, in order
 }
 
@@ -128,6 +129,7 @@ func (s *Subject) Sweep(ctx context.Context, o *Options) (*Result, error) {
 	}
 	sw.result = &Result{Subject: s.Name, Shape: s.Shape.String(), Update: len(s.file), Full: [2]int{len(s.goods[Old].upload), len(s.goods[New].upload)}, Counts: make(map[string]Count), KindRuns: make(map[string]uint64), Roads: make(map[string]uint64)}
 	sw.seen.init()
+	sw.drawn.init()
 	if err := sw.all(); err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Name, err)
 	}
@@ -178,7 +180,7 @@ func (sw *sweep) all() error {
 		do func() error
 	}{
 		{sw.o.Hostile, sw.hostile}, {sw.o.Link, sw.links}, {sw.o.Defects, sw.defects}, {sw.o.Cable != 0, sw.frames},
-		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {sw.o.Pairs > 0, sw.seconds},
+		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {true, sw.healings}, {sw.o.Pairs > 0, sw.seconds},
 	} {
 		if !part.on || sw.over() {
 			continue
@@ -224,7 +226,6 @@ type worker struct {
 	cuts   uint64
 	cycles uint64
 	pairs  [2]float64 // second cuts done, and those there were
-	tick   uint64
 }
 
 // spread does n jobs with all workers and adds their counters to the result. Each job depends on its

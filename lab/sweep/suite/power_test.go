@@ -78,7 +78,7 @@ func TestPower(t *testing.T) {
 
 // sample leaves of an entry what a minute has room for; the larger images get less.
 func sample(e *Entry, i int) {
-	e.Options = sweep.Options{Seed: e.Options.Seed, Sample: 0.03, Pairs: 0.0004, Triples: 16, Check: 20}
+	e.Options = sweep.Options{Seed: e.Options.Seed, Sample: 0.03, Pairs: 0.0004, Triples: 50, Check: 20}
 	switch {
 	case i == 0:
 		e.Options.Link, e.Options.Hostile, e.Options.Defects, e.Options.Cable, e.Options.Noise = true, true, true, 2, 1

@@ -49,9 +49,9 @@ func All() []Entry {
 	m.old, m.new = firmware.Mithermo()
 	o.old, o.new = firmware.OpenSBI()
 	p.old, p.new = firmware.CityHub()
-	whole := sweep.Options{Sample: 1, Pairs: 1, Triples: 4000, Link: true, Cable: -1, Defects: true, Noise: 4, Hostile: true, Mend: 64, Decode: 12}
+	whole := sweep.Options{Sample: 1, Pairs: 1, Triples: 97, Link: true, Cable: -1, Defects: true, Noise: 4, Hostile: true, Mend: 64, Decode: 12}
 	part := func(sample, heal, pairs float64) sweep.Options {
-		return sweep.Options{Sample: sample, Heal: heal, Pairs: pairs, Triples: 500, Link: true, Cable: 20, Defects: true, Noise: 1, Hostile: true}
+		return sweep.Options{Sample: sample, Heal: heal, Pairs: pairs, Triples: 97, Link: true, Cable: 20, Defects: true, Noise: 1, Hostile: true}
 	}
 	entry := func(i images, n int, name string, shape sweep.Shape, options sweep.Options) Entry {
 		old, new := i.old, i.new
@@ -62,10 +62,10 @@ func All() []Entry {
 		return Entry{Name: i.name + " " + name, Shape: shape, Old: old, New: new, Options: options}
 	}
 	return []Entry{
-		entry(m, 20*kib, "5 sectors of 4 KiB, unit 8", sweep.Shape{Runs: even(4*kib, 20*kib), Unit: 8, Page: 256, Erased: 0xFF}, whole),
+		entry(m, 28*kib, "7 sectors of 4 KiB, unit 8", sweep.Shape{Runs: even(4*kib, 28*kib), Unit: 8, Page: 256, Erased: 0xFF}, whole),
 		entry(p, 16*kib, "4 sectors of 4 KiB, unit 32, ECC", sweep.Shape{Runs: even(4*kib, 16*kib), Unit: 32, Page: 256, Erased: 0xFF, ECC: true}, whole),
 		entry(o, 24*kib, "uneven, unit 1, erased 00", sweep.Shape{Runs: []flash.Run{{Size: 4 * kib, Count: 4}, {Size: 16 * kib, Count: 1}, {Size: 8 * kib, Count: 2}}, Unit: 1, Page: 256}, whole),
-		entry(m, 0, "even 4 KiB, unit 1", sweep.Shape{Runs: even(4*kib, 85*kib), Unit: 1, Page: 256, Erased: 0xFF}, part(1, 0.2, 0.0005)),
+		entry(m, 0, "even 4 KiB, unit 1", sweep.Shape{Runs: even(4*kib, 85*kib), Unit: 1, Page: 256, Erased: 0xFF}, part(1, 0.2, 0.01)),
 		entry(p, 0, "uneven 16, 64 and 128 KiB, unit 4", sweep.Shape{Runs: []flash.Run{{Size: 16 * kib, Count: 4}, {Size: 64 * kib, Count: 1}, {Size: 128 * kib, Count: 1}}, Unit: 4, Page: 256, Erased: 0xFF}, part(0.3, 0.005, 0.00001)),
 		entry(o, 0, "even 64 KiB, unit 32, ECC", sweep.Shape{Runs: even(64*kib, 272*kib), Unit: 32, Page: 512, Erased: 0xFF, ECC: true}, part(0.2, 0.005, 0.00001)),
 	}
