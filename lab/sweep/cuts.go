@@ -147,10 +147,11 @@ func (st *stand) stir(draw uint8) uint64 {
 func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	state = w.tear(m)
 	w.cuts++
-	fresh = w.sw.seen.add(state)
 	if m.cut.Draw > 0 {
 		// The same state with other chances: tried once as well, but not another state.
 		fresh = w.sw.drawn.add(fold(state, uint64(m.cut.Draw)))
+	} else {
+		fresh = w.sw.seen.add(state)
 	}
 	if !fresh {
 		return OutcomeNone, state, false
@@ -160,7 +161,7 @@ func (w *worker) cut(m *moment, k Kind) (o Outcome, state uint64, fresh bool) {
 	w.sw.cycle.Add(1)
 	h := m.h
 	o = w.settle(&h)
-	if m.cut.Draw == 0 || o == OutcomeFailed {
+	if m.cut.Draw == 0 {
 		w.sw.seen.set(state, o)
 	}
 	if w.full != nil && fold(state, w.sw.o.Seed)%uint64(w.sw.o.Check) == 0 {
