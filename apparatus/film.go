@@ -16,7 +16,7 @@ type film struct {
 	model   model.Model
 	known   map[release.Digest]file
 	start   []Sector
-	entries []entry
+	entries []Entry
 	stops   []stop
 	ops     uint32
 	cutOp   uint32 // operation in which power failed first; 0: in none
@@ -58,13 +58,13 @@ func (f *film) develop(b *bench) {
 		e := &f.entries[i]
 		s := stop{first: i, op: f.ops, entry: -1}
 		switch {
-		case e.kind == entryOperation:
+		case e.Kind == EntryOperation:
 			f.ops++
 			s.op, s.entry, s.do = f.ops, i, DoProgram
-			if e.erase {
+			if e.Erase {
 				s.do = DoErase
 			}
-			if e.cut {
+			if e.Cut {
 				if f.cutOp == 0 {
 					f.cutOp = f.ops
 				}
@@ -72,9 +72,9 @@ func (f *film) develop(b *bench) {
 					f.cuts = append(f.cuts, uint32(len(f.stops)))
 				}
 			}
-		case e.kind == entryOn && f.ops > 0:
+		case e.Kind == EntryOn && f.ops > 0:
 			s.do = DoPower
-		case e.kind == entryEvent && e.event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != DoPower && f.ops > 0:
+		case e.Kind == EntryEvent && e.Event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != DoPower && f.ops > 0:
 			s.do = DoBoot
 		default:
 			continue
@@ -141,49 +141,49 @@ func (f *film) run(p *pose, k int) {
 		p.take(&f.entries[p.next])
 	}
 	p.sector, p.rig.active = -1, -1
-	if s := &f.stops[k]; s.entry >= 0 && !f.entries[s.entry].cut {
-		p.sector, p.erase = f.entries[s.entry].sector, f.entries[s.entry].erase
+	if s := &f.stops[k]; s.entry >= 0 && !f.entries[s.entry].Cut {
+		p.sector, p.erase = f.entries[s.entry].Sector, f.entries[s.entry].Erase
 		p.rig.active = p.sector
 	}
 }
 
 // take follows one entry.
-func (p *pose) take(e *entry) {
+func (p *pose) take(e *Entry) {
 	r := &p.rig
-	p.at = max(p.at, e.at)
+	p.at = max(p.at, e.At)
 	r.clock = p.at
-	switch e.kind {
-	case entryOperation:
+	switch e.Kind {
+	case EntryOperation:
 		r.power_.Op++
-	case entryCell:
-		if e.sector >= 0 && e.sector < len(p.cells) {
-			p.cells[e.sector] = e.cell
+	case EntryCell:
+		if e.Sector >= 0 && e.Sector < len(p.cells) {
+			p.cells[e.Sector] = e.Cell
 		}
-	case entryOn:
+	case EntryOn:
 		r.power_.Switch, r.state, r.lost = SwitchOn, lab.Booting, true
-	case entryOff:
+	case EntryOff:
 		r.power_.Switch, r.state = SwitchOff, lab.Off
 		r.workspace, r.resident = Span{}, Span{}
 		r.timeline.fail()
 		r.leave()
-	case entryRow:
-		switch e.row.Source {
+	case EntryRow:
+		switch e.Row.Source {
 		case SourceServer:
-			r.served(e.row)
+			r.served(e.Row)
 		case SourceApparatus:
-			r.timeline.reach(e.row.Step)
-			switch e.row.Code {
+			r.timeline.reach(e.Row.Step)
+			switch e.Row.Code {
 			case LogRestored:
 				r.timeline.finish()
 			case LogEnded:
 				r.timeline.fail()
 			}
-			r.note(e.row)
+			r.note(e.Row)
 		default:
-			r.note(e.row)
+			r.note(e.Row)
 		}
-	case entryEvent:
-		p.event(e.event)
+	case EntryEvent:
+		p.event(e.Event)
 	}
 }
 

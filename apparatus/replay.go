@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
-	"unbrick/flash"
-	"unbrick/lab/sweep"
-	"unbrick/model"
 	"unbrick/release"
 )
 
@@ -16,10 +13,12 @@ import (
 // it is touched.
 type replay struct {
 	phase ReplayPhase
-	id    sweep.ID // of a link's
-	own   bool     // of the Lab's device
-	busy  bool     // being computed
-	text  string   // ReplayMissing: which image; ReplayFailed: why
+	id    string     // of a link's
+	needs [2][4]byte // what its images' digests begin with, once known is set
+	known bool
+	own   bool   // of the Lab's device
+	busy  bool   // being computed
+	text  string // ReplayMissing: which image; ReplayFailed: why
 	film  *film
 	pose  *pose
 	at    int
@@ -38,58 +37,84 @@ func (b *bench) replayOf(c LabReplay) {
 		b.show(x, r.film())
 		return
 	}
-	b.replay = x
-	var err error
-	if x.id, err = sweep.ParseID(c.ID); err != nil {
-		x.phase, x.text = ReplayFailed, clip(err.Error(), MaxText)
-		return
+	b.replay, x.id = x, c.ID
+	b.project(x, &Job{ID: c.ID}, func(a *Answer) {
+		x.needs, x.known = a.Needs, true
+		b.search()
+	})
+}
+
+// project asks the program that computes runs, and hands its answer to then.
+func (b *bench) project(x *replay, j *Job, then func(*Answer)) {
+	x.busy = true
+	b.e.work(func(ctx context.Context) func() {
+		a, err := b.ask(ctx, j)
+		return func() {
+			x.busy = false
+			switch {
+			case b.replay != x:
+			case err != nil:
+				x.phase, x.text = ReplayFailed, clip(err.Error(), MaxText)
+			default:
+				then(a)
+			}
+		}
+	})
+}
+
+func (b *bench) ask(ctx context.Context, j *Job) (*Answer, error) {
+	if b.e.world.Project == nil {
+		return nil, errors.New("nothing here can compute it")
 	}
-	b.search()
+	request, err := EncodeJob(j)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := b.e.world.Project(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	a, err := DecodeAnswer(answer)
+	if err == nil && a.Refused != "" {
+		err = errors.New(a.Refused)
+	}
+	return a, err
 }
 
 // search looks for the images of a replay that waits for them: when it begins, and whenever more is known.
 func (b *bench) search() {
 	x := b.replay
-	if x == nil || x.own || x.busy || x.phase != ReplayMaking && x.phase != ReplayMissing {
+	if x == nil || !x.known || x.busy || x.phase != ReplayMaking && x.phase != ReplayMissing {
 		return
 	}
 	var found [2]Release
-	var have [2]bool
-	for _, r := range b.e.lib.all() {
-		for i, want := range [2][4]byte{x.id.Old, x.id.New} {
-			if !have[i] && [4]byte(r.Digest[:4]) == want {
-				found[i], have[i] = r, true
-			}
-		}
-	}
-	for i, want := range [2][4]byte{x.id.Old, x.id.New} {
-		if !have[i] {
+	for i, want := range x.needs {
+		all := b.e.lib.all()
+		k := slices.IndexFunc(all, func(r Release) bool { return [4]byte(r.Digest[:4]) == want })
+		if k < 0 {
 			x.text = fmt.Sprintf("%x", want)
 			if b.e.opened && !b.e.asking {
 				x.phase = ReplayMissing
 			}
 			return
 		}
+		found[i] = all[k]
 	}
 	x.phase, x.busy = ReplayMaking, true
 	b.e.work(func(ctx context.Context) func() {
-		f, err := b.compute(ctx, &x.id, found)
-		return func() {
-			x.busy = false
-			if b.replay != x {
-				return
-			}
-			switch {
-			case errors.Is(err, errNoRelease):
-				x.phase, x.text = ReplayMissing, fmt.Sprintf("%x", x.id.Old)
-				if _, err := b.e.lib.fetch(ctx, found[0].Model, found[0].Digest); err == nil {
-					x.text = fmt.Sprintf("%x", x.id.New)
+		known := make(map[release.Digest]file)
+		j := &Job{ID: x.id}
+		for i, r := range found {
+			f, err := b.e.lib.fetch(ctx, r.Model, r.Digest)
+			if err != nil {
+				return func() {
+					x.busy, x.phase, x.text = false, ReplayMissing, fmt.Sprintf("%x", x.needs[i])
 				}
-			case err != nil:
-				x.phase, x.text = ReplayFailed, clip(err.Error(), MaxText)
-			default:
-				b.show(x, f)
 			}
+			known[r.Digest], j.Images[i] = f, f.image
+		}
+		return func() {
+			b.project(x, j, func(a *Answer) { b.show(x, filmOf(a.Reel, known)) })
 		}
 	})
 }
@@ -124,7 +149,7 @@ func (b *bench) seek(c LabSeek) {
 // sector is which one the operation of a stop is at work on; -1: there is none.
 func (f *film) sector(k int) int {
 	if e := f.stops[k].entry; e >= 0 {
-		return f.entries[e].sector
+		return f.entries[e].Sector
 	}
 	return -1
 }
@@ -146,8 +171,8 @@ func (x *replay) fill(l *Lab) {
 	now := &l.Timeline.Now
 	if s.entry >= 0 {
 		e := &f.entries[s.entry]
-		p.Sector, p.Bytes, p.Cut, p.Tear = uint32(e.sector), e.size, e.cut, e.tear
-		p.Record = f.start[e.sector] == SectorRecord
+		p.Sector, p.Bytes, p.Cut, p.Tear = uint32(e.Sector), e.Size, e.Cut, e.Tear
+		p.Record = f.start[e.Sector] == SectorRecord
 		if !p.Record && now.Of > 0 {
 			p.Done, p.Of = min(now.Done+1, now.Of), now.Of
 		}
@@ -155,130 +180,4 @@ func (x *replay) fill(l *Lab) {
 	if x.at == len(f.stops)-1 {
 		p.Do = DoEnd
 	}
-}
-
-// compute runs what an id says, as the command does. It may run in any goroutine.
-func (b *bench) compute(ctx context.Context, id *sweep.ID, releases [2]Release) (*film, error) {
-	known := make(map[release.Digest]file)
-	var images [2][]byte
-	for i, r := range releases {
-		f, err := b.e.lib.fetch(ctx, r.Model, r.Digest)
-		if err != nil {
-			return nil, err
-		}
-		known[r.Digest], images[i] = f, f.image
-	}
-	time.Sleep(showEvery) // a browser's only thread is busy from here on; the page says so before
-	subject, err := sweep.NewSubject(ctx, "replay", id.Shape, images[0], images[1], id.Seed)
-	if err != nil {
-		return nil, err
-	}
-	t, err := subject.Replay(ctx, &id.Run)
-	if err != nil {
-		return nil, err
-	}
-	if len(t.Steps) > maxEntries {
-		return nil, fmt.Errorf("the run has %d steps, and a replay at most %d", len(t.Steps), maxEntries)
-	}
-	f := &film{known: known}
-	layout := &f.model.Layout
-	layout.Geometry = flash.Geometry{Runs: subject.Shape.Runs, ProgramUnit: subject.Shape.Unit, Page: subject.Shape.Page, Erased: subject.Shape.Erased}
-	layout.Boot = subject.Shape.Boot
-	f.model.Name = "Device of a power-cut run"
-	size, apps := subject.Memory()
-	f.model.RAM = size
-	for _, a := range apps {
-		f.model.Apps = append(f.model.Apps, model.App{Name: a.Name, Size: a.Size, Importance: a.Importance, Fixed: a.Fixed})
-	}
-	f.splice(t, images)
-	return f, nil
-}
-
-// splice makes entries of the steps of a timeline.
-func (f *film) splice(t *sweep.Timeline, images [2][]byte) {
-	base := f.model.Layout.SoftwareBase()
-	is := func(i int, l sweep.Look) Sector {
-		switch s := &t.Sectors[i]; {
-		case s.Use == sweep.UseBoot:
-			return SectorBoot
-		case s.Use == sweep.UseRecord:
-			return SectorRecord
-		case s.Use == sweep.UseNone, s.Addr-base >= uint32(max(len(images[0]), len(images[1]))):
-			return SectorUnused
-		case l.Soft:
-			return SectorDamaged
-		}
-		switch l.Held {
-		case sweep.HeldErased:
-			return SectorErased
-		case sweep.HeldOld:
-			return SectorOld
-		case sweep.HeldNew:
-			return SectorNew
-		case sweep.HeldBoth:
-			return SectorSame
-		case sweep.HeldOther, sweep.HeldRecord:
-		}
-		return SectorDamaged
-	}
-	for i, l := range t.Start {
-		f.start = append(f.start, is(i, l))
-	}
-	for i := range t.Steps {
-		s := &t.Steps[i]
-		if s.Sector >= 0 { // what the operation before has left
-			f.entries = append(f.entries, entry{kind: entryCell, at: s.At, sector: s.Sector, cell: is(s.Sector, s.Look)})
-		}
-		e := entry{at: s.At}
-		row := LogRow{Time: s.At, Source: SourceBoard, Code: LogReplay, Sector: NoSector, Text: clip(s.Text, MaxText)}
-		switch s.What {
-		case sweep.WhatErase, sweep.WhatProgram:
-			e.kind, e.erase, e.addr, e.size, e.cut, e.tear = entryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, tearOf(s)
-			e.sector = f.model.Layout.Geometry.SectorAt(s.Addr)
-		case sweep.WhatEvent:
-			e.kind, e.event = entryEvent, s.Event
-		case sweep.WhatPower:
-			switch s.Text {
-			case "on":
-				e.kind = entryOn
-			case "off":
-				e.kind = entryOff
-			default:
-				continue // a weak cell has flipped: the sector above
-			}
-		case sweep.WhatMessage:
-			row.Source, row.Code = SourceServer, LogMessage
-			e.kind, e.row = entryRow, row
-		case sweep.WhatPacket:
-			row.Source, row.Code = SourceApparatus, LogPacket
-			e.kind, e.row = entryRow, row
-		case sweep.WhatAct, sweep.WhatCheck, sweep.WhatEnd:
-			e.kind, e.row = entryRow, row
-		}
-		f.entries = append(f.entries, e)
-		if e.cut {
-			cut := LogRow{Time: s.At, Source: SourceBoard, Code: LogCut, Sector: NoSector, A: f.count(), B: uint32(e.tear)}
-			f.entries = append(f.entries, entry{kind: entryRow, at: s.At, row: cut})
-		}
-	}
-}
-
-// count returns how many flash operations are in the film so far.
-func (f *film) count() (n uint32) {
-	for i := range f.entries {
-		if f.entries[i].kind == entryOperation {
-			n++
-		}
-	}
-	return n
-}
-
-// tearOf is the Lab's name for what a cut leaves.
-func tearOf(s *sweep.Step) Tear {
-	for i, t := range tears {
-		if t == s.Tear {
-			return Tear(i)
-		}
-	}
-	return TearHalf // of the erases, a part done
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"unbrick/apparatus"
+	"unbrick/apparatus/projector"
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/server"
@@ -126,7 +127,7 @@ func (s *stand) run() {
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apparatus.World{
-		Ports: s.ports, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
+		Ports: s.ports, Project: projector.Project, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
 			if s.hold != nil {
 				<-s.hold

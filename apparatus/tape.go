@@ -12,37 +12,6 @@ import (
 	"unbrick/terminal"
 )
 
-// maxEntries bounds what is recorded of a run, and so the memory of a replay: some ten megabytes.
-const maxEntries = 1 << 16
-
-// entry is one thing that happened in a run.
-type entry struct {
-	kind   entryKind
-	at     time.Duration
-	event  terminal.Event
-	row    LogRow
-	erase  bool   // entryOperation
-	addr   uint32 // the same, and size
-	size   uint32
-	cut    bool // the same: power fails inside it
-	tear   Tear
-	sector int    // entryOperation, entryCell
-	print  uint64 // entryCell of a tape: fingerprint of what the sector holds
-	soft   bool   // the same: some of its cells may change by themselves
-	cell   Sector // entryCell of a film
-}
-
-type entryKind uint8
-
-const (
-	entryEvent     entryKind = iota // the terminal tells something
-	entryRow                        // somebody else does
-	entryOperation                  // a flash operation begins
-	entryCell                       // a sector holds something else
-	entryOn                         // power comes
-	entryOff                        // power goes
-)
-
 // tape records the run of the Lab's device from the beginning of an update on, so that it can be played
 // again. The device's goroutine and Run's both write to it.
 type tape struct {
@@ -53,7 +22,7 @@ type tape struct {
 	on      bool
 	start   []uint64 // fingerprints of the sectors at the beginning
 	soft    []bool
-	entries []entry
+	entries []Entry
 	last    int // index of the operation whose outcome nobody has looked at, or -1
 	cut     uint64
 	from    release.Digest // image in the flash at the beginning
@@ -87,8 +56,8 @@ func (t *tape) look(i int) (print uint64, soft, ok bool) {
 }
 
 // add adds an entry. A run that is too long is not kept at all: half of one would be wrong. With mu held.
-func (t *tape) add(e entry) {
-	if len(t.entries) == maxEntries {
+func (t *tape) add(e Entry) {
+	if len(t.entries) == MaxEntries {
 		t.on, t.start, t.soft, t.entries, t.cut = false, nil, nil, nil, 0
 	}
 	if t.on {
@@ -101,13 +70,13 @@ func (t *tape) settle(next int) {
 	if t.last < 0 || !t.on {
 		return
 	}
-	i := t.entries[t.last].sector
+	i := t.entries[t.last].Sector
 	if i == next {
 		return // a sector is looked at when it is left
 	}
 	t.last = -1
 	if print, soft, ok := t.look(i); ok {
-		t.add(entry{kind: entryCell, sector: i, print: print, soft: soft, at: t.board.Clock().Now()})
+		t.add(Entry{Kind: EntryCell, Sector: i, print: print, soft: soft, At: t.board.Clock().Now()})
 	}
 }
 
@@ -116,20 +85,20 @@ func (t *tape) operation(op emulator.Operation) {
 	defer t.mu.Unlock()
 	i := t.board.Flash().Geometry().SectorAt(op.Addr)
 	t.settle(i)
-	t.add(entry{kind: entryOperation, at: op.Start, erase: op.Kind == emulator.OpErase, addr: op.Addr, size: op.Size, sector: i})
+	t.add(Entry{Kind: EntryOperation, At: op.Start, Erase: op.Kind == emulator.OpErase, Addr: op.Addr, Size: op.Size, Sector: i})
 	t.last = len(t.entries) - 1
 }
 
 func (t *tape) event(e lab.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.add(entry{kind: entryEvent, at: e.Time, event: e.Event})
+	t.add(Entry{Kind: EntryEvent, At: e.Time, Event: e.Event})
 }
 
 func (t *tape) row(row LogRow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.add(entry{kind: entryRow, at: row.Time, row: row})
+	t.add(Entry{Kind: EntryRow, At: row.Time, Row: row})
 }
 
 // power notes that power comes or goes; cut is the flash operation that it went in, 0 for none.
@@ -137,17 +106,17 @@ func (t *tape) power(on bool, cut uint64, tear Tear, at time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if on {
-		t.add(entry{kind: entryOn, at: at})
+		t.add(Entry{Kind: EntryOn, At: at})
 		return
 	}
 	if t.on && cut > 0 && t.last >= 0 {
-		t.entries[t.last].cut, t.entries[t.last].tear = true, tear
+		t.entries[t.last].Cut, t.entries[t.last].Tear = true, tear
 		if t.cut == 0 {
 			t.cut = cut
 		}
 	}
 	t.settle(-1)
-	t.add(entry{kind: entryOff, at: at})
+	t.add(Entry{Kind: EntryOff, At: at})
 }
 
 // wasCut says whether there is a cut to be seen again.
@@ -166,7 +135,7 @@ func (r *rig) film() *film {
 	old := r.known[t.from].image
 	var new []byte
 	for i := range entries {
-		if e := &entries[i].event; e.Code == terminal.EventIntent && e.Digest != t.from {
+		if e := &entries[i].Event; e.Code == terminal.EventIntent && e.Digest != t.from {
 			new = r.known[e.Digest].image
 			break
 		}
@@ -219,8 +188,8 @@ func (r *rig) film() *film {
 		f.start = append(f.start, is(i, start[i], soft[i]))
 	}
 	for i := range f.entries {
-		if e := &f.entries[i]; e.kind == entryCell {
-			e.cell = is(e.sector, e.print, e.soft)
+		if e := &f.entries[i]; e.Kind == EntryCell {
+			e.Cell = is(e.Sector, e.print, e.soft)
 		}
 	}
 	return f

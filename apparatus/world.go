@@ -25,6 +25,9 @@ type World struct {
 	OpenFS func(ctx context.Context) (fs hackpadfs.FS, kept bool)
 	// Tab says whether this tab may work, first at the start and again when that changes. Nil: it may.
 	Tab <-chan bool
+	// Project answers an encoded Job with an encoded Answer: package projector does, in a program of its own
+	// in the browser. Nil: no replay of a link can be shown.
+	Project func(ctx context.Context, request []byte) (answer []byte, err error)
 	// Show takes each new state. It must return soon; the engine never changes what it has shown.
 	Show func(*State)
 	// Save hands a file to the person.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -47,8 +46,13 @@ type asset struct {
 // handler serves the embedded files. It is safe for concurrent use.
 type handler struct {
 	assets map[string]asset // by path without the leading slash
-	packed asset            // the program in brotli; empty body when it is not built
-	plain  func() ([]byte, error)
+	packed map[string]packed
+}
+
+// packed is a program in brotli.
+type packed struct {
+	asset
+	plain func() ([]byte, error)
 }
 
 // Handler serves the page at the root of its host, with content types, entity tags, cache rules and the
@@ -56,7 +60,7 @@ type handler struct {
 func Handler() http.Handler { return newHandler(files) }
 
 func newHandler(from fs.FS) *handler {
-	h := &handler{assets: make(map[string]asset)}
+	h := &handler{assets: make(map[string]asset), packed: make(map[string]packed)}
 	err := fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -67,8 +71,8 @@ func newHandler(from fs.FS) *handler {
 		}
 		sum := sha256.Sum256(b)
 		a := asset{body: b, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
-		if name == program {
-			h.packed = a
+		if short, ok := strings.CutSuffix(name, packing); ok {
+			h.packed[short] = packed{a, sync.OnceValues(func() ([]byte, error) { return io.ReadAll(brotli.NewReader(bytes.NewReader(b))) })}
 		} else if types[path.Ext(name)] != "" {
 			h.assets[name] = a
 		}
@@ -77,9 +81,6 @@ func newHandler(from fs.FS) *handler {
 	if err != nil {
 		panic("static: embedded files cannot be read: " + err.Error())
 	}
-	h.plain = sync.OnceValues(func() ([]byte, error) {
-		return io.ReadAll(brotli.NewReader(bytes.NewReader(h.packed.body)))
-	})
 	return h
 }
 
@@ -125,28 +126,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// find returns what to send for a name. The program travels in brotli to whoever takes it.
+// find returns what to send for a name. A program travels in brotli to whoever takes it.
 func (h *handler) find(name string, header http.Header, r *http.Request) (asset, error) {
-	if name != programPath {
+	p, ok := h.packed[name]
+	if !ok {
 		a, ok := h.assets[name]
 		if !ok {
 			return asset{}, fs.ErrNotExist
 		}
 		return a, nil
 	}
-	if h.packed.body == nil {
-		return asset{}, errors.New("the page is not built")
-	}
 	header.Set("Vary", "Accept-Encoding")
 	if accepts(r.Header.Get("Accept-Encoding"), "br") {
 		header.Set("Content-Encoding", "br")
-		return h.packed, nil
+		return p.asset, nil
 	}
-	b, err := h.plain()
+	b, err := p.plain()
 	if err != nil {
 		return asset{}, err
 	}
-	return asset{body: b, etag: strings.TrimSuffix(h.packed.etag, `"`) + `-plain"`}, nil
+	return asset{body: b, etag: strings.TrimSuffix(p.etag, `"`) + `-plain"`}, nil
 }
 
 // accepts tells whether an Accept-Encoding header takes the coding; a weight of zero refuses it.

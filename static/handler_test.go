@@ -62,7 +62,7 @@ func TestHandler(t *testing.T) {
 		{"shell", "GET", "/", nil, 200, "<!doctype html>", "text/html; charset=utf-8", ""},
 		{"shell by name", "GET", "/index.html", nil, 200, "<!doctype html>", "text/html; charset=utf-8", ""},
 		{"head", "HEAD", "/app.css", nil, 200, "", "text/css; charset=utf-8", ""},
-		{"program in brotli", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "gzip, br;q=0.8"}, 200, string(h.packed.body), "application/wasm", "br"},
+		{"program in brotli", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "gzip, br;q=0.8"}, 200, string(h.packed["dist/app.wasm"].body), "application/wasm", "br"},
 		{"program for old clients", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "gzip"}, 200, "the program", "application/wasm", ""},
 		{"brotli refused", "GET", "/dist/app.wasm", []string{"Accept-Encoding", "br;q=0"}, 200, "the program", "application/wasm", ""},
 		{"packed file is not named", "GET", "/dist/app.wasm.br", nil, 404, "not found\n", "", ""},

@@ -14,10 +14,11 @@ import (
 //go:embed *.html *.css *.js *.svg *.webmanifest dist
 var files embed.FS
 
-// program is the browser program in the only form that is kept, and programPath where browsers find it.
+// program is the browser program in the only form that is kept; browsers find it without the last ending.
+// Beside it lies the program that computes replays, which is fetched only for one.
 const (
-	program     = "dist/app.wasm.br"
-	programPath = "dist/app.wasm"
+	program = "dist/app.wasm.br"
+	packing = ".br"
 )
 
 // FS is everything that is embedded: index.html at its root, the built program under dist.

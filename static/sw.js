@@ -1,12 +1,12 @@
 // Keeps the page usable without a network. What carries a version in its address never changes and is
 // taken from the cache; everything else is asked for first and taken from the cache only when nobody
-// answers. The server's data (/api, /link and the rest) is not ours to keep.
+// answers. The program that computes replays is fetched by those who open one. The server's data (/api, /link and the rest) is not ours to keep.
 'use strict';
 importScripts('dist/version.js');
 
 const CACHE = 'unbrick-' + self.UNBRICK.version;
 const PATIENCE = 4000; // ms that a network may take when the cache has an answer
-const versioned = f => f === 'worker.js' || (f.startsWith('dist/') && f !== 'dist/version.js');
+const versioned = f => f === 'worker.js' || f === 'replay.js' || (f.startsWith('dist/') && f !== 'dist/version.js');
 const KEEP = [...self.UNBRICK.files, 'dist/version.js'].map(f => versioned(f) ? f + '?v=' + self.UNBRICK.version : f);
 const OURS = new Set(KEEP.map(f => new URL(f, self.registration.scope).href));
 

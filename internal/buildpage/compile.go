@@ -53,8 +53,8 @@ var hot = []string{
 // brings encoding/json, a tenth of the program.
 const tags = "tinygo"
 
-// compile builds the browser program and returns its bytes.
-func compile(root, ldflags string) ([]byte, error) {
+// compile builds a browser program and returns its bytes.
+func compile(root, pkg, ldflags string) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "buildpage")
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func compile(root, ldflags string) ([]byte, error) {
 	for _, pattern := range hot { // the last that matches counts
 		args = append(args, "-gcflags="+pattern+"=")
 	}
-	args = append(args, "-o", file, "./wasm")
+	args = append(args, "-o", file, pkg)
 	if out, err := run(root, env, "go", args...); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}

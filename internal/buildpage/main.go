@@ -1,6 +1,7 @@
 // Command buildpage builds the browser's half of Unbrick into static/dist, where package static embeds
-// it: it generates the vugu components, compiles the one WebAssembly program, copies the two scripts
-// that must come from the toolchain and the module in use, and compresses the program.
+// it: it generates the vugu components, compiles the page's WebAssembly program and the one that computes
+// replays, copies the two scripts that must come from the toolchain and the module in use, and compresses
+// the programs.
 //
 //	go run ./internal/buildpage          # build what changed
 //	go run ./internal/buildpage -fast    # for development: light compression
@@ -18,12 +19,14 @@ import (
 )
 
 const (
-	program = "app.wasm.br" // the only form of the program that is kept
-	dist    = "static/dist" // relative to the module's root
-	version = "version.js"  // names the build; the service worker and the shell read it
-	limit   = 1_500_000     // bytes of brotli that the program may have
-	fast    = 5             // brotli quality for development
-	full    = 11            // brotli quality for everything else
+	program = "app.wasm.br"    // the only form of the program that is kept
+	replay  = "replay.wasm.br" // the program that computes replays, loaded only for one
+	dist    = "static/dist"    // relative to the module's root
+	version = "version.js"     // names the build; the service worker and the shell read it
+	limit   = 1_500_000        // bytes of brotli that the program may have
+	fast    = 5                // brotli quality for development
+	fair    = 9                // brotli quality for what few people load
+	full    = 11               // brotli quality for everything else
 )
 
 func main() {
@@ -58,9 +61,13 @@ func build(root string, quick bool) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	wasm, err := compile(root, "-s -w")
+	wasm, err := compile(root, "./wasm", "-s -w")
 	if err != nil {
 		return fmt.Errorf("compile program: %w", err)
+	}
+	second, err := compile(root, "./wasm/replay", "-s -w")
+	if err != nil {
+		return fmt.Errorf("compile program for replays: %w", err)
 	}
 	if err := scripts(root, out); err != nil {
 		return fmt.Errorf("copy scripts: %w", err)
@@ -69,11 +76,14 @@ func build(root string, quick bool) error {
 	if quick {
 		quality = fast
 	}
-	packed, reused, err := pack(out, wasm, quality)
+	packed, reused, err := pack(out, program, wasm, quality)
+	if err == nil {
+		_, _, err = pack(out, replay, second, min(quality, fair))
+	}
 	if err != nil {
 		return fmt.Errorf("compress program: %w", err)
 	}
-	if err := stamp(root, out, wasm, packed); err != nil {
+	if err := stamp(root, out, map[string][]byte{program: wasm, replay: second}, packed); err != nil {
 		return fmt.Errorf("name the build: %w", err)
 	}
 	how := "compressed"

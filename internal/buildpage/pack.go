@@ -15,13 +15,14 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// pack compresses the program unless the one in out was made from the same bytes at least as well; that
+// pack compresses a program unless the one in out was made from the same bytes at least as well; that
 // saves most of a minute on a small machine.
-func pack(out string, wasm []byte, quality int) (size int, reused bool, err error) {
+func pack(out, program string, wasm []byte, quality int) (size int, reused bool, err error) {
 	name := filepath.Join(out, program)
+	note := filepath.Join(out, strings.TrimSuffix(program, ".wasm.br")+".packed.txt")
 	mark := fmt.Sprintf("%x %d", sha256.Sum256(wasm), quality)
 	best := fmt.Sprintf("%x %d", sha256.Sum256(wasm), full)
-	if old, err := os.ReadFile(filepath.Join(out, "packed.txt")); err == nil && (string(old) == mark || string(old) == best) {
+	if old, err := os.ReadFile(note); err == nil && (string(old) == mark || string(old) == best) {
 		if st, err := os.Stat(name); err == nil {
 			return int(st.Size()), true, nil
 		}
@@ -37,12 +38,12 @@ func pack(out string, wasm []byte, quality int) (size int, reused bool, err erro
 	if err := replace(name, packed.Bytes()); err != nil {
 		return 0, false, err
 	}
-	return packed.Len(), false, replace(filepath.Join(out, "packed.txt"), []byte(mark))
+	return packed.Len(), false, replace(note, []byte(mark))
 }
 
 // stamp writes version.js: the build's name, which is a digest over everything that the page loads, the
 // size of the program as it travels, and the files that the service worker keeps.
-func stamp(root, out string, wasm []byte, packed int) error {
+func stamp(root, out string, programs map[string][]byte, packed int) error {
 	static := filepath.Join(root, "static")
 	var files []string
 	sum := sha256.New()
@@ -62,15 +63,15 @@ func stamp(root, out string, wasm []byte, packed int) error {
 		if err != nil {
 			return err
 		}
-		if rel == "dist/"+program {
-			b, rel = wasm, "dist/app.wasm" // what the browser asks for; light and full compression are one build
+		if wasm, ok := programs[strings.TrimPrefix(rel, "dist/")]; ok {
+			b, rel = wasm, strings.TrimSuffix(rel, ".br") // what the browser asks for; light and full compression are one build
 		}
 		fmt.Fprintf(sum, "%s %d\n", rel, len(b))
 		sum.Write(b)
 		if rel == "index.html" {
 			rel = "./"
 		}
-		if rel != "sw.js" {
+		if rel != "sw.js" && rel != "dist/replay.wasm" {
 			files = append(files, rel)
 		}
 		return nil
@@ -93,5 +94,5 @@ func kept(rel string) bool {
 	case ".html", ".css", ".js", ".svg", ".png", ".webmanifest":
 		return rel != "dist/"+version
 	}
-	return rel == "dist/"+program
+	return rel == "dist/"+program || rel == "dist/"+replay
 }

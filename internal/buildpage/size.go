@@ -18,7 +18,7 @@ func report(root string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("the page is not built: %w", err)
 	}
-	wasm, err := compile(root, "") // with names, which -s takes out
+	wasm, err := compile(root, "./wasm", "") // with names, which -s takes out
 	if err != nil {
 		return err
 	}

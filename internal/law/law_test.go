@@ -38,7 +38,8 @@ var below = map[string][]string{
 	"lab/report":            {"lab/sweep"},
 	"lab/sweep/suite":       {"flash", "internal/firmware", "lab/sweep"},
 	"restore/serialport":    {"restore"},
-	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "restore/mcuboot", "lab", "lab/sweep"},
+	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "restore/mcuboot", "lab"},
+	"apparatus/projector":   {"apparatus", "emulator", "lab/sweep", "model"},
 	"webui":                 {"apparatus", "terminal"},
 	"internal/webserial":    {},
 	"internal/browsertest":  {},
@@ -125,7 +126,7 @@ func TestDevicePackagesAreFit(t *testing.T) {
 func TestBrowserProgramStaysSmall(t *testing.T) {
 	found := false
 	// The tag is the one that internal/buildpage builds with.
-	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "-tags", "tinygo", "./wasm") {
+	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "-tags", "tinygo", "./wasm", "./wasm/replay") {
 		found = true
 		for _, imp := range p.Deps {
 			if slices.Contains(wasmForbidden, imp) {

@@ -23,6 +23,7 @@ func Run() {
 	world := apparatus.World{
 		Backend:  backend{},
 		OpenFS:   openStore,
+		Project:  project,
 		Tab:      oneTab(),
 		Insecure: !self.Get("isSecureContext").Truthy(),
 		Show:     show,

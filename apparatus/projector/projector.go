@@ -1,0 +1,155 @@
+// Package projector computes runs of the power-cut lab for the page: it answers an apparatus.Job by doing
+// what package sweep does for `unbrick powercut --replay`, so that both show the same run. It is a program of
+// its own in the browser, loaded only when somebody opens a replay.
+package projector
+
+import (
+	"context"
+
+	"unbrick/apparatus"
+	"unbrick/emulator"
+	"unbrick/lab/sweep"
+	"unbrick/model"
+)
+
+// Project answers an encoded apparatus.Job with an encoded apparatus.Answer. What cannot be computed is an
+// answer too; an error says that the request is none.
+func Project(ctx context.Context, request []byte) ([]byte, error) {
+	job, err := apparatus.DecodeJob(request)
+	if err != nil {
+		return nil, err
+	}
+	answer := &apparatus.Answer{}
+	if err := answerTo(ctx, job, answer); err != nil {
+		answer = &apparatus.Answer{Refused: err.Error()}
+	}
+	b, err := apparatus.EncodeAnswer(answer)
+	if err != nil {
+		return apparatus.EncodeAnswer(&apparatus.Answer{Refused: err.Error()})
+	}
+	return b, nil
+}
+
+func answerTo(ctx context.Context, job *apparatus.Job, answer *apparatus.Answer) error {
+	id, err := sweep.ParseID(job.ID)
+	if err != nil {
+		return err
+	}
+	answer.Needs = [2][4]byte{id.Old, id.New}
+	if len(job.Images[0]) == 0 && len(job.Images[1]) == 0 {
+		return nil
+	}
+	old, new, err := id.Images(job.Images[0], job.Images[1])
+	if err != nil {
+		return err
+	}
+	subject, err := sweep.NewSubject(ctx, "replay", id.Shape, old, new, id.Seed)
+	if err != nil {
+		return err
+	}
+	t, err := subject.Replay(ctx, &id.Run)
+	if err != nil {
+		return err
+	}
+	answer.Reel = splice(subject, t, max(len(old), len(new)))
+	return nil
+}
+
+// splice makes a reel of a timeline; end is where the longer image ends.
+func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel {
+	r := &apparatus.Reel{}
+	r.Layout.Geometry.Runs, r.Layout.Geometry.Erased = subject.Shape.Runs, subject.Shape.Erased
+	r.Layout.Geometry.ProgramUnit, r.Layout.Geometry.Page = subject.Shape.Unit, subject.Shape.Page
+	r.Layout.Boot = subject.Shape.Boot
+	size, apps := subject.Memory()
+	r.RAM = size
+	for _, a := range apps {
+		r.Apps = append(r.Apps, model.App{Name: a.Name, Size: a.Size, Importance: a.Importance, Fixed: a.Fixed})
+	}
+	base := r.Layout.SoftwareBase()
+	is := func(i int, l sweep.Look) apparatus.Sector {
+		switch s := &t.Sectors[i]; {
+		case s.Use == sweep.UseBoot:
+			return apparatus.SectorBoot
+		case s.Use == sweep.UseRecord:
+			return apparatus.SectorRecord
+		case s.Use == sweep.UseNone, s.Addr-base >= uint32(end):
+			return apparatus.SectorUnused
+		case l.Soft:
+			return apparatus.SectorDamaged
+		}
+		switch l.Held {
+		case sweep.HeldErased:
+			return apparatus.SectorErased
+		case sweep.HeldOld:
+			return apparatus.SectorOld
+		case sweep.HeldNew:
+			return apparatus.SectorNew
+		case sweep.HeldBoth:
+			return apparatus.SectorSame
+		case sweep.HeldOther, sweep.HeldRecord:
+		}
+		return apparatus.SectorDamaged
+	}
+	for i, l := range t.Start {
+		r.Start = append(r.Start, is(i, l))
+	}
+	ops := uint32(0)
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		if s.Sector >= 0 { // what the operation before has left, or a weak cell that has flipped
+			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryCell, At: s.At, Sector: s.Sector, Cell: is(s.Sector, s.Look)})
+		}
+		e := apparatus.Entry{At: s.At, Kind: apparatus.EntryRow}
+		e.Row = apparatus.LogRow{Time: s.At, Source: apparatus.SourceBoard, Code: apparatus.LogReplay, Sector: apparatus.NoSector, Text: s.Text}
+		switch s.What {
+		case sweep.WhatErase, sweep.WhatProgram:
+			ops++
+			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = apparatus.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, tearOf(s.Tear)
+			e.Sector = r.Layout.Geometry.SectorAt(s.Addr)
+		case sweep.WhatEvent:
+			e.Kind, e.Event = apparatus.EntryEvent, s.Event
+		case sweep.WhatPower:
+			switch s.Text {
+			case "on":
+				e.Kind = apparatus.EntryOn
+			case "off":
+				e.Kind = apparatus.EntryOff
+			default:
+				continue
+			}
+		case sweep.WhatMessage:
+			e.Row.Source, e.Row.Code = apparatus.SourceServer, apparatus.LogMessage
+		case sweep.WhatPacket:
+			e.Row.Source, e.Row.Code = apparatus.SourceApparatus, apparatus.LogPacket
+		case sweep.WhatAct, sweep.WhatCheck, sweep.WhatEnd:
+		}
+		r.Entries = append(r.Entries, e)
+		if e.Cut {
+			cut := apparatus.LogRow{Time: s.At, Source: apparatus.SourceBoard, Code: apparatus.LogCut, Sector: apparatus.NoSector, A: ops, B: uint32(e.Tear)}
+			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryRow, At: s.At, Row: cut})
+		}
+	}
+	return r
+}
+
+// tearOf is the Lab's name for a tear.
+func tearOf(t emulator.Tear) apparatus.Tear {
+	switch t {
+	case emulator.NotBegun:
+		return apparatus.TearNothing
+	case emulator.Complete:
+		return apparatus.TearAll
+	case emulator.FirstUnit:
+		return apparatus.TearFirstUnit
+	case emulator.AllButOne:
+		return apparatus.TearAllButOne
+	case emulator.Unstable, emulator.Marginal:
+		return apparatus.TearUnstable
+	case emulator.Unreadable:
+		return apparatus.TearUnreadable
+	case emulator.EraseWeak:
+		return apparatus.TearWeak
+	}
+	return apparatus.TearHalf // of an erase: part done
+}

@@ -1,0 +1,43 @@
+//go:build js && wasm
+
+package worker
+
+import (
+	"context"
+	"errors"
+	"syscall/js"
+
+	"unbrick/wasm/await"
+)
+
+var errProject = errors.New("the program for replays could not be loaded")
+
+// project lets a worker of its own compute a run, so that ours goes on meanwhile; see static/replay.js.
+func project(ctx context.Context, request []byte) ([]byte, error) {
+	search := self.Get("location").Get("search").String() // names the build
+	worker, err := await.New(self.Get("Worker"), "replay.js"+search)
+	if err != nil {
+		return nil, errProject
+	}
+	defer worker.Call("terminate")
+	done := make(chan js.Value, 1)
+	put := func(v js.Value) {
+		select {
+		case done <- v:
+		default: // it has answered
+		}
+	}
+	defer await.Listen(worker, "message", func(e js.Value) { put(e.Get("data")) })()
+	defer await.Listen(worker, "error", func(js.Value) { put(js.Null()) })()
+	array := await.Array(request)
+	worker.Call("postMessage", array, []any{array.Get("buffer")})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case v := <-done:
+		if !v.Truthy() {
+			return nil, errProject
+		}
+		return await.Bytes(v), nil
+	}
+}
