@@ -127,10 +127,15 @@ func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	} else {
 		err = printSweep(out, result)
 	}
-	if err == nil && result.Failed() {
-		err = fmt.Errorf("a check failed; unbrick powercut --old %s --new %s --replay %s shows it", f.old, f.new, result.Failures[0].ID)
+	return errors.Join(err, f.verdict(result))
+}
+
+// verdict is an error, hence exit code 1, if a check failed.
+func (f *powercutFlags) verdict(r *sweep.Result) error {
+	if !r.Failed() {
+		return nil
 	}
-	return err
+	return fmt.Errorf("a check failed; unbrick powercut --old %s --new %s --replay %s shows it", f.old, f.new, r.Failures[0].ID)
 }
 
 func (f *powercutFlags) images() (old, new []byte, err error) {

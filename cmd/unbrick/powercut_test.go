@@ -103,3 +103,20 @@ func TestPowercutReplay(t *testing.T) {
 		}
 	}
 }
+
+// A failed check is exit code 1, and its message says how to see it again.
+func TestPowercutVerdict(t *testing.T) {
+	f := &powercutFlags{old: "a.bin", new: "b.bin"}
+	if err := f.verdict(&sweep.Result{}); err != nil {
+		t.Errorf("nothing failed: %v", err)
+	}
+	r := &sweep.Result{Failures: []sweep.Failure{{Check: "boots-agree", ID: "04xyz", Text: "they do not"}}}
+	err := f.verdict(r)
+	if err == nil || !strings.Contains(err.Error(), "--old a.bin --new b.bin --replay 04xyz") {
+		t.Errorf("verdict %v", err)
+	}
+	var out bytes.Buffer
+	if err := printSweep(&out, r); err != nil || !strings.Contains(out.String(), "replay 04xyz") {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
