@@ -3,7 +3,7 @@ package diff
 import (
 	"cmp"
 	"encoding/binary"
-	"slices"
+	"sort"
 
 	"unbrick/delta/internal/coding"
 )
@@ -204,8 +204,8 @@ func tops(words []change, bits uint) []uint32 {
 			out = append(out, k)
 		}
 	}
-	slices.SortFunc(out, func(a, b uint32) int {
-		return cmp.Or(count[b]-count[a], cmp.Compare(a, b))
+	sort.Slice(out, func(i, j int) bool {
+		return cmp.Or(count[out[j]]-count[out[i]], cmp.Compare(out[i], out[j])) < 0
 	})
 	out = out[:min(len(out), detectTops)]
 	for i := range out {

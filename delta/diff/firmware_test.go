@@ -174,6 +174,7 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
+// BenchmarkCreate runs in node too, with Go's lib/wasm in the path: GOOS=js GOARCH=wasm go test -run - -bench Create
 func BenchmarkCreate(b *testing.B) {
 	for _, p := range pairs {
 		for effort, name := range []string{"fast", "best"} {

@@ -2,10 +2,10 @@ package diff
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 
 	"unbrick/delta"
 	"unbrick/flash"
@@ -119,7 +119,7 @@ func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 			kept = sc.stash.held()
 		}
 		all = append(all, p)
-		slices.SortStableFunc(all, func(x, y plan) int { return cmp.Compare(x.promise, y.promise) })
+		sort.SliceStable(all, func(x, y int) bool { return all[x].promise < all[y].promise })
 	}
 	if j.o.Effort == EffortFast {
 		return all[:1], nil

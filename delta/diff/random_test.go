@@ -77,7 +77,10 @@ func randomScenario(t *testing.T, r *rand.Rand) *scenario {
 	size := int(area.Size())
 	sc := &scenario{area: area, old: randomImage(r, 1+r.IntN(size))}
 	sc.new = edited(r, sc.old)
-	sc.new = sc.new[:min(len(sc.new), size)]
+	if r.IntN(4) == 0 {
+		sc.old, sc.new = linkedPair(r, &targets[r.IntN(len(targets))], 10+r.IntN(200))
+	}
+	sc.old, sc.new = sc.old[:min(len(sc.old), size)], sc.new[:min(len(sc.new), size)]
 	switch r.IntN(6) {
 	case 0: // a mixture of old and new sectors, as an interrupted rewrite leaves it
 		mixed := append([]byte(nil), sc.old...)
@@ -109,7 +112,8 @@ func randomScenario(t *testing.T, r *rand.Rand) *scenario {
 	if sc.full {
 		sc.doubtful, sc.only = nil, nil
 	}
-	sc.options.StashMax = []uint32{0, 300, 2048, diff.NoStash}[r.IntN(4)]
+	sc.options.StashMax = []uint32{0, 300, 2048, diff.NoStash, 1 + r.Uint32N(delta.MaxStash)}[r.IntN(5)]
+	sc.options.ISA = append(diff.ISAs(), "auto", "auto", "auto")[r.IntN(len(diff.ISAs())+3)]
 	sc.options.StateMax = []uint32{0, 16 << 10, 8 << 10, 4 << 10}[r.IntN(4)]
 	sc.options.Effort = diff.Effort(r.IntN(2))
 	return sc

@@ -1,8 +1,8 @@
 package diff
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 
 	"unbrick/delta"
 )
@@ -74,8 +74,9 @@ func (j *job) planStash(of *plan) *stashing {
 		p.until[i] = -1
 	}
 	for t := range p.keeps {
-		slices.SortFunc(p.keeps[t], func(x, y keep) int { return x.addr - y.addr })
-		for _, k := range p.keeps[t] {
+		now := p.keeps[t]
+		sort.Slice(now, func(x, y int) bool { return now[x].addr < now[y].addr })
+		for _, k := range now {
 			for i := k.addr; i < k.addr+k.n; i++ {
 				p.until[i] = int16(k.last)
 			}
@@ -91,7 +92,7 @@ func (p *stashing) choose(wanted []keep, limit, price int) {
 	worth := func(k keep) float64 {
 		return float64(k.gain-price/2) / float64((k.n+keepTable)*(k.last-k.step))
 	}
-	slices.SortStableFunc(wanted, func(x, y keep) int { return cmp.Compare(worth(y), worth(x)) })
+	sort.SliceStable(wanted, func(x, y int) bool { return worth(wanted[x]) > worth(wanted[y]) })
 	bytes, count := make([]int, len(p.keeps)), make([]int, len(p.keeps)) // held when the step has been built
 	for _, k := range wanted {
 		most, entries := 0, p.count
