@@ -17,7 +17,8 @@ var checkWords = map[string]string{
 	"floor-by-confirmation":           "Older releases are locked out only after the new one has confirmed itself.",
 	"proof-before-erase":              "Nothing is erased for an update that would not end in a signed release.",
 	"lengths-refused":                 "What a stranger at the cable claims is checked; what is too long is refused.",
-	"link-recovers":                   "Whatever befell the link, the next session brings the update.",
+	"updates-complete":                "An update without a power cut succeeds, also the next one behind a link that failed.",
+	"single-faults-retried":           "An erase or program that goes wrong once is done again, and the update succeeds.",
 	"dead-sector-named":               "A worn-out sector is named by its address, and the device stays restorable.",
 	"fast-equals-full":                "Runs that remember digests end as runs that compute every one of them.",
 }
