@@ -145,12 +145,18 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 	if len(keys) == 0 {
 		return terminal.Identity{}, errors.New("nothing is published for this model yet")
 	}
-	who := terminal.Identity{Model: id, Resident: resident,
+	who := terminal.Identity{Model: id, Resident: resident, Readout: b.readout(id),
 		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.world.Seed), number)}
 	for _, k := range keys[:min(len(keys), terminal.KeySlots)] {
 		who.Keys = append(who.Keys, [32]byte(k))
 	}
 	return who, nil
+}
+
+// readout says whether devices of a model may be read out.
+func (b *bench) readout(id string) bool {
+	m, ok := b.e.lib.model(id)
+	return ok && m.Readout
 }
 
 // refreshed is called when the server's lists have come.

@@ -158,6 +158,8 @@ func (c *cable) command(cmd Command) {
 		c.saveDiagnostic()
 	case SaveReport:
 		c.saveReport()
+	case SaveBackup:
+		c.saveBackup()
 	default:
 	}
 }
@@ -323,6 +325,10 @@ func (c *cable) identify() {
 	r.working = true
 	c.e.work(func(context.Context) func() {
 		device, err := r.session.Identify(r.ctx)
+		backup := false
+		if err == nil {
+			backup, err = r.session.CanBackup(r.ctx)
+		}
 		return func() {
 			r.working = false
 			if !c.mine(r) {
@@ -340,6 +346,7 @@ func (c *cable) identify() {
 			r.device = device
 			c.remember(worked{model: device.Model, way: r.session.Way(), hand: c.hand, baud: r.baud})
 			c.shown.Device = deviceOf(device, c.e.lib)
+			c.shown.Device.Backup = backup
 			if c.job != nil && c.job.serial == device.Serial && c.job.model == device.Model && c.wanted == (release.Digest{}) && c.auto {
 				c.wanted = c.job.digest
 			}

@@ -23,6 +23,7 @@ const (
 	codeForget
 	codeSaveDiagnostic
 	codeSaveReport
+	codeSaveBackup
 	codeLabMake
 	codeLabUpdate
 	codeLabPower
@@ -70,6 +71,8 @@ func EncodeCommand(cmd Command) ([]byte, error) {
 		c.bare(codeSaveDiagnostic)
 	case SaveReport:
 		c.bare(codeSaveReport)
+	case SaveBackup:
+		c.bare(codeSaveBackup)
 	case LabMake:
 		c.open(codeLabMake, 2)
 		c.text(&v.Model, MaxText)
@@ -183,6 +186,8 @@ func (c *codec) command(code uint64) Command {
 		return SaveDiagnostic{}
 	case codeSaveReport:
 		return SaveReport{}
+	case codeSaveBackup:
+		return SaveBackup{}
 	case codeLabMake:
 		var v LabMake
 		c.text(&v.Model, MaxText)

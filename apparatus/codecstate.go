@@ -76,7 +76,7 @@ func (c *codec) boot(b *Boot) {
 }
 
 func (c *codec) device(d *Device) {
-	c.fields(9)
+	c.fields(11)
 	c.text(&d.Model, MaxText)
 	c.text(&d.Name, MaxText)
 	c.text(&d.Serial, MaxText)
@@ -86,6 +86,8 @@ func (c *codec) device(d *Device) {
 	number(c, &d.Floor)
 	c.integer(&d.Keys)
 	c.facts(&d.Layout)
+	c.flag(&d.Backup)
+	c.flag(&d.Saved)
 }
 
 func (c *codec) facts(f *MapFacts) {

@@ -35,6 +35,8 @@ type (
 	Forget struct{}
 	// SaveDiagnostic answers with a Download of the attempt's commands and times.
 	SaveDiagnostic struct{}
+	// SaveBackup reads the device's software area, before it is written, and answers with a Download.
+	SaveBackup struct{}
 	// SaveReport answers with a Download of the result.
 	SaveReport struct{}
 )
@@ -87,6 +89,7 @@ func (Resume) command()         {}
 func (Forget) command()         {}
 func (SaveDiagnostic) command() {}
 func (SaveReport) command()     {}
+func (SaveBackup) command()     {}
 func (LabMake) command()        {}
 func (LabUpdate) command()      {}
 func (LabPower) command()       {}

@@ -169,7 +169,7 @@ func (e *Engine) command(cmd Command) {
 		return // the page offers nothing either
 	}
 	switch c := cmd.(type) {
-	case Connect, ChooserClosed, DoesNotAnswer, WayDone, Choose, Write, Start, GoOn, Home, Resume, Forget, SaveDiagnostic, SaveReport:
+	case Connect, ChooserClosed, DoesNotAnswer, WayDone, Choose, Write, Start, GoOn, Home, Resume, Forget, SaveDiagnostic, SaveReport, SaveBackup:
 		e.cable.command(cmd)
 	case AddFile:
 		e.addFile(c)

@@ -104,7 +104,7 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 
 // bricked makes a device of the demo's first model whose update was cut at a flash operation, waiting in
 // restoration mode on a cord. It returns the version that the update was leading to.
-func (s *stand) bricked(operation uint64) (*cord, string) {
+func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	s.Helper()
 	d, err := demo.New(s.Context(), s.store, time.Now())
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *stand) bricked(operation uint64) (*cord, string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.Model.ID, Serial: "CORD-1", Resident: m.Model.Resident, Keys: [][32]byte{[32]byte(m.Key)}}
+	id := &terminal.Identity{Model: m.Model.ID, Serial: "CORD-1", Resident: m.Model.Resident, Readout: len(readout) > 0, Keys: [][32]byte{[32]byte(m.Key)}}
 	first := m.Releases[0]
 	if err := device.Manufacture(id, first.Signed, first.Image); err != nil {
 		s.Fatal(err)

@@ -183,6 +183,8 @@ type Device struct {
 	Floor   uint64   // security counter below which it takes nothing
 	Keys    int      // keys it trusts
 	Layout  MapFacts // what its flash is
+	Backup  bool     // its software may be read out
+	Saved   bool     // it was, in this attempt
 }
 
 // Why says why a device is in restoration mode. Numbers are those of the cable's identification.

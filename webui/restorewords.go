@@ -101,7 +101,7 @@ func (r *Root) restorePane() pane {
 			Heading: "Reading what is left on it.",
 			Lead:    "Its memory is compared with the releases known here. Nothing is written.",
 			Facts:   deviceFacts(&s.Device),
-			Acts:    []act{waiting("Reading")},
+			Acts:    []act{waiting(readingWords(&s.Progress))},
 		}
 	case apparatus.RestoreFound:
 		return pane{
@@ -109,7 +109,7 @@ func (r *Root) restorePane() pane {
 			Lead:    foundLead(s),
 			Facts:   foundFacts(s),
 			Map:     true,
-			Acts:    []act{primary("Restore", r.send(apparatus.Write{})), secondary("Not now", r.send(apparatus.Home{}))},
+			Acts:    r.foundActs(s),
 			Quiet:   r.awayLine(),
 		}
 	case apparatus.RestoreRight:
@@ -144,6 +144,23 @@ func (r *Root) restorePane() pane {
 	case apparatus.RestoreWriting:
 	}
 	return pane{}
+}
+
+// foundActs are the buttons of a device that can be restored; a backup first, where it lets itself be read.
+func (r *Root) foundActs(s *apparatus.Restore) []act {
+	list := []act{primary("Restore", r.send(apparatus.Write{}))}
+	if s.Device.Backup && !s.Device.Saved {
+		list = append(list, secondary("Save a backup first", r.send(apparatus.SaveBackup{})))
+	}
+	return append(list, secondary("Not now", r.send(apparatus.Home{})))
+}
+
+// readingWords say how far a backup is.
+func readingWords(p *apparatus.Progress) string {
+	if p.BytesOf == 0 {
+		return "Reading"
+	}
+	return "Reading, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf))
 }
 
 func idlePane() pane {

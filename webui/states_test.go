@@ -356,6 +356,11 @@ func scenes() []scene {
 		{"no-answer", "", onRestore(coach), "Connected, but no answer.", "I have done this", []string{"Nothing has been written. The device is as it was.", `aria-current="step"`}},
 		{"reading", "", phase(apparatus.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
 		{"identified", "", phase(apparatus.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
+		{"identified-backup", "", func(r *Root, w *world) {
+			s := demoRestore(apparatus.RestoreFound)
+			s.Device.Backup = true
+			onRestore(s)(r, w)
+		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
 		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
 		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},

@@ -168,7 +168,7 @@ func (e *emulation) fill(ctx context.Context, client *api) error {
 	if err != nil {
 		return fmt.Errorf("public key %s: %w", e.pub, err)
 	}
-	id := &terminal.Identity{Model: e.model, Serial: e.serial, Resident: e.device.Model().Resident, Keys: [][32]byte{[32]byte(pub)}}
+	id := &terminal.Identity{Model: e.model, Serial: e.serial, Resident: e.device.Model().Resident, Readout: e.device.Model().Readout, Keys: [][32]byte{[32]byte(pub)}}
 	return e.device.Manufacture(id, signed, image)
 }
 

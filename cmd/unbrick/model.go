@@ -59,6 +59,7 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	name := flags.String("name", "", "name for people")
 	isa := flags.String("isa", "", "instruction set of the images, a hint that makes smaller deltas; empty: found by itself")
 	line := flags.Uint("line", model.DefaultLine, "base speed of the cable in baud")
+	readout := flags.Bool("readout", false, "the software of such devices may be read out over the cable, for a backup")
 	maxUpdate := sizeFlag(flags, "max-update", 0, "largest update file; 0: as RAM allows")
 	record := flags.String("o", "", "write the record to this file instead of sending it")
 	asJSON := flags.Bool("json", false, "print one JSON object")
@@ -79,7 +80,7 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if *size == 0 || *ram == 0 {
 		return usageError("--flash and --ram are needed")
 	}
-	m := model.Model{ID: words[1], Name: *name, RAM: *ram, Resident: *resident, ISA: *isa, Line: uint32(min(*line, 1<<31)), Hints: hints, MaxUpdate: *maxUpdate}
+	m := model.Model{ID: words[1], Name: *name, RAM: *ram, Resident: *resident, ISA: *isa, Line: uint32(min(*line, 1<<31)), Hints: hints, MaxUpdate: *maxUpdate, Readout: *readout}
 	if m.Name == "" {
 		m.Name = "Model " + m.ID
 	}

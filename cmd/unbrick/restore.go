@@ -28,6 +28,9 @@ Releases come from --release-file (as often as needed) and from the server (--se
 single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
 manifest is verified against the keys that the device trusts; --pub allows only that one key.
 
+With --backup, what the device holds is read into a file before anything is written; a device whose maker does not
+allow that is left as it is.
+
 With --image, a device whose boot loader is MCUboot in serial recovery, or whose program runs an SMP server, gets a
 signed image: checked first, uploaded, looked for in the image list, started. One that is on trial in a second slot is
 told to stay when its program answers within --await.
@@ -50,6 +53,7 @@ type restoreFlags struct {
 	server       string
 	serverGiven  bool
 	yes, plain   bool
+	backup       string        // file for what the device held; empty: none
 	image        string        // for MCUboot; empty: a release
 	number       uint          // which image of several
 	await        time.Duration // for a program on trial
@@ -71,6 +75,7 @@ type restoration struct {
 	lastLine    time.Duration
 	meter       restore.Meter
 	device      *restore.Device
+	saved       bool // the backup was made
 }
 
 // restoreResult is the last line of --json.
@@ -103,6 +108,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	server, _ := serverFlags(set)
 	set.BoolVar(&f.yes, "yes", false, "do not ask before writing")
 	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
+	set.StringVar(&f.backup, "backup", "", "file to read the software area into first, where the device's maker allows it")
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
 	set.UintVar(&f.number, "image-number", 0, "with --image: which image, where the boot loader has several")
 	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
@@ -111,7 +117,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 		return nil, err
 	}
 	switch {
-	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain):
+	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain || f.backup != ""):
 		return nil, usageError("--image is for MCUboot, and goes with no flag of a release")
 	case f.await < 0 || f.number > 255:
 		return nil, usageError("--await and --image-number are at least 0, the number at most 255")
@@ -219,6 +225,9 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 		return nil, err
 	}
 	if err := r.ask(p); err != nil {
+		return nil, err
+	}
+	if err := r.readOut(ctx, s); err != nil {
 		return nil, err
 	}
 	r.meter = restore.Meter{}

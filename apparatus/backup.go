@@ -1,0 +1,49 @@
+package apparatus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"unbrick/restore"
+)
+
+// saveBackup reads what the device at hand holds, before it is written, and hands it to the person.
+func (c *cable) saveBackup() {
+	r := c.run
+	if r == nil || r.device == nil || r.working || c.shown.Phase != RestoreFound || !c.shown.Device.Backup {
+		return
+	}
+	r.working = true
+	c.shown.Phase = RestoreReading
+	c.shown.Progress = Progress{Stage: StageIdentify}
+	type part struct{ done, of uint32 }
+	progress := latest[part]{e: c.e, take: func(p part) {
+		if c.run == r && c.shown.Phase == RestoreReading {
+			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = p.done, p.of
+		}
+	}}
+	c.e.work(func(context.Context) func() {
+		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.set(part{done, of}) })
+		return func() {
+			r.working = false
+			if !c.mine(r) {
+				return
+			}
+			if err != nil {
+				c.fail(err, StageIdentify)
+				return
+			}
+			c.keepBackup(b)
+		}
+	})
+}
+
+// keepBackup hands a backup over and goes back to the question.
+func (c *cable) keepBackup(b *restore.Backup) {
+	c.trace.add("backup: %d bytes, %d sectors could not be read", len(b.Bytes), len(b.Unreadable))
+	name := fmt.Sprintf("%s-at-%#x.bin", strings.TrimSuffix(c.fileName("backup"), ".txt"), c.run.device.Layout.SoftwareBase())
+	c.e.world.Save(Download{Name: name, Data: b.Bytes})
+	c.shown.Device.Saved = true
+	c.shown.Phase = RestoreFound
+}

@@ -1,0 +1,50 @@
+package apparatus_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"unbrick/apparatus"
+)
+
+// TestBackup saves what a device holds before it is restored, where it lets itself be read.
+func TestBackup(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(200, true)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	if found := s.phase(apparatus.RestoreFound).Restore.Device; !found.Backup || found.Saved {
+		t.Errorf("got %+v", found)
+	}
+	s.engine.Do(apparatus.SaveBackup{})
+	s.until("the question again", func(st *apparatus.State) bool {
+		return st.Restore.Phase == apparatus.RestoreFound && st.Restore.Device.Saved
+	})
+	s.mu.Lock()
+	saved := s.saved
+	s.mu.Unlock()
+	layout := &c.device.Model().Layout
+	software := layout.Software()
+	want := c.device.Raw()[layout.SoftwareBase():][:software.Size()]
+	if len(saved) != 1 || !bytes.Equal(saved[0].Data, want) || !strings.HasSuffix(saved[0].Name, ".bin") || !strings.Contains(saved[0].Name, "CORD-1") {
+		t.Fatalf("saved %d files, %q", len(saved), saved[0].Name)
+	}
+	s.engine.Do(apparatus.Write{})
+	s.phase(apparatus.RestoreDone)
+}
+
+// A device that does not allow it is not asked for its bytes.
+func TestNoBackup(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(200)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	if found := s.phase(apparatus.RestoreFound).Restore.Device; found.Backup {
+		t.Errorf("got %+v", found)
+	}
+}
