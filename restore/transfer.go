@@ -16,6 +16,12 @@ const (
 	// aheadTime is how much may be on its way, as time on the line: enough for any adapter's turn-around,
 	// and little enough that what is sent again does not wait long.
 	aheadTime = 300 * time.Millisecond
+	// earlyTime is how much of a file may still be on its way when the next one is announced, and how much of
+	// that one is sent before the device has answered: enough for the turn-around.
+	earlyTime = 40 * time.Millisecond
+	// burstTime is how much is sent before acknowledgements are looked for, in a glance.
+	burstTime = 20 * time.Millisecond
+	glance    = 100 * time.Microsecond
 	// quietTime is how long to wait for an acknowledgement beyond the time of some blocks.
 	quietTime = 50 * time.Millisecond
 	// askTime is how often a device that works is asked how far it is, which also keeps the framing.
@@ -204,9 +210,11 @@ func (r *runner) put(b *bringing, n uint32) error {
 	return nil
 }
 
-// fill puts as much on its way as may be, and returns the file behind b once it was announced.
-func (r *runner) fill(b, next *bringing, tried *bool) (*bringing, error) {
+// fill puts on its way what may be, up to burstTime, and returns the file behind b once it was announced.
+// more says that there is more to send at once.
+func (r *runner) fill(b, next *bringing, tried *bool) (_ *bringing, more bool, err error) {
 	s := r.s
+	burst := max(1, int(burstTime/s.lineTime(b.wire)))
 	limit := min(frame.Window, int(s.framing.agreed.Ahead/b.q.Block), max(4, int(aheadTime/s.lineTime(b.wire))))
 	for {
 		n, ok := b.w.Next(limit)
@@ -214,28 +222,36 @@ func (r *runner) fill(b, next *bringing, tried *bool) (*bringing, error) {
 			break
 		}
 		if err := r.put(b, n); err != nil {
-			return next, err
+			return next, false, err
+		}
+		if burst--; burst == 0 {
+			return next, true, nil
 		}
 	}
-	if next == nil && !*tried {
-		var err error
+	// What is sent for a file before the device has taken it may be in vain.
+	early := max(2, int(earlyTime/s.lineTime(b.wire)))
+	if next == nil && !*tried && b.w.InFlight() <= early {
 		if next, err = r.ahead(b); err != nil {
-			return next, err
+			return next, false, err
 		}
 		*tried = next != nil
 	}
-	if next == nil {
-		return nil, nil
+	if next != nil && !next.taken {
+		limit = early
 	}
-	for {
+	for next != nil {
 		n, ok := next.w.Next(limit - b.w.InFlight())
 		if !ok {
-			return next, nil
+			break
 		}
 		if err := r.put(next, n); err != nil {
-			return next, err
+			return next, false, err
+		}
+		if burst--; burst == 0 {
+			return next, true, nil
 		}
 	}
+	return next, false, nil
 }
 
 // blocks sends what is missing of b until the device has all of it, and after that the beginning of the next
@@ -246,12 +262,18 @@ func (r *runner) blocks(ctx context.Context, b *bringing) (next *bringing, err e
 	sent := r.progress.Bytes
 	tried := false
 	for silent := 0; !b.w.Whole() || next != nil && next.asked; {
-		if next, err = r.fill(b, next, &tried); err != nil {
+		var more bool
+		if next, more, err = r.fill(b, next, &tried); err != nil {
 			return nil, err
 		}
 		acks := f.acks
-		packet, err := s.event(ctx, s.port.Now()+quietTime+3*s.lineTime(b.wire)+2*s.latency)
+		wait := quietTime + 3*s.lineTime(b.wire) + 2*s.latency
+		if more {
+			wait = glance // an acknowledgement may tell of a loss before all that may go out has gone out
+		}
+		packet, err := s.event(ctx, s.port.Now()+wait)
 		switch {
+		case isTimeout(err) && more:
 		case isTimeout(err) && b.w.Whole():
 			next.asked = false // announced again, and waited for
 		case isTimeout(err):

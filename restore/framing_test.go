@@ -1,0 +1,349 @@
+package restore_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/protocol/frame"
+	"unbrick/protocol/smp"
+	"unbrick/restore"
+)
+
+// deafPort is a port that cannot send a break and has no modem lines, as some adapters.
+type deafPort struct {
+	port *emulator.Port
+}
+
+func (p *deafPort) Read(b []byte, wait time.Duration) (int, error) { return p.port.Read(b, wait) }
+func (p *deafPort) Write(b []byte) error                           { return p.port.Write(b) }
+func (p *deafPort) Now() time.Duration                             { return p.port.Now() }
+func (p *deafPort) Close() error                                   { return p.port.Close() }
+func (p *deafPort) SetSpeed(baud uint32) error                     { return p.port.SetSpeed(baud) }
+
+// driver is a host that speaks by hand, to put a device into any state.
+type driver struct {
+	t    *testing.T
+	port *emulator.Port
+	dec  frame.Decoder
+	seq  uint8
+}
+
+func (h *driver) write(b []byte) {
+	h.t.Helper()
+	if err := h.port.Write(b); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *driver) packet(q smp.Request) []byte {
+	h.t.Helper()
+	h.seq++
+	head := q.Head()
+	head.Sequence = h.seq
+	p, err := smp.AppendPacket(nil, head, q)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
+// drain reads until the line is silent, and returns what came.
+func (h *driver) drain() []byte {
+	var all []byte
+	buf := make([]byte, 512)
+	for {
+		n, err := h.port.Read(buf, 60*time.Millisecond)
+		all = append(all, buf[:n]...)
+		if err != nil {
+			return all
+		}
+	}
+}
+
+// frames agrees on frames at a speed and passes the trial with so many patterns.
+func (h *driver) frames(speed uint32, patterns int) {
+	h.t.Helper()
+	h.write(smp.AppendFrames(nil, h.packet(&smp.FramesRequest{Speed: speed})))
+	if len(h.drain()) == 0 {
+		h.t.Fatal("no answer to the request for frames")
+	}
+	if speed != 0 {
+		if err := h.port.SetSpeed(speed); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	for n := range patterns {
+		var p [frame.PatternSize]byte
+		frame.Fill(&p, uint8(n))
+		h.write(frame.AppendPattern(nil, frame.KindProbe, p[:]))
+		if got := h.drain(); !bytes.Contains(got, frame.AppendPattern(nil, frame.KindEcho, p[:])[1:]) {
+			h.t.Fatalf("pattern %d did not come back: %d bytes", n, len(got))
+		}
+	}
+}
+
+// TestEveryStateLeadsBack puts a device into every state of the cable, by hand, and lets a host come that
+// knows nothing of it (a page that was loaded again), with and without a break: it gets through, and the
+// device is restored over what was left.
+func TestEveryStateLeadsBack(t *testing.T) {
+	states := []struct {
+		name string
+		put  func(h *driver, r *rig, v *made)
+	}{
+		{"console, half a packet", func(h *driver, r *rig, v *made) {
+			p := smp.AppendFrames(nil, h.packet(&smp.BeginRequest{Manifest: v.signed}))
+			h.write(p[:len(p)/2])
+		}},
+		{"asked for frames, and did not hear the answer", func(h *driver, r *rig, v *made) {
+			h.write(smp.AppendFrames(nil, h.packet(&smp.FramesRequest{})))
+		}},
+		{"asked for another speed, and did not hear the answer", func(h *driver, r *rig, v *made) {
+			h.write(smp.AppendFrames(nil, h.packet(&smp.FramesRequest{Speed: 921600})))
+		}},
+		{"in the trial", func(h *driver, r *rig, v *made) { h.frames(0, 1) }},
+		{"in the trial at speed", func(h *driver, r *rig, v *made) { h.frames(921600, 1) }},
+		{"in frames", func(h *driver, r *rig, v *made) { h.frames(0, 2) }},
+		{"in frames at speed", func(h *driver, r *rig, v *made) { h.frames(921600, 2) }},
+		{"in frames, half a frame", func(h *driver, r *rig, v *made) {
+			h.frames(0, 2)
+			p := frame.AppendPacket(nil, h.packet(&smp.BeginRequest{Manifest: v.signed}))
+			h.write(p[:len(p)/2])
+		}},
+		{"in frames at speed, noise", func(h *driver, r *rig, v *made) {
+			h.frames(921600, 2)
+			h.write(noise(4, 3000))
+		}},
+		{"begun at speed", func(h *driver, r *rig, v *made) {
+			h.frames(921600, 2)
+			h.write(frame.AppendPacket(nil, h.packet(&smp.BeginRequest{Manifest: v.signed, AsIs: true})))
+			h.drain()
+		}},
+		{"half a file at speed", func(h *driver, r *rig, v *made) {
+			h.frames(921600, 2)
+			h.write(frame.AppendPacket(nil, h.packet(&smp.BeginRequest{Manifest: v.signed, AsIs: true})))
+			h.drain()
+			h.write(frame.AppendPacket(nil, h.packet(&smp.NextRequest{Number: 1, Size: 9000, SHA: [32]byte{1}, Block: 1024})))
+			h.drain()
+			for n := range uint16(4) {
+				h.write(frame.AppendData(nil, &frame.Data{File: 1, Block: n, Bytes: make([]byte, 1024)}))
+			}
+		}},
+		{"refreshing at speed", func(h *driver, r *rig, v *made) {
+			h.frames(921600, 2)
+			h.write(frame.AppendPacket(nil, h.packet(&smp.BeginRequest{Manifest: v.signed})))
+		}},
+	}
+	waits := []time.Duration{0, 300 * time.Millisecond, 900 * time.Millisecond, 3 * time.Second}
+	if testing.Short() {
+		waits = waits[:1]
+	}
+	for _, s := range states {
+		for _, wait := range waits {
+			for _, breaks := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, %v, break %v", s.name, wait, breaks), func(t *testing.T) {
+					r := newRig(t, even)
+					v := r.release("1", 2, 1, code(1, 60_000))
+					d := r.lost(nil)
+					port := d.Port()
+					h := &driver{t: t, port: port}
+					// The device answers first when it has looked at its flash.
+					h.write(smp.AppendFrames(nil, h.packet(&smp.EchoRequest{Text: []byte("x")})))
+					if _, err := port.Read(make([]byte, 100), 5*time.Second); err != nil {
+						t.Fatal(err)
+					}
+					h.drain()
+					s.put(h, r, v)
+					_, _ = port.Read(make([]byte, 1), wait)
+					if err := port.SetSpeed(115200); err != nil {
+						t.Fatal(err)
+					}
+					var host restore.Port = port
+					if !breaks {
+						host = &deafPort{port}
+					}
+					begun := port.Now()
+					session, err := restore.Connect(context.Background(), host, &restore.Options{Patience: 20 * time.Second})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if took := port.Now() - begun; took > 4*time.Second && s.name != "refreshing at speed" {
+						t.Errorf("connected after %v", took)
+					}
+					dev, err := session.Identify(context.Background())
+					if err != nil {
+						t.Fatal(err)
+					}
+					p, err := session.Plan(context.Background(), dev, source(t, v), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := session.Run(context.Background(), p, nil); err != nil {
+						t.Fatal(err)
+					}
+					port.Close()
+					r.restored(d, v)
+				})
+			}
+		}
+	}
+}
+
+// accident is what happens to one frame or packet on its way.
+type accident uint8
+
+const (
+	lostFrame accident = iota
+	damagedFrame
+	twiceFrame
+	lateFrame
+	accidents
+)
+
+func (a accident) String() string { return [...]string{"lost", "damaged", "twice", "late"}[a] }
+
+// spoil does so to p; held keeps what comes late.
+func (a accident) spoil(p []byte, held *[]byte) []byte {
+	switch a {
+	case lostFrame:
+		return nil
+	case damagedFrame:
+		b := bytes.Clone(p)
+		b[len(b)/2] ^= 0x21
+		return b
+	case twiceFrame:
+		return append(p[:len(p):len(p)], p...)
+	case lateFrame:
+		*held = bytes.Clone(p)
+		return nil
+	case accidents:
+	}
+	return p
+}
+
+// TestEveryMessageSpoiled spoils each thing that either end says in a restoration at another speed, one at a
+// time: lost, damaged, said twice, and late. Each of these runs ends in a restored device without being
+// run again, and no device is left that a host which knows nothing could not reach.
+func TestEveryMessageSpoiled(t *testing.T) {
+	r := newRig(t, even)
+	v := r.release("1", 2, 1, noise(1, 40_000))
+	attempt := func(t *testing.T, spoilWrite, spoilRead int, a accident) (writes, reads int) {
+		t.Helper()
+		d := r.lost(&lab.Options{Seed: 3})
+		inner := d.Port()
+		if err := inner.Open(); err != nil {
+			t.Fatal(err)
+		}
+		var held, heldRead []byte
+		port := &faultyPort{Port: inner,
+			write: func(n int, p []byte) ([]byte, error) {
+				writes = n
+				out := append(held, p...)
+				held = nil
+				if n == spoilWrite {
+					return a.spoil(out, &held), nil
+				}
+				return out, nil
+			},
+			read: func(n int, p []byte) ([]byte, error) {
+				reads = n
+				out := append(heldRead, p...)
+				heldRead = nil
+				if n == spoilRead {
+					return a.spoil(out, &heldRead), nil
+				}
+				return out, nil
+			}}
+		fast := &fastPort{faultyPort: port, port: inner}
+		_, err := run(t, fast, source(t, v), &restore.Options{Patience: -1}, nil)
+		if err != nil {
+			t.Fatalf("write %d, read %d %v: %v", spoilWrite, spoilRead, a, err)
+		}
+		inner.Close()
+		r.restored(d, v)
+		d.PowerOff(emulator.NotBegun)
+		return writes, reads
+	}
+	writes, reads := attempt(t, 0, 0, lostFrame)
+	if writes < 40 || reads < 40 {
+		t.Fatalf("a restoration of %d writes and %d reads", writes, reads)
+	}
+	step := 1
+	if testing.Short() {
+		step = 31 // and so every kind of accident
+	}
+	for i := 0; i < int(accidents)*max(writes, reads); i += step {
+		n, a := 1+i/int(accidents), accident(i%int(accidents))
+		if n <= writes {
+			attempt(t, n, 0, a)
+		}
+		if n <= reads {
+			attempt(t, 0, n, a)
+		}
+	}
+}
+
+// fastPort is a faultyPort with speeds and a break.
+type fastPort struct {
+	*faultyPort
+	port *emulator.Port
+}
+
+func (p *fastPort) SetSpeed(baud uint32) error  { return p.port.SetSpeed(baud) }
+func (p *fastPort) Break(d time.Duration) error { return p.port.Break(d) }
+
+// TestVanishesAtEveryFrame pulls the plug at each write of a restoration in frames, on a device of its own
+// each time, and runs it again: the first run ends in a clear error, the second one in a restored device.
+func TestVanishesAtEveryFrame(t *testing.T) {
+	r := newRig(t, even)
+	v := r.release("1", 2, 1, noise(1, 40_000))
+	step := 1
+	if testing.Short() {
+		step = 9
+	}
+	for k, done := 1, false; !done; k += step {
+		for _, power := range []bool{false, true} {
+			d := r.lost(&lab.Options{Seed: uint64(k)})
+			inner := d.Port()
+			if err := inner.Open(); err != nil {
+				t.Fatal(err)
+			}
+			port := &fastPort{port: inner, faultyPort: &faultyPort{Port: inner, write: func(n int, p []byte) ([]byte, error) {
+				if n == k {
+					return nil, fmt.Errorf("write %d: %w", n, restore.ErrVanished)
+				}
+				return p, nil
+			}}}
+			_, err := run(t, port, source(t, v), nil, nil)
+			inner.Close()
+			if err == nil {
+				done = true
+			} else {
+				if code := retryable(t, err); code != restore.CodeVanished {
+					t.Fatalf("write %d: got %v", k, err)
+				}
+				if power { // the device lived on the cable's power
+					d.PowerOff(emulator.Half)
+					r.on(d)
+				}
+				again := d.Port()
+				if err := again.Open(); err != nil {
+					t.Fatal(err)
+				}
+				if err := again.SetSpeed(115200); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := run(t, again, source(t, v), nil, nil); err != nil {
+					t.Fatalf("write %d, power lost: %v: again: %v", k, power, err)
+				}
+				again.Close()
+			}
+			r.restored(d, v)
+			d.PowerOff(emulator.NotBegun)
+		}
+	}
+}
