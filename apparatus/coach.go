@@ -3,6 +3,7 @@ package apparatus
 import (
 	"context"
 	"slices"
+	"sort"
 
 	"unbrick/restore"
 )
@@ -147,6 +148,7 @@ func (c *cable) knownSpeeds(first uint32) []uint32 {
 			all = append(all, baudOf(&m))
 		}
 	}
-	slices.Sort(all[1:])
+	rest := all[1:]
+	sort.Slice(rest, func(i, j int) bool { return rest[i] < rest[j] })
 	return all
 }

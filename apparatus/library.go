@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -318,8 +319,9 @@ func (l *library) all() []Release {
 		}
 	}
 	list := slices.Collect(maps.Values(byName))
-	slices.SortFunc(list, func(a, b Release) int {
-		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version))
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version)) < 0
 	})
 	return list
 }

@@ -2,7 +2,7 @@ package apparatus
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 )
 
 // fitRank orders releases for a choice: what was intended first, what cannot be taken last.
@@ -10,8 +10,9 @@ var fitRank = map[Fit]int{FitIntended: 0, FitInstalled: 1, FitNewest: 2, FitNewe
 
 // bestFirst sorts releases in place: by fit, then the newest first.
 func bestFirst(list []Release) []Release {
-	slices.SortStableFunc(list, func(a, b Release) int {
-		return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order))
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order)) < 0
 	})
 	return list
 }

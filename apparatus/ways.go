@@ -3,6 +3,7 @@ package apparatus
 import (
 	"context"
 	"slices"
+	"sort"
 
 	"unbrick/internal/cbor"
 	"unbrick/restore"
@@ -96,7 +97,7 @@ func (c *cable) speeds(first uint32) []uint32 {
 		all = append(all, baudOf(&m))
 	}
 	c.e.lib.mu.Unlock()
-	slices.Sort(all)
+	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	all = append(all, usualSpeeds...)
 	seen := map[uint32]bool{first: true}
 	return slices.DeleteFunc(all, func(baud uint32) bool {

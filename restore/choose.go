@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -73,7 +74,7 @@ func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, err
 		}
 		return nil, &Error{Code: CodeNoRelease, Model: d.Model}
 	}
-	slices.SortStableFunc(mine, func(a, b Listing) int { return compare(b.Manifest.Order, a.Manifest.Order) })
+	sort.SliceStable(mine, func(i, j int) bool { return mine[i].Manifest.Order > mine[j].Manifest.Order })
 	l, reason, err := pick(d, mine, c)
 	var no *Error
 	if errors.As(err, &no) && no.Code == CodeNoRelease {
@@ -87,16 +88,6 @@ func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, err
 		return nil, err
 	}
 	return take(ctx, d, src, c, l, reason)
-}
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // asked reports whether the caller's wish fits a release.

@@ -1,0 +1,5 @@
+//go:build js || noclassic
+
+package terminal
+
+const takesClassic = false
