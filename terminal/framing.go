@@ -207,6 +207,8 @@ func (t *Terminal) stalled(quiet time.Duration) bool {
 func (t *Terminal) awaitFlash() error {
 	h := &t.host
 	f := &h.framing
+	told := t.hw.Event
+	t.hw.Event = nil // it may not run from RAM
 	for t.attentive() && h.phase.Busy() && f.guard.On() {
 		for packet := t.parse(); packet != nil; packet = t.parse() {
 			if t.handle(packet) != nil {
@@ -232,6 +234,7 @@ func (t *Terminal) awaitFlash() error {
 			break
 		}
 	}
+	t.hw.Event = told
 	return t.hw.Flash.Wait()
 }
 
