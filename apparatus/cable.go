@@ -13,6 +13,9 @@ import (
 const (
 	listenFor = 20 * time.Second // one call for a device that a person switches on
 	openLimit = 10 * time.Second // for opening a port
+
+	searches    = 4 // looks for ports, when one vanishes while it is tried
+	searchAgain = 700 * time.Millisecond
 )
 
 // cable is the Restore screen: one attempt at a time, from the port to the verdict. It belongs to Run's
@@ -198,9 +201,29 @@ func (c *cable) hint() restore.Options {
 	return o
 }
 
-// search opens each allowed port until a device answers. found tells whether there was a port at all.
-// It runs in the attempt's goroutine.
+// search looks for a device at the allowed ports. A port that vanishes while it is being tried is one that
+// was pulled out and plugged in again, and the browser is about to see it: it is looked for once more. It
+// runs in the attempt's goroutine.
 func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
+	for try := 1; ; try++ {
+		found, err = c.searchOnce(r, o)
+		var e *restore.Error
+		if !errors.As(err, &e) || e.Code != restore.CodeVanished || try == searches {
+			return found, err
+		}
+		c.trace.add("look again: %v", err)
+		again := time.NewTimer(searchAgain)
+		select {
+		case <-again.C:
+		case <-r.ctx.Done():
+			again.Stop()
+			return found, r.ctx.Err()
+		}
+	}
+}
+
+// searchOnce opens each allowed port until a device answers. found tells whether there was a port at all.
+func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 	infos, err := c.e.world.Ports.List(r.ctx)
 	if err != nil {
 		return false, err
@@ -218,7 +241,7 @@ func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
 			quiet = err
 		}
 	}
-	if quiet != nil && o.Patience < 0 {
+	if o.Patience < 0 && silent(quiet) {
 		// Every way was tried at the speed that it should have. Its echo is asked for at others.
 		o.First, o.Only, o.OnWay = restore.WayEcho, true, nil
 		for _, baud := range c.speeds(o.Baud) {
@@ -234,6 +257,12 @@ func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
 		return true, quiet
 	}
 	return len(infos) > 0, busy
+}
+
+// silent tells whether a device was called in vain, which another speed may explain.
+func silent(err error) bool {
+	var e *restore.Error
+	return errors.As(err, &e) && (e.Code == restore.CodeSilent || e.Code == restore.CodeNoisy || e.Code == restore.CodeProtocol)
 }
 
 // errNotOpened says that a port could not be opened.
@@ -291,7 +320,6 @@ func (c *cable) searched(r *run, found bool, err error) {
 		}
 		return
 	}
-	var e *restore.Error
 	switch {
 	case err == nil && found:
 		c.identify()
@@ -303,7 +331,7 @@ func (c *cable) searched(r *run, found bool, err error) {
 		c.drop()
 		c.idle()
 		c.shown.Phase = RestorePortBusy
-	case errors.As(err, &e) && (e.Code == restore.CodeSilent || e.Code == restore.CodeNoisy || e.Code == restore.CodeProtocol):
+	case silent(err):
 		c.coach()
 	default:
 		c.fail(err, StageIdentify)

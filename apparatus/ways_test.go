@@ -93,3 +93,21 @@ func TestCoachRemembers(t *testing.T) {
 		t.Errorf("the way that worked is not the first: %+v", ways)
 	}
 }
+
+// TestPluggedInAgain: the port that the browser still lists is the one that was pulled out. It vanishes when
+// it is opened, and the new one is found without another press.
+func TestPluggedInAgain(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(200)
+	c.pullAt = 1
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opened != 2 {
+		t.Errorf("opened %d times, want 2", c.opened)
+	}
+}
