@@ -157,6 +157,16 @@ var brokens = []broken{
 	case asked:
 		why`},
 	}},
+	{"applications-stay-stopped", CheckApps, []edit{
+		{"terminal/secure.go", `	t.release()
+	t.startAll()
+`, `	t.release()
+	if broken("applications-stay-stopped") {
+		return
+	}
+	t.startAll()
+`},
+	}},
 	{"floor-raised-early", CheckFloor, []edit{
 		{"terminal/boot.go", `	rec.report.verdict = verdict
 `, `	if broken("floor-raised-early") {

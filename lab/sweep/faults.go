@@ -11,8 +11,19 @@ import (
 	"unbrick/terminal"
 )
 
-// links does every fault to every message of an update session.
+// links does every fault to every message of an update session. The device has no more memory than the
+// update needs, so that applications must make room for it.
 func (sw *sweep) links() error {
+	if sw.s.Shape.RAM == 0 {
+		shape := sw.s.Shape
+		shape.RAM = sw.s.info.Workspace
+		tight, err := NewSubject(sw.ctx, sw.s.Name, shape, sw.s.goods[Old].image, sw.s.goods[New].image, sw.s.seed)
+		if err != nil {
+			return err
+		}
+		in := &sweep{s: tight, o: sw.o, ctx: sw.ctx, result: sw.result, until: sw.until}
+		return in.links()
+	}
 	w, err := sw.worker()
 	if err != nil {
 		return err

@@ -82,13 +82,13 @@ func sample(e *Entry, i int) {
 	switch {
 	case i == 0:
 		e.Options.Link, e.Options.Hostile, e.Options.Defects, e.Options.Cable, e.Options.Noise = true, true, true, 2, 1
-	case i > 2:
+	case i > 3:
 		e.Options.Sample, e.Options.Heal, e.Options.Pairs = 0.001, 0.0005, 0
 	}
 }
 
 // weight is how much of a budget entry i gets, compared with those behind it.
-func weight(i int) int { return []int{6, 4, 5, 1, 1, 1}[i] }
+func weight(i int) int { return []int{4, 4, 6, 6, 2, 1, 1}[i] }
 
 func weights(from, to int) int {
 	sum := 0

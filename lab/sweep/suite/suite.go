@@ -63,9 +63,11 @@ func All() []Entry {
 	}
 	return []Entry{
 		entry(m, 28*kib, "7 sectors of 4 KiB, unit 8", sweep.Shape{Runs: even(4*kib, 28*kib), Unit: 8, Page: 256, Erased: 0xFF}, whole),
-		entry(p, 16*kib, "4 sectors of 4 KiB, unit 32, ECC", sweep.Shape{Runs: even(4*kib, 16*kib), Unit: 32, Page: 256, Erased: 0xFF, ECC: true}, whole),
-		entry(o, 24*kib, "uneven, unit 1, erased 00", sweep.Shape{Runs: []flash.Run{{Size: 4 * kib, Count: 4}, {Size: 16 * kib, Count: 1}, {Size: 8 * kib, Count: 2}}, Unit: 1, Page: 256}, whole),
-		entry(m, 0, "even 4 KiB, unit 1", sweep.Shape{Runs: even(4*kib, 85*kib), Unit: 1, Page: 256, Erased: 0xFF}, part(1, 0.2, 0.01)),
+		// Smaller pages make more operations of the same images, and so more places to cut.
+		entry(p, 16*kib, "4 sectors of 4 KiB, unit 32, ECC", sweep.Shape{Runs: even(4*kib, 16*kib), Unit: 32, Page: 64, Erased: 0xFF, ECC: true}, whole),
+		entry(o, 24*kib, "uneven, unit 1, erased 00", sweep.Shape{Runs: []flash.Run{{Size: 4 * kib, Count: 4}, {Size: 16 * kib, Count: 1}, {Size: 8 * kib, Count: 2}}, Unit: 1, Page: 64}, whole),
+		entry(m, 20*kib, "5 sectors of 4 KiB, unit 1", sweep.Shape{Runs: even(4*kib, 20*kib), Unit: 1, Page: 64, Erased: 0xFF}, whole),
+		entry(m, 0, "even 4 KiB, unit 4", sweep.Shape{Runs: even(4*kib, 85*kib), Unit: 4, Page: 256, Erased: 0xFF}, part(1, 0.2, 0.003)),
 		entry(p, 0, "uneven 16, 64 and 128 KiB, unit 4", sweep.Shape{Runs: []flash.Run{{Size: 16 * kib, Count: 4}, {Size: 64 * kib, Count: 1}, {Size: 128 * kib, Count: 1}}, Unit: 4, Page: 256, Erased: 0xFF}, part(0.3, 0.005, 0.00001)),
 		entry(o, 0, "even 64 KiB, unit 32, ECC", sweep.Shape{Runs: even(64*kib, 272*kib), Unit: 32, Page: 512, Erased: 0xFF, ECC: true}, part(0.2, 0.005, 0.00001)),
 	}
