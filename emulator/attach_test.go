@@ -148,3 +148,32 @@ func TestFrameAfterSilence(t *testing.T) {
 	a.Detach()
 	_ = toDevice.Close()
 }
+
+// TestAttachedLines: the modem lines of an attached host reset the device and hold its pin, as a port's do.
+func TestAttachedLines(t *testing.T) {
+	b := lineBoard(t, LineConfig{Reset: RTS, Pin: DTR})
+	r, w := io.Pipe()
+	defer w.Close()
+	a, err := b.Attach(duplex{r, io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Detach()
+	e := b.Run(func() {
+		a.SetDTR(true)
+		if !b.Pin() {
+			t.Error("DTR does not hold the pin")
+		}
+		a.SetDTR(false)
+		a.SetRTS(true)
+		b.Clock().Spend(time.Second)
+		t.Error("RTS does not reset")
+	})
+	if e.Kind != EndReset || e.Cause != CauseLine {
+		t.Errorf("got %+v", e)
+	}
+	a.SetRTS(false)
+	if e := b.Run(func() {}); e.Kind != EndReturned {
+		t.Errorf("released: %+v", e)
+	}
+}

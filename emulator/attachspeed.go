@@ -13,3 +13,18 @@ func (a *Attachment) SetSpeed(baud uint32) error {
 	}
 	return nil
 }
+
+// SetDTR sets the DTR line of the host at an attachment.
+func (a *Attachment) SetDTR(on bool) { a.signal(&a.b.line.dtr, on) }
+
+// SetRTS sets its RTS line.
+func (a *Attachment) SetRTS(on bool) { a.signal(&a.b.line.rts, on) }
+
+func (a *Attachment) signal(s *bool, on bool) {
+	a.b.mu.Lock()
+	defer a.b.mu.Unlock()
+	if !a.closed {
+		a.b.catchUp()
+		a.b.signal(s, on)
+	}
+}

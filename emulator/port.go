@@ -203,6 +203,12 @@ func (p *Port) signal(s *bool, on bool) error {
 	if err := p.use(); err != nil {
 		return err
 	}
+	b.signal(s, on)
+	return nil
+}
+
+// signal sets a modem line of the host. With mu held.
+func (b *Board) signal(s *bool, on bool) {
 	was := b.line.held()
 	*s = on
 	switch now := b.line.held(); {
@@ -213,7 +219,6 @@ func (p *Port) signal(s *bool, on bool) error {
 		b.power = starting
 	}
 	b.wakeAll()
-	return nil
 }
 
 // Now returns the virtual time.

@@ -118,7 +118,7 @@ func TestFullImageFigures(t *testing.T) {
 		{115200, 512 << 10, 0, 95, 93},
 		{921600, 1 << 20, 0, 92, 88},
 		{115200, 256 << 10, 1e-5, 85, 83},
-		{921600, 512 << 10, 1e-5, 85, 75},
+		{921600, 1 << 20, 1e-5, 85, 78},
 	} {
 		for _, turn := range turns {
 			f := full(t, noise(1, c.size), c.baud, emulator.LineConfig{TurnAround: turn, BitErrors: c.bits})

@@ -114,7 +114,7 @@ type patience struct {
 }
 
 // framedWait is how long the answer to a prompt command is waited for at first in the fast framing.
-const framedWait = 200 * time.Millisecond
+const framedWait = 120 * time.Millisecond
 
 // Patience for what a device answers at once; for what it answers between two sectors; and for what it
 // answers after hashing its flash. A repeated question is answered again and does no harm.
