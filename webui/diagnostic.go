@@ -124,7 +124,7 @@ func (r *Root) diagnosticRows() []diagnosticRow {
 }
 
 // userCommands are those of our own group, by number.
-var userCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data", "apply", "status", "finish", "abort"}
+var userCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data", "apply", "status", "finish", "abort", "read-out"}
 
 // commandName names a command of the cable.
 func commandName(group uint16, id uint8) string {
@@ -139,6 +139,10 @@ func commandName(group uint16, id uint8) string {
 		return "image list"
 	case group == 1 && id == 1:
 		return "upload"
+	case group == 64 && id == 16:
+		return "agree on frames"
+	case group == 64 && id == 17:
+		return "announce next file"
 	case group == 64 && int(id) < len(userCommands):
 		return userCommands[id]
 	}
