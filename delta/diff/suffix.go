@@ -87,9 +87,15 @@ func induced[T byte | uint16 | int32](text []T, sa []int32, top int32, stop func
 		}
 	}
 
-	var starts []int32             // where values begin to rise, in text order
-	number := make([]int32, n/2+1) // of the start in each two places, as no two are neighbours
 	isStart := func(s int32) bool { return s > 0 && !rises[s-1] && rises[s] }
+	count := 0
+	for i := range int32(n) {
+		if isStart(i) {
+			count++
+		}
+	}
+	starts := make([]int32, 0, count) // where values begin to rise, in text order
+	number := make([]int32, n/2+1)    // of the start in each two places, as no two are neighbours
 	for i := 1; i < n; i++ {
 		if isStart(int32(i)) {
 			number[i/2] = int32(len(starts))
@@ -107,11 +113,10 @@ func induced[T byte | uint16 | int32](text []T, sa []int32, top int32, stop func
 		}
 	}
 	names, last := nameStarts(text, starts, sorted, number)
-	order := make([]int32, len(starts))
-	if induced(names, order, last, stop); stop() {
+	if induced(names, sorted, last, stop); stop() {
 		return
 	}
-	for i, o := range order {
+	for i, o := range sorted {
 		sorted[i] = starts[o]
 	}
 	induce(sorted)
