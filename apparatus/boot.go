@@ -65,7 +65,7 @@ func hashText(hash []byte) string { return clip(mcuboot.Hex(hash), MaxHashText) 
 func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error) {
 	r := c.run
 	switch {
-	case c.shown.Phase == RestoreWriting || c.shown.Phase == RestoreDone || r != nil && r.working:
+	case c.e.world.Ports == nil, c.shown.Phase == RestoreWriting, c.shown.Phase == RestoreDone, r != nil && r.working:
 		return
 	case r != nil && r.device != nil:
 		err = &restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases, no images")}
