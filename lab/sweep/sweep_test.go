@@ -7,6 +7,7 @@ import (
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/internal/firmware"
+	"unbrick/terminal"
 )
 
 // pair returns n bytes of two versions of real firmware.
@@ -86,5 +87,30 @@ func TestForkIsACut(t *testing.T) {
 				t.Errorf("operation %d, %v: the states differ", i+1, tear)
 			}
 		}
+	}
+}
+
+// TestLinkSweepLimits: in the sweep of the link an application must make room for the update, so that there
+// is something to run again.
+func TestLinkSweepLimits(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	tight := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF, RAM: s.info.Workspace}, 12<<10)
+	st, err := newStand(tight, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := 0
+	st.event = func(e terminal.Event) {
+		if e.Code == terminal.EventStopped {
+			stopped++
+		}
+	}
+	st.board.Restore(tight.start)
+	// The link ends behind the fourth message: hello, offer, request, first data.
+	if out := st.update(&link{s: tight, at: 4, fault: LinkClosedAfter}); out != terminal.Broken {
+		t.Fatalf("the session ended as %v", out)
+	}
+	if stopped == 0 || !st.after.stopped {
+		t.Errorf("%d applications were stopped; limited behind the session: %v", stopped, st.after.stopped)
 	}
 }
