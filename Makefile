@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check browser test-serial test-power bench clean
+.PHONY: help run test build page check browser test-serial test-power test-cable bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ test-serial: page browser ## only the tests through the browser's real serial st
 test-power:      ## every cut with every tear, pairs of cuts, real images: at least a million states; hours
 	$(GO) test -count=1 -timeout 300m -v -run TestPower ./lab/sweep/suite -power
 	$(GO) test -count=1 -timeout 80m -v -run 'Update|Recovery|Restor|Cut' ./terminal ./restore
+
+test-cable:      ## every message of a restoration spoiled in every way, unplugged at every frame, every state; minutes
+	UNBRICK_CABLE=all $(GO) test -count=1 -timeout 60m -v -run 'Every|Figure' ./restore
 
 bench:           ## benchmarks: delta making and applying, sessions, restoration, cycles of the power-cut lab
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -139,7 +140,7 @@ func TestEveryStateLeadsBack(t *testing.T) {
 		}},
 	}
 	waits := []time.Duration{0, 300 * time.Millisecond, 900 * time.Millisecond, 3 * time.Second}
-	if testing.Short() {
+	if sampled(2, 3) > 1 {
 		waits = waits[:1]
 	}
 	for _, s := range states {
@@ -191,6 +192,17 @@ func TestEveryStateLeadsBack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sampled returns the step in which a sweep goes: 1, and so everything, for `make test-cable`.
+func sampled(usual, short int) int {
+	switch {
+	case os.Getenv("UNBRICK_CABLE") == "all":
+		return 1
+	case testing.Short():
+		return short
+	}
+	return usual
 }
 
 // accident is what happens to one frame or packet on its way.
@@ -272,10 +284,7 @@ func TestEveryMessageSpoiled(t *testing.T) {
 	if writes < 40 || reads < 40 {
 		t.Fatalf("a restoration of %d writes and %d reads", writes, reads)
 	}
-	step := 1
-	if testing.Short() {
-		step = 31 // and so every kind of accident
-	}
+	step := sampled(5, 31) // and so every kind of accident
 	for i := 0; i < int(accidents)*max(writes, reads); i += step {
 		n, a := 1+i/int(accidents), accident(i%int(accidents))
 		if n <= writes {
@@ -301,10 +310,7 @@ func (p *fastPort) Break(d time.Duration) error { return p.port.Break(d) }
 func TestVanishesAtEveryFrame(t *testing.T) {
 	r := newRig(t, even)
 	v := r.release("1", 2, 1, noise(1, 40_000))
-	step := 1
-	if testing.Short() {
-		step = 9
-	}
+	step := sampled(4, 17)
 	for k, done := 1, false; !done; k += step {
 		for _, power := range []bool{false, true} {
 			d := r.lost(&lab.Options{Seed: uint64(k)})
