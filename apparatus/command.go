@@ -66,7 +66,7 @@ type (
 	// LabReplay plays a run: that with an id, or with an empty one the last cut of the Lab's device.
 	LabReplay struct{ ID string }
 	// LabSeek goes to a stop of the replay; with Turn 1 to the next and with -1 to the last one before it
-	// that is about another sector.
+	// that is about another sector of the software.
 	LabSeek struct {
 		At   uint32
 		Turn int

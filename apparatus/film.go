@@ -72,7 +72,12 @@ func (f *film) develop(b *bench) {
 					f.cuts = append(f.cuts, uint32(len(f.stops)))
 				}
 			}
+		case e.Kind == EntryRow && e.Row.Code == LogReplay && i+1 < len(f.entries) && f.entries[i+1].Kind == EntryOn && f.ops > 0:
+			s.do = DoPower // what is told right before it belongs to it
 		case e.Kind == EntryOn && f.ops > 0:
+			if last := &f.stops[len(f.stops)-1]; last.do == DoPower && last.first == i-1 {
+				continue
+			}
 			s.do = DoPower
 		case e.Kind == EntryEvent && e.Event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != DoPower && f.ops > 0:
 			s.do = DoBoot

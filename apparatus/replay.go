@@ -146,9 +146,10 @@ func (b *bench) seek(c LabSeek) {
 	x.at = at
 }
 
-// sector is which one the operation of a stop is at work on; -1: there is none.
+// sector is which one of the software the operation of a stop is at work on; -1: there is none. Between two
+// of them stands a mark in a record, which nobody wants to stop at.
 func (f *film) sector(k int) int {
-	if e := f.stops[k].entry; e >= 0 {
+	if e := f.stops[k].entry; e >= 0 && f.start[f.entries[e].Sector] != SectorRecord {
 		return f.entries[e].Sector
 	}
 	return -1
