@@ -46,7 +46,7 @@ func (sw *sweep) updates() error {
 	for i, m := range all {
 		c := &g.Operations[m.cut.Op-1]
 		for row, t := range g.Tears {
-			if states[i] != 0 && s.same(c.Kind, t) == m.cut.Tear {
+			if m.cut.Draw == 0 && states[i] != 0 && s.same(c.Kind, t) == m.cut.Tear {
 				c.Cells[row] = sw.seen.get(states[i])
 				id := s.ID(&Run{Cuts: []Cut{m.cut}})
 				c.IDs[row] = id.String()

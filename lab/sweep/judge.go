@@ -28,6 +28,7 @@ type judge struct {
 	stand
 	tally
 	before   cells         // when the software began to run
+	done     uint64        // flash operations until then
 	healed   uint64        // flash operations of the first boot behind the last cut
 	mendedAt time.Duration // when the last restoration was over
 }
@@ -38,7 +39,7 @@ func newJudge(s *Subject, full bool) (*judge, error) {
 		return nil, err
 	}
 	j := &judge{stand: *st}
-	j.begun = func() { j.before = j.look() }
+	j.begun = func() { j.before, j.done = j.look(), j.board.Operations() }
 	return j, nil
 }
 
@@ -65,7 +66,10 @@ func (j *judge) booted(h *history) Outcome {
 		return OutcomeFailed
 	}
 	o := OutcomeFailed
-	now := j.look()
+	now := j.before
+	if j.board.Operations() != j.done {
+		now = j.look()
+	}
 	running := j.mode == terminal.Running
 	switch {
 	case j.mode == terminal.Restoration:
