@@ -26,13 +26,18 @@ func (c *LabReplay) at() string { return strconv.FormatUint(uint64(c.stop()), 10
 
 func (c *LabReplay) most() string { return strconv.FormatUint(uint64(c.replay().Last), 10) }
 
-func (c *LabReplay) first() bool { return c.stop() == 0 }
+// buttons are those before the range; the style of each is its name for those who do not see it.
+func (c *LabReplay) buttons() []act {
+	return []act{
+		{Label: "−1", Style: "One step back", Disabled: c.stop() == 0, Do: func() { c.move(-1) }},
+		{Label: c.playWord(), Style: c.playWord(), Do: c.Page.play},
+		{Label: "+1", Style: "One step forward", Disabled: c.stop() >= c.replay().Last, Do: func() { c.move(1) }},
+	}
+}
 
-func (c *LabReplay) last() bool { return c.stop() >= c.replay().Last }
-
-func (c *LabReplay) op() string { return group(uint64(c.replay().Op)) }
-
-func (c *LabReplay) of() string { return "of " + group(uint64(c.replay().Ops)) }
+func (c *LabReplay) op() string {
+	return group(uint64(c.replay().Op)) + " of " + group(uint64(c.replay().Ops))
+}
 
 func (c *LabReplay) words() string { return replayWords(&c.Page.state.Lab) }
 
@@ -78,11 +83,9 @@ func (c *LabReplay) playWord() string {
 	return "Play"
 }
 
-func (c *LabReplay) play() { c.Page.play() }
-
 // cutHere goes back to the device with this operation in the field for a cut.
 func (c *LabReplay) cutHere() {
-	c.Page.lab.cut, c.Page.lab.typed, c.Page.lab.badCut = c.op(), true, false
+	c.Page.lab.cut, c.Page.lab.typed, c.Page.lab.badCut = group(uint64(c.replay().Op)), true, false
 	c.Page.backToDevice()
 }
 

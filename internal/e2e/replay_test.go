@@ -71,7 +71,7 @@ func TestReplayLink(t *testing.T) {
 	p := openPage(t, s.URL+"/#lab/replay/"+id.String())
 	p.says("Replay of a cut at flash operation 120. The device itself is not touched.")
 	p.until(`document.getElementById('replay-say').innerText.includes('Power failed here: half of the bytes.')`)
-	if got := strings.Join(strings.Fields(p.text(`document.querySelector('.replay .read').innerText`)), ""); got != "120of"+ops {
+	if got := strings.Join(strings.Fields(p.text(`document.getElementById('replay-op').innerText`)), ""); got != "120of"+ops {
 		t.Errorf("the replay reads %q, want operation 120 of %s", got, ops)
 	}
 	p.until(`document.querySelector('.power').inert && document.querySelector('.wire').inert && document.querySelector('.big').innerText === 'Off'`)
@@ -99,10 +99,10 @@ func TestReplayLink(t *testing.T) {
 	p.until(`document.getElementById('replay').value === '60'`)
 	p.eval(`document.getElementById('replay').focus()`)
 	p.key(kb.ArrowRight)
-	p.until(`document.getElementById('replay').value === '61' && document.getElementById('replay-op').innerText === '61'`)
+	p.until(`document.getElementById('replay').value === '61' && document.getElementById('replay-op').innerText.startsWith('61 ')`)
 	p.key(kb.PageUp)
 	spoken := `document.getElementById('replay').getAttribute('aria-valuetext')`
-	p.until(`document.getElementById('replay-op').innerText !== '61' && / sector 0x/.test(` + spoken + `)`)
+	p.until(`!document.getElementById('replay-op').innerText.startsWith('61 ') && / sector 0x/.test(` + spoken + `)`)
 	sector := p.text(spoken + `.match(/0x[0-9a-f]+/)[0]`)
 	p.key(kb.PageUp)
 	p.until(`!` + spoken + `.includes('` + sector + `')`)
