@@ -252,6 +252,7 @@ func (w *worker) healing(m moment) {
 func (sw *sweep) seconds() error {
 	return sw.spread(KindPair, len(sw.waiting), func(w *worker, i int) {
 		w.run = Run{}
+		w.visited++
 		w.second(sw.waiting[i])
 	})
 }
@@ -287,7 +288,6 @@ func (w *worker) second(m moment) {
 				}
 				all = kept
 			}
-			w.pairs[0] += float64(len(all))
 			w.follow(m, all, KindPair)
 		}
 	}
@@ -302,6 +302,9 @@ func (w *worker) follow(m moment, all []moment, k Kind) {
 			return
 		}
 		w.run = Run{Start: start, Cuts: []Cut{m.cut, m2.cut}}
+		if k == KindPair {
+			w.pairs[0]++
+		}
 		o, state, fresh := w.cut(m2, k)
 		if !fresh || o == OutcomeFailed {
 			continue

@@ -30,7 +30,8 @@ type Result struct {
 	Recoveries []Recovery `json:"-"` // every restoration after a first cut, by operation
 	Slowest    []Recovery `json:"slowest,omitempty"`
 
-	pairsDone, pairsAll float64
+	pairsDone, pairsAll float64 // second cuts made, and those behind the first cuts that were come to
+	visited, waiting    float64 // first cuts come to, and all of them
 }
 
 // Failed says whether any check failed.
@@ -69,7 +70,8 @@ func (r *Result) finish() {
 	r.Slowest = by[:min(len(by), slowest)]
 	r.Pairs = r.KindRuns[KindHealing.String()] + r.KindRuns[KindPair.String()]
 	if r.pairsAll > 0 {
-		r.Share = min(1, r.pairsDone/r.pairsAll)
+		// What a budget left out counts as the rest does on the average.
+		r.Share = min(1, r.pairsDone/r.pairsAll*r.visited/r.waiting)
 	}
 }
 

@@ -135,6 +135,7 @@ func (s *Subject) Sweep(ctx context.Context, o *Options) (*Result, error) {
 	}
 	r := sw.result
 	r.States = sw.seen.count()
+	r.waiting = float64(len(sw.waiting))
 	r.Seconds = time.Since(start).Seconds()
 	r.finish()
 	return r, nil
@@ -218,14 +219,15 @@ func (sw *sweep) random(what ...uint64) *rand.Rand {
 // worker is one goroutine of a sweep.
 type worker struct {
 	*judge
-	sw     *sweep
-	full   *judge // for fast cycles that are run again
-	run    Run    // under way, for the ids of failures
-	counts [kinds]uint64
-	roads  [roads]uint64 // restorations carried to their end
-	cuts   uint64
-	cycles uint64
-	pairs  [2]float64 // second cuts done, and those there were
+	sw      *sweep
+	full    *judge // for fast cycles that are run again
+	run     Run    // under way, for the ids of failures
+	counts  [kinds]uint64
+	roads   [roads]uint64 // restorations carried to their end
+	cuts    uint64
+	cycles  uint64
+	pairs   [2]float64 // second cuts done, and those there were
+	visited float64    // first cuts whose restorations were cut
 }
 
 // spread does n jobs with all workers and adds their counters to the result. Each job depends on its
@@ -322,6 +324,7 @@ func (sw *sweep) collect(w *worker) {
 	r.Runs += w.cycles
 	r.pairsDone += w.pairs[0]
 	r.pairsAll += w.pairs[1]
+	r.visited += w.visited
 }
 
 // tears returns the tears that leave something of their own in an operation of that kind.
