@@ -17,7 +17,7 @@ import (
 // beginClassic makes the reader if there can ever be enough workspace.
 func (t *Terminal) beginClassic() {
 	least := delta.Needs{State: bsdiff.LeastMemory, Resident: t.identity.Resident}
-	if takesClassic && t.workspace() > least.Workspace() {
+	if t.workspace() > least.Workspace() {
 		t.classic = new(bsdiff.Patch)
 	}
 }

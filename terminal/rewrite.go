@@ -245,7 +245,7 @@ func (t *Terminal) rewriteSoftware(kind protocol.Kind, size uint32, signed []byt
 
 // writeUpdate writes what proveUpdate has proven.
 func (t *Terminal) writeUpdate(kind protocol.Kind) error {
-	if takesClassic && kind == protocol.KindBsdiff {
+	if kind == protocol.KindBsdiff {
 		return t.writeClassic()
 	}
 	r := &t.rewrite
@@ -256,7 +256,7 @@ func (t *Terminal) proveUpdate(kind protocol.Kind, size uint32, m *release.Manif
 	if err := t.layOut(m, 0); err != nil {
 		return err
 	}
-	if takesClassic && kind == protocol.KindBsdiff {
+	if kind == protocol.KindBsdiff {
 		return t.proveClassic(size)
 	}
 	if err := t.open(size); err != nil {

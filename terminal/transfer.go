@@ -39,7 +39,7 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 		return acceptFault(err), err
 	}
 	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: t.identity.Resident}
-	if takesClassic && info.Kind == protocol.KindBsdiff {
+	if info.Kind == protocol.KindBsdiff {
 		least.State, least.Buffer = bsdiff.LeastMemory, bsdiff.ImageMemory(&t.software, m.Size)
 	}
 	need := max(info.Workspace, least.Workspace())

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -68,6 +69,13 @@ func build(root string, quick bool) error {
 	second, err := compile(root, "./wasm/replay", "-s -w")
 	if err != nil {
 		return fmt.Errorf("compile program for replays: %w", err)
+	}
+	for _, w := range [][]byte{wasm, second} {
+		if err := withoutLines(w); errors.Is(err, errForm) {
+			fmt.Fprintln(os.Stderr, "buildpage:", err, "(it keeps its line numbers, and is larger)")
+		} else if err != nil {
+			return fmt.Errorf("take line numbers out: %w", err)
+		}
 	}
 	if err := scripts(root, out); err != nil {
 		return fmt.Errorf("copy scripts: %w", err)

@@ -1,5 +1,0 @@
-//go:build js || noclassic
-
-package terminal
-
-const takesClassic = false
