@@ -15,7 +15,13 @@ import (
 type heard struct {
 	events  []storage.Event
 	refused []storage.Digest // update files that this device refuses, new ones only
-	failed  []storage.Digest // releases whose rewrite failed here for the first time
+	failed  []failed         // releases whose rewrite failed here
+}
+
+// failed is a release whose rewrite failed on a device, and when it did so the time before, zero if this is the first.
+type failed struct {
+	image  storage.Digest
+	before time.Time
 }
 
 // hear takes a Hello into the device's record: the identification (211, S02), the outcome of the update before, and
@@ -151,11 +157,14 @@ func (e *ear) failure(to storage.Digest, counts bool, limit uint32) {
 	var a storage.Attempt
 	if counts {
 		tried := e.d.Tried(to)
+		f := failed{image: to}
+		if tried.Failures > 0 {
+			f.before = tried.Last
+		}
+		e.failed = append(e.failed, f)
 		tried.Failures++
 		tried.Last = e.now
-		if a = *tried; a.Failures == 1 {
-			e.failed = append(e.failed, to)
-		}
+		a = *tried
 		detail["failures"] = a.Failures
 	}
 	if r := e.h.Report; r != nil {

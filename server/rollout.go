@@ -133,10 +133,12 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
 }
 
-// rolloutFailed counts a device that told of its first failed rewrite to a release.
-func (s *Server) rolloutFailed(model string, image storage.Digest) {
-	s.limitRollout(s.ctx, model, image, func(r *storage.Rollout) uint32 {
-		r.Failed++
+// rolloutFailed counts a device that told of its first failed rewrite to a release since the rollout began.
+func (s *Server) rolloutFailed(model string, f failed) {
+	s.limitRollout(s.ctx, model, f.image, func(r *storage.Rollout) uint32 {
+		if f.before.Before(r.Begun) {
+			r.Failed++
+		}
 		return r.Failed
 	})
 }

@@ -147,6 +147,21 @@ func TestRolloutHaltsWhenTooManyFail(t *testing.T) {
 	if info := offered("A-2"); info.Reason != protocol.ReasonNotYet {
 		t.Fatalf("halted by the operator: %s", info.Reason)
 	}
+	// A new rollout forgets what failed. A device that fails again, which is among the first again, counts again, once.
+	r.later(time.Minute)
+	r.setRollout(http.StatusOK, two, `{"model":"0001","phases":"100%"}`)
+	if v := r.rollout(two); v.Failed != 0 || v.Halted != nil {
+		t.Fatalf("begun anew: %+v", v)
+	}
+	r.later(time.Minute)
+	for erases := uint32(20); erases < 22; erases++ {
+		again := failure(r.hello("A-3", one), one, two)
+		again.Report.Erases = erases
+		r.session(again)
+	}
+	if v := r.rollout(two); v.Failed != 1 {
+		t.Fatalf("begun anew, one device failed twice: %+v", v)
+	}
 	r.setRollout(http.StatusOK, two, `{"model":"0001","phases":""}`)
 	if info := offered("A-2"); info.Kind != protocol.KindDelta || r.rollout(two) != nil {
 		t.Fatalf("ended: %s", info.Reason)

@@ -275,7 +275,8 @@ func (v *session) record(c *choice, again bool) error {
 	if c.unknownModel {
 		return nil
 	}
-	var news, failed []storage.Digest
+	var news []storage.Digest
+	var failures []failed
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
 	fresh := false
 	_, err := v.s.change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
@@ -291,7 +292,7 @@ func (v *session) record(c *choice, again bool) error {
 		var events []storage.Event
 		if !again {
 			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
-			events, news, failed = what.events, what.refused, what.failed
+			events, news, failures = what.events, what.refused, what.failed
 		}
 		return append(events, c.decide(d, v.s.now())...), nil
 	})
@@ -302,8 +303,8 @@ func (v *session) record(c *choice, again bool) error {
 	if fresh {
 		v.s.metrics.newDevices.Add(1)
 	}
-	for _, image := range failed {
-		v.s.rolloutFailed(v.id.model, image)
+	for _, f := range failures {
+		v.s.rolloutFailed(v.id.model, f)
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)
