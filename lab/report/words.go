@@ -12,7 +12,7 @@ var checkWords = map[string]string{
 	"restores-exactly":                "From any state, the cable brings back exactly the wanted release, which then runs.",
 	"boot-area-untouched":             "The part that restores the device is never erased or programmed, nor is its identification.",
 	"erases-bounded":                  "The flash is worn no more than needed: changed sectors, one more for each cut, and records.",
-	"only-changed-and-marked-touched": "No sector is erased that need not change.",
+	"only-changed-and-marked-touched": "No sector is erased or programmed that need not change.",
 	"applications-run-again":          "Applications that made room for an update run again afterwards.",
 	"floor-by-confirmation":           "Older releases are locked out only after the new one has confirmed itself.",
 	"proof-before-erase":              "Nothing is erased for an update that would not end in a signed release.",

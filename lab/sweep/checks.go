@@ -15,7 +15,7 @@ const (
 	CheckRestored                // a restoration yields exactly the wanted image, which then runs
 	CheckBootArea                // boot area and identification are never erased or programmed
 	CheckErases                  // erases: changed sectors, one more for each cut, and record writes
-	CheckTouched                 // no sector outside the changed and marked ones is erased
+	CheckTouched                 // no sector outside the changed and marked ones is erased or programmed
 	CheckApps                    // limited applications run again, unless the device rewrites or restores
 	CheckFloor                   // the security floor rises by confirmation, and only by that
 	CheckProof                   // nothing is erased for a file that does not lead to a signed image from here

@@ -40,7 +40,7 @@ func (st *stand) engine(w Which, wrap func(restore.Port) restore.Port) error {
 
 // resets runs the device until it loses power: in restoration mode it serves, and it resets itself.
 func (st *stand) resets(cable terminal.Cable) {
-	for {
+	for first := true; ; first = false {
 		st.run(cable, func(t *terminal.Terminal) {
 			if st.mode == terminal.Restoration {
 				t.Serve()
@@ -50,6 +50,9 @@ func (st *stand) resets(cable terminal.Cable) {
 				st.board.Clock().Sleep(idle)
 			}
 		})
+		if first {
+			st.ran = st.mode == terminal.Running
+		}
 		if st.ended != emulator.EndReset {
 			return
 		}

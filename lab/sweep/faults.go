@@ -306,10 +306,12 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 			named := errors.As(err, &status) && status.Status.Addr == addr && status.Status.Fault != smp.FaultNone
 			good = j.check(CheckDead, named, func() string { return fmt.Sprintf("sector at 0x%x takes no data, and the device says %v", addr, err) }) && good
 		}
-		j.board.Mend()
-		x.begin(Restoring(RoadUpload, New), "restoration with the defect mended")
-		if err != nil && !j.mend(&h, RoadUpload, New) {
-			return OutcomeFailed
+		if err == nil {
+			good = j.mended(&h, New, nil, "restored with the defect") && good
+		} else {
+			j.board.Mend()
+			x.begin(Restoring(RoadUpload, New), "restoration with the defect mended")
+			good = j.mend(&h, RoadUpload, New) && good
 		}
 		o = OutcomeNew
 	}

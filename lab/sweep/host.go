@@ -90,7 +90,7 @@ func (st *stand) serve(h *host) {
 		t.Serve()
 		st.board.Reset(emulator.CauseSoftware)
 	})
-	st.sent = h.sent
+	st.sent, st.ran = h.sent, st.mode == terminal.Running
 	if h.err == nil && st.mode == terminal.Restoration && !h.done && st.ended != emulator.EndCut && st.crash == nil && st.fault == nil {
 		h.err = fmt.Errorf("%w: the device reset before the end", ErrGaveUp)
 	}

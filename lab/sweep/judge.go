@@ -107,7 +107,7 @@ func (j *judge) booted(h *history) Outcome {
 func (j *judge) flash(h *history) bool {
 	good := j.check(CheckBootArea, j.bootArea(), func() string { return "the boot area is not what the factory made" })
 	touched, counted := j.worn(h)
-	good = j.check(CheckTouched, touched, func() string { return "a sector was erased that need not change and was not marked" }) && good
+	good = j.check(CheckTouched, touched, func() string { return "a sector was erased or programmed that need not change and was not marked" }) && good
 	good = j.check(CheckErases, counted, func() string {
 		return fmt.Sprintf("more erases than %d changed sectors and %d cuts explain", h.software, h.cuts)
 	}) && good
@@ -146,7 +146,7 @@ func (j *judge) mend(h *history, r Road, w Which) bool {
 	if !j.sound() {
 		return false
 	}
-	if j.mode == terminal.Running {
+	if j.ran {
 		// Bits in between were read right this time, and the device has healed itself.
 		after.cuts++
 	}
@@ -155,7 +155,7 @@ func (j *judge) mend(h *history, r Road, w Which) bool {
 
 // mended checks the end of a restoration.
 func (j *judge) mended(h *history, w Which, err error, what string) bool {
-	ran := j.mode == terminal.Running && err == nil
+	ran := j.ran && err == nil
 	j.power()
 	one := j.boot(h)
 	if one == OutcomeFailed {

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"unbrick/protocol/smp"
@@ -133,6 +134,13 @@ func (h *host) lied(q smp.Request) {
 	})
 }
 
+// said says whether err is the device's own no, not the end of a host that could not go on.
+func said(err error) bool {
+	var answer *smp.Error
+	var status *StatusError
+	return errors.As(err, &answer) || errors.As(err, &status)
+}
+
 // lie tells one lie to the device, which is off and will be in restoration mode, and checks that it was
 // not believed.
 func (j *judge) lie(l lie) Outcome {
@@ -140,7 +148,7 @@ func (j *judge) lie(l lie) Outcome {
 	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
 	j.board.ResetCounter()
 	j.serve(h)
-	refused := h.err != nil && !h.accepted
+	refused := said(h.err) && !h.accepted
 	j.check(CheckRefused, j.crash == nil && j.fault == nil, func() string { return fmt.Sprintf("%s: %v %v", l.name, j.crash, j.fault) })
 	if !j.check(l.check, refused && j.board.Operations() == h.prepared, func() string {
 		return fmt.Sprintf("%s: error %v, %d flash operations behind the %d of the beginning", l.name, h.err, j.board.Operations()-h.prepared, h.prepared)

@@ -207,16 +207,19 @@ func (s *Subject) erased(p []byte) bool {
 	return true
 }
 
-// worn compares what was erased with the history.
+// worn compares what was erased with the history, and what should not have been touched with what it was.
 func (st *stand) worn(h *history) (touched, counted bool) {
 	s := st.s
-	first := s.layout.SoftwareFirst()
+	first, base := s.layout.SoftwareFirst(), s.layout.SoftwareBase()
 	touched = true
 	sum := uint32(0)
 	for i := range s.software.Sectors() {
 		n := st.board.Wear(first + i)
 		sum += n
-		touched = touched && (n == 0 || h.touch[i])
+		if touched && !h.touch[i] { // a device that knows nothing may touch all: the others began with the old image
+			addr, size := s.software.Sector(i)
+			touched = n == 0 && st.board.Holds(base+addr, s.raw[base+addr:][:size])
+		}
 	}
 	records := uint32(0)
 	for _, i := range s.layout.Records() {

@@ -31,6 +31,7 @@ type stand struct {
 	names  []bool                                // memory of read
 	sheet  []byte                                // the same
 	sent   uint64                                // bytes that the last restoration put on the cable
+	ran    bool                                  // the device ran already when the last restoration came to it
 }
 
 // boot is what is to be seen of a device after its boot.

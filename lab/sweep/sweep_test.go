@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"unbrick/emulator"
@@ -112,5 +113,80 @@ func TestLinkSweepLimits(t *testing.T) {
 	}
 	if stopped == 0 || !st.after.stopped {
 		t.Errorf("%d applications were stopped; limited behind the session: %v", stopped, st.after.stopped)
+	}
+}
+
+// TestRestoredIsTheWanted: whatever road a device came back by, running the other image is a failure.
+func TestRestoredIsTheWanted(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	for road := range roads {
+		j, err := newJudge(s, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []Which{Old, New} {
+			if err := j.from(StartBlank); err != nil {
+				t.Fatal(err)
+			}
+			j.counts = [checks]Count{}
+			h := j.restored(history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}, New)
+			if err := j.restore(road, New, false); err != nil {
+				t.Fatalf("%v: %v", road, err)
+			}
+			good := j.mended(&h, want, nil, "test")
+			if n := j.counts[CheckRestored]; good != (want == New) || n.Runs != 1 || (n.Failures == 0) != good {
+				t.Errorf("brought to the new image by %v, wanted %v: good %v, %+v", road, want, good, n)
+			}
+		}
+	}
+}
+
+// TestLies: each lie is answered with a no of the device's own, and a host that merely gives up is no refusal.
+func TestLies(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	j, err := newJudge(s, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell := func(l lie) (Outcome, Count) {
+		t.Helper()
+		if err := j.from(StartBlank); err != nil {
+			t.Fatal(err)
+		}
+		j.counts = [checks]Count{}
+		return j.lie(l), j.counts[l.check]
+	}
+	for _, l := range lies {
+		if o, n := tell(l); o != OutcomeRestoration || n.Failures != 0 {
+			t.Errorf("%s: %v, %+v", l.name, o, n)
+		}
+	}
+	gone := lie{"gives up", CheckProof, func(h *host) { h.prepare(false, func() { h.fail(ErrGaveUp) }) }}
+	if o, n := tell(gone); o != OutcomeFailed || n.Failures != 1 {
+		t.Errorf("a host that gives up: %v, %+v", o, n)
+	}
+}
+
+// TestTouchedIsProgrammedToo: also a program without an erase touches a sector.
+func TestTouchedIsProgrammedToo(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 8), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	j, err := newJudge(s, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.board.Restore(s.start)
+	h := s.updated()
+	last := s.software.Sectors() - 1
+	if touched, _ := j.worn(&h); !touched || h.touch[last] {
+		t.Fatalf("before: good %v, the last sector may be touched: %v", touched, h.touch[last])
+	}
+	addr, _ := s.software.Sector(last)
+	raw := slices.Clone(s.raw)
+	copy(raw[s.layout.SoftwareBase()+addr:], "programmed")
+	if err := j.board.Load(raw, nil); err != nil {
+		t.Fatal(err)
+	}
+	if touched, _ := j.worn(&h); touched {
+		t.Error("a program behind the image is not seen")
 	}
 }
