@@ -243,6 +243,8 @@ func sectionOf(r *sweep.Result) section {
 // share says how much of what there was was tried.
 func share(s float64) string {
 	switch {
+	case s <= 0:
+		return "none of them in restorations"
 	case s >= 1:
 		return "all there are"
 	case s < 0.001:

@@ -226,3 +226,11 @@ func do(t *testing.T, ctx context.Context, a chromedp.Action[chromedp.Void]) {
 		t.Fatal(err)
 	}
 }
+
+func TestShare(t *testing.T) {
+	for s, want := range map[float64]string{0: "none of them in restorations", 0.0005: "a sample of less than 0.1 % of all", 0.25: "a sample of 25.0 % of all", 1: "all there are"} {
+		if got := share(s); got != want {
+			t.Errorf("share %v: %q, want %q", s, got, want)
+		}
+	}
+}

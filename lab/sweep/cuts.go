@@ -193,18 +193,20 @@ func (w *worker) first(start Start, m moment, k Kind) (state uint64, waits, heal
 	if r.IntN(w.sw.o.Engine) == 0 {
 		road = RoadEngine
 	}
-	w.recover(m, road, want, k)
+	if !w.recover(m, road, want, k) && m.cut.Draw == 0 {
+		w.sw.seen.set(state, OutcomeFailed)
+	}
 	return state, true, heals
 }
 
-// recover brings the device back from the cut of m and notes what that took.
-func (w *worker) recover(m moment, road Road, want Which, k Kind) {
+// recover brings the device back from the cut of m and notes what that took. It says whether that is so.
+func (w *worker) recover(m moment, road Road, want Which, k Kind) bool {
 	w.run = Run{Start: w.run.Start, Cuts: []Cut{m.cut}, Mend: Restoring(road, want)}
 	w.tear(&m)
 	began := w.board.Clock().Now()
-	w.bring(&m.h, road, want)
+	back := w.bring(&m.h, road, want)
 	if k != KindUpdate {
-		return
+		return back
 	}
 	id := w.sw.s.ID(&w.run)
 	w.sw.mu.Lock()
@@ -213,12 +215,13 @@ func (w *worker) recover(m moment, road Road, want Which, k Kind) {
 		Cut: m.cut, Act: w.run.Mend, ID: id.String(), What: m.cut.String() + "; " + w.run.Mend.String(),
 		Bytes: w.sent, Device: w.mendedAt - began,
 	})
+	return back
 }
 
-// bring brings the device back, and counts the road.
-func (w *worker) bring(h *history, road Road, want Which) {
+// bring brings the device back, counts the road, and says whether every check held.
+func (w *worker) bring(h *history, road Road, want Which) bool {
 	w.roads[road]++
-	w.mend(h, road, want)
+	return w.mend(h, road, want)
 }
 
 // begun is a first cut with what the device was before it.

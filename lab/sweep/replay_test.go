@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -111,4 +112,40 @@ func FuzzParseID(f *testing.F) {
 			t.Errorf("%q is written again as %q", text, again)
 		}
 	})
+}
+
+// TestFailureIsReplayed: the id of a check that failed shows it fail again, and the picture shows the cut as failed.
+func TestFailureIsReplayed(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	for w := range s.goods { // whatever the host uploads, it is not what was signed
+		upload := bytes.Clone(s.goods[w].upload)
+		upload[len(upload)-1] ^= 1
+		s.goods[w].upload = upload
+	}
+	r, err := s.Sweep(t.Context(), &Options{Seed: 2, Workers: 1, Sample: 0.05, Heal: 0.001, Engine: 1 << 20, Enough: func(f Failure) bool { return f.Check == CheckRestored.String() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := r.Counts[CheckRestored.String()]; !r.Failed() || n.Failures == 0 {
+		t.Fatalf("failures %v, %+v", r.Failures, n)
+	}
+	f := r.Failures[0]
+	id, err := ParseID(f.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tl, err := s.Replay(t.Context(), &id.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tl.Failures) != 1 || tl.Failures[0].Check != f.Check || tl.Outcome != OutcomeFailed {
+		t.Errorf("swept %+v, replayed to %v, %+v", f, tl.Outcome, tl.Failures)
+	}
+	cut := id.Run.Cuts[0]
+	c := r.Grid.Operations[cut.Op-1]
+	for row, tear := range r.Grid.Tears {
+		if tear == cut.Tear && c.Cells[row] != OutcomeFailed {
+			t.Errorf("%v shows as %v", cut, c.Cells[row])
+		}
+	}
 }
