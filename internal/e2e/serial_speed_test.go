@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"unbrick/emulator"
+	"unbrick/lab"
+	"unbrick/terminal"
 )
 
 // TestSerialWrongSpeed connects a device whose cable is slower than its model's record says. The page
@@ -49,6 +51,45 @@ func TestSerialNoSpeed(t *testing.T) {
 	d.hears()
 	d.mu.Unlock()
 	p.sees(atFound)
+}
+
+// TestSerialFast connects a device whose flash is empty. A whole image pays another speed: the page closes its
+// port and opens it again at that, for the transfer and back for the next conversation.
+func TestSerialFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	sh, _, next := published(t)
+	p := newTechnician(t, sh.url, cableAdapter)
+	const file = "S-REAL-11.flash"
+	sh.must(t, 0, append(factory("S-REAL-11", file), "--update")...)
+	raw := sh.read(t, file)
+	for i := softwareBase - 2*4096; i < len(raw); i++ {
+		raw[i] = 0xFF
+	}
+	sh.write(t, file, raw)
+	d := admit(t, sh, p.bench, "S-REAL-11", next)
+	d.settles(lab.Restoration)
+	d.plug(cableAdapter)
+	p.presses("Connect your device")
+	p.sees(atFound, atNoAnswer, atNoPort)
+	if n := d.asked(); n != 115200 {
+		t.Errorf("before the transfer: %d baud, want 115200", n)
+	}
+	d.arm(accident{terminal.EventSector, 40, holdStill})
+	p.presses("Restore")
+	d.meanwhile(p, func() {
+		if n := d.asked(); n != 921600 {
+			t.Errorf("during the transfer: %d baud, want 921600", n)
+		}
+		p.shot("fast")
+	})
+	p.sees(atDone, atCableOut)
+	p.shot("done")
+	d.runs()
+	if n := d.asked(); n != 115200 {
+		t.Errorf("after the transfer: %d baud, want 115200", n)
+	}
 }
 
 // settings is how often the page has set a speed, and asked the last one.
