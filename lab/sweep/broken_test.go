@@ -394,9 +394,13 @@ func TestProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sample := 1.0 // a mistake that shows in a few cuts only is looked for in all: the sweep ends at the first
+	if until == "all" {
+		sample = 0.3
+	}
 	for seed := range uint64(3) {
 		o := &Options{Seed: seed, Workers: 1, Hostile: true, Defects: true, Link: true, Engine: 1 << 20, Decode: 4, Check: 1 << 20,
-			Sample: 0.3, Enough: func(f Failure) bool { return f.Check == until }}
+			Sample: sample, Enough: func(f Failure) bool { return f.Check == until }}
 		r, err := s.Sweep(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
