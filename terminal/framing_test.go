@@ -1,6 +1,8 @@
 package terminal
 
 import (
+	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -100,6 +102,65 @@ func TestBlocksOutside(t *testing.T) {
 	term.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 7, Bytes: make([]byte, 832)}))
 	if _, have := term.host.files.in.blocks.State(); have != 1<<6 {
 		t.Errorf("the last block: %b", have)
+	}
+}
+
+// TestNextBesideAConsoleFile: while a file that came by `file` and `data` is applied, none is announced in
+// frames: it would lie in the same place.
+func TestNextBesideAConsoleFile(t *testing.T) {
+	term, _ := framed()
+	h := &term.host
+	h.files = files{}
+	term.hw.RAM = plainRAM{}
+	for _, phase := range []smp.Phase{smp.PhaseProving, smp.PhaseRewriting} {
+		h.phase = phase
+		q := smp.NextRequest{Number: 1, Size: 4096, Block: frame.MinBlock}
+		packet, err := smp.AppendPacket(nil, q.Head(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		term.feed(frame.AppendPacket(nil, packet))
+		term.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 0, Bytes: bytes.Repeat([]byte{1}, frame.MinBlock)}))
+		if h.files.in.size != 0 || term.rewrite.room[0] != 0 {
+			t.Errorf("in phase %v: a file of %d bytes is taken", phase, h.files.in.size)
+		}
+	}
+	h.phase = smp.PhaseReady
+	q := smp.NextRequest{Number: 1, Size: 4096, Block: frame.MinBlock}
+	packet, err := smp.AppendPacket(nil, q.Head(), &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if term.feed(frame.AppendPacket(nil, packet)); h.files.in.size != 4096 {
+		t.Error("in phase ready: it is not taken")
+	}
+}
+
+// pickyCable has one speed, whatever is asked.
+type pickyCable struct{ quietCable }
+
+func (c *pickyCable) SetSpeed(baud uint32) error {
+	if baud != 0 {
+		return errors.New("no such divisor")
+	}
+	return nil
+}
+
+// TestSpeedThatCannotBeSet: a cable that refuses a speed stays in the console framing, and is not given up.
+func TestSpeedThatCannotBeSet(t *testing.T) {
+	term, _ := framed()
+	cable := &pickyCable{}
+	term.hw.Cable, term.hw.MaxSpeed, term.speeder = cable, 1<<20, cable
+	q := smp.FramesRequest{Speed: 1}
+	packet, err := smp.AppendPacket(nil, q.Head(), &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := term.handle(packet); err != nil {
+		t.Errorf("got %v, want no error of the cable", err)
+	}
+	if term.host.framing.guard.On() {
+		t.Error("it speaks frames at a speed that it does not have")
 	}
 }
 

@@ -49,6 +49,9 @@ func (t *Terminal) takeNext(q *smp.Header, body []byte) error {
 	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed:
 		return t.deny(q, smp.FaultPhase)
 	}
+	if h.phase != smp.PhaseReady && h.files.cur.size == 0 {
+		return t.deny(q, smp.FaultBusy) // a file of the console framing is applied where this one would lie
+	}
 	due := h.applied + 1
 	if h.files.cur.size > 0 {
 		due++
