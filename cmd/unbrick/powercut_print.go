@@ -87,7 +87,7 @@ func replayPowercut(ctx context.Context, f *powercutFlags, out io.Writer) error 
 		}
 	}
 	if err == nil && len(t.Failures) > 0 {
-		err = fmt.Errorf("%d checks failed in this run", len(t.Failures))
+		err = fmt.Errorf("failed checks in this run: %d", len(t.Failures))
 	}
 	return err
 }

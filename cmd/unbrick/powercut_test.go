@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestPowercut(t *testing.T) {
 	if n := r.Checks["boots-agree"]; n.Runs < 50 || n.Failures != 0 {
 		t.Errorf("boots-agree: %+v", n)
 	}
-	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("boots-agree")) && !bytes.Contains(html, []byte("</html>")) {
+	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("boots-agree")) || !bytes.Contains(html, []byte("</html>")) {
 		t.Errorf("report of %d bytes: %v", len(html), err)
 	}
 }
@@ -118,5 +119,65 @@ func TestPowercutVerdict(t *testing.T) {
 	var out bytes.Buffer
 	if err := printSweep(&out, r); err != nil || !strings.Contains(out.String(), "replay 04xyz") {
 		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+// A device that fails is exit code 1 with an id, and the id shows the failure again. The program is built with a
+// terminal that always waits in restoration mode: there is no other way to have one that fails.
+func TestPowercutFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	dir := t.TempDir()
+	boot, err := filepath.Abs("../../terminal/boot.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const right, wrong = "	case asked:\n", "	case true:\n		why = smp.WhyDamaged\n	case asked:\n"
+	if bytes.Count(code, []byte(right)) != 1 {
+		t.Fatalf("%q is not once in %s", right, boot)
+	}
+	broken, overlay, program := filepath.Join(dir, "boot.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "unbrick.test")
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{boot: broken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range map[string][]byte{broken: bytes.Replace(code, []byte(right), []byte(wrong), 1), overlay: list} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	old, new := smallPair(t)
+	start := func(args ...string) (int, string, string) {
+		t.Helper()
+		var out, errOut bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), program, append([]string{"powercut", "--old", old, "--new", new}, args...)...)
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode(), out.String(), errOut.String()
+	}
+	exit, out, errOut := start("--json")
+	var r struct {
+		Checks   map[string]sweep.Count `json:"checks"`
+		Failures []sweep.Failure        `json:"failures"`
+	}
+	if err := json.Unmarshal([]byte(out), &r); exit != exitFailed || err != nil || len(r.Failures) == 0 {
+		t.Fatalf("exit code %d, %v: %s %s", exit, err, out, errOut)
+	}
+	f := r.Failures[0]
+	if n := r.Checks[f.Check]; n.Failures == 0 || !strings.Contains(errOut, "--replay "+f.ID) {
+		t.Errorf("%s: %+v: %s", f.Check, n, errOut)
+	}
+	if exit, out, errOut := start("--replay", f.ID); exit != exitFailed || !strings.Contains(out, f.Check+": ") {
+		t.Errorf("replay: exit code %d\n%s%s", exit, out, errOut)
 	}
 }

@@ -20,8 +20,12 @@ func (sw *sweep) updates() error {
 	}
 	forks, first, last, err := w.whole()
 	sw.collect(w)
-	if err != nil || first < 0 {
-		return err // without an update there is nothing to cut: the check has told
+	if err != nil {
+		return err
+	}
+	if first < 0 {
+		sw.enough.Store(true) // without an update there is nothing to cut, and nothing to restore: the check has told
+		return nil
 	}
 	all := s.moments(ActUpdate, forks, s.updated(), func(op int) bool { return op < first || op > last })
 	chosen := sw.sample(all, uint64(ActUpdate), first, last)
@@ -85,6 +89,7 @@ func (w *worker) whole() (forks []*emulator.Fork, first, last int, err error) {
 		w.check(CheckUpdates, false, func() string { return "from the factory, the device " + o.String() })
 		return nil, -1, -1, nil
 	}
+	w.run = Run{Link: LinkHit{At: 1, Fault: LinkFine}} // that is: an update without a fault
 	w.board.Restore(s.start)
 	h := s.updated()
 	var out terminal.Outcome

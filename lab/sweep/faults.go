@@ -120,12 +120,15 @@ func (sw *sweep) frames() error {
 	if err != nil {
 		return err
 	}
+	w.run = Run{Cuts: []Cut{m.cut}, Mend: Restoring(RoadEngine, New)}
 	w.tear(&m)
 	counter := &faulty{}
 	err = w.engine(New, func(p restore.Port) restore.Port { counter.Port = p; return counter })
+	good := w.sound()
+	good = w.check(CheckRestored, err == nil, func() string { return fmt.Sprintf("a restoration without a fault: %v", err) }) && good
 	sw.collect(w)
-	if err != nil {
-		return fmt.Errorf("restoration without a fault: %w", err)
+	if !good {
+		return nil // the check has told
 	}
 	total := int(counter.count)
 	step := 1

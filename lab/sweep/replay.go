@@ -76,7 +76,7 @@ func (x *executor) all(run *Run) (Outcome, error) {
 	case run.Defect.Kind != 0:
 		return x.defectRun(x, run.Defect), nil
 	}
-	h := history{touch: make([]bool, x.s.software.Sectors()), floor: x.s.id.Floor}
+	h := history{touch: make([]bool, x.s.software.Sectors()), floor: x.s.id.Floor, runs: run.Start == StartOld}
 	for i, c := range run.Cuts {
 		runs, err := x.early(run, i)
 		if err != nil {

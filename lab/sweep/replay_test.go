@@ -149,3 +149,24 @@ func TestFailureIsReplayed(t *testing.T) {
 		}
 	}
 }
+
+// TestNoUpdate: a device that takes no update fails a check, and is no reason not to have a result.
+func TestNoUpdate(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(4096, 6), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	s.file = bytes.Clone(s.file)
+	s.file[len(s.file)-1] ^= 1
+	r, err := s.Sweep(t.Context(), &Options{Link: true, Defects: true, Hostile: true, Cable: 1, Noise: 1, Pairs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Failures) != 1 || r.Failures[0].Check != CheckUpdates.String() {
+		t.Fatalf("failures %+v", r.Failures)
+	}
+	id, err := ParseID(r.Failures[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tl, err := s.Replay(t.Context(), &id.Run); err != nil || tl.Outcome != OutcomeFailed || len(tl.Failures) == 0 {
+		t.Errorf("replayed to %+v, %v", tl.Failures, err)
+	}
+}
