@@ -14,8 +14,10 @@ type script struct {
 	starts     []int       // where each sector's begin in it, and the end
 }
 
-// sliver is the shortest copy worth an operation once the order has cut copies to pieces.
-const sliver = 10
+const (
+	sliver  = 10        // bytes of the shortest copy worth an operation once the order has cut copies to pieces
+	farJump = 1<<24 - 1 // the most by which a diagonal can change: folded, it is a number
+)
 
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.
@@ -123,12 +125,14 @@ func (b *builder) copy(n, shift int) {
 	b.pieces = append(b.pieces, operation{copied: n, shift: shift})
 }
 
-// finish drops slivers and returns the operations.
+// finish turns slivers, and copies too far from the diagonal before, into literals and returns the operations.
 func (b *builder) finish() []operation {
 	var joined builder
+	last := 0
 	for _, p := range b.pieces {
-		if p.copied >= sliver {
+		if p.copied >= sliver && max(p.shift-last, last-p.shift) <= farJump {
 			joined.copy(p.copied, p.shift)
+			last = p.shift
 		} else {
 			joined.literal(p.copied + p.literal)
 		}
