@@ -50,7 +50,9 @@ type Decoder struct {
 // no old bytes: what it accepts can still fail in Next.
 func (d *Decoder) Open(file []byte, area *flash.Geometry, old flash.Reader, mem []byte) error {
 	*d = Decoder{file: file, area: area, old: old}
-	d.err = d.open(mem)
+	if d.err = d.open(mem); d.err != nil {
+		d.given = nil // a plan that was refused is not to be decoded: Rewind refuses, too
+	}
 	return d.err
 }
 

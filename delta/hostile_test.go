@@ -107,6 +107,35 @@ func TestSampleNeedsEverything(t *testing.T) {
 	}
 }
 
+// TestRefusedStaysRefused: Rewind does not open what Open has refused.
+func TestRefusedStaysRefused(t *testing.T) {
+	s := makeSample(t)
+	h, err := delta.ParseHeader(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, data := h.Streams(s.file)
+	refused := 0
+	for i := range len(s.file) - len(data) {
+		file := bytes.Clone(s.file)
+		file[i] ^= 0x10
+		var d delta.Decoder
+		if err := d.Open(file, &s.area, s.flash(), make([]byte, 1<<20)); err == nil {
+			continue
+		}
+		refused++
+		if d.Rewind() == nil {
+			t.Errorf("byte %d: rewound", i)
+		}
+		if _, _, err := d.Next(); err == nil || err == io.EOF {
+			t.Errorf("byte %d: Next: %v", i, err)
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused")
+	}
+}
+
 // TestEveryByteCounts: no truncated or lengthened file is accepted, no changed bit of the header (but for
 // what names the base), and no changed bit at all leads a proof astray.
 func TestEveryByteCounts(t *testing.T) {
