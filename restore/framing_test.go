@@ -353,3 +353,42 @@ func TestVanishesAtEveryFrame(t *testing.T) {
 		}
 	}
 }
+
+// reopeningPort is a port as a browser has it: it changes its speed by being closed and opened again, which
+// drops DTR and raises it.
+type reopeningPort struct {
+	*emulator.Port
+	speeds []uint32
+}
+
+func (p *reopeningPort) SetSpeed(baud uint32) error {
+	p.speeds = append(p.speeds, baud)
+	if err := p.Port.SetSpeed(baud); err != nil {
+		return err
+	}
+	if err := p.Port.SetDTR(true); err != nil {
+		return err
+	}
+	return p.Port.SetDTR(false)
+}
+
+// TestSpeedChangeResets has a device whose reset is wired to DTR, so that a change of the port's speed resets
+// it: the trial fails, and the restoration goes on at base speed.
+func TestSpeedChangeResets(t *testing.T) {
+	r := newRig(t, even)
+	v := r.release("1", 2, 1, noise(1, 60_000))
+	d := r.lost(&lab.Options{Line: emulator.LineConfig{Reset: emulator.DTR}})
+	inner := d.Port()
+	if err := inner.Open(); err != nil {
+		t.Fatal(err)
+	}
+	port := &reopeningPort{Port: inner}
+	if _, err := run(t, port, source(t, v), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	inner.Close()
+	r.restored(d, v)
+	if len(port.speeds) != 2 || port.speeds[0] != 921600 || port.speeds[1] != 115200 {
+		t.Errorf("speeds %d, want one other and back", port.speeds)
+	}
+}
