@@ -136,6 +136,22 @@ func TestNextBesideAConsoleFile(t *testing.T) {
 	}
 }
 
+// TestFinishDropsWhatComes: a file that was announced and is not whole when the verdict is asked for must be
+// announced again, since its last block would meet a device that does not wait for it.
+func TestFinishDropsWhatComes(t *testing.T) {
+	term, _ := framed()
+	term.hw.RAM = plainRAM{}
+	q := smp.FinishRequest{}
+	packet, err := smp.AppendPacket(nil, q.Head(), &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term.feed(frame.AppendPacket(nil, packet))
+	if h := &term.host; h.phase != smp.PhaseFinishing || h.files.in.size != 0 {
+		t.Errorf("in phase %v, a file of %d bytes is still awaited", h.phase, h.files.in.size)
+	}
+}
+
 // pickyCable has one speed, whatever is asked.
 type pickyCable struct{ quietCable }
 

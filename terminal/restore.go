@@ -366,6 +366,7 @@ func (t *Terminal) takeFinish(q *smp.Header) error {
 	default:
 		return t.deny(q, smp.FaultPhase)
 	}
+	h.files.in = numbered{} // should its rest still come, nobody would apply it
 	h.phase, h.job = smp.PhaseFinishing, jobFinish
 	h.fault, h.addr = smp.FaultNone, 0
 	return t.answerStatus(q)
