@@ -40,5 +40,5 @@ var kindOrder = []struct{ name, words string }{
 // tearWords names what a cut leaves, for the rows of the picture.
 var tearWords = map[string]string{
 	"none": "nothing done", "complete": "all done", "first-unit": "first unit", "half": "half", "all-but-one": "all but one",
-	"unstable": "unstable", "unreadable": "unreadable", "erase-part": "part erased", "erase-weak": "weak erase", "marginal": "one bit in between",
+	"unstable": "unstable", "unreadable": "unreadable", "erase-part": "part erased", "erase-weak": "weak erase", "marginal": "one bit torn",
 }
