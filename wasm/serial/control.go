@@ -35,16 +35,30 @@ func (p *Port) Break(d time.Duration) error {
 }
 
 // SetDTR sets the modem line DTR. On an adapter without it nothing happens.
-func (p *Port) SetDTR(on bool) error { return p.signal("dataTerminalReady", on) }
+func (p *Port) SetDTR(on bool) error { return p.hold("dataTerminalReady", on) }
 
 // SetRTS sets the modem line RTS. On an adapter without it nothing happens.
-func (p *Port) SetRTS(on bool) error { return p.signal("requestToSend", on) }
+func (p *Port) SetRTS(on bool) error { return p.hold("requestToSend", on) }
+
+// hold sets a modem line and keeps it so when the speed changes.
+func (p *Port) hold(name string, on bool) error {
+	if p.lines.IsUndefined() {
+		p.lines = js.Global().Get("Object").New()
+	}
+	p.lines.Set(name, on)
+	return p.signal(name, on)
+}
 
 func (p *Port) signal(name string, on bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), switchLimit)
-	defer cancel()
 	signals := js.Global().Get("Object").New()
 	signals.Set(name, on)
+	return p.signals(name, signals)
+}
+
+// signals sets lines; what names them in an error.
+func (p *Port) signals(what string, signals js.Value) error {
+	ctx, cancel := context.WithTimeout(context.Background(), switchLimit)
+	defer cancel()
 	_, err := await.Method(ctx, p.port, "setSignals", signals)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,13 +66,14 @@ func (p *Port) signal(name string, on bool) error {
 		return p.lost
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("set %s: %w", name, err)
+		return fmt.Errorf("set %s: %w", what, err)
 	}
 	return nil // a browser says NetworkError for a line that is not there; the cable itself still works
 }
 
 // SetSpeed changes the line speed. Web Serial can only do so by closing the port and opening it again;
-// bytes that arrive in between are lost, and what arrived before stays readable.
+// bytes that arrive in between are lost, and what arrived before stays readable. Opening raises DTR and RTS:
+// a device that one of them holds in its reset would stay there, so both get back what they were set to.
 func (p *Port) SetSpeed(baud uint32) error {
 	if baud == p.baud {
 		return nil
@@ -75,7 +90,10 @@ func (p *Port) SetSpeed(baud uint32) error {
 	p.closing = false
 	p.mu.Unlock()
 	p.listen()
-	return nil
+	if p.lines.IsUndefined() {
+		return nil
+	}
+	return p.signals("modem lines", p.lines)
 }
 
 // reopen opens a port that was closed a moment ago. The system may still hold it then, and says that it is

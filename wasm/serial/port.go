@@ -52,7 +52,8 @@ type Port struct {
 	gone     chan struct{} // closed with lost
 	goneOnce sync.Once
 	baud     uint32
-	closing  bool // a stream that ends now was ended by us
+	closing  bool     // a stream that ends now was ended by us
+	lines    js.Value // modem lines as they were set; undefined: as the system has them
 }
 
 var _ restore.Port = (*Port)(nil)

@@ -75,6 +75,23 @@ func TestSpeedOfAPortThatIsStillHeld(t *testing.T) {
 	}
 }
 
+// Opening a port raises its modem lines: what was set before the speed changed is set again, at once.
+func TestSpeedKeepsModemLines(t *testing.T) {
+	p, v := open(t)
+	for _, err := range []error{p.SetDTR(true), p.SetDTR(false), p.SetRTS(false)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := v.Get("signals").Length()
+	if err := p.SetSpeed(921600); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Get("signals").Call("slice", before).Call("join", " ").String(); got != `{"dataTerminalReady":false,"requestToSend":false}` {
+		t.Errorf("signals after the change: %s", got)
+	}
+}
+
 func read(t *testing.T, p *Port, n int) string {
 	t.Helper()
 	var got []byte
