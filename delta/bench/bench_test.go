@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"unbrick/delta/diff"
+	"unbrick/flash"
 )
 
 func write(t *testing.T, path, content string) {
@@ -105,5 +108,22 @@ func TestRun(t *testing.T) {
 	failing := Tool{"fails", []string{"cp", "{old}x", "{patch}"}}
 	if _, _, _, err := failing.run(t.Context(), &p, dir); err == nil || !strings.Contains(err.Error(), "p: fails:") {
 		t.Errorf("a failing tool: %v", err)
+	}
+}
+
+// TestSpeed decodes a file that is right, and one that is cut off.
+func TestSpeed(t *testing.T) {
+	area := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 4}}, ProgramUnit: 1, Page: 1, Erased: 0xff}
+	old := bytes.Repeat([]byte("old and new"), 1000)
+	new := append([]byte("new"), old...)
+	file, err := diff.Create(t.Context(), old, new, &diff.Options{Geometry: &area})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := speed(file, old, len(new)); err != nil || !(v > 0) || math.IsInf(v, 0) {
+		t.Errorf("%v MB/s, %v", v, err)
+	}
+	if _, err := speed(file[:len(file)-1], old, len(new)); err == nil {
+		t.Error("a file that is cut off has a speed")
 	}
 }

@@ -38,7 +38,8 @@ type Row struct {
 	Small  Made            `json:"small"`                   // of at most 16 KiB
 	Fast   *Made           `json:"fast,omitempty"`          // like Large, made in less time
 	Decode float64         `json:"decode_mb_s"`             // of Large's file, new image
-	// In one sector as large as the image, and with less stash: what building in place costs.
+	// In one sector as large as the image, where all old bytes can be read until the end, and with less stash: what
+	// building in place costs is the ratio of the latter, and of Large, to the former.
 	Whole      *Made `json:"whole,omitempty"`
 	NoStash    *Made `json:"stash_0,omitempty"`
 	SmallStash *Made `json:"stash_4k,omitempty"`
@@ -148,7 +149,14 @@ func (o *Options) make(ctx context.Context, p *Pair, dir string, flags ...string
 	return &Made{c, h.Setup.ISA.String(), h.State, h.Stash, h.History, h.Changed}, file, nil
 }
 
-// speed returns how many millions of bytes of the new image a decoder builds in a second, the scan of
+// Decoding is tried at least leastTries times and, up to mostTries, until all together took leastTried.
+const (
+	leastTries = 3
+	mostTries  = 1000
+	leastTried = 100 * time.Millisecond
+)
+
+// speed returns how many millions of bytes of the new image a decoder builds in a second of processor, the scan of
 // the plan included: the best of some tries.
 func speed(file, old []byte, size int) (float64, error) {
 	h, err := delta.ParseHeader(file)
@@ -159,8 +167,9 @@ func speed(file, old []byte, size int) (float64, error) {
 	mem := make([]byte, h.Memory())
 	flat := image(old)
 	least := time.Duration(1<<63 - 1)
-	for range 3 {
-		begin := time.Now()
+	first := processor()
+	for tries := 0; tries < leastTries || tries < mostTries && processor()-first < leastTried; tries++ {
+		begin := processor()
 		var d delta.Decoder
 		err := d.Open(file, &area, flat, mem)
 		for err == nil {
@@ -169,7 +178,7 @@ func speed(file, old []byte, size int) (float64, error) {
 		if err != io.EOF {
 			return 0, err
 		}
-		least = min(least, time.Since(begin))
+		least = min(least, max(processor()-begin, time.Microsecond))
 	}
 	return float64(size) / 1e6 / least.Seconds(), nil
 }
