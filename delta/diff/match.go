@@ -34,9 +34,10 @@ type matcher struct {
 }
 
 const (
-	hashedBytes = 8  // that are loaded, and
-	hashedShift = 16 // bits of them left out
-	hashedDepth = 12 // places looked at
+	hashedBytes = 8       // that are loaded, and
+	hashedShift = 16      // bits of them left out
+	hashedDepth = 12      // places looked at
+	takenMost   = 4 << 10 // bytes that the next diagonal may take over whole without being better
 )
 
 // newMatcher indexes old by suffixes.
@@ -191,7 +192,9 @@ func (m *matcher) segments(ctx context.Context, progress func(done int)) ([]segm
 			back = shrink(old[:where], new[from:at])
 		}
 		if over := from + ahead - (at - back); over > 0 {
-			split := divide(old[fromOld+ahead-over:], old[where-back:], new[at-back:from+ahead])
+			// In long runs of one byte each short match could take over all that came before, again and again.
+			ties := m.sa == nil && over == ahead && over > takenMost
+			split := divide(old[fromOld+ahead-over:], old[where-back:], new[at-back:from+ahead], ties)
 			ahead -= over - split
 			back -= split
 		}
@@ -243,8 +246,9 @@ func shrink(old, new []byte) int {
 	return length
 }
 
-// divide returns how many of the contested new bytes the first diagonal keeps.
-func divide(first, second, contested []byte) int {
+// divide returns how many of the contested new bytes the first diagonal keeps: as few as are best, or with
+// ties as many.
+func divide(first, second, contested []byte, ties bool) int {
 	best, keep, score := 0, 0, 0
 	for i, b := range contested {
 		if first[i] == b {
@@ -253,7 +257,7 @@ func divide(first, second, contested []byte) int {
 		if second[i] == b {
 			score--
 		}
-		if score > best {
+		if score > best || ties && score == best {
 			best, keep = score, i+1
 		}
 	}

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -23,5 +24,25 @@ func TestFinish(t *testing.T) {
 	sc := &script{sequence: []int{0}, operations: want, stash: &stashing{}, starts: []int{0, 2115}}
 	if planLength(sc, nil) == 0 { // panics if a change is none
 		t.Error("no plan")
+	}
+}
+
+// TestQuickSegmentsOfFill: what is quickly compared has long fill whose latest places in the old image each match
+// a few bytes only; these matches do not take over each other without end.
+func TestQuickSegmentsOfFill(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	old := make([]byte, 64<<10)
+	for _, end := range [...][]byte{old[:2048], old[len(old)-2048:]} {
+		for i := range end {
+			end[i] = byte(r.Uint32())
+		}
+	}
+	new := append(slices.Clone(old[len(old)-2048:]), old[2048:len(old)-2048]...)
+	segments, err := newQuickMatcher(old, new).segments(t.Context(), func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := segments[0].n + 2*takenMost; segments[1].to+segments[1].n > at {
+		t.Errorf("the segment after the first ends at %d, beyond %d", segments[1].to+segments[1].n, at)
 	}
 }
