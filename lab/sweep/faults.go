@@ -89,7 +89,7 @@ func (j *judge) linkRun(x *executor, hit LinkHit) Outcome {
 	return o
 }
 
-// middle returns a cut of an erase in the middle of the update, which restoration has most to do behind.
+// middle returns a cut of an erase of software in the middle of the update, which restoration has most to do behind.
 func (sw *sweep) middle(tear emulator.Tear) (moment, error) {
 	w, err := sw.worker()
 	if err != nil {
@@ -101,13 +101,20 @@ func (sw *sweep) middle(tear emulator.Tear) (moment, error) {
 	if first < 0 {
 		return moment{}, errors.New("the update writes nothing")
 	}
-	all := sw.s.moments(ActUpdate, forks, sw.s.updated(), never)
-	for _, m := range all {
-		if int(m.cut.Op) > (first+last)/2 && m.fork.Operation.Kind == emulator.OpErase && m.cut.Tear == tear {
-			return m, nil
+	var found moment // the first behind the middle; of an update of one sector there is only one before it
+	for _, m := range sw.s.moments(ActUpdate, forks, sw.s.updated(), never) {
+		o := &m.fork.Operation
+		if o.Kind != emulator.OpErase || o.Addr < sw.s.layout.SoftwareBase() || m.cut.Tear != tear {
+			continue
+		}
+		if found = m; int(m.cut.Op) > (first+last)/2 {
+			break
 		}
 	}
-	return all[len(all)/2], nil
+	if found.fork == nil {
+		return moment{}, errors.New("the update erases nothing")
+	}
+	return found, nil
 }
 
 // frames does every fault to frames of a restoration: the engine's, over the virtual line.

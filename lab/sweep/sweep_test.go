@@ -190,3 +190,18 @@ func TestTouchedIsProgrammedToo(t *testing.T) {
 		t.Error("a program behind the image is not seen")
 	}
 }
+
+// TestOneSector: an update of one sector alone is tried like any other.
+func TestOneSector(t *testing.T) {
+	s := subject(t, Shape{Runs: runs(16<<10, 5), Unit: 8, Page: 256, Erased: 0xFF}, 12<<10)
+	r, err := s.Sweep(t.Context(), &Options{Sample: 0.05, Hostile: true, Link: true, Cable: 1, Noise: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, r)
+	for _, k := range []Kind{KindHostile, KindCable, KindNoise} {
+		if r.KindRuns[k.String()] == 0 {
+			t.Errorf("%v was not tried", k)
+		}
+	}
+}
