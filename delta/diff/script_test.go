@@ -46,3 +46,13 @@ func TestQuickSegmentsOfFill(t *testing.T) {
 		t.Errorf("the segment after the first ends at %d, beyond %d", segments[1].to+segments[1].n, at)
 	}
 }
+
+// TestChooseOfLargeSectors: what a part of a large entry saves is no number of 32 bits on the way.
+func TestChooseOfLargeSectors(t *testing.T) {
+	p := stashing{keeps: make([][]keep, 2)}
+	p.choose([]keep{{addr: 0, n: 128 << 10, step: 0, last: 1, gain: 128 << 10 * priceLost}}, 16<<10, keepPrice)
+	want := keep{addr: 0, n: 16<<10 - keepTable, step: 0, last: 1, gain: (16<<10 - keepTable) * priceLost}
+	if len(p.keeps[0]) != 1 || p.keeps[0][0] != want {
+		t.Errorf("%+v, want %+v", p.keeps[0], want)
+	}
+}

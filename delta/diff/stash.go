@@ -90,7 +90,7 @@ func (j *job) planStash(of *plan) *stashing {
 func (p *stashing) choose(wanted []keep, limit, price int) {
 	wanted = slices.DeleteFunc(wanted, func(k keep) bool { return k.gain < price })
 	worth := func(k keep) float64 {
-		return float64(k.gain-price/2) / float64((k.n+keepTable)*(k.last-k.step))
+		return float64(k.gain-price/2) / float64(int64(k.n+keepTable)*int64(k.last-k.step))
 	}
 	sort.SliceStable(wanted, func(x, y int) bool { return worth(wanted[x]) > worth(wanted[y]) })
 	bytes, count := make([]int, len(p.keeps)), make([]int, len(p.keeps)) // held when the step has been built
@@ -100,7 +100,7 @@ func (p *stashing) choose(wanted []keep, limit, price int) {
 			most, entries = max(most, bytes[t]), max(entries, count[t]+1)
 		}
 		if room := limit - entries*keepTable - most; room < k.n {
-			k.gain = k.gain * max(room, 0) / k.n
+			k.gain = int(int64(k.gain) * int64(max(room, 0)) / int64(k.n))
 			k.n = room
 		}
 		if k.gain < price || p.bytes+entries*keepTable > limit || entries > delta.MaxKeeps {
