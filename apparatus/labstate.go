@@ -258,6 +258,7 @@ const (
 	TearUnstable               // bits that read differently each time
 	TearUnreadable             // units that cannot be read until erased
 	TearWeak                   // an erase that reads erased but is weak
+	TearMarginal               // complete but for one bit, which reads differently each time
 	tearKinds
 )
 

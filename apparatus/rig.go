@@ -2,6 +2,7 @@ package apparatus
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"unbrick/emulator"
@@ -15,7 +16,10 @@ var noiseRates = [NoiseKinds]float64{0, 1e-6, 1e-5, 1e-4, 1e-3}
 
 // tears are the emulator's tears, by Tear. One name serves erase and program alike.
 var tears = [TearKinds]emulator.Tear{emulator.Half, emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.AllButOne,
-	emulator.Unstable, emulator.Unreadable, emulator.EraseWeak}
+	emulator.Unstable, emulator.Unreadable, emulator.EraseWeak, emulator.Marginal}
+
+// TearOf is the Lab's name for a tear; an erase of which a part is done counts as a half.
+func TearOf(t emulator.Tear) Tear { return Tear(max(slices.Index(tears[:], t), 0)) }
 
 // wire is the emulator's line for a Line.
 func wire(l Line) emulator.LineConfig {

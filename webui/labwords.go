@@ -151,7 +151,7 @@ func (r *Root) deviceActs(update, pull, restore act) []act {
 func tearName(t apparatus.Tear) string {
 	names := [apparatus.TearKinds]string{
 		"half of the bytes", "nothing written", "everything written", "the first unit", "all but the last unit",
-		"unstable bits", "units that cannot be read", "a weak erase",
+		"unstable bits", "units that cannot be read", "a weak erase", "one bit in between",
 	}
 	if int(t) >= len(names) {
 		return ""

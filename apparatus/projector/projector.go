@@ -7,7 +7,6 @@ import (
 	"context"
 
 	"unbrick/apparatus"
-	"unbrick/emulator"
 	"unbrick/lab/sweep"
 	"unbrick/model"
 )
@@ -105,7 +104,7 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 		switch s.What {
 		case sweep.WhatErase, sweep.WhatProgram:
 			ops++
-			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = apparatus.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, tearOf(s.Tear)
+			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = apparatus.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, apparatus.TearOf(s.Tear)
 			e.Sector = r.Layout.Geometry.SectorAt(s.Addr)
 		case sweep.WhatEvent:
 			e.Kind, e.Event = apparatus.EntryEvent, s.Event
@@ -131,25 +130,4 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 		}
 	}
 	return r
-}
-
-// tearOf is the Lab's name for a tear.
-func tearOf(t emulator.Tear) apparatus.Tear {
-	switch t {
-	case emulator.NotBegun:
-		return apparatus.TearNothing
-	case emulator.Complete:
-		return apparatus.TearAll
-	case emulator.FirstUnit:
-		return apparatus.TearFirstUnit
-	case emulator.AllButOne:
-		return apparatus.TearAllButOne
-	case emulator.Unstable, emulator.Marginal:
-		return apparatus.TearUnstable
-	case emulator.Unreadable:
-		return apparatus.TearUnreadable
-	case emulator.EraseWeak:
-		return apparatus.TearWeak
-	}
-	return apparatus.TearHalf // of an erase: part done
 }

@@ -248,10 +248,15 @@ func (r *restoration) ask(p *restore.Plan) error {
 	estimate := p.Line + p.Flash
 	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send of %d, about %v.\n",
 		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.BytesFull, estimate.Round(time.Second))
+	return r.confirm("Restore it?")
+}
+
+// confirm asks the person, if there is one, and fails unless the answer is yes.
+func (r *restoration) confirm(question string) error {
 	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil
 	}
-	fmt.Fprint(r.errOut, "Restore it? [Y/n] ")
+	fmt.Fprintf(r.errOut, "%s [Y/n] ", question)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil && answer == "" {
 		return errors.New("not restored: nobody answered")

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
-	"golang.org/x/term"
 
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
@@ -117,19 +114,7 @@ func (r *restoration) askImage(l *restore.Loader, m *mcuboot.Image) error {
 		checked = "it is encrypted, so only the boot loader can check that"
 	}
 	fmt.Fprintf(r.errOut, ".\nhash %s: %s. Whether the boot loader trusts the key, its list says afterwards.\n", mcuboot.Hex(m.Hash), checked)
-	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return nil
-	}
-	fmt.Fprint(r.errOut, "Write it? [Y/n] ")
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && answer == "" {
-		return errors.New("not restored: nobody answered")
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "", "y", "yes":
-		return nil
-	}
-	return errors.New("not restored: nothing was written")
+	return r.confirm("Write it?")
 }
 
 // printImages writes an image list as people of that ecosystem know it.
