@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
 )
