@@ -21,7 +21,7 @@ type Config struct {
 	Part      Part
 	Geometry  *flash.Geometry // instead of the part's own, nil means that
 	Boot      uint32          // bytes of the protected boot area, whole sectors, may be 0
-	Protected []flash.Area    // further areas never erased nor programmed
+	Protected []flash.Area    // further areas, never programmed, and erased only while unlocked
 	RAM       uint32          // bytes
 	Apps      []App           // in RAM in this order from the bottom; the rest is free, on top
 	Resident  uint32          // bytes of code that must be in RAM before an erase or program
@@ -84,6 +84,7 @@ type Board struct {
 	page    [flash.MaxPage]byte // what the pending program programs
 	busy    bool                // from start to Wait
 	result  error               // of the finished operation, for Wait
+	open    flash.Area          // of Protected: unlocked; Size 0: none
 	ops     uint64
 	total   uint64
 	cutAt   uint64

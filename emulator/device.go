@@ -105,6 +105,35 @@ func (p part) Busy() bool {
 	return busy
 }
 
+// Unlock lets one protected area, named by exactly its place, be erased until Lock, Unlock of another or a
+// reset. Anything else is a fault.
+func (p part) Unlock(addr, size uint32) error {
+	b := p.b
+	b.mu.Lock()
+	if err := b.enter(); err != nil {
+		return b.leave(err)
+	}
+	b.open = flash.Area{}
+	for _, a := range b.cfg.Protected {
+		if a.Addr == addr && a.Size == size {
+			b.open = a
+			return b.leave(nil)
+		}
+	}
+	return b.leave(b.fault(Fault{Kind: Protected, Op: "unlock", Addr: addr, Size: size}))
+}
+
+// Lock locks the area that is unlocked, if there is one.
+func (p part) Lock() {
+	b := p.b
+	b.mu.Lock()
+	err := b.enter()
+	if err == nil {
+		b.open = flash.Area{}
+	}
+	_ = b.leave(err)
+}
+
 func (b *Board) flashRead(addr uint32, buf []byte) error {
 	if err := b.enter(); err != nil {
 		return err
@@ -184,9 +213,13 @@ func (b *Board) permitted(kind OpKind, addr, n uint32) error {
 		return wrong(Protected, "boot area")
 	}
 	for _, a := range b.cfg.Protected {
-		if addr < a.Addr+a.Size && a.Addr < addr+n {
-			return wrong(Protected, a.Name)
+		if addr >= a.Addr+a.Size || a.Addr >= addr+n {
+			continue
 		}
+		if kind == OpErase && b.open == a && addr >= a.Addr && addr+n <= a.Addr+a.Size {
+			continue
+		}
+		return wrong(Protected, a.Name)
 	}
 	if err := b.ram.fitToFlash(f); err != nil {
 		return err

@@ -59,6 +59,24 @@ func TestFaults(t *testing.T) {
 		{"erase of the boot area", Protected, flash.ErrProtected, func(b *Board) { secure(b); _ = b.Flash().Erase(4096, 4096) }},
 		{"program of the boot area", Protected, flash.ErrProtected, func(b *Board) { secure(b); _ = b.Flash().Program(0, make([]byte, 8)) }},
 		{"erase of settings", Protected, flash.ErrProtected, func(b *Board) { secure(b); _ = b.Flash().Erase(31*4096, 4096) }},
+		{"settings locked again", Protected, flash.ErrProtected, func(b *Board) {
+			secure(b)
+			must(part{b}.Unlock(31*4096, 4096))
+			eraseNow(b.Flash(), 31*4096, 4096)
+			part{b}.Lock()
+			_ = b.Flash().Erase(31*4096, 4096)
+		}},
+		{"program of unlocked settings", Protected, flash.ErrProtected, func(b *Board) {
+			secure(b)
+			must(part{b}.Unlock(31*4096, 4096))
+			_ = b.Flash().Program(31*4096, make([]byte, 8))
+		}},
+		{"block beyond unlocked settings", Protected, flash.ErrProtected, func(b *Board) {
+			secure(b)
+			must(part{b}.Unlock(31*4096, 4096))
+			_ = b.Flash().Erase(24*4096, 32768)
+		}},
+		{"unlock of what is no settings area", Protected, flash.ErrProtected, func(b *Board) { secure(b); _ = part{b}.Unlock(0, 4096) }},
 		{"block with settings", Protected, flash.ErrProtected, func(b *Board) { secure(b); _ = b.Flash().Erase(24*4096, 32768) }},
 		{"program twice", NotErased, flash.ErrProgram, func(b *Board) {
 			secure(b)
@@ -169,4 +187,16 @@ func TestRAMIsRandomAfterEveryReset(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestResetLocks unlocks an area, resets, and finds it locked.
+func TestResetLocks(t *testing.T) {
+	cfg := config(STM32G474(), smallGeometry(8, 0xFF))
+	cfg.Protected = []flash.Area{{Name: "settings", Addr: 31 * 4096, Size: 4096}}
+	b := newBoard(t, cfg)
+	b.Run(func() { must(part{b}.Unlock(31*4096, 4096)); b.Reset(CauseSoftware) })
+	e := b.Run(func() { secure(b); _ = b.Flash().Erase(31*4096, 4096) })
+	if e.Fault == nil || e.Fault.Kind != Protected {
+		t.Errorf("ended as %v with %v, want %v", e.Kind, e.Fault, Protected)
+	}
 }

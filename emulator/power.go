@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"unbrick/flash"
 )
 
 // Cause is why the agent was started.
@@ -100,6 +102,7 @@ func (b *Board) run(agent func(), switchOn bool) Ending {
 	}
 	b.power = running
 	b.alive = true
+	b.open = flash.Area{}
 	b.ending = nil
 	b.gone = make(chan struct{})
 	b.outside = 0

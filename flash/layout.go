@@ -16,7 +16,8 @@ type Area struct {
 }
 
 // Layout says what lives where, in address order: the protected boot area, two record sectors, the
-// software area, and at the end settings areas, which nobody reads as a base or erases.
+// software area, and at the end settings areas, which nobody reads as a base, and which are
+// erased only because a person asks for it.
 type Layout struct {
 	Geometry Geometry
 	Boot     uint32 // bytes of the boot area, whole sectors, from address 0

@@ -389,7 +389,7 @@ func (r *runner) trouble() error {
 		if r.status.Fault == smp.FaultNone {
 			return nil
 		}
-	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed:
+	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed, smp.PhaseErasing:
 	}
 	if r.status.Operations == r.operations {
 		r.touched = r.before // it has refused before its first erase

@@ -73,6 +73,7 @@ const (
 	EventReceiving                        // S19; A: bytes stored, B: size
 	EventRestored                         // S20; the wanted image is there and recorded; Digest
 	EventResetAsked                       // the host asked for a reset
+	EventErased                           // Sector of a settings area was erased, as a person wanted; A: done, B: sectors of the area
 )
 
 var eventNames = [...]string{
@@ -87,7 +88,7 @@ var eventNames = [...]string{
 	EventRetry: "retry", EventDead: "dead sector", EventVerdict: "verdict", EventInstalled: "installed",
 	EventConfirmed: "confirmed", EventPrepare: "record renewed",
 	EventWaiting: "waiting", EventConnected: "connected", EventBegun: "begun", EventDenied: "denied",
-	EventReceiving: "receiving", EventRestored: "restored", EventResetAsked: "reset asked",
+	EventReceiving: "receiving", EventRestored: "restored", EventResetAsked: "reset asked", EventErased: "settings erased",
 }
 
 // String returns the event's name, "event" for a number of the future.

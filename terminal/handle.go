@@ -111,6 +111,8 @@ func (t *Terminal) handleUser(q *smp.Header, body []byte) error {
 			return t.takeFrames(q, body)
 		case smp.UserNext:
 			return t.takeNext(q, body)
+		case smp.UserErase:
+			return t.takeErase(q, body)
 		case smp.UserBegin, smp.UserApply, smp.UserFinish:
 			return t.answerStatus(q) // asked again
 		}
@@ -149,6 +151,8 @@ func (t *Terminal) handleUser(q *smp.Header, body []byte) error {
 		return t.takeApply(q)
 	case smp.UserFinish:
 		return t.takeFinish(q)
+	case smp.UserErase:
+		return t.takeErase(q, body)
 	case smp.UserAbort:
 		t.forget()
 		return t.answer(q, &smp.Empty{})
@@ -170,6 +174,7 @@ func (t *Terminal) describe() {
 	id.Why, id.Match, id.Floor = t.why, t.match, t.Floor()
 	id.Doubtful = t.doubts(t.software.Sectors())
 	id.Frames, id.Speed = smp.FramesVersion, 0
+	id.Erases = len(t.hw.Layout.Settings) > 0
 	if t.speeder != nil {
 		id.Speed = t.hw.MaxSpeed
 	}

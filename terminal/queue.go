@@ -46,7 +46,7 @@ func (t *Terminal) takeNext(q *smp.Header, body []byte) error {
 	}
 	switch h.phase {
 	case smp.PhaseReady, smp.PhaseProving, smp.PhaseRewriting:
-	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed:
+	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed, smp.PhaseErasing:
 		return t.deny(q, smp.FaultPhase)
 	}
 	if h.phase != smp.PhaseReady && h.files.cur.size == 0 {

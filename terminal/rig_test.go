@@ -36,6 +36,8 @@ type kind struct {
 	// sample is about how many cuts of each tear -short tries.
 	sample int
 	slow   bool // a sample even without -short
+	// settings are the sectors of settings areas, at the end of the part.
+	settings []int
 }
 
 // sampled is about how many cuts are tried where not all are.
@@ -89,6 +91,16 @@ func fixtureOf(t testing.TB, k kind) *fixture {
 		g.Erased = 0
 	}
 	f := &fixture{kind: k, layout: flash.Layout{Geometry: g, Boot: k.boot}}
+	at := g.Sectors()
+	for _, n := range k.settings {
+		at -= n
+	}
+	for i, n := range k.settings {
+		from, _ := g.Sector(at)
+		to, size := g.Sector(at + n - 1)
+		f.layout.Settings = append(f.layout.Settings, flash.Area{Name: fmt.Sprintf("settings %d", i), Addr: from, Size: to + size - from})
+		at += n
+	}
 	f.software = f.layout.Software()
 	f.part = emulator.Part{
 		Name: k.name, Geometry: g, ECC: k.ecc,
@@ -177,7 +189,7 @@ type rig struct {
 func (f *fixture) board(t testing.TB) *emulator.Board {
 	t.Helper()
 	b, err := emulator.New(emulator.Config{
-		Part: f.part, Boot: f.kind.boot, RAM: f.kind.ram, Resident: resident, Seed: 7,
+		Part: f.part, Boot: f.kind.boot, Protected: f.layout.Settings, RAM: f.kind.ram, Resident: resident, Seed: 7,
 		Apps: []emulator.App{{Name: "system", Size: 4 << 10, Importance: 9, Fixed: true}, {Name: "mail", Size: 24 << 10, Importance: 2}, {Name: "call", Size: 16 << 10, Importance: 8}},
 		Line: emulator.LineConfig{Baud: 921600, Depth: 8192},
 	})

@@ -79,6 +79,7 @@ type host struct {
 	upload    upload
 	framing   framing
 	files     files
+	settings  settings
 	identity  smp.Identity
 	hashes    [smp.MaxLevel + 1]hasher
 }
@@ -92,6 +93,7 @@ const (
 	jobApply
 	jobFinish
 	jobNext
+	jobErase
 )
 
 func (h *host) begin() {
@@ -233,6 +235,8 @@ func (t *Terminal) work20() {
 		t.conclude()
 	case jobNext:
 		t.applyNext()
+	case jobErase:
+		t.eraseSettings()
 	case jobNone:
 	}
 	h.worked += t.hw.Clock.Now() - start

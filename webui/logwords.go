@@ -248,6 +248,8 @@ func terminalText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 		return about("restored", ": release ", n)
 	case terminal.EventResetAsked:
 		return "the host asks for a reset"
+	case terminal.EventErased:
+		return sector + " of a settings area erased, " + a + " of " + b
 	}
 	return "event " + group(uint64(r.Code))
 }

@@ -68,6 +68,10 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *Readout:
 		m.write(w)
+	case *EraseRequest:
+		m.write(w)
+	case *Erased:
+		m.write(w)
 	case *RecordRequest:
 		m.write(w)
 	case *DigestsRequest:

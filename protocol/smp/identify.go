@@ -31,13 +31,18 @@ type Identity struct {
 	Doubtful  uint32 // doubtful sectors of the software area
 	Frames    uint32 // version of the fast framing that it speaks, 0: none
 	Speed     uint32 // highest speed of its cable in bits a second, 0: only the base speed
+	Erases    bool   // it erases settings areas when it is asked to
 }
 
 // write writes the keys of Identity in deterministic order.
 func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	w.Map(24)
+	pairs := 24
+	if m.Erases {
+		pairs++
+	}
+	w.Map(pairs)
 	number("a", uint64(m.A))
 	number("b", uint64(m.B))
 	number("v", uint64(m.Version))
@@ -58,6 +63,10 @@ func (m *Identity) write(w *cbor.Writer) {
 	}
 	number("unit", uint64(g.ProgramUnit))
 	number("doubt", uint64(m.Doubtful))
+	if m.Erases {
+		w.Text("erase")
+		w.Bool(true)
+	}
 	number("floor", m.Floor)
 	number("match", uint64(m.Match))
 	w.Text("model")
@@ -147,6 +156,8 @@ func (m *Identity) DecodeBody(b []byte) error {
 			m.Frames = r.Uint32()
 		case is(k, "speed"):
 			m.Speed = r.Uint32()
+		case is(k, "erase"):
+			m.Erases = r.Bool()
 		case is(k, "doubt"):
 			m.Doubtful, seen = r.Uint32(), seen|1<<13
 		default:

@@ -94,16 +94,17 @@ const (
 	PhaseFinishing Phase = 5 // finish: reading the whole image, writing the record
 	PhaseDone      Phase = 6 // the signed image is there and recorded
 	PhaseFailed    Phase = 7 // code says why; begin starts again
+	PhaseErasing   Phase = 8 // erase: erasing a settings area; afterwards the phase is what it was
 )
 
-var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting", "finishing", "done", "failed"}
+var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting", "finishing", "done", "failed", "erasing"}
 
 func (p Phase) String() string { return name(phaseNames[:], uint32(p), "phase") }
 
 // Busy reports whether the device works by itself: only status is answered, between two sectors.
 func (p Phase) Busy() bool {
 	switch p {
-	case PhasePreparing, PhaseProving, PhaseRewriting, PhaseFinishing:
+	case PhasePreparing, PhaseProving, PhaseRewriting, PhaseFinishing, PhaseErasing:
 		return true
 	case PhaseIdle, PhaseReady, PhaseDone, PhaseFailed:
 		return false
