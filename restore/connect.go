@@ -211,14 +211,29 @@ func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
 	return err
 }
 
-// learn drops late echoes and asks for the buffers.
+// once is patience for a question that not every server knows, before another one is asked.
+var once = patience{first: 700 * time.Millisecond, wait: 1400 * time.Millisecond, tries: 2}
+
+// learn asks who it is, which tells the buffers of a terminal of ours, and asks anybody else for the buffers.
+// What the identification leads to is Identify's.
 func (s *Session) learn(ctx context.Context) error {
-	if err := s.pause(ctx, settleTime); err != nil {
-		return err
+	if s.repeated > 0 {
+		if err := s.pause(ctx, settleTime); err != nil { // for late echoes
+			return err
+		}
+	}
+	err := s.who(ctx, once)
+	var said *smp.Error
+	if err != nil && !errors.As(err, &said) && !retryable(err) {
+		return fmt.Errorf("connect: %w", err)
+	}
+	s.asked = err == nil || said != nil
+	if err == nil && s.identity.Buffer != 0 {
+		s.params = smp.Parameters{BufSize: min(s.identity.Buffer, smp.BufSize), BufCount: 1}
+		return nil
 	}
 	var p smp.Parameters
-	err := s.call(ctx, &smp.ParametersRequest{}, &p, prompt)
-	var said *smp.Error
+	err = s.call(ctx, &smp.ParametersRequest{}, &p, prompt)
 	switch {
 	case errors.As(err, &said):
 		s.foreign = true

@@ -36,10 +36,11 @@ type framing struct {
 	over   bool          // too many damaged frames: the framing has ended, and the port does not know it yet
 	ack    frame.Ack     // the last one
 	acks   uint64
-	probe  uint8 // number of the pattern that is under way
-	echoed uint8 // number of the one that came back last
-	slow   bool  // the other speed does not work
-	none   bool  // frames do not work
+	probe  uint8   // number of the last pattern
+	tried  []uint8 // numbers of the patterns that have not come back
+	echoed int     // patterns that have
+	slow   bool    // the other speed does not work
+	none   bool    // frames do not work
 }
 
 // canFrame reports whether frames are worth a try with this device.
@@ -60,15 +61,15 @@ func (s *Session) fast(d *Device, line time.Duration) uint32 {
 	return min(speed, d.Speed)
 }
 
-// agree asks for frames at a speed, 0 being the base speed, and tries them with patterns. If it does not
-// come to that, the console framing at base speed goes on; that is no error.
+// agree asks for frames at a speed, 0 being the base speed or any at which they are spoken already, and tries
+// them with patterns. If it does not come to that, the console framing at base speed goes on; that is no error.
 func (s *Session) agree(ctx context.Context, d *Device, speed uint32) error {
 	f := &s.framing
 	for s.canFrame(d) {
 		if err := s.refresh(ctx); err != nil {
 			return err
 		}
-		if f.guard.On() && (speed == 0 && f.speed == s.opt.Baud || speed == f.speed) {
+		if f.guard.On() && (speed == 0 || speed == f.speed) {
 			return nil
 		}
 		err := s.change(ctx, speed)
@@ -122,28 +123,45 @@ func (s *Session) change(ctx context.Context, speed uint32) error {
 	s.rest = nil
 	f.over = false
 	f.guard.Begin(frame.HostSilence)
-	var pattern [frame.PatternSize]byte
+	f.tried = f.tried[:0]
 	end := s.port.Now() + frame.TrialTime
-	for f.guard.On() && !f.guard.Proven() && s.port.Now() < end {
-		f.probe++
-		frame.Fill(&pattern, f.probe)
-		s.framed = frame.AppendPattern(s.framed[:0], frame.KindProbe, pattern[:])
+	// All patterns at once at first, which a device with a small receive buffer cannot take.
+	for n := frame.Probes; f.guard.On() && !f.guard.Proven() && s.port.Now() < end; n = 1 {
+		var pattern [frame.PatternSize]byte
+		s.framed = s.framed[:0]
+		for range n {
+			f.probe++
+			f.tried = append(f.tried, f.probe)
+			frame.Fill(&pattern, f.probe)
+			s.framed = frame.AppendPattern(s.framed, frame.KindProbe, pattern[:])
+		}
 		if err := s.write(s.framed); err != nil {
 			return err
 		}
 		again := min(end, s.port.Now()+2*s.lineTime(len(s.framed))+100*time.Millisecond)
-		for f.guard.On() && f.echoed != f.probe {
+		for want := f.echoed + n; f.guard.On() && !f.guard.Proven() && f.echoed < want; {
 			if _, err := s.event(ctx, again); isTimeout(err) {
 				break
 			} else if err != nil {
 				return err
 			}
 		}
-		if f.echoed == f.probe {
-			f.guard.Probed()
-		}
 	}
 	return nil
+}
+
+// came takes a pattern that came back, and reports whether it is one of this trial, the first time.
+func (f *framing) came(pattern []byte) bool {
+	for i, n := range f.tried {
+		var want [frame.PatternSize]byte
+		if frame.Fill(&want, n); string(want[:]) == string(pattern) {
+			f.tried = append(f.tried[:i], f.tried[i+1:]...)
+			f.echoed++
+			f.guard.Probed()
+			return true
+		}
+	}
+	return false
 }
 
 // setSpeed changes the speed of the port if it is another one.
@@ -246,12 +264,8 @@ func (s *Session) parse() (packet []byte, news bool) {
 				return nil, true
 			}
 		case frame.KindEcho:
-			if p, ok := frame.ParsePattern(content, frame.KindEcho); ok {
-				var want [frame.PatternSize]byte
-				if frame.Fill(&want, f.probe); string(want[:]) == string(p) {
-					f.echoed = f.probe
-					return nil, true
-				}
+			if p, ok := frame.ParsePattern(content, frame.KindEcho); ok && f.came(p) {
+				return nil, true
 			}
 		case frame.KindData, frame.KindProbe:
 			// Our own frames, reflected.

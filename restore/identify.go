@@ -52,16 +52,18 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if s.foreign {
 		return nil, &Error{Code: CodeForeign, Err: errors.New("identify: it has no parameters")}
 	}
-	s.plain = true // whoever this is must be able to say that it does not know the question
-	err := s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
-	s.plain = false
+	err := s.refusal
+	if !s.asked {
+		err = s.who(ctx, slow)
+	}
+	s.asked = false
 	var said *smp.Error
 	for errors.As(err, &said) && (said.Fault() == smp.FaultBusy || said.RC && smp.RC(said.Code) == smp.RCBusy) {
 		// It still works for an earlier host, which went away. What it does, it does to the end.
 		if err := s.idle(ctx); err != nil {
 			return nil, fmt.Errorf("identify: %w", err)
 		}
-		err = s.call(ctx, &smp.IdentifyRequest{}, &d.Identity, slow)
+		err = s.who(ctx, slow)
 	}
 	if errors.As(err, &said) && said.RC && smp.RC(said.Code) == smp.RCNotSupported {
 		return nil, &Error{Code: CodeForeign, Err: err}
@@ -69,6 +71,7 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identify: %w", s.refused(err))
 	}
+	d.Identity = s.identity
 	if d.Version != smp.UserVersion {
 		return nil, &Error{Code: CodeProtocol, Err: fmt.Errorf("identify: version %d of the cable, %d wanted", d.Version, smp.UserVersion)}
 	}
@@ -76,16 +79,24 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if release.LeafSize(&d.Software) == 0 {
 		return nil, &Error{Code: CodeProtocol, Err: errors.New("identify: software area without a leaf size")}
 	}
+	if d.State == smp.RecordNone {
+		return d, nil // nothing more to ask; Plan sees which speed pays
+	}
 	if err := s.agree(ctx, d, 0); err != nil {
 		return nil, fmt.Errorf("identify: %w", err)
 	}
-	if d.A, err = s.record(ctx, d, false, d.Identity.A); err != nil {
-		return nil, err
-	}
-	if d.B, err = s.record(ctx, d, true, d.Identity.B); err != nil {
+	if err := s.records(ctx, d); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// who asks for the identification. Whoever this is must be able to say that it does not know the question.
+func (s *Session) who(ctx context.Context, p patience) error {
+	s.plain = true
+	s.refusal = s.call(ctx, &smp.IdentifyRequest{}, &s.identity, p)
+	s.plain = false
+	return s.refusal
 }
 
 // idle waits until the device does not work by itself any more.
@@ -105,28 +116,45 @@ func (s *Session) idle(ctx context.Context) error {
 	}
 }
 
-// record reads one manifest of the record. One that is not well-formed is as good as none.
-func (s *Session) record(ctx context.Context, d *Device, b bool, size uint32) (*Known, error) {
-	if size == 0 {
-		return nil, nil
-	}
-	var signed []byte
-	for uint32(len(signed)) < size {
-		var got smp.Record
-		if err := s.call(ctx, &smp.RecordRequest{B: b, Offset: uint32(len(signed))}, &got, slow); err != nil {
-			return nil, fmt.Errorf("read record: %w", s.refused(err))
+// records reads the manifests of the record. One that is not well-formed is as good as none.
+func (s *Session) records(ctx context.Context, d *Device) error {
+	sizes := [2]uint32{d.Identity.A, d.Identity.B}
+	var signed [2][]byte
+	for {
+		var asks []ask
+		for i, size := range sizes {
+			if uint32(len(signed[i])) >= size {
+				continue
+			}
+			var got smp.Record
+			at := uint32(len(signed[i]))
+			asks = append(asks, ask{q: &smp.RecordRequest{B: i == 1, Offset: at}, answer: &got, take: func() error {
+				if got.Length != size || got.Offset != at || len(got.Data) == 0 {
+					return &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
+				}
+				signed[i] = append(signed[i], got.Data...)
+				return nil
+			}})
 		}
-		if got.Length != size || got.Offset != uint32(len(signed)) || len(got.Data) == 0 {
-			return nil, &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
+		if len(asks) == 0 {
+			break
 		}
-		signed = append(signed, got.Data...)
+		if err := s.together(ctx, slow, besides, asks); err != nil {
+			return fmt.Errorf("read record: %w", s.refused(err))
+		}
 	}
+	d.A, d.B = d.known(signed[0]), d.known(signed[1])
+	return nil
+}
+
+// known reads a signed manifest of the record; nil if there is none.
+func (d *Device) known(signed []byte) *Known {
 	m, key, err := release.Parse(signed)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	_, err = release.Verify(signed, d.Trusted())
-	return &Known{Signed: signed, Manifest: m, Key: key, Trusted: err == nil}, nil
+	return &Known{Signed: signed, Manifest: m, Key: key, Trusted: err == nil}
 }
 
 // refused turns an error that the device answered into an *Error; others stay.

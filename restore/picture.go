@@ -220,7 +220,7 @@ func (s *Session) again(ctx context.Context, p *picture) error {
 			continue
 		}
 		n := 1
-		for i+n < p.count && p.doubtful[i+n] && n < s.digestsAtOnce() {
+		for i+n < p.count && p.doubtful[i+n] {
 			n++
 		}
 		r, err := s.digests(ctx, 0, i, n, p.count)

@@ -56,6 +56,9 @@ type Session struct {
 
 	way      Way
 	params   smp.Parameters
+	identity smp.Identity  // as Connect has learned it
+	refusal  error         // that the question for it was answered with, nil: none
+	asked    bool          // one of the two is what a device has said, and Identify has not looked at it
 	foreign  bool          // it has no parameters: no terminal of ours
 	plain    bool          // the other side is no terminal of ours: version 0 throughout
 	latency  time.Duration // of an answer, beyond the time of its bytes
@@ -127,12 +130,7 @@ var (
 // call sends a request until it is answered, and reads the answer's body. An error that the device
 // answered with is a *smp.Error; everything else is an *Error or the context's.
 func (s *Session) call(ctx context.Context, q smp.Request, answer smp.Body, p patience) error {
-	s.sequence++
-	h := q.Head()
-	if h.Group == smp.GroupOS || s.plain {
-		h.Version = 0 // every server takes it; MCUboot's recovery drops all else without a word
-	}
-	h.Sequence = s.sequence
+	h := s.head(q)
 	packet, err := smp.AppendPacket(s.packet[:0], h, q)
 	if err != nil {
 		return &Error{Code: CodeProtocol, Err: err}
@@ -144,26 +142,47 @@ func (s *Session) call(ctx context.Context, q smp.Request, answer smp.Body, p pa
 	start := s.port.Now()
 	tries, err := s.exchange(ctx, h, answer, p)
 	s.repeated += tries - 1
-	if s.opt.Trace != nil {
-		s.opt.Trace(Call{At: start, Took: s.port.Now() - start, Group: h.Group, ID: h.ID, Tries: tries, Bytes: len(packet), Err: err})
-	}
+	s.trace(Call{At: start, Took: s.port.Now() - start, Group: h.Group, ID: h.ID, Tries: tries, Bytes: len(packet), Err: err})
 	return err
+}
+
+// head returns the header of a request that was not sent before.
+func (s *Session) head(q smp.Request) smp.Header {
+	s.sequence++
+	h := q.Head()
+	if h.Group == smp.GroupOS || s.plain {
+		h.Version = 0 // every server takes it; MCUboot's recovery drops all else without a word
+	}
+	h.Sequence = s.sequence
+	return h
+}
+
+func (s *Session) trace(c Call) {
+	if s.opt.Trace != nil {
+		s.opt.Trace(c)
+	}
+}
+
+// patient returns how long an answer is waited for at first, beyond the time of its bytes, and how many
+// bytes those are at most.
+func (s *Session) patient(p patience) (wait time.Duration, longest int) {
+	longest = p.answer
+	if longest == 0 {
+		longest = smp.BufSize
+	}
+	switch {
+	case p.first != 0:
+		return p.first, longest
+	case s.framing.guard.On():
+		return min(p.wait, framedWait), longest
+	}
+	return p.wait, longest
 }
 
 func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p patience) (tries int, err error) {
 	heard, damaged := s.received, s.deframer.Damaged()
 	var broken error
-	longest := p.answer
-	if longest == 0 {
-		longest = smp.BufSize
-	}
-	wait := p.wait
-	switch {
-	case p.first != 0:
-		wait = p.first
-	case s.framing.guard.On():
-		wait = min(wait, framedWait)
-	}
+	wait, longest := s.patient(p)
 	for tries = 1; tries <= p.tries; tries, wait = tries+1, min(2*wait, p.wait) {
 		if err := ctx.Err(); err != nil {
 			return tries, err

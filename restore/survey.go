@@ -102,17 +102,7 @@ func (s *Session) whole(ctx context.Context, g *flash.Geometry, image []byte) (b
 
 // read asks for the digests of the first n sectors.
 func (s *Session) read(ctx context.Context, n int) (*reading, error) {
-	all := &reading{}
-	for at := 0; at < n; {
-		got, err := s.digests(ctx, 0, at, min(n-at, s.digestsAtOnce()), n)
-		if err != nil {
-			return nil, err
-		}
-		all.digests = append(all.digests, got.digests...)
-		all.doubtful = append(all.doubtful, got.doubtful...)
-		at += len(got.digests)
-	}
-	return all, nil
+	return s.digests(ctx, 0, 0, n, n)
 }
 
 // digestsAtOnce is how many digests fit an answer, if the device's answers are as long as what it takes.
@@ -121,19 +111,30 @@ func (s *Session) digestsAtOnce() int {
 	return max(1, min(smp.MaxDigests, (int(s.params.BufSize)-around)*8/(8*smp.DigestSize+1)))
 }
 
+// digests asks for count digests of a level from first on, of the tree over so many sectors.
 func (s *Session) digests(ctx context.Context, level, first, count, of int) (*reading, error) {
-	var got smp.Digests
-	q := smp.DigestsRequest{Level: uint32(level), First: uint32(first), Count: uint32(count), Of: uint32(of)}
-	if err := s.call(ctx, &q, &got, hashes); err != nil {
+	r := &reading{digests: make([]digest, count), doubtful: make([]bool, count)}
+	var asks []ask
+	for at := 0; at < count; at += s.digestsAtOnce() {
+		q := smp.DigestsRequest{Level: uint32(level), First: uint32(first + at), Count: uint32(min(count-at, s.digestsAtOnce())), Of: uint32(of)}
+		var got smp.Digests
+		asks = append(asks, ask{q: &q, answer: &got, take: func() error { return r.take(&q, &got, at) }})
+	}
+	if err := s.together(ctx, hashes, besides, asks); err != nil {
 		return nil, fmt.Errorf("read digests: %w", s.refused(err))
 	}
-	if got.First != q.First || len(got.Digests) != count*smp.DigestSize || level == 0 && len(got.Doubtful) != (count+7)/8 {
-		return nil, &Error{Code: CodeProtocol, Err: fmt.Errorf("digests: %d bytes and %d of doubt from %d, asked for %d from %d", len(got.Digests), len(got.Doubtful), got.First, count, first)}
-	}
-	r := &reading{}
-	for i := range count {
-		r.digests = append(r.digests, digest(got.Digests[i*smp.DigestSize:]))
-		r.doubtful = append(r.doubtful, level == 0 && got.Doubtful[i/8]>>(i%8)&1 != 0)
-	}
 	return r, nil
+}
+
+// take copies the answer to q, which is about the sectors or nodes from at on.
+func (r *reading) take(q *smp.DigestsRequest, got *smp.Digests, at int) error {
+	count := int(q.Count)
+	if got.First != q.First || len(got.Digests) != count*smp.DigestSize || q.Level == 0 && len(got.Doubtful) != (count+7)/8 {
+		return &Error{Code: CodeProtocol, Err: fmt.Errorf("digests: %d bytes and %d of doubt from %d, asked for %d from %d", len(got.Digests), len(got.Doubtful), got.First, count, q.First)}
+	}
+	for i := range count {
+		r.digests[at+i] = digest(got.Digests[i*smp.DigestSize:])
+		r.doubtful[at+i] = q.Level == 0 && got.Doubtful[i/8]>>(i%8)&1 != 0
+	}
+	return nil
 }

@@ -173,7 +173,7 @@ func (t *Terminal) describe() {
 	id.State, id.Confirmed, id.A, id.B = smp.RecordNone, false, 0, 0
 	id.Why, id.Match, id.Floor = t.why, t.match, t.Floor()
 	id.Doubtful = t.doubts(t.software.Sectors())
-	id.Frames, id.Speed = smp.FramesVersion, 0
+	id.Frames, id.Speed, id.Buffer = smp.FramesVersion, 0, smp.BufSize
 	id.Erases = len(t.hw.Layout.Settings) > 0
 	if t.speeder != nil {
 		id.Speed = t.hw.MaxSpeed

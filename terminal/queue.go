@@ -22,6 +22,7 @@ type numbered struct {
 	block  uint32
 	blocks frame.Receiver
 	high   bool // it ends where the room ends
+	last   bool // the verdict comes behind it
 }
 
 // place returns the file's bytes in room, and what is left of the room beside it.
@@ -77,7 +78,7 @@ func (t *Terminal) takeNext(q *smp.Header, body []byte) error {
 		return t.deny(q, smp.FaultWorkspace)
 	}
 	h.whole = false // a file of the console framing lies in the same room
-	*in = numbered{number: m.Number, size: m.Size, sha: m.SHA, block: m.Block, high: h.files.cur.size > 0 && !h.files.cur.high}
+	*in = numbered{number: m.Number, size: m.Size, sha: m.SHA, block: m.Block, high: h.files.cur.size > 0 && !h.files.cur.high, last: m.Last}
 	in.blocks.Begin((m.Size + m.Block - 1) / m.Block)
 	if h.phase == smp.PhaseReady {
 		h.fault, h.addr = smp.FaultNone, 0
@@ -122,7 +123,8 @@ func (t *Terminal) turn() {
 	}
 }
 
-// applyNext applies the file that is whole, and then the one that became whole meanwhile.
+// applyNext applies the file that is whole, and then the one that became whole meanwhile. Behind the last one
+// it gives the verdict.
 func (t *Terminal) applyNext() {
 	h := &t.host
 	f := &h.files
@@ -132,13 +134,17 @@ func (t *Terminal) applyNext() {
 		file, rest := f.cur.place(t.rewrite.room)
 		t.applyFile(file, rest, f.cur.sha)
 		f.cur.size = 0
-		if h.phase != smp.PhaseReady || h.fault != smp.FaultNone {
+		switch {
+		case h.phase != smp.PhaseReady || h.fault != smp.FaultNone:
 			f.in = numbered{} // it was made for what this one did not do
-		} else if f.in.blocks.Whole() {
+		case f.cur.last:
+			f.in = numbered{}
+			h.phase = smp.PhaseFinishing
+			t.acknowledge()
+			t.conclude()
+		case f.in.blocks.Whole():
 			h.phase = smp.PhaseProving
 			t.turn()
-		}
-		if h.phase == smp.PhaseProving {
 			t.acknowledge()
 		}
 	}

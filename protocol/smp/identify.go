@@ -31,6 +31,7 @@ type Identity struct {
 	Doubtful  uint32 // doubtful sectors of the software area
 	Frames    uint32 // version of the fast framing that it speaks, 0: none
 	Speed     uint32 // highest speed of its cable in bits a second, 0: only the base speed
+	Buffer    uint32 // longest packet that it takes, as in Parameters; 0: it does not say
 	Erases    bool   // it erases settings areas when it is asked to
 }
 
@@ -38,7 +39,7 @@ type Identity struct {
 func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	pairs := 24
+	pairs := 25
 	if m.Erases {
 		pairs++
 	}
@@ -46,6 +47,7 @@ func (m *Identity) write(w *cbor.Writer) {
 	number("a", uint64(m.A))
 	number("b", uint64(m.B))
 	number("v", uint64(m.Version))
+	number("buf", uint64(m.Buffer))
 	number("ram", uint64(m.Workspace))
 	number("why", uint64(m.Why))
 	number("boot", uint64(m.Layout.Boot))
@@ -134,6 +136,8 @@ func (m *Identity) DecodeBody(b []byte) error {
 			g.Blocks = readBlocks(r)
 		case is(k, "settings"):
 			m.Layout.Settings = readSettings(r)
+		case is(k, "buf"):
+			m.Buffer = r.Uint32()
 		case is(k, "ram"):
 			m.Workspace, seen = r.Uint32(), seen|1<<9
 		case is(k, "resident"):

@@ -26,7 +26,7 @@ func identity() *Identity {
 			Geometry: flash.Geometry{Runs: []flash.Run{{Size: 16 << 10, Count: 4}, {Size: 64 << 10, Count: 1}, {Size: 128 << 10, Count: 7}}, ProgramUnit: 8, Page: 256, Erased: 0xff, Blocks: []uint32{512 << 10}},
 			Boot:     32 << 10, Settings: []flash.Area{{Name: "user", Addr: 896 << 10, Size: 128 << 10}},
 		},
-		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: 3, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Erases: true}
+		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: 3, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Buffer: BufSize, Erases: true}
 }
 
 // examples are the vectors of testdata: one body each with its header.
@@ -86,6 +86,7 @@ func examples() map[string]struct {
 	ask("frames", &FramesRequest{Speed: 921600})
 	answer("frames-answer", &FramesRequest{}, &Frames{Speed: 921600, Block: 1024, Ahead: 65536})
 	ask("next", &NextRequest{Number: 2, Size: 5000, SHA: [32]byte(fill(32, 12)), Workspace: 60000, Block: 512})
+	ask("next-last", &NextRequest{Number: 3, Size: 700, SHA: [32]byte(fill(32, 13)), Workspace: 50000, Block: 512, Last: true})
 	answer("next-answer", &NextRequest{}, &Offset{Offset: 1024})
 	ask("erase", &EraseRequest{Addr: 896 << 10, Size: 128 << 10})
 	answer("erase-answer", &EraseRequest{}, &Erased{Addr: 896 << 10, Size: 128 << 10, Done: 20 << 10})
@@ -232,7 +233,7 @@ func TestBodiesAreBounded(t *testing.T) {
 func TestLargestIdentityFits(t *testing.T) {
 	text := strings.Repeat("x", release.MaxText)
 	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Retired: make([]release.KeyID, MaxRetired),
-		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: 1<<64 - 1, A: 1024, B: 1024, Doubtful: 1 << 16, Erases: true}
+		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: 1<<64 - 1, A: 1024, B: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
 	g := &m.Layout.Geometry
 	for range flash.MaxRuns {
 		g.Runs = append(g.Runs, flash.Run{Size: 1 << 22, Count: 1 << 12})

@@ -1,0 +1,148 @@
+package restore
+
+import (
+	"context"
+	"errors"
+
+	"unbrick/protocol/frame"
+	"unbrick/protocol/smp"
+)
+
+// besides is how many bytes of requests may wait in a device's receive buffer while it answers the one
+// before them: a few short ones.
+const besides = 128
+
+// ask is one of several requests that go out together.
+type ask struct {
+	q      smp.Request
+	answer smp.Body
+	take   func() error // called when answer is filled in, which is good until the next one is; may be nil
+	h      smp.Header
+	size   int // of the packet
+	done   bool
+}
+
+// together asks for several things, none of which depends on the answer to another one. In frames the
+// requests go out one behind the other, with at most room bytes behind the first, so that the line turns
+// around once; what is not answered then, and everything in the console framing, whose hosts stop and wait, is
+// asked for one by one. The error is that of the first that failed, as of call, or of its take.
+func (s *Session) together(ctx context.Context, p patience, room int, asks []ask) error {
+	for len(asks) > 0 {
+		n, err := s.batch(ctx, p, room, asks)
+		if err != nil {
+			return err
+		}
+		for i := range asks[:n] {
+			a := &asks[i]
+			if a.done {
+				continue
+			}
+			if err := s.call(ctx, a.q, a.answer, p); err != nil {
+				return err
+			}
+			if err := a.taken(); err != nil {
+				return err
+			}
+		}
+		asks = asks[n:]
+	}
+	return nil
+}
+
+func (a *ask) taken() error {
+	a.done = true
+	if a.take == nil {
+		return nil
+	}
+	return a.take()
+}
+
+// batch sends the first n asks in one go, and takes what is answered in time; the rest may be asked for
+// again. In the console framing it does nothing, with the first of them.
+func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (n int, err error) {
+	if err := s.refresh(ctx); err != nil {
+		return 0, err
+	}
+	f := &s.framing
+	if !f.guard.On() {
+		return 1, nil
+	}
+	var wire []byte
+	first := 0
+	for n < len(asks) {
+		a := &asks[n]
+		a.h = s.head(a.q)
+		packet, err := smp.AppendPacket(s.packet[:0], a.h, a.q)
+		if err != nil {
+			return n, &Error{Code: CodeProtocol, Err: err}
+		}
+		s.packet, a.size = packet, len(packet)
+		if n > 0 && len(wire)-first+frame.Size(1+len(packet)) > room {
+			break
+		}
+		wire = frame.AppendPacket(wire, packet)
+		if n == 0 {
+			first = len(wire)
+		}
+		n++
+	}
+	start := s.port.Now()
+	if err := s.write(wire); err != nil {
+		return n, err
+	}
+	wait, longest := s.patient(p)
+	wait += s.lineTime(smp.FramedSize(longest))
+	deadline := s.port.Now() + s.lineTime(len(wire)) + wait
+	damaged := f.dec.Damaged()
+	for left := n; left > 0 && f.guard.On(); {
+		packet, err := s.event(ctx, deadline)
+		if isTimeout(err) {
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+		if f.dec.Damaged() != damaged {
+			// One answer will not come; the others are on their way.
+			damaged = f.dec.Damaged()
+			deadline = min(deadline, s.port.Now()+framedWait+s.lineTime(smp.FramedSize(longest)))
+		}
+		h, body, err := smp.ParsePacket(packet)
+		if err != nil {
+			continue
+		}
+		for i := range asks[:n] {
+			a := &asks[i]
+			if a.done || !h.Answers(&a.h) {
+				continue
+			}
+			err := smp.ResponseError(body)
+			var said *smp.Error
+			if !errors.As(err, &said) {
+				said = nil
+				if err == nil {
+					err = a.answer.DecodeBody(body)
+				}
+			}
+			s.trace(Call{At: start, Took: s.port.Now() - start, Group: a.h.Group, ID: a.h.ID, Tries: 1, Bytes: a.size, Err: err})
+			if said != nil {
+				return n, said
+			}
+			if err != nil {
+				break // asking again may help
+			}
+			if err := a.taken(); err != nil {
+				return n, err
+			}
+			left--
+			deadline = s.port.Now() + wait
+			break
+		}
+	}
+	for i := range asks[:n] {
+		if !asks[i].done {
+			s.repeated++
+		}
+	}
+	return n, nil
+}
