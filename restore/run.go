@@ -22,6 +22,10 @@ const (
 	maxLost    = 60  // pieces lost in a row: the line does not work
 	minPiece   = 128 // bytes; smaller pieces do not get through a line that loses these
 	growBehind = 8   // pieces in a row that arrived, after which they grow again
+	// framedLeaves is how many leaf digests go into a packet where packets follow each other: so few, since a
+	// long one is spoiled more easily.
+	framedLeaves = 28
+	statusSize   = smp.HeaderSize + 120 // longest packet with a status
 )
 
 // Result is a restoration that the device itself has judged good.
@@ -58,6 +62,8 @@ type runner struct {
 	line     time.Duration // planned work that is done: on the line
 	flash    time.Duration // and in the flash
 	started  bool
+	fresh    bool // begin has begun anew: the device has nothing of any file
+	stale    bool // status is as an acknowledgement has it, which tells the phase alone
 
 	// Of a transfer in frames.
 	before     Touched // what the flash had seen before it
@@ -199,12 +205,21 @@ func (r *runner) near(rest time.Duration) {
 func (r *runner) begin(ctx context.Context) error {
 	r.stage(StageWrite)
 	p := r.p
-	if err := r.clear(ctx); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
 	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts, AsIs: p.Refresh == 0}
-	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
-		return fmt.Errorf("begin: %w", r.s.refused(err))
+	for again := false; ; again = true {
+		if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
+			return fmt.Errorf("begin: %w", r.s.refused(err))
+		}
+		// A device that is ready at once has heard it from an earlier host, which left something unfinished
+		// there. The beginning of a single file may be the same one again: then its transfer goes on where
+		// it was. All else is dropped.
+		r.fresh = r.status.Phase == smp.PhasePreparing
+		if again || r.status.Phase != smp.PhaseReady || !q.Parts && r.status.Applied == 0 {
+			break
+		}
+		if err := r.s.call(ctx, &smp.AbortRequest{}, &smp.Empty{}, prompt); err != nil {
+			return fmt.Errorf("begin: %w", r.s.refused(err))
+		}
 	}
 	r.note()
 	if err := r.wait(ctx, 0); err != nil {
@@ -213,7 +228,13 @@ func (r *runner) begin(ctx context.Context) error {
 	if r.status.Phase != smp.PhaseReady {
 		return r.failure("begin")
 	}
-	if q.AsIs || r.status.Refreshed == 0 && r.status.Doubtful == 0 {
+	if q.AsIs {
+		return nil
+	}
+	if err := r.details(ctx); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if r.status.Refreshed == 0 && r.status.Doubtful == 0 {
 		return nil
 	}
 	before := append([]bool(nil), p.picture.doubtful...)
@@ -225,21 +246,6 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	return r.remake(ctx)
-}
-
-// clear drops what an earlier host left unfinished in the device's RAM, unless it is the beginning of a
-// single file, which may be the same one again: then the transfer goes on where it was.
-func (r *runner) clear(ctx context.Context) error {
-	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
-		return r.s.refused(err)
-	}
-	if r.status.Phase != smp.PhaseReady || r.p.Kind != KindParts && r.status.Applied == 0 {
-		return nil
-	}
-	if err := r.s.call(ctx, &smp.AbortRequest{}, &smp.Empty{}, prompt); err != nil {
-		return r.s.refused(err)
-	}
-	return nil
 }
 
 // changed reports whether the sectors that were doubtful are not what the plan took them for: known ones
@@ -283,20 +289,30 @@ func (r *runner) leaves(ctx context.Context) error {
 	if r.p.Kind != KindParts {
 		return nil
 	}
+	s := r.s
 	all := r.p.leafDigests()
+	most := s.leavesAtOnce()
+	if s.framing.guard.On() {
+		most = min(most, framedLeaves)
+	}
+	var asks []ask
 	for _, run := range r.p.leafRuns() {
 		for at, left := run[0], run[1]; left > 0; {
-			n := min(left, uint32(r.s.leavesAtOnce()))
+			n := min(left, uint32(most))
 			q := smp.LeavesRequest{First: at}
 			for _, d := range all[at : at+n] {
 				q.Data = append(q.Data, d[:]...)
 			}
-			if err := r.s.call(ctx, &q, &smp.Empty{}, prompt); err != nil {
-				return fmt.Errorf("send leaves: %w", r.s.refused(err))
-			}
+			asks = append(asks, ask{q: &q, answer: &smp.Empty{}, take: func() error {
+				r.did(lineTime(framed(len(q.Data)+17)+answerBytes, s.opt.Baud)+s.latency, 0)
+				return nil
+			}})
 			at, left = at+n, left-n
-			r.did(lineTime(framed(len(q.Data)+17)+answerBytes, r.s.opt.Baud)+r.s.latency, 0)
 		}
+	}
+	room := min(int(s.framing.agreed.Ahead), int(aheadTime/s.lineTime(1)))
+	if err := s.together(ctx, prompt, room, asks); err != nil {
+		return fmt.Errorf("send leaves: %w", s.refused(err))
 	}
 	return nil
 }
@@ -412,8 +428,12 @@ func (r *runner) grow() {
 func (r *runner) finish(ctx context.Context) error {
 	r.near(time.Duration(r.p.Release.Size/1024)*digestPerKiB + sectorTime(4096))
 	r.stage(StageVerify)
-	if err := r.s.call(ctx, &smp.FinishRequest{}, &r.status, slow); err != nil {
-		return fmt.Errorf("finish: %w", r.s.refused(err))
+	switch r.status.Phase {
+	case smp.PhaseFinishing, smp.PhaseDone: // by itself, behind the last file
+	default:
+		if err := r.s.call(ctx, &smp.FinishRequest{}, &r.status, slow); err != nil {
+			return fmt.Errorf("finish: %w", r.s.refused(err))
+		}
 	}
 	if err := r.wait(ctx, 0); err != nil {
 		return fmt.Errorf("finish: %w", err)
@@ -429,7 +449,27 @@ func (r *runner) finish(ctx context.Context) error {
 // start lets the device start. It has judged already, so that nothing that goes wrong now counts: a
 // device that is asked and is silent has restarted.
 func (r *runner) start(ctx context.Context) error {
-	err := r.s.call(ctx, &smp.ResetRequest{}, &smp.Empty{}, patience{wait: 500 * time.Millisecond, tries: 3, answer: smp.HeaderSize + 8})
+	s := r.s
+	p := patience{wait: 500 * time.Millisecond, tries: 3, answer: statusSize}
+	var last smp.Status
+	asks := []ask{{q: &smp.StatusRequest{}, answer: &last, take: func() error {
+		if last.Phase == smp.PhaseDone {
+			r.status, r.stale = last, false
+		}
+		return nil
+	}}, {q: &smp.ResetRequest{}, answer: &smp.Empty{}}}
+	if !r.stale {
+		asks = asks[1:]
+	}
+	reset := &asks[len(asks)-1]
+	_, err := s.batch(ctx, p, besides, asks)
+	for i := 0; i < len(asks) && err == nil && !reset.done; i++ {
+		if a := &asks[i]; !a.done {
+			if err = s.call(ctx, a.q, a.answer, p); err == nil {
+				err = a.taken()
+			}
+		}
+	}
 	r.started = err == nil
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -446,8 +486,12 @@ func (r *runner) start(ctx context.Context) error {
 func (r *runner) wait(ctx context.Context, work time.Duration) error {
 	w := waiting{s: r.s}
 	for r.status.Phase.Busy() {
+		acks := r.s.framing.acks
 		if err := w.next(ctx, &r.status); err != nil {
 			return err
+		}
+		if r.ended(acks) {
+			return nil
 		}
 		if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
 			return r.s.refused(err)
@@ -461,6 +505,30 @@ func (r *runner) wait(ctx context.Context, work time.Duration) error {
 			r.tell(0, 0)
 		}
 	}
+	return nil
+}
+
+// ended reports whether the device has said by itself, behind so many acknowledgements, that its work has ended
+// well.
+func (r *runner) ended(acks uint64) bool {
+	f := &r.s.framing
+	if !f.guard.On() || f.acks == acks || f.ack.Fault != uint8(smp.FaultNone) || smp.Phase(f.ack.Phase).Busy() {
+		return false
+	}
+	r.status.Phase, r.stale = smp.Phase(f.ack.Phase), true
+	return true
+}
+
+// details asks for the status of which an acknowledgement has told only the phase.
+func (r *runner) details(ctx context.Context) error {
+	if !r.stale {
+		return nil
+	}
+	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
+		return r.s.refused(err)
+	}
+	r.stale = false
+	r.note()
 	return nil
 }
 

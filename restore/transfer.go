@@ -76,14 +76,18 @@ func (r *runner) stream(ctx context.Context) (int, error) {
 func (r *runner) pass(ctx context.Context) error {
 	var next *bringing
 	for i := r.count(); i < len(r.p.jobs); i++ {
-		b := next
+		b, err := next, error(nil)
 		if b == nil || !b.taken {
 			b = r.prepare(i)
-			if err := r.announce(ctx, b); err != nil {
-				return err
+			if r.fresh {
+				r.fresh, err = false, r.open(b)
+			} else {
+				err = r.announce(ctx, b)
 			}
 		}
-		var err error
+		if err != nil {
+			return err
+		}
 		if next, err = r.blocks(ctx, b); err != nil {
 			return err
 		}
@@ -114,7 +118,7 @@ func (r *runner) prepare(i int) *bringing {
 	j := &r.p.jobs[i]
 	b := &bringing{i: i, file: j.file}
 	b.q = smp.NextRequest{Number: uint32(i + 1), Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace,
-		Block: min(r.s.framing.agreed.Block, r.block)}
+		Block: min(r.s.framing.agreed.Block, r.block), Last: i == len(r.p.jobs)-1}
 	b.count = (b.q.Size + b.q.Block - 1) / b.q.Block
 	b.wire = frame.DataSize(int(b.q.Block))
 	b.w.Begin(b.count, 0)
@@ -166,23 +170,27 @@ func (r *runner) announce(ctx context.Context, b *bringing) error {
 // ahead announces the file behind b without waiting, when all of b is on its way and the device will have
 // room for another one: the line need not stand still for an answer. It returns nil if that is not so.
 func (r *runner) ahead(b *bringing) (*bringing, error) {
-	s := r.s
-	if b.i+1 >= len(r.p.jobs) || r.count() < b.i || !b.w.Sent() {
+	if b.i+1 >= len(r.p.jobs) || r.count() < b.i || !b.taken || !b.w.Sent() {
 		return nil, nil
 	}
 	next := r.prepare(b.i + 1)
-	s.sequence++
-	h := next.q.Head()
-	h.Sequence = s.sequence
-	packet, err := smp.AppendPacket(s.packet[:0], h, &next.q)
-	if err != nil {
-		return nil, &Error{Code: CodeProtocol, Err: err}
-	}
-	s.packet, next.seq, next.asked = packet, h.Sequence, true
-	return next, s.write(s.wrap(packet))
+	return next, r.open(next)
 }
 
-// answered looks whether packet answers the announcement of b.
+// open announces b without waiting for the answer.
+func (r *runner) open(b *bringing) error {
+	s := r.s
+	h := s.head(&b.q)
+	packet, err := smp.AppendPacket(s.packet[:0], h, &b.q)
+	if err != nil {
+		return &Error{Code: CodeProtocol, Err: err}
+	}
+	s.packet, b.seq, b.asked = packet, h.Sequence, true
+	return s.write(s.wrap(packet))
+}
+
+// answered looks whether packet, which may be nil, answers the announcement of b, and reports whether it was
+// not taken as a new file.
 func (b *bringing) answered(packet []byte) (refused bool) {
 	h, body, err := smp.ParsePacket(packet)
 	q := b.q.Head()
@@ -216,6 +224,11 @@ func (r *runner) fill(b, next *bringing, tried *bool) (_ *bringing, more bool, e
 	s := r.s
 	burst := max(1, int(burstTime/s.lineTime(b.wire)))
 	limit := min(frame.Window, int(s.framing.agreed.Ahead/b.q.Block), max(4, int(aheadTime/s.lineTime(b.wire))))
+	// What is sent for a file before the device has taken it may be in vain.
+	early := max(2, int(earlyTime/s.lineTime(b.wire)))
+	if !b.taken {
+		limit = min(limit, early)
+	}
 	for {
 		n, ok := b.w.Next(limit)
 		if !ok {
@@ -228,8 +241,6 @@ func (r *runner) fill(b, next *bringing, tried *bool) (_ *bringing, more bool, e
 			return next, true, nil
 		}
 	}
-	// What is sent for a file before the device has taken it may be in vain.
-	early := max(2, int(earlyTime/s.lineTime(b.wire)))
 	if next == nil && !*tried && b.w.InFlight() <= early {
 		if next, err = r.ahead(b); err != nil {
 			return next, false, err
@@ -274,6 +285,11 @@ func (r *runner) blocks(ctx context.Context, b *bringing) (next *bringing, err e
 		packet, err := s.event(ctx, s.port.Now()+wait)
 		switch {
 		case isTimeout(err) && more:
+		case isTimeout(err) && b.asked, err == nil && b.answered(packet):
+			b.asked = false
+			if err := r.announce(ctx, b); err != nil {
+				return nil, err
+			}
 		case isTimeout(err) && b.w.Whole():
 			next.asked = false // announced again, and waited for
 		case isTimeout(err):
@@ -339,7 +355,7 @@ func (r *runner) learn(ctx context.Context) error {
 	if n := a.Applied - uint16(r.status.Applied); n > 0 && n < 1<<15 {
 		r.applied(r.status.Applied + uint32(n))
 	}
-	r.status.Phase = smp.Phase(a.Phase)
+	r.status.Phase, r.stale = smp.Phase(a.Phase), true
 	if a.Fault == uint8(smp.FaultNone) {
 		return nil
 	}
@@ -368,6 +384,7 @@ func (r *runner) question(ctx context.Context) error {
 	if err != nil {
 		return r.s.refused(err)
 	}
+	r.stale = false
 	now := r.status.Applied
 	if now < was {
 		return &Error{Code: CodeRestarted, Err: fmt.Errorf("%d files applied, were %d", now, was)}
@@ -389,7 +406,11 @@ func (r *runner) trouble() error {
 		if r.status.Fault == smp.FaultNone {
 			return nil
 		}
-	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFinishing, smp.PhaseDone, smp.PhaseFailed, smp.PhaseErasing:
+	case smp.PhaseFinishing, smp.PhaseDone:
+		if r.count() == len(r.p.jobs) {
+			return nil // it gives the verdict, behind the last file
+		}
+	case smp.PhaseIdle, smp.PhasePreparing, smp.PhaseFailed, smp.PhaseErasing:
 	}
 	if r.status.Operations == r.operations {
 		r.touched = r.before // it has refused before its first erase
