@@ -91,6 +91,10 @@ func deviceOf(d *restore.Device, lib *library) Device {
 	if m, ok := lib.model(d.Model); ok {
 		out.Name = m.Name
 	}
+	for _, a := range d.Layout.Settings {
+		out.Settings = append(out.Settings, SettingsArea{Name: printable(a.Name), Size: a.Size})
+	}
+	out.Erases = d.Erases
 	if d.A != nil {
 		out.Version = d.A.Manifest.Version
 	}

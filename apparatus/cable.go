@@ -27,6 +27,7 @@ type cable struct {
 	run    *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto   bool // write as soon as the plan stands: the person has said so already
 	wanted release.Digest
+	erase  bool       // settings too: the person has said so
 	worked []worked   // how devices were brought into restoration mode, the last one met at the end
 	hand   WayKind    // what the person did when the device at hand answered; WayReset: nothing
 	since  time.Time  // the way that is shown as tried began
@@ -97,7 +98,7 @@ func (c *cable) fill(s *Restore) {
 		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
 	}
 	if s.Phase == RestoreIdle && c.job != nil {
-		s.Job = PendingJob{Serial: c.job.serial, Version: c.job.version, Digest: c.job.digest}
+		s.Job = PendingJob{Serial: c.job.serial, Version: c.job.version, Digest: c.job.digest, Erase: c.job.erase}
 	}
 }
 
@@ -113,7 +114,7 @@ func (c *cable) command(cmd Command) {
 	}
 	switch x := cmd.(type) {
 	case Connect:
-		c.auto, c.wanted = false, release.Digest{}
+		c.auto, c.erase, c.wanted = false, false, release.Digest{}
 		c.connect()
 	case ChooserClosed:
 		if c.run == nil {
@@ -121,7 +122,7 @@ func (c *cable) command(cmd Command) {
 			c.shown.Phase = RestoreNoPort
 		}
 	case DoesNotAnswer:
-		c.auto, c.wanted = false, release.Digest{}
+		c.auto, c.erase, c.wanted = false, false, release.Digest{}
 		c.connect()
 	case WayDone:
 		c.wayDone()
@@ -131,6 +132,7 @@ func (c *cable) command(cmd Command) {
 	case Write:
 		switch c.shown.Phase {
 		case RestoreFound:
+			c.erase = x.Erase
 			c.write()
 		case RestoreImage:
 			c.install()
@@ -138,6 +140,7 @@ func (c *cable) command(cmd Command) {
 		}
 	case Start:
 		if c.shown.Phase == RestoreRight {
+			c.erase = x.Erase
 			c.write()
 		}
 	case GoOn:
@@ -151,8 +154,8 @@ func (c *cable) command(cmd Command) {
 		c.idle()
 	case Resume:
 		c.auto, c.wanted = c.job != nil, release.Digest{}
-		if c.job != nil {
-			c.wanted = c.job.digest
+		if c.erase = false; c.job != nil {
+			c.wanted, c.erase = c.job.digest, c.job.erase
 		}
 		c.connect()
 	case Forget:
@@ -379,7 +382,7 @@ func (c *cable) identify() {
 				c.wanted = c.job.digest
 			}
 			if c.auto && (c.job == nil || c.job.serial != device.Serial || c.job.model != device.Model) {
-				c.auto, c.wanted = false, release.Digest{} // another device: it gets a question of its own
+				c.auto, c.erase, c.wanted = false, false, release.Digest{} // another device: it gets a question of its own
 			}
 			c.makePlan()
 		}

@@ -56,9 +56,11 @@ func EncodeCommand(cmd Command) ([]byte, error) {
 		c.text(&v.Name, MaxText)
 		c.bytes(&v.Data, MaxCommand)
 	case Write:
-		c.bare(codeWrite)
+		c.open(codeWrite, 1)
+		c.flag(&v.Erase)
 	case Start:
-		c.bare(codeStart)
+		c.open(codeStart, 1)
+		c.flag(&v.Erase)
 	case GoOn:
 		c.bare(codeGoOn)
 	case Home:
@@ -123,7 +125,7 @@ func fieldsOf(code uint64) int {
 	switch code {
 	case codeAddFile, codeLabMake, codeLabCut, codeLabSeek:
 		return 2
-	case codeChoose, codeLabPower, codeLabLine, codeLabHealth, codeLabRestore, codeLabReplay:
+	case codeChoose, codeWrite, codeStart, codeLabPower, codeLabLine, codeLabHealth, codeLabRestore, codeLabReplay:
 		return 1
 	}
 	if code >= codeConnect && code <= codeLabReplayEnd {
@@ -171,9 +173,13 @@ func (c *codec) command(code uint64) Command {
 		c.bytes(&v.Data, MaxCommand)
 		return v
 	case codeWrite:
-		return Write{}
+		var v Write
+		c.flag(&v.Erase)
+		return v
 	case codeStart:
-		return Start{}
+		var v Start
+		c.flag(&v.Erase)
+		return v
 	case codeGoOn:
 		return GoOn{}
 	case codeHome:

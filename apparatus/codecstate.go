@@ -44,10 +44,11 @@ func (c *codec) restore(r *Restore) {
 	c.progress(&r.Progress)
 	c.result(&r.Result)
 	c.failure(&r.Failure)
-	c.fields(3)
+	c.fields(4)
 	c.text(&r.Job.Serial, MaxText)
 	c.text(&r.Job.Version, MaxText)
 	c.fixed(r.Job.Digest[:])
+	c.flag(&r.Job.Erase)
 	c.boot(&r.Boot)
 }
 
@@ -76,7 +77,7 @@ func (c *codec) boot(b *Boot) {
 }
 
 func (c *codec) device(d *Device) {
-	c.fields(11)
+	c.fields(13)
 	c.text(&d.Model, MaxText)
 	c.text(&d.Name, MaxText)
 	c.text(&d.Serial, MaxText)
@@ -88,6 +89,12 @@ func (c *codec) device(d *Device) {
 	c.facts(&d.Layout)
 	c.flag(&d.Backup)
 	c.flag(&d.Saved)
+	list(c, &d.Settings, MaxAreas, func(a *SettingsArea) {
+		c.fields(2)
+		c.text(&a.Name, MaxText)
+		number(c, &a.Size)
+	})
+	c.flag(&d.Erases)
 }
 
 func (c *codec) facts(f *MapFacts) {
@@ -155,7 +162,7 @@ func (c *codec) progress(p *Progress) {
 }
 
 func (c *codec) result(r *Result) {
-	c.fields(11)
+	c.fields(12)
 	number(c, &r.Work)
 	c.text(&r.Version, MaxText)
 	c.fixed(r.Signer[:])
@@ -166,6 +173,7 @@ func (c *codec) result(r *Result) {
 	c.duration(&r.Took)
 	number(c, &r.Reported)
 	number(c, &r.Settings)
+	number(c, &r.Addr)
 	number(c, &r.Trial)
 }
 

@@ -21,10 +21,11 @@ type (
 		Name string
 		Data []byte
 	}
-	// Write starts the restoration of the plan.
-	Write struct{}
-	// Start starts a device that is already right.
-	Start struct{}
+	// Write starts the restoration of the plan. With Erase the device's settings areas are erased when its
+	// software is verified: the person has been told what is lost, and asked again.
+	Write struct{ Erase bool }
+	// Start starts a device that is already right. Erase is as in Write.
+	Start struct{ Erase bool }
 	// GoOn takes an ended attempt up again on the same port, more slowly after CauseNoisy.
 	GoOn struct{}
 	// Home goes back to RestoreIdle, closing the port.

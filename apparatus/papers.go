@@ -50,8 +50,18 @@ func (c *cable) saveReport() {
 	}
 	fmt.Fprintf(&b, "%s release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
 		did, r.Version, r.Signer, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
+	if words, ok := settingsWords[r.Settings]; ok {
+		fmt.Fprintf(&b, "settings areas: %s\n", words)
+	}
+	for _, a := range c.shown.Device.Settings {
+		fmt.Fprintf(&b, "  %q, %d bytes\n", a.Name, a.Size)
+	}
 	c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
+
+// settingsWords say in a report what became of the settings areas.
+var settingsWords = map[Settings]string{SettingsKept: "kept", SettingsErased: "erased, as it was asked for",
+	SettingsUnable: "kept, the device cannot erase them", SettingsFailed: "not all erased, although it was asked for"}
 
 // describePort writes what is known of the cable in use.
 func (c *cable) describePort(b *strings.Builder) {

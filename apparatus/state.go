@@ -15,6 +15,7 @@ const (
 	MaxWays     = 16   // ways into restoration mode
 	MaxImages   = 8    // images that a boot loader lists
 	MaxHashText = 128  // hexadecimal digits of an image's hash
+	MaxAreas    = 8    // settings areas
 )
 
 // State is all that Restore and Lab show. The engine sends a whole new one whenever something
@@ -185,6 +186,15 @@ type Device struct {
 	Layout  MapFacts // what its flash is
 	Backup  bool     // its software may be read out
 	Saved   bool     // it was, in this attempt
+	// Settings are the settings areas that it names.
+	Settings []SettingsArea
+	Erases   bool // it knows how to erase them
+}
+
+// SettingsArea is a part of a device's flash that keeps what was set on it.
+type SettingsArea struct {
+	Name string
+	Size uint32 // bytes
 }
 
 // Why says why a device is in restoration mode. Numbers are those of the cable's identification.
@@ -222,12 +232,15 @@ const (
 	TrustVerified        // signed by a key that the device trusts, checked here
 )
 
-// Settings says what happens to the device's settings areas.
+// Settings says what happens to the device's settings areas. Numbers are those of restore.
 type Settings uint8
 
 const (
-	SettingsNone Settings = iota // the model names none; nothing outside the software area is written
-	SettingsKept                 // named and left alone
+	SettingsNone   Settings = iota // the model names none; nothing outside the software area is written
+	SettingsKept                   // named and left alone
+	SettingsErased                 // erased, as the person wanted; of a plan: they will be
+	SettingsUnable                 // the person wanted them erased, and the device does not know how
+	SettingsFailed                 // the same, and not all could be erased
 )
 
 // Progress is a running restoration.
@@ -246,7 +259,7 @@ type Progress struct {
 	Slowed         bool // the line speed was lowered on the way
 }
 
-// Stage is one of the five that a person sees.
+// Stage is one of those that a person sees. Numbers are those of restore.
 type Stage uint8
 
 const (
@@ -254,6 +267,7 @@ const (
 	StagePlan
 	StageWrite
 	StageVerify
+	StageErase // of settings, only if the person asked for it
 	StageStart
 )
 
@@ -269,7 +283,8 @@ type Result struct {
 	Took     time.Duration
 	Reported Reported
 	Settings Settings
-	Trial    Trial // WorkImage
+	Addr     uint32 // SettingsFailed: of the sector that takes no erase, else 0
+	Trial    Trial  // WorkImage
 }
 
 // Work is what a device needed to run again.
@@ -311,10 +326,11 @@ type Failure struct {
 type Touched uint8
 
 const (
-	TouchedNothing Touched = iota // not one flash operation
-	TouchedPart                   // erased or written, not yet verified: restorable, does not start
-	TouchedAll                    // everything written, the verdict is missing or bad
-	TouchedRenewed                // only weak sectors were renewed from themselves: it holds what it held
+	TouchedNothing  Touched = iota // not one flash operation
+	TouchedPart                    // erased or written, not yet verified: restorable, does not start
+	TouchedAll                     // everything written, the verdict is missing or bad
+	TouchedRenewed                 // only weak sectors were renewed from themselves: it holds what it held
+	TouchedSettings                // its software is verified; of its settings a part may be erased
 )
 
 // Cause says what ended an attempt. Numbers are shown to support as C-1nn and are append-only.
@@ -382,4 +398,5 @@ type PendingJob struct {
 	Serial  string // empty: there is none
 	Version string
 	Digest  [32]byte
+	Erase   bool // the person wants its settings erased
 }

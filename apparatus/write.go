@@ -16,14 +16,29 @@ const jobBlob = "job"
 type job struct {
 	model, serial, version string
 	digest                 release.Digest
+	erase                  bool // its settings too
 }
 
+// visit visits all of a job. One whose settings are kept is as it was before there was a choice.
 func (j *job) visit(c *codec) {
-	c.fields(4)
+	n := 4
+	if j.erase {
+		n = 5
+	}
+	if c.w != nil {
+		c.w.Array(n)
+	} else if n = c.r.Array(); n != 4 && n != 5 {
+		c.r.Fail(errShape)
+	}
 	c.text(&j.model, MaxText)
 	c.text(&j.serial, MaxText)
 	c.text(&j.version, MaxText)
 	c.fixed(j.digest[:])
+	if n == 5 {
+		if c.flag(&j.erase); c.r != nil && !j.erase {
+			c.r.Fail(errShape)
+		}
+	}
 }
 
 func (j *job) encode() ([]byte, error) {
@@ -78,10 +93,15 @@ func (c *cable) write() {
 	c.began = e.world.Now()
 	c.shown.Phase = RestoreWriting
 	c.shown.Progress = Progress{Stage: StageWrite, Of: plan.Sectors, BytesOf: uint32(plan.BytesSend)}
+	plan.EraseSettings = c.erase && len(r.device.Layout.Settings) > 0
+	if plan.EraseSettings && r.device.Erases {
+		c.shown.Plan.Settings = SettingsErased
+	}
 	if plan.Kind == restore.KindStart {
 		c.shown.Progress.Stage = StageStart
-	} else {
-		c.job = &job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest}
+	}
+	if plan.Kind != restore.KindStart || plan.EraseSettings {
+		c.job = &job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest, erase: plan.EraseSettings}
 	}
 	stored := c.job
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
@@ -141,16 +161,27 @@ func writtenOf(plan *restore.Plan, p restore.Progress) map[int]bool {
 // stopped shows why writing ended, and tells the server.
 func (c *cable) stopped(err error) {
 	r := c.run
+	var e *restore.Error
+	settings := errors.As(err, &e) && e.Touched == restore.TouchedSettings
 	if r.plan.Kind == restore.KindStart {
-		c.fail(err, StageStart)
+		stage := StageStart
+		if settings {
+			stage = StageErase
+		}
+		c.fail(err, stage)
 		return
 	}
 	sent, received := r.session.Bytes()
-	told := c.told(reportNotRestored)
+	outcome := uint64(reportNotRestored)
+	if settings {
+		outcome = reportRestored // the device has verified it; only its settings are not done
+	}
+	told := c.told(outcome)
 	told.Sent, told.Received = sent, received
 	told.Words = clip(err.Error(), maxWords)
-	var e *restore.Error
-	if errors.As(err, &e) {
+	if settings {
+		c.fail(err, StageErase)
+	} else if e != nil {
 		c.fail(err, StageWrite)
 	} else if !errors.Is(err, context.Canceled) {
 		c.fail(err, c.shown.Progress.Stage)
@@ -188,7 +219,7 @@ func (c *cable) done(result *restore.Result) {
 	took := c.e.world.Now().Sub(c.began)
 	c.shown.Result = Result{Work: workOf(plan), Version: plan.Release.Version, Signer: plan.Key, Verified: totalOf(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
-		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: c.shown.Plan.Settings}
+		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: Settings(result.Settings), Addr: result.SettingsAddr}
 	c.shown.Progress.Stage = StageStart
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {
 		s := plan.States[i]

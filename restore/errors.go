@@ -55,10 +55,11 @@ type Touched uint8
 
 // What it has seen.
 const (
-	TouchedNothing Touched = iota // not one flash operation
-	TouchedPart                   // erased or written in part: it can be restored, and does not start
-	TouchedAll                    // everything written; the verdict is missing or bad
-	TouchedRenewed                // only doubtful sectors were written again from themselves: it holds what it held
+	TouchedNothing  Touched = iota // not one flash operation
+	TouchedPart                    // erased or written in part: it can be restored, and does not start
+	TouchedAll                     // everything written; the verdict is missing or bad
+	TouchedRenewed                 // only doubtful sectors were written again from themselves: it holds what it held
+	TouchedSettings                // its software is verified and recorded; settings areas are erased in part
 )
 
 // Error is the end of an attempt.

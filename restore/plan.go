@@ -8,6 +8,7 @@ import (
 
 	"unbrick/delta"
 	"unbrick/delta/diff"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 )
 
@@ -58,6 +59,10 @@ type Plan struct {
 	Line      time.Duration // estimate of the time on the line
 	Flash     time.Duration // estimate of erasing, programming and verifying
 
+	// EraseSettings may be set before Run: after the verdict and before the device starts, its settings areas
+	// (Device.Layout.Settings) are erased. What is in them is lost.
+	EraseSettings bool
+
 	speed   uint32 // of the line that pays, 0: the base speed
 	want    *chosen
 	source  Source
@@ -85,6 +90,12 @@ func (s *Session) Plan(ctx context.Context, d *Device, src Source, c *Choice) (*
 	images, err := bases(ctx, d, src, w)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if d.State == smp.RecordNone {
+		// Most likely the whole image has to be written, and the speed that pays then pays for all digests, too.
+		if err := s.agree(ctx, d, s.fast(d, lineTime(len(w.image), s.opt.Baud))); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
 	}
 	if p.picture, err = s.survey(ctx, d, images); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)

@@ -11,6 +11,7 @@ const (
 	StagePlan
 	StageWrite
 	StageVerify
+	StageErase // of settings areas, if it was asked for
 	StageStart
 )
 
@@ -24,6 +25,8 @@ func (s Stage) String() string {
 		return "write"
 	case StageVerify:
 		return "verify"
+	case StageErase:
+		return "erase"
 	case StageStart:
 		return "start"
 	}

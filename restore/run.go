@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"unbrick/flash"
 	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 )
@@ -44,6 +45,10 @@ type Result struct {
 	Line           time.Duration // that the bytes took at the line's speed
 	Device         time.Duration // that the device worked by itself: refresh, proof, rewrite, verdict
 	Started        bool          // it has answered the command to start
+	Settings       Settings      // what became of the settings areas
+	SettingsFault  smp.Fault     // SettingsFailed: why
+	SettingsAddr   uint32        // SettingsFailed: of the sector that takes no erase, else 0
+	Erased         []flash.Area  // settings areas that the device has erased and read back
 }
 
 // runner is one Run.
@@ -64,6 +69,7 @@ type runner struct {
 	started  bool
 	fresh    bool // begin has begun anew: the device has nothing of any file
 	stale    bool // status is as an acknowledgement has it, which tells the phase alone
+	settings settings
 
 	// Of a transfer in frames.
 	before     Touched // what the flash had seen before it
@@ -131,6 +137,9 @@ func (r *runner) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.erase(ctx); err != nil {
+		return err
+	}
 	r.stage(StageStart)
 	return r.start(ctx)
 }
@@ -164,8 +173,10 @@ func (r *runner) files(ctx context.Context) error {
 func (r *runner) budget() {
 	p := r.p
 	r.progress.Of, r.progress.BytesOf = p.Sectors, p.BytesSend
-	r.progress.WorkOf = max(1, uint64((p.Line + p.Flash).Microseconds()))
-	r.progress.FlashOf = uint64(p.Flash.Microseconds())
+	r.settings.plan(p)
+	flash := p.Flash + r.settings.later
+	r.progress.WorkOf = max(1, uint64((p.Line + flash).Microseconds()))
+	r.progress.FlashOf = uint64(flash.Microseconds())
 }
 
 func (r *runner) stage(s Stage) {
@@ -197,7 +208,7 @@ func (r *runner) did(line, flash time.Duration) {
 func (r *runner) near(rest time.Duration) {
 	of, flashOf := r.progress.WorkOf, r.progress.FlashOf
 	r.line = max(r.line, time.Duration(of-flashOf)*time.Microsecond)
-	r.flash = max(r.flash, time.Duration(flashOf)*time.Microsecond-rest)
+	r.flash = max(r.flash, time.Duration(flashOf)*time.Microsecond-rest-r.settings.later)
 }
 
 // begin hands over the manifest, waits for the refresh, and makes the files anew if it saved less, or
@@ -588,5 +599,6 @@ func (r *runner) result() *Result {
 		SectorsWritten: r.written, Refreshed: int(r.status.Refreshed), Operations: int(r.status.Operations), Failures: int(r.status.Failures),
 		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.line,
 		Device: time.Duration(r.status.Millis) * time.Millisecond, Started: r.started,
+		Settings: r.settings.state, SettingsFault: r.settings.fault, SettingsAddr: r.settings.addr, Erased: r.settings.erased,
 	}
 }

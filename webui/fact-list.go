@@ -1,5 +1,7 @@
 package webui
 
+import "strconv"
+
 // FactList is a list of labelled facts.
 type FactList struct {
 	Page   *Root
@@ -14,11 +16,10 @@ func (c *FactList) class() string {
 	return "facts"
 }
 
-func (c *FactList) expanded() string {
-	if c.Page.choosing {
-		return "true"
-	}
-	return "false"
-}
+func (c *FactList) expanded() string { return strconv.FormatBool(c.Page.choosing) }
+
+func (c *FactList) settings() string { return strconv.FormatBool(c.Page.settings.open) }
 
 func (c *FactList) toggle() { c.Page.choosing = !c.Page.choosing }
+
+func (c *FactList) toggleSettings() { c.Page.settings.open = !c.Page.settings.open }

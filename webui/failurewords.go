@@ -9,6 +9,9 @@ import (
 // failed is the screen of an ended attempt: what happened, is the device safe, what to do now.
 func (r *Root) failed(f *apparatus.Failure) pane {
 	again := primary("Connect again", r.send(apparatus.Connect{}))
+	if f.Touched == apparatus.TouchedSettings {
+		again = primary("Connect again", r.send(apparatus.Resume{})) // the job says what is left to do
+	}
 	another := primary("Choose another release", r.hooks.ChooseFile)
 	goOn := func(label string) act { return primary(label, r.send(apparatus.GoOn{})) }
 	p := pane{Lead: r.whereWords(f), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
@@ -21,9 +24,9 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 	}
 	switch f.Code {
 	case apparatus.CauseCableOut:
-		say("The cable came out.", "", "Push the cable in at both ends, then press Connect again."+keptWords(f), again)
+		say("The cable came out.", "", "Push the cable in at both ends, then press Connect again."+keptWords(f)+restWords(f), again)
 	case apparatus.CauseSilent:
-		say("The device stopped answering.", "", "Leave the cable in. Switch the device off and on, then press Connect again."+keptWords(f), again)
+		say("The device stopped answering.", "", "Leave the cable in. Switch the device off and on, then press Connect again."+keptWords(f)+restWords(f), again)
 	case apparatus.CauseNoisy:
 		p.Verdict.Yes, p.Verdict.Safe = "Yes.", "What arrived damaged was not kept."
 		say("The line is too noisy.", "", "Try a shorter cable, or another socket. We go on more slowly.", goOn("Go on"))
@@ -102,6 +105,8 @@ func (r *Root) whereWords(f *apparatus.Failure) string {
 		return "It happened before anything was written, while the update file was still being sent."
 	case apparatus.StageVerify:
 		return "It happened while the device verified what was written."
+	case apparatus.StageErase:
+		return "Its software is verified. It happened while its settings were being erased."
 	case apparatus.StageStart:
 		return "It happened while the device was starting."
 	case apparatus.StageIdentify, apparatus.StagePlan:
@@ -116,6 +121,8 @@ func safeWords(f *apparatus.Failure) *verdict {
 		return &verdict{Yes: "Yes.", Safe: "Nothing was written. It is exactly as it was when you connected it."}
 	case apparatus.TouchedRenewed:
 		return &verdict{Yes: "Yes.", Safe: "Nothing of the release was written. It holds what it held when you connected it."}
+	case apparatus.TouchedSettings:
+		return &verdict{Yes: "Yes.", Safe: "Its software is whole and starts. Of its settings a part may be erased."}
 	case apparatus.TouchedPart, apparatus.TouchedAll:
 	}
 	return &verdict{Yes: "Yes.", Safe: "It cannot start yet, but nothing is lost. The part that restores it is never overwritten."}
@@ -123,7 +130,7 @@ func safeWords(f *apparatus.Failure) *verdict {
 
 // keptWords promises what an interrupted writing keeps.
 func keptWords(f *apparatus.Failure) string {
-	if f.Sector < 2 || f.Touched == apparatus.TouchedNothing || f.Touched == apparatus.TouchedRenewed {
+	if f.Sector < 2 || f.Touched == apparatus.TouchedNothing || f.Touched == apparatus.TouchedRenewed || f.Touched == apparatus.TouchedSettings {
 		return ""
 	}
 	s := " The " + count(f.Sector-1, "sector", "sectors") + " already written stay written"

@@ -249,7 +249,7 @@ func terminalText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	case terminal.EventResetAsked:
 		return "the host asks for a reset"
 	case terminal.EventErased:
-		return sector + " of a settings area erased, " + a + " of " + b
+		return at + " of a settings area erased, " + a + " of " + b
 	}
 	return "event " + group(uint64(r.Code))
 }

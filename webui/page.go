@@ -31,6 +31,7 @@ type Root struct {
 	labLeft    remaining // of the Lab's
 	tell       announcer
 	choosing   bool // the list of releases is open
+	settings   settingsWish
 	details    bool // a failure's details are open
 	fleet      fleet
 	diagnostic diagnostic // opened on Fleet
@@ -87,6 +88,10 @@ func (r *Root) SetState(s apparatus.State) {
 	}
 	if s.Restore.Phase != was {
 		r.choosing, r.details = false, false
+		r.settings.open, r.settings.asking = false, false
+		if s.Restore.Phase == apparatus.RestoreIdle || s.Restore.Phase == apparatus.RestoreDone {
+			r.settings.serial = ""
+		}
 	}
 	if p := &s.Lab.Progress; s.Lab.Phase == apparatus.LabRestoring {
 		r.labLeft.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
@@ -249,7 +254,11 @@ func (r *Root) headingKey() string {
 		return "fleet " + r.fleet.key()
 	}
 	s := &r.state.Restore
-	return "restore " + string(rune('A'+s.Phase)) + causeCode(s.Failure.Code)
+	key := "restore " + string(rune('A'+s.Phase)) + causeCode(s.Failure.Code)
+	if r.asked() {
+		key += " settings"
+	}
+	return key
 }
 
 // nextTheme goes from the system's wish to light, dark and back.

@@ -35,6 +35,7 @@ type fact struct {
 	Check  bool // verified
 	Rule   bool // parts what is from what will be
 	Change bool // carries the button that opens the choice of releases
+	Choose bool // carries the button that opens the choice about settings
 }
 
 // Class is the row's class.

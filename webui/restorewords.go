@@ -17,7 +17,7 @@ const (
 var idlePromises = []promise{
 	{"Checked first", "The maker’s signature is verified on this computer before anything is sent."},
 	{"Safe to interrupt", "If the cable comes out or the power fails, connect again and it carries on."},
-	{"Settings stay", "Only the device’s software is replaced. What you have set on it is kept."},
+	{"Settings stay", "Only the device’s software is replaced. What you have set on it is kept, unless you ask otherwise."},
 }
 
 var writingPromises = []promise{
@@ -38,6 +38,9 @@ var portHelps = []help{
 // restorePane is the Restore screen in every phase but RestoreWriting.
 func (r *Root) restorePane() pane {
 	s := &r.state.Restore
+	if r.asked() {
+		return r.eraseQuestion(s)
+	}
 	switch s.Phase {
 	case apparatus.RestoreLoading:
 		p := idlePane()
@@ -107,19 +110,27 @@ func (r *Root) restorePane() pane {
 		return pane{
 			Heading: "Found it. It can be restored.",
 			Lead:    foundLead(s),
-			Facts:   foundFacts(s),
+			Facts:   append(foundFacts(s), r.plannedSettings(s)),
 			Map:     true,
 			Acts:    r.foundActs(s),
 			Quiet:   r.awayLine(),
 		}
 	case apparatus.RestoreRight:
+		facts := append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true},
+			fact{Label: "Read", Value: allSectors(s.Plan.Total), Small: "every byte matches", Check: true})
+		start := "Start it"
+		if len(s.Device.Settings) > 0 {
+			facts = append(facts, r.plannedSettings(s))
+		}
+		if r.erases() {
+			start = "Erase settings and start"
+		}
 		return pane{
 			Heading: "Nothing is wrong with its software. It runs release " + s.Device.Version + ".",
 			Lead:    "Every byte was read and matches the release signed by " + signer(s.Plan.Release.Signer) + ". The device only waits to be started.",
-			Facts: append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true},
-				fact{Label: "Read", Value: allSectors(s.Plan.Total), Small: "every byte matches", Check: true}),
-			Map:  true,
-			Acts: []act{primary("Start it", r.send(apparatus.Start{}))},
+			Facts:   facts,
+			Map:     true,
+			Acts:    []act{primary(start, r.askFirst(r.send(r.begin())))},
 		}
 	case apparatus.RestoreUnknown:
 		return pane{
@@ -148,7 +159,7 @@ func (r *Root) restorePane() pane {
 
 // foundActs are the buttons of a device that can be restored; a backup first, where it lets itself be read.
 func (r *Root) foundActs(s *apparatus.Restore) []act {
-	list := []act{primary("Restore", r.send(apparatus.Write{}))}
+	list := []act{primary("Restore", r.askFirst(r.send(r.begin())))}
 	if s.Device.Backup && !s.Device.Saved {
 		list = append(list, secondary("Save a backup first", r.send(apparatus.SaveBackup{})))
 	}
@@ -174,9 +185,13 @@ func idlePane() pane {
 
 func (r *Root) idle(s *apparatus.Restore) pane {
 	if s.Job.Serial != "" {
+		lead := "The page was closed while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written."
+		if s.Job.Erase {
+			lead += " At the end its settings are erased, as you asked."
+		}
 		return pane{
 			Heading: "Go on restoring " + s.Job.Serial + ".",
-			Lead:    "The page was closed while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written.",
+			Lead:    lead,
 			Acts: []act{
 				primary("Connect and go on", r.send(apparatus.Resume{})),
 				secondary("Forget it", r.send(apparatus.Forget{})),
@@ -197,7 +212,7 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 		{Label: "Verified", Value: allSectors(d.Verified), Check: true},
 		{Label: "Written", Value: writtenWords(d)},
 		{Label: "Took", Value: seconds(d.Took, 1) + " seconds"},
-		settingsFact(d.Settings),
+		settingsFact(d.Settings, d.Addr),
 	}
 	switch d.Reported {
 	case apparatus.ReportSent:
@@ -207,12 +222,15 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	case apparatus.ReportNone:
 	}
 	if d.Work == apparatus.WorkStarted {
+		did, shown := "so nothing was written: it was only started.", facts[:3:3]
+		if d.Settings > apparatus.SettingsKept {
+			did, shown = "so nothing of it was written.", append(shown, settingsFact(d.Settings, d.Addr))
+		}
 		return pane{
 			Heading: "It runs release " + d.Version + ".",
-			Lead: "Nothing was wrong with its software, so nothing was written: it was only started. Every byte matches the release signed by " +
-				signer(d.Signer) + ". You can unplug it.",
-			Facts: facts[:3],
-			Acts:  []act{primary("Connect another", r.send(apparatus.Home{}))},
+			Lead:    "Nothing was wrong with its software, " + did + " Every byte matches the release signed by " + signer(d.Signer) + ". You can unplug it.",
+			Facts:   shown,
+			Acts:    []act{primary("Connect another", r.send(apparatus.Home{}))},
 		}
 	}
 	return pane{
@@ -349,14 +367,7 @@ func foundFacts(s *apparatus.Restore) []fact {
 	if p.Refresh > 0 {
 		list = append(list, fact{Label: "Renewed", Value: count(p.Refresh, "weak sector", "weak sectors"), Small: "by the device itself, from what they hold"})
 	}
-	return append(list, settingsFact(p.Settings))
-}
-
-func settingsFact(s apparatus.Settings) fact {
-	if s == apparatus.SettingsKept {
-		return fact{Label: "Settings", Value: "Kept"}
-	}
-	return fact{Label: "Settings", Value: "Not touched", Small: "only the software is replaced"}
+	return list
 }
 
 // fitWords says why a release is proposed, or why it cannot be.
@@ -423,7 +434,7 @@ func wayRows(ways []apparatus.Way) []wayRow {
 	return rows
 }
 
-// phaseRow is one of the five phases while writing.
+// phaseRow is one of the phases while writing.
 type phaseRow struct {
 	Class, Name, Text string
 	Current           bool
@@ -434,12 +445,13 @@ func (p phaseRow) Done() bool { return p.Class == "done" }
 
 func phaseRows(s *apparatus.Restore) []phaseRow {
 	p := &s.Progress
-	names := [...]string{"Identify", "Plan", "Write", "Verify", "Start"}
+	names := [...]string{"Identify", "Plan", "Write", "Verify", "Erase", "Start"}
 	texts := [...]string{
 		s.Device.Serial,
 		kb(uint64(s.Plan.Send)) + " for " + count(p.Of, "sector", "sectors"),
 		group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors"),
 		"Every byte, against the signed release",
+		"Its settings, as you asked",
 		"Release " + s.Plan.Release.Version,
 	}
 	switch s.Plan.Work {
@@ -449,18 +461,22 @@ func phaseRows(s *apparatus.Restore) []phaseRow {
 	case apparatus.WorkStarted:
 		texts[1], texts[2] = "Nothing to write", "Nothing"
 	case apparatus.WorkImage:
-		texts = [...]string{"Its boot loader", kb(uint64(s.Boot.File.Size)), kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)), "By its boot loader, with the maker’s key",
+		texts = [...]string{"Its boot loader", kb(uint64(s.Boot.File.Size)), kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)), "By its boot loader, with the maker’s key", "",
 			"Image " + s.Boot.File.Version}
 	}
-	rows := make([]phaseRow, len(names))
-	for i := range rows {
-		rows[i] = phaseRow{Class: "next", Name: names[i], Text: texts[i]}
+	rows := make([]phaseRow, 0, len(names))
+	for i := range names {
+		if i == int(apparatus.StageErase) && s.Plan.Settings != apparatus.SettingsErased {
+			continue
+		}
+		row := phaseRow{Class: "next", Name: names[i], Text: texts[i]}
 		switch at := int(p.Stage); {
 		case i < at:
-			rows[i].Class = "done"
+			row.Class = "done"
 		case i == at:
-			rows[i].Class, rows[i].Current = "live", true
+			row.Class, row.Current = "live", true
 		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -479,6 +495,8 @@ func stageWords(p *apparatus.Progress, left string) string {
 		return "Writing, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + ", " + lower(left) + "."
 	case apparatus.StageVerify:
 		return "Verifying every byte."
+	case apparatus.StageErase:
+		return "Erasing the settings."
 	case apparatus.StageStart:
 		return "Starting the device."
 	}
@@ -516,7 +534,7 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 	case apparatus.RestoreRight:
 		return "done", "Connected", device
 	case apparatus.RestoreWriting:
-		return "live", [...]string{"Reading", "Reading", "Writing", "Verifying", "Starting"}[min(int(s.Progress.Stage), 4)], device
+		return "live", [...]string{"Reading", "Reading", "Writing", "Verifying", "Erasing", "Starting"}[min(int(s.Progress.Stage), 5)], device
 	case apparatus.RestoreDone:
 		if s.Result.Work == apparatus.WorkStarted {
 			return "done", "Started", device
