@@ -138,6 +138,8 @@ func explain(err error) error {
 	safe := "Yes. Nothing was written: it is as it was."
 	switch e.Touched {
 	case restore.TouchedNothing, restore.TouchedRenewed:
+	case restore.TouchedSettings:
+		safe = "Yes. Its software is verified and starts. Of its settings a part may be erased."
 	case restore.TouchedPart:
 		safe = "It does not start yet, and it can be restored: the part that restores it is never overwritten."
 	case restore.TouchedAll:

@@ -31,6 +31,9 @@ manifest is verified against the keys that the device trusts; --pub allows only 
 With --backup, what the device holds is read into a file before anything is written; a device whose maker does not
 allow that is left as it is.
 
+What was set on the device is kept. With --erase-settings its settings areas are erased too, after its software is
+verified; what is in them is lost. A device that does not know how keeps them, and is restored all the same.
+
 With --image, a device whose boot loader is MCUboot in serial recovery, or whose program runs an SMP server, gets a
 signed image: checked first, uploaded, looked for in the image list, started. One that is on trial in a second slot is
 told to stay when its program answers within --await.
@@ -40,8 +43,8 @@ examples:
   unbrick restore --port COM5 --release-file 2.4.1.release --pub release.pub
   unbrick restore --port /dev/ttyACM0 --image zephyr.signed.bin
 
-exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work; the message says whether the device
-is safe, 2 the words are off`
+exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work, or settings were to be erased and are
+not; the message says whether the device is safe, 2 the words are off`
 
 // maxAttempts is how often it is tried by itself, as long as what went wrong may go away.
 const maxAttempts = 3
@@ -53,6 +56,7 @@ type restoreFlags struct {
 	server       string
 	serverGiven  bool
 	yes, plain   bool
+	erase        bool          // the settings areas too
 	backup       string        // file for what the device held; empty: none
 	image        string        // for MCUboot; empty: a release
 	number       uint          // which image of several
@@ -76,26 +80,29 @@ type restoration struct {
 	meter       restore.Meter
 	device      *restore.Device
 	saved       bool // the backup was made
+	plan        *restore.Plan
 }
 
 // restoreResult is the last line of --json.
 type restoreResult struct {
-	Release       string  `json:"release"`
-	Model         string  `json:"model"`
-	Serial        string  `json:"serial"`
-	Image         string  `json:"image"`
-	Kind          string  `json:"kind"`
-	Way           string  `json:"way"`
-	BytesSent     uint64  `json:"bytes_sent"`
-	BytesReceived uint64  `json:"bytes_received"`
-	BytesFull     uint64  `json:"bytes_full"`
-	Sectors       int     `json:"sectors_written"`
-	Refreshed     int     `json:"sectors_refreshed"`
-	Operations    int     `json:"flash_operations"`
-	Repeated      int     `json:"repeated"`
-	Seconds       float64 `json:"seconds"`
-	SecondsLine   float64 `json:"seconds_line"`
-	SecondsDevice float64 `json:"seconds_device"`
+	Release       string   `json:"release"`
+	Model         string   `json:"model"`
+	Serial        string   `json:"serial"`
+	Image         string   `json:"image"`
+	Kind          string   `json:"kind"`
+	Way           string   `json:"way"`
+	BytesSent     uint64   `json:"bytes_sent"`
+	BytesReceived uint64   `json:"bytes_received"`
+	BytesFull     uint64   `json:"bytes_full"`
+	Sectors       int      `json:"sectors_written"`
+	Refreshed     int      `json:"sectors_refreshed"`
+	Operations    int      `json:"flash_operations"`
+	Repeated      int      `json:"repeated"`
+	Settings      string   `json:"settings"`        // none, kept, erased, unable, failed
+	Erased        []string `json:"settings_erased"` // names of the areas that are erased
+	Seconds       float64  `json:"seconds"`
+	SecondsLine   float64  `json:"seconds_line"`
+	SecondsDevice float64  `json:"seconds_device"`
 }
 
 func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
@@ -109,6 +116,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	set.BoolVar(&f.yes, "yes", false, "do not ask before writing")
 	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
 	set.StringVar(&f.backup, "backup", "", "file to read the software area into first, where the device's maker allows it")
+	set.BoolVar(&f.erase, "erase-settings", false, "erase the device's settings areas too, when its software is verified")
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
 	set.UintVar(&f.number, "image-number", 0, "with --image: which image, where the boot loader has several")
 	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
@@ -117,7 +125,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 		return nil, err
 	}
 	switch {
-	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain || f.backup != ""):
+	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain || f.backup != "" || f.erase):
 		return nil, usageError("--image is for MCUboot, and goes with no flag of a release")
 	case f.await < 0 || f.number > 255:
 		return nil, usageError("--await and --image-number are at least 0, the number at most 255")
@@ -152,7 +160,10 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		}
 		return explain(err)
 	}
-	return r.print(result)
+	if err := r.print(result); err != nil {
+		return err
+	}
+	return r.settled(result)
 }
 
 // prepare reads files and keys.
@@ -224,6 +235,7 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.plan = p
 	if err := r.ask(p); err != nil {
 		return nil, err
 	}
@@ -243,26 +255,36 @@ func (r *restoration) ask(p *restore.Plan) error {
 	fmt.Fprintf(r.errOut, "Found model %s, serial %s: %s.\n", d.Model, d.Serial, whyWords(d.Why.String()))
 	if p.Kind == restore.KindStart {
 		fmt.Fprintf(r.errOut, "Nothing is wrong with its software. It runs release %s.\n", p.Release.Version)
+		if r.wish(p) {
+			return r.confirm("Erase its settings?", false)
+		}
 		return nil
 	}
 	estimate := p.Line + p.Flash
 	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send of %d, about %v.\n",
 		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.BytesFull, estimate.Round(time.Second))
-	return r.confirm("Restore it?")
+	if r.wish(p) {
+		return r.confirm("Restore it, and erase its settings?", false)
+	}
+	return r.confirm("Restore it?", true)
 }
 
-// confirm asks the person, if there is one, and fails unless the answer is yes.
-func (r *restoration) confirm(question string) error {
+// confirm asks the person, if there is one, and fails unless the answer is yes, which an empty one is if plain.
+func (r *restoration) confirm(question string, plain bool) error {
 	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil
 	}
-	fmt.Fprintf(r.errOut, "%s [Y/n] ", question)
+	choice := "y/N"
+	if plain {
+		choice = "Y/n"
+	}
+	fmt.Fprintf(r.errOut, "%s [%s] ", question, choice)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil && answer == "" {
 		return errors.New("not restored: nobody answered")
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "", "y", "yes":
+	switch answer = strings.ToLower(strings.TrimSpace(answer)); {
+	case answer == "y", answer == "yes", answer == "" && plain:
 		return nil
 	}
 	return errors.New("not restored: nothing was written")
@@ -273,8 +295,11 @@ func (r *restoration) print(result *restore.Result) error {
 	v := restoreResult{
 		Release: p.Release.Version, Model: p.Device.Model, Serial: p.Device.Serial, Image: release.Hex(p.Release.Digest), Kind: p.Kind.String(), Way: result.Way.String(),
 		BytesSent: result.BytesSent, BytesReceived: result.BytesReceived, BytesFull: result.BytesFull, Sectors: result.SectorsWritten, Refreshed: result.Refreshed,
-		Operations: result.Operations, Repeated: result.Repeated,
+		Operations: result.Operations, Repeated: result.Repeated, Settings: result.Settings.String(), Erased: []string{},
 		Seconds: result.Elapsed.Seconds(), SecondsLine: result.Line.Seconds(), SecondsDevice: result.Device.Seconds(),
+	}
+	for _, a := range result.Erased {
+		v.Erased = append(v.Erased, a.Name)
 	}
 	if r.json {
 		return printJSON(r.out, v)

@@ -113,7 +113,7 @@ func (r *restoration) askImage(l *restore.Loader, m *mcuboot.Image) error {
 		checked = "it is encrypted, so only the boot loader can check that"
 	}
 	fmt.Fprintf(r.errOut, ".\nhash %s: %s. Whether the boot loader trusts the key, its list says afterwards.\n", mcuboot.Hex(m.Hash), checked)
-	return r.confirm("Write it?")
+	return r.confirm("Write it?", true)
 }
 
 // printImages writes an image list as people of that ecosystem know it.

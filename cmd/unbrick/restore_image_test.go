@@ -153,6 +153,7 @@ func TestRestoreImageRefuses(t *testing.T) {
 		{[]string{"--image", other}, exitFailed, "does not list it"},
 		{[]string{"--image", name, "--release", "2"}, exitUsage, "--image"},
 		{[]string{"--image", name, "--await", "-1s"}, exitUsage, "--await"},
+		{[]string{"--image", name, "--erase-settings"}, exitUsage, "--image"},
 	} {
 		var out, errOut bytes.Buffer
 		if code := run(context.Background(), append([]string{"restore", "--port", link}, test.args...), &out, &errOut); code != test.code || !strings.Contains(errOut.String(), test.says) {

@@ -130,11 +130,16 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	if d.A != nil {
 		v.From = d.A.Manifest.Version
 	}
-	if result != nil {
+	switch {
+	case result != nil:
 		m := result.Plan.Release
 		v.Version, v.Image = m.Version, release.Hex(m.Digest)
 		v.Sectors, v.Sent, v.Received, v.Full = uint32(result.SectorsWritten), uint32(result.BytesSent), uint32(result.BytesReceived), uint32(result.BytesFull)
-	} else {
+	case settingsOnly(failed):
+		m := r.plan.Release
+		v.Version, v.Image, v.Sectors, v.Full = m.Version, release.Hex(m.Digest), uint32(r.plan.Sectors), uint32(r.plan.BytesFull)
+		v.Words = "restored, settings not all erased"
+	default:
 		v.Outcome = "not-restored"
 		var e *restore.Error
 		if errors.As(failed, &e) {
