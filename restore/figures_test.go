@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -45,6 +46,16 @@ func (r *rig) lost(o *lab.Options) *lab.Device {
 	return d
 }
 
+// arrive opens the port half a second after the device was switched on, which has looked at its flash by then.
+func arrive(t testing.TB, d *lab.Device) *emulator.Port {
+	t.Helper()
+	port := d.Port()
+	if n, err := port.Read(make([]byte, 1), 500*time.Millisecond); n > 0 || !errors.Is(err, emulator.ErrTimeout) {
+		t.Fatalf("%d bytes of a device that nobody asked, %v", n, err)
+	}
+	return port
+}
+
 // limits returns what an image takes on a line of 10 bits a byte, and what the part takes to erase and
 // program so many of its first sectors by its data sheet.
 func limits(r *rig, part *emulator.Part, bytes int, baud uint32, sectors int) (line, busy time.Duration) {
@@ -77,7 +88,7 @@ func full(t testing.TB, image []byte, fast uint32, line emulator.LineConfig) fig
 	v := r.release("1", 2, 1, image)
 	part := emulator.W25Q128JV()
 	d := r.lost(&lab.Options{Seed: 5, Part: &part, Line: line})
-	port := d.Port()
+	port := arrive(t, d)
 	var begun time.Duration
 	res, err := run(t, port, source(t, v), &restore.Options{Fast: fast, Trace: func(c restore.Call) {
 		if c.Group == 64 && c.ID == 3 && begun == 0 {
@@ -195,7 +206,7 @@ func TestDifferenceFigures(t *testing.T) {
 				t.Logf("cut at %d: %v", cut, s) // whatever it left is a whole release
 				continue
 			}
-			port := d.Port()
+			port := arrive(t, d)
 			res, err := run(t, port, source(t, v1, v2), &restore.Options{Fast: 115200}, nil)
 			if err != nil {
 				t.Fatal(err)

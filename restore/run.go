@@ -322,7 +322,8 @@ func (r *runner) leaves(ctx context.Context) error {
 		}
 	}
 	room := min(int(s.framing.agreed.Ahead), int(aheadTime/s.lineTime(1)))
-	if err := s.together(ctx, prompt, room, asks); err != nil {
+	p := patience{wait: prompt.wait, tries: prompt.tries, answer: smp.HeaderSize + 8}
+	if err := s.together(ctx, p, room, asks); err != nil {
 		return fmt.Errorf("send leaves: %w", s.refused(err))
 	}
 	return nil

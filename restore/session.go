@@ -170,11 +170,13 @@ func (s *Session) patient(p patience) (wait time.Duration, longest int) {
 	if longest == 0 {
 		longest = smp.BufSize
 	}
-	switch {
+	switch framed := s.framing.guard.On(); {
+	case framed && p.first != 0:
+		return min(p.first, staleTime), longest
+	case framed:
+		return min(p.wait, framedWait), longest
 	case p.first != 0:
 		return p.first, longest
-	case s.framing.guard.On():
-		return min(p.wait, framedWait), longest
 	}
 	return p.wait, longest
 }
@@ -184,6 +186,9 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 	var broken error
 	wait, longest := s.patient(p)
 	for tries = 1; tries <= p.tries; tries, wait = tries+1, min(2*wait, p.wait) {
+		if s.framing.guard.On() {
+			wait = min(wait, staleTime) // silence for longer ends the framing
+		}
 		if err := ctx.Err(); err != nil {
 			return tries, err
 		}

@@ -87,6 +87,7 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 		n++
 	}
 	start := s.port.Now()
+	last := start
 	if err := s.write(wire); err != nil {
 		return n, err
 	}
@@ -124,7 +125,9 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 					err = a.answer.DecodeBody(body)
 				}
 			}
-			s.trace(Call{At: start, Took: s.port.Now() - start, Group: a.h.Group, ID: a.h.ID, Tries: 1, Bytes: a.size, Err: err})
+			took := s.port.Now() - last
+			last = s.port.Now()
+			s.trace(Call{At: start, Took: last - start, Group: a.h.Group, ID: a.h.ID, Tries: 1, Bytes: a.size, Err: err})
 			if said != nil {
 				return n, said
 			}
@@ -135,7 +138,10 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 				return n, err
 			}
 			left--
-			deadline = s.port.Now() + wait
+			if i == n-1 {
+				left = 0 // answers come in order: what is missing is lost
+			}
+			deadline = s.port.Now() + min(wait, quietTime+s.lineTime(smp.FramedSize(longest))+2*took)
 			break
 		}
 	}

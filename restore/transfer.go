@@ -75,19 +75,18 @@ func (r *runner) stream(ctx context.Context) (int, error) {
 // pass brings all files that the device does not have, and waits until it has applied them.
 func (r *runner) pass(ctx context.Context) error {
 	var next *bringing
+	wait := !r.fresh // for the answer to the first announcement, since the device may have a part of the file
+	r.fresh = false
 	for i := r.count(); i < len(r.p.jobs); i++ {
-		b, err := next, error(nil)
+		b := next
 		if b == nil || !b.taken {
 			b = r.prepare(i)
-			if r.fresh {
-				r.fresh, err = false, r.open(b)
-			} else {
-				err = r.announce(ctx, b)
+			if err := r.lead(ctx, b, wait); err != nil {
+				return err
 			}
 		}
-		if err != nil {
-			return err
-		}
+		wait = false
+		var err error
 		if next, err = r.blocks(ctx, b); err != nil {
 			return err
 		}
@@ -123,6 +122,19 @@ func (r *runner) prepare(i int) *bringing {
 	b.wire = frame.DataSize(int(b.q.Block))
 	b.w.Begin(b.count, 0)
 	return b
+}
+
+// lead has b announced when the device has place for it: when the one before the one before it was applied.
+func (r *runner) lead(ctx context.Context, b *bringing, wait bool) error {
+	for r.count() < b.i-1 {
+		if err := r.heed(ctx); err != nil {
+			return err
+		}
+	}
+	if wait {
+		return r.announce(ctx, b)
+	}
+	return r.open(b)
 }
 
 // announce has the device take a file, waiting for the place that it needs.
