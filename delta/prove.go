@@ -17,6 +17,12 @@ import (
 // over them must be m's. With given, leaves are trusted already and only the built sectors are
 // compared with them: that is how a file proves itself which builds a part of what must change.
 func Prove(d *Decoder, m *release.Manifest, old flash.Reader, leaves []release.Digest, given bool, planned []byte) error {
+	return ProveKnowing(d, m, old, leaves, nil, given, planned)
+}
+
+// ProveKnowing is Prove for a caller who has computed some leaves from old already, since nothing was written:
+// have has a bit for each leaf, and may be short. Without given, these are not read again.
+func ProveKnowing(d *Decoder, m *release.Manifest, old flash.Reader, leaves []release.Digest, have []byte, given bool, planned []byte) error {
 	if err := d.Rewind(); err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func Prove(d *Decoder, m *release.Manifest, old flash.Reader, leaves []release.D
 	if given {
 		return nil
 	}
-	if err := d.digestRest(m, old, leaves, planned); err != nil {
+	if err := d.digestRest(m, old, leaves, have, planned); err != nil {
 		return err
 	}
 	if release.Root(leaves) != m.Root {
@@ -111,10 +117,13 @@ func (d *Decoder) leads(m *release.Manifest, leaves []release.Digest) error {
 	return nil
 }
 
-// digestRest fills the leaves of all sectors that are not planned. The decoder is at its end, so its
-// buffer is free.
-func (d *Decoder) digestRest(m *release.Manifest, old flash.Reader, leaves []release.Digest, planned []byte) error {
+// digestRest fills the leaves of all sectors that are not planned, but those that are there. The decoder is at
+// its end, so its buffer is free.
+func (d *Decoder) digestRest(m *release.Manifest, old flash.Reader, leaves []release.Digest, have, planned []byte) error {
 	for i := range uint32(len(leaves)) {
+		if at := i >> 3; at < uint32(len(have)) && have[at]>>(i&7)&1 != 0 {
+			continue
+		}
 		addr, n := m.LeafRange(i)
 		if s := d.area.SectorAt(addr); planned[s>>3]>>(s&7)&1 != 0 {
 			continue

@@ -63,7 +63,8 @@ func (s *Session) fast(d *Device, line time.Duration) uint32 {
 
 // agree asks for frames at a speed, 0 being the base speed or any at which they are spoken already, and tries
 // them with patterns. If it does not come to that, the console framing at base speed goes on; that is no error.
-func (s *Session) agree(ctx context.Context, d *Device, speed uint32) error {
+// riders may be asked for on the way, where the speed stays: they are done then, or not.
+func (s *Session) agree(ctx context.Context, d *Device, speed uint32, riders ...ask) error {
 	f := &s.framing
 	for s.canFrame(d) {
 		if err := s.refresh(ctx); err != nil {
@@ -72,7 +73,7 @@ func (s *Session) agree(ctx context.Context, d *Device, speed uint32) error {
 		if f.guard.On() && (speed == 0 || speed == f.speed) {
 			return nil
 		}
-		err := s.change(ctx, speed)
+		err := s.change(ctx, speed, riders)
 		var said *smp.Error
 		switch {
 		case errors.As(err, &said):
@@ -96,11 +97,24 @@ func (s *Session) agree(ctx context.Context, d *Device, speed uint32) error {
 	return nil
 }
 
-// change asks, changes the speed, and lets two patterns go to the device and back.
-func (s *Session) change(ctx context.Context, speed uint32) error {
+// change asks, changes the speed, and lets two patterns go to the device and back. Where the speed stays,
+// patterns and riders follow the question at once.
+func (s *Session) change(ctx context.Context, speed uint32, riders []ask) error {
 	f := &s.framing
+	f.tried = f.tried[:0]
+	stays := speed == 0 && f.speed == s.opt.Baud && !f.guard.On()
+	n := 0 // riders on their way
+	if stays {
+		var err error
+		if s.behind, n, err = s.bundle(s.probes(nil, frame.Probes), riders, besides); err != nil {
+			return err
+		}
+	}
 	var a smp.Frames
-	if err := s.call(ctx, &smp.FramesRequest{Speed: speed}, &a, prompt); err != nil {
+	err := s.call(ctx, &smp.FramesRequest{Speed: speed}, &a, prompt)
+	behind := len(s.behind)
+	s.behind = nil
+	if err != nil {
 		return err
 	}
 	if a.Block < frame.MinBlock || a.Block > frame.MaxBlock || a.Block&(a.Block-1) != 0 || a.Ahead < a.Block || a.Speed > speed {
@@ -120,26 +134,24 @@ func (s *Session) change(ctx context.Context, speed uint32) error {
 		f.buf = make([]byte, frame.DecoderSize(answerSize))
 	}
 	f.dec.Reset(f.buf)
-	s.rest = nil
+	if !stays {
+		s.rest = nil
+	}
 	f.over = false
 	f.guard.Begin(frame.HostSilence)
-	f.tried = f.tried[:0]
 	end := s.port.Now() + frame.TrialTime
 	// All patterns at once at first, which a device with a small receive buffer cannot take.
-	for n := frame.Probes; f.guard.On() && !f.guard.Proven() && s.port.Now() < end; n = 1 {
-		var pattern [frame.PatternSize]byte
-		s.framed = s.framed[:0]
-		for range n {
-			f.probe++
-			f.tried = append(f.tried, f.probe)
-			frame.Fill(&pattern, f.probe)
-			s.framed = frame.AppendPattern(s.framed, frame.KindProbe, pattern[:])
+	for k := frame.Probes; f.guard.On() && !f.guard.Proven() && s.port.Now() < end; k = 1 {
+		if behind == 0 {
+			s.framed = s.probes(s.framed[:0], k)
+			if err := s.write(s.framed); err != nil {
+				return err
+			}
+			behind = len(s.framed)
 		}
-		if err := s.write(s.framed); err != nil {
-			return err
-		}
-		again := min(end, s.port.Now()+2*s.lineTime(len(s.framed))+100*time.Millisecond)
-		for want := f.echoed + n; f.guard.On() && !f.guard.Proven() && f.echoed < want; {
+		again := min(end, s.port.Now()+2*s.lineTime(behind)+100*time.Millisecond)
+		behind = 0
+		for want := f.echoed + k; f.guard.On() && !f.guard.Proven() && f.echoed < want; {
 			if _, err := s.event(ctx, again); isTimeout(err) {
 				break
 			} else if err != nil {
@@ -147,7 +159,23 @@ func (s *Session) change(ctx context.Context, speed uint32) error {
 			}
 		}
 	}
+	if n > 0 && f.guard.Proven() {
+		return s.gather(ctx, prompt, riders[:n], 0)
+	}
 	return nil
+}
+
+// probes appends so many new patterns.
+func (s *Session) probes(dst []byte, n int) []byte {
+	f := &s.framing
+	var pattern [frame.PatternSize]byte
+	for range n {
+		f.probe++
+		f.tried = append(f.tried, f.probe)
+		frame.Fill(&pattern, f.probe)
+		dst = frame.AppendPattern(dst, frame.KindProbe, pattern[:])
+	}
+	return dst
 }
 
 // came takes a pattern that came back, and reports whether it is one of this trial, the first time.

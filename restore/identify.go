@@ -82,12 +82,16 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if d.State == smp.RecordNone {
 		return d, nil // nothing more to ask; Plan sees which speed pays
 	}
-	if err := s.agree(ctx, d, 0); err != nil {
+	var parts [2][]byte
+	if err := s.agree(ctx, d, 0, d.missing(&parts)...); err != nil {
 		return nil, fmt.Errorf("identify: %w", err)
 	}
-	if err := s.records(ctx, d); err != nil {
-		return nil, err
+	for asks := d.missing(&parts); len(asks) > 0; asks = d.missing(&parts) {
+		if err := s.together(ctx, slow, besides, asks); err != nil {
+			return nil, fmt.Errorf("read record: %w", s.refused(err))
+		}
 	}
+	d.A, d.B = d.known(parts[0]), d.known(parts[1])
 	return d, nil
 }
 
@@ -116,38 +120,27 @@ func (s *Session) idle(ctx context.Context) error {
 	}
 }
 
-// records reads the manifests of the record. One that is not well-formed is as good as none.
-func (s *Session) records(ctx context.Context, d *Device) error {
-	sizes := [2]uint32{d.Identity.A, d.Identity.B}
-	var signed [2][]byte
-	for {
-		var asks []ask
-		for i, size := range sizes {
-			if uint32(len(signed[i])) >= size {
-				continue
+// missing asks for what is missing of the manifests of the record, of which parts has the beginnings.
+func (d *Device) missing(parts *[2][]byte) []ask {
+	var asks []ask
+	for i, size := range [2]uint32{d.Identity.A, d.Identity.B} {
+		at := uint32(len(parts[i]))
+		if at >= size {
+			continue
+		}
+		var got smp.Record
+		asks = append(asks, ask{q: &smp.RecordRequest{B: i == 1, Offset: at}, answer: &got, take: func() error {
+			if got.Length != size || got.Offset != at || len(got.Data) == 0 {
+				return &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
 			}
-			var got smp.Record
-			at := uint32(len(signed[i]))
-			asks = append(asks, ask{q: &smp.RecordRequest{B: i == 1, Offset: at}, answer: &got, take: func() error {
-				if got.Length != size || got.Offset != at || len(got.Data) == 0 {
-					return &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
-				}
-				signed[i] = append(signed[i], got.Data...)
-				return nil
-			}})
-		}
-		if len(asks) == 0 {
-			break
-		}
-		if err := s.together(ctx, slow, besides, asks); err != nil {
-			return fmt.Errorf("read record: %w", s.refused(err))
-		}
+			parts[i] = append(parts[i], got.Data...)
+			return nil
+		}})
 	}
-	d.A, d.B = d.known(signed[0]), d.known(signed[1])
-	return nil
+	return asks
 }
 
-// known reads a signed manifest of the record; nil if there is none.
+// known reads a signed manifest of the record. One that is not well-formed is as good as none: nil.
 func (d *Device) known(signed []byte) *Known {
 	m, key, err := release.Parse(signed)
 	if err != nil {

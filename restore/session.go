@@ -51,6 +51,7 @@ type Session struct {
 	input    [512]byte
 	rest     []byte // of input, not looked at yet
 	packet   []byte
+	behind   []byte // what follows the next request at once
 	framed   []byte
 	sequence uint8
 
@@ -192,7 +193,12 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 		if err := ctx.Err(); err != nil {
 			return tries, err
 		}
-		if err := s.write(s.wrap(s.packet)); err != nil {
+		wire := s.wrap(s.packet)
+		if len(s.behind) > 0 && tries == 1 {
+			wire = append(wire, s.behind...)
+			s.framed = wire
+		}
+		if err := s.write(wire); err != nil {
 			return tries, err
 		}
 		asked := s.port.Now()

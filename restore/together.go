@@ -67,14 +67,26 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 	if !f.guard.On() {
 		return 1, nil
 	}
-	var wire []byte
+	wire, n, err := s.bundle(nil, asks, room)
+	if err != nil {
+		return n, err
+	}
+	if err := s.write(wire); err != nil {
+		return n, err
+	}
+	return n, s.gather(ctx, p, asks[:n], len(wire))
+}
+
+// bundle appends the frames of the first n asks to dst: at most room bytes behind the first.
+func (s *Session) bundle(dst []byte, asks []ask, room int) (wire []byte, n int, err error) {
+	wire = dst
 	first := 0
 	for n < len(asks) {
 		a := &asks[n]
 		a.h = s.head(a.q)
 		packet, err := smp.AppendPacket(s.packet[:0], a.h, a.q)
 		if err != nil {
-			return n, &Error{Code: CodeProtocol, Err: err}
+			return nil, n, &Error{Code: CodeProtocol, Err: err}
 		}
 		s.packet, a.size = packet, len(packet)
 		if n > 0 && len(wire)-first+frame.Size(1+len(packet)) > room {
@@ -86,22 +98,26 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 		}
 		n++
 	}
+	return wire, n, nil
+}
+
+// gather takes the answers to asks that are on their way, behind so many bytes; what does not come stays
+// undone.
+func (s *Session) gather(ctx context.Context, p patience, asks []ask, behind int) error {
+	f := &s.framing
 	start := s.port.Now()
 	last := start
-	if err := s.write(wire); err != nil {
-		return n, err
-	}
 	wait, longest := s.patient(p)
 	wait += s.lineTime(smp.FramedSize(longest))
-	deadline := s.port.Now() + s.lineTime(len(wire)) + wait
+	deadline := s.port.Now() + s.lineTime(behind) + wait
 	damaged := f.dec.Damaged()
-	for left := n; left > 0 && f.guard.On(); {
+	for left := len(asks); left > 0 && f.guard.On(); {
 		packet, err := s.event(ctx, deadline)
 		if isTimeout(err) {
 			break
 		}
 		if err != nil {
-			return n, err
+			return err
 		}
 		if f.dec.Damaged() != damaged {
 			// One answer will not come; the others are on their way.
@@ -112,7 +128,7 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 		if err != nil {
 			continue
 		}
-		for i := range asks[:n] {
+		for i := range asks {
 			a := &asks[i]
 			if a.done || !h.Answers(&a.h) {
 				continue
@@ -129,26 +145,26 @@ func (s *Session) batch(ctx context.Context, p patience, room int, asks []ask) (
 			last = s.port.Now()
 			s.trace(Call{At: start, Took: last - start, Group: a.h.Group, ID: a.h.ID, Tries: 1, Bytes: a.size, Err: err})
 			if said != nil {
-				return n, said
+				return said
 			}
 			if err != nil {
 				break // asking again may help
 			}
 			if err := a.taken(); err != nil {
-				return n, err
+				return err
 			}
 			left--
-			if i == n-1 {
+			if i == len(asks)-1 {
 				left = 0 // answers come in order: what is missing is lost
 			}
 			deadline = s.port.Now() + min(wait, quietTime+s.lineTime(smp.FramedSize(longest))+2*took)
 			break
 		}
 	}
-	for i := range asks[:n] {
+	for i := range asks {
 		if !asks[i].done {
 			s.repeated++
 		}
 	}
-	return n, nil
+	return nil
 }

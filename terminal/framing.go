@@ -169,6 +169,9 @@ func (t *Terminal) hear(wait time.Duration) ([]byte, error) {
 				left = min(left, frame.CutShort)
 			}
 		}
+		if left > 0 && t.lookAhead() {
+			left = 0 // there may be more to compute
+		}
 		n, err := t.hw.Cable.Read(h.rx[:], left)
 		if err != nil {
 			return nil, err

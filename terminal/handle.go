@@ -291,6 +291,11 @@ func (t *Terminal) answerDigests(q *smp.Header, body []byte) error {
 // treeDigest computes the digest with the given index in a level of the tree over of sectors. A sector
 // that cannot be read becomes doubtful and has the digest of nothing.
 func (t *Terminal) treeDigest(level, index, of uint32) [smp.DigestSize]byte {
+	if level == 0 {
+		if d, ok := t.digested(index); ok {
+			return d
+		}
+	}
 	h := &t.host.hashes[level]
 	h.hash.Reset()
 	if level == 0 {

@@ -23,6 +23,7 @@ func (t *Terminal) forget() {
 	h.upload = upload{}
 	h.files = files{}
 	t.rewrite.done, t.rewrite.total = 0, 0
+	t.forgetAhead()
 	clear(h.promised)
 }
 
@@ -296,7 +297,12 @@ func (t *Terminal) proveFile(file, rest []byte) (smp.Fault, uint32) {
 			return fault, addr
 		}
 	}
-	if err := t.prove(h.parts); err != nil {
+	err := t.prove(h.parts)
+	if !h.parts {
+		clear(r.extra) // its leaves are those of the file now
+		t.forgetAhead()
+	}
+	if err != nil {
 		if errors.Is(err, errDoubtful) {
 			return smp.FaultProof, t.firstDoubt(r.planned)
 		}

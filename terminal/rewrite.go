@@ -101,11 +101,12 @@ func (t *Terminal) open(size uint32) error {
 }
 
 // prove decodes the open file without writing anything and fails unless it leads to the signed image.
-// With given, the leaves are known and only what the file builds is compared.
+// With given, the leaves are known and only what the file builds is compared; without, those of the flash
+// that r.extra names are there already.
 func (t *Terminal) prove(given bool) error {
 	r := &t.rewrite
 	start := t.hw.Clock.Now()
-	if err := delta.Prove(&r.dec, &r.m, r.source, r.leaves, given, r.planned); err != nil {
+	if err := delta.ProveKnowing(&r.dec, &r.m, r.source, r.leaves, r.extra, given, r.planned); err != nil {
 		return err
 	}
 	r.total, r.done = 0, 0

@@ -79,6 +79,7 @@ type host struct {
 	upload    upload
 	framing   framing
 	files     files
+	ahead     ahead
 	settings  settings
 	identity  smp.Identity
 	hashes    [smp.MaxLevel + 1]hasher
@@ -105,6 +106,7 @@ func (h *host) begin() {
 	for i := range h.hashes {
 		h.hashes[i] = newHasher()
 	}
+	h.ahead.sum = newHasher()
 }
 
 // Serve is restoration mode: it answers hosts on the cable and stores what they bring (S15 to S20), until
@@ -126,6 +128,7 @@ func (t *Terminal) Serve() Ending {
 	}
 	t.survey()
 	t.describe()
+	h.ahead.on = true
 	heard := t.hw.Clock.Now()
 	for {
 		packet := h.pending
