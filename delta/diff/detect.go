@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"encoding/binary"
+	"slices"
 	"sort"
 
 	"unbrick/delta/internal/coding"
@@ -14,6 +15,8 @@ const (
 	detectRanges = 1 << 15   // ranges of the map it works with
 	sampleBytes  = 128 << 10 // of copies that setups are judged by
 	sampleBlock  = 2 << 10   // in blocks of this size
+	raceRounds   = 8         // in which the blocks are shown
+	raceLead     = 64        // bytes that the best must be ahead, besides a quarter of its gain, for others to give up
 	detectWords  = 600       // changed words that a base address is judged by
 	detectTops   = 6         // most frequent upper halves of them that a base is sought near
 	basePage     = 1 << 12
@@ -49,27 +52,33 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 		bases = append(bases, b)
 	}
 	best, gain := coding.Setup{}, detectGain/t.step
+	var setups []coding.Setup
 	for _, i := range candidates {
 		for _, b := range bases {
-			s := coding.Setup{ISA: i, Base: b}
-			need := gain
-			if b < lowBase {
-				need += gain / 4
-			}
-			if g := t.gain(s); g > need {
-				best, gain = s, g
-			}
+			setups = append(setups, coding.Setup{ISA: i, Base: b})
+		}
+	}
+	for _, r := range t.race(setups) {
+		need := gain
+		if r.setup.Base < lowBase {
+			need += gain / 4
+		}
+		if r.gain > need {
+			best, gain = r.setup, r.gain
 		}
 	}
 	if best.ISA == coding.ISANone {
 		return best
 	}
-	without := best
+	setups = append(setups[:0], best)
 	for _, region := range t.regions(words, best.Base) {
-		s := without
-		s.RAM, s.RAMSize = region, ramRegion
-		if g := t.gain(s); g > gain+detectGain/t.step {
-			best, gain = s, g
+		setups = append(setups, coding.Setup{ISA: best.ISA, Base: best.Base, RAM: region, RAMSize: ramRegion})
+	}
+	if len(setups) > 1 {
+		for _, r := range t.race(setups) {
+			if r.setup.RAMSize != 0 && r.gain > gain+detectGain/t.step {
+				best, gain = r.setup, r.gain
+			}
 		}
 	}
 	return best
@@ -101,32 +110,54 @@ func (t *trial) sampled() {
 	}
 }
 
-// gain returns how many bytes of the sample a setup predicts right that plain copying does not, less the
-// reverse.
-func (t *trial) gain(s coding.Setup) int {
-	p := coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))
-	gain := 0
-	for _, r := range t.sample {
-		src := r.To + r.Shift
-		p.Start(src, r.N)
-		for i := uint32(0); i < r.N; {
-			plain, n, kind := p.Next(t.old[src+i:src+r.N], src+i, r.To+i)
-			i += uint32(plain)
-			was, is := t.old[src+i:src+i+uint32(n)], t.new[r.To+i:r.To+i+uint32(n)]
-			for k := range n {
-				if p.Field[k] != was[k] {
-					if p.Field[k] == is[k] {
-						gain++
-					} else if was[k] == is[k] {
-						gain--
-					}
+// race lets the setups predict the sample, in rounds: after each, those that are far behind give up. It returns
+// the others in their order.
+func (t *trial) race(setups []coding.Setup) []runner {
+	runners := make([]runner, len(setups))
+	for i, s := range setups {
+		runners[i] = runner{setup: s, model: coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))}
+	}
+	for round := range raceRounds {
+		first := 0
+		for k := range runners {
+			for i := round; i < len(t.sample); i += raceRounds {
+				runners[k].see(t, t.sample[i])
+			}
+			first = max(first, runners[k].gain)
+		}
+		runners = slices.DeleteFunc(runners, func(r runner) bool { return r.gain < first-first/4-raceLead })
+	}
+	return runners
+}
+
+// runner is a setup on trial. gain is how many bytes of the sample it predicts right that plain copying
+// does not, less the reverse.
+type runner struct {
+	setup coding.Setup
+	model coding.Predictor
+	gain  int
+}
+
+func (r *runner) see(t *trial, piece coding.Run) {
+	src, p := piece.To+piece.Shift, &r.model
+	p.Start(src, piece.N)
+	old, new := t.old[src:src+piece.N], t.new[piece.To:piece.To+piece.N]
+	for i := 0; i < len(old); {
+		plain, n, kind := p.Next(old[i:], src+uint32(i), piece.To+uint32(i))
+		i += plain
+		was, is := old[i:i+n], new[i:i+n]
+		for k := range was {
+			if p.Field[k] != was[k] {
+				if p.Field[k] == is[k] {
+					r.gain++
+				} else if was[k] == is[k] {
+					r.gain--
 				}
 			}
-			p.Learn(is, kind)
-			i += uint32(n)
 		}
+		p.Learn(is, kind)
+		i += n
 	}
-	return gain
 }
 
 // change is an aligned word of a copy that is another one in the new image, though near.

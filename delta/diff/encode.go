@@ -37,7 +37,7 @@ type encoder struct {
 // that the relocation map may have. It sets the fields of head that follow: the map's, and History,
 // which it lowers to what the decoder will look at. It fails only with the error of ctx.
 func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte, err error) {
-	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth)}
+	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth, int(head.History+head.Buffer))}
 	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
 	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)

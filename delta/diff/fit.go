@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"unbrick/delta"
+	"unbrick/delta/internal/coding"
 	"unbrick/flash"
 )
 
@@ -41,6 +42,9 @@ func (j *job) fit() ([]byte, error) {
 	plans := make([][]plan, len(stashes))
 	least := ^uint32(0)
 	for _, p := range profiles {
+		if j.o.StateMax != 0 && j.leastState(p) > j.o.StateMax {
+			continue
+		}
 		for i := range stashes {
 			if plans[i] == nil {
 				var err error
@@ -66,6 +70,16 @@ func (j *job) fit() ([]byte, error) {
 		}
 	}
 	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
+}
+
+// leastState returns the decoder's state at a profile without the relocation map, whose size shows only when it is
+// drawn.
+func (j *job) leastState(p profile) uint32 {
+	setup := j.head.Setup
+	if !p.ram {
+		setup.RAM, setup.RAMSize = 0, 0
+	}
+	return coding.CounterBytes(p.units) + coding.CounterBytes(coding.ControlUnits) + uint32(j.area.sectors()+7)/8 + setup.Bytes()
 }
 
 // orders returns the orders of the sectors that are tried.
@@ -137,14 +151,15 @@ func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 }
 
 // script carries out a plan. The script is valid until the next one is made. again: what is lost is sought
-// elsewhere.
+// elsewhere, and the bytes are there too.
 func (j *job) script(p *plan, again bool) *script {
 	st := j.planStash(p)
-	var m *matcher
-	if again {
-		m = j.matcher
+	if !again {
+		return makeScript(&j.area, j.segments, p.sequence, j.planned, st, len(j.new), nil)
 	}
-	return makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.new, m)
+	sc := makeScript(&j.area, j.segments, p.sequence, j.planned, st, len(j.new), j.matcher)
+	sc.build(&j.area, j.new)
+	return sc
 }
 
 // literalCost is what a literal byte costs about, in sixteenths of a byte.

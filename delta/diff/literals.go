@@ -21,15 +21,18 @@ const (
 type finder struct {
 	data  []byte
 	head  []int32 // by hash of three bytes: the last place
-	prev  []int32 // the one before it
+	prev  []int32 // the one before it, of the last places only
+	mask  int     // of a place in prev
 	at    int     // places entered
 	depth int
 }
 
 const finderBits = 15
 
-func newFinder(data []byte, depth int) *finder {
-	f := &finder{data: data, head: make([]int32, 1<<finderBits), prev: make([]int32, len(data)), depth: depth}
+// newFinder returns a finder of matches that reach no more than so many bytes back.
+func newFinder(data []byte, depth, reach int) *finder {
+	places := 1 << bits.Len(uint(min(reach+1, len(data))))
+	f := &finder{data: data, head: make([]int32, 1<<finderBits), prev: make([]int32, places), mask: places - 1, depth: depth}
 	for i := range f.head {
 		f.head[i] = -1
 	}
@@ -44,7 +47,7 @@ func (f *finder) hash(i int) uint32 {
 func (f *finder) enter(i int) {
 	for ; f.at < i && f.at+2 < len(f.data); f.at++ {
 		h := f.hash(f.at)
-		f.prev[f.at], f.head[h] = f.head[h], int32(f.at)
+		f.prev[f.at&f.mask], f.head[h] = f.head[h], int32(f.at)
 	}
 }
 
@@ -78,7 +81,7 @@ func (f *finder) best(i, room, reach, last int) match {
 				m = match{n, i - int(j), g}
 			}
 		}
-		j = f.prev[j]
+		j = f.prev[int(j)&f.mask]
 	}
 	return m
 }

@@ -27,16 +27,17 @@ type matcher struct {
 	// Suffixes: with effort all, which finds every match, else those at even places.
 	sa     []int32
 	bucket []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
-	// Or the places of each six bytes, by their hash: finds long matches, mostly.
+	// Or the places of six bytes each, every hashedStep, by their hash: finds long matches, mostly.
 	head  []int32
-	prev  []int32 // the place before it with the same hash, less one; 0 if none
+	prev  []int32 // the place before it with the same hash, both counted in steps from 1; 0 if none
 	shift uint
 }
 
 const (
 	hashedBytes = 8       // that are loaded, and
 	hashedShift = 16      // bits of them left out
-	hashedDepth = 12      // places looked at
+	hashedStep  = 4       // places from one that is entered to the next
+	hashedDepth = 8       // places looked at
 	takenMost   = 4 << 10 // bytes that the next diagonal may take over whole without being better
 )
 
@@ -66,11 +67,12 @@ func newMatcher(ctx context.Context, old, new []byte, effort Effort) (*matcher, 
 
 // newQuickMatcher indexes old by hashes.
 func newQuickMatcher(old, new []byte) *matcher {
-	n := max(bits.Len(uint(len(old)))-1, 8)
-	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)), shift: uint(64 - n)}
-	for i := 0; i+hashedBytes <= len(old); i++ {
+	n := max(bits.Len(uint(len(old)/hashedStep))-1, 8)
+	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)/hashedStep+1), shift: uint(64 - n)}
+	for i := 0; i+hashedBytes <= len(old); i += hashedStep {
 		h := m.hash(old[i:])
-		m.prev[i], m.head[h] = m.head[h], int32(i+1)
+		k := i/hashedStep + 1
+		m.prev[k], m.head[h] = m.head[h], int32(k)
 	}
 	return m
 }
@@ -84,12 +86,13 @@ func (m *matcher) quick(q []byte) (length, where int) {
 	if len(q) < hashedBytes {
 		return 0, 0
 	}
-	i := int(m.head[m.hash(q)]) - 1
-	for depth := 0; i >= 0 && depth < hashedDepth; depth++ {
+	k := m.head[m.hash(q)]
+	for depth := 0; k > 0 && depth < hashedDepth; depth++ {
+		i := int(k-1) * hashedStep
 		if n := common(m.old[i:], q); n > length {
 			length, where = n, i
 		}
-		i = int(m.prev[i]) - 1
+		k = m.prev[k]
 	}
 	return length, where
 }

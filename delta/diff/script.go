@@ -9,9 +9,9 @@ type script struct {
 	operations []operation
 	keeps      [][]keep
 	stash      *stashing
-	changed    []byte      // the built bytes in the order they are built
+	changed    []byte      // the built bytes in the order they are built; see build
 	stays      [][2]uint32 // old ranges in sectors that are left alone
-	starts     []int       // where each sector's begin in it, and the end
+	starts     []int       // where those of each sector begin, and the end
 }
 
 const (
@@ -21,14 +21,14 @@ const (
 
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.
-func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, new []byte, m *matcher) *script {
-	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until))}
+func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, size int, m *matcher) *script {
+	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until)), starts: make([]int, len(sequence)+1)}
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
 		step[s] = i
 	}
 	first := make([]int, a.sectors()) // segment that a sector begins in
-	for i, at := 0, 0; at < a.sectors() && a.start[at] < len(new); at++ {
+	for i, at := 0, 0; at < a.sectors() && a.start[at] < size; at++ {
 		for segments[i].to+segments[i].n <= a.start[at] {
 			i++
 		}
@@ -37,9 +37,8 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 	var b builder
 	for t, s := range sequence {
 		from, to := a.bounds(s)
-		to = min(to, len(new))
-		sc.starts = append(sc.starts, len(sc.changed))
-		sc.changed = append(sc.changed, new[from:to]...)
+		to = min(to, size)
+		sc.starts[t+1] = sc.starts[t] + to - from
 		for i := first[s]; i < len(segments) && segments[i].to < to; i++ {
 			g := segments[i]
 			begin, end := max(g.to, from), min(g.to+g.n, to)
@@ -64,9 +63,17 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 			}
 		}
 	}
-	sc.starts = append(sc.starts, len(sc.changed))
 	sc.operations = b.finish()
 	return sc
+}
+
+// build puts the bytes of the new image into the order they are built in.
+func (sc *script) build(a *area, new []byte) {
+	sc.changed = make([]byte, 0, sc.starts[len(sc.sequence)])
+	for _, s := range sc.sequence {
+		from, to := a.bounds(s)
+		sc.changed = append(sc.changed, new[from:min(to, len(new))]...)
+	}
 }
 
 // replace adds n new bytes at address at whose old ones are gone: from elsewhere where there are such, as
