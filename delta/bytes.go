@@ -30,7 +30,10 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 				return err
 			}
 		} else {
-			kept := d.stash.find(src, n)
+			kept := d.edges.find(src, n)
+			if kept == nil {
+				kept = d.stash.find(src, n)
+			}
 			if kept == nil {
 				return fmt.Errorf("%w: old byte 0x%x is gone", ErrFormat, src)
 			}

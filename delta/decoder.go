@@ -24,6 +24,7 @@ type Decoder struct {
 	given      []byte // one bit a sector: built before, or being built in a scan
 	keepMem    []byte
 	stashMem   []byte
+	edgeMem    []byte
 	recent     []byte
 	buffer     []byte
 
@@ -34,6 +35,7 @@ type Decoder struct {
 	moves    coding.Map
 	model    coding.Predictor
 	stash    stash
+	edges    edges
 	filled   uint32 // bytes of history there are
 	tail     uint32 // where in recent the next byte goes
 	reach    uint32 // how far back into the history was looked
@@ -79,6 +81,7 @@ func (d *Decoder) open(mem []byte) error {
 	d.modelMem = carve(h.Setup.Bytes())
 	d.keepMem = carve(h.Keeps * keepTableBytes)
 	d.stashMem = carve(h.StashBytes)
+	d.edgeMem = carve(2 * h.Edge)
 	d.recent = carve(h.History)
 	d.buffer = carve(h.Buffer)
 	if err := d.scan(); err != nil {
@@ -108,6 +111,7 @@ func (d *Decoder) restart() error {
 	d.data = coding.MakeData()
 	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
+	d.edges = edges{low: d.edgeMem[:h.Edge], high: d.edgeMem[h.Edge:]}
 	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step = 0, 0, 0, 0, 0, 0
 	return nil
 }
@@ -137,6 +141,9 @@ func (d *Decoder) build() (uint32, []byte, error) {
 		}
 		if d.reach != d.head.History {
 			return 0, nil, fmt.Errorf("%w: history of %d bytes, announced %d", ErrFormat, d.reach, d.head.History)
+		}
+		if d.edges.reach != d.head.Edge {
+			return 0, nil, fmt.Errorf("%w: edges of %d bytes, announced %d", ErrFormat, d.edges.reach, d.head.Edge)
 		}
 		return 0, nil, io.EOF
 	}
@@ -177,7 +184,7 @@ func (d *Decoder) build() (uint32, []byte, error) {
 
 // place reads and checks which sector is built now.
 func (d *Decoder) place() (sector, addr, size uint32, err error) {
-	if sector, err = d.plan.sector(); err != nil {
+	if sector, err = d.plan.sector(d.head.Changed - d.step - 1); err != nil {
 		return
 	}
 	if sector >= uint32(d.area.Sectors()) {
@@ -190,9 +197,14 @@ func (d *Decoder) place() (sector, addr, size uint32, err error) {
 	return sector, addr, size, nil
 }
 
-// keep frees what the sector just built was the last to need, then puts into the stash what later
-// sectors need of its old content. A scan only checks: read is false.
+// keep keeps what later sectors need of the old content of the sector just built: its edges, and after what
+// that sector was the last to need is freed, in the stash what the plan says. A scan only checks: read is false.
 func (d *Decoder) keep(addr, size uint32, read bool) error {
+	if d.head.Edge != 0 {
+		if err := d.keepEdges(addr, size, read); err != nil {
+			return err
+		}
+	}
 	if d.head.Keeps == 0 {
 		return nil
 	}
@@ -222,6 +234,24 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 		addr += gap + n
 	}
 	d.bytes, d.keeps = max(d.bytes, d.stash.used), max(d.keeps, d.stash.n)
+	return nil
+}
+
+// keepEdges keeps the edges of the sector just built, if the plan says that it can be read.
+func (d *Decoder) keepEdges(addr, size uint32, read bool) error {
+	d.edges.n = 0
+	if d.plan.edges() == 0 || addr >= d.head.FromSize || !read {
+		return nil
+	}
+	low, high := d.edges.keep(addr, min(size, d.head.FromSize-addr))
+	for _, edge := range [...]struct {
+		addr uint32
+		p    []byte
+	}{{d.edges.from, low}, {d.edges.to, high}} {
+		if err := d.old.Read(edge.addr, edge.p); err != nil {
+			return fmt.Errorf("edge: %w", err)
+		}
+	}
 	return nil
 }
 

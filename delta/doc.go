@@ -23,6 +23,7 @@ const (
 	MaxSectors      = 4096      // sectors of a software area
 	MaxRuns         = 32        // runs of equal sectors in its geometry
 	MaxStash        = 256 << 10 // bytes of stash memory, its table included
+	MaxEdge         = 4096      // old bytes kept of each end of the sector built last
 	MaxKeeps        = 4096      // entries the stash holds at a time
 	MaxHistory      = 16 << 10  // bytes built lately, to copy from
 	MaxMap          = 8192      // ranges of the relocation map

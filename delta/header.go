@@ -44,6 +44,7 @@ type Header struct {
 	History    uint32 // bytes built lately, to copy from
 	StashBytes uint32 // most bytes in the stash at a time
 	Keeps      uint32 // most entries in it
+	Edge       uint32 // old bytes kept from each end of the sector built last
 	MapRanges  uint32 // ranges of the relocation map
 	MapLeast   uint32 // shortest copy that enters it
 	Changed    uint32 // sectors that the file builds
@@ -117,7 +118,7 @@ func (h *Header) settle() {
 		sectors += r.Count
 	}
 	h.State = coding.CounterBytes(h.Units) + coding.CounterBytes(coding.ControlUnits) +
-		(sectors+7)>>3 + h.MapRanges*coding.EntryBytes + h.Setup.Bytes()
+		(sectors+7)>>3 + h.MapRanges*coding.EntryBytes + h.Setup.Bytes() + 2*h.Edge
 	h.Stash = h.StashBytes + h.Keeps*keepTableBytes
 }
 
@@ -136,7 +137,7 @@ func (h *Header) Append(dst, control, data []byte) []byte {
 	for _, r := range h.Runs[:h.RunCount] {
 		dst = appendNumber(appendNumber(dst, r.Size), r.Count)
 	}
-	for _, n := range [...]uint32{h.FromSize, h.ToSize, h.Buffer, h.History, h.StashBytes, h.Keeps,
+	for _, n := range [...]uint32{h.FromSize, h.ToSize, h.Buffer, h.History, h.StashBytes, h.Keeps, h.Edge,
 		h.MapRanges, h.MapLeast, h.Changed, uint32(len(control))} {
 		dst = appendNumber(dst, n)
 	}
@@ -186,7 +187,7 @@ func (h *Header) parse(file []byte) error {
 		limit uint32
 	}{
 		{&h.FromSize, MaxImage}, {&h.ToSize, MaxImage}, {&h.Buffer, MaxImage}, {&h.History, MaxHistory},
-		{&h.StashBytes, MaxStash}, {&h.Keeps, MaxKeeps}, {&h.MapRanges, MaxMap}, {&h.MapLeast, MaxImage},
+		{&h.StashBytes, MaxStash}, {&h.Keeps, MaxKeeps}, {&h.Edge, MaxEdge}, {&h.MapRanges, MaxMap}, {&h.MapLeast, MaxImage},
 		{&h.Changed, MaxSectors}, {&h.control, math.MaxInt32},
 	} {
 		*f.to = s.number(f.limit)
@@ -200,7 +201,7 @@ func (h *Header) parse(file []byte) error {
 	h.settle()
 	if s.bad || h.MapRanges == 0 && h.MapLeast != 0 || uint64(h.control) > uint64(len(s.rest)) || h.Stash > MaxStash ||
 		h.Buffer > h.largest || h.FromSize > h.area || h.ToSize > h.area || h.ToSize == 0 ||
-		h.Kind == KindFull && (h.FromSize != 0 || h.From != [8]byte{} || h.Stash != 0 || h.MapRanges != 0) {
+		h.Kind == KindFull && (h.FromSize != 0 || h.From != [8]byte{} || h.Stash != 0 || h.Edge != 0 || h.MapRanges != 0) {
 		return fmt.Errorf("%w: header", ErrFormat)
 	}
 	return nil

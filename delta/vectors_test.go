@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -170,8 +171,15 @@ func makeVectors(t *testing.T) map[string]*vector {
 		v.comment, v.expect, v.file = comment, "refused", file
 		return &v
 	}
-	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second) }
+	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second, 0, true) }
+	edged := create("bytes on both sides of sectors are needed after these", "256*16", 0xff, s.old[:3000],
+		slices.Concat(s.old[8:1000], s.old[3000:3016], s.old[1000:3000]), diff.Options{StashMax: diff.NoStash})
+	if h, _ := delta.ParseHeader(edged.file); h.Edge == 0 {
+		t.Fatal("the vector of edges has none")
+	}
 	hand := &vector{"written by hand: sector 1 is a copy of itself", "256*2", 0xff, "ok", twoSectors(0), moved.old[:512], moved.old[:512]}
+	said := *hand
+	said.comment, said.file = "the same, sector 1 with a literal byte", handMade(t, moved.old[:512], 0, 1, true)
 	return map[string]*vector{
 		"moved":         moved,
 		"no-stash":      create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
@@ -180,18 +188,23 @@ func makeVectors(t *testing.T) map[string]*vector {
 		"full":          create("a full image", "256*16", 0xff, nil, bytes.Repeat([]byte("unbrick restores. "), 200), diff.Options{}),
 		"nothing":       create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
 		"hand":          hand,
+		"said":          &said,
 		"truncated":     refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
 		"trailing":      refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
 		"gone":          refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
 		"outside":       refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
 		"version":       refuse("a version to come", hand, append([]byte("UD\x02"), hand.file[3:]...)),
-		"wrong-history": refuse("announces a history that it does not use", hand, withHistory(hand.file)),
+		"wrong-history": refuse("announces a history that it does not use", hand, announce(hand.file, func(h *delta.Header) { h.History = 1 })),
+		"edged":         edged,
+		"wrong-edge":    refuse("announces edges that it does not use", edged, announce(edged.file, func(h *delta.Header) { h.Edge++ })),
+		"no-edge":       refuse("reads behind an edge", edged, announce(edged.file, func(h *delta.Header) { h.Edge-- })),
+		"unsaid":        refuse("an operation ends with its sector and does not say so", &said, handMade(t, moved.old[:512], 0, 1, false)),
 	}
 }
 
-// handMade is a file for two sectors of 256 bytes: the first stays as it is, the second is copied from
-// shift away.
-func handMade(t *testing.T, old []byte, shift int32) []byte {
+// handMade is a file for two sectors of 256 bytes: the first stays as it is, the second has literal bytes and
+// is then copied from shift away, said to end with its sector or not.
+func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) []byte {
 	t.Helper()
 	area, err := flash.ParseGeometry("256*2", 0)
 	if err != nil {
@@ -207,28 +220,43 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
 	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
 	number := func(place uint8, n uint32) { plan.Number(&table, coding.Context(place, 0), n) }
-	operation := func(n uint32, change int32) {
-		number(coding.PlaceLiteral, 0)
-		number(coding.PlaceCopy, n)
-		number(coding.PlaceDiagonal, coding.Fold(change))
-	}
 	first := uint32(256)
-	if shift == 0 {
+	if shift == 0 && literal == 0 {
 		first = 512
 	}
-	plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
-	operation(first, 0)
-	plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
-	if shift != 0 {
-		operation(256, shift)
+	for range 2 {
+		plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+	}
+	number(coding.PlaceLiteral, 0)
+	number(coding.PlaceCopy, first)
+	number(coding.PlaceDiagonal, 0)
+	if first == 256 {
+		v := min(literal, 1)
+		number(coding.PlaceLiteral, literal)
+		if said {
+			plan.Bit(&table, coding.Context(coding.PlaceEnd, v), 0, 1)
+		} else {
+			plan.Bit(&table, coding.Context(coding.PlaceEnd, v), 0, 0)
+			plan.Number(&table, coding.Context(coding.PlaceCopy, v), 256-literal)
+		}
+		plan.Number(&table, coding.Context(coding.PlaceDiagonal, v), coding.Fold(shift))
 	}
 	data := coding.MakeData()
-	for i := uint32(0); i < 512; i += coding.UnitSize {
+	for i := uint32(0); i < 512; {
 		src := i
 		if i >= 256 {
 			src += uint32(shift)
 		}
-		b := make([]byte, coding.UnitSize) // what the flash has there makes no difference when a copy is refused
+		if i == 256 && literal > 0 {
+			data.Literals(literal)
+			for ; i < 256+literal; i++ {
+				out.MixedByte(&counters, data.Literal(0, 0, i), old[i]) // it remembers none before
+			}
+			continue
+		}
+		n := coding.UnitSize - src%coding.UnitSize
+		i += n
+		b := make([]byte, n) // what the flash has there makes no difference when a copy is refused
 		if src < uint32(len(old)) {
 			copy(b, old[src:])
 		}
@@ -238,14 +266,14 @@ func handMade(t *testing.T, old []byte, shift int32) []byte {
 	return h.Append(nil, plan.Finish(), out.Finish())
 }
 
-// withHistory returns the hand made file with a window of one byte announced.
-func withHistory(file []byte) []byte {
+// announce returns a file with another header.
+func announce(file []byte, change func(h *delta.Header)) []byte {
 	h, err := delta.ParseHeader(file)
 	if err != nil {
 		panic(err)
 	}
 	control, data := h.Streams(file)
-	h.History = 1
+	change(&h)
 	return h.Append(nil, control, data)
 }
 

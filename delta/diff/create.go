@@ -13,7 +13,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 10
+const CreatorVersion = 11
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -105,6 +105,7 @@ type job struct {
 	matcher  *matcher // of the images as they were compared
 	// Per old byte, for planStash: last step that wants it, or that has it in the stash, and what keeping it saves.
 	needed, gain []int16
+	edge         int // bytes kept of either end of the sector built last
 }
 
 func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {

@@ -10,25 +10,18 @@ import (
 
 // encoder writes the two streams of a script, step for step what the decoder reads.
 type encoder struct {
+	plan   *planWriter
 	script *script
 	head   *delta.Header
 	old    []byte
 	area   *area
 	finder *finder
 
-	plan       *coding.Writer
-	planTable  coding.Counters
 	out        *coding.Writer
 	table      coding.Counters
 	data       coding.Data
 	model      coding.Predictor
 	moves      coding.Map
-	next       int // sector after the last one
-	operation  int // the next one to write
-	literal    int // what the current one still gives
-	copied     int
-	shift      int
-	long       bool
 	historyLen int
 	reach      int // how far back into the history was looked
 }
@@ -37,9 +30,8 @@ type encoder struct {
 // that the relocation map may have. It sets the fields of head that follow: the map's, and History,
 // which it lowers to what the decoder will look at. It fails only with the error of ctx.
 func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte, err error) {
-	e := &encoder{script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth, int(head.History+head.Buffer))}
-	e.plan, e.out = coding.NewWriter(), coding.NewWriter()
-	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
+	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth, int(head.History+head.Buffer))}
+	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData()
 	if head.Setup.ISA != coding.ISANone {
@@ -51,12 +43,12 @@ func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		e.sector(s)
+		e.plan.sector(t)
 		start, end := sc.starts[t], sc.starts[t+1]
 		e.historyLen = min(int(head.History), start)
 		addr, _ := a.bounds(s)
 		for at := start; at < end; {
-			n, copied := e.piece(end - at)
+			n, copied := e.plan.piece(end - at)
 			if copied {
 				e.copy(at, addr+at-start, n)
 			} else {
@@ -64,87 +56,16 @@ func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []
 			}
 			at += n
 		}
-		if head.Keeps != 0 {
-			e.keeps(t, addr)
-		}
+		e.plan.keeps(t)
 	}
 	head.History = uint32(e.reach)
-	return e.plan.Finish(), e.out.Finish(), nil
-}
-
-// planLength returns the length of the control stream of a script.
-func planLength(sc *script, a *area) int {
-	e := &encoder{script: sc, plan: coding.NewWriter()}
-	e.planTable = coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
-	for t, s := range sc.sequence {
-		e.sector(s)
-		for at, end := 0, sc.starts[t+1]-sc.starts[t]; at < end; {
-			n, _ := e.piece(end - at)
-			at += n
-		}
-		if sc.stash.count > 0 {
-			addr, _ := a.bounds(s)
-			e.keeps(t, addr)
-		}
-	}
-	return len(e.plan.Finish())
-}
-
-func (e *encoder) sector(s int) {
-	jump := s - e.next
-	if jump == 0 {
-		e.plan.Bit(&e.planTable, coding.Context(coding.PlaceNext, 0), 0, 0)
-	} else {
-		e.plan.Bit(&e.planTable, coding.Context(coding.PlaceNext, 0), 0, 1)
-		e.number(coding.PlaceSector, 0, coding.Fold(int32(jump)))
-	}
-	e.next = s + 1
-}
-
-func (e *encoder) number(place uint8, v, n uint32) {
-	e.plan.Number(&e.planTable, coding.Context(place, v), n)
-}
-
-// piece returns how many bytes, at most room, come next, and whether they are copied; it writes an
-// operation when the one before is used up.
-func (e *encoder) piece(room int) (n int, copied bool) {
-	if e.literal == 0 && e.copied == 0 {
-		o := e.script.operations[e.operation]
-		e.operation++
-		e.number(coding.PlaceLiteral, 0, uint32(o.literal))
-		v := uint32(min(o.literal, 1))
-		e.number(coding.PlaceCopy, v, uint32(o.copied))
-		if o.copied > 0 {
-			e.number(coding.PlaceDiagonal, v, coding.Fold(int32(o.shift-e.shift)))
-			e.shift = o.shift
-		}
-		e.literal, e.copied, e.long = o.literal, o.copied, o.literal >= coding.MatchThreshold
-	}
-	if e.literal > 0 {
-		n = min(e.literal, room)
-		e.literal -= n
-		return n, false
-	}
-	n = min(e.copied, room)
-	e.copied -= n
-	return n, true
-}
-
-func (e *encoder) keeps(t, addr int) {
-	keeps := e.script.keeps[t]
-	e.number(coding.PlaceKeeps, 0, uint32(len(keeps)))
-	for _, k := range keeps {
-		e.number(coding.PlaceGap, 0, uint32(k.addr-addr))
-		e.number(coding.PlaceKeep, 0, uint32(k.n-1))
-		e.number(coding.PlaceLife, 0, uint32(k.last-t-1))
-		addr = k.addr + k.n
-	}
+	return e.plan.out.Finish(), e.out.Finish(), nil
 }
 
 // copy writes the n built bytes at place at, which go to address dst, as copies of old ones.
 func (e *encoder) copy(at, dst, n int) {
 	built := e.script.changed[at : at+n]
-	src := dst + e.shift
+	src := dst + e.plan.shift
 	e.model.Start(uint32(src), uint32(n))
 	old := e.old[src : src+n]
 	for i := 0; i < n; {
@@ -196,7 +117,7 @@ func (e *encoder) literals(at, start, addr, n int) {
 	built := e.script.changed
 	e.data.Literals(uint32(n))
 	for end := at + n; at < end; {
-		if e.long {
+		if e.plan.long {
 			m := e.finder.choose(at, end-at, at-start+e.historyLen, int(e.data.Last))
 			if m.n > 0 {
 				e.out.Bit(&e.table, e.data.Match(), 0, 1)

@@ -18,15 +18,16 @@ type profile struct {
 	history uint32
 	ranges  uint32 // most of the relocation map
 	ram     bool   // RAM pointers are predicted, which takes 2 KiB
+	edge    int    // bytes kept of either end of the sector built last
 }
 
 // profiles from the largest to the smallest; those with less state code worse.
 var profiles = [...]profile{
-	{104, 16 << 10, 1024, true},
-	{48, 8 << 10, 512, true},
-	{21, 8 << 10, 256, true},
-	{9, 4 << 10, 128, true},
-	{1, 0, 32, false},
+	{104, 16 << 10, 1024, true, 256},
+	{48, 8 << 10, 512, true, 256},
+	{21, 8 << 10, 256, true, 128},
+	{9, 4 << 10, 128, true, 64},
+	{1, 0, 32, false, 0},
 }
 
 // fit codes the job at the largest profile and stash that fit the limits, and proves the result.
@@ -37,13 +38,18 @@ func (j *job) fit() ([]byte, error) {
 			stashes = append(stashes, less)
 		}
 	}
-	g := makeNeeds(&j.area, j.segments, j.planned)
-	orders := j.orders(g)
-	plans := make([][]plan, len(stashes))
+	var g *needs
+	var orders [][]int
+	var plans [][]plan // by stash
 	least := ^uint32(0)
 	for _, p := range profiles {
 		if j.o.StateMax != 0 && j.leastState(p) > j.o.StateMax {
 			continue
+		}
+		if g == nil || p.edge != j.edge {
+			j.edge = p.edge
+			g = makeNeeds(&j.area, j.segments, j.planned, j.edge, len(j.old))
+			orders, plans = j.orders(g), make([][]plan, len(stashes))
 		}
 		for i := range stashes {
 			if plans[i] == nil {
@@ -155,9 +161,10 @@ func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 func (j *job) script(p *plan, again bool) *script {
 	st := j.planStash(p)
 	if !again {
-		return makeScript(&j.area, j.segments, p.sequence, j.planned, st, len(j.new), nil)
+		return makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.edge, len(j.new), nil)
 	}
-	sc := makeScript(&j.area, j.segments, p.sequence, j.planned, st, len(j.new), j.matcher)
+	sc := makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.edge, len(j.new), j.matcher)
+	sc.doubtful = j.o.Doubtful
 	sc.build(&j.area, j.new)
 	return sc
 }
@@ -201,7 +208,7 @@ func (j *job) encode(sc *script, p profile) ([]byte, error) {
 	h := j.head
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
-	h.Changed = uint32(len(sc.sequence))
+	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
 	if !p.ram {
 		h.Setup.RAM, h.Setup.RAMSize = 0, 0
 	}

@@ -17,7 +17,7 @@ type needs struct {
 // need is one edge: so many bytes of, or for, the sector other.
 type need struct{ other, bytes int }
 
-func makeNeeds(a *area, segments []segment, planned []bool) *needs {
+func makeNeeds(a *area, segments []segment, planned []bool, edge, oldLen int) *needs {
 	g := &needs{planned: planned, from: make([][]need, a.sectors()), to: make([][]need, a.sectors())}
 	literal := 0
 	for _, s := range segments {
@@ -28,6 +28,12 @@ func makeNeeds(a *area, segments []segment, planned []bool) *needs {
 		eachPiece(a, s, func(to, from, n int) {
 			source, target := a.of(from), a.of(to)
 			if source != target && planned[source] && planned[target] {
+				if source-target == 1 || target-source == 1 {
+					lo, hi := inner(a, source, edge, oldLen)
+					if n = min(from+n, hi) - max(from, lo); n <= 0 {
+						return
+					}
+				}
 				g.from[target] = addNeed(g.from[target], source, n)
 				g.to[source] = addNeed(g.to[source], target, n)
 			}

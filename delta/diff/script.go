@@ -9,6 +9,8 @@ type script struct {
 	operations []operation
 	keeps      [][]keep
 	stash      *stashing
+	doubtful   []bool      // sectors whose old bytes are not to be read; nil: none
+	edge       int         // bytes from either end of a sector that the one built right behind reads
 	changed    []byte      // the built bytes in the order they are built; see build
 	stays      [][2]uint32 // old ranges in sectors that are left alone
 	starts     []int       // where those of each sector begin, and the end
@@ -21,7 +23,7 @@ const (
 
 // makeScript puts the segments into the order of the sectors and turns into literals what the
 // decoder could not serve.
-func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, size int, m *matcher) *script {
+func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, edge, size int, m *matcher) *script {
 	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until)), starts: make([]int, len(sequence)+1)}
 	step := make([]int, a.sectors())
 	for i, s := range sequence {
@@ -47,15 +49,15 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 				continue
 			}
 			for at := begin; at < end; {
-				n, live := served(a, stash, step, planned, at+g.shift, end-at, t)
+				n, live := served(a, stash, edge, step, planned, at+g.shift, end-at, t)
 				if live {
 					b.copy(n, g.shift)
 				} else {
 					sc.replace(&b, m, at, n, func(from, n int) int {
-						if _, live := served(a, stash, step, planned, from, 1, t); !live {
+						if _, live := served(a, stash, edge, step, planned, from, 1, t); !live {
 							return 0
 						}
-						n, _ = served(a, stash, step, planned, from, n, t)
+						n, _ = served(a, stash, edge, step, planned, from, n, t)
 						return n
 					})
 				}
@@ -64,6 +66,7 @@ func makeScript(a *area, segments []segment, sequence []int, planned []bool, sta
 		}
 	}
 	sc.operations = b.finish()
+	sc.edge = sc.edges(a, step, planned)
 	return sc
 }
 
@@ -92,20 +95,54 @@ func (sc *script) replace(b *builder, m *matcher, at, n int, live func(from, n i
 
 // served tells whether the old bytes from address from on can be read at step t, and for how many of n
 // the answer is the same.
-func served(a *area, stash *stashing, step []int, planned []bool, from, n, t int) (int, bool) {
+func served(a *area, stash *stashing, edge int, step []int, planned []bool, from, n, t int) (int, bool) {
 	s := a.of(from)
 	_, end := a.bounds(s)
 	n = min(n, end-from)
 	if !planned[s] || step[s] >= t {
 		return n, true
 	}
-	live := int(stash.until[from]) >= t
+	lo, hi := 0, len(stash.until)
+	if step[s] == t-1 {
+		lo, hi = inner(a, s, edge, len(stash.until))
+	}
+	kept := func(i int) bool { return i < lo || i >= hi || int(stash.until[i]) >= t }
+	live := kept(from)
 	for i := 1; i < n; i++ {
-		if int(stash.until[from+i]) >= t != live {
+		if kept(from+i) != live {
 			return i, live
 		}
 	}
 	return n, live
+}
+
+// inner returns the old bytes of a sector that are not among the edge bytes at either end.
+func inner(a *area, s, edge, oldLen int) (lo, hi int) {
+	from, to := a.bounds(s)
+	to = min(to, oldLen)
+	edge = min(edge, (to-from+1)>>1)
+	return from + edge, to - edge
+}
+
+// edges returns how many bytes of its ends the copies read of a sector that was built right before.
+func (sc *script) edges(a *area, step []int, planned []bool) int {
+	edge := 0
+	for _, r := range sc.runs(a) {
+		eachPiece(a, segment{to: int(r.To), n: int(r.N), shift: int(int32(r.Shift))}, func(to, from, n int) {
+			s, t := a.of(from), step[a.of(to)]
+			if !planned[s] || step[s] != t-1 {
+				return
+			}
+			start, end := a.bounds(s)
+			end = min(end, len(sc.stash.until))
+			for i := from; i < from+n; i++ {
+				if int(sc.stash.until[i]) < t {
+					edge = max(edge, min(i-start+1, end-i))
+				}
+			}
+		})
+	}
+	return edge
 }
 
 // builder joins pieces into operations.

@@ -54,7 +54,11 @@ func (j *job) planStash(of *plan) *stashing {
 			if !planned[source] || !planned[target] || step[target] <= step[source] {
 				return
 			}
-			for i := from; i < from+n; i++ {
+			lo, hi := 0, oldLen
+			if step[target] == step[source]+1 {
+				lo, hi = inner(a, source, j.edge, oldLen)
+			}
+			for i := max(from, lo); i < min(from+n, hi); i++ {
 				needed[i] = max(needed[i], int16(step[target]))
 				saved := priceLost
 				if m.old[i] != m.new[to+i-from] {

@@ -5,15 +5,18 @@ import "math/bits"
 // Places where bits are coded, the ids of Context. Numbers are part of the format: append-only.
 const (
 	// Control stream.
-	PlaceNext     = 0 // the sector is the one that follows the last in address order
-	PlaceSector   = 1 // otherwise: folded distance from there
-	PlaceLiteral  = 2 // literal bytes of an operation
-	PlaceCopy     = 3 // its copied bytes; v: literals precede
-	PlaceDiagonal = 4 // its folded change of diagonal; v: literals precede
-	PlaceKeeps    = 5 // number of stash entries behind a sector
-	PlaceGap      = 6 // bytes skipped before one
-	PlaceKeep     = 7 // its length, less one
-	PlaceLife     = 8 // sectors until it is freed, less one
+	PlaceNext     = 0  // the sector is the one that follows the last in address order
+	PlaceSector   = 1  // otherwise: folded distance from there
+	PlaceLiteral  = 2  // literal bytes of an operation
+	PlaceCopy     = 3  // its copied bytes; v: literals precede
+	PlaceDiagonal = 4  // its folded change of diagonal; v: literals precede
+	PlaceKeeps    = 5  // number of stash entries behind a sector
+	PlaceGap      = 6  // bytes skipped before one
+	PlaceKeep     = 7  // its length, less one
+	PlaceLife     = 8  // sectors until it is freed, less one
+	PlaceEnd      = 9  // an operation ends with its sector, after which another than the next is built; v: literals precede
+	PlaceJoin     = 10 // its diagonal is the first of the sector behind, which was built before; v: it ends with its sector
+	PlaceEdge     = 11 // the edges of the sector just built are kept
 
 	// Data stream. The first three and 24 to 27 are mixed, each from contexts of three places.
 	PlaceByte     = 16 // a literal byte; v: the byte before it and its lane; 23: the one before that; 24: its lane
