@@ -101,7 +101,7 @@ func TestStateKeepsItsLimits(t *testing.T) {
 func commands() []Command {
 	return []Command{
 		Connect{}, ChooserClosed{}, DoesNotAnswer{}, WayDone{}, Choose{Digest: [32]byte{1}}, AddFile{Name: "a.unb", Data: []byte("data")},
-		Write{}, Start{}, GoOn{}, Home{}, Resume{}, Forget{}, SaveDiagnostic{}, SaveReport{}, SaveBackup{},
+		Write{Erase: true}, Start{Erase: true}, GoOn{}, Home{}, Resume{}, Forget{}, SaveDiagnostic{}, SaveReport{}, SaveBackup{},
 		LabMake{Model: "0001", Digest: [32]byte{2}}, LabUpdate{}, LabPower{Switch: SwitchOn}, LabCut{At: 928, Tear: TearUnstable},
 		LabLine{Line: Line{Baud: 9600, TurnAround: time.Millisecond, Noise: NoiseTenK, Pace: PaceFull}}, LabHealth{Health: HealthHangs},
 		LabRestore{Digest: [32]byte{3}}, LabReplay{ID: "04abc"}, LabSeek{At: 70000, Turn: -1}, LabReplayEnd{},

@@ -1,0 +1,172 @@
+package apparatus_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/emulator"
+	"unbrick/flash"
+	"unbrick/lab"
+	"unbrick/release"
+	"unbrick/server/demo"
+	"unbrick/terminal"
+)
+
+// furnished is a device on a cord, of the demo's first model but for two settings areas, which are full. Its
+// software is damaged. told hears its events. It returns the version that it had, and where the areas begin.
+func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area uint32) {
+	s.Helper()
+	d, err := demo.New(s.Context(), s.store, time.Now())
+	if err != nil {
+		s.Fatal(err)
+	}
+	m := d.Models[0].Model
+	g := &m.Layout.Geometry
+	area, size := g.Sector(g.Sectors() - 3)
+	m.Layout.Settings = []flash.Area{{Name: "calibration", Addr: area, Size: size}, {Name: "user", Addr: area + size, Size: g.Size() - area - size}}
+	device, err := lab.New(&m, &lab.Options{Seed: 5, Event: told})
+	if err != nil {
+		s.Fatal(err)
+	}
+	id := &terminal.Identity{Model: m.ID, Serial: "CORD-1", Resident: m.Resident, Keys: [][32]byte{[32]byte(d.Models[0].Key)}}
+	first := d.Models[0].Releases[0]
+	raw, err := terminal.Factory(&m.Layout, id, first.Signed, first.Image)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for i := range raw[area:] {
+		raw[int(area)+i] = byte(i%247) ^ 0x2d
+	}
+	raw[m.Layout.SoftwareBase()+5000] ^= 1
+	if err := device.Board().Load(raw, nil); err != nil {
+		s.Fatal(err)
+	}
+	if err := device.PowerOn(context.Background()); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { device.PowerOff(emulator.NotBegun) })
+	if state, err := device.Settle(s.Context()); err != nil || state != lab.Restoration {
+		s.Fatalf("device is %v, %v", state, err)
+	}
+	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Models[0].Key})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return &cord{device: device}, manifest.Version, area
+}
+
+// runs fails unless the device runs that version and broke no rule of its hardware.
+func (s *stand) runs(c *cord, version string) {
+	s.Helper()
+	if state, err := c.device.Settle(s.Context()); err != nil || state != lab.Running {
+		s.Errorf("device is %v, %v", state, err)
+	}
+	if got := c.device.About().Installed.Version; got != version {
+		s.Errorf("device runs %q, want %q", got, version)
+	}
+	if f := c.device.Board().Faults(); len(f) > 0 {
+		s.Errorf("hardware faults: %v", f)
+	}
+}
+
+// TestSettings keeps them by default, and erases them when the person has said so: with software to write,
+// and with nothing wrong.
+func TestSettings(t *testing.T) {
+	s := newStand(t)
+	c, version, area := s.furnished(nil)
+	s.ports = c
+	full := bytes.Clone(c.device.Raw()[area:])
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	found := s.phase(apparatus.RestoreFound).Restore
+	if d := found.Device; len(d.Settings) != 2 || d.Settings[0].Name != "calibration" || d.Settings[1].Name != "user" || d.Settings[1].Size == 0 || !d.Erases {
+		t.Errorf("device: got %+v", d)
+	}
+	if found.Plan.Settings != apparatus.SettingsKept {
+		t.Errorf("plan: got %+v", found.Plan)
+	}
+	s.engine.Do(apparatus.Write{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsKept || got.Work != apparatus.WorkWritten {
+		t.Errorf("result: got %+v", got)
+	}
+	s.runs(c, version)
+	if !bytes.Equal(c.device.Raw()[area:], full) {
+		t.Error("the settings areas have changed, and nobody asked for it")
+	}
+	s.engine.Do(apparatus.Home{})
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreRight)
+	s.engine.Do(apparatus.Start{Erase: true})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsErased || got.Work != apparatus.WorkStarted {
+		t.Errorf("result: got %+v", got)
+	}
+	s.runs(c, version)
+	if !bytes.Equal(c.device.Raw()[area:], bytes.Repeat([]byte{0xff}, len(full))) {
+		t.Error("the settings areas are not erased")
+	}
+	s.engine.Do(apparatus.SaveReport{})
+	s.engine.Do(apparatus.Home{})
+	if home := s.phase(apparatus.RestoreIdle); home.Restore.Job.Serial != "" {
+		t.Errorf("a job is left: %+v", home.Restore.Job)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "settings areas: erased, as it was asked for\n  \"calibration\"") {
+		t.Errorf("report: got %+v", s.saved)
+	}
+}
+
+// TestCableOutWhileErasing pulls the cable out while settings are erased. The page knows that the software is
+// verified; the next one, which knows it from its job, has the rest erased.
+func TestCableOutWhileErasing(t *testing.T) {
+	for _, reload := range []bool{false, true} {
+		s := newStand(t)
+		var c *cord
+		gone := false
+		c, version, area := s.furnished(func(e lab.Event) {
+			if e.Code != terminal.EventErased || gone {
+				return
+			}
+			gone = true
+			c.mu.Lock()
+			c.port = nil
+			c.mu.Unlock()
+		})
+		s.ports = c
+		s.run()
+		s.phase(apparatus.RestoreIdle)
+		s.engine.Do(apparatus.Connect{})
+		s.phase(apparatus.RestoreFound)
+		s.engine.Do(apparatus.Write{Erase: true})
+		failed := s.phase(apparatus.RestoreFailed).Restore
+		if f := failed.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedSettings || f.Stage != apparatus.StageErase {
+			t.Errorf("failure: got %+v", f)
+		}
+		if failed.Plan.Settings != apparatus.SettingsErased {
+			t.Errorf("plan: got %+v", failed.Plan)
+		}
+		if reload {
+			s.stop()
+			s.run()
+			job := s.until("the job", func(st *apparatus.State) bool { return st.Restore.Job.Serial != "" })
+			if got := job.Restore.Job; got.Serial != "CORD-1" || got.Version != version || !got.Erase {
+				t.Errorf("job: got %+v", got)
+			}
+		}
+		s.engine.Do(apparatus.Resume{})
+		if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsErased || got.Version != version {
+			t.Errorf("result: got %+v", got)
+		}
+		s.runs(c, version)
+		if got := c.device.Raw()[area:]; !bytes.Equal(got, bytes.Repeat([]byte{0xff}, len(got))) {
+			t.Error("the settings areas are not erased")
+		}
+	}
+}
