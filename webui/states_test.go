@@ -68,7 +68,8 @@ func demoRestore(phase apparatus.RestorePhase) apparatus.Restore {
 	return apparatus.Restore{
 		Phase: phase,
 		Device: apparatus.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: apparatus.WhyInterrupted,
-			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts},
+			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts, Erases: true,
+			Settings: []apparatus.SettingsArea{{Name: "calibration", Size: 16 << 10}, {Name: "user", Size: 8 << 10}}},
 		Map: demoMap(54, apparatus.SectorDamaged),
 		Plan: apparatus.Plan{Release: newRelease, Trust: apparatus.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
 			Time: 8600 * time.Millisecond, Settings: apparatus.SettingsKept},
@@ -332,6 +333,28 @@ func scenes() []scene {
 	}}
 	done := demoRestore(apparatus.RestoreDone)
 	done.Result = apparatus.Result{Version: "2.4.1", Signer: demoKey, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
+	wiped := done
+	wiped.Result.Settings = apparatus.SettingsErased
+	old := done
+	old.Result.Settings = apparatus.SettingsUnable
+	worn := done
+	worn.Result.Settings, worn.Result.Addr = apparatus.SettingsFailed, 0xfe000
+	wishing := func(s apparatus.Restore, change func(*Root)) func(*Root, *world) {
+		return func(r *Root, w *world) {
+			onRestore(s)(r, w)
+			r.wishErase(true)
+			if change != nil {
+				change(r)
+			}
+		}
+	}
+	primaryOf := func(r *Root) { r.restorePane().Acts[0].Do() }
+	unable := demoRestore(apparatus.RestoreFound)
+	unable.Device.Erases = false
+	erasing := demoWriting()
+	erasing.Plan.Settings = apparatus.SettingsErased
+	erasing.Progress.Stage, erasing.Progress.Sectors = apparatus.StageErase, 42
+	jobErase := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
 	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
 	right := demoRestore(apparatus.RestoreRight)
 	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, apparatus.SectorNew)
@@ -363,6 +386,21 @@ func scenes() []scene {
 		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
 		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
+		{"settings", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.settings.open = true }, "Found it. It can be restored.", "Restore",
+			[]string{"Keep them", "Erase them", "calibration (16 KB) and user (8 KB) are lost, for good"}},
+		{"settings-wish", "", wishing(demoRestore(apparatus.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "at the end, when the software is verified"}},
+		{"settings-sure", "", wishing(demoRestore(apparatus.RestoreFound), primaryOf), "Erase its settings?", "Restore and erase",
+			[]string{"calibration", "16 KB", "user", "8 KB", "Keep the settings", "cannot be brought back", "Nothing has been written yet."}},
+		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased"}},
+		{"settings-right-sure", "", wishing(right, primaryOf), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
+		{"settings-unable", "", wishing(unable, func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"this device does not know how", "Kept"}},
+		{"settings-erasing", "", onRestore(erasing), "Restoring. Leave the cable in.", "", []string{"Its settings, as you asked", "Erasing"}},
+		{"settings-erased", "", onRestore(wiped), "Restored. It runs release 2.4.1.", "Restore another", []string{"Erased", "and read back"}},
+		{"settings-old", "", onRestore(old), "Restored. It runs release 2.4.1.", "Restore another", []string{"this device does not know how to erase them"}},
+		{"settings-worn", "", onRestore(worn), "Restored. It runs release 2.4.1.", "Restore another", []string{"Not all erased", "0x0fe000 can no longer be erased"}},
+		{"settings-job", "", onRestore(jobErase), "Go on restoring A17-004212.", "Connect and go on", []string{"At the end its settings are erased, as you asked."}},
+		{"settings-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedSettings, Stage: apparatus.StageErase, Of: 42}), "The cable came out.", "Connect again",
+			[]string{"Its software is verified. It happened while its settings were being erased.", "Its software is whole and starts.", "Then the rest of its settings is erased."}},
 		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
 		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},

@@ -15,7 +15,7 @@ import (
 func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 	seen := map[string]apparatus.Cause{}
 	for code := apparatus.CauseCableOut; code <= apparatus.CauseProgramFault; code++ {
-		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll} {
+		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll, apparatus.TouchedSettings} {
 			w := &world{}
 			r := New(w.hooks())
 			p := r.failed(&apparatus.Failure{Code: code, Touched: touched, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
