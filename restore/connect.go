@@ -129,6 +129,11 @@ func (s *Session) try(ctx context.Context, way Way) error {
 	if way == WayWait {
 		return s.echo(ctx, p, false)
 	}
+	if way == WayEcho {
+		if err := s.ride(); err != nil {
+			return err
+		}
+	}
 	if err := s.reset(ctx, way, signals); err != nil {
 		return err
 	}
@@ -150,6 +155,20 @@ func (s *Session) try(ctx context.Context, way Way) error {
 		}
 	}
 	return s.echo(ctx, p, true)
+}
+
+// ride lets the question who it is follow the first call at once: whoever answers that is asked for nothing else
+// first.
+func (s *Session) ride() error {
+	q := &smp.IdentifyRequest{}
+	h := s.head(q)
+	h.Version = 0
+	packet, err := smp.AppendPacket(nil, h, q)
+	if err != nil {
+		return &Error{Code: CodeProtocol, Err: err}
+	}
+	s.behind, s.rider = smp.AppendFrames(nil, packet), h
+	return nil
 }
 
 func retryable(err error) bool {
@@ -196,7 +215,7 @@ func (s *Session) reset(ctx context.Context, way Way, signals Signals) error {
 // may have no echo. measure takes the time of a prompt answer as latency.
 func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
 	var got smp.EchoResponse
-	start := s.port.Now()
+	start, line := s.port.Now(), s.line
 	err := s.call(ctx, &smp.EchoRequest{Text: []byte(echoText)}, &got, p)
 	var said *smp.Error
 	if errors.As(err, &said) {
@@ -205,14 +224,37 @@ func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
 		return &Error{Code: CodeProtocol, Err: fmt.Errorf("echo of %q", got.Text)}
 	}
 	if err == nil && measure {
-		wire := s.lineTime(len(s.framed) * 2)
-		s.latency = min(max(s.port.Now()-start-wire, 0), 20*time.Millisecond)
+		s.latency = min(max(s.port.Now()-start-(s.line-line), 0), 20*time.Millisecond)
 	}
 	return err
 }
 
 // once is patience for a question that not every server knows, before another one is asked.
 var once = patience{first: 700 * time.Millisecond, wait: 1400 * time.Millisecond, tries: 2}
+
+// ridden takes the answer to the question that followed the first call, or asks again.
+func (s *Session) ridden(ctx context.Context) error {
+	h := s.rider
+	s.rider = smp.Header{}
+	if h == (smp.Header{}) || s.repeated > 0 {
+		return s.who(ctx, once)
+	}
+	start := s.port.Now()
+	body, err := s.answer(ctx, &h, start+s.lineTime(smp.FramedSize(smp.BufSize))+echoNow.wait)
+	if err == nil {
+		err = smp.ResponseError(body)
+	}
+	if err == nil {
+		err = s.identity.DecodeBody(body)
+	}
+	s.trace(Call{At: start, Took: s.port.Now() - start, Group: h.Group, ID: h.ID, Tries: 1, Bytes: smp.HeaderSize + 1, Err: err})
+	var said *smp.Error
+	if err != nil && !errors.As(err, &said) {
+		return s.who(ctx, once)
+	}
+	s.refusal = err
+	return err
+}
 
 // learn asks who it is, which tells the buffers of a terminal of ours, and asks anybody else for the buffers.
 // What the identification leads to is Identify's.
@@ -222,7 +264,7 @@ func (s *Session) learn(ctx context.Context) error {
 			return err
 		}
 	}
-	err := s.who(ctx, once)
+	err := s.ridden(ctx)
 	var said *smp.Error
 	if err != nil && !errors.As(err, &said) && !retryable(err) {
 		return fmt.Errorf("connect: %w", err)

@@ -110,12 +110,13 @@ func (s *Session) change(ctx context.Context, speed uint32, riders []ask) error 
 			return err
 		}
 	}
+	behind, repeated := len(s.behind), s.repeated
 	var a smp.Frames
-	err := s.call(ctx, &smp.FramesRequest{Speed: speed}, &a, prompt)
-	behind := len(s.behind)
-	s.behind = nil
-	if err != nil {
+	if err := s.call(ctx, &smp.FramesRequest{Speed: speed}, &a, prompt); err != nil {
 		return err
+	}
+	if s.repeated != repeated {
+		behind, n = 0, 0 // they followed the first question, which was lost
 	}
 	if a.Block < frame.MinBlock || a.Block > frame.MaxBlock || a.Block&(a.Block-1) != 0 || a.Ahead < a.Block || a.Speed > speed {
 		return &Error{Code: CodeProtocol, Err: fmt.Errorf("frames of %d bytes, %d ahead, at speed %d", a.Block, a.Ahead, a.Speed)}
@@ -160,7 +161,10 @@ func (s *Session) change(ctx context.Context, speed uint32, riders []ask) error 
 		}
 	}
 	if n > 0 && f.guard.Proven() {
-		return s.gather(ctx, prompt, riders[:n], 0)
+		var said *smp.Error
+		if err := s.gather(ctx, hashes, riders[:n], 0); !errors.As(err, &said) {
+			return err
+		}
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type Device struct {
 	Software flash.Geometry // of the software area, addresses from 0
 	A        *Known         // release that the record names as installed, or as the old one; nil: none
 	B        *Known         // rewriting: the new one; installed: the one before, if it is still known; nil: none
+
+	seen *reading // of sectors from the first on, when it was identified; nil: none
 }
 
 // Known is a release that a device's record names.
@@ -83,7 +85,11 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 		return d, nil // nothing more to ask; Plan sees which speed pays
 	}
 	var parts [2][]byte
-	if err := s.agree(ctx, d, 0, d.missing(&parts)...); err != nil {
+	riders := d.missing(&parts)
+	if d.Match == smp.MatchNone || d.Doubtful > 0 {
+		riders = append(riders, d.look()...)
+	}
+	if err := s.agree(ctx, d, 0, riders...); err != nil {
 		return nil, fmt.Errorf("identify: %w", err)
 	}
 	for asks := d.missing(&parts); len(asks) > 0; asks = d.missing(&parts) {
@@ -136,6 +142,32 @@ func (d *Device) missing(parts *[2][]byte) []ask {
 			parts[i] = append(parts[i], got.Data...)
 			return nil
 		}})
+	}
+	return asks
+}
+
+// look asks for the digests of the sectors that the releases of the record lie in, which a plan will need, before
+// it is known how many these are.
+func (d *Device) look() []ask {
+	asks := make([]ask, min(2, (d.Software.Sectors()+smp.MaxDigests-1)/smp.MaxDigests))
+	for i := range asks {
+		q := smp.DigestsRequest{First: uint32(i * smp.MaxDigests)}
+		var got smp.Digests
+		asks[i] = ask{q: &q, answer: &got, take: func() error {
+			r := &reading{}
+			if d.seen != nil {
+				*r = *d.seen
+			}
+			at, n := len(r.digests), len(got.Digests)/smp.DigestSize
+			if at != int(q.First) || n == 0 {
+				return nil // it is asked for again
+			}
+			q.Count = uint32(n)
+			r.digests, r.doubtful = append(r.digests, make([]digest, n)...), append(r.doubtful, make([]bool, n)...)
+			err := r.take(&q, &got, at)
+			d.seen = r
+			return err
+		}}
 	}
 	return asks
 }

@@ -167,7 +167,7 @@ func (p *picture) states(image, was []byte) []SectorState {
 }
 
 // survey makes the picture of a device. One question is enough for an intact image, none if the device
-// has said by the whole digest what it holds.
+// has said by the whole digest what it holds, or was asked for all digests when it was identified.
 func (s *Session) survey(ctx context.Context, d *Device, images [][]byte) (*picture, error) {
 	p := newPicture(d, images)
 	if d.Doubtful == 0 {
@@ -175,6 +175,8 @@ func (s *Session) survey(ctx context.Context, d *Device, images [][]byte) (*pict
 			p.assume(image)
 			return p, nil
 		}
+	}
+	if d.Doubtful == 0 && d.seen == nil {
 		intact, err := s.whole(ctx, p.area, images[0])
 		if err != nil {
 			return nil, err
@@ -184,11 +186,19 @@ func (s *Session) survey(ctx context.Context, d *Device, images [][]byte) (*pict
 			return p, nil
 		}
 	}
-	r, err := s.read(ctx, p.count)
-	if err != nil {
-		return nil, err
+	at := 0
+	if r := d.seen; r != nil {
+		d.seen = nil // the flash may become another until the next plan
+		at = min(len(r.digests), p.count)
+		p.look(&reading{r.digests[:at], r.doubtful[:at]}, 0)
 	}
-	p.look(r, 0)
+	if at < p.count {
+		r, err := s.digests(ctx, 0, at, p.count-at, p.count)
+		if err != nil {
+			return nil, err
+		}
+		p.look(r, at)
+	}
 	return p, nil
 }
 

@@ -51,7 +51,8 @@ type Session struct {
 	input    [512]byte
 	rest     []byte // of input, not looked at yet
 	packet   []byte
-	behind   []byte // what follows the next request at once
+	behind   []byte     // what follows the next request at once
+	rider    smp.Header // of a question for the identification that did
 	framed   []byte
 	sequence uint8
 
@@ -194,9 +195,9 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 			return tries, err
 		}
 		wire := s.wrap(s.packet)
-		if len(s.behind) > 0 && tries == 1 {
+		if tries == 1 {
 			wire = append(wire, s.behind...)
-			s.framed = wire
+			s.framed, s.behind = wire, nil
 		}
 		if err := s.write(wire); err != nil {
 			return tries, err

@@ -100,11 +100,6 @@ func (s *Session) whole(ctx context.Context, g *flash.Geometry, image []byte) (b
 	return got.digests[0] == levels[top][0], nil
 }
 
-// read asks for the digests of the first n sectors.
-func (s *Session) read(ctx context.Context, n int) (*reading, error) {
-	return s.digests(ctx, 0, 0, n, n)
-}
-
 // digestsAtOnce is how many digests fit an answer, if the device's answers are as long as what it takes.
 func (s *Session) digestsAtOnce() int {
 	const around = smp.HeaderSize + 40

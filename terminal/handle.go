@@ -265,6 +265,15 @@ func (t *Terminal) answerDigests(q *smp.Header, body []byte) error {
 	if m.Of > 0 {
 		of = m.Of
 	}
+	if m.Count == 0 && m.Level == 0 {
+		end := uint32(0)
+		for _, k := range [...]*manifest{&t.from, &t.to} {
+			if k.there {
+				end = max(end, uint32(t.sectorsOf(k.Size)))
+			}
+		}
+		m.Count = min(end-min(m.First, end), smp.MaxDigests)
+	}
 	width := of // digests of the level
 	for range m.Level {
 		width = (width + smp.Fanout - 1) / smp.Fanout

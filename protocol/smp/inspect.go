@@ -85,7 +85,7 @@ func (m *Record) DecodeBody(b []byte) error {
 type DigestsRequest struct {
 	Level uint32
 	First uint32 // index in the level
-	Count uint32 // at most MaxDigests
+	Count uint32 // at most MaxDigests; 0 at level 0: of all sectors that the releases of the record lie in
 	Of    uint32 // sectors that the tree is over; 0: all of the software area
 }
 
