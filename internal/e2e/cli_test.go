@@ -40,15 +40,15 @@ type restored struct {
 	BytesFull     int    `json:"bytes_full"`
 }
 
-// published is a shell whose server has a model and two real releases of it.
-func published(t *testing.T) (sh *shell, old, next []byte) {
+// published is a shell whose server has a model, which the flags say more of, and two real releases of it.
+func published(t *testing.T, flags ...string) (sh *shell, old, next []byte) {
 	t.Helper()
 	sh = newShell(t, startServer(t, "--data", t.TempDir()))
 	old, next = firmware.OpenSBI()
 	sh.write(t, "v1.bin", old)
 	sh.write(t, "v2.bin", next)
 	sh.must(t, 0, "key", "new", "-o", "release.key")
-	sh.must(t, 0, "model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB")
+	sh.must(t, 0, append([]string{"model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB"}, flags...)...)
 	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
 	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin")
 	return sh, old, next
