@@ -13,8 +13,8 @@ import (
 const (
 	// headBytes is the first file: while it comes, the flash does nothing.
 	headBytes = 8 << 10
-	// tailBytes is the last one: while it is applied, the line does nothing.
-	tailBytes = 24 << 10
+	// tailBytes is the most in the last one: while it is applied, the line does nothing.
+	tailBytes = 8 << 10
 )
 
 // hasBase reports whether anything is known of the flash that a file could copy from.
@@ -59,7 +59,8 @@ func (p *Plan) makeStream(ctx context.Context, s *Session) (bool, error) {
 		}
 		want := min(most, limit)
 		if left > tailBytes {
-			want = min(want, left-tailBytes)
+			// Each of the last ones has to be applied while the next one comes.
+			want = min(want, left-left/4)
 		}
 		group, bytes := 0, 0
 		var flash time.Duration
