@@ -13,7 +13,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 11
+const CreatorVersion = 12
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -197,7 +197,7 @@ func (j *job) match() error {
 		}
 	}
 	// What quickly compares alike shows the instruction set; what it blanks is then compared well.
-	segments, err := newQuickMatcher(old, j.new).segments(j.ctx, func(at int) { j.o.Progress(at, 3*len(j.new)) })
+	segments, err := newRoughMatcher(old, j.new).segments(j.ctx, func(at int) { j.o.Progress(at, 3*len(j.new)) })
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,9 @@ func (j *job) match() error {
 	if j.head.Setup.ISA != coding.ISANone {
 		old, new = blanked(old, &j.head.Setup), blanked(new, &j.head.Setup)
 	}
-	if j.matcher, err = newMatcher(j.ctx, old, new, j.o.Effort); err != nil {
+	if j.o.Effort == EffortFast {
+		j.matcher = newQuickMatcher(old, new)
+	} else if j.matcher, err = newMatcher(j.ctx, old, new); err != nil {
 		return err
 	}
 	segments, err = j.matcher.segments(j.ctx, func(at int) { j.o.Progress(len(j.new)+at, 3*len(j.new)) })

@@ -96,9 +96,9 @@ func (j *job) orders(g *needs) [][]int {
 	}
 	descending := slices.Clone(ascending)
 	slices.Reverse(descending)
-	out := [][]int{descending, g.sift(g.greedy(patiences[0]))}
+	out := [][]int{g.sift(g.greedy(patiences[0]))}
 	if j.o.Effort == EffortBest {
-		out = append(out, g.sift(descending), ascending, g.sift(ascending))
+		out = [][]int{descending, out[0], g.sift(descending), ascending, g.sift(ascending)}
 		for _, patience := range patiences {
 			greedy := g.greedy(patience)
 			out = append(out, greedy, g.sift(greedy))
@@ -123,6 +123,9 @@ type plan struct {
 // two orders, and the first of them also with less in the stash: what that keeps costs bytes, and whether
 // as many as it saves is known only in the end.
 func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
+	if len(orders) == 1 {
+		return []plan{{sequence: orders[0], limit: limit, price: keepPrice}}, nil
+	}
 	var all []plan
 	kept := 0 // by the most promising
 	for _, sequence := range orders {

@@ -150,7 +150,7 @@ func TestLinkedPrograms(t *testing.T) {
 			}
 			sc.options.ISA = "none"
 			without := sc.check(t, r)
-			if sc.doubtful == nil && (h.Setup.ISA.String() != g.isa || len(with)*100 > len(without)*97) {
+			if sc.doubtful == nil && (h.Setup.ISA.String() != g.isa || len(with) > len(without)*97/100+64) { // some bytes when hardly anything moved
 				t.Errorf("predicting %s for %s takes %d bytes, without %d", h.Setup.ISA, g.isa, len(with), len(without))
 			}
 		})

@@ -24,32 +24,27 @@ const (
 // matcher finds where new bytes come from, by one of two indexes of the old ones.
 type matcher struct {
 	old, new []byte
-	// Suffixes: with effort all, which finds every match, else those at even places.
+	// All suffixes, which find every match,
 	sa     []int32
 	bucket []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
-	// Or the places of six bytes each, every hashedStep, by their hash: finds long matches, mostly.
-	head  []int32
-	prev  []int32 // the place before it with the same hash, both counted in steps from 1; 0 if none
+	// or six bytes each at every step-th place, by their hash, which find most of the long ones.
+	head  []int32 // the last place, counted in steps from 1; 0 if there is none
+	prev  []int32 // the one before it with the same hash
 	shift uint
+	step  int
+	depth int // places looked at
 }
 
 const (
 	hashedBytes = 8       // that are loaded, and
 	hashedShift = 16      // bits of them left out
-	hashedStep  = 4       // places from one that is entered to the next
-	hashedDepth = 8       // places looked at
 	takenMost   = 4 << 10 // bytes that the next diagonal may take over whole without being better
 )
 
 // newMatcher indexes old by suffixes.
-func newMatcher(ctx context.Context, old, new []byte, effort Effort) (*matcher, error) {
+func newMatcher(ctx context.Context, old, new []byte) (*matcher, error) {
 	m := &matcher{old: old, new: new, bucket: make([]int32, 2<<16)}
-	stop := func() bool { return ctx.Err() != nil }
-	if effort == EffortBest {
-		m.sa = suffixes(old, stop)
-	} else {
-		m.sa = evenSuffixes(old, stop)
-	}
+	m.sa = suffixes(old, func() bool { return ctx.Err() != nil })
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -65,13 +60,17 @@ func newMatcher(ctx context.Context, old, new []byte, effort Effort) (*matcher, 
 	return m, nil
 }
 
-// newQuickMatcher indexes old by hashes.
-func newQuickMatcher(old, new []byte) *matcher {
-	n := max(bits.Len(uint(len(old)/hashedStep))-1, 8)
-	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)/hashedStep+1), shift: uint(64 - n)}
-	for i := 0; i+hashedBytes <= len(old); i += hashedStep {
+// newRoughMatcher indexes every fourth place of old: enough to see how the images differ.
+func newRoughMatcher(old, new []byte) *matcher { return newHashMatcher(old, new, 4, 8) }
+
+// newQuickMatcher indexes all places.
+func newQuickMatcher(old, new []byte) *matcher { return newHashMatcher(old, new, 1, 16) }
+
+func newHashMatcher(old, new []byte, step, depth int) *matcher {
+	n := max(bits.Len(uint(len(old)/step))-1, 8)
+	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)/step+1), shift: uint(64 - n), step: step, depth: depth}
+	for i, k := 0, 1; i+hashedBytes <= len(old); i, k = i+step, k+1 {
 		h := m.hash(old[i:])
-		k := i/hashedStep + 1
 		m.prev[k], m.head[h] = m.head[h], int32(k)
 	}
 	return m
@@ -83,18 +82,26 @@ func (m *matcher) hash(b []byte) uint64 {
 
 // quick is longest by hashes.
 func (m *matcher) quick(q []byte) (length, where int) {
-	if len(q) < hashedBytes {
-		return 0, 0
-	}
-	k := m.head[m.hash(q)]
-	for depth := 0; k > 0 && depth < hashedDepth; depth++ {
-		i := int(k-1) * hashedStep
+	m.alike(q, m.depth, func(i int) {
+		if length > 0 && (i+length >= len(m.old) || length == len(q) || m.old[i+length] != q[length]) {
+			return
+		}
 		if n := common(m.old[i:], q); n > length {
 			length, where = n, i
 		}
-		k = m.prev[k]
-	}
+	})
 	return length, where
+}
+
+// alike calls look with the last places, at most so many, that have the hash of q.
+func (m *matcher) alike(q []byte, most int, look func(at int)) {
+	if len(q) < hashedBytes {
+		return
+	}
+	for k := m.head[m.hash(q)]; k > 0 && most > 0; k = m.prev[k] {
+		look(int(k-1) * m.step)
+		most--
+	}
 }
 
 // around returns the suffixes between which q belongs, or the outermost of those that share its first two

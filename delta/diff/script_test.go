@@ -38,12 +38,14 @@ func TestQuickSegmentsOfFill(t *testing.T) {
 		}
 	}
 	new := append(slices.Clone(old[len(old)-2048:]), old[2048:len(old)-2048]...)
-	segments, err := newQuickMatcher(old, new).segments(t.Context(), func(int) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if at := segments[0].n + 2*takenMost; segments[1].to+segments[1].n > at {
-		t.Errorf("the segment after the first ends at %d, beyond %d", segments[1].to+segments[1].n, at)
+	for _, m := range [...]*matcher{newRoughMatcher(old, new), newQuickMatcher(old, new)} {
+		segments, err := m.segments(t.Context(), func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := segments[0].n + 2*takenMost; segments[1].to+segments[1].n > at {
+			t.Errorf("every %d: the segment after the first ends at %d, beyond %d", m.step, segments[1].to+segments[1].n, at)
+		}
 	}
 }
 

@@ -1,7 +1,5 @@
 package diff
 
-import "encoding/binary"
-
 // suffixes returns the starts of all suffixes of text in lexical order; in none if stop, which is
 // asked now and then, says so.
 func suffixes(text []byte, stop func() bool) []int32 {
@@ -10,25 +8,10 @@ func suffixes(text []byte, stop func() bool) []int32 {
 	return sa
 }
 
-// evenSuffixes is suffixes of those that start at even places, in half the time. The last byte of a text of
-// odd length does not count.
-func evenSuffixes(text []byte, stop func() bool) []int32 {
-	pairs := make([]uint16, len(text)/2)
-	for i := range pairs {
-		pairs[i] = binary.BigEndian.Uint16(text[2*i:])
-	}
-	sa := make([]int32, len(pairs))
-	induced(pairs, sa, 1<<16-1, stop)
-	for i := range sa {
-		sa[i] *= 2
-	}
-	return sa
-}
-
 // induced sorts the suffixes of text, whose values are 0 to top, into sa by induced sorting (SA-IS,
 // Nong, Zhang and Chan 2009): in linear time, from the order of the suffixes that start where values
 // begin to rise, found by recursion.
-func induced[T byte | uint16 | int32](text []T, sa []int32, top int32, stop func() bool) {
+func induced[T byte | int32](text []T, sa []int32, top int32, stop func() bool) {
 	n := len(text)
 	if n == 0 || stop() {
 		return
@@ -124,7 +107,7 @@ func induced[T byte | uint16 | int32](text []T, sa []int32, top int32, stop func
 
 // nameStarts numbers the pieces of text from one start to the next by their order; equal pieces get
 // equal names. It returns the names in text order and the largest.
-func nameStarts[T byte | uint16 | int32](text []T, starts, sorted, number []int32) (names []int32, last int32) {
+func nameStarts[T byte | int32](text []T, starts, sorted, number []int32) (names []int32, last int32) {
 	names = make([]int32, len(starts))
 	end := func(s int32) int {
 		if i := int(number[s/2]) + 1; i < len(starts) {
