@@ -44,6 +44,7 @@ test-cable:      ## every message of a restoration spoiled in every way, unplugg
 bench:           ## benchmarks: delta making and applying, sessions, restoration, cycles of the power-cut lab
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator
 	$(GO) test -run '^$$' -bench Cycles -benchtime 5s ./lab/sweep
+	$(GO) test -run '^$$' -bench Delta -benchtime 1x ./internal/e2e # making and decoding deltas in the browser
 
 browser:
 	@.ci/browser

@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"unbrick/delta"
@@ -174,9 +179,17 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
-// BenchmarkCreate runs in node too, with Go's lib/wasm in the path: GOOS=js GOARCH=wasm go test -run - -bench Create
+// BenchmarkCreate makes deltas between the project's own images and, if UNBRICK_OLD and UNBRICK_NEW name two,
+// between these. The e2e tests' BenchmarkDelta runs it in the browser.
 func BenchmarkCreate(b *testing.B) {
-	for _, p := range pairs {
+	list := slices.Clone(pairs)
+	if os.Getenv("UNBRICK_OLD") != "" {
+		old, new := image(b, os.Getenv("UNBRICK_OLD")), image(b, os.Getenv("UNBRICK_NEW"))
+		given := list[0]
+		given.name, given.images = "given", func() ([]byte, []byte) { return old, new }
+		list = append(list, given)
+	}
+	for _, p := range list {
 		for effort, name := range []string{"fast", "best"} {
 			b.Run(p.name+"/"+name, func(b *testing.B) {
 				old, new := p.images()
@@ -195,4 +208,25 @@ func BenchmarkCreate(b *testing.B) {
 			})
 		}
 	}
+}
+
+// image reads an image from a file or, as the browser has none, from an address.
+func image(b *testing.B, name string) []byte {
+	if !strings.HasPrefix(name, "http://") {
+		img, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return img
+	}
+	answer, err := http.Get(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer answer.Body.Close()
+	img, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %s, %v", name, answer.Status, err)
+	}
+	return img
 }

@@ -86,9 +86,9 @@ func Until(t testing.TB, ctx context.Context, expression string) {
 	}
 }
 
-// Go builds the tests of a package for the browser and runs them there. The mux may serve what they
+// Go builds the tests of a package for the browser and runs them, or with such args its benchmarks, there. The mux may serve what they
 // need; env is their environment, in which {host} stands for the server's host and port.
-func Go(t *testing.T, pkg string, mux *http.ServeMux, env map[string]string, args ...string) {
+func Go(t testing.TB, pkg string, mux *http.ServeMux, env map[string]string, args ...string) {
 	t.Helper()
 	ctx := Tab(t)
 	file := filepath.Join(t.TempDir(), "test.wasm")
