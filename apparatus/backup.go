@@ -16,7 +16,7 @@ func (c *cable) saveBackup() {
 	}
 	r.working = true
 	c.shown.Phase = RestoreReading
-	c.shown.Progress = Progress{Stage: StageIdentify}
+	c.shown.Progress = Progress{Stage: StageIdentify, BytesOf: r.device.Software.Size()}
 	type part struct{ done, of uint32 }
 	progress := latest[part]{e: c.e, take: func(p part) {
 		if c.run == r && c.shown.Phase == RestoreReading {

@@ -11,12 +11,17 @@ type act struct {
 	Do       func()
 }
 
-// Class is the button's class list.
+// Class is the button's class list. That something is under way is a class and no element: elements are used
+// again for the next state, with what was in them.
 func (a act) Class() string {
-	if a.Style == "" {
-		return "button"
+	list := "button"
+	if a.Style != "" {
+		list += " " + a.Style
 	}
-	return "button " + a.Style
+	if a.Spin {
+		list += " busy"
+	}
+	return list
 }
 
 func primary(label string, do func()) act   { return act{Label: label, Style: "primary", Do: do} }

@@ -38,7 +38,7 @@ func render(t *testing.T, r *Root) string {
 var (
 	tags       = regexp.MustCompile(`<[^>]*>`)
 	h1s        = regexp.MustCompile(`(?s)<h1[^>]*>(.*?)</h1>`)
-	primaries  = regexp.MustCompile(`(?s)<button[^>]*class="button primary"[^>]*>(.*?)</button>`)
+	primaries  = regexp.MustCompile(`(?s)<button[^>]*class="button primary(?: busy)?"[^>]*>(.*?)</button>`)
 	elements   = regexp.MustCompile(`<[a-z]`)
 	ids        = regexp.MustCompile(` id="([^"]*)"`)
 	references = regexp.MustCompile(` (?:for|aria-labelledby|aria-describedby)="([^"]*)"`)

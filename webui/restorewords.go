@@ -100,11 +100,19 @@ func (r *Root) restorePane() pane {
 			Quiet: "Nothing has been written. The device is as it was.",
 		}
 	case apparatus.RestoreReading:
+		if s.Progress.BytesOf > 0 {
+			return pane{
+				Heading: "Saving what it holds.",
+				Lead:    "All that its software area holds is read into a file for you. Nothing is written.",
+				Facts:   deviceFacts(&s.Device),
+				Acts:    []act{waiting(readingWords(&s.Progress)), secondary("Stop", r.send(apparatus.Home{}))},
+			}
+		}
 		return pane{
 			Heading: "Reading what is left on it.",
 			Lead:    "Its memory is compared with the releases known here. Nothing is written.",
 			Facts:   deviceFacts(&s.Device),
-			Acts:    []act{waiting(readingWords(&s.Progress))},
+			Acts:    []act{waiting("Reading")},
 		}
 	case apparatus.RestoreFound:
 		return pane{
@@ -168,9 +176,6 @@ func (r *Root) foundActs(s *apparatus.Restore) []act {
 
 // readingWords say how far a backup is.
 func readingWords(p *apparatus.Progress) string {
-	if p.BytesOf == 0 {
-		return "Reading"
-	}
 	return "Reading, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf))
 }
 

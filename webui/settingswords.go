@@ -120,7 +120,10 @@ func (r *Root) plannedSettings(s *apparatus.Restore) fact {
 	}
 	f.Choose = true
 	if r.erases() {
-		f.Value, f.Small = "Will be erased", "at the end, when the software is verified"
+		f.Value, f.Small = "Will be erased", "after the software is verified"
+		if s.Phase == apparatus.RestoreRight {
+			f.Small = "before it starts"
+		}
 	}
 	return f
 }

@@ -384,14 +384,19 @@ func scenes() []scene {
 			s.Device.Backup = true
 			onRestore(s)(r, w)
 		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
+		{"backup", "", func(r *Root, w *world) {
+			s := demoRestore(apparatus.RestoreReading)
+			s.Progress = apparatus.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
+			onRestore(s)(r, w)
+		}, "Saving what it holds.", "Reading, 300 KB of 928 KB", []string{"into a file for you", "Stop"}},
 		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
 		{"settings", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.settings.open = true }, "Found it. It can be restored.", "Restore",
 			[]string{"Keep them", "Erase them", "calibration (16 KB) and user (8 KB) are lost, for good"}},
-		{"settings-wish", "", wishing(demoRestore(apparatus.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "at the end, when the software is verified"}},
+		{"settings-wish", "", wishing(demoRestore(apparatus.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "after the software is verified"}},
 		{"settings-sure", "", wishing(demoRestore(apparatus.RestoreFound), primaryOf), "Erase its settings?", "Restore and erase",
 			[]string{"calibration", "16 KB", "user", "8 KB", "Keep the settings", "cannot be brought back", "Nothing has been written yet."}},
-		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased"}},
+		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased", "before it starts"}},
 		{"settings-right-sure", "", wishing(right, primaryOf), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
 		{"settings-unable", "", wishing(unable, func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"this device does not know how", "Kept"}},
 		{"settings-erasing", "", onRestore(erasing), "Restoring. Leave the cable in.", "", []string{"Its settings, as you asked", "Erasing"}},
