@@ -338,6 +338,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("UD\x01\x01"))
 	f.Add(readVector(f, "thumb").file)
 	f.Add(readVector(f, "hand").file)
+	f.Add(readVector(f, "edged").file)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		h, err := delta.ParseHeader(file)
 		if err != nil || h.Memory() > 1<<22 {

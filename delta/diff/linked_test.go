@@ -132,7 +132,7 @@ func TestLinkedPrograms(t *testing.T) {
 		s := seed + uint64(i)
 		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(s, 4))
-			sc := randomScenario(t, r)
+			sc := randomScenario(t, r, areas)
 			sc.full = false
 			sc.area, _ = flash.ParseGeometry([]string{"1KiB*128", "4KiB*32", "16KiB*2,32KiB*3"}[r.IntN(3)], 0)
 			sc.doubtful, sc.only = nil, nil
