@@ -227,7 +227,10 @@ func (r *Root) h1() string {
 }
 
 func (r *Root) writingHeading() string {
-	if r.state.Restore.Plan.Work == apparatus.WorkStarted {
+	if p := &r.state.Restore.Plan; p.Work == apparatus.WorkStarted {
+		if p.Settings == apparatus.SettingsErased {
+			return "Erasing its settings. Leave the cable in."
+		}
 		return "Starting it. Leave the cable in."
 	}
 	return "Restoring. Leave the cable in."

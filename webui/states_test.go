@@ -354,6 +354,9 @@ func scenes() []scene {
 	erasing := demoWriting()
 	erasing.Plan.Settings = apparatus.SettingsErased
 	erasing.Progress.Stage, erasing.Progress.Sectors = apparatus.StageErase, 42
+	erasing.Map = demoMap(96, apparatus.SectorNew)
+	wiping := erasing
+	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = apparatus.WorkStarted, 0, 0
 	jobErase := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
 	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
 	right := demoRestore(apparatus.RestoreRight)
@@ -399,7 +402,13 @@ func scenes() []scene {
 		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased", "before it starts"}},
 		{"settings-right-sure", "", wishing(right, primaryOf), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
 		{"settings-unable", "", wishing(unable, func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"this device does not know how", "Kept"}},
-		{"settings-erasing", "", onRestore(erasing), "Restoring. Leave the cable in.", "", []string{"Its settings, as you asked", "Erasing"}},
+		{"settings-only", "", onRestore(wiping), "Erasing its settings. Leave the cable in.", "", []string{"Nothing to write", "Its settings, as you asked"}},
+		{"settings-erasing", "", func(r *Root, w *world) {
+			for _, at := range []time.Duration{5, 6, 7, 8} {
+				erasing.Progress.Elapsed, erasing.Progress.Work = at*time.Second, uint64(at)*1_000_000
+				r.SetState(apparatus.State{Restore: erasing})
+			}
+		}, "Restoring. Leave the cable in.", "", []string{"Its settings, as you asked", "Erasing"}},
 		{"settings-erased", "", onRestore(wiped), "Restored. It runs release 2.4.1.", "Restore another", []string{"Erased", "and read back"}},
 		{"settings-old", "", onRestore(old), "Restored. It runs release 2.4.1.", "Restore another", []string{"this device does not know how to erase them"}},
 		{"settings-worn", "", onRestore(worn), "Restored. It runs release 2.4.1.", "Restore another", []string{"Not all erased", "0x0fe000 can no longer be erased"}},
