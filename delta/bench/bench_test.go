@@ -76,7 +76,7 @@ func TestSum(t *testing.T) {
 		{"large", s.LargeMean, 1}, {"small", s.SmallMean, 2}, {"total", s.LargeTotal, 1.25}, {"worst", s.LargeWorst, 2},
 		{"fast", s.FastMean, math.Sqrt2}, {"no stash", s.InPlace["0"], 4}, {"4 KiB", s.InPlace["4KiB"], 2}, {"16 KiB", s.InPlace["16KiB"], 2},
 		{"processor", s.CPU["unbrick best"], 2}, {"peer", s.CPU["bsdiff"], 2.5}, {"memory", float64(s.Memory["unbrick best"]), 200},
-		{"decoding", s.DecodeMean, 20}, {"slowest", s.DecodeLeast, 10},
+		{"decoding", s.DecodeMean, math.Sqrt(300)}, {"decoding all", s.DecodeTotal, 20}, {"slowest", s.DecodeLeast, 10},
 	} {
 		if math.Abs(c.got-c.want) > 1e-9 {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)

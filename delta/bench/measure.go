@@ -153,7 +153,7 @@ func (o *Options) make(ctx context.Context, p *Pair, dir string, flags ...string
 const (
 	leastTries = 3
 	mostTries  = 1000
-	leastTried = 100 * time.Millisecond
+	leastTried = 400 * time.Millisecond
 )
 
 // speed returns how many millions of bytes of the new image a decoder builds in a second of processor, the scan of

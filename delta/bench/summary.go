@@ -24,14 +24,15 @@ type Summary struct {
 	InPlace     map[string]float64 `json:"in_place,omitempty"` // by stash: geometric mean to one large sector
 	CPU         map[string]float64 `json:"cpu_s"`              // by maker, seconds for all pairs
 	Memory      map[string]int64   `json:"memory"`             // by maker, most
-	DecodeMean  float64            `json:"decode_mb_s"`        // bytes of all images by time
+	DecodeMean  float64            `json:"decode_mb_s"`        // geometric
+	DecodeTotal float64            `json:"decode_total_mb_s"`  // bytes of all images by time
 	DecodeLeast float64            `json:"decode_least_mb_s"`
 }
 
 // Sum makes the summary of rows. Ratios are not a number's place if no counted peer was there: they are 0.
 func Sum(rows []Row) Summary {
 	s := Summary{Pairs: len(rows), CPU: map[string]float64{}, Memory: map[string]int64{}}
-	var large, small, fast, none, four, sixteen mean
+	var large, small, fast, none, four, sixteen, decode mean
 	var bytesLarge, bytesSmall, bytesBest, size, time float64
 	count := func(maker string, c Cost) {
 		s.CPU[maker] += c.CPU
@@ -65,6 +66,7 @@ func Sum(rows []Row) Summary {
 		}
 		size += float64(r.To)
 		time += float64(r.To) / r.Decode
+		decode.add(r.Decode)
 		if s.DecodeLeast == 0 || r.Decode < s.DecodeLeast {
 			s.DecodeLeast = r.Decode
 		}
@@ -77,7 +79,7 @@ func Sum(rows []Row) Summary {
 		s.InPlace = map[string]float64{"0": none.value(), "4KiB": four.value(), "16KiB": sixteen.value()}
 	}
 	if time > 0 {
-		s.DecodeMean = size / time
+		s.DecodeMean, s.DecodeTotal = decode.value(), size/time
 	}
 	return s
 }
@@ -151,7 +153,7 @@ func Print(w io.Writer, rows []Row) error {
 			s.InPlace["0"], s.InPlace["4KiB"], s.InPlace["16KiB"])
 		fmt.Fprintf(w, "effort fast makes %.4f of the bytes of best\n", s.FastMean)
 	}
-	fmt.Fprintf(w, "decoding %.1f MB/s, slowest %.1f\n", s.DecodeMean, s.DecodeLeast)
+	fmt.Fprintf(w, "decoding %.1f MB/s as geometric mean, %.1f all bytes, slowest %.1f\n", s.DecodeMean, s.DecodeTotal, s.DecodeLeast)
 	makers := slices.SortedFunc(maps.Keys(s.CPU), func(a, b string) int { return cmp.Compare(s.CPU[a], s.CPU[b]) })
 	for _, m := range makers {
 		fmt.Fprintf(w, "  %-13s %7.2f s of processor, at most %.0f MiB\n", m, s.CPU[m], float64(s.Memory[m])/(1<<20))
