@@ -392,3 +392,56 @@ func TestSpeedChangeResets(t *testing.T) {
 		t.Errorf("speeds %d, want one other and back", port.speeds)
 	}
 }
+
+// TestDeviceWithoutLast: a device that does not know that a file is the last one waits, and is asked for the
+// verdict; one that knows is not asked.
+func TestDeviceWithoutLast(t *testing.T) {
+	for _, knows := range []bool{true, false} {
+		r := newRig(t, even)
+		v := r.release("1", 2, 1, noise(1, 60_000))
+		d := r.lost(nil)
+		inner := d.Port()
+		if err := inner.Open(); err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		port := &fastPort{port: inner, faultyPort: &faultyPort{Port: inner, write: func(_ int, p []byte) ([]byte, error) {
+			var dec frame.Decoder
+			dec.Reset(make([]byte, frame.DecoderSize(4096)))
+			content, used, _ := dec.Next(p)
+			if content == nil || used != len(p) || frame.Kind(content[0]) != frame.KindPacket {
+				return p, nil
+			}
+			h, body, err := smp.ParsePacket(content[1:])
+			var q smp.NextRequest
+			if err != nil || h.Group != smp.GroupUser || h.ID != smp.UserNext || q.DecodeBody(body) != nil || !q.Last {
+				return p, nil
+			}
+			told++
+			q.Last = knows
+			packet, err := smp.AppendPacket(nil, h, &q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return frame.AppendPacket(nil, packet), nil
+		}}}
+		finishes := 0
+		_, err := run(t, port, source(t, v), &restore.Options{Trace: func(c restore.Call) {
+			if c.Group == smp.GroupUser && c.ID == smp.UserFinish {
+				finishes++
+			}
+		}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inner.Close()
+		r.restored(d, v)
+		want := 1
+		if knows {
+			want = 0
+		}
+		if told == 0 || finishes != want {
+			t.Errorf("device knows %v: told %d times, asked to finish %d times, want %d", knows, told, finishes, want)
+		}
+	}
+}
