@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sort"
 
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
@@ -116,45 +115,37 @@ type plan struct {
 	sequence []int
 	limit    uint32
 	price    int
-	promise  int // bytes that the file will take, without what every file takes
 }
 
-// plans returns the plans within limit bytes of stash that promise the smallest files. With effort these are
-// two orders, and the first of them also with less in the stash: what that keeps costs bytes, and whether
-// as many as it saves is known only in the end.
+// plans returns the plans within limit bytes of stash that promise the smallest files. With effort it is the
+// most promising of all orders, also with less in the stash: what that keeps costs bytes, and whether as many as
+// it saves is known only in the end.
 func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 	if len(orders) == 1 {
-		return []plan{{sequence: orders[0], limit: limit, price: keepPrice}}, nil
+		return []plan{{sequence: orders[0], limit: limit, price: 2 * keepPrice}}, nil
 	}
-	var all []plan
-	kept := 0 // by the most promising
+	var best plan
+	least, kept := -1, 0 // what the best promises, and has in the stash
 	for _, sequence := range orders {
 		if err := j.ctx.Err(); err != nil {
 			return nil, err
 		}
 		p := plan{sequence: sequence, limit: limit, price: keepPrice}
 		sc := j.script(&p, false)
-		p.promise = planLength(sc, &j.area) + g.breaks(sequence)
+		promise := planLength(sc, &j.area) + g.breaks(sequence)
 		for _, o := range sc.operations {
-			p.promise += o.literal * literalCost / 16
+			promise += o.literal * literalCost / 16
 		}
-		if len(all) == 0 || p.promise < all[0].promise {
-			kept = sc.stash.held()
+		if least < 0 || promise < least {
+			best, least, kept = p, promise, sc.stash.held()
 		}
-		all = append(all, p)
-		sort.SliceStable(all, func(x, y int) bool { return all[x].promise < all[y].promise })
 	}
-	if j.o.Effort == EffortFast {
-		return all[:1], nil
-	}
-	all = all[:min(len(all), 2)]
+	all := []plan{best}
 	if kept > 0 {
-		fewer := plan{sequence: all[0].sequence, limit: limit, price: 3 * keepPrice}
-		if n := j.script(&fewer, false).stash.held(); n > 0 && n < kept {
-			all = append(all, fewer)
+		best.price = 3 * keepPrice
+		if j.script(&best, false).stash.held() < kept {
+			all = append(all, best)
 		}
-		fewer.limit = 0
-		all = append(all, fewer)
 	}
 	return all, nil
 }

@@ -10,7 +10,7 @@ func suffixes(text []byte, stop func() bool) []int32 {
 
 // induced sorts the suffixes of text, whose values are 0 to top, into sa by induced sorting (SA-IS,
 // Nong, Zhang and Chan 2009): in linear time, from the order of the suffixes that start where values
-// begin to rise, found by recursion.
+// begin to rise, found by recursion. Starts and names of these, at most half of all, lie in sa too.
 func induced[T byte | int32](text []T, sa []int32, top int32, stop func() bool) {
 	n := len(text)
 	if n == 0 || stop() {
@@ -20,112 +20,141 @@ func induced[T byte | int32](text []T, sa []int32, top int32, stop func() bool) 
 		sa[0] = 0
 		return
 	}
-	rises := make([]bool, n) // suffix i is smaller than suffix i+1
+	s := sorter[T]{text: text, rises: make([]bool, n), start: make([]int32, top+2), next: make([]int32, top+2)}
 	for i := n - 2; i >= 0; i-- {
-		rises[i] = text[i] < text[i+1] || text[i] == text[i+1] && rises[i+1]
+		s.rises[i] = text[i] < text[i+1] || text[i] == text[i+1] && s.rises[i+1]
 	}
-	falling := make([]int32, top+2) // start of each value's bucket: falling suffixes first
-	rising := make([]int32, top+2)  // start of its rising ones
-	for i, v := range text {
-		if rises[i] {
-			falling[v+1]++
-		} else {
-			rising[v]++
-		}
+	for _, v := range text {
+		s.start[int(v)+1]++
 	}
 	for v := int32(0); v <= top; v++ {
-		rising[v] += falling[v]
-		falling[v+1] += rising[v]
-	}
-	next := make([]int32, top+2)
-	induce := func(starts []int32) {
-		for i := range sa {
-			sa[i] = -1
-		}
-		copy(next, rising)
-		for _, s := range starts {
-			v := text[s]
-			sa[next[v]] = s
-			next[v]++
-		}
-		copy(next, falling)
-		put := func(s int32) {
-			v := text[s]
-			sa[next[v]] = s
-			next[v]++
-		}
-		put(int32(n - 1))
-		for i := range sa {
-			if s := sa[i]; s >= 1 && !rises[s-1] {
-				put(s - 1)
-			}
-		}
-		copy(next, falling)
-		for i := n - 1; i >= 0; i-- {
-			if s := sa[i]; s >= 1 && rises[s-1] {
-				v := int32(text[s-1]) + 1
-				next[v]--
-				sa[next[v]] = s - 1
-			}
-		}
+		s.start[v+1] += s.start[v]
 	}
 
-	isStart := func(s int32) bool { return s > 0 && !rises[s-1] && rises[s] }
+	// The pieces from one start to the next are sorted as suffixes are, from any order of the starts.
+	for i := range sa {
+		sa[i] = -1
+	}
+	copy(s.next, s.start[1:])
+	for i := 1; i < n; i++ {
+		if s.starts(i) {
+			s.put(sa, int32(i))
+		}
+	}
+	s.induce(sa)
+	if stop() {
+		return
+	}
 	count := 0
-	for i := range int32(n) {
-		if isStart(i) {
+	for _, i := range sa {
+		if s.starts(int(i)) {
+			sa[count] = i
 			count++
 		}
 	}
-	starts := make([]int32, 0, count) // where values begin to rise, in text order
-	number := make([]int32, n/2+1)    // of the start in each two places, as no two are neighbours
-	for i := 1; i < n; i++ {
-		if isStart(int32(i)) {
-			number[i/2] = int32(len(starts))
-			starts = append(starts, int32(i))
+	sorted, names := sa[:count], sa[n-count:]
+	if last := s.name(sa, count); int(last)+1 < count {
+		if induced(names, sorted, last, stop); stop() {
+			return
+		}
+		at := 0
+		for i := 1; i < n; i++ {
+			if s.starts(i) {
+				names[at] = int32(i)
+				at++
+			}
+		}
+		for i, o := range sorted {
+			sorted[i] = names[o]
 		}
 	}
-	induce(starts)
-	if len(starts) == 0 || stop() {
-		return
+	for i := range sa[count:] {
+		sa[count+i] = -1
 	}
-	sorted := make([]int32, 0, len(starts))
-	for _, s := range sa {
-		if isStart(s) {
-			sorted = append(sorted, s)
-		}
+	copy(s.next, s.start[1:])
+	for k := count - 1; k >= 0; k-- { // the places of the larger ones lie behind those that are still to be put
+		i := sa[k]
+		sa[k] = -1
+		s.put(sa, i)
 	}
-	names, last := nameStarts(text, starts, sorted, number)
-	if induced(names, sorted, last, stop); stop() {
-		return
-	}
-	for i, o := range sorted {
-		sorted[i] = starts[o]
-	}
-	induce(sorted)
+	s.induce(sa)
 }
 
-// nameStarts numbers the pieces of text from one start to the next by their order; equal pieces get
-// equal names. It returns the names in text order and the largest.
-func nameStarts[T byte | int32](text []T, starts, sorted, number []int32) (names []int32, last int32) {
-	names = make([]int32, len(starts))
-	end := func(s int32) int {
-		if i := int(number[s/2]) + 1; i < len(starts) {
-			return int(starts[i])
+// sorter is one level of induced sorting.
+type sorter[T byte | int32] struct {
+	text  []T
+	rises []bool  // suffix i is smaller than suffix i+1
+	start []int32 // of each value's bucket: falling suffixes first, then rising ones
+	next  []int32 // places in the buckets
+}
+
+// starts reports whether values begin to rise at place i.
+func (s *sorter[T]) starts(i int) bool { return i > 0 && s.rises[i] && !s.rises[i-1] }
+
+// put places suffix i before those that were put into its bucket's end.
+func (s *sorter[T]) put(sa []int32, i int32) {
+	v := s.text[i]
+	s.next[v]--
+	sa[s.next[v]] = i
+}
+
+// induce sorts all suffixes into sa, in which the starts lie at the ends of their buckets, in their order, and
+// else -1.
+func (s *sorter[T]) induce(sa []int32) {
+	text, rises, next := s.text, s.rises, s.next
+	copy(next, s.start)
+	v := text[len(text)-1]
+	sa[next[v]] = int32(len(text) - 1)
+	next[v]++
+	for k := range sa {
+		if i := sa[k] - 1; i >= 0 && !rises[i] {
+			v := text[i]
+			sa[next[v]] = i
+			next[v]++
 		}
-		return len(text)
 	}
-	for i := 1; i < len(sorted); i++ {
-		a, b := int(sorted[i-1]), int(sorted[i])
-		stop, same := end(int32(a)), end(int32(a))-a == end(int32(b))-b
-		for same && a < stop && text[a] == text[b] {
-			a++
-			b++
+	copy(next, s.start[1:])
+	for k := len(sa) - 1; k >= 0; k-- {
+		if i := sa[k] - 1; i >= 0 && rises[i] {
+			v := text[i]
+			next[v]--
+			sa[next[v]] = i
 		}
-		if !same || a < stop || a == len(text) || b == len(text) || text[a] != text[b] {
+	}
+}
+
+// name numbers the pieces that begin at the first count places in sa by their order; equal pieces get
+// equal names. It puts the names, in the order of the text, into the end of sa, and returns the largest.
+func (s *sorter[T]) name(sa []int32, count int) (last int32) {
+	free := sa[count:] // no two starts are neighbours: each has a place in half as many
+	for i := range free {
+		free[i] = -1
+	}
+	for k, i := range sa[:count] {
+		if k > 0 && !s.alike(int(sa[k-1]), int(i)) {
 			last++
 		}
-		names[number[sorted[i]/2]] = last
+		free[i/2] = last
 	}
-	return names, last
+	to := len(sa)
+	for k := len(free) - 1; k >= 0; k-- {
+		if free[k] >= 0 {
+			to--
+			sa[to] = free[k]
+		}
+	}
+	return last
+}
+
+// alike reports whether the pieces that begin at a and b are equal, the next one's first value included.
+func (s *sorter[T]) alike(a, b int) bool {
+	for d := 0; a+d < len(s.text) && b+d < len(s.text); d++ {
+		if s.text[a+d] != s.text[b+d] {
+			return false
+		}
+		if d > 0 && (s.starts(a+d) || s.starts(b+d)) {
+			return s.starts(a+d) && s.starts(b+d)
+		}
+	}
+	return false
 }
