@@ -107,8 +107,10 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 		o.Progress = func(done, total int) { fmt.Fprintf(errOut, "\rcomparing %3d %%", 100*done/total) }
 		defer fmt.Fprint(errOut, "\r               \r")
 	}
-	// What it works on is large and without pointers: to collect often costs little and saves a quarter.
-	defer debug.SetGCPercent(debug.SetGCPercent(25))
+	if len(old)+len(new) >= 1<<20 {
+		// What it works on is large and without pointers: to collect often costs little and saves a quarter.
+		defer debug.SetGCPercent(debug.SetGCPercent(25))
+	}
 	file, err := diff.Create(ctx, old, new, &o)
 	if err != nil {
 		return errors.Join(stopped(ctx), err)

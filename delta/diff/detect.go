@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
@@ -15,6 +16,7 @@ const (
 	detectRanges = 1 << 15   // ranges of the map it works with
 	sampleBytes  = 128 << 10 // of copies that setups are judged by
 	sampleBlock  = 2 << 10   // in blocks of this size
+	sampleSame   = 4         // where all are looked at, only one of so many that do not change
 	raceRounds   = 8         // in which the blocks are shown
 	raceLead     = 64        // bytes that the best must be ahead, besides a quarter of its gain, for others to give up
 	detectWords  = 600       // changed words that a base address is judged by
@@ -89,8 +91,14 @@ type trial struct {
 	old, new []byte
 	runs     []coding.Run
 	moves    *coding.Map
-	sample   []coding.Run // blocks of the runs, one of each step
+	sample   []block // of the runs, one of each step
 	step     int
+}
+
+// block is a piece of a run. Its weight is how many it stands for among the sample.
+type block struct {
+	coding.Run
+	weight int
 }
 
 // sampled chooses what setups are judged by: all of small images, some blocks of large ones.
@@ -100,14 +108,28 @@ func (t *trial) sampled() {
 		total += r.N
 	}
 	t.step = 1 + int(total/sampleBytes)
-	block := 0
+	all, same := 0, 0
 	for _, r := range t.runs {
 		for at := uint32(0); at < r.N; at += sampleBlock {
-			if block++; block%t.step == 0 {
-				t.sample = append(t.sample, coding.Run{To: r.To + at, N: min(sampleBlock, r.N-at), Shift: r.Shift})
+			if all++; all%t.step != 0 {
+				continue
 			}
+			b := block{coding.Run{To: r.To + at, N: min(sampleBlock, r.N-at), Shift: r.Shift}, 1}
+			if old, new := t.of(&b); t.step == 1 && bytes.Equal(old, new) {
+				if same++; same%sampleSame != 0 {
+					continue
+				}
+				b.weight = sampleSame
+			}
+			t.sample = append(t.sample, b)
 		}
 	}
+}
+
+// of returns the old and the new bytes of a block.
+func (t *trial) of(b *block) (old, new []byte) {
+	src := b.To + b.Shift
+	return t.old[src : src+b.N], t.new[b.To : b.To+b.N]
 }
 
 // race lets the setups predict the sample, in rounds: after each, those that are far behind give up. It returns
@@ -121,7 +143,7 @@ func (t *trial) race(setups []coding.Setup) []runner {
 		first := 0
 		for k := range runners {
 			for i := round; i < len(t.sample); i += raceRounds {
-				runners[k].see(t, t.sample[i])
+				runners[k].see(t, &t.sample[i])
 			}
 			first = max(first, runners[k].gain)
 		}
@@ -138,26 +160,27 @@ type runner struct {
 	gain  int
 }
 
-func (r *runner) see(t *trial, piece coding.Run) {
-	src, p := piece.To+piece.Shift, &r.model
-	p.Start(src, piece.N)
-	old, new := t.old[src:src+piece.N], t.new[piece.To:piece.To+piece.N]
+func (r *runner) see(t *trial, b *block) {
+	src, p, gain := b.To+b.Shift, &r.model, 0
+	p.Start(src, b.N)
+	old, new := t.of(b)
 	for i := 0; i < len(old); {
-		plain, n, kind := p.Next(old[i:], src+uint32(i), piece.To+uint32(i))
+		plain, n, kind := p.Next(old[i:], src+uint32(i), b.To+uint32(i))
 		i += plain
 		was, is := old[i:i+n], new[i:i+n]
 		for k := range was {
 			if p.Field[k] != was[k] {
 				if p.Field[k] == is[k] {
-					r.gain++
+					gain++
 				} else if was[k] == is[k] {
-					r.gain--
+					gain--
 				}
 			}
 		}
 		p.Learn(is, kind)
 		i += n
 	}
+	r.gain += gain * b.weight
 }
 
 // change is an aligned word of a copy that is another one in the new image, though near.
