@@ -58,7 +58,8 @@ func TestSerialRestore(t *testing.T) {
 
 // TestSerialCableOut pulls the cable out at several moments of a restoration, each time going on from
 // what the last one has left: while the file is sent, and between sectors, with devices that live on the
-// cable's power, with a line that dies without being unplugged, and with a device that goes on alone.
+// cable's power, with a line that dies without being unplugged, and with a device that goes on alone: what it
+// had been sent was all, so that it is found right.
 func TestSerialCableOut(t *testing.T) {
 	p, d := clinic(t, "S-REAL-2", cableAdapter)
 	d.plug(cableAdapter)
@@ -83,15 +84,16 @@ func TestSerialCableOut(t *testing.T) {
 		d.plug(cableAdapter)
 		p.presses("Connect again")
 	}
-	p.sees(atFound)
+	p.sees(atRight, atFound)
 	p.shot("left")
-	p.presses("Restore")
-	p.sees(atDone, atCableOut)
+	p.presses("Start it")
+	p.reads("it was only started")
 	p.shot("done")
 	d.runs()
 }
 
-// TestSerialReload loads the page anew while the device is being written. The new page offers to go on.
+// TestSerialReload loads the page anew while the device is being written. The new page offers to go on, and
+// finds that the device has come to the end alone.
 func TestSerialReload(t *testing.T) {
 	p, d := clinic(t, "S-REAL-3", cableAdapter)
 	d.plug(cableAdapter)
@@ -106,7 +108,8 @@ func TestSerialReload(t *testing.T) {
 	p.sees(atGoOn + "S-REAL-3.")
 	p.shot("go-on")
 	p.presses("Connect and go on")
-	p.sees(atDone, atFound, atCableOut)
+	p.sees(atStarted, atDone, atFound, atCableOut)
+	p.reads("it was only started")
 	p.shot("done")
 	d.runs()
 }
