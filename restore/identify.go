@@ -81,12 +81,9 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if release.LeafSize(&d.Software) == 0 {
 		return nil, &Error{Code: CodeProtocol, Err: errors.New("identify: software area without a leaf size")}
 	}
-	if d.State == smp.RecordNone {
-		return d, nil // nothing more to ask; Plan sees which speed pays
-	}
 	var parts [2][]byte
 	riders := d.missing(&parts)
-	if d.Match == smp.MatchNone || d.Doubtful > 0 {
+	if d.State != smp.RecordNone && (d.Match == smp.MatchNone || d.Doubtful > 0) {
 		riders = append(riders, d.look()...)
 	}
 	if err := s.agree(ctx, d, 0, riders...); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"unbrick/delta"
 	"unbrick/delta/diff"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 )
 
@@ -90,12 +89,6 @@ func (s *Session) Plan(ctx context.Context, d *Device, src Source, c *Choice) (*
 	images, err := bases(ctx, d, src, w)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
-	}
-	if d.State == smp.RecordNone {
-		// Most likely the whole image has to be written, and the speed that pays then pays for all digests, too.
-		if err := s.agree(ctx, d, s.fast(d, lineTime(len(w.image), s.opt.Baud))); err != nil {
-			return nil, fmt.Errorf("plan: %w", err)
-		}
 	}
 	if p.picture, err = s.survey(ctx, d, images); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
