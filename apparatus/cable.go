@@ -50,6 +50,7 @@ type run struct {
 	plan    *restore.Plan
 	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
 	working bool            // a goroutine uses the session
+	ended   bool            // the plan starts what an earlier job has restored: the device went on without us
 	name    string
 	baud    uint32        // at which it answered
 	skip    chan struct{} // one pending bit: the person did what the coach asked

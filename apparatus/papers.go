@@ -45,8 +45,12 @@ func (c *cable) saveReport() {
 	}
 	c.describe(&b)
 	did := "restored to"
-	if r.Work == WorkStarted {
+	switch r.Work {
+	case WorkStarted:
 		did = "only started, with"
+	case WorkFinished:
+		did = "found restored by an earlier connection to"
+	case WorkWritten, WorkRecorded, WorkImage:
 	}
 	fmt.Fprintf(&b, "%s release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
 		did, r.Version, r.Signer, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())

@@ -28,6 +28,7 @@ type cord struct {
 	port   *pulled
 	busy   bool
 	opened int
+	writes int
 	pullAt int      // writes until it is pulled out; 0: never
 	pulled func()   // called then, before the port vanishes; may be nil
 	baud   uint32   // of the device; 0: it understands every speed
@@ -44,6 +45,7 @@ type pulled struct {
 func (p *pulled) Write(b []byte) error {
 	p.c.mu.Lock()
 	gone := p.c.port != p
+	p.c.writes++
 	if !gone && p.c.pullAt > 0 {
 		p.c.pullAt--
 		if p.c.pullAt == 0 {
@@ -229,6 +231,50 @@ func TestCableOutAndOn(t *testing.T) {
 	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "C-101") {
 		t.Errorf("diagnostic: got %+v", s.saved)
 	}
+}
+
+// The cable comes out when the device has been sent all: it ends alone, and the page, connected again, says and
+// reports that it is restored.
+func TestEndsAlone(t *testing.T) {
+	writes := 0 // of a restoration that is not disturbed
+	for back := range 8 {
+		s := newStand(t)
+		c, version := s.bricked(100)
+		s.ports = c
+		s.run()
+		s.engine.Do(apparatus.Connect{})
+		s.phase(apparatus.RestoreFound)
+		c.mu.Lock()
+		c.writes, c.pullAt = 0, max(writes-back, 0)
+		c.mu.Unlock()
+		s.engine.Do(apparatus.Write{})
+		st := s.until("an end", func(st *apparatus.State) bool {
+			return st.Restore.Phase == apparatus.RestoreFailed || st.Restore.Phase == apparatus.RestoreDone
+		})
+		if back == 0 {
+			c.mu.Lock()
+			writes = c.writes
+			c.mu.Unlock()
+		}
+		if st.Restore.Phase == apparatus.RestoreDone {
+			continue
+		}
+		if _, err := c.device.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.engine.Do(apparatus.GoOn{})
+		done := s.until("the restored device and its report", func(st *apparatus.State) bool {
+			return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported == apparatus.ReportSent
+		})
+		got := done.Restore.Result
+		if got.Version != version {
+			t.Errorf("pulled %d writes before the end: got %+v, want %q", back, got, version)
+		}
+		if got.Work == apparatus.WorkFinished {
+			return
+		}
+	}
+	t.Error("at no moment the device ended alone")
 }
 
 // The cable comes out while the update file is still being sent: nothing was written, and the page knows.

@@ -295,6 +295,7 @@ const (
 	WorkRecorded             // its software was whole: only its record of it was written, or weak sectors renewed
 	WorkStarted              // nothing was written: it only waited to be started
 	WorkImage                // a signed image was given to its boot loader
+	WorkFinished             // it had come to the end alone, with what an earlier connection had sent
 )
 
 // Reported says whether the server has been told.

@@ -100,6 +100,8 @@ func (c *cable) write() {
 	if plan.Kind == restore.KindStart {
 		c.shown.Progress.Stage = StageStart
 	}
+	r.ended = plan.Kind == restore.KindStart && c.job != nil && !c.job.erase &&
+		c.job.model == r.device.Model && c.job.serial == r.device.Serial && c.job.digest == plan.Release.Digest
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
 		c.job = &job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest, erase: plan.EraseSettings}
 	}
@@ -225,8 +227,11 @@ func (c *cable) done(result *restore.Result) {
 		s := plan.States[i]
 		return s != restore.SectorUnused && s != restore.SectorSame
 	}, -1)
+	if r.ended {
+		c.shown.Result.Work = WorkFinished
+	}
 	c.shown.Phase = RestoreDone
-	if plan.Kind != restore.KindStart {
+	if plan.Kind != restore.KindStart || r.ended {
 		told := c.told(reportRestored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
 		c.e.reports.tell(told, func(how Reported) {

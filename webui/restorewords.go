@@ -238,9 +238,13 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 			Acts:    []act{primary("Connect another", r.send(apparatus.Home{}))},
 		}
 	}
+	alone := ""
+	if d.Work == apparatus.WorkFinished {
+		alone = "It had come to the end alone, with what it had been sent before. "
+	}
 	return pane{
 		Heading: "Restored. It runs release " + d.Version + ".",
-		Lead:    "Every byte was read back and matches the release signed by " + signer(d.Signer) + ". The device has started. You can unplug it.",
+		Lead:    alone + "Every byte was read back and matches the release signed by " + signer(d.Signer) + ". The device has started. You can unplug it.",
 		Facts:   facts,
 		Acts: []act{
 			primary("Restore another", r.send(apparatus.Home{})),
@@ -290,6 +294,8 @@ func writtenWords(d *apparatus.Result) string {
 	switch {
 	case d.Work == apparatus.WorkStarted:
 		return "Nothing"
+	case d.Work == apparatus.WorkFinished:
+		return "Nothing more"
 	case d.Written > 0:
 		return count(d.Written, "sector", "sectors") + sent
 	case d.Renewed > 0:

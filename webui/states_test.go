@@ -365,6 +365,8 @@ func scenes() []scene {
 	record.Plan.Work, record.Plan.Sectors = apparatus.WorkRecorded, 0
 	started := right
 	started.Phase, started.Result = apparatus.RestoreDone, apparatus.Result{Work: apparatus.WorkStarted, Version: "2.4.1", Signer: demoKey, Verified: 232}
+	finished := started
+	finished.Result.Work = apparatus.WorkFinished
 	early := demoRestore(apparatus.RestoreFailed)
 	early.Failure = apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedNothing, Stage: apparatus.StageWrite, Of: 42}
 	off := demoLab(apparatus.LabOff)
@@ -417,6 +419,7 @@ func scenes() []scene {
 			[]string{"Its software is verified. It happened while its settings were being erased.", "Its software is whole and starts.", "Then the rest of its settings is erased."}},
 		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
+		{"finished", "", onRestore(finished), "Restored. It runs release 2.4.1.", "Restore another", []string{"come to the end alone", "All 232 sectors", "Nothing more", "Verified"}},
 		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},
 		{"unknown", "", phase(apparatus.RestoreUnknown), "We do not know this device.", "Choose a release from a file", nil},
 		{"restoring", "", func(r *Root, w *world) {

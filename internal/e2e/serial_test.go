@@ -87,7 +87,8 @@ func TestSerialCableOut(t *testing.T) {
 	p.sees(atRight, atFound)
 	p.shot("left")
 	p.presses("Start it")
-	p.reads("it was only started")
+	p.sees(atDone)
+	p.reads("come to the end alone")
 	p.shot("done")
 	d.runs()
 }
@@ -108,8 +109,8 @@ func TestSerialReload(t *testing.T) {
 	p.sees(atGoOn + "S-REAL-3.")
 	p.shot("go-on")
 	p.presses("Connect and go on")
-	p.sees(atStarted, atDone, atFound, atCableOut)
-	p.reads("it was only started")
+	p.sees(atDone, atFound, atCableOut)
+	p.reads("come to the end alone")
 	p.shot("done")
 	d.runs()
 }
