@@ -118,14 +118,14 @@ type plan struct {
 }
 
 // plans returns the plans within limit bytes of stash that promise the smallest files. With effort it is the
-// most promising of all orders, also with less in the stash: what that keeps costs bytes, and whether as many as
-// it saves is known only in the end.
+// most promising of all orders, also with less in the stash and with nothing: what that keeps costs bytes, and
+// whether as many as it saves is known only in the end; and the next order if it is close.
 func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 	if len(orders) == 1 {
 		return []plan{{sequence: orders[0], limit: limit, price: 2 * keepPrice}}, nil
 	}
-	var best plan
-	least, kept := -1, 0 // what the best promises, and has in the stash
+	var best, second plan
+	least, next, kept := -1, -1, 0 // what these promise, and what the best has in the stash
 	for _, sequence := range orders {
 		if err := j.ctx.Err(); err != nil {
 			return nil, err
@@ -136,19 +136,31 @@ func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 		for _, o := range sc.operations {
 			promise += o.literal * literalCost / 16
 		}
-		if least < 0 || promise < least {
+		switch {
+		case least < 0 || promise < least:
+			second, next = best, least
 			best, least, kept = p, promise, sc.stash.held()
+		case promise > least && (next < 0 || promise < next): // equal promises are equal orders
+			second, next = p, promise
 		}
 	}
 	all := []plan{best}
+	if next >= 0 && next-least <= least/closeCall {
+		all = append(all, second)
+	}
 	if kept > 0 {
 		best.price = 3 * keepPrice
-		if j.script(&best, false).stash.held() < kept {
+		if n := j.script(&best, false).stash.held(); n > 0 && n < kept {
 			all = append(all, best)
 		}
+		best.limit = 0
+		all = append(all, best)
 	}
 	return all, nil
 }
+
+// closeCall: a plan that promises at most this part more than the best may turn out smaller.
+const closeCall = 100
 
 // script carries out a plan. The script is valid until the next one is made. again: what is lost is sought
 // elsewhere, and the bytes are there too.
