@@ -73,6 +73,7 @@ func TestSerialMCUboot(t *testing.T) {
 	if err := os.WriteFile(name, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	p.notices()
 	p.presses("Connect your device")
 	p.sees("Found its boot loader.", atNoAnswer, atFound)
 	p.shot("loader")

@@ -18,6 +18,7 @@ func TestSerialWrongSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound, atNoAnswer, atNoPort)
 	p.reads("S-REAL-9")
@@ -37,6 +38,7 @@ func TestSerialNoSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atNoAnswer, atFound)
 	p.reads("Switch the device off and on", "by DTR", "Nothing has been written.")
@@ -71,6 +73,7 @@ func TestSerialFast(t *testing.T) {
 	d := admit(t, sh, p.bench, "S-REAL-11", next)
 	d.settles(lab.Restoration)
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound, atNoAnswer, atNoPort)
 	if n := d.asked(); n != 115200 {

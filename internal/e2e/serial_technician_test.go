@@ -117,6 +117,20 @@ func (p *technician) text() string {
 	return s
 }
 
+// notices waits until the browser has seen a plugged adapter that the page may use. Before that, a press of Connect
+// opens the chooser.
+func (p *technician) notices() {
+	p.t.Helper()
+	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	defer stop()
+	for n := 0; n == 0; {
+		var err error
+		if n, err = chromedp.Run(ctx, chromedp.Evaluate[int](`new Promise(done => setTimeout(done, 25)).then(() => navigator.serial.getPorts()).then(l => l.length)`, chromedp.EvalAwaitPromise)); err != nil {
+			p.t.Fatalf("the browser never sees the adapter: %v", err)
+		}
+	}
+}
+
 // sees waits for the heading of the screen. When another of the headings in not comes instead, it fails
 // at once.
 func (p *technician) sees(want string, not ...string) {

@@ -45,6 +45,7 @@ func TestSerialRestore(t *testing.T) {
 	p.sees(atStart)
 	p.shot("start")
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound)
 	p.reads("S-REAL-1", "Model 0001", "Release 2", "verified on this computer", "An update stopped halfway")
@@ -63,6 +64,7 @@ func TestSerialRestore(t *testing.T) {
 func TestSerialCableOut(t *testing.T) {
 	p, d := clinic(t, "S-REAL-2", cableAdapter)
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	for i, a := range []accident{
 		{terminal.EventReceiving, 2, cableOut},
@@ -82,6 +84,7 @@ func TestSerialCableOut(t *testing.T) {
 			d.unplug()
 		}
 		d.plug(cableAdapter)
+		p.notices()
 		p.presses("Connect again")
 	}
 	p.sees(atRight, atFound)
@@ -98,6 +101,7 @@ func TestSerialCableOut(t *testing.T) {
 func TestSerialReload(t *testing.T) {
 	p, d := clinic(t, "S-REAL-3", cableAdapter)
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound)
 	d.arm(accident{terminal.EventSector, 2, holdStill})
@@ -124,6 +128,7 @@ func TestSerialTwoCables(t *testing.T) {
 	}
 	t.Cleanup(func() { silent.Unplug() })
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound, atNoAnswer)
 	p.reads("S-REAL-4")
@@ -144,6 +149,7 @@ func TestSerialBreak(t *testing.T) {
 	d := admit(t, sh, p.bench, "S-REAL-6", next)
 	d.settles(lab.Running)
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atRight, atNoAnswer, atFound)
 	if d.heard() == 0 {
@@ -168,6 +174,7 @@ func TestSerialTalkative(t *testing.T) {
 	}
 	d.chatter = slices.Concat([]byte("\r\n*** Booting ***\r\n[00:00:00.003] flash: 1024 KiB\r\n\x06\x09ABkAAA"), noise, []byte("\x04\x14AAAA"))
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound, atNoAnswer)
 	p.presses("Restore")
@@ -180,6 +187,7 @@ func TestSerialTalkative(t *testing.T) {
 func TestSerialHidden(t *testing.T) {
 	p, d := clinic(t, "S-REAL-8", cableAdapter)
 	d.plug(cableAdapter)
+	p.notices()
 	p.presses("Connect your device")
 	p.sees(atFound)
 	d.arm(accident{terminal.EventSector, 2, holdStill})

@@ -194,9 +194,13 @@ func (p *page) command(c apparatus.Command) {
 	}
 }
 
+// replugLimit is how long a cable that is pushed in again may take until the browser sees it, which is quicker as
+// a rule than the person. The press that asked for it stands for the chooser longer than that.
+const replugLimit = 2 * time.Second
+
 // choose sends c when there is a port to open. Ports that were allowed earlier come first, also after a
-// cable that came out and is back; the chooser is shown when there is none, when the person asked for
-// the list, and when none of the known ones answered.
+// cable that came out and is back, perhaps this moment; the chooser is shown when there is none, when the person
+// asked for the list, and when none of the known ones answered.
 func (p *page) choose(c apparatus.Command) {
 	serial := window.Get("navigator").Get("serial")
 	if !serial.Truthy() {
@@ -204,8 +208,11 @@ func (p *page) choose(c apparatus.Command) {
 		return
 	}
 	if p.phase != apparatus.RestoreNoPort && p.phase != apparatus.RestoreNoAnswer {
-		known, err := await.Method(context.Background(), serial, "getPorts")
-		if err == nil && known.Length() > 0 {
+		wait := time.Duration(0)
+		if p.phase == apparatus.RestoreFailed {
+			wait = replugLimit
+		}
+		if known(serial, wait) {
 			p.send(c)
 			return
 		}
@@ -215,6 +222,30 @@ func (p *page) choose(c apparatus.Command) {
 		return
 	}
 	p.send(c)
+}
+
+// known reports whether a port that was allowed earlier is there, or comes within that time.
+func known(serial js.Value, wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	comes := make(chan struct{}, 1)
+	defer await.Listen(serial, "connect", func(js.Value) {
+		select {
+		case comes <- struct{}{}:
+		default:
+		}
+	})()
+	for {
+		ports, err := await.Method(context.Background(), serial, "getPorts")
+		if err != nil || ports.Length() > 0 {
+			return err == nil
+		}
+		select {
+		case <-comes:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // halt shows the shell's banner.
