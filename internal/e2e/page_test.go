@@ -177,6 +177,7 @@ func TestReloadDuringRestoration(t *testing.T) {
 	p.press("Update over the air")
 	p.press("Switch it on")
 	p.says("Bricked")
+	p.until(`document.querySelector('.panel[data-kept=true]')`) // else an earlier state may come back
 	p.choose("pace", "10 times life")
 	p.press("Restore over the cable")
 	p.until(`/Restoring release 2 over the cable, [1-9]/.test(document.body.innerText)`)
