@@ -274,18 +274,24 @@ func (r *rig) restored(d *lab.Device, want *made) {
 // run restores over the given port as command and page do.
 func run(t testing.TB, port restore.Port, src restore.Source, o *restore.Options, c *restore.Choice) (*restore.Result, error) {
 	t.Helper()
+	s, _, p, err := planned(port, src, o, c)
+	if err != nil {
+		return nil, err
+	}
+	return s.Run(context.Background(), p, nil)
+}
+
+// planned goes as far as the question whether to restore.
+func planned(port restore.Port, src restore.Source, o *restore.Options, c *restore.Choice) (*restore.Session, *restore.Device, *restore.Plan, error) {
 	ctx := context.Background()
 	s, err := restore.Connect(ctx, port, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	d, err := s.Identify(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	p, err := s.Plan(ctx, d, src, c)
-	if err != nil {
-		return nil, err
-	}
-	return s.Run(ctx, p, nil)
+	return s, d, p, err
 }

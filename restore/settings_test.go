@@ -49,16 +49,7 @@ func (r *rig) settings(d *lab.Device) []byte {
 // erasing restores over a port, and erases the settings areas if wanted.
 func erasing(t testing.TB, port restore.Port, src restore.Source, o *restore.Options, wanted bool, change func(*restore.Device, *restore.Session, *restore.Plan)) (*restore.Result, error) {
 	t.Helper()
-	ctx := context.Background()
-	s, err := restore.Connect(ctx, port, o)
-	if err != nil {
-		return nil, err
-	}
-	d, err := s.Identify(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.Plan(ctx, d, src, nil)
+	s, d, p, err := planned(port, src, o, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +58,7 @@ func erasing(t testing.TB, port restore.Port, src restore.Source, o *restore.Opt
 		change(d, s, p)
 	}
 	last := restore.Progress{}
-	res, err := s.Run(ctx, p, func(now restore.Progress) {
+	res, err := s.Run(context.Background(), p, func(now restore.Progress) {
 		if now.Stage < last.Stage || now.Stage > restore.StageVerify && now.Work < last.Work || now.Work > now.WorkOf || now.Flash > now.FlashOf {
 			t.Errorf("progress goes from %+v to %+v", last, now)
 		}

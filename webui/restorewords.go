@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"slices"
 	"strconv"
 
 	"unbrick/apparatus"
@@ -241,6 +242,7 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	alone := ""
 	if d.Work == apparatus.WorkFinished {
 		alone = "It had come to the end alone, with what it had been sent before. "
+		facts = slices.DeleteFunc(facts, func(f fact) bool { return f.Label == "Took" }) // nobody has measured that
 	}
 	return pane{
 		Heading: "Restored. It runs release " + d.Version + ".",
