@@ -172,6 +172,7 @@ func makeVectors(t *testing.T) map[string]*vector {
 		return &v
 	}
 	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second, 0, true) }
+	joined := &vector{"written by hand: sector 1, then sector 0, which joins it behind a literal byte", "256*2", 0xff, "ok", handDescending(t, moved.old[:512], true), moved.old[:512], moved.old[:512]}
 	edged := create("bytes on both sides of sectors are needed after these", "256*16", 0xff, s.old[:3000],
 		slices.Concat(s.old[8:1000], s.old[3000:3016], s.old[1000:3000]), diff.Options{StashMax: diff.NoStash})
 	if h, _ := delta.ParseHeader(edged.file); h.Edge == 0 {
@@ -189,6 +190,8 @@ func makeVectors(t *testing.T) map[string]*vector {
 		"nothing":       create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
 		"hand":          hand,
 		"said":          &said,
+		"joined":        joined,
+		"unjoined":      refuse("a diagonal leads to the sector behind and is not said to", joined, handDescending(t, moved.old[:512], false)),
 		"truncated":     refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
 		"trailing":      refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
 		"gone":          refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
@@ -263,6 +266,51 @@ func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) 
 		out.Mixed(&counters, data.Unit(src, coding.KindPlain, b, b), 0)
 		data.Hit()
 	}
+	return h.Append(nil, plan.Finish(), out.Finish())
+}
+
+// handDescending is a file that builds the second of two sectors of 256 bytes and then the first, both as they
+// are, which begins with a literal byte: its copy is said to be on the diagonal of the second's, or by how much
+// the diagonal changes.
+func handDescending(t *testing.T, old []byte, joined bool) []byte {
+	t.Helper()
+	h, err := delta.ParseHeader(handMade(t, old, 0, 0, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, out := coding.NewWriter(), coding.NewWriter()
+	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
+	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
+	number := func(place uint8, v, n uint32) { plan.Number(&table, coding.Context(place, v), n) }
+	bit := func(place uint8, v, bit uint32) { plan.Bit(&table, coding.Context(place, v), 0, bit) }
+	for _, jump := range []int32{1, -2} {
+		bit(coding.PlaceNext, 0, 1)
+		number(coding.PlaceSector, 0, coding.Fold(jump))
+	}
+	number(coding.PlaceLiteral, 0, 0)
+	bit(coding.PlaceEnd, 0, 1)
+	number(coding.PlaceDiagonal, 0, 0)
+	number(coding.PlaceLiteral, 0, 1)
+	bit(coding.PlaceEnd, 1, 1)
+	if joined {
+		bit(coding.PlaceJoin, 1, 1)
+	} else {
+		bit(coding.PlaceJoin, 1, 0)
+		number(coding.PlaceDiagonal, 1, 0)
+	}
+	data := coding.MakeData()
+	units := func(from, to uint32) {
+		for from < to {
+			n := coding.UnitSize - from%coding.UnitSize
+			out.Mixed(&counters, data.Unit(from, coding.KindPlain, old[from:from+n], old[from:from+n]), 0)
+			data.Hit()
+			from += n
+		}
+	}
+	units(256, 512)
+	data.Literals(1)
+	out.MixedByte(&counters, data.Literal(0, 0, 0), old[0]) // it remembers none before
+	units(1, 256)
 	return h.Append(nil, plan.Finish(), out.Finish())
 }
 
