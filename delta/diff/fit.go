@@ -18,15 +18,16 @@ type profile struct {
 	ranges  uint32 // most of the relocation map
 	ram     bool   // RAM pointers are predicted, which takes 2 KiB
 	edge    int    // bytes kept of either end of the sector built last
+	plain   bool   // tried without prediction, too: a map so small may be of no use
 }
 
 // profiles from the largest to the smallest; those with less state code worse.
 var profiles = [...]profile{
-	{104, 16 << 10, 1024, true, 256},
-	{48, 8 << 10, 512, true, 256},
-	{21, 8 << 10, 256, true, 128},
-	{9, 4 << 10, 128, true, 64},
-	{1, 0, 32, false, 0},
+	{units: 104, history: 16 << 10, ranges: 1024, ram: true, edge: 256},
+	{units: 48, history: 8 << 10, ranges: 512, ram: true, edge: 256},
+	{units: 21, history: 8 << 10, ranges: 256, ram: true, edge: 128},
+	{units: 9, history: 4 << 10, ranges: 128, ram: true, edge: 64, plain: true},
+	{units: 1, ranges: 32, plain: true},
 }
 
 // fit codes the job at the largest profile and stash that fit the limits, and proves the result.
@@ -80,10 +81,7 @@ func (j *job) fit() ([]byte, error) {
 // leastState returns the decoder's state at a profile without the relocation map, whose size shows only when it is
 // drawn.
 func (j *job) leastState(p profile) uint32 {
-	setup := j.head.Setup
-	if !p.ram {
-		setup.RAM, setup.RAMSize = 0, 0
-	}
+	setup := p.setups(j.head.Setup)[0]
 	return coding.CounterBytes(p.units) + coding.CounterBytes(coding.ControlUnits) + uint32(j.area.sectors()+7)/8 + setup.Bytes()
 }
 
@@ -181,11 +179,18 @@ const literalCost = 9
 // smallest codes the plans for one profile and returns the shortest file that fits the workspace, or if
 // none does the one that needs the least, and what it needs; nil if all have more state than allowed.
 func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err error) {
+	files := make([][]byte, 0, 2*len(plans))
 	for i := range plans {
-		file, err := j.encode(j.script(&plans[i], true), p)
-		if err != nil {
-			return nil, 0, err
+		sc := j.script(&plans[i], true)
+		for _, setup := range p.setups(j.head.Setup) {
+			file, err := j.encode(sc, p, setup)
+			if err != nil {
+				return nil, 0, err
+			}
+			files = append(files, file)
 		}
+	}
+	for _, file := range files {
 		h, err := delta.ParseHeader(file)
 		if err != nil {
 			return nil, 0, fmt.Errorf("make delta: own header: %w", err)
@@ -209,15 +214,24 @@ func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err 
 	return best, least, nil
 }
 
+// setups returns what is tried at a profile of what was detected.
+func (p *profile) setups(found coding.Setup) []coding.Setup {
+	if !p.ram {
+		found.RAM, found.RAMSize = 0, 0
+	}
+	if p.plain && found.ISA != coding.ISANone {
+		return []coding.Setup{found, {}}
+	}
+	return []coding.Setup{found}
+}
+
 // encode writes a script as a file for one profile.
-func (j *job) encode(sc *script, p profile) ([]byte, error) {
+func (j *job) encode(sc *script, p profile, setup coding.Setup) ([]byte, error) {
 	h := j.head
+	h.Setup = setup
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
 	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
-	if !p.ram {
-		h.Setup.RAM, h.Setup.RAMSize = 0, 0
-	}
 	for _, s := range sc.sequence {
 		from, to := j.area.bounds(s)
 		h.Buffer = max(h.Buffer, uint32(to-from))

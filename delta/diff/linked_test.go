@@ -150,8 +150,17 @@ func TestLinkedPrograms(t *testing.T) {
 			}
 			sc.options.ISA = "none"
 			without := sc.check(t, r)
-			if sc.doubtful == nil && (h.Setup.ISA.String() != g.isa || len(with) > len(without)*97/100+64) { // some bytes when hardly anything moved
-				t.Errorf("predicting %s for %s takes %d bytes, without %d", h.Setup.ISA, g.isa, len(with), len(without))
+			if sc.doubtful != nil {
+				return
+			}
+			most := len(without)*97/100 + 64 // some bytes when hardly anything moved
+			if s := sc.options.StateMax; s > 0 && s <= 8<<10 {
+				most = len(without) + 64 // the map may be too small to be of use
+			} else if len(without) > 1<<10 && h.Setup.ISA.String() != g.isa {
+				t.Errorf("took %s for %s", g.isa, h.Setup.ISA)
+			}
+			if len(with) > most {
+				t.Errorf("predicting %s takes %d bytes, without %d", h.Setup.ISA, len(with), len(without))
 			}
 		})
 	}
