@@ -90,7 +90,7 @@ func (d *Decoder) unit(b, guess []byte, kind coding.Kind, src uint32) {
 }
 
 // literals builds n bytes at offset at of the sector at addr that no copy gives: single bytes, and
-// matches with what was built before, which stay within these n bytes.
+// matches with what was built before or with old bytes, which stay within these n bytes.
 func (d *Decoder) literals(addr, at, n uint32) error {
 	d.data.Literals(n)
 	for end := at + n; at < end; {
@@ -98,7 +98,7 @@ func (d *Decoder) literals(addr, at, n uint32) error {
 			bit := d.in.Bit(&d.table, d.data.Match(), 0)
 			d.data.Matched(bit)
 			if bit != 0 {
-				length, err := d.match(at, end-at)
+				length, err := d.match(addr, at, end-at)
 				if err != nil {
 					return err
 				}
@@ -112,25 +112,40 @@ func (d *Decoder) literals(addr, at, n uint32) error {
 	return nil
 }
 
-// match reads one match and copies it to offset at; it has at most room bytes.
-func (d *Decoder) match(at, room uint32) (uint32, error) {
+// match reads one match and builds its bytes at offset at of the sector at addr; it has at most room bytes.
+func (d *Decoder) match(addr, at, room uint32) (uint32, error) {
+	last := &d.data.Last
 	repeat := d.in.Bit(&d.table, coding.Context(coding.PlaceRepeat, 0), 0)
-	length, ok := d.in.Number(&d.table, coding.Context(coding.PlaceLength, repeat))
-	if repeat != 0 {
-		length += coding.MinRepeat
-	} else {
-		length += coding.MinMatch
-		var far uint32
-		var fine bool
-		far, fine = d.in.Number(&d.table, d.data.Distance(length))
-		d.data.Last = far + 1
-		ok = ok && fine
+	if repeat == 0 {
+		last.Old = d.in.Bit(&d.table, coding.Context(coding.PlaceOld, 0), 0)
 	}
-	if !ok || length > room || d.data.Last == 0 || d.data.Last > at+d.filled {
-		return 0, fmt.Errorf("%w: match of %d bytes from %d back", ErrFormat, length, d.data.Last)
+	context, least := coding.Length(repeat, last.Old)
+	length, ok := d.in.Number(&d.table, context)
+	length += least
+	if repeat == 0 {
+		where, fine := d.in.Number(&d.table, coding.Where(last.Old, length))
+		ok = ok && fine
+		if last.Old != 0 {
+			last.Shift = d.plan.shift + coding.Unfold(where)
+		} else {
+			last.Back = where + 1
+		}
+	}
+	if !ok || length > room {
+		return 0, fmt.Errorf("%w: match of %d bytes, at most %d", ErrFormat, length, room)
+	}
+	if last.Old != 0 {
+		src := addr + at + uint32(last.Shift)
+		if src > d.head.FromSize || length > d.head.FromSize-src {
+			return 0, fmt.Errorf("%w: match of %d old bytes from 0x%x", ErrFormat, length, src)
+		}
+		return length, d.fetch(src, d.buffer[at:at+length])
+	}
+	if last.Back == 0 || last.Back > at+d.filled {
+		return 0, fmt.Errorf("%w: match of %d bytes from %d back", ErrFormat, length, last.Back)
 	}
 	for i := range length {
-		d.buffer[at+i] = d.built(at+i, d.data.Last)
+		d.buffer[at+i] = d.built(at+i, last.Back)
 	}
 	return length, nil
 }

@@ -181,7 +181,13 @@ func makeVectors(t *testing.T) map[string]*vector {
 	hand := &vector{"written by hand: sector 1 is a copy of itself", "256*2", 0xff, "ok", twoSectors(0), moved.old[:512], moved.old[:512]}
 	said := *hand
 	said.comment, said.file = "the same, sector 1 with a literal byte", handMade(t, moved.old[:512], 0, 1, true)
+	match := &vector{"written by hand: sector 1 is a match with its own old bytes", "256*2", 0xff, "ok", handMatch(t, moved.old[:512], 0, 0), moved.old[:512], moved.old[:512]}
 	return map[string]*vector{
+		"match":         match,
+		"match-gone":    refuse("the match is with old bytes of sector 0, which is given out", match, handMatch(t, moved.old[:512], 0, -256)),
+		"match-outside": refuse("the match is with bytes behind the base", match, announce(match.file, func(h *delta.Header) { h.FromSize = 500 })),
+		"match-before":  refuse("the match is with bytes before the base", match, handMatch(t, moved.old[:512], 0, -257)),
+		"match-first":   refuse("the first match repeats the last one's source", match, handMatch(t, moved.old[:512], 1, 0)),
 		"moved":         moved,
 		"no-stash":      create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
 		"thumb":         thumb,
@@ -311,6 +317,46 @@ func handDescending(t *testing.T, old []byte, joined bool) []byte {
 	data.Literals(1)
 	out.MixedByte(&counters, data.Literal(0, 0, 0), old[0]) // it remembers none before
 	units(1, 256)
+	return h.Append(nil, plan.Finish(), out.Finish())
+}
+
+// handMatch is a file for two sectors of 256 bytes, of which the first stays as it is and the second is a match with
+// the old bytes shift away, or one that repeats the source of a match that there was not.
+func handMatch(t *testing.T, old []byte, repeat uint32, shift int32) []byte {
+	t.Helper()
+	h, err := delta.ParseHeader(handMade(t, old, 0, 0, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, out := coding.NewWriter(), coding.NewWriter()
+	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
+	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
+	number := func(place uint8, v, n uint32) { plan.Number(&table, coding.Context(place, v), n) }
+	for range 2 {
+		plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+	}
+	number(coding.PlaceLiteral, 0, 0)
+	number(coding.PlaceCopy, 0, 256)
+	number(coding.PlaceDiagonal, 0, 0)
+	number(coding.PlaceLiteral, 0, 256)
+	number(coding.PlaceCopy, 1, 0)
+	data := coding.MakeData()
+	for i := 0; i < 256; i += coding.UnitSize {
+		unit := old[i : i+coding.UnitSize]
+		out.Mixed(&counters, data.Unit(uint32(i), coding.KindPlain, unit, unit), 0)
+		data.Hit()
+	}
+	data.Literals(256)
+	out.Bit(&counters, data.Match(), 0, 1)
+	out.Bit(&counters, coding.Context(coding.PlaceRepeat, 0), 0, repeat)
+	if repeat == 0 {
+		out.Bit(&counters, coding.Context(coding.PlaceOld, 0), 0, 1)
+	}
+	context, least := coding.Length(repeat, 1-repeat)
+	out.Number(&counters, context, 256-least)
+	if repeat == 0 {
+		out.Number(&counters, coding.Where(1, 256), coding.Fold(shift))
+	}
 	return h.Append(nil, plan.Finish(), out.Finish())
 }
 

@@ -88,7 +88,7 @@ func Full(ctx context.Context, new []byte, o *Options) ([]byte, error) {
 		return nil, err
 	}
 	j.head.Kind = delta.KindFull
-	j.segments, j.matcher = []segment{{to: 0, n: len(new)}}, &matcher{new: new}
+	j.segments, j.matcher = []segment{{to: 0, n: len(new)}}, newMatcher(nil, new, searches[j.o.Effort])
 	return j.fit()
 }
 
@@ -197,7 +197,7 @@ func (j *job) match() error {
 		}
 	}
 	// What quickly compares alike shows the instruction set; what it blanks is then compared well.
-	segments, err := newRoughMatcher(old, j.new).segments(j.ctx, func(at int) { j.o.Progress(at, 3*len(j.new)) })
+	segments, err := newMatcher(old, j.new, searchRough).segments(j.ctx, func(at int) { j.o.Progress(at, 3*len(j.new)) })
 	if err != nil {
 		return err
 	}
@@ -206,11 +206,7 @@ func (j *job) match() error {
 	if j.head.Setup.ISA != coding.ISANone {
 		old, new = blanked(old, &j.head.Setup), blanked(new, &j.head.Setup)
 	}
-	if j.o.Effort == EffortFast {
-		j.matcher = newQuickMatcher(old, new)
-	} else if j.matcher, err = newMatcher(j.ctx, old, new); err != nil {
-		return err
-	}
+	j.matcher = newMatcher(old, new, searches[j.o.Effort])
 	segments, err = j.matcher.segments(j.ctx, func(at int) { j.o.Progress(len(j.new)+at, 3*len(j.new)) })
 	if err != nil {
 		return err

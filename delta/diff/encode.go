@@ -2,7 +2,6 @@ package diff
 
 import (
 	"bytes"
-	"context"
 
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
@@ -10,12 +9,16 @@ import (
 
 // encoder writes the two streams of a script, step for step what the decoder reads.
 type encoder struct {
-	plan   *planWriter
-	script *script
-	head   *delta.Header
-	old    []byte
-	area   *area
-	finder *finder
+	plan    *planWriter
+	script  *script
+	head    *delta.Header
+	old     []byte
+	area    *area
+	finder  *finder  // of built bytes
+	matcher *matcher // its index tells of matches with old bytes
+	index   *index   // of old ones
+	parser  parser
+	gone    []bool // sectors whose old bytes are not to be read: built, or doubtful
 
 	out        *coding.Writer
 	table      coding.Counters
@@ -26,11 +29,16 @@ type encoder struct {
 	reach      int // how far back into the history was looked
 }
 
-// encode returns the control and the data stream of a script under the parameters of head. ranges is the most
+// streams returns the control and the data stream of a script under the parameters of head. ranges is the most
 // that the relocation map may have. It sets the fields of head that follow: the map's, and History,
-// which it lowers to what the decoder will look at. It fails only with the error of ctx.
-func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []byte, ranges uint32, depth int) (control, data []byte, err error) {
-	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a, finder: newFinder(sc.changed, depth, int(head.History+head.Buffer))}
+// which it lowers to what the decoder will look at. It fails only with the error of the job's context.
+func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing) (control, data []byte, err error) {
+	a, old := &j.area, j.old
+	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a, gone: make([]bool, a.sectors())}
+	e.finder = newFinder(sc.changed, how.recent, int(head.History+head.Buffer))
+	e.parser = parser{e: e, parsing: how, parsed: -1}
+	e.matcher = j.matcher
+	copy(e.gone, sc.doubtful)
 	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData()
@@ -40,7 +48,7 @@ func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []
 	}
 	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))
 	for t, s := range sc.sequence {
-		if err := ctx.Err(); err != nil {
+		if err := j.ctx.Err(); err != nil {
 			return nil, nil, err
 		}
 		e.plan.sector(t)
@@ -57,6 +65,7 @@ func encode(ctx context.Context, sc *script, head *delta.Header, a *area, old []
 			at += n
 		}
 		e.plan.keeps(t)
+		e.gone[s] = true
 	}
 	head.History = uint32(e.reach)
 	return e.plan.out.Finish(), e.out.Finish(), nil
@@ -114,26 +123,41 @@ func (e *encoder) unit(old, guess, want []byte, kind coding.Kind, src uint32) {
 // literals writes the n built bytes at place at, of the sector at addr whose bytes begin at place
 // start, as bytes and matches.
 func (e *encoder) literals(at, start, addr, n int) {
-	built := e.script.changed
 	e.data.Literals(uint32(n))
-	for end := at + n; at < end; {
-		if e.plan.long {
-			m := e.finder.choose(at, end-at, at-start+e.historyLen, int(e.data.Last))
-			if m.n > 0 {
-				e.out.Bit(&e.table, e.data.Match(), 0, 1)
-				e.data.Matched(1)
-				e.match(m)
-				e.reached(m.back - (at - start))
-				at += m.n
-				continue
-			}
+	if !e.plan.long {
+		for i := range n {
+			e.byte(at+i, start, addr)
+		}
+		return
+	}
+	for _, m := range e.parser.parse(at, start, addr, n) {
+		if m.n == 0 {
 			e.out.Bit(&e.table, e.data.Match(), 0, 0)
 			e.data.Matched(0)
+			e.byte(at, start, addr)
+			at++
+			continue
 		}
-		m := e.data.Literal(e.before(at, start, 1), e.before(at, start, 2), uint32(addr+at-start))
-		e.out.MixedByte(&e.table, m, built[at])
-		at++
+		e.out.Bit(&e.table, e.data.Match(), 0, 1)
+		e.data.Matched(1)
+		e.match(m)
+		if m.from.Old == 0 {
+			e.reached(int(m.from.Back) - (at - start))
+		}
+		at += m.n
 	}
+}
+
+// byte writes the built byte at place at.
+func (e *encoder) byte(at, start, addr int) {
+	m := e.literal(at, start, addr)
+	e.reached(min(2, at-start+e.historyLen) - (at - start))
+	e.out.MixedByte(&e.table, m, e.script.changed[at])
+}
+
+// literal returns the mixer for the built byte at place at.
+func (e *encoder) literal(at, start, addr int) *coding.Mixer {
+	return e.data.Literal(e.before(at, start, 1), e.before(at, start, 2), uint32(addr+at-start))
 }
 
 // before returns the byte built back bytes before place at of the sector that begins at place start, 0 if
@@ -142,21 +166,84 @@ func (e *encoder) before(at, start, back int) byte {
 	if at-back < start-e.historyLen {
 		return 0
 	}
-	e.reached(back - (at - start))
 	return e.script.changed[at-back]
 }
 
 // reached notes that a byte so far behind the sector's beginning was looked at.
 func (e *encoder) reached(back int) { e.reach = max(e.reach, back) }
 
-func (e *encoder) match(m match) {
-	if m.back == int(e.data.Last) {
-		e.out.Bit(&e.table, coding.Context(coding.PlaceRepeat, 0), 0, 1)
-		e.out.Number(&e.table, coding.Context(coding.PlaceLength, 1), uint32(m.n-coding.MinRepeat))
-		return
+// again returns how many bytes of here, built at the place, are those of the source.
+func (e *encoder) again(from coding.Source, place, address, reach int, here []byte) int {
+	if from.Old != 0 {
+		old := address + int(from.Shift)
+		if old < 0 || old >= len(e.old) {
+			return 0
+		}
+		if n := common(e.old[old:], here); n > 0 {
+			return e.live(old, n)
+		}
+		return 0
 	}
-	e.out.Bit(&e.table, coding.Context(coding.PlaceRepeat, 0), 0, 0)
-	e.out.Number(&e.table, coding.Context(coding.PlaceLength, 0), uint32(m.n-coding.MinMatch))
-	e.out.Number(&e.table, e.data.Distance(uint32(m.n)), uint32(m.back-1))
-	e.data.Last = uint32(m.back)
+	if from.Back == 0 || int(from.Back) > reach {
+		return 0
+	}
+	return common(e.script.changed[place-int(from.Back):], here)
+}
+
+// live returns how many of n old bytes from address at on lie in sectors that were not built yet.
+func (e *encoder) live(at, n int) int {
+	for end := at; ; {
+		s := e.area.of(end)
+		if e.gone[s] {
+			return end - at
+		}
+		if _, end = e.area.bounds(s); end >= at+n {
+			return n
+		}
+	}
+}
+
+func (e *encoder) match(m match) {
+	repeat, last := uint32(0), &e.data.Last
+	if m.from == *last {
+		repeat = 1
+	}
+	e.out.Bit(&e.table, coding.Context(coding.PlaceRepeat, 0), 0, repeat)
+	if repeat == 0 {
+		e.out.Bit(&e.table, coding.Context(coding.PlaceOld, 0), 0, m.from.Old)
+	}
+	context, least := coding.Length(repeat, m.from.Old)
+	e.out.Number(&e.table, context, uint32(m.n)-least)
+	if repeat == 0 {
+		e.out.Number(&e.table, coding.Where(m.from.Old, uint32(m.n)), e.tell(m.from))
+		*last = m.from
+	}
+}
+
+// tell returns the number that tells a source.
+func (e *encoder) tell(from coding.Source) uint32 {
+	if from.Old == 0 {
+		return from.Back - 1
+	}
+	return coding.Fold(from.Shift - int32(e.plan.shift))
+}
+
+// oldMatches appends the matches of here, which is built at the address, with old bytes that can be read: each
+// longer, and from farther away of the plan's diagonal, than the one before.
+func (e *encoder) oldMatches(out []match, here []byte, address int) []match {
+	longest, near := coding.MinMatch-1, address+e.plan.shift
+	look := func(at int) {
+		if at+longest >= len(e.old) || longest >= len(here) || e.old[at+longest] != here[longest] {
+			return
+		}
+		if n := e.live(at, common(e.old[at:], here)); n > longest {
+			out = append(out, match{n, coding.Source{Old: 1, Shift: int32(at - address)}})
+			longest = n
+		}
+	}
+	if near >= 0 {
+		look(near)
+	}
+	e.matcher.index.each(e.matcher.new[address:], near, e.parser.kept, look)
+	return out
 }

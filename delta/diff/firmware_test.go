@@ -27,8 +27,8 @@ var pairs = []struct {
 	isa          string
 	large, small int
 }{
-	{"mithermo", firmware.Mithermo, "tc32", 2061, 2162},
-	{"opensbi", firmware.OpenSBI, "riscv", 86009, 91250},
+	{"mithermo", firmware.Mithermo, "tc32", 2017, 2109},
+	{"opensbi", firmware.OpenSBI, "riscv", 83634, 87509},
 }
 
 func TestSizes(t *testing.T) {

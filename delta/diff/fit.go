@@ -107,58 +107,40 @@ func (j *job) orders(g *needs) [][]int {
 // patiences of greedy orders: the second is for images with much that is new.
 var patiences = [...]int{32, 1024}
 
-// plan is how a script is made: in which order, with how much stash, in which nothing is kept that does not
-// save price.
+// plan is how a script is made: in which order, with how much stash.
 type plan struct {
 	sequence []int
 	limit    uint32
-	price    int
 }
 
-// plans returns the plans within limit bytes of stash that promise the smallest files. With effort it is the
-// most promising of all orders, also with less in the stash and with nothing: what that keeps costs bytes, and
-// whether as many as it saves is known only in the end; and the next order if it is close.
+// plans returns the plans within limit bytes of stash that promise the smallest files: the most promising of all
+// orders. With effort it is also tried with nothing in the stash: what that keeps costs bytes, and whether as many
+// as it saves is known only in the end.
 func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
+	best := plan{orders[0], limit}
 	if len(orders) == 1 {
-		return []plan{{sequence: orders[0], limit: limit, price: 2 * keepPrice}}, nil
+		return []plan{best}, nil
 	}
-	var best, second plan
-	least, next, kept := -1, -1, 0 // what these promise, and what the best has in the stash
+	least, kept := -1, 0 // what the best promises, and has in the stash
 	for _, sequence := range orders {
 		if err := j.ctx.Err(); err != nil {
 			return nil, err
 		}
-		p := plan{sequence: sequence, limit: limit, price: keepPrice}
+		p := plan{sequence, limit}
 		sc := j.script(&p, false)
 		promise := planLength(sc, &j.area) + g.breaks(sequence)
 		for _, o := range sc.operations {
 			promise += o.literal * literalCost / 16
 		}
-		switch {
-		case least < 0 || promise < least:
-			second, next = best, least
+		if least < 0 || promise < least {
 			best, least, kept = p, promise, sc.stash.held()
-		case promise > least && (next < 0 || promise < next): // equal promises are equal orders
-			second, next = p, promise
 		}
 	}
-	all := []plan{best}
-	if next >= 0 && next-least <= least/closeCall {
-		all = append(all, second)
+	if kept == 0 {
+		return []plan{best}, nil
 	}
-	if kept > 0 {
-		best.price = 3 * keepPrice
-		if n := j.script(&best, false).stash.held(); n > 0 && n < kept {
-			all = append(all, best)
-		}
-		best.limit = 0
-		all = append(all, best)
-	}
-	return all, nil
+	return []plan{best, {best.sequence, 0}}, nil
 }
-
-// closeCall: a plan that promises at most this part more than the best may turn out smaller.
-const closeCall = 100
 
 // script carries out a plan. The script is valid until the next one is made. again: what is lost is sought
 // elsewhere, and the bytes are there too.
@@ -176,42 +158,51 @@ func (j *job) script(p *plan, again bool) *script {
 // literalCost is what a literal byte costs about, in sixteenths of a byte.
 const literalCost = 9
 
+// draft is what a file can be made of at a profile.
+type draft struct {
+	plan  *plan
+	setup coding.Setup
+}
+
 // smallest codes the plans for one profile and returns the shortest file that fits the workspace, or if
 // none does the one that needs the least, and what it needs; nil if all have more state than allowed.
+// Where there is a choice, it is made by what quick parsing gives.
 func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err error) {
-	files := make([][]byte, 0, 2*len(plans))
+	var drafts []draft
 	for i := range plans {
-		sc := j.script(&plans[i], true)
 		for _, setup := range p.setups(j.head.Setup) {
-			file, err := j.encode(sc, p, setup)
-			if err != nil {
-				return nil, 0, err
-			}
-			files = append(files, file)
+			drafts = append(drafts, draft{&plans[i], setup})
 		}
 	}
-	for _, file := range files {
-		h, err := delta.ParseHeader(file)
-		if err != nil {
-			return nil, 0, fmt.Errorf("make delta: own header: %w", err)
+	var chosen draft
+	try := func(d draft, how parsing) error {
+		file, needs, err := j.encode(d, p, how)
+		if file == nil || err != nil {
+			return err
 		}
-		if j.o.StateMax != 0 && h.State > j.o.StateMax {
-			continue
+		limit := j.o.Workspace
+		better := needs < least
+		if limit == 0 || needs <= limit && least <= limit {
+			better = len(file) < len(best)
 		}
-		needs := delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace()
-		fits := j.o.Workspace == 0 || needs <= j.o.Workspace
-		switch {
-		case best == nil:
-		case fits && least <= j.o.Workspace || j.o.Workspace == 0:
-			if len(file) >= len(best) {
-				continue
-			}
-		case needs >= least:
-			continue
+		if best == nil || better {
+			chosen, best, least = d, file, needs
 		}
-		best, least = file, needs
+		return nil
 	}
-	return best, least, nil
+	how := parsings[j.o.Effort]
+	if len(drafts) > 1 {
+		how = parsingQuick
+	}
+	for _, d := range drafts {
+		if err := try(d, how); err != nil {
+			return nil, 0, err
+		}
+	}
+	if best != nil && how != parsings[j.o.Effort] {
+		err = try(chosen, parsings[j.o.Effort])
+	}
+	return best, least, err
 }
 
 // setups returns what is tried at a profile of what was detected.
@@ -225,10 +216,11 @@ func (p *profile) setups(found coding.Setup) []coding.Setup {
 	return []coding.Setup{found}
 }
 
-// encode writes a script as a file for one profile.
-func (j *job) encode(sc *script, p profile, setup coding.Setup) ([]byte, error) {
-	h := j.head
-	h.Setup = setup
+// encode makes the file of a draft for one profile, and returns it with the workspace that it needs; none if it has more
+// state than allowed.
+func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32, err error) {
+	h, sc := j.head, j.script(d.plan, true)
+	h.Setup = d.setup
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
 	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
@@ -239,15 +231,19 @@ func (j *job) encode(sc *script, p profile, setup coding.Setup) ([]byte, error) 
 	if h.Changed == 0 {
 		h.Buffer = uint32(j.area.start[1])
 	}
-	control, data, err := encode(j.ctx, sc, &h, &j.area, j.old, p.ranges, searchDepth[j.o.Effort])
+	control, data, err := j.streams(sc, &h, p.ranges, how)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return h.Append(nil, control, data), nil
+	file = h.Append(nil, control, data)
+	if h, err = delta.ParseHeader(file); err != nil {
+		return nil, 0, fmt.Errorf("make delta: own header: %w", err)
+	}
+	if j.o.StateMax != 0 && h.State > j.o.StateMax {
+		return nil, 0, nil
+	}
+	return file, delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace(), nil
 }
-
-// searchDepth is how many places are tried for a match, by effort.
-var searchDepth = [...]int{EffortFast: 32, EffortBest: 256}
 
 // prove applies the file to a copy of the old bytes, sector by sector as a terminal does, and compares
 // each with the new image.

@@ -6,17 +6,6 @@ import (
 	"unbrick/delta/internal/coding"
 )
 
-// Prices of what literals can be coded as, in sixteenths of a bit, as the adaptive coder has them on
-// firmware once it has learned. Only size depends on them.
-const (
-	priceByte   = 93 // a literal byte
-	priceRepeat = 56 // a match at the last distance, with a length of one
-	priceMatch  = 72 // a match at another, with the shortest length and distance
-	priceLength = 22 // per doubling of the length
-	priceFar    = 21 // per doubling of the distance
-	lazyGain    = 72 // how much better a match one byte later must be
-)
-
 // finder finds matches of built bytes with bytes built before.
 type finder struct {
 	data  []byte
@@ -51,48 +40,30 @@ func (f *finder) enter(i int) {
 	}
 }
 
-// match is some bytes from back bytes before; gain is what it saves, in sixteenths of a bit.
-type match struct{ n, back, gain int }
+// match is n bytes that can be had from a source.
+type match struct {
+	n    int
+	from coding.Source
+}
 
-// best returns the match at place i that saves most: within room bytes, at most reach back. last is
-// the distance of the last match.
-func (f *finder) best(i, room, reach, last int) match {
-	var m match
-	here := f.data[i : i+room]
-	if last > 0 && last <= reach {
-		if n := common(f.data[i-last:], here); n >= coding.MinRepeat {
-			if g := n*priceByte - priceRepeat - priceLength*bits.Len(uint(n)); g > 0 {
-				m = match{n, last, g}
-			}
-		}
-	}
+// find appends the matches at place i within room bytes, at most reach back: each longer, and from farther, than the
+// one before.
+func (f *finder) find(out []match, i, room, reach int) []match {
 	f.enter(i)
 	if i+2 >= len(f.data) {
-		return m
+		return out
 	}
+	here, longest := f.data[i:i+room], coding.MinMatch
 	j := f.head[f.hash(i)]
 	for range f.depth {
-		if j < 0 || i-int(j) > reach {
+		if j < 0 || i-int(j) > reach || longest == room {
 			break
 		}
-		if n := common(f.data[j:], here); n > coding.MinMatch && i-int(j) != last {
-			g := n*priceByte - priceMatch - priceLength*bits.Len(uint(n)) - priceFar*bits.Len(uint(i-int(j)))
-			if g > m.gain {
-				m = match{n, i - int(j), g}
-			}
+		if n := common(f.data[j:], here); n > longest {
+			out = append(out, match{n, coding.Source{Back: uint32(i - int(j))}})
+			longest = n
 		}
 		j = f.prev[int(j)&f.mask]
 	}
-	return m
-}
-
-// choose is best, unless waiting for the next place is better: then it returns no match.
-func (f *finder) choose(i, room, reach, last int) match {
-	m := f.best(i, room, reach, last)
-	if m.n > 0 && room > 1 && m.n < 64 {
-		if later := f.best(i+1, room-1, reach+1, last); later.gain > m.gain+lazyGain {
-			return match{}
-		}
-	}
-	return m
+	return out
 }

@@ -2,12 +2,13 @@ package diff
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
 
-// TestFinderForgetsOnlyWhatIsTooFar: a finder that keeps no more places than can be reached chooses what one
-// that keeps all chooses.
+// TestFinderForgetsOnlyWhatIsTooFar: a finder that keeps no more places than can be reached finds what one
+// that keeps all finds: real matches, each longer and farther than the one before.
 func TestFinderForgetsOnlyWhatIsTooFar(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 5))
@@ -18,16 +19,21 @@ func TestFinderForgetsOnlyWhatIsTooFar(t *testing.T) {
 		}
 		reach := r.IntN(700)
 		few, all := newFinder(data, 64, reach), newFinder(data, 64, len(data))
-		last, matches := 0, 0
-		for at := 0; at < len(data); {
+		matches := 0
+		for at := 0; at < len(data); at += 1 + r.IntN(3) {
 			room := 1 + r.IntN(min(100, len(data)-at))
-			m := few.choose(at, room, min(at, reach), last)
-			if want := all.choose(at, room, min(at, reach), last); m != want {
-				t.Fatalf("seed %d: place %d of %d, reach %d: %+v, want %+v", seed, at, len(data), reach, m, want)
+			found := few.find(nil, at, room, min(at, reach))
+			if want := all.find(nil, at, room, min(at, reach)); !slices.Equal(found, want) {
+				t.Fatalf("seed %d: place %d of %d, reach %d: %+v, want %+v", seed, at, len(data), reach, found, want)
 			}
-			if at += max(m.n, 1); m.n > 0 {
-				last, matches = m.back, matches+1
+			var last match
+			for _, m := range found {
+				if m.n <= last.n || m.from.Back <= last.from.Back || m.n > room || common(data[at-int(m.from.Back):], data[at:at+m.n]) < m.n {
+					t.Fatalf("seed %d: place %d: match %+v after %+v", seed, at, m, last)
+				}
+				last = m
 			}
+			matches += len(found)
 		}
 		if reach > 100 && len(data) > 1000 && matches == 0 {
 			t.Errorf("seed %d: no match in %d bytes", seed, len(data))

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"math/bits"
@@ -16,133 +15,57 @@ type segment struct {
 }
 
 const (
-	slack    = 4       // bytes by which a match must beat going on as before
-	farMatch = 1 << 15 // matches are not measured beyond this: runs of one byte would take for ever
-	ctxEvery = 1 << 12 // positions between looks at the context
+	slack     = 4       // bytes by which a match must beat going on as before
+	farMatch  = 1 << 15 // matches are not measured beyond this: runs of one byte would take for ever
+	ctxEvery  = 1 << 12 // positions between looks at the context
+	least     = 8       // bytes of a match worth leaving the diagonal for
+	farther   = 3       // bytes that a match must have more than one that is nearer
+	takenMost = 4 << 10 // bytes that the next diagonal may take over whole without being better
 )
 
-// matcher finds where new bytes come from, by one of two indexes of the old ones.
+// matcher finds where new bytes come from.
 type matcher struct {
 	old, new []byte
-	// All suffixes, which find every match,
-	sa     []int32
-	bucket []int32 // by first two bytes: their suffixes are sa[bucket[2k]:bucket[2k+1]]
-	// or six bytes each at every step-th place, by their hash, which find most of the long ones.
-	head  []int32 // the last place, counted in steps from 1; 0 if there is none
-	prev  []int32 // the one before it with the same hash
-	shift uint
-	step  int
-	depth int // places looked at
+	index    *index // of old
+	search
 }
 
-const (
-	hashedBytes = 8       // that are loaded, and
-	hashedShift = 16      // bits of them left out
-	takenMost   = 4 << 10 // bytes that the next diagonal may take over whole without being better
+// search is how hard a matcher looks.
+type search struct {
+	step  int // every so many-th place of old is indexed
+	depth int // places with the same hash that are looked at
+	stay  int // bytes that the diagonal must go on for others not to be looked at
+}
+
+var (
+	searchRough = search{step: 4, depth: 8, stay: 8} // enough to see how the images differ
+	searches    = [...]search{EffortFast: {step: 2, depth: 4, stay: 16}, EffortBest: {step: 1, depth: 16, stay: 32}}
 )
 
-// newMatcher indexes old by suffixes.
-func newMatcher(ctx context.Context, old, new []byte) (*matcher, error) {
-	m := &matcher{old: old, new: new, bucket: make([]int32, 2<<16)}
-	m.sa = suffixes(old, func() bool { return ctx.Err() != nil })
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	for i, s := range m.sa {
-		if int(s)+1 < len(old) {
-			b := m.bucket[2*pair(old[s:]):]
-			if b[1] == 0 {
-				b[0] = int32(i)
+func newMatcher(old, new []byte, s search) *matcher {
+	return &matcher{old, new, newIndex(old, s.step), s}
+}
+
+// longest returns where the longest match of new bytes from at on lies in old, of nearly equal ones that nearest to
+// where the diagonal goes on, and its length.
+func (m *matcher) longest(at, offset int) (length, where int) {
+	q, near := m.new[at:min(len(m.new), at+farMatch)], at+offset
+	if near >= 0 && near < len(m.old) {
+		if n := common(m.old[near:], q); n >= hashed {
+			if length, where = n, near; n >= m.stay {
+				return length, where
 			}
-			b[1] = int32(i + 1)
 		}
 	}
-	return m, nil
-}
-
-// newRoughMatcher indexes every fourth place of old: enough to see how the images differ.
-func newRoughMatcher(old, new []byte) *matcher { return newHashMatcher(old, new, 4, 8) }
-
-// newQuickMatcher indexes all places.
-func newQuickMatcher(old, new []byte) *matcher { return newHashMatcher(old, new, 1, 16) }
-
-func newHashMatcher(old, new []byte, step, depth int) *matcher {
-	n := max(bits.Len(uint(len(old)/step))-1, 8)
-	m := &matcher{old: old, new: new, head: make([]int32, 1<<n), prev: make([]int32, len(old)/step+1), shift: uint(64 - n), step: step, depth: depth}
-	for i, k := 0, 1; i+hashedBytes <= len(old); i, k = i+step, k+1 {
-		h := m.hash(old[i:])
-		m.prev[k], m.head[h] = m.head[h], int32(k)
-	}
-	return m
-}
-
-func (m *matcher) hash(b []byte) uint64 {
-	return binary.LittleEndian.Uint64(b) << hashedShift * 0x9E3779B97F4A7C15 >> m.shift
-}
-
-// quick is longest by hashes.
-func (m *matcher) quick(q []byte) (length, where int) {
-	m.alike(q, m.depth, func(i int) {
-		if length > 0 && (i+length >= len(m.old) || length == len(q) || m.old[i+length] != q[length]) {
-			return
-		}
-		if n := common(m.old[i:], q); n > length {
-			length, where = n, i
+	need := max(least, length+farther)
+	m.index.each(q, near, m.depth, func(i int) {
+		if need <= len(q) && i+need <= len(m.old) && m.old[i+need-1] == q[need-1] {
+			if n := common(m.old[i:], q); n >= need {
+				length, where, need = n, i, n+farther
+			}
 		}
 	})
 	return length, where
-}
-
-// alike calls look with the last places, at most so many, that have the hash of q.
-func (m *matcher) alike(q []byte, most int, look func(at int)) {
-	if len(q) < hashedBytes {
-		return
-	}
-	for k := m.head[m.hash(q)]; k > 0 && most > 0; k = m.prev[k] {
-		look(int(k-1) * m.step)
-		most--
-	}
-}
-
-// around returns the suffixes between which q belongs, or the outermost of those that share its first two
-// bytes; hi < lo if there are none.
-func (m *matcher) around(q []byte) (lo, hi int) {
-	if len(q) < 2 {
-		return 0, -1
-	}
-	k := 2 * pair(q)
-	lo, hi = int(m.bucket[k]), int(m.bucket[k+1])-1
-	for hi-lo > 1 {
-		mid := (lo + hi) >> 1
-		s := m.old[m.sa[mid]:]
-		if bytes.Compare(s[:min(len(s), len(q))], q) < 0 {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return lo, hi
-}
-
-func pair(b []byte) int { return int(b[0])<<8 | int(b[1]) }
-
-// longest returns where the longest match of new bytes from at on lies in old, and its length; matches of
-// one byte count as none.
-func (m *matcher) longest(at int) (length, where int) {
-	q := m.new[at:min(len(m.new), at+farMatch)]
-	if m.sa == nil {
-		return m.quick(q)
-	}
-	lo, hi := m.around(q)
-	if hi < lo {
-		return 0, 0
-	}
-	a, b := int(m.sa[lo]), int(m.sa[hi])
-	la, lb := common(m.old[a:], q), common(m.old[b:], q)
-	if la > lb {
-		return la, a
-	}
-	return lb, b
 }
 
 // common returns how many bytes a and b begin with alike.
@@ -180,7 +103,7 @@ func (m *matcher) segments(ctx context.Context, progress func(done int)) ([]segm
 				progress(at)
 				look = at + ctxEvery
 			}
-			length, where = m.longest(at)
+			length, where = m.longest(at, offset)
 			for ; measured < at+length; measured++ {
 				if agrees(old, new, measured, offset) {
 					score++
@@ -203,7 +126,7 @@ func (m *matcher) segments(ctx context.Context, progress func(done int)) ([]segm
 		}
 		if over := from + ahead - (at - back); over > 0 {
 			// In long runs of one byte each short match could take over all that came before, again and again.
-			ties := m.sa == nil && over == ahead && over > takenMost
+			ties := over == ahead && over > takenMost
 			split := divide(old[fromOld+ahead-over:], old[where-back:], new[at-back:from+ahead], ties)
 			ahead -= over - split
 			back -= split

@@ -38,7 +38,7 @@ func TestQuickSegmentsOfFill(t *testing.T) {
 		}
 	}
 	new := append(slices.Clone(old[len(old)-2048:]), old[2048:len(old)-2048]...)
-	for _, m := range [...]*matcher{newRoughMatcher(old, new), newQuickMatcher(old, new)} {
+	for _, m := range [...]*matcher{newMatcher(old, new, searchRough), newMatcher(old, new, searches[EffortFast])} {
 		segments, err := m.segments(t.Context(), func(int) {})
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestQuickSegmentsOfFill(t *testing.T) {
 // TestChooseOfLargeSectors: what a part of a large entry saves is no number of 32 bits on the way.
 func TestChooseOfLargeSectors(t *testing.T) {
 	p := stashing{keeps: make([][]keep, 2)}
-	p.choose([]keep{{addr: 0, n: 128 << 10, step: 0, last: 1, gain: 128 << 10 * priceLost}}, 16<<10, keepPrice)
+	p.choose([]keep{{addr: 0, n: 128 << 10, step: 0, last: 1, gain: 128 << 10 * priceLost}}, 16<<10)
 	want := keep{addr: 0, n: 16<<10 - keepTable, step: 0, last: 1, gain: (16<<10 - keepTable) * priceLost}
 	if len(p.keeps[0]) != 1 || p.keeps[0][0] != want {
 		t.Errorf("%+v, want %+v", p.keeps[0], want)

@@ -14,11 +14,11 @@ type keep struct{ addr, n, step, last, gain int }
 // Stash planning. An entry costs some bytes of file and of table, so what lies close together is
 // kept together.
 const (
-	keepPrice = 2400 // what an entry and the copy that it serves cost, in sixteenths of a bit
+	keepPrice = 3200 // what an entry and the copy that it serves cost, in sixteenths of a bit
 	keepGap   = 16   // unneeded bytes that may lie between two runs of one entry
 	keepShort = 24   // a run shorter than this joins its neighbour whatever their last steps
 	keepNear  = 2    // last steps that differ by no more may be one
-	priceLost = 100  // a byte that is not kept, but wanted, in sixteenths of a bit
+	priceLost = 72   // a byte that is not kept, but wanted, in sixteenths of a bit
 	keepTable = 12   // stash memory an entry takes besides its bytes
 )
 
@@ -73,7 +73,7 @@ func (j *job) planStash(of *plan) *stashing {
 		from, to := a.bounds(s)
 		wanted = append(wanted, runs(needed, gain, from, min(to, oldLen), t)...)
 	}
-	p.choose(wanted, int(of.limit), of.price)
+	p.choose(wanted, int(of.limit))
 	for i := range p.until {
 		p.until[i] = -1
 	}
@@ -91,10 +91,10 @@ func (j *job) planStash(of *plan) *stashing {
 
 // choose takes those of wanted that save most for the memory and the time they take, as long as there is
 // room at every step they last.
-func (p *stashing) choose(wanted []keep, limit, price int) {
-	wanted = slices.DeleteFunc(wanted, func(k keep) bool { return k.gain < price })
+func (p *stashing) choose(wanted []keep, limit int) {
+	wanted = slices.DeleteFunc(wanted, func(k keep) bool { return k.gain < keepPrice })
 	worth := func(k keep) float64 {
-		return float64(k.gain-price/2) / float64(int64(k.n+keepTable)*int64(k.last-k.step))
+		return float64(k.gain-keepPrice/2) / float64(int64(k.n+keepTable)*int64(k.last-k.step))
 	}
 	sort.SliceStable(wanted, func(x, y int) bool { return worth(wanted[x]) > worth(wanted[y]) })
 	bytes, count := make([]int, len(p.keeps)), make([]int, len(p.keeps)) // held when the step has been built
@@ -107,7 +107,7 @@ func (p *stashing) choose(wanted []keep, limit, price int) {
 			k.gain = int(int64(k.gain) * int64(max(room, 0)) / int64(k.n))
 			k.n = room
 		}
-		if k.gain < price || p.bytes+entries*keepTable > limit || entries > delta.MaxKeeps {
+		if k.gain < keepPrice || p.bytes+entries*keepTable > limit || entries > delta.MaxKeeps {
 			continue
 		}
 		for t := k.step; t < k.last; t++ {

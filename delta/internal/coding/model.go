@@ -23,8 +23,8 @@ const (
 	PlaceUnit     = 17 // old bytes: 0 all as predicted, 1 not
 	PlaceChange   = 18 // how a mispredicted byte differs from the old one
 	PlaceMatch    = 19 // in literals: 1 a match, 0 a byte; v: the last three such bits
-	PlaceRepeat   = 20 // the match has the distance of the last one
-	PlaceLength   = 21 // length of a match, less the least; v: repeats the distance
+	PlaceRepeat   = 20 // the match is one with the distance, or on the diagonal, of the last one
+	PlaceLength   = 21 // length of a match, less the least; v: whether it is, and 2 if it is of old bytes
 	PlaceDistance = 22 // its distance, less one; v: its length, capped
 
 	placeByte2   = 23
@@ -36,6 +36,9 @@ const (
 	placeMiss    = 29 // a byte of a mispredicted unit: 0 as predicted, 1 not; v: which bytes were not, and its place
 	placeMiss2   = 30 // v: which bytes were not, and the old byte
 	placeMiss3   = 31 // v: which bytes were not, the address and the last four units
+
+	PlaceOld   = 32 // the match is of old bytes
+	PlaceSlant = 33 // its diagonal, folded and less the plan's; v: its length, capped
 )
 
 // Sets of weights.
@@ -48,10 +51,10 @@ const (
 
 // Matches within literals.
 const (
-	MinMatch       = 2 // bytes of the shortest match at a new distance
-	MinRepeat      = 1 // and at the last distance
+	MinMatch       = 2 // bytes of the shortest match from anywhere
+	MinRepeat      = 1 // and of one that repeats distance or diagonal
 	MatchThreshold = 3 // operations with fewer literals have no matches in them
-	lengthCap      = 6 // lengths from here on share their distances' context
+	LengthCap      = 6 // lengths from here on share the context of their distances and diagonals
 )
 
 // UnitSize divides copied bytes that are no fields into units: they end at multiples of it.
@@ -65,7 +68,15 @@ type Data struct {
 	run     uint32 // units copied as predicted since the last that was not
 	changes [4]byte
 	matches uint32 // the last three match bits
-	Last    uint32 // distance of the last match, 0 before the first
+	Last    Source // of the last match
+}
+
+// Source is where a match copies from: so many bytes back among the built ones, or old bytes on a diagonal. The
+// zero value is none.
+type Source struct {
+	Old   uint32 // 1: Shift counts, else Back
+	Back  uint32
+	Shift int32
 }
 
 // MakeData returns what is remembered at the start of a stream.
@@ -145,10 +156,26 @@ func (d *Data) Change(addr uint32, kind Kind, old, guess byte) *Mixer {
 func (d *Data) Changed(addr uint32, change byte) { d.changes[addr&3] = change }
 
 // Match returns the context of the question whether a match follows.
-func (d *Data) Match() uint32 { return Context(PlaceMatch, d.matches&7) }
+func (d *Data) Match() uint32 { return Context(PlaceMatch, d.matches) }
 
 // Matched notes the answer.
-func (d *Data) Matched(bit uint32) { d.matches = d.matches<<1 | bit }
+func (d *Data) Matched(bit uint32) { d.matches = AfterMatch(d.matches, bit) }
 
-// Distance returns the context of the distance of a match of n bytes.
-func (d *Data) Distance(n uint32) uint32 { return Context(PlaceDistance, min(n, lengthCap)) }
+// Matches returns the last three answers, newest lowest, and AfterMatch what they are after one more.
+func (d *Data) Matches() uint32             { return d.matches }
+func AfterMatch(matches, bit uint32) uint32 { return (matches<<1 | bit) & 7 }
+
+// Length returns the context of a match's length, and the least that it can be: whether it repeats the last source,
+// and whether it is of old bytes.
+func Length(repeat, old uint32) (context, least uint32) {
+	return Context(PlaceLength, repeat|old<<1), MinMatch - repeat*(MinMatch-MinRepeat)
+}
+
+// Where returns the context of what tells the source of a match of n bytes: their distance, or diagonal if old.
+func Where(old, n uint32) uint32 {
+	place := uint8(PlaceDistance)
+	if old != 0 {
+		place = PlaceSlant
+	}
+	return Context(place, min(n, LengthCap))
+}
