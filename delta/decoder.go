@@ -108,7 +108,7 @@ func (d *Decoder) restart() error {
 	control, data := h.Streams(d.file)
 	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
 	d.table = coding.MakeCounters(d.counterMem, h.Units)
-	d.data = coding.MakeData()
+	d.data = coding.MakeData(h.Setup.ISA)
 	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
 	d.edges = edges{low: d.edgeMem[:h.Edge], high: d.edgeMem[h.Edge:]}

@@ -250,7 +250,7 @@ func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) 
 		}
 		plan.Number(&table, coding.Context(coding.PlaceDiagonal, v), coding.Fold(shift))
 	}
-	data := coding.MakeData()
+	data := coding.MakeData(coding.ISANone)
 	for i := uint32(0); i < 512; {
 		src := i
 		if i >= 256 {
@@ -304,7 +304,7 @@ func handDescending(t *testing.T, old []byte, joined bool) []byte {
 		bit(coding.PlaceJoin, 1, 0)
 		number(coding.PlaceDiagonal, 1, 0)
 	}
-	data := coding.MakeData()
+	data := coding.MakeData(coding.ISANone)
 	units := func(from, to uint32) {
 		for from < to {
 			n := coding.UnitSize - from%coding.UnitSize
@@ -340,7 +340,7 @@ func handMatch(t *testing.T, old []byte, repeat uint32, shift int32) []byte {
 	number(coding.PlaceDiagonal, 0, 0)
 	number(coding.PlaceLiteral, 0, 256)
 	number(coding.PlaceCopy, 1, 0)
-	data := coding.MakeData()
+	data := coding.MakeData(coding.ISANone)
 	for i := 0; i < 256; i += coding.UnitSize {
 		unit := old[i : i+coding.UnitSize]
 		out.Mixed(&counters, data.Unit(uint32(i), coding.KindPlain, unit, unit), 0)

@@ -41,7 +41,7 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 	copy(e.gone, sc.doubtful)
 	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
-	e.data = coding.MakeData()
+	e.data = coding.MakeData(head.Setup.ISA)
 	if head.Setup.ISA != coding.ISANone {
 		e.moves, head.MapLeast = drawMap(sc.runs(a), sc.stays, ranges)
 		head.MapRanges = uint32(e.moves.Len())

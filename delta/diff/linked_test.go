@@ -52,6 +52,11 @@ var targets = []target{
 		code[0], code[5], code[6], code[7] = 0xE8, 0x90, 0x40, 0x90
 		binary.LittleEndian.PutUint32(code[1:], to-from-5)
 	}},
+	{"arm", func(r *rand.Rand) []byte { // data processing with immediates, always
+		return binary.LittleEndian.AppendUint64(nil, r.Uint64()&0x01FFFFFF01FFFFFF|0xE2000000E2000000)
+	}, func(code []byte, from, to uint32) { // BL
+		binary.LittleEndian.PutUint32(code, 0xEB000000|(to-from-8)>>2&0xFFFFFF)
+	}},
 	{"8051", func(r *rand.Rand) []byte { // MOV A, #; MOV direct, #; MOV A, #; NOP
 		return []byte{0x74, byte(r.Uint32()), 0x75, byte(r.Uint32()), byte(r.Uint32()), 0x74, byte(r.Uint32()), 0}
 	}, func(code []byte, from, to uint32) { // LCALL; the rest as before

@@ -5,22 +5,23 @@ type ISA uint8
 
 // Instruction sets. Numbers are part of the format: append-only.
 const (
-	ISANone   ISA = 0 // every copied byte is predicted to be the old one
-	ISAData   ISA = 1 // only pointers
-	ISAThumb  ISA = 2 // ARM Thumb and Thumb-2
-	ISATC32   ISA = 3 // Telink TC32
-	ISAARM64  ISA = 4 // AArch64
-	ISARISCV  ISA = 5 // RISC-V, compressed instructions included
-	ISAXtensa ISA = 6 // Xtensa with the windowed and the code density option
-	ISAAVR    ISA = 7 // AVR
-	ISAx86    ISA = 8 // x86 of 32 and 64 bits
-	ISA8051   ISA = 9 // 8051, in banks if the image has more than 64 KiB
-	isaCount      = 10
+	ISANone   ISA = 0  // every copied byte is predicted to be the old one
+	ISAData   ISA = 1  // only pointers
+	ISAThumb  ISA = 2  // ARM Thumb and Thumb-2
+	ISATC32   ISA = 3  // Telink TC32
+	ISAARM64  ISA = 4  // AArch64
+	ISARISCV  ISA = 5  // RISC-V, compressed instructions included
+	ISAXtensa ISA = 6  // Xtensa with the windowed and the code density option
+	ISAAVR    ISA = 7  // AVR
+	ISAx86    ISA = 8  // x86 of 32 and 64 bits
+	ISA8051   ISA = 9  // 8051, in banks if the image has more than 64 KiB
+	ISAARM    ISA = 10 // ARM, A32
+	isaCount      = 11
 )
 
 // ISANames returns the names of all instruction sets, by number.
 func ISANames() []string {
-	return []string{"none", "data", "thumb", "tc32", "arm64", "riscv", "xtensa", "avr", "x86", "8051"}
+	return []string{"none", "data", "thumb", "tc32", "arm64", "riscv", "xtensa", "avr", "x86", "8051", "arm"}
 }
 
 // String returns the name of a known instruction set.
@@ -56,6 +57,8 @@ func (i ISA) find(code []byte, at uint32) (n int, kind Kind, to uint32) {
 		return x86Find(code, at)
 	case ISA8051:
 		return i8051Find(code, at)
+	case ISAARM:
+		return armFind(code, at)
 	}
 	return 0, KindPlain, 0
 }
@@ -80,6 +83,8 @@ func (i ISA) aim(field []byte, kind Kind, at, to uint32) bool {
 		return x86Aim(field, at, to)
 	case ISA8051:
 		return i8051Aim(field, at, to)
+	case ISAARM:
+		return armAim(field, at, to)
 	}
 	return false
 }
@@ -89,7 +94,7 @@ func (i ISA) align() uint32 {
 	switch i {
 	case ISAThumb, ISATC32, ISARISCV, ISAAVR:
 		return 1
-	case ISAARM64:
+	case ISAARM64, ISAARM:
 		return 3
 	}
 	return 0

@@ -52,6 +52,10 @@ func TestKnownInstructions(t *testing.T) {
 		{"lcall 0x1234 in bank 3", ISA8051, "121234", 0x18101, 3, KindBranch, 0x1234},
 		{"acall 0x7a5", ISA8051, "f1a522", 0x7fd, 2, KindBranch, 0x7a5},
 		{"ajmp 0x8a5 from the end of a page", ISA8051, "01a522", 0x7fe, 2, KindBranch, 0x8a5},
+		{"bl .+8", ISAARM, "000000eb", 0x100, 4, KindBranch, 0x108},
+		{"bne .", ISAARM, "feffff1a", 0x100, 4, KindBranch, 0x100},
+		{"blx is left alone, too", ISAARM, "000000fa", 0x100, 0, 0, 0},
+		{"mov r0, #1", ISAARM, "0100a0e3", 0x100, 0, 0, 0},
 		{"data", ISAData, "00f000f8", 0x100, 0, 0, 0},
 	} {
 		code, err := hex.DecodeString(c.code)

@@ -64,6 +64,7 @@ const UnitSize = 4
 // value is not usable; see MakeData.
 type Data struct {
 	mix     Mixer
+	lanes   uint32 // lower bits of an address that literal bytes are told apart by
 	missed  uint32 // the last units, newest lowest: 0 copied as predicted, 1 not, or literal
 	run     uint32 // units copied as predicted since the last that was not
 	changes [4]byte
@@ -79,8 +80,8 @@ type Source struct {
 	Shift int32
 }
 
-// MakeData returns what is remembered at the start of a stream.
-func MakeData() Data { return Data{mix: makeMixer()} }
+// MakeData returns what is remembered at the start of a stream for an instruction set.
+func MakeData(isa ISA) Data { return Data{mix: makeMixer(), lanes: isa.align() | 1} }
 
 func (d *Data) mixer(set uint32, a, b, c uint32) *Mixer {
 	d.mix.set = set
@@ -91,10 +92,10 @@ func (d *Data) mixer(set uint32, a, b, c uint32) *Mixer {
 // Literal returns the mixer for a literal byte at address addr that follows the byte before, which
 // follows the byte second.
 func (d *Data) Literal(before, second byte, addr uint32) *Mixer {
-	lane := addr & 1
-	return d.mixer(setByte+lane,
-		Context(PlaceByte, uint32(before)<<1|lane),
-		Context(placeByte2, uint32(second)<<1|lane),
+	lane := addr & d.lanes
+	return d.mixer(setByte+lane&1,
+		Context(PlaceByte, uint32(before)<<2|lane),
+		Context(placeByte2, uint32(second)<<2|lane),
 		Context(placeByte3, lane))
 }
 

@@ -30,7 +30,7 @@ func TestPrices(t *testing.T) {
 			return price
 		},
 	} {
-		w, c, d := NewWriter(), MakeCounters(make([]byte, CounterBytes(48)), 48), MakeData()
+		w, c, d := NewWriter(), MakeCounters(make([]byte, CounterBytes(48)), 48), MakeData(ISAARM64)
 		said := 0
 		for range 20000 {
 			said += code(w, &c, &d)
