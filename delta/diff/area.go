@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"bytes"
+
 	"unbrick/flash"
 )
 
@@ -58,12 +60,17 @@ func (a *area) changed(old, new []byte) []bool {
 	return out
 }
 
-// content returns the whole content that sector s shall have.
-func (a *area) content(s int, new []byte) []byte {
+// holds reports whether content is the whole content that sector s shall have.
+func (a *area) holds(s int, content, new []byte) bool {
 	from, to := a.bounds(s)
-	out := make([]byte, to-from)
-	for i := copy(out, new[min(from, len(new)):min(to, len(new))]); i < len(out); i++ {
-		out[i] = a.erased
+	image := new[min(from, len(new)):min(to, len(new))]
+	if len(content) != to-from || !bytes.Equal(content[:len(image)], image) {
+		return false
 	}
-	return out
+	for _, b := range content[len(image):] {
+		if b != a.erased {
+			return false
+		}
+	}
+	return true
 }

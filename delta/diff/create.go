@@ -103,9 +103,7 @@ type job struct {
 	head     delta.Header
 	leaves   uint32
 	matcher  *matcher // of the images as they were compared
-	// Per old byte, for planStash: last step that wants it, or that has it in the stash, and what keeping it saves.
-	needed, gain []int16
-	edge         int // bytes kept of either end of the sector built last
+	edge     int      // bytes kept of either end of the sector built last
 }
 
 func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {

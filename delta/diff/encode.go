@@ -38,12 +38,12 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 	e.finder = newFinder(sc.changed, how.recent, int(head.History+head.Buffer))
 	e.parser = parser{e: e, parsing: how, parsed: -1}
 	e.matcher = j.matcher
-	copy(e.gone, sc.doubtful)
+	copy(e.gone, j.o.Doubtful)
 	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData(head.Setup.ISA)
 	if head.Setup.ISA != coding.ISANone {
-		e.moves, head.MapLeast = drawMap(sc.runs(a), sc.stays, ranges)
+		e.moves, head.MapLeast = drawMap(sc.runs(a), stays(a, j.planned, len(old)), ranges)
 		head.MapRanges = uint32(e.moves.Len())
 	}
 	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -142,19 +141,6 @@ func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 	return []plan{best, {best.sequence, 0}}, nil
 }
 
-// script carries out a plan. The script is valid until the next one is made. again: what is lost is sought
-// elsewhere, and the bytes are there too.
-func (j *job) script(p *plan, again bool) *script {
-	st := j.planStash(p)
-	if !again {
-		return makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.edge, len(j.new), nil)
-	}
-	sc := makeScript(&j.area, j.segments, p.sequence, j.planned, st, j.edge, len(j.new), j.matcher)
-	sc.doubtful = j.o.Doubtful
-	sc.build(&j.area, j.new)
-	return sc
-}
-
 // literalCost is what a literal byte costs about, in sixteenths of a byte.
 const literalCost = 9
 
@@ -223,7 +209,7 @@ func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32
 	h.Setup = d.setup
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
-	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
+	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.reads)
 	for _, s := range sc.sequence {
 		from, to := j.area.bounds(s)
 		h.Buffer = max(h.Buffer, uint32(to-from))
@@ -245,14 +231,14 @@ func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32
 	return file, delta.NeedsOf(&h, uint32(len(file)), j.leaves, j.o.Resident).Workspace(), nil
 }
 
-// prove applies the file to a copy of the old bytes, sector by sector as a terminal does, and compares
-// each with the new image.
+// prove applies the file to the old bytes, sector by sector as a terminal does, and compares each with the new
+// image.
 func (j *job) prove(file []byte) error {
 	h, err := delta.ParseHeader(file)
 	if err != nil {
 		return err
 	}
-	sim := &simulation{area: &j.area, bytes: append([]byte(nil), j.old...), bad: make([]bool, j.area.sectors())}
+	sim := &simulation{area: &j.area, bytes: j.old, bad: make([]bool, j.area.sectors())}
 	copy(sim.bad, j.o.Doubtful)
 	var d delta.Decoder
 	if err := d.Open(file, j.o.Geometry, sim, make([]byte, h.Memory())); err != nil {
@@ -275,7 +261,7 @@ func (j *job) prove(file []byte) error {
 		if err != nil {
 			return err
 		}
-		if !j.planned[s] || !bytes.Equal(data, j.area.content(s, j.new)) {
+		if !j.planned[s] || !j.area.holds(s, data, j.new) {
 			return fmt.Errorf("sector %d differs", s)
 		}
 		sim.bad[s] = true

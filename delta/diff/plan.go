@@ -127,8 +127,8 @@ func (w *planWriter) begin(o operation, room int) {
 // keeps writes what is kept of the t-th sector.
 func (w *planWriter) keeps(t int) {
 	s := w.script.sequence[t]
-	if w.script.edge > 0 {
-		if w.script.doubtful == nil || !w.script.doubtful[s] {
+	if w.script.reads > 0 {
+		if d := w.script.o.Doubtful; d == nil || !d[s] {
 			w.bit(coding.PlaceEdge, 0, 1)
 		} else {
 			w.bit(coding.PlaceEdge, 0, 0)
@@ -138,7 +138,7 @@ func (w *planWriter) keeps(t int) {
 		return
 	}
 	addr, _ := w.area.bounds(s)
-	keeps := w.script.keeps[t]
+	keeps := w.script.stash.keeps[t]
 	w.number(coding.PlaceKeeps, 0, uint32(len(keeps)))
 	for _, k := range keeps {
 		w.number(coding.PlaceGap, 0, uint32(k.addr-addr))

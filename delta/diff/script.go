@@ -5,15 +5,14 @@ type operation struct{ literal, copied, shift int }
 
 // script is everything the two streams tell, before it is coded.
 type script struct {
+	*job
 	sequence   []int
+	step       []int // by sector: its place in the sequence
 	operations []operation
-	keeps      [][]keep
 	stash      *stashing
-	doubtful   []bool      // sectors whose old bytes are not to be read; nil: none
-	edge       int         // bytes from either end of a sector that the one built right behind reads
-	changed    []byte      // the built bytes in the order they are built; see build
-	stays      [][2]uint32 // old ranges in sectors that are left alone
-	starts     []int       // where those of each sector begin, and the end
+	reads      int    // bytes from either end of a sector that the one built right behind reads
+	changed    []byte // the built bytes in the order they are built; see build
+	starts     []int  // where those of each sector begin, and the end
 }
 
 const (
@@ -21,92 +20,98 @@ const (
 	farJump = 1<<24 - 1 // the most by which a diagonal can change: folded, it is a number
 )
 
-// makeScript puts the segments into the order of the sectors and turns into literals what the
-// decoder could not serve.
-func makeScript(a *area, segments []segment, sequence []int, planned []bool, stash *stashing, edge, size int, m *matcher) *script {
-	sc := &script{sequence: sequence, keeps: stash.keeps, stash: stash, stays: stays(a, planned, len(stash.until)), starts: make([]int, len(sequence)+1)}
-	step := make([]int, a.sectors())
-	for i, s := range sequence {
-		step[s] = i
+// script carries out a plan: it puts the segments into the order of the sectors and turns into literals what the
+// decoder could not serve. again: what is lost is sought elsewhere, and the bytes are there too.
+func (j *job) script(p *plan, again bool) *script {
+	a := &j.area
+	sc := &script{job: j, sequence: p.sequence, step: make([]int, a.sectors()), starts: make([]int, len(p.sequence)+1)}
+	for i, s := range p.sequence {
+		sc.step[s] = i
 	}
+	sc.stash = j.planStash(p, sc.step)
 	first := make([]int, a.sectors()) // segment that a sector begins in
-	for i, at := 0, 0; at < a.sectors() && a.start[at] < size; at++ {
-		for segments[i].to+segments[i].n <= a.start[at] {
+	for i, at := 0, 0; at < a.sectors() && a.start[at] < len(j.new); at++ {
+		for j.segments[i].to+j.segments[i].n <= a.start[at] {
 			i++
 		}
 		first[at] = i
 	}
 	var b builder
-	for t, s := range sequence {
+	for t, s := range sc.sequence {
 		from, to := a.bounds(s)
-		to = min(to, size)
+		to = min(to, len(j.new))
 		sc.starts[t+1] = sc.starts[t] + to - from
-		for i := first[s]; i < len(segments) && segments[i].to < to; i++ {
-			g := segments[i]
+		for i := first[s]; i < len(j.segments) && j.segments[i].to < to; i++ {
+			g := j.segments[i]
 			begin, end := max(g.to, from), min(g.to+g.n, to)
 			if !g.copied {
 				b.literal(end - begin)
 				continue
 			}
 			for at := begin; at < end; {
-				n, live := served(a, stash, edge, step, planned, at+g.shift, end-at, t)
-				if live {
+				n, live := sc.served(at+g.shift, end-at, t)
+				switch {
+				case live:
 					b.copy(n, g.shift)
-				} else {
-					sc.replace(&b, m, at, n, func(from, n int) int {
-						if _, live := served(a, stash, edge, step, planned, from, 1, t); !live {
-							return 0
-						}
-						n, _ = served(a, stash, edge, step, planned, from, n, t)
-						return n
-					})
+				case again:
+					sc.replace(&b, at, n, t)
+				default:
+					b.literal(n)
 				}
 				at += n
 			}
 		}
 	}
 	sc.operations = b.finish()
-	sc.edge = sc.edges(a, step, planned)
+	sc.reads = sc.edges()
+	if again {
+		sc.build()
+	}
 	return sc
 }
 
 // build puts the bytes of the new image into the order they are built in.
-func (sc *script) build(a *area, new []byte) {
+func (sc *script) build() {
 	sc.changed = make([]byte, 0, sc.starts[len(sc.sequence)])
 	for _, s := range sc.sequence {
-		from, to := a.bounds(s)
-		sc.changed = append(sc.changed, new[from:min(to, len(new))]...)
+		from, to := sc.area.bounds(s)
+		sc.changed = append(sc.changed, sc.new[from:min(to, len(sc.new))]...)
 	}
 }
 
-// replace adds n new bytes at address at whose old ones are gone: from elsewhere where there are such, as
-// literals where not.
-func (sc *script) replace(b *builder, m *matcher, at, n int, live func(from, n int) int) {
+// replace adds n new bytes at address at, built at step t, whose old ones are gone: from elsewhere where there are
+// such, as literals where not.
+func (sc *script) replace(b *builder, at, n, t int) {
 	end := at + n
-	if m != nil {
-		m.again(at, n, live, func(from, k, shift int) {
-			b.literal(from - at)
-			b.copy(k, shift)
-			at = from + k
-		})
+	live := func(from, n int) int {
+		if _, live := sc.served(from, 1, t); !live {
+			return 0
+		}
+		n, _ = sc.served(from, n, t)
+		return n
 	}
+	sc.matcher.again(at, n, live, func(from, k, shift int) {
+		b.literal(from - at)
+		b.copy(k, shift)
+		at = from + k
+	})
 	b.literal(end - at)
 }
 
 // served tells whether the old bytes from address from on can be read at step t, and for how many of n
 // the answer is the same.
-func served(a *area, stash *stashing, edge int, step []int, planned []bool, from, n, t int) (int, bool) {
-	s := a.of(from)
+func (sc *script) served(from, n, t int) (int, bool) {
+	a, s := &sc.area, sc.area.of(from)
 	_, end := a.bounds(s)
 	n = min(n, end-from)
-	if !planned[s] || step[s] >= t {
+	if !sc.planned[s] || sc.step[s] >= t {
 		return n, true
 	}
-	lo, hi := 0, len(stash.until)
-	if step[s] == t-1 {
-		lo, hi = inner(a, s, edge, len(stash.until))
+	lo, hi := 0, len(sc.old)
+	if sc.step[s] == t-1 {
+		lo, hi = inner(a, s, sc.edge, len(sc.old))
 	}
-	kept := func(i int) bool { return i < lo || i >= hi || int(stash.until[i]) >= t }
+	kept := func(i int) bool { return i < lo || i >= hi || sc.stash.has(s, i-a.start[s], t) }
 	live := kept(from)
 	for i := 1; i < n; i++ {
 		if kept(from+i) != live {
@@ -125,18 +130,18 @@ func inner(a *area, s, edge, oldLen int) (lo, hi int) {
 }
 
 // edges returns how many bytes of its ends the copies read of a sector that was built right before.
-func (sc *script) edges(a *area, step []int, planned []bool) int {
-	edge := 0
+func (sc *script) edges() int {
+	a, edge := &sc.area, 0
 	for _, r := range sc.runs(a) {
 		eachPiece(a, segment{to: int(r.To), n: int(r.N), shift: int(int32(r.Shift))}, func(to, from, n int) {
-			s, t := a.of(from), step[a.of(to)]
-			if !planned[s] || step[s] != t-1 {
+			s, t := a.of(from), sc.step[a.of(to)]
+			if !sc.planned[s] || sc.step[s] != t-1 {
 				return
 			}
 			start, end := a.bounds(s)
-			end = min(end, len(sc.stash.until))
+			end = min(end, len(sc.old))
 			for i := from; i < from+n; i++ {
-				if int(sc.stash.until[i]) < t {
+				if !sc.stash.has(s, i-start, t) {
 					edge = max(edge, min(i-start+1, end-i))
 				}
 			}

@@ -25,26 +25,23 @@ const (
 // stashing is the stash plan: entries by step, and what it takes.
 type stashing struct {
 	keeps [][]keep
-	bytes int     // most at a time
-	count int     // most entries at a time
-	until []int16 // per old byte: last step at which the stash has it, -1 if never
+	bytes int       // most at a time
+	count int       // most entries at a time
+	until [][]int16 // by sector and byte of it: last step at which the stash has it, 0 if never; nil if none is ever
 }
 
-// planStash decides what the stash keeps under a plan.
-func (j *job) planStash(of *plan) *stashing {
+// has reports whether byte i of sector s is in the stash at step t, behind the first.
+func (p *stashing) has(s, i, t int) bool { return p.until[s] != nil && int(p.until[s][i]) >= t }
+
+// want tells of an old byte the last step that wants it after its sector is gone, 0 if none does, and what keeping it
+// saves, in sixteenths of a bit.
+type want struct{ last, gain int16 }
+
+// planStash decides what the stash keeps under a plan. step is, by sector, its place in the sequence.
+func (j *job) planStash(of *plan, step []int) *stashing {
 	a, sequence, planned, m, oldLen := &j.area, of.sequence, j.planned, j.matcher, len(j.old)
-	step := make([]int, a.sectors())
-	for i, s := range sequence {
-		step[s] = i
-	}
-	if j.needed == nil {
-		j.needed, j.gain = make([]int16, oldLen), make([]int16, oldLen)
-	}
-	needed, gain := j.needed, j.gain // last step that wants the byte after its sector is gone; what keeping it saves
-	p := &stashing{keeps: make([][]keep, len(sequence)), until: needed}
-	for i := range needed {
-		needed[i], gain[i] = -1, 0
-	}
+	p := &stashing{keeps: make([][]keep, len(sequence)), until: make([][]int16, a.sectors())}
+	wants := make([][]want, a.sectors()) // nil: none of its bytes is wanted
 	for _, s := range j.segments {
 		if !s.copied {
 			continue
@@ -58,31 +55,41 @@ func (j *job) planStash(of *plan) *stashing {
 			if step[target] == step[source]+1 {
 				lo, hi = inner(a, source, j.edge, oldLen)
 			}
-			for i := max(from, lo); i < min(from+n, hi); i++ {
-				needed[i] = max(needed[i], int16(step[target]))
+			begin, end := max(from, lo), min(from+n, hi)
+			if begin >= end {
+				return
+			}
+			start, next := a.bounds(source)
+			if wants[source] == nil {
+				wants[source] = make([]want, next-start)
+			}
+			for i := begin; i < end; i++ {
+				w := &wants[source][i-start]
+				w.last = max(w.last, int16(step[target]))
 				saved := priceLost
 				if m.old[i] != m.new[to+i-from] {
 					saved -= priceMiss
 				}
-				gain[i] = int16(min(int(gain[i])+saved, 1<<14))
+				w.gain = int16(min(int(w.gain)+saved, 1<<14))
 			}
 		})
 	}
 	var wanted []keep
 	for t, s := range sequence {
-		from, to := a.bounds(s)
-		wanted = append(wanted, runs(needed, gain, from, min(to, oldLen), t)...)
+		wanted = append(wanted, runs(wants[s], a.start[s], t)...)
 	}
 	p.choose(wanted, int(of.limit))
-	for i := range p.until {
-		p.until[i] = -1
-	}
-	for t := range p.keeps {
-		now := p.keeps[t]
+	for t, now := range p.keeps {
+		if len(now) == 0 {
+			continue
+		}
 		sort.Slice(now, func(x, y int) bool { return now[x].addr < now[y].addr })
+		s := sequence[t]
+		start, next := a.bounds(s)
+		p.until[s] = make([]int16, next-start)
 		for _, k := range now {
 			for i := k.addr; i < k.addr+k.n; i++ {
-				p.until[i] = int16(k.last)
+				p.until[s][i-start] = int16(k.last)
 			}
 		}
 	}
@@ -128,30 +135,30 @@ func (p *stashing) held() (n int) {
 	return n
 }
 
-// runs returns the needed bytes from address from to to as entries of step t.
-func runs(needed, gain []int16, from, to, t int) []keep {
+// runs returns the wanted bytes of the sector at addr, built at step t, as entries.
+func runs(wants []want, addr, t int) []keep {
 	var out []keep
-	for at := max(from, 0); at < to; at++ {
-		last := int(needed[at])
-		if last < 0 {
+	for at := 0; at < len(wants); at++ {
+		last := int(wants[at].last)
+		if last == 0 {
 			continue
 		}
-		n, saved := 1, int(gain[at])
-		for at+n < to && int(needed[at+n]) == last {
-			saved += int(gain[at+n])
+		n, saved := 1, int(wants[at].gain)
+		for at+n < len(wants) && int(wants[at+n].last) == last {
+			saved += int(wants[at+n].gain)
 			n++
 		}
-		if i := len(out) - 1; i >= 0 && at-(out[i].addr+out[i].n) <= keepGap {
+		if i := len(out) - 1; i >= 0 && addr+at-(out[i].addr+out[i].n) <= keepGap {
 			apart := max(last-out[i].last, out[i].last-last)
 			if apart <= keepNear || n < keepShort || out[i].n < keepShort {
-				out[i].n = at + n - out[i].addr
+				out[i].n = addr + at + n - out[i].addr
 				out[i].gain += saved
 				out[i].last = max(out[i].last, last)
 				at += n - 1
 				continue
 			}
 		}
-		out = append(out, keep{at, n, t, last, saved})
+		out = append(out, keep{addr + at, n, t, last, saved})
 		at += n - 1
 	}
 	return out
