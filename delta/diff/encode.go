@@ -124,28 +124,33 @@ func (e *encoder) unit(old, guess, want []byte, kind coding.Kind, src uint32) {
 // start, as bytes and matches.
 func (e *encoder) literals(at, start, addr, n int) {
 	e.data.Literals(uint32(n))
-	if !e.plan.long {
-		for i := range n {
-			e.byte(at+i, start, addr)
-		}
-		return
-	}
-	for _, m := range e.parser.parse(at, start, addr, n) {
-		if m.n == 0 {
-			e.out.Bit(&e.table, e.data.Match(), 0, 0)
-			e.data.Matched(0)
+	for end := at + n; at < end; {
+		if !e.plan.long {
 			e.byte(at, start, addr)
 			at++
 			continue
 		}
-		e.out.Bit(&e.table, e.data.Match(), 0, 1)
-		e.data.Matched(1)
-		e.match(m)
-		if m.from.Old == 0 {
-			e.reached(int(m.from.Back) - (at - start))
+		for _, m := range e.parser.parse(at, start, addr, min(end-at, parsedMost)) {
+			if m.n == 0 {
+				e.matched(0)
+				e.byte(at, start, addr)
+				at++
+				continue
+			}
+			e.matched(1)
+			e.match(m)
+			if m.from.Old == 0 {
+				e.reached(int(m.from.Back) - (at - start))
+			}
+			at += m.n
 		}
-		at += m.n
 	}
+}
+
+// matched writes whether a match follows.
+func (e *encoder) matched(bit uint32) {
+	e.out.Bit(&e.table, e.data.Match(), 0, bit)
+	e.data.Matched(bit)
 }
 
 // byte writes the built byte at place at.

@@ -15,12 +15,13 @@ type segment struct {
 }
 
 const (
-	slack     = 4       // bytes by which a match must beat going on as before
-	farMatch  = 1 << 15 // matches are not measured beyond this: runs of one byte would take for ever
-	ctxEvery  = 1 << 12 // positions between looks at the context
-	least     = 8       // bytes of a match worth leaving the diagonal for
-	farther   = 3       // bytes that a match must have more than one that is nearer
-	takenMost = 4 << 10 // bytes that the next diagonal may take over whole without being better
+	slack      = 4       // bytes by which a match must beat going on as before
+	farMatch   = 1 << 15 // matches are not measured beyond this: runs of one byte would take for ever
+	ctxEvery   = 1 << 12 // positions between looks at the context
+	lead       = 4       // bytes by which a match must be better than another that is nearer,
+	nearby     = 4       // and one more for each bit of its distance but so many
+	leastSaved = 2       // bytes that the first match must save besides
+	backMost   = 1 << 10 // bytes that the next diagonal may begin earlier: in fill it would go over all that came before, again and again
 )
 
 // matcher finds where new bytes come from.
@@ -39,15 +40,15 @@ type search struct {
 
 var (
 	searchRough = search{step: 4, depth: 8, stay: 8} // enough to see how the images differ
-	searches    = [...]search{EffortFast: {step: 2, depth: 4, stay: 16}, EffortBest: {step: 1, depth: 16, stay: 32}}
+	searches    = [...]search{EffortFast: {step: 2, depth: 2, stay: 16}, EffortBest: {step: 1, depth: 4, stay: 16}}
 )
 
 func newMatcher(old, new []byte, s search) *matcher {
 	return &matcher{old, new, newIndex(old, s.step), s}
 }
 
-// longest returns where the longest match of new bytes from at on lies in old, of nearly equal ones that nearest to
-// where the diagonal goes on, and its length.
+// longest returns where the match of new bytes from at on lies in old that saves most, and its length: how many of its
+// bytes are worth nothing depends on how far it is from where the diagonal goes on.
 func (m *matcher) longest(at, offset int) (length, where int) {
 	q, near := m.new[at:min(len(m.new), at+farMatch)], at+offset
 	if near >= 0 && near < len(m.old) {
@@ -57,11 +58,13 @@ func (m *matcher) longest(at, offset int) (length, where int) {
 			}
 		}
 	}
-	need := max(least, length+farther)
+	saved := max(leastSaved, length)
 	m.index.each(q, near, m.depth, func(i int) {
+		price := lead + max(0, bits.Len(uint(max(i-near, near-i)))-nearby)
+		need := saved + price
 		if need <= len(q) && i+need <= len(m.old) && m.old[i+need-1] == q[need-1] {
 			if n := common(m.old[i:], q); n >= need {
-				length, where, need = n, i, n+farther
+				length, where, saved = n, i, n-price+lead
 			}
 		}
 	})
@@ -122,12 +125,10 @@ func (m *matcher) segments(ctx context.Context, progress func(done int)) ([]segm
 		ahead := grow(old[fromOld:], new[from:at])
 		back := 0
 		if at < len(new) {
-			back = shrink(old[:where], new[from:at])
+			back = shrink(old[:where], new[max(from, at-backMost):at])
 		}
 		if over := from + ahead - (at - back); over > 0 {
-			// In long runs of one byte each short match could take over all that came before, again and again.
-			ties := over == ahead && over > takenMost
-			split := divide(old[fromOld+ahead-over:], old[where-back:], new[at-back:from+ahead], ties)
+			split := divide(old[fromOld+ahead-over:], old[where-back:], new[at-back:from+ahead])
 			ahead -= over - split
 			back -= split
 		}
@@ -179,9 +180,8 @@ func shrink(old, new []byte) int {
 	return length
 }
 
-// divide returns how many of the contested new bytes the first diagonal keeps: as few as are best, or with
-// ties as many.
-func divide(first, second, contested []byte, ties bool) int {
+// divide returns how many of the contested new bytes the first diagonal keeps: as few as are best.
+func divide(first, second, contested []byte) int {
 	best, keep, score := 0, 0, 0
 	for i, b := range contested {
 		if first[i] == b {
@@ -190,7 +190,7 @@ func divide(first, second, contested []byte, ties bool) int {
 		if second[i] == b {
 			score--
 		}
-		if score > best || ties && score == best {
+		if score > best {
 			best, keep = score, i+1
 		}
 	}

@@ -4,8 +4,8 @@ package diff
 const (
 	priceHit     = 1   // copied and as predicted
 	priceMiss    = 136 // copied and not
-	priceLiteral = 100 // not copied, alone or within a match
-	priceSwitch  = 190 // from copied to literal bytes or back: half an operation
+	priceLiteral = 85  // not copied, alone or within a match
+	priceSwitch  = 170 // from copied to literal bytes or back: half an operation
 )
 
 // refine cuts out of copied segments what is cheaper as literals: stretches where the diagonal gives

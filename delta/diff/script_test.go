@@ -27,9 +27,9 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestQuickSegmentsOfFill: what is quickly compared has long fill whose latest places in the old image each match
-// a few bytes only; these matches do not take over each other without end.
-func TestQuickSegmentsOfFill(t *testing.T) {
+// TestSegmentsOfFill: of long fill no place that is looked at in the old image matches more than a few bytes; these
+// matches do not take over each other without end.
+func TestSegmentsOfFill(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	old := make([]byte, 64<<10)
 	for _, end := range [...][]byte{old[:2048], old[len(old)-2048:]} {
@@ -38,14 +38,17 @@ func TestQuickSegmentsOfFill(t *testing.T) {
 		}
 	}
 	new := append(slices.Clone(old[len(old)-2048:]), old[2048:len(old)-2048]...)
-	for _, m := range [...]*matcher{newMatcher(old, new, searchRough), newMatcher(old, new, searches[EffortFast])} {
-		segments, err := m.segments(t.Context(), func(int) {})
-		if err != nil {
-			t.Fatal(err)
+	segments, err := newMatcher(old, new, searchRough).segments(t.Context(), func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range segments[1:] {
+		if most := segments[i].n + 2*backMost; s.n > most {
+			t.Errorf("segment %d has %d bytes, the one before it %d", i+1, s.n, segments[i].n)
 		}
-		if at := segments[0].n + 2*takenMost; segments[1].to+segments[1].n > at {
-			t.Errorf("every %d: the segment after the first ends at %d, beyond %d", m.step, segments[1].to+segments[1].n, at)
-		}
+	}
+	if len(segments) < len(new)/(4*backMost) {
+		t.Errorf("%d segments: the fill was found at once", len(segments))
 	}
 }
 
