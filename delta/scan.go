@@ -16,9 +16,9 @@ func (d *Decoder) scan() error {
 	if err := d.stay(); err != nil {
 		return err
 	}
-	if uint32(d.moves.Len()) != d.head.MapRanges || d.shortest != d.head.MapLeast {
+	if uint32(d.moves.Most()) != d.head.MapRanges || d.shortest != d.head.MapLeast {
 		return fmt.Errorf("%w: map of %d ranges from %d bytes on, announced %d from %d on",
-			ErrFormat, d.moves.Len(), d.shortest, d.head.MapRanges, d.head.MapLeast)
+			ErrFormat, d.moves.Most(), d.shortest, d.head.MapRanges, d.head.MapLeast)
 	}
 	return nil
 }

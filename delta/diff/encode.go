@@ -18,7 +18,7 @@ type encoder struct {
 	matcher *matcher // its index tells of matches with old bytes
 	index   *index   // of old ones
 	parser  parser
-	gone    []bool // sectors whose old bytes are not to be read: built, or doubtful
+	step    int // sectors built
 
 	out        *coding.Writer
 	table      coding.Counters
@@ -34,23 +34,23 @@ type encoder struct {
 // which it lowers to what the decoder will look at. It fails only with the error of the job's context.
 func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing) (control, data []byte, err error) {
 	a, old := &j.area, j.old
-	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a, gone: make([]bool, a.sectors())}
+	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a}
 	e.finder = newFinder(sc.changed, how.recent, int(head.History+head.Buffer))
 	e.parser = parser{e: e, parsing: how, parsed: -1}
 	e.matcher = j.matcher
-	copy(e.gone, j.o.Doubtful)
 	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData(head.Setup.ISA)
 	if head.Setup.ISA != coding.ISANone {
-		e.moves, head.MapLeast = drawMap(sc.runs(a), stays(a, j.planned, len(old)), ranges)
-		head.MapRanges = uint32(e.moves.Len())
+		e.moves, head.MapLeast = drawMap(sc.runs(), stays(a, j.planned, len(old)), ranges)
+		head.MapRanges = uint32(e.moves.Most())
 	}
 	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))
 	for t, s := range sc.sequence {
 		if err := j.ctx.Err(); err != nil {
 			return nil, nil, err
 		}
+		e.step = t
 		e.plan.sector(t)
 		start, end := sc.starts[t], sc.starts[t+1]
 		e.historyLen = min(int(head.History), start)
@@ -65,7 +65,6 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 			at += n
 		}
 		e.plan.keeps(t)
-		e.gone[s] = true
 	}
 	head.History = uint32(e.reach)
 	return e.plan.out.Finish(), e.out.Finish(), nil
@@ -195,14 +194,17 @@ func (e *encoder) again(from coding.Source, place, address, reach int, here []by
 	return common(e.script.changed[place-int(from.Back):], here)
 }
 
-// live returns how many of n old bytes from address at on lie in sectors that were not built yet.
+// live returns how many of n old bytes from address at on can be read.
 func (e *encoder) live(at, n int) int {
 	for end := at; ; {
-		s := e.area.of(end)
-		if e.gone[s] {
+		if d := e.script.o.Doubtful; d != nil && d[e.area.of(end)] {
 			return end - at
 		}
-		if _, end = e.area.bounds(s); end >= at+n {
+		k, live := e.script.served(end, at+n-end, e.step)
+		if !live {
+			return end - at
+		}
+		if end += k; end == at+n {
 			return n
 		}
 	}

@@ -113,36 +113,44 @@ type plan struct {
 }
 
 // plans returns the plans within limit bytes of stash that promise the smallest files: the most promising of all
-// orders. With effort it is also tried with nothing in the stash: what that keeps costs bytes, and whether as many
-// as it saves is known only in the end.
+// orders, and with effort two more, since whether they keep it is known only in the end: the same with nothing in the
+// stash, as what that keeps costs bytes, too; and the first order, in which all that is built lies together, if it
+// promises nearly as much.
 func (j *job) plans(g *needs, orders [][]int, limit uint32) ([]plan, error) {
 	best := plan{orders[0], limit}
 	if len(orders) == 1 {
 		return []plan{best}, nil
 	}
-	least, kept := -1, 0 // what the best promises, and has in the stash
-	for _, sequence := range orders {
+	least, first, kept := -1, 0, 0 // what the best promises, and the first, and what the best has in the stash
+	for i, sequence := range orders {
 		if err := j.ctx.Err(); err != nil {
 			return nil, err
 		}
 		p := plan{sequence, limit}
 		sc := j.script(&p, false)
-		promise := planLength(sc, &j.area) + g.breaks(sequence)
-		for _, o := range sc.operations {
-			promise += o.literal * literalCost / 16
+		promise := planLength(sc, &j.area) + g.breaks(sequence) + sc.fresh()*freshCost/16
+		if i == 0 {
+			first = promise
 		}
 		if least < 0 || promise < least {
 			best, least, kept = p, promise, sc.stash.held()
 		}
 	}
-	if kept == 0 {
-		return []plan{best}, nil
+	all := []plan{best}
+	if kept > 0 {
+		all = append(all, plan{best.sequence, 0})
 	}
-	return []plan{best, {best.sequence, 0}}, nil
+	if first > least && first-least <= least/nearly {
+		all = append(all, plan{orders[0], limit})
+	}
+	return all, nil
 }
 
-// literalCost is what a literal byte costs about, in sixteenths of a byte.
-const literalCost = 9
+// nearly: an order that promises at most this part more than the best may turn out smaller.
+const nearly = 8
+
+// freshCost is what a literal byte that is not like the one before costs about, in sixteenths of a byte.
+const freshCost = 11
 
 // draft is what a file can be made of at a profile.
 type draft struct {
@@ -209,7 +217,7 @@ func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32
 	h.Setup = d.setup
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
-	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.reads)
+	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
 	for _, s := range sc.sequence {
 		from, to := j.area.bounds(s)
 		h.Buffer = max(h.Buffer, uint32(to-from))

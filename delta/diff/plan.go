@@ -127,7 +127,7 @@ func (w *planWriter) begin(o operation, room int) {
 // keeps writes what is kept of the t-th sector.
 func (w *planWriter) keeps(t int) {
 	s := w.script.sequence[t]
-	if w.script.reads > 0 {
+	if w.script.edge > 0 {
 		if d := w.script.o.Doubtful; d == nil || !d[s] {
 			w.bit(coding.PlaceEdge, 0, 1)
 		} else {

@@ -7,41 +7,61 @@ import (
 	"unbrick/delta/internal/coding"
 )
 
-// runs returns the copies of a script as the decoder's scan sees them: pieces that follow each other in
-// the new image, in the order they are built.
-func (sc *script) runs(a *area) []coding.Run {
-	var out []coding.Run
-	var run coding.Run
-	op, literal, copied := 0, 0, 0
+// pieces calls literal and copied, in the order that they are built, with what lies in one sector of each operation: n
+// bytes to address to, those copied from shift away.
+func (sc *script) pieces(literal func(to, n int), copied func(to, n, shift int)) {
+	var o operation
+	op := 0
 	for t, s := range sc.sequence {
-		addr, _ := a.bounds(s)
-		for at, end := 0, sc.starts[t+1]-sc.starts[t]; at < end; {
-			if literal == 0 && copied == 0 {
-				literal, copied = sc.operations[op].literal, sc.operations[op].copied
+		addr, _ := sc.area.bounds(s)
+		for end := addr + sc.starts[t+1] - sc.starts[t]; addr < end; {
+			if o.literal == 0 && o.copied == 0 {
+				o = sc.operations[op]
 				op++
 			}
-			if literal > 0 {
-				n := min(literal, end-at)
-				literal -= n
-				at += n
+			if n := min(o.literal, end-addr); n > 0 {
+				literal(addr, n)
+				o.literal -= n
+				addr += n
 				continue
 			}
-			n := min(copied, end-at)
-			to, shift := uint32(addr+at), uint32(sc.operations[op-1].shift)
-			if !run.Extend(to, uint32(n), shift) {
-				if run.N > 0 {
-					out = append(out, run)
-				}
-				run = coding.Run{To: to, N: uint32(n), Shift: shift}
-			}
-			copied -= n
-			at += n
+			n := min(o.copied, end-addr)
+			copied(addr, n, o.shift)
+			o.copied -= n
+			addr += n
 		}
 	}
+}
+
+// runs returns the copies of a script as the decoder's scan sees them: pieces that follow each other in
+// the new image, in the order they are built.
+func (sc *script) runs() []coding.Run {
+	var out []coding.Run
+	var run coding.Run
+	sc.pieces(func(int, int) {}, func(to, n, shift int) {
+		if !run.Extend(uint32(to), uint32(n), uint32(shift)) {
+			if run.N > 0 {
+				out = append(out, run)
+			}
+			run = coding.Run{To: uint32(to), N: uint32(n), Shift: uint32(shift)}
+		}
+	})
 	if run.N > 0 {
 		out = append(out, run)
 	}
 	return out
+}
+
+// fresh returns how many literal bytes a script has that are not like the byte before them.
+func (sc *script) fresh() (sum int) {
+	sc.pieces(func(to, n int) {
+		for i := max(to, 1); i < to+n; i++ {
+			if sc.new[i] != sc.new[i-1] {
+				sum++
+			}
+		}
+	}, func(int, int, int) {})
+	return sum
 }
 
 // stays returns the old ranges in sectors that are not planned.
@@ -84,7 +104,7 @@ func drawMap(runs []coding.Run, stays [][2]uint32, limit uint32) (coding.Map, ui
 		for _, s := range stays {
 			fits = fits && m.Add(s[0], s[1]-s[0], 0)
 		}
-		if fits && m.Len() > 0 {
+		if fits && m.Most() > 0 {
 			return m, shortest
 		}
 	}

@@ -10,7 +10,7 @@ type script struct {
 	step       []int // by sector: its place in the sequence
 	operations []operation
 	stash      *stashing
-	reads      int    // bytes from either end of a sector that the one built right behind reads
+	edge       int    // bytes of either end of a sector that are there for the one built right behind it
 	changed    []byte // the built bytes in the order they are built; see build
 	starts     []int  // where those of each sector begin, and the end
 }
@@ -24,7 +24,7 @@ const (
 // decoder could not serve. again: what is lost is sought elsewhere, and the bytes are there too.
 func (j *job) script(p *plan, again bool) *script {
 	a := &j.area
-	sc := &script{job: j, sequence: p.sequence, step: make([]int, a.sectors()), starts: make([]int, len(p.sequence)+1)}
+	sc := &script{job: j, edge: j.edge, sequence: p.sequence, step: make([]int, a.sectors()), starts: make([]int, len(p.sequence)+1)}
 	for i, s := range p.sequence {
 		sc.step[s] = i
 	}
@@ -63,7 +63,7 @@ func (j *job) script(p *plan, again bool) *script {
 		}
 	}
 	sc.operations = b.finish()
-	sc.reads = sc.edges()
+	sc.edge = sc.edges()
 	if again {
 		sc.build()
 	}
@@ -132,7 +132,7 @@ func inner(a *area, s, edge, oldLen int) (lo, hi int) {
 // edges returns how many bytes of its ends the copies read of a sector that was built right before.
 func (sc *script) edges() int {
 	a, edge := &sc.area, 0
-	for _, r := range sc.runs(a) {
+	for _, r := range sc.runs() {
 		eachPiece(a, segment{to: int(r.To), n: int(r.N), shift: int(int32(r.Shift))}, func(to, from, n int) {
 			s, t := a.of(from), sc.step[a.of(to)]
 			if !sc.planned[s] || sc.step[s] != t-1 {

@@ -3,6 +3,7 @@ package coding
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -142,8 +143,8 @@ func TestMapKeepsFirstRanges(t *testing.T) {
 		{0, 10, 5, true, 4},
 		{5000, 1, 5, false, 4}, // full
 	} {
-		if ok := m.Add(r.start, r.n, r.shift); ok != r.ok || m.Len() != r.entries {
-			t.Fatalf("add %v: %v, %d entries", r, ok, m.Len())
+		if ok := m.Add(r.start, r.n, r.shift); ok != r.ok || m.Most() != r.entries {
+			t.Fatalf("add %v: %v, %d entries", r, ok, m.Most())
 		}
 	}
 	back := ^uint32(0) // a shift of -1
@@ -155,12 +156,47 @@ func TestMapKeepsFirstRanges(t *testing.T) {
 		}
 	}
 	m = MakeMap(make([]byte, 8*EntryBytes))
-	if !m.Add(10, 200000, back) || m.Len() != 4 {
-		t.Fatalf("a long range takes %d entries", m.Len())
+	if !m.Add(10, 200000, back) || m.Most() != 4 {
+		t.Fatalf("a long range takes %d entries", m.Most())
 	}
 	for _, addr := range []uint32{10, 65545, 65546, 200009} {
 		if got := m.Move(addr); got != addr-1 {
 			t.Errorf("%d moved to %d", addr, got)
 		}
+	}
+}
+
+// TestMapJoinsRanges: ranges that go on from each other with the same shift are one, up to the longest there can be; what
+// a map needs memory for is the most that there were.
+func TestMapJoinsRanges(t *testing.T) {
+	m := MakeMap(make([]byte, 3*EntryBytes))
+	for _, r := range []struct {
+		start, n, shift uint32
+		most            int
+		ranges          [][3]uint32
+	}{
+		{100, 50, 7, 1, [][3]uint32{{100, 50, 7}}},
+		{200, 50, 7, 2, [][3]uint32{{100, 50, 7}, {200, 50, 7}}},
+		{300, 50, 9, 3, [][3]uint32{{100, 50, 7}, {200, 50, 7}, {300, 50, 9}}},
+		{90, 10, 7, 3, [][3]uint32{{90, 60, 7}, {200, 50, 7}, {300, 50, 9}}},
+		{120, 100, 7, 3, [][3]uint32{{90, 160, 7}, {300, 50, 9}}},
+		{250, 50, 9, 3, [][3]uint32{{90, 160, 7}, {250, 100, 9}}},
+		{350, 65535 - 99, 9, 3, [][3]uint32{{90, 160, 7}, {250, 100, 9}, {350, 65436, 9}}},
+		{65786, 1, 9, 3, [][3]uint32{{90, 160, 7}, {250, 100, 9}, {350, 65437, 9}}},
+	} {
+		if !m.Add(r.start, r.n, r.shift) || m.Most() != r.most {
+			t.Fatalf("add %v: at most %d entries, want %d", r, m.Most(), r.most)
+		}
+		var got [][3]uint32
+		for i := range m.n {
+			start, n, shift := m.entry(i)
+			got = append(got, [3]uint32{start, n, shift})
+		}
+		if !slices.Equal(got, r.ranges) {
+			t.Fatalf("add %v: %v, want %v", r, got, r.ranges)
+		}
+	}
+	if m.Add(1<<20, 1, 0) {
+		t.Error("a fourth range has room")
 	}
 }

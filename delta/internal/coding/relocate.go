@@ -8,8 +8,9 @@ import "encoding/binary"
 //	word 0   length, low 8 bits | start, 24 bits
 //	word 1   length, high 8 bits | shift modulo 2^24
 type Map struct {
-	mem []byte
-	n   int
+	mem  []byte
+	n    int
+	most int // entries there were at a time
 }
 
 // Limits of a map.
@@ -22,8 +23,8 @@ const (
 // MakeMap returns an empty map of at most len(mem)/EntryBytes entries.
 func MakeMap(mem []byte) Map { return Map{mem: mem} }
 
-// Len returns the number of entries.
-func (m *Map) Len() int { return m.n }
+// Most returns the most entries that there were at a time, which is what the map needs memory for.
+func (m *Map) Most() int { return m.most }
 
 func (m *Map) entry(i int) (start, length, shift uint32) {
 	a := binary.LittleEndian.Uint32(m.mem[i*EntryBytes:])
@@ -46,7 +47,7 @@ func (m *Map) after(addr uint32) int {
 }
 
 // Add notes that n old bytes from start on moved by shift. What is known already stays: only the
-// uncovered parts are added. It reports false when the memory is full.
+// uncovered parts are added, to what they go on from and to. It reports false when the memory is full.
 func (m *Map) Add(start, n, shift uint32) bool {
 	for end := start + n; start < end; {
 		i := m.after(start)
@@ -61,16 +62,37 @@ func (m *Map) Add(start, n, shift uint32) bool {
 			next, _, _ := m.entry(i)
 			part = min(part, next-start)
 		}
-		if (m.n+1)*EntryBytes > len(m.mem) {
+		if !m.insert(i, start, part, shift&addrMask) {
 			return false
 		}
-		at := i * EntryBytes
-		copy(m.mem[at+EntryBytes:(m.n+1)*EntryBytes], m.mem[at:m.n*EntryBytes])
-		binary.LittleEndian.PutUint32(m.mem[at:], start&addrMask|part<<24)
-		binary.LittleEndian.PutUint32(m.mem[at+4:], shift&addrMask|part>>8<<24)
-		m.n++
 		start += part
 	}
+	return true
+}
+
+// insert adds a range as entry i, joined with its neighbours if they go on with the same shift and are not too long
+// together.
+func (m *Map) insert(i int, start, n, shift uint32) bool {
+	joins := 0 // entries that the range replaces
+	if i > 0 {
+		if s, l, by := m.entry(i - 1); s+l == start && by == shift && l+n <= maxEntry {
+			i, start, n, joins = i-1, s, l+n, 1
+		}
+	}
+	if i+joins < m.n {
+		if s, l, by := m.entry(i + joins); s == start+n && by == shift && l+n <= maxEntry {
+			n += l
+			joins++
+		}
+	}
+	if (m.n+1-joins)*EntryBytes > len(m.mem) {
+		return false
+	}
+	copy(m.mem[(i+1)*EntryBytes:(m.n+1-joins)*EntryBytes], m.mem[(i+joins)*EntryBytes:m.n*EntryBytes])
+	m.n += 1 - joins
+	m.most = max(m.most, m.n)
+	binary.LittleEndian.PutUint32(m.mem[i*EntryBytes:], start&addrMask|n<<24)
+	binary.LittleEndian.PutUint32(m.mem[i*EntryBytes+4:], shift|n>>8<<24)
 	return true
 }
 
