@@ -75,6 +75,7 @@ func TestSum(t *testing.T) {
 	}{
 		{"large", s.LargeMean, 1}, {"small", s.SmallMean, 2}, {"total", s.LargeTotal, 1.25}, {"worst", s.LargeWorst, 2},
 		{"fast", s.FastMean, math.Sqrt2}, {"no stash", s.InPlace["0"], 4}, {"4 KiB", s.InPlace["4KiB"], 2}, {"16 KiB", s.InPlace["16KiB"], 2},
+		{"best to bsdiff", s.CPURatio["best"], 0.4}, {"fast to bsdiff", s.CPURatio["fast"], 0.4},
 		{"processor", s.CPU["unbrick best"], 2}, {"peer", s.CPU["bsdiff"], 2.5}, {"memory", float64(s.Memory["unbrick best"]), 200},
 		{"decoding", s.DecodeMean, math.Sqrt(300)}, {"decoding all", s.DecodeTotal, 20}, {"slowest", s.DecodeLeast, 10},
 	} {
@@ -86,7 +87,8 @@ func TestSum(t *testing.T) {
 		t.Errorf("worst pair %q", s.WorstPair)
 	}
 	var b bytes.Buffer
-	if err := Print(&b, rows); err != nil || !strings.Contains(b.String(), "worst 2.000 (b)") || !strings.Contains(b.String(), "4.000  2.000  2.000") {
+	if err := Print(&b, rows); err != nil || !strings.Contains(b.String(), "worst 2.000 (b)") || !strings.Contains(b.String(), "4.000  2.000  2.000") ||
+		!strings.Contains(b.String(), "best 0.40, fast 0.40") {
 		t.Errorf("%v:\n%s", err, b.String())
 	}
 }

@@ -21,18 +21,22 @@ type Summary struct {
 	LargeWorst  float64            `json:"large_worst"`
 	SmallWorst  float64            `json:"small_worst"`
 	WorstPair   string             `json:"worst_pair"`
-	InPlace     map[string]float64 `json:"in_place,omitempty"` // by stash: geometric mean to one large sector
-	CPU         map[string]float64 `json:"cpu_s"`              // by maker, seconds for all pairs
-	Memory      map[string]int64   `json:"memory"`             // by maker, most
-	DecodeMean  float64            `json:"decode_mb_s"`        // geometric
-	DecodeTotal float64            `json:"decode_total_mb_s"`  // bytes of all images by time
+	InPlace     map[string]float64 `json:"in_place,omitempty"`      // by stash: geometric mean to one large sector
+	CPU         map[string]float64 `json:"cpu_s"`                   // by maker, seconds for all pairs
+	CPURatio    map[string]float64 `json:"cpu_to_bsdiff,omitempty"` // by effort: geometric mean to bsdiff's
+	Memory      map[string]int64   `json:"memory"`                  // by maker, most
+	DecodeMean  float64            `json:"decode_mb_s"`             // geometric
+	DecodeTotal float64            `json:"decode_total_mb_s"`       // bytes of all images by time
 	DecodeLeast float64            `json:"decode_least_mb_s"`
 }
+
+// leastCPU is the shortest time, in seconds, that a system tells.
+const leastCPU = 1e-3
 
 // Sum makes the summary of rows. Ratios are not a number's place if no counted peer was there: they are 0.
 func Sum(rows []Row) Summary {
 	s := Summary{Pairs: len(rows), CPU: map[string]float64{}, Memory: map[string]int64{}}
-	var large, small, fast, none, four, sixteen, decode mean
+	var large, small, fast, none, four, sixteen, decode, bestCPU, fastCPU mean
 	var bytesLarge, bytesSmall, bytesBest, size, time float64
 	count := func(maker string, c Cost) {
 		s.CPU[maker] += c.CPU
@@ -43,6 +47,10 @@ func Sum(rows []Row) Summary {
 			count(name, c)
 		}
 		count("unbrick best", r.Large.Cost)
+		bsdiff, timed := r.Peers["bsdiff"]
+		if timed {
+			bestCPU.add(r.Large.CPU / max(bsdiff.CPU, leastCPU))
+		}
 		if r.Best > 0 {
 			l, m := ratio(r.Large.Bytes, r.Best), ratio(r.Small.Bytes, r.Best)
 			large.add(l)
@@ -58,6 +66,9 @@ func Sum(rows []Row) Summary {
 		if r.Fast != nil {
 			count("unbrick fast", r.Fast.Cost)
 			fast.add(ratio(r.Fast.Bytes, r.Large.Bytes))
+			if timed {
+				fastCPU.add(r.Fast.CPU / max(bsdiff.CPU, leastCPU))
+			}
 		}
 		if r.Whole != nil {
 			none.add(ratio(r.NoStash.Bytes, r.Whole.Bytes))
@@ -77,6 +88,12 @@ func Sum(rows []Row) Summary {
 	}
 	if none.n > 0 {
 		s.InPlace = map[string]float64{"0": none.value(), "4KiB": four.value(), "16KiB": sixteen.value()}
+	}
+	if bestCPU.n > 0 {
+		s.CPURatio = map[string]float64{"best": bestCPU.value()}
+	}
+	if fastCPU.n > 0 {
+		s.CPURatio["fast"] = fastCPU.value()
 	}
 	if time > 0 {
 		s.DecodeMean, s.DecodeTotal = decode.value(), size/time
@@ -154,6 +171,13 @@ func Print(w io.Writer, rows []Row) error {
 		fmt.Fprintf(w, "effort fast makes %.4f of the bytes of best\n", s.FastMean)
 	}
 	fmt.Fprintf(w, "decoding %.1f MB/s as geometric mean, %.1f all bytes, slowest %.1f\n", s.DecodeMean, s.DecodeTotal, s.DecodeLeast)
+	if s.CPURatio != nil {
+		fmt.Fprintf(w, "processor time of making, to bsdiff's, as geometric mean: best %.2f", s.CPURatio["best"])
+		if r, ok := s.CPURatio["fast"]; ok {
+			fmt.Fprintf(w, ", fast %.2f", r)
+		}
+		fmt.Fprintln(w)
+	}
 	makers := slices.SortedFunc(maps.Keys(s.CPU), func(a, b string) int { return cmp.Compare(s.CPU[a], s.CPU[b]) })
 	for _, m := range makers {
 		fmt.Fprintf(w, "  %-13s %7.2f s of processor, at most %.0f MiB\n", m, s.CPU[m], float64(s.Memory[m])/(1<<20))
