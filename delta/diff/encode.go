@@ -9,16 +9,12 @@ import (
 
 // encoder writes the two streams of a script, step for step what the decoder reads.
 type encoder struct {
-	plan    *planWriter
-	script  *script
-	head    *delta.Header
-	old     []byte
-	area    *area
-	finder  *finder  // of built bytes
-	matcher *matcher // its index tells of matches with old bytes
-	index   *index   // of old ones
-	parser  parser
-	step    int // sectors built
+	plan   *planWriter
+	script *script
+	old    []byte
+	finder *finder // of built bytes
+	parser parser
+	step   int // sectors built
 
 	out        *coding.Writer
 	table      coding.Counters
@@ -34,10 +30,9 @@ type encoder struct {
 // which it lowers to what the decoder will look at. It fails only with the error of the job's context.
 func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing) (control, data []byte, err error) {
 	a, old := &j.area, j.old
-	e := &encoder{plan: newPlanWriter(sc, a), script: sc, head: head, old: old, area: a}
+	e := &encoder{plan: newPlanWriter(sc, a), script: sc, old: old}
 	e.finder = newFinder(sc.changed, how.recent, int(head.History+head.Buffer))
 	e.parser = parser{e: e, parsing: how, parsed: -1}
-	e.matcher = j.matcher
 	e.out = coding.NewWriter()
 	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
 	e.data = coding.MakeData(head.Setup.ISA)
@@ -197,7 +192,7 @@ func (e *encoder) again(from coding.Source, place, address, reach int, here []by
 // live returns how many of n old bytes from address at on can be read.
 func (e *encoder) live(at, n int) int {
 	for end := at; ; {
-		if d := e.script.o.Doubtful; d != nil && d[e.area.of(end)] {
+		if d := e.script.o.Doubtful; d != nil && d[e.script.area.of(end)] {
 			return end - at
 		}
 		k, live := e.script.served(end, at+n-end, e.step)
@@ -210,6 +205,7 @@ func (e *encoder) live(at, n int) int {
 	}
 }
 
+// match writes where a match comes from, and how long it is.
 func (e *encoder) match(m match) {
 	repeat, last := uint32(0), &e.data.Last
 	if m.from == *last {
@@ -240,6 +236,9 @@ func (e *encoder) tell(from coding.Source) uint32 {
 func (e *encoder) oldMatches(out []match, here []byte, address int) []match {
 	longest, near := coding.MinMatch-1, address+e.plan.shift
 	look := func(at int) {
+		if far := at - near; far > farJump || far < -farJump {
+			return
+		}
 		if at+longest >= len(e.old) || longest >= len(here) || e.old[at+longest] != here[longest] {
 			return
 		}
@@ -251,6 +250,6 @@ func (e *encoder) oldMatches(out []match, here []byte, address int) []match {
 	if near >= 0 {
 		look(near)
 	}
-	e.matcher.index.each(e.matcher.new[address:], near, e.parser.kept, look)
+	e.script.matcher.index.each(e.script.matcher.new[address:], near, e.parser.kept, look)
 	return out
 }

@@ -4,6 +4,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"unbrick/delta/internal/coding"
+	"unbrick/flash"
 )
 
 // TestFinish holds operations to what the control stream can say: no slivers, and no change of diagonal that is no number.
@@ -59,5 +62,29 @@ func TestChooseOfLargeSectors(t *testing.T) {
 	want := keep{addr: 0, n: 16<<10 - keepTable, step: 0, last: 1, gain: (16<<10 - keepTable) * priceLost}
 	if len(p.keeps[0]) != 1 || p.keeps[0][0] != want {
 		t.Errorf("%+v, want %+v", p.keeps[0], want)
+	}
+}
+
+// TestOldMatchesAreNumbers: what is too far from the plan's diagonal to be told is not found.
+func TestOldMatchesAreNumbers(t *testing.T) {
+	area, err := flash.ParseGeometry("4KiB*2", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, new := []byte("what is old is here"), []byte("is old, and new")
+	j := &job{area: makeArea(&area), old: old, new: new, planned: make([]bool, 2), matcher: newMatcher(old, new, searches[EffortBest])}
+	e := &encoder{plan: &planWriter{}, script: &script{job: j}, old: old}
+	e.parser.kept = 8
+	for shift, want := range map[int]int{0: 1, farJump: 1, farJump + 6: 0, 5 - farJump: 1, 4 - farJump: 0} {
+		e.plan.shift = shift
+		found := e.oldMatches(nil, new, 0)
+		if len(found) != want {
+			t.Errorf("diagonal %d: %d matches, want %d", shift, len(found), want)
+		}
+		for _, m := range found {
+			if m.n != 6 || m.from.Shift != 5 || e.tell(m.from) > coding.MaxNumber {
+				t.Errorf("diagonal %d: %+v, told as %d", shift, m, e.tell(m.from))
+			}
+		}
 	}
 }
