@@ -211,55 +211,89 @@ func makeVectors(t *testing.T) map[string]*vector {
 	}
 }
 
-// handMade is a file for two sectors of 256 bytes: the first stays as it is, the second has literal bytes and
-// is then copied from shift away, said to end with its sector or not.
-func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) []byte {
+// handWriter writes the two streams of a file for two sectors of 256 bytes.
+type handWriter struct {
+	head            delta.Header
+	plan, out       *coding.Writer
+	table, counters coding.Counters
+	data            coding.Data
+}
+
+func newHand(t *testing.T, old []byte) *handWriter {
 	t.Helper()
 	area, err := flash.ParseGeometry("256*2", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := delta.Header{Kind: delta.KindDelta, FromSize: 512, ToSize: 512, Units: 1, Buffer: 256, Changed: 2}
-	if err := h.SetGeometry(&area); err != nil {
+	w := &handWriter{
+		head: delta.Header{Kind: delta.KindDelta, FromSize: 512, ToSize: 512, Units: 1, Buffer: 256, Changed: 2},
+		plan: coding.NewWriter(), out: coding.NewWriter(), data: coding.MakeData(coding.ISANone),
+		table:    coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits),
+		counters: coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1),
+	}
+	if err := w.head.SetGeometry(&area); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(old)
-	copy(h.To[:], sum[:])
-	plan, out := coding.NewWriter(), coding.NewWriter()
-	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
-	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
-	number := func(place uint8, n uint32) { plan.Number(&table, coding.Context(place, 0), n) }
+	copy(w.head.To[:], sum[:])
+	return w
+}
+
+func (w *handWriter) number(place uint8, v, n uint32) {
+	w.plan.Number(&w.table, coding.Context(place, v), n)
+}
+
+func (w *handWriter) bit(place uint8, v, bit uint32) {
+	w.plan.Bit(&w.table, coding.Context(place, v), 0, bit)
+}
+
+// copied writes units of old bytes as they are.
+func (w *handWriter) copied(old []byte, from, to uint32) {
+	for from < to {
+		n := coding.UnitSize - from%coding.UnitSize
+		w.out.Mixed(&w.counters, w.data.Unit(from, coding.KindPlain, old[from:from+n], old[from:from+n]), 0)
+		w.data.Hit()
+		from += n
+	}
+}
+
+func (w *handWriter) file() []byte { return w.head.Append(nil, w.plan.Finish(), w.out.Finish()) }
+
+// handMade is a file for two sectors of 256 bytes: the first stays as it is, the second has literal bytes and
+// is then copied from shift away, said to end with its sector or not.
+func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) []byte {
+	t.Helper()
+	w := newHand(t, old)
 	first := uint32(256)
 	if shift == 0 && literal == 0 {
 		first = 512
 	}
 	for range 2 {
-		plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+		w.bit(coding.PlaceNext, 0, 0)
 	}
-	number(coding.PlaceLiteral, 0)
-	number(coding.PlaceCopy, first)
-	number(coding.PlaceDiagonal, 0)
+	w.number(coding.PlaceLiteral, 0, 0)
+	w.number(coding.PlaceCopy, 0, first)
+	w.number(coding.PlaceDiagonal, 0, 0)
 	if first == 256 {
 		v := min(literal, 1)
-		number(coding.PlaceLiteral, literal)
+		w.number(coding.PlaceLiteral, 0, literal)
 		if said {
-			plan.Bit(&table, coding.Context(coding.PlaceEnd, v), 0, 1)
+			w.bit(coding.PlaceEnd, v, 1)
 		} else {
-			plan.Bit(&table, coding.Context(coding.PlaceEnd, v), 0, 0)
-			plan.Number(&table, coding.Context(coding.PlaceCopy, v), 256-literal)
+			w.bit(coding.PlaceEnd, v, 0)
+			w.number(coding.PlaceCopy, v, 256-literal)
 		}
-		plan.Number(&table, coding.Context(coding.PlaceDiagonal, v), coding.Fold(shift))
+		w.number(coding.PlaceDiagonal, v, coding.Fold(shift))
 	}
-	data := coding.MakeData(coding.ISANone)
 	for i := uint32(0); i < 512; {
 		src := i
 		if i >= 256 {
 			src += uint32(shift)
 		}
 		if i == 256 && literal > 0 {
-			data.Literals(literal)
+			w.data.Literals(literal)
 			for ; i < 256+literal; i++ {
-				out.MixedByte(&counters, data.Literal(0, 0, i), old[i]) // it remembers none before
+				w.out.MixedByte(&w.counters, w.data.Literal(0, 0, i), old[i]) // it remembers none before
 			}
 			continue
 		}
@@ -269,10 +303,10 @@ func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) 
 		if src < uint32(len(old)) {
 			copy(b, old[src:])
 		}
-		out.Mixed(&counters, data.Unit(src, coding.KindPlain, b, b), 0)
-		data.Hit()
+		w.out.Mixed(&w.counters, w.data.Unit(src, coding.KindPlain, b, b), 0)
+		w.data.Hit()
 	}
-	return h.Append(nil, plan.Finish(), out.Finish())
+	return w.file()
 }
 
 // handDescending is a file that builds the second of two sectors of 256 bytes and then the first, both as they
@@ -280,84 +314,55 @@ func handMade(t *testing.T, old []byte, shift int32, literal uint32, said bool) 
 // the diagonal changes.
 func handDescending(t *testing.T, old []byte, joined bool) []byte {
 	t.Helper()
-	h, err := delta.ParseHeader(handMade(t, old, 0, 0, true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, out := coding.NewWriter(), coding.NewWriter()
-	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
-	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
-	number := func(place uint8, v, n uint32) { plan.Number(&table, coding.Context(place, v), n) }
-	bit := func(place uint8, v, bit uint32) { plan.Bit(&table, coding.Context(place, v), 0, bit) }
+	w := newHand(t, old)
 	for _, jump := range []int32{1, -2} {
-		bit(coding.PlaceNext, 0, 1)
-		number(coding.PlaceSector, 0, coding.Fold(jump))
+		w.bit(coding.PlaceNext, 0, 1)
+		w.number(coding.PlaceSector, 0, coding.Fold(jump))
 	}
-	number(coding.PlaceLiteral, 0, 0)
-	bit(coding.PlaceEnd, 0, 1)
-	number(coding.PlaceDiagonal, 0, 0)
-	number(coding.PlaceLiteral, 0, 1)
-	bit(coding.PlaceEnd, 1, 1)
+	w.number(coding.PlaceLiteral, 0, 0)
+	w.bit(coding.PlaceEnd, 0, 1)
+	w.number(coding.PlaceDiagonal, 0, 0)
+	w.number(coding.PlaceLiteral, 0, 1)
+	w.bit(coding.PlaceEnd, 1, 1)
 	if joined {
-		bit(coding.PlaceJoin, 1, 1)
+		w.bit(coding.PlaceJoin, 1, 1)
 	} else {
-		bit(coding.PlaceJoin, 1, 0)
-		number(coding.PlaceDiagonal, 1, 0)
+		w.bit(coding.PlaceJoin, 1, 0)
+		w.number(coding.PlaceDiagonal, 1, 0)
 	}
-	data := coding.MakeData(coding.ISANone)
-	units := func(from, to uint32) {
-		for from < to {
-			n := coding.UnitSize - from%coding.UnitSize
-			out.Mixed(&counters, data.Unit(from, coding.KindPlain, old[from:from+n], old[from:from+n]), 0)
-			data.Hit()
-			from += n
-		}
-	}
-	units(256, 512)
-	data.Literals(1)
-	out.MixedByte(&counters, data.Literal(0, 0, 0), old[0]) // it remembers none before
-	units(1, 256)
-	return h.Append(nil, plan.Finish(), out.Finish())
+	w.copied(old, 256, 512)
+	w.data.Literals(1)
+	w.out.MixedByte(&w.counters, w.data.Literal(0, 0, 0), old[0]) // it remembers none before
+	w.copied(old, 1, 256)
+	return w.file()
 }
 
 // handMatch is a file for two sectors of 256 bytes, of which the first stays as it is and the second is a match with
 // the old bytes shift away, or one that repeats the source of a match that there was not.
 func handMatch(t *testing.T, old []byte, repeat uint32, shift int32) []byte {
 	t.Helper()
-	h, err := delta.ParseHeader(handMade(t, old, 0, 0, true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, out := coding.NewWriter(), coding.NewWriter()
-	table := coding.MakeCounters(make([]byte, coding.CounterBytes(coding.ControlUnits)), coding.ControlUnits)
-	counters := coding.MakeCounters(make([]byte, coding.CounterBytes(1)), 1)
-	number := func(place uint8, v, n uint32) { plan.Number(&table, coding.Context(place, v), n) }
+	w := newHand(t, old)
 	for range 2 {
-		plan.Bit(&table, coding.Context(coding.PlaceNext, 0), 0, 0)
+		w.bit(coding.PlaceNext, 0, 0)
 	}
-	number(coding.PlaceLiteral, 0, 0)
-	number(coding.PlaceCopy, 0, 256)
-	number(coding.PlaceDiagonal, 0, 0)
-	number(coding.PlaceLiteral, 0, 256)
-	number(coding.PlaceCopy, 1, 0)
-	data := coding.MakeData(coding.ISANone)
-	for i := 0; i < 256; i += coding.UnitSize {
-		unit := old[i : i+coding.UnitSize]
-		out.Mixed(&counters, data.Unit(uint32(i), coding.KindPlain, unit, unit), 0)
-		data.Hit()
-	}
-	data.Literals(256)
-	out.Bit(&counters, data.Match(), 0, 1)
-	out.Bit(&counters, coding.Context(coding.PlaceRepeat, 0), 0, repeat)
+	w.number(coding.PlaceLiteral, 0, 0)
+	w.number(coding.PlaceCopy, 0, 256)
+	w.number(coding.PlaceDiagonal, 0, 0)
+	w.number(coding.PlaceLiteral, 0, 256)
+	w.number(coding.PlaceCopy, 1, 0)
+	w.copied(old, 0, 256)
+	w.data.Literals(256)
+	w.out.Bit(&w.counters, w.data.Match(), 0, 1)
+	w.out.Bit(&w.counters, coding.Context(coding.PlaceRepeat, 0), 0, repeat)
 	if repeat == 0 {
-		out.Bit(&counters, coding.Context(coding.PlaceOld, 0), 0, 1)
+		w.out.Bit(&w.counters, coding.Context(coding.PlaceOld, 0), 0, 1)
 	}
 	context, least := coding.Length(repeat, 1-repeat)
-	out.Number(&counters, context, 256-least)
+	w.out.Number(&w.counters, context, 256-least)
 	if repeat == 0 {
-		out.Number(&counters, coding.Where(1, 256), coding.Fold(shift))
+		w.out.Number(&w.counters, coding.Where(1, 256), coding.Fold(shift))
 	}
-	return h.Append(nil, plan.Finish(), out.Finish())
+	return w.file()
 }
 
 // announce returns a file with another header.
