@@ -199,4 +199,8 @@ func TestMapJoinsRanges(t *testing.T) {
 	if m.Add(1<<20, 1, 0) {
 		t.Error("a fourth range has room")
 	}
+	m = MakeMap(make([]byte, 2*EntryBytes))
+	if !m.Add(1000, maxEntry, 3) || !m.Add(990, 10, 3) || m.n != 2 {
+		t.Errorf("before a range as long as can be: %d entries", m.n)
+	}
 }
