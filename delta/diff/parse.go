@@ -46,12 +46,12 @@ type node struct {
 }
 
 const (
-	priceByte  = 93      // of a literal byte on average, in sixteenths of a bit
-	priceEvery = 512     // literal bytes for which prices are believed
-	parsedMost = 8 << 10 // literal bytes that are divided at a time
-	tabled     = 64      // lengths whose prices are kept
-	nice       = 20      // a match that long is taken without looking at what lies within it
-	noWay      = 1 << 40 // price of a place that no way leads to yet
+	priceByte  = 93        // of a literal byte on average, in sixteenths of a bit
+	priceEvery = 512       // literal bytes for which prices are believed
+	parsedMost = 8 << 10   // literal bytes that are divided at a time
+	tabled     = 64        // lengths whose prices are kept
+	nice       = 20        // a match that long is taken without looking at what lies within it
+	noWay      = 1<<31 - 1 // price of a place that no way leads to yet
 )
 
 // prices asks for them anew.
