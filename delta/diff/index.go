@@ -8,18 +8,17 @@ import (
 
 // index finds places of a text by the bytes that stand there.
 type index struct {
-	text   []byte
 	start  []int32 // by hash: where its places begin in places, and where the next one's do
 	places []int32 // ascending
 	shift  uint
 }
 
-const hashed = 4 // bytes
+const hashed = 4 // bytes that a place is known by
 
 // newIndex returns an index of every step-th place of a text.
 func newIndex(text []byte, step int) *index {
 	n := max(bits.Len(uint(len(text)/step))-2, 4)
-	x := &index{text: text, start: make([]int32, 1<<n+1), shift: uint(32 - n)}
+	x := &index{start: make([]int32, 1<<n+1), shift: uint(32 - n)}
 	if len(text) < hashed {
 		return x
 	}
@@ -54,10 +53,7 @@ func (x *index) each(q []byte, near, most int, look func(at int)) {
 		look(int(places[0]))
 		return
 	}
-	above := len(places)
-	if above > 1 {
-		above, _ = slices.BinarySearch(places, int32(near))
-	}
+	above, _ := slices.BinarySearch(places, int32(near))
 	below := above - 1
 	for range min(most, len(places)) {
 		if below >= 0 && (above == len(places) || near-int(places[below]) < int(places[above])-near) {

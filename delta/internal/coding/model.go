@@ -37,8 +37,8 @@ const (
 	placeMiss2   = 30 // v: which bytes were not, and the old byte
 	placeMiss3   = 31 // v: which bytes were not, the address and the last four units
 
-	PlaceOld   = 32 // the match is of old bytes
-	PlaceSlant = 33 // its diagonal, folded and less the plan's; v: its length, capped
+	PlaceOld         = 32 // the match is of old bytes
+	PlaceOldDiagonal = 33 // its diagonal, folded and less the plan's; v: its length, capped
 )
 
 // Sets of weights.
@@ -176,7 +176,7 @@ func Length(repeat, old uint32) (context, least uint32) {
 func Where(old, n uint32) uint32 {
 	place := uint8(PlaceDistance)
 	if old != 0 {
-		place = PlaceSlant
+		place = PlaceOldDiagonal
 	}
 	return Context(place, min(n, LengthCap))
 }

@@ -44,7 +44,7 @@ func TestPrices(t *testing.T) {
 // TestPriceClasses: numbers of which a class is the only one, with fresh counters behind its leading bit, cost what the
 // class does.
 func TestPriceClasses(t *testing.T) {
-	c, w, context := MakeCounters(make([]byte, CounterBytes(100)), 100), NewWriter(), Context(PlaceSlant, 3)
+	c, w, context := MakeCounters(make([]byte, CounterBytes(100)), 100), NewWriter(), Context(PlaceOldDiagonal, 3)
 	for i := range uint32(500) {
 		for class := range i % 7 { // only what tells the class is learned
 			w.Bit(&c, context, class, 1)
