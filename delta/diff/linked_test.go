@@ -135,6 +135,9 @@ func TestLinkedPrograms(t *testing.T) {
 	}
 	for i := range rounds {
 		s := seed + uint64(i)
+		if i == 2 {
+			s = 77001357 // with a state so small that predicting takes a third more than not to
+		}
 		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(s, 4))
 			sc := randomScenario(t, r, areas)
