@@ -18,11 +18,15 @@ build: page      ## bin/unbrick, with the page embedded
 page:            ## generate the page's Go code and build static/dist
 	$(GO) run ./internal/buildpage
 
-check: page      ## format, vet natively and for the browser, size of the program
+check: page      ## format, vet and staticcheck natively and for the browser, known vulnerabilities, size of the program
 	@! gofmt -l . | grep -v '_gen\.go$$' || { echo 'gofmt: the files above need it' >&2; exit 1; }
 	$(GO) vet ./...
 	GOOS=js GOARCH=wasm $(GO) vet -tags tinygo ./wasm/...
 	GOARCH=386 $(GO) vet ./flash/... ./release/... ./delta/... ./protocol/... ./terminal/... ./emulator/... ./lab
+	$(GO) build -o .bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	.bin/staticcheck ./...
+	GOOS=js GOARCH=wasm .bin/staticcheck -tags tinygo ./wasm/...
+	$(GO) run ./internal/vulncheck
 	$(GO) run ./internal/buildpage -size
 
 test: check browser ## all tests; installs Chromium through the system's packages when none is found

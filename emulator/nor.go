@@ -239,7 +239,8 @@ func (b *Board) tearErase(i int, r *random) {
 			for k := range cells {
 				old := cells[k]
 				cells[k] = b.towardErased(old, byte(r.next()))
-				mask := byte(r.next()) & byte(r.next()) & (old ^ b.geo.Erased)
+				mask := byte(r.next())
+				mask &= byte(r.next()) & (old ^ b.geo.Erased)
 				if mask != 0 && !b.cfg.Part.ECC {
 					s.unstable = append(s.unstable, unstable{u*unit + uint32(k), mask})
 				}

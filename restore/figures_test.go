@@ -75,10 +75,10 @@ func limits(r *rig, part *emulator.Part, bytes int, baud uint32, sectors int) (l
 
 // figure is one measurement, in virtual time.
 type figure struct {
-	result       *restore.Result
-	all, run     time.Duration // from Connect on, and of Run alone
-	line, busy   time.Duration // limits
-	image, wrote int
+	result     *restore.Result
+	all, run   time.Duration // from Connect on, and of Run alone
+	line, busy time.Duration // limits
+	image      int
 }
 
 // full restores a lost device over a line and returns what that took.

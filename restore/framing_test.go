@@ -30,7 +30,6 @@ func (p *deafPort) SetSpeed(baud uint32) error                     { return p.po
 type driver struct {
 	t    *testing.T
 	port *emulator.Port
-	dec  frame.Decoder
 	seq  uint8
 }
 

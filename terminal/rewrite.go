@@ -194,7 +194,12 @@ func (t *Terminal) holds(s int, data []byte) bool {
 		return false
 	}
 	addr, _ := t.software.Sector(s)
-	return t.compare(t.base+addr, data) == nil && t.compare(t.base+addr, data) == nil
+	for range 2 {
+		if t.compare(t.base+addr, data) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // judge is the rewrite success judgment 118: the digest of the whole image, from the flash.

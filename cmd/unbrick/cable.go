@@ -68,7 +68,7 @@ func portAdvice(path string, err error) error {
 	case errors.Is(err, serialport.ErrPermission):
 		advice = "on Linux, join the group that owns the port: ls -l " + path + " shows it, often dialout or uucp; then log in again"
 	}
-	return fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written.\nWhat to do: %s.", err, advice)
+	return fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written.\nWhat to do: %s", err, advice)
 }
 
 // advice is what is said to a person about a code: what happened, and what to do.

@@ -42,7 +42,6 @@ type Device struct {
 
 	pending, confirmed bool // slot 1 is to be tried; slot 0 stays
 	trial              bool // what runs is on trial
-	swapped            [2][]byte
 	restarts           int
 	sizes              []int // bytes of data of the pieces
 }

@@ -85,7 +85,8 @@ func TestDemo(t *testing.T) {
 		n += k
 	}
 	r := cbor.NewReader(b[:n])
-	if r.Array() != 3 || r.Array() != 3 {
+	models, parts := r.Array(), r.Array()
+	if models != 3 || parts != 3 {
 		t.Fatalf("demo: %v", r.Err())
 	}
 	m, err := model.Decode(r.Bytes())

@@ -135,7 +135,7 @@ func (c *Conn) ours(msg []byte) bool {
 		if ping.Decode(msg) != nil {
 			return false
 		}
-		pong := protocol.Pong{Number: ping.Number}
+		pong := protocol.Pong(ping)
 		if b, err := pong.Append(nil); err == nil {
 			c.post(b)
 		}
