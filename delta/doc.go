@@ -13,24 +13,29 @@
 // with an error. The format is docs/delta.md; making files is the business of delta/diff.
 package delta
 
-import "errors"
+import (
+	"errors"
+
+	"unbrick/limits"
+)
 
 // Limits of the format. Each is checked before the value is used.
 const (
 	Version = 1
 
-	MaxImage        = 1<<24 - 1 // bytes of an image, old or new
-	MaxSectors      = 4096      // sectors of a software area
-	MaxRuns         = 32        // runs of equal sectors in its geometry
-	MaxStash        = 256 << 10 // bytes of stash memory, its table included
-	MaxEdge         = 4096      // old bytes kept of each end of the sector built last
-	MaxKeeps        = 4096      // entries the stash holds at a time
-	MaxHistory      = 16 << 10  // bytes built lately, to copy from
-	MaxMap          = 8192      // ranges of the relocation map
-	MaxUnits        = 128       // counters of the data stream, in units of 256; at least 1
-	keepTableBytes  = 12        // stash memory for the table, per entry
-	workspaceMargin = 4 << 10   // verification and link, part of every workspace
-	leafBytes       = 32        // workspace per leaf digest
+	MaxImage        = limits.Image
+	MaxSectors      = limits.Sectors
+	MaxSector       = limits.SectorSize
+	MaxRuns         = limits.Runs
+	MaxStash        = limits.Stash
+	MaxEdge         = limits.Edge
+	MaxKeeps        = limits.Keeps
+	MaxHistory      = limits.History
+	MaxMap          = limits.Map
+	MaxUnits        = limits.Units
+	keepTableBytes  = 12      // stash memory for the table, per entry
+	workspaceMargin = 4 << 10 // verification and link, part of every workspace
+	leafBytes       = 32      // workspace per leaf digest
 )
 
 // What a file can be refused for. Errors of this package wrap one of these or come from reading

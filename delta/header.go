@@ -186,7 +186,7 @@ func (h *Header) parse(file []byte) error {
 		to    *uint32
 		limit uint32
 	}{
-		{&h.FromSize, MaxImage}, {&h.ToSize, MaxImage}, {&h.Buffer, MaxImage}, {&h.History, MaxHistory},
+		{&h.FromSize, MaxImage}, {&h.ToSize, MaxImage}, {&h.Buffer, MaxSector}, {&h.History, MaxHistory},
 		{&h.StashBytes, MaxStash}, {&h.Keeps, MaxKeeps}, {&h.Edge, MaxEdge}, {&h.MapRanges, MaxMap}, {&h.MapLeast, MaxImage},
 		{&h.Changed, MaxSectors}, {&h.control, math.MaxInt32},
 	} {

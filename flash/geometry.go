@@ -1,15 +1,19 @@
 package flash
 
-import "fmt"
+import (
+	"fmt"
+
+	"unbrick/limits"
+)
 
 // Limits of a geometry. Each is checked by Validate.
 const (
-	MaxSize     = 256 << 20 // bytes of one part
-	MaxSectors  = 1 << 16
-	MaxRuns     = 32
-	MaxBlocks   = 4
-	MaxUnit     = 32  // bytes of a program unit
-	MaxPage     = 512 // bytes one program operation may take
+	MaxSize     = limits.PartSize
+	MaxSectors  = limits.PartSectors
+	MaxRuns     = limits.Runs
+	MaxBlocks   = limits.EraseBlocks
+	MaxUnit     = limits.ProgramUnit
+	MaxPage     = limits.Page
 	DefaultUnit = 8
 	DefaultPage = 256
 )

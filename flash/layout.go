@@ -1,12 +1,18 @@
 package flash
 
-import "fmt"
+import (
+	"fmt"
+
+	"unbrick/limits"
+)
 
 // Limits of a layout.
 const (
-	MinRecordSector = 4 << 10 // bytes a record sector must have: record, manifests and marks
-	MaxSettings     = 8       // settings areas
-	MaxAreaName     = 32      // bytes of an area's name
+	MinBoot         = limits.Identity // bytes of a boot area: it ends with the identification
+	MinRecordSector = limits.RecordSector
+	MaxSoftware     = limits.Sectors // sectors of the software area
+	MaxSettings     = limits.Settings
+	MaxAreaName     = limits.AreaName
 )
 
 // Area is a named part of the flash.
@@ -34,6 +40,9 @@ func (l *Layout) Validate() error {
 	if l.Boot == 0 || l.Boot >= size {
 		return fmt.Errorf("layout: boot area of %d bytes in a part of %d", l.Boot, size)
 	}
+	if l.Boot < MinBoot {
+		return fmt.Errorf("layout: boot area of %d bytes, at least %d for the identification", l.Boot, MinBoot)
+	}
 	if !g.boundary(l.Boot) {
 		return fmt.Errorf("layout: boot area ends at 0x%x, inside a sector", l.Boot)
 	}
@@ -47,7 +56,27 @@ func (l *Layout) Validate() error {
 		}
 	}
 	base, _ := g.Sector(first + 2)
-	return l.validateSettings(base, size)
+	if err := l.validateSettings(base, size); err != nil {
+		return err
+	}
+	return l.validateSoftware()
+}
+
+// validateSoftware checks that update files can rewrite the software area.
+func (l *Layout) validateSoftware() error {
+	software := l.Software()
+	if n := software.Sectors(); n > MaxSoftware {
+		return fmt.Errorf("layout: software area of %d sectors, at most %d: give the rest of the flash to settings areas", n, MaxSoftware)
+	}
+	for _, r := range software.Runs {
+		if r.Size%limits.SmallLeaf != 0 {
+			return fmt.Errorf("layout: sectors of %s in the software area are not whole leaves of %d bytes", FormatSize(r.Size), limits.SmallLeaf)
+		}
+		if r.Size > limits.SectorSize {
+			return fmt.Errorf("layout: sectors of %s in the software area, at most %d bytes", FormatSize(r.Size), limits.SectorSize)
+		}
+	}
+	return nil
 }
 
 func (l *Layout) validateSettings(base, size uint32) error {

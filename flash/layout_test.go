@@ -44,9 +44,34 @@ func TestLayoutValidate(t *testing.T) {
 		{"is not behind", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5 * 4096, 8192}, {"b", 6 * 4096, 4096}}}},
 		{"9 settings areas", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: make([]Area, 9)}},
 		{"name of 33 bytes", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{strings.Repeat("n", 33), 5 * 4096, 4096}}}},
+		{"boot area of 128 bytes, at least 256", Layout{Geometry: small(Run{128, 1}, Run{4096, 3}), Boot: 128}},
+		{"4097 sectors, at most 4096", Layout{Geometry: mustParse(t, "4KiB*4100", 0), Boot: 4096}},
+		{"4097 sectors, at most 4096", Layout{Geometry: mustParse(t, "4KiB*4101", 0), Boot: 4096, Settings: []Area{{"a", 4100 * 4096, 4096}}}},
+		{"not whole leaves of 256", Layout{Geometry: small(Run{4096, 3}, Run{384, 4}), Boot: 4096}},
+		{"sectors of 16MiB in the software area, at most 16777215", Layout{Geometry: mustParse(t, "4KiB*3,16MiB", 0), Boot: 4096}},
 	} {
 		if err := c.l.Validate(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("got %v, want %q in it", err, c.says)
+		}
+	}
+}
+
+// small is a geometry for sectors that are not whole pages of the usual size.
+func small(runs ...Run) Geometry {
+	return Geometry{Runs: runs, ProgramUnit: 8, Page: 128, Erased: 0xff}
+}
+
+// TestLargestLayouts: the last that is taken before each of these limits.
+func TestLargestLayouts(t *testing.T) {
+	for name, l := range map[string]Layout{
+		"sectors of software":   {Geometry: mustParse(t, "4KiB*4099", 0), Boot: 4096},
+		"and settings behind":   {Geometry: mustParse(t, "4KiB*8192", 0), Boot: 4096, Settings: []Area{{"rest", 4099 * 4096, 4093 * 4096}}},
+		"sector of software":    {Geometry: mustParse(t, "4KiB*3,16776960", 0), Boot: 4096},
+		"large sectors as boot": {Geometry: mustParse(t, "16MiB,4KiB*3", 0), Boot: 16 << 20},
+		"smallest sectors":      {Geometry: mustParse(t, "256,4KiB*2,256*4", 0), Boot: 256},
+	} {
+		if err := l.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

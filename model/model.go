@@ -12,23 +12,24 @@ import (
 	"unicode/utf8"
 
 	"unbrick/flash"
+	"unbrick/limits"
 )
 
 // Limits of a model. Validate names the one that is exceeded.
 const (
-	MaxEncoded    = 4 << 10
-	MaxID         = 32
-	MaxName       = 64
-	MaxISA        = 16
-	MaxApps       = 32
-	MaxAppName    = 32
-	MaxHints      = 8
-	MaxHint       = 200
-	MaxRAM        = 256 << 20
-	MinLine       = 1200
-	MaxLine       = 4_000_000
+	MaxEncoded    = limits.Model
+	MaxID         = limits.Text
+	MaxName       = limits.Name
+	MaxISA        = limits.ISA
+	MaxApps       = limits.Apps
+	MaxAppName    = limits.AppName
+	MaxHints      = limits.Hints
+	MaxHint       = limits.Hint
+	MaxRAM        = limits.RAM
+	MinLine       = limits.SlowLine
+	MaxLine       = limits.FastLine
 	DefaultLine   = 115200 // baud, for tools that are not told one
-	MaxImportance = 255
+	MaxImportance = limits.Importance
 )
 
 // App is an application in the device's RAM.

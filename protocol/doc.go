@@ -29,7 +29,10 @@
 // messages that a terminal receives, and byte fields alias the input.
 package protocol
 
-import "unbrick/release"
+import (
+	"unbrick/limits"
+	"unbrick/release"
+)
 
 // Version is the version of the link that this package speaks, said in Hello. History: 1, the first.
 const Version = 1
@@ -39,18 +42,18 @@ const Subprotocol = "unbrick.1"
 
 // Limits of the link. Everything a peer sends is checked against them before use.
 const (
-	MaxMessage = 64 << 10 // bytes of one message, encoded
-	MaxData    = 32 << 10 // bytes of update file in one Data
-	MaxFile    = 64 << 20 // bytes of an update file
-	MaxCredit  = 1 << 20  // bytes that may be granted and not yet sent
-	MaxText    = release.MaxText
-	MaxReason  = 200 // bytes of text in an Error
-	MaxKeys    = 8   // keys that a terminal names
-	MaxDead    = 16  // dead sectors in a report
-	MaxRefused = 8   // refused update files in a Hello
-	MaxSteps   = 2   // updates in a row that lead to the wanted release
+	MaxMessage = limits.Message // bytes of one message, encoded
+	MaxData    = limits.Data    // bytes of update file in one Data
+	MaxFile    = limits.File    // bytes of an update file
+	MaxCredit  = limits.Credit  // bytes that may be granted and not yet sent
+	MaxText    = limits.Text
+	MaxReason  = limits.Reason     // bytes of text in an Error
+	MaxKeys    = limits.DeviceKeys // keys that a terminal names
+	MaxDead    = limits.Dead       // dead sectors in a report
+	MaxRefused = limits.Refused    // refused update files in a Hello
+	MaxSteps   = limits.Steps      // updates in a row that lead to the wanted release
 	// MaxHello is more than any Hello takes, encoded: a buffer of this size never grows.
-	MaxHello = 1024
+	MaxHello = limits.Hello
 )
 
 // Digest is a SHA-256.

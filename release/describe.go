@@ -15,8 +15,11 @@ var ErrImage = errors.New("image does not match")
 // Describe returns the manifest of image for devices with this software area. It fails with ErrImage
 // if the image is empty or does not fit, and with ErrManifest if a text is not fit to be signed.
 func Describe(model, version string, order, counter uint64, image []byte, software *flash.Geometry) (Manifest, error) {
-	if len(image) == 0 || uint64(len(image)) > min(uint64(software.Size()), MaxImage) {
+	if len(image) == 0 || uint64(len(image)) > uint64(software.Size()) {
 		return Manifest{}, fmt.Errorf("%w: %d bytes for a software area of %d", ErrImage, len(image), software.Size())
+	}
+	if len(image) > MaxImage {
+		return Manifest{}, fmt.Errorf("%w: %d bytes, an image has at most %d", ErrImage, len(image), MaxImage)
 	}
 	m := Manifest{
 		Model:    model,

@@ -6,10 +6,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"unbrick/limits"
 )
 
 // MaxKeyFile is the most bytes a key file can have.
-const MaxKeyFile = 4096
+const MaxKeyFile = limits.KeyFile
 
 // ErrKeyFile tells that a file is not the kind of key file that was asked for.
 var ErrKeyFile = errors.New("malformed key file")

@@ -7,13 +7,14 @@ import (
 	"unicode/utf8"
 
 	"unbrick/internal/cbor"
+	"unbrick/limits"
 )
 
 // Limits of a manifest. MaxImage bounds the image that a manifest may describe, in bytes.
 const (
-	MaxManifest = 1024
-	MaxText     = 32
-	MaxImage    = 64 << 20
+	MaxManifest = limits.Manifest
+	MaxText     = limits.Text
+	MaxImage    = limits.Image
 )
 
 // Digest is a SHA-256.
@@ -57,7 +58,7 @@ func (m *Manifest) Validate() error {
 		return err
 	}
 	if m.Size == 0 || m.Size > MaxImage {
-		return fmt.Errorf("%w: image of %d bytes", ErrManifest, m.Size)
+		return fmt.Errorf("%w: image of %d bytes, 1 to %d", ErrManifest, m.Size, MaxImage)
 	}
 	if m.LeafSize < MinLeaf || m.LeafSize > MaxLeaf || m.LeafSize&(m.LeafSize-1) != 0 {
 		return fmt.Errorf("%w: leaf of %d bytes", ErrManifest, m.LeafSize)

@@ -6,12 +6,13 @@ import (
 	"math/bits"
 
 	"unbrick/flash"
+	"unbrick/limits"
 )
 
 // Bounds of the leaf size, in bytes.
 const (
-	MinLeaf = 256
-	MaxLeaf = 4096
+	MinLeaf = limits.SmallLeaf
+	MaxLeaf = limits.Leaf
 )
 
 // Prefixes that keep a leaf from ever being taken for a node.

@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 
+	"unbrick/delta"
 	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -136,6 +137,9 @@ func (p *picture) sector(i int) []byte {
 	addr, size := p.area.Sector(i)
 	return p.bytes[addr : addr+size]
 }
+
+// base returns what an update file may start from: the last sector of the longest images ends behind what one can name.
+func (p *picture) base() []byte { return p.bytes[:min(len(p.bytes), delta.MaxImage)] }
 
 // right reports whether sector i holds what image wants there.
 func (p *picture) right(image []byte, i int) bool {

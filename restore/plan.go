@@ -163,7 +163,7 @@ func (p *Plan) makeFiles(ctx context.Context, s *Session, bad []bool) error {
 			return err
 		}
 	}
-	file, err := diff.Create(ctx, p.picture.bytes, p.want.image, p.options(bad))
+	file, err := diff.Create(ctx, p.picture.base(), p.want.image, p.options(bad))
 	var no *diff.ErrDoesNotFit
 	switch {
 	case err == nil:
@@ -189,7 +189,7 @@ func (p *Plan) job(file []byte, sectors int) job {
 func (p *Plan) makeParts(ctx context.Context, need []int, bad []bool, whole uint32) error {
 	p.Kind = KindParts
 	image, area := p.want.image, p.picture.area
-	now := append([]byte(nil), p.picture.bytes...)
+	now := append([]byte(nil), p.picture.base()...)
 	bad = append([]bool(nil), bad...)
 	// As a first guess files grow evenly with sectors beyond what every file needs.
 	group := max(1, int(uint64(len(need))*uint64(p.Device.Workspace)/uint64(max(whole, 1))/2))

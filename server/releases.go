@@ -12,13 +12,14 @@ import (
 
 	"unbrick/flash"
 	"unbrick/internal/cbor"
+	"unbrick/limits"
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/server/storage"
 )
 
 // maxReleaseFile is the largest release file that is taken, in bytes.
-const maxReleaseFile = storage.MaxBlob + release.MaxManifest + 64
+const maxReleaseFile = release.MaxFile
 
 // modelJSON is a model as people and the fleet's screen see it.
 type modelJSON struct {
@@ -382,6 +383,9 @@ func (s *Server) publisherKey(r *http.Request, m *release.Manifest, kid release.
 	trust, _ := strconv.ParseBool(r.URL.Query().Get("trust"))
 	if len(keys) > 0 && !trust {
 		return nil, false, problem(http.StatusForbidden, "unknown-key", "key %s is not registered for model %q; to register it too, publish once with --trust-key", kid, m.Model)
+	}
+	if len(keys) >= limits.ModelKeys {
+		return nil, false, problem(http.StatusConflict, "conflict", "model %q has %d keys already, as many as a device of it can hold: sign with one of them", m.Model, len(keys))
 	}
 	raw, err := base64.StdEncoding.DecodeString(r.Header.Get("Unbrick-Public-Key"))
 	if err != nil || len(raw) != ed25519.PublicKeySize {

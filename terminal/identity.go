@@ -9,14 +9,15 @@ import (
 	"slices"
 
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
 // IdentitySize is how many bytes the identification takes: the last ones of the boot area.
-const IdentitySize = 256
+const IdentitySize = limits.Identity
 
 // KeySlots is how many keys the boot area can hold.
-const KeySlots = 4
+const KeySlots = limits.KeySlots
 
 // Identity is element 111 as it is made in the factory: who the device is and whom it trusts. It
 // never changes.

@@ -131,16 +131,6 @@ func checkLayout(l *flash.Layout) error {
 	if err := l.Validate(); err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
-	if l.Boot < IdentitySize {
-		return fmt.Errorf("terminal: boot area of %d bytes holds no identification", l.Boot)
-	}
-	software := l.Software()
-	if n := software.Sectors(); n > 1<<16 {
-		return fmt.Errorf("terminal: %d sectors of software", n)
-	}
-	if release.LeafSize(&software) == 0 {
-		return errors.New("terminal: sectors of the software area have no leaf size")
-	}
 	return nil
 }
 

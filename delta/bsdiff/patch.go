@@ -18,10 +18,11 @@ import (
 
 	"unbrick/delta"
 	"unbrick/flash"
+	"unbrick/limits"
 )
 
 // MaxImage is the largest image, old or new, in bytes.
-const MaxImage = 1<<24 - 1
+const MaxImage = limits.Image
 
 // What a patch can be refused for. Errors of Apply wrap one of these or come from reading old bytes.
 var (

@@ -17,21 +17,22 @@ import (
 var below = map[string][]string{
 	"internal/cbor":         {},
 	"internal/firmware":     {},
-	"flash":                 {},
+	"limits":                {},
+	"flash":                 {"limits"},
 	"flash/flashtest":       {"flash"},
-	"release":               {"internal/cbor", "flash"},
-	"release/store":         {"release"},
-	"model":                 {"internal/cbor", "flash"},
+	"release":               {"internal/cbor", "limits", "flash"},
+	"release/store":         {"limits", "release"},
+	"model":                 {"internal/cbor", "limits", "flash"},
 	"delta/internal/coding": {},
-	"delta":                 {"flash", "release", "delta/internal/coding"},
-	"delta/bsdiff":          {"flash", "delta"},
+	"delta":                 {"limits", "flash", "release", "delta/internal/coding"},
+	"delta/bsdiff":          {"limits", "flash", "delta"},
 	"delta/diff":            {"flash", "release", "delta", "delta/internal/coding"},
-	"protocol":              {"internal/cbor", "release"},
+	"protocol":              {"internal/cbor", "limits", "release"},
 	"protocol/conntest":     {"protocol", "release"},
 	"protocol/wsconn":       {"protocol"},
-	"protocol/smp":          {"internal/cbor", "flash", "release"},
-	"protocol/frame":        {},
-	"terminal":              {"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame"},
+	"protocol/smp":          {"internal/cbor", "limits", "flash", "release"},
+	"protocol/frame":        {"limits"},
+	"terminal":              {"internal/cbor", "limits", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame"},
 	"emulator":              {"flash"},
 	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
 	"lab/sweep":             {"flash", "release", "delta", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
@@ -50,7 +51,7 @@ var below = map[string][]string{
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
 var (
-	device    = []string{"internal/cbor", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "protocol/frame", "terminal"}
+	device    = []string{"internal/cbor", "limits", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "protocol/frame", "terminal"}
 	forbidden = []string{"os", "net", "net/http", "encoding/json", "reflect", "log", "log/slog", "syscall", "unsafe"}
 	// wasmForbidden never reaches the browser program, directly or through others: each of these
 	// costs more than a tenth of its size.

@@ -9,6 +9,8 @@
 // The package is fit for a device: no goroutine, no clock, no allocation, memory from the caller.
 package frame
 
+import "unbrick/limits"
+
 // Kind says what a frame is. Append-only.
 type Kind uint8
 
@@ -25,10 +27,10 @@ const (
 const (
 	// MaxBlock is the largest block, in bytes; MinBlock the smallest that a host may announce. A block is
 	// a power of two.
-	MaxBlock = 1024
-	MinBlock = 64
+	MaxBlock = limits.Block
+	MinBlock = limits.SmallBlock
 	// MaxBlocks is how many blocks a file may have.
-	MaxBlocks = 1 << 16
+	MaxBlocks = limits.Blocks
 	// Window is how many blocks may be on their way, the oldest unacknowledged one included.
 	Window = 64
 	// PatternSize is the length of the pattern in a probe.

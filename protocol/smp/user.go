@@ -1,5 +1,7 @@
 package smp
 
+import "unbrick/limits"
+
 // UserVersion is the version of group 64 that this package speaks, said in identify. History: 1, the
 // first.
 const UserVersion = 1
@@ -24,13 +26,13 @@ const (
 
 // Limits of group 64.
 const (
-	MaxKeys     = 4   // key slots of the boot area
-	MaxRetired  = 8   // retired keys in a record
-	MaxDigests  = 240 // sector digests in one answer
-	DigestSize  = 8   // bytes of a sector digest: the first of a SHA-256
-	Fanout      = 16  // digests of one level that make one of the next
-	MaxLevel    = 4   // of the digest tree: 16^4 sectors
-	LeafDigest  = 32  // bytes of a leaf digest
+	MaxKeys     = limits.KeySlots   // key slots of the boot area
+	MaxRetired  = limits.DeviceKeys // retired keys in a record
+	MaxDigests  = 240               // sector digests in one answer
+	DigestSize  = 8                 // bytes of a sector digest: the first of a SHA-256
+	Fanout      = 16                // digests of one level that make one of the next
+	MaxLevel    = 4                 // of the digest tree: 16^4 sectors
+	LeafDigest  = 32                // bytes of a leaf digest
 	MaxLeafData = 56 * LeafDigest
 	MaxPart     = 1920 // bytes of a manifest or file in one packet of BufSize
 )

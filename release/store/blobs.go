@@ -10,12 +10,14 @@ import (
 	"sync"
 
 	"github.com/hack-pad/hackpadfs"
+
+	"unbrick/limits"
 )
 
 // Limits of a blob.
 const (
-	MaxBlob     = 64 << 20 // bytes
-	MaxBlobName = 64       // bytes
+	MaxBlob     = limits.File // bytes
+	MaxBlobName = 64          // bytes
 )
 
 // blobSuffix keeps the names of blobs apart from anything else in the folder.

@@ -18,6 +18,7 @@ import (
 	"io"
 	"time"
 
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -34,13 +35,13 @@ var (
 
 // Limits that hold for every implementation.
 const (
-	MaxBlob     = 64 << 20 // bytes of an image or an update file
-	MaxAttempts = 16       // releases remembered in Device.Attempts, newest first
-	MaxRefused  = 32       // update files remembered in Device.Refused, newest last
-	MaxReports  = 8        // restoration reports remembered in Device.Reports
-	MaxHistory  = 500      // events kept for one device, the oldest go first
-	MaxPage     = 500      // rows that one list call returns at most
-	MaxDetail   = 1024     // bytes of Event.Detail
+	MaxBlob     = limits.File         // bytes of an image or an update file
+	MaxAttempts = 16                  // releases remembered in Device.Attempts, newest first
+	MaxRefused  = limits.KnownRefused // update files remembered in Device.Refused, newest last
+	MaxReports  = 8                   // restoration reports remembered in Device.Reports
+	MaxHistory  = 500                 // events kept for one device, the oldest go first
+	MaxPage     = 500                 // rows that one list call returns at most
+	MaxDetail   = 1024                // bytes of Event.Detail
 )
 
 // Digest is a SHA-256.

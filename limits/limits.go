@@ -1,0 +1,98 @@
+// Package limits is the one table of what the system takes: flash, model, release, update files, link, cable and storage
+// name their limits from here, so that what one of them lets in no other refuses. docs/limits.md is the same table for
+// people.
+//
+// The set is closed from the front to the back: every model that is taken can be built, emulated and updated; every image
+// that can be published for it can be made into an update file for any of its devices with enough workspace, travels on link
+// and cable, and is stored. The constants below keep to that order, and where one follows from another it is written so.
+//
+// The package is fit for a device: it is constants.
+package limits
+
+// Flash: what a part may be, and what may lie in it.
+const (
+	PartSize     = 256 << 20 // bytes of one part, so that addresses, lengths and their sums fit an int of 32 bits
+	PartSectors  = 1 << 16   // sectors of one part: records name them by 16 bits
+	Runs         = 32        // runs of equal sectors
+	EraseBlocks  = 4         // erase sizes larger than a sector
+	ProgramUnit  = 32        // bytes of a program unit
+	Page         = 512       // bytes of one program operation
+	Identity     = 256       // bytes of the identification: the least of a boot area
+	RecordSector = 4 << 10   // bytes that a record sector has at least: record, manifests and marks
+	Settings     = 8         // settings areas
+	AreaName     = 32        // bytes of the name of one
+)
+
+// The software area, a part of the flash that update files rewrite.
+const (
+	Sectors    = 4096  // sectors of a software area
+	SectorSize = Image // bytes of one of its sectors, which is built as a whole
+	Leaf       = 4096  // bytes of a leaf of the hash tree, at most
+	SmallLeaf  = 256   // and at least: every sector is whole leaves of this size
+)
+
+// Release: what can be signed.
+const (
+	Image    = 1<<24 - 1 // bytes of an image: an update file's addresses have 24 bits
+	Manifest = 1024      // bytes of a signed manifest
+	Text     = 32        // bytes of model, version and serial
+	KeyFile  = 4096      // bytes of a key file
+)
+
+// Keys that belong to one device or one model.
+const (
+	KeySlots   = 4        // keys of the boot area
+	DeviceKeys = 8        // keys that a terminal may name on the link, and retired ones on the cable
+	ModelKeys  = KeySlots // keys that the server keeps for a model: all of them fit in one device
+)
+
+// Model: the record of a kind of device.
+const (
+	Model      = 4 << 10   // bytes of the record
+	Name       = 64        // bytes of a model's name
+	ISA        = 16        // bytes of the name of an instruction set
+	Apps       = 32        // applications in RAM
+	AppName    = 32        // bytes of the name of one
+	Importance = 255       // of an application
+	Hints      = 8         // ways into restoration mode, in words
+	Hint       = 200       // bytes of one of them
+	RAM        = 256 << 20 // bytes of RAM
+	SlowLine   = 1200      // baud of a cable, at least
+	FastLine   = 4_000_000 // and at most
+)
+
+// Update files: what is in a header. Work is docs/delta.md, section 8.
+const (
+	Stash   = 256 << 10 // bytes of stash memory, its table included
+	Keeps   = 4096      // entries that the stash holds at a time
+	Edge    = 4096      // old bytes kept of each end of the sector built last
+	History = 16 << 10  // bytes built lately, to copy from
+	Map     = 8192      // ranges of the relocation map
+	Units   = 128       // counters of the data stream, in units of 256
+)
+
+// Link: messages between terminal and server.
+const (
+	Message = 64 << 10 // bytes of one message
+	Hello   = 1024     // bytes of a hello, with the most of everything in it
+	Data    = 32 << 10 // bytes of update file in one message
+	Credit  = 1 << 20  // bytes that may be granted and not yet sent
+	Reason  = 200      // bytes of text in an error
+	Dead    = 16       // dead sectors in a report
+	Refused = 8        // refused update files in a hello
+	Steps   = 2        // updates in a row that lead to the wanted release
+)
+
+// Cable: blocks of a file in frames.
+const (
+	Block      = 1024    // bytes of a block, at most
+	SmallBlock = 64      // and at least
+	Blocks     = 1 << 16 // blocks of one file
+)
+
+// Storage: what is kept in one piece.
+const (
+	File = 64 << 20 // bytes of an update file or a blob: a compressed image is hardly longer than the image
+	// KnownRefused is how many refused update files the server remembers of a device.
+	KnownRefused = 32
+)
