@@ -70,6 +70,7 @@ type fixture struct {
 	id       terminal.Identity
 	a, b     goods
 	delta    []byte
+	back     []byte // from b to a, made when first needed
 }
 
 // goods is a release.

@@ -47,6 +47,7 @@ var below = map[string][]string{
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "restore/mcuboot"},
 	"restore/mcuboot":       {},
 	"internal/mcuboottest":  {},
+	"internal/mutants":      {},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.

@@ -3,7 +3,6 @@ package sweep
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,12 +13,11 @@ import (
 
 	"unbrick/delta"
 	"unbrick/internal/firmware"
+	"unbrick/internal/mutants"
 )
 
 // The lab must be able to fail. Here are terminals with one mistake each; for each the sweep must name
-// the right check. Production code has no hooks for that: the mistakes are textual replacements in copies of
-// its files, which go build takes instead of the originals (-overlay). All are built into one program,
-// and the environment chooses one.
+// the right check. How a mistake is made, package mutants says.
 
 // broken is a terminal with a mistake.
 type broken struct {
@@ -28,39 +26,39 @@ type broken struct {
 	edits []edit
 }
 
-// edit replaces text, which must be there exactly once, in a file of the module.
+// edit replaces text in a file of the module.
 type edit struct{ file, old, new string }
 
 var brokens = []broken{
 	{"record-before-commit", CheckNeedless, []edit{
-		{"terminal/records.go", `t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want`, `(t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want || broken("record-before-commit"))`},
-		{"terminal/records.go", `if t.traced(newer) {`, `if t.traced(newer) || broken("record-before-commit") {`},
+		{"terminal/records.go", `t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want`, `(t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want || MISTAKE)`},
+		{"terminal/records.go", `if t.traced(newer) {`, `if t.traced(newer) || MISTAKE {`},
 	}},
 	{"seal-not-needed", CheckNeedless, []edit{
 		{"terminal/records.go", `		r.newest = 1 - newer
 `, `		r.newest = 1 - newer
-		if broken("seal-not-needed") {
+		if MISTAKE {
 			r.newest = newer
 		}
 `},
 	}},
 	{"newest-erased-first", CheckNeedless, []edit{
 		{"terminal/records.go", `	// Erased even if it reads erased: that may be a sector whose erase was cut short.
-`, `	if broken("newest-erased-first") && r.newest >= 0 {
+`, `	if MISTAKE && r.newest >= 0 {
 		_ = t.erase(r.sector[r.newest])
 	}
 `},
 	}},
 	{"torn-record-accepted", CheckNeedless, []edit{
-		{"terminal/record.go", `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4])`, `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) && !broken("torn-record-accepted")`},
+		{"terminal/record.go", `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4])`, `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) && !MISTAKE`},
 		{"terminal/records.go", `	r.crc[i] = crcOf(body)
 	commit`, `	r.crc[i] = crcOf(body)
-	if broken("torn-record-accepted") {
+	if MISTAKE {
 		return true
 	}
 	commit`},
 		{"terminal/records.go", `	for range traces {
-`, `	if broken("torn-record-accepted") {
+`, `	if MISTAKE {
 		return true
 	}
 	for range traces {
@@ -68,26 +66,26 @@ var brokens = []broken{
 	}},
 	{"verdict-skipped", CheckSigned, []edit{
 		{"terminal/rewrite.go", `	good := d == m.Digest
-`, `	good := d == m.Digest || broken("verdict-skipped")
+`, `	good := d == m.Digest || MISTAKE
 `},
-		{"terminal/boot.go", `if d == t.to.Digest && t.signed(rec.to()) {`, `if (d == t.to.Digest || broken("verdict-skipped")) && t.signed(rec.to()) {`},
+		{"terminal/boot.go", `if d == t.to.Digest && t.signed(rec.to()) {`, `if (d == t.to.Digest || MISTAKE) && t.signed(rec.to()) {`},
 	}},
 	{"verdict-skipped-in-restoration", CheckRestored, []edit{
-		{"terminal/restore.go", `if !t.judge(&h.m) {`, `if !t.judge(&h.m) && !broken("verdict-skipped-in-restoration") {`},
+		{"terminal/restore.go", `if !t.judge(&h.m) {`, `if !t.judge(&h.m) && !MISTAKE {`},
 	}},
 	{"erase-not-read-back", CheckRules, []edit{
 		{"terminal/flashio.go", `	if err != nil {
 		t.counts.failed++
-		return fmt.Errorf("erase`, `	if err != nil && !broken("erase-not-read-back") {
+		return fmt.Errorf("erase`, `	if err != nil && !MISTAKE {
 		t.counts.failed++
 		return fmt.Errorf("erase`},
 	}},
 	{"program-not-read-back", CheckRetried, []edit{
-		{"terminal/flashio.go", `if err = t.compare(addr, data); err == nil {`, `if err = t.compare(addr, data); err == nil || broken("program-not-read-back") {`},
+		{"terminal/flashio.go", `if err = t.compare(addr, data); err == nil {`, `if err = t.compare(addr, data); err == nil || MISTAKE {`},
 	}},
 	{"blank-check-trusted", CheckRules, []edit{
 		{"terminal/flashio.go", `	err := t.hw.Flash.Erase(addr, size)
-`, `	if broken("blank-check-trusted") && t.blank(addr, size) == nil {
+`, `	if MISTAKE && t.blank(addr, size) == nil {
 		return nil
 	}
 	err := t.hw.Flash.Erase(addr, size)
@@ -95,7 +93,7 @@ var brokens = []broken{
 	}},
 	{"sector-skipped-despite-mark", CheckRestored, []edit{
 		{"terminal/rewrite.go", `	if t.doubtful(s) || all(data, t.software.Erased) {
-`, `	if broken("sector-skipped-despite-mark") {
+`, `	if MISTAKE {
 		t.clearDoubt(s)
 	}
 	if t.doubtful(s) || all(data, t.software.Erased) {
@@ -105,7 +103,7 @@ var brokens = []broken{
 		{"terminal/rewrite.go", `	if err := t.mark(s); err != nil {
 		return err
 	}
-`, `	if !broken("no-mark") {
+`, `	if !MISTAKE {
 		if err := t.mark(s); err != nil {
 			return err
 		}
@@ -114,12 +112,12 @@ var brokens = []broken{
 	}},
 	{"no-refresh", CheckFirm, []edit{
 		{"terminal/boot.go", `	if left > 0 && !t.refreshAll(m, end, left) {
-`, `	if left > 0 && !broken("no-refresh") && !t.refreshAll(m, end, left) {
+`, `	if left > 0 && !MISTAKE && !t.refreshAll(m, end, left) {
 `},
 	}},
 	{"stash-freed-early", CheckUpdates, []edit{
 		{"delta/stash.go", `		if last > step {
-`, `		if last > step+early {
+`, `		if last > step && !(MISTAKE && last <= step+early) {
 `},
 		{"delta/prove.go", `	if err := d.Rewind(); err != nil {
 		return err
@@ -131,7 +129,7 @@ var brokens = []broken{
 		sector, data, err := d.Next()
 		if err == io.EOF {
 			return nil
-`, `	if broken("stash-freed-early") {
+`, `	if MISTAKE {
 		early = 1 << 20
 		defer func() { early = 0 }()
 	}
@@ -149,12 +147,15 @@ var brokens = []broken{
 	}},
 	{"only-first-sectors-digest", CheckSigned, []edit{
 		{"terminal/digest.go", `	return release.Digest(t.hash.Sum(t.current[:0])), nil
-`, `	return t.firstOnly(size, release.Digest(t.hash.Sum(t.current[:0]))), nil
+`, `	if MISTAKE {
+		return t.firstOnly(size, release.Digest(t.hash.Sum(t.current[:0]))), nil
+	}
+	return release.Digest(t.hash.Sum(t.current[:0])), nil
 `},
 	}},
 	{"always-restoration", CheckNeedless, []edit{
 		{"terminal/boot.go", `	case asked:
-		why`, `	case broken("always-restoration"):
+		why`, `	case MISTAKE:
 		why = smp.WhyDamaged
 	case asked:
 		why`},
@@ -163,7 +164,7 @@ var brokens = []broken{
 		{"terminal/secure.go", `	t.release()
 	t.startAll()
 `, `	t.release()
-	if broken("applications-stay-stopped") {
+	if MISTAKE {
 		return
 	}
 	t.startAll()
@@ -171,7 +172,7 @@ var brokens = []broken{
 	}},
 	{"floor-raised-early", CheckFloor, []edit{
 		{"terminal/boot.go", `	rec.report.verdict = verdict
-`, `	if broken("floor-raised-early") {
+`, `	if MISTAKE {
 		rec.floor = max(rec.floor, now.Counter)
 	}
 	rec.report.verdict = verdict
@@ -181,7 +182,7 @@ var brokens = []broken{
 		{"terminal/restore.go", `	err := t.prove(h.parts)
 	if !h.parts {
 `, `	err := t.prove(h.parts)
-	if broken("proof-skipped-in-restoration") {
+	if MISTAKE {
 		err = nil
 	}
 	if !h.parts {
@@ -189,15 +190,15 @@ var brokens = []broken{
 	}},
 	{"length-trusted", CheckRefused, []edit{
 		{"terminal/upload.go", `		if uint64(len(m.Data)) > uint64(u.length-u.offset) {
-`, `		if uint64(len(m.Data)) > uint64(u.length-u.offset) && !broken("length-trusted") {
+`, `		if uint64(len(m.Data)) > uint64(u.length-u.offset) && !MISTAKE {
 `},
 		{"terminal/upload.go", `	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) {
-`, `	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) && !broken("length-trusted") {
+`, `	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) && !MISTAKE {
 `},
 	}},
 	{"runs-from-the-bank-while-it-erases", CheckRules, []edit{
 		{"terminal/secure.go", `	if err := t.hw.RAM.Resident(t.work[at:]); err != nil {
-`, `	if broken("runs-from-the-bank-while-it-erases") {
+`, `	if MISTAKE {
 		t.work, t.resident = t.work[:at:at], true
 		return nil
 	}
@@ -209,7 +210,7 @@ var brokens = []broken{
 	{"mcuboot-1966", CheckNeedless, []edit{
 		{"terminal/records.go", `	first, second := t.candidate(0), t.candidate(1)
 `, `	first, second := t.candidate(0), t.candidate(1)
-	if broken("mcuboot-1966") && (t.tornCommit(0) || t.tornCommit(1)) {
+	if MISTAKE && (t.tornCommit(0) || t.tornCommit(1)) {
 		return
 	}
 `},
@@ -218,28 +219,23 @@ var brokens = []broken{
 	{"mcuboot-829", CheckRules, []edit{
 		{"terminal/boot.go", `	t.tellRecord()
 	t.match`, `	t.tellRecord()
-	if rec := t.records.current(); broken("mcuboot-829") && rec != nil && rec.state == Rewriting && t.doubts(t.software.Sectors()) == 0 {
+	if rec := t.records.current(); MISTAKE && rec != nil && rec.state == Rewriting && t.doubts(t.software.Sectors()) == 0 {
 		panic("assertion failed: a swap is under way and its size is not there")
 	}
 	t.match`},
 	}},
 }
 
-// chosen is what the copies need to know which mistake to make, and what some of them are made with.
-var chosen = map[string]string{
+// helpers are what some of the mistakes are made with.
+var helpers = map[string]string{
 	"terminal/broken.go": `package terminal
 
 import (
 	"crypto/sha256"
-	"os"
 	"sync"
 
 	"unbrick/release"
 )
-
-var mistake = os.Getenv("UNBRICK_BROKEN")
-
-func broken(name string) bool { return mistake == name }
 
 var (
 	firstMu sync.Mutex
@@ -248,9 +244,6 @@ var (
 
 // firstOnly takes an image for the one whose first sector it has.
 func (t *Terminal) firstOnly(size uint32, d release.Digest) release.Digest {
-	if !broken("only-first-sectors-digest") {
-		return d
-	}
 	_, n := t.software.Sector(0)
 	p := make([]byte, min(n, size))
 	if t.hw.Flash.Read(t.base, p) != nil {
@@ -289,57 +282,8 @@ func (t *Terminal) tornCommit(i int) bool {
 `,
 	"delta/broken.go": `package delta
 
-import "os"
-
-var (
-	mistake = os.Getenv("UNBRICK_BROKEN")
-	early   uint32
-)
-
-func broken(name string) bool { return mistake == name }
+var early uint32
 `,
-}
-
-// overlay writes the copies with all mistakes in them to dir and returns the file for -overlay.
-func overlay(t *testing.T, root, dir string) string {
-	t.Helper()
-	copies := map[string]string{}
-	for _, b := range brokens {
-		for _, e := range b.edits {
-			text, ok := copies[e.file]
-			if !ok {
-				original, err := os.ReadFile(filepath.Join(root, e.file))
-				if err != nil {
-					t.Fatal(err)
-				}
-				text = string(original)
-			}
-			if n := strings.Count(text, e.old); n != 1 {
-				t.Fatalf("%s: the text to replace is %d times in %s, must be once:\n%s", b.name, n, e.file, e.old)
-			}
-			copies[e.file] = strings.Replace(text, e.old, e.new, 1)
-		}
-	}
-	for file, text := range chosen {
-		copies[file] = text
-	}
-	replace := map[string]string{}
-	for file, text := range copies {
-		path := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replace[filepath.Join(root, file)] = path
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(path, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // TestBrokenTerminals: the sweep catches each mistake and names the right check, and nothing without
@@ -350,15 +294,25 @@ func TestBrokenTerminals(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	program := filepath.Join(dir, "probe.test")
-	build := exec.Command("go", "test", "-c", "-overlay", overlay(t, root, dir), "-o", program, "unbrick/lab/sweep")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	var mistakes []mutants.Mistake
+	for _, b := range brokens {
+		m := mutants.Mistake{Name: b.name}
+		for _, e := range b.edits {
+			m.Edits = append(m.Edits, mutants.Edit{File: e.file, Old: e.old, New: e.new})
+		}
+		mistakes = append(mistakes, m)
+	}
+	overlay, err := mutants.Overlay(root, dir, mistakes, helpers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := mutants.Build(root, dir, overlay, "lab/sweep")
+	if err != nil {
+		t.Fatal(err)
 	}
 	probe := func(t *testing.T, name, until string) map[string]string {
 		cmd := exec.CommandContext(t.Context(), program, "-test.run", "^TestProbe$", "-test.v")
-		cmd.Env = append(os.Environ(), "UNBRICK_BROKEN="+name, "UNBRICK_UNTIL="+until)
+		cmd.Env = append(os.Environ(), mutants.Variable+"="+name, "UNBRICK_UNTIL="+until)
 		out, err := cmd.CombinedOutput()
 		failed := map[string]string{}
 		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {

@@ -1,0 +1,356 @@
+package terminal_test
+
+import (
+	"fmt"
+	"testing"
+
+	"unbrick/emulator"
+	"unbrick/protocol"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+	"unbrick/terminal"
+)
+
+// Trust is state: the floor, the keys that are retired, what has confirmed itself, the predecessor that may return,
+// the files and sectors that are known to be bad. These tests look at the record sectors' cells, and at what the
+// device says and refuses on both roads.
+
+// TestFloorNeverFalls: every record that any road writes carries the floor, and only confirmation raises it.
+func TestFloorNeverFalls(t *testing.T) {
+	f := fixtureOf(t, small)
+	r := f.device(t, f.a)
+	life(t, f, r, r.follow())
+}
+
+// TestFloorCountsOnBothRoads: a release below the device's own floor, not only below the factory's, is refused
+// over the link and on the cable before anything is erased.
+func TestFloorCountsOnBothRoads(t *testing.T) {
+	f := fixtureOf(t, small)
+	r := f.device(t, f.a)
+	r.update(f.serverFor(t, f.delta, f.b))
+	r.update(nothing(t)) // floor 2, of the factory 1
+	low := f.goods(t, "9", 9, 1, f.a.image)
+	r.board.ResetCounter()
+	s := f.serverFor(t, f.makeDelta(t, f.b.image, f.a.image, nil), low)
+	if out, _ := r.update(s); out != terminal.Refused || s.fault != protocol.FaultFloor || s.hello.Floor != 2 {
+		t.Errorf("link: %v, fault %v, floor %d in the hello", out, s.fault, s.hello.Floor)
+	}
+	_, err := r.asked(func(a *apparatus) error {
+		var st smp.Status
+		if err := a.ask(&smp.BeginRequest{Manifest: low.signed}, &st); faultOf(err) != smp.FaultFloor {
+			t.Errorf("begin: %v", err)
+		}
+		if err := a.upload(fileOf(low), 500); faultOf(err) != smp.FaultFloor {
+			t.Errorf("upload: %v", err)
+		}
+		var id smp.Identity
+		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || id.Floor != 2 {
+			t.Errorf("identification: floor %d, %v", id.Floor, err)
+		}
+		return a.ask(&smp.StatusRequest{}, &st)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.holds(f.b) || r.newest().floor != 2 {
+		t.Errorf("afterwards: holds %v, %v", r.holds(f.b), r.newest())
+	}
+}
+
+// asked is restoring with a device that is asked into restoration mode with its pin.
+func (r *rig) asked(host func(*apparatus) error) (emulator.Ending, error) {
+	r.board.SetPin(true)
+	defer r.board.SetPin(false)
+	return r.restoring(host)
+}
+
+// twoKeys is a fixture whose device has two keys; the releases are signed with the second.
+func twoKeys(t *testing.T) (f *fixture, old *fixture) {
+	f = fixtureOf(t, small)
+	old = new(fixture)
+	*old = *f
+	f.key = keyOf("the second key")
+	f.id.Keys = [][32]byte{publicOf(old.key), publicOf(f.key)}
+	old.id = f.id
+	f.a, f.b = f.goods(t, "1", 1, 1, f.a.image), f.goods(t, "2", 2, 2, f.b.image)
+	return f, old
+}
+
+// TestRetiredKeysStayRetired: every record that any road writes carries on which keys are retired.
+func TestRetiredKeysStayRetired(t *testing.T) {
+	f, _ := twoKeys(t)
+	r := f.device(t, f.a)
+	r.retire(1)
+	s := r.follow()
+	life(t, f, r, s)
+	if s.retired != 1 || r.newest().retired != 1 {
+		t.Errorf("retired %b in the end, want 1", r.newest().retired)
+	}
+}
+
+// TestRetiredKeysAreNowhereTrusted: not at boot, not over the link, not on the cable; and both roads are told.
+func TestRetiredKeysAreNowhereTrusted(t *testing.T) {
+	f, old := twoKeys(t)
+	r := f.device(t, f.a)
+	r.retire(1)
+	signed := old.goods(t, "2", 2, 2, f.b.image)
+	s := f.serverFor(t, f.delta, signed)
+	out, _ := r.update(s)
+	if out != terminal.Refused || s.fault != protocol.FaultKey || s.offset != 0 || s.done {
+		t.Errorf("link: %v, fault %v", out, s.fault)
+	}
+	if len(s.hello.Keys) != 1 || s.hello.Keys[0] != release.IDOf(f.id.Keys[1][:]) {
+		t.Errorf("the hello trusts %v", s.hello.Keys)
+	}
+	_, err := r.asked(func(a *apparatus) error {
+		var id smp.Identity
+		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || len(id.Retired) != 1 || id.Retired[0] != release.IDOf(f.id.Keys[0][:]) {
+			t.Errorf("identification: retired %v, %v", id.Retired, err)
+		}
+		var st smp.Status
+		if err := a.ask(&smp.BeginRequest{Manifest: signed.signed}, &st); faultOf(err) != smp.FaultRetired {
+			t.Errorf("begin: %v", err)
+		}
+		if err := a.upload(fileOf(signed), 500); faultOf(err) != smp.FaultRetired {
+			t.Errorf("upload: %v", err)
+		}
+		return a.ask(&smp.StatusRequest{}, &st)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.holds(f.a) {
+		t.Error("the flash does not hold what it held")
+	}
+
+	// A device whose own release was signed with a key that is retired since.
+	r = f.device(t, old.goods(t, "1", 1, 1, f.a.image))
+	if mode := r.boot(); mode != terminal.Running {
+		t.Fatalf("before: %v", mode)
+	}
+	r.retire(1)
+	if mode := r.boot(); mode != terminal.Restoration {
+		t.Errorf("a release signed with a retired key: %v", mode)
+	}
+	if err := r.mend(f.a, false); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOnlyConfirmationConfirms: an update and a restoration bring a release that has to prove itself, sessions that do not
+// reach their end prove nothing, and the first that does makes it final.
+func TestOnlyConfirmationConfirms(t *testing.T) {
+	f := fixtureOf(t, small)
+	unconfirmed := func(r *rig, what string) {
+		t.Helper()
+		s := nothing(t)
+		s.fail = func(int) error { return errPulled }
+		out, _ := r.update(s)
+		p := r.newest()
+		if out != terminal.Broken || r.last.Confirmed() || s.hello.Confirmed || p.confirmed || p.floor != 1 || len(p.from) == 0 {
+			t.Errorf("%s: %v, hello %v, %v", what, out, s.hello.Confirmed, p)
+		}
+	}
+	confirmed := func(r *rig, what string) {
+		t.Helper()
+		s := nothing(t)
+		r.update(s)
+		p := r.newest()
+		if s.hello.Confirmed || !r.last.Confirmed() || !p.confirmed || p.floor != 2 || len(p.from) != 0 {
+			t.Errorf("%s: hello %v, %v", what, s.hello.Confirmed, p)
+		}
+		again := nothing(t)
+		if r.update(again); !again.hello.Confirmed || again.hello.Report != nil || r.newest().sequence != p.sequence {
+			t.Errorf("%s: the session after it: hello %v, report %+v, %v", what, again.hello.Confirmed, again.hello.Report, r.newest())
+		}
+	}
+
+	r := f.device(t, f.a)
+	r.update(f.serverFor(t, f.delta, f.b))
+	unconfirmed(r, "update")
+	refused := f.serverFor(t, f.delta, f.b) // not newer than itself
+	if out, _ := r.update(refused); out != terminal.Refused || r.last.Confirmed() {
+		t.Errorf("a refused offer: %v, confirmed %v", out, r.last.Confirmed())
+	}
+	unconfirmed(r, "after a refused offer")
+	confirmed(r, "update")
+
+	r = f.broken(t)
+	if err := r.mend(f.b, false); err != nil {
+		t.Fatal(err)
+	}
+	unconfirmed(r, "restoration")
+	confirmed(r, "restoration")
+
+	// An update that was cut behind its last sector: the boot records it, and confirms nothing either.
+	r = f.device(t, f.a)
+	start := r.board.Snapshot()
+	w := r.watch()
+	r.startUpdate()
+	r.board.OnOperation(nil)
+	r.board.Restore(start)
+	r.board.CutAt(uint64(w.last+1), emulator.NotBegun)
+	r.startUpdate()
+	unconfirmed(r, "recorded by the boot")
+	confirmed(r, "recorded by the boot")
+
+	// What has confirmed itself and is written over itself keeps its word.
+	_, err := r.asked(func(a *apparatus) error { _, err := a.restore(f.b, false); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := r.newest(); !p.confirmed || p.floor != 2 {
+		t.Errorf("restored over itself: %v", p)
+	}
+}
+
+// TestCutsOfConfirmation cuts the power inside every flash operation of a confirmation, with every tear: the release is
+// confirmed with the floor raised and its predecessor gone, or nothing of that; it runs; and the next session
+// confirms.
+func TestCutsOfConfirmation(t *testing.T) {
+	f := fixtureOf(t, small)
+	r := f.device(t, f.a)
+	r.update(f.serverFor(t, f.delta, f.b))
+	r.boot()
+	start := r.board.Snapshot()
+	w := r.watch()
+	r.update(nothing(t))
+	r.board.OnOperation(nil)
+	if w.ops < 4 || !r.last.Confirmed() {
+		t.Fatalf("%d operations, confirmed %v", w.ops, r.last.Confirmed())
+	}
+	ends := map[bool]int{}
+	for _, tear := range emulator.Tears() {
+		for n := 1; n <= w.ops; n++ {
+			what := fmt.Sprintf("cut %d of %d, %v", n, w.ops, tear)
+			r.board.Restore(start)
+			r.board.CutAt(uint64(n), tear)
+			if _, e := r.update(nothing(t)); e.Kind != emulator.EndCut {
+				t.Fatalf("%s: ended with %v", what, e.Kind)
+			}
+			if mode := r.boot(); mode != terminal.Running || !r.holds(f.b) {
+				t.Fatalf("%s: %v", what, mode)
+			}
+			done := r.last.Confirmed()
+			ends[done]++
+			if floor := r.last.Floor(); done && floor != 2 || !done && floor != 1 {
+				t.Errorf("%s: confirmed %v, floor %d", what, done, floor)
+			}
+			s := f.serverFor(t, f.makeBack(t), f.a)
+			returns := r.offer(s)
+			if returns == done {
+				t.Errorf("%s: confirmed %v, the predecessor may return: %v (%v)", what, done, returns, s.fault)
+			}
+			r.power()
+			r.update(nothing(t))
+			if p := r.newest(); !r.last.Confirmed() || r.last.Floor() != 2 || !p.confirmed || p.floor != 2 || len(p.from) != 0 {
+				t.Errorf("%s: the next session leaves %v", what, p)
+			}
+		}
+	}
+	if ends[false] == 0 || ends[true] == 0 {
+		t.Errorf("%v: nothing was tried", ends)
+	}
+}
+
+// makeBack returns the update file from b to a, made once.
+func (f *fixture) makeBack(t *testing.T) []byte {
+	if f.back == nil {
+		f.back = f.makeDelta(t, f.b.image, f.a.image, nil)
+	}
+	return f.back
+}
+
+// offer reports whether the device would take what s offers: the link breaks when it asks for the file.
+func (r *rig) offer(s *server) bool {
+	s.fail = func(n int) error {
+		if n > 1 {
+			return errPulled
+		}
+		return nil
+	}
+	out, _ := r.update(s)
+	return out == terminal.Broken
+}
+
+// TestPredecessorIsTheOneBefore: until the new release has confirmed itself, the one before may return, whatever its order; no
+// other one may, and afterwards none.
+func TestPredecessorIsTheOneBefore(t *testing.T) {
+	f := fixtureOf(t, small)
+	// All have one counter, so that only the order speaks against them.
+	before, after := f.goods(t, "5", 5, 1, f.a.image), f.goods(t, "6", 6, 1, f.b.image)
+	stranger := f.goods(t, "4", 4, 1, append([]byte("another"), f.a.image[7:]...))
+	r := f.device(t, before)
+	r.update(f.serverFor(t, f.delta, after))
+	for _, tt := range []struct {
+		what string
+		g    goods
+		want bool
+	}{{"predecessor", before, true}, {"another old release", stranger, false}} {
+		s := f.serverFor(t, f.makeBack(t), tt.g)
+		if got := r.offer(s); got != tt.want || !got && s.fault != protocol.FaultOrder {
+			t.Errorf("unconfirmed, %s: taken %v, fault %v", tt.what, got, s.fault)
+		}
+	}
+	r.update(nothing(t))
+	s := f.serverFor(t, f.makeBack(t), before)
+	if r.offer(s) || s.fault != protocol.FaultOrder {
+		t.Errorf("confirmed, predecessor: taken, or fault %v", s.fault)
+	}
+
+	// Back at the predecessor there is nothing behind it.
+	r = f.device(t, before)
+	r.update(f.serverFor(t, f.delta, after))
+	if out, _ := r.update(f.serverFor(t, f.makeBack(t), before)); out != terminal.Rewritten {
+		t.Fatalf("back: %v", out)
+	}
+	r.boot()
+	if m, _ := r.last.Installed(); m.Version != "5" || r.last.Confirmed() {
+		t.Errorf("back at %s, confirmed %v", m.Version, r.last.Confirmed())
+	}
+}
+
+// TestDeadSectorsAreToldOnBothRoads: a sector of the software area that takes no data is named over the cable while the device
+// waits, and over the link once it runs again, whatever brought it back.
+func TestDeadSectorsAreToldOnBothRoads(t *testing.T) {
+	f := fixtureOf(t, small)
+	last := f.software.SectorAt(f.b.m.Size - 1) // b needs it, a does not
+	if f.software.SectorAt(f.a.m.Size-1) >= last {
+		t.Fatal("both images need the sector")
+	}
+	addr, _ := f.layout.Geometry.Sector(f.layout.SoftwareFirst() + last)
+	for _, kind := range []emulator.DefectKind{emulator.DefectErase, emulator.DefectProgram, emulator.DefectMisprogram} {
+		r := f.device(t, f.a)
+		if err := r.board.Inject(emulator.Defect{Kind: kind, Addr: addr + 8}); err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := r.update(f.serverFor(t, f.delta, f.b)); out != terminal.Damaged {
+			t.Fatalf("%v: %v", kind, out)
+		}
+		var first, second smp.Status
+		_, err := r.restoring(func(a *apparatus) error {
+			if err := a.ask(&smp.StatusRequest{}, &first); err != nil {
+				return err
+			}
+			if _, err := a.restore(f.b, false); err == nil {
+				t.Errorf("%v: restored over a dead sector", kind)
+			}
+			if err := a.ask(&smp.StatusRequest{}, &second); err != nil {
+				return err
+			}
+			_, err := a.restore(f.a, false)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%v: %v", kind, err)
+		}
+		if first.Addr != addr || first.Fault == smp.FaultNone || second.Addr != addr || second.Fault == smp.FaultNone {
+			t.Errorf("%v: cable: %v at 0x%x before, %v at 0x%x after an attempt, want 0x%x", kind, first.Fault, first.Addr, second.Fault, second.Addr, addr)
+		}
+		s := nothing(t)
+		r.update(s)
+		if p := s.hello.Report; p == nil || len(p.Dead) != 1 || p.Dead[0] != addr {
+			t.Errorf("%v: link: report %+v, want 0x%x dead", kind, p, addr)
+		}
+	}
+}
