@@ -243,7 +243,7 @@ func (l *library) fetch(ctx context.Context, model string, image release.Digest)
 			l.mu.Unlock()
 		}
 	}
-	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+escaped(model))
+	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+model)
 	if err != nil {
 		return file{}, fmt.Errorf("%w: %w", errNoRelease, err)
 	}
@@ -265,23 +265,6 @@ func (l *library) fetch(ctx context.Context, model string, image release.Digest)
 		l.files[named{model, image}] = f // it is worth keeping for this visit
 	}
 	return f, nil
-}
-
-// escaped returns s for a query: a device may say anything of its model.
-func escaped(s string) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '-', c == '_', c == '.':
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
-		}
-	}
-	return b.String()
 }
 
 func newFile(signed, image []byte) (file, error) {

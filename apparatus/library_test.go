@@ -80,7 +80,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 		return release.AppendFile(nil, signed, image)
 	}
 	ctx := context.Background()
-	models := []string{"0001", "0002&model=0001 %41é", "0003"}
+	models := []string{"0001", "0002.x_y", "0003"}
 	check := func(what string, l *library) {
 		t.Helper()
 		all := l.all()

@@ -68,7 +68,7 @@ func (r *report) encode(id [16]byte) ([]byte, error) {
 	w.Uint(uint64(max(r.Took, 0) / time.Millisecond))
 	w.Uint(r.Baud)
 	w.Text("page")
-	w.Text(clip(r.Words, maxWords))
+	w.Text(release.Clean(r.Words, maxWords))
 	return w.Result()
 }
 

@@ -8,11 +8,10 @@ package model
 
 import (
 	"fmt"
-	"unicode"
-	"unicode/utf8"
 
 	"unbrick/flash"
 	"unbrick/limits"
+	"unbrick/release"
 )
 
 // Limits of a model. Validate names the one that is exceeded.
@@ -57,17 +56,17 @@ type Model struct {
 
 // Validate reports the first rule that m breaks.
 func (m *Model) Validate() error {
-	if err := checkID(m.ID); err != nil {
+	if err := release.CheckID(m.ID); err != nil {
 		return fmt.Errorf("model: id: %w", err)
 	}
-	if err := checkText(m.Name, MaxName); err != nil {
+	if err := release.CheckText(m.Name, MaxName); err != nil {
 		return fmt.Errorf("model %s: name: %w", m.ID, err)
 	}
 	if err := m.Layout.Validate(); err != nil {
 		return fmt.Errorf("model %s: %w", m.ID, err)
 	}
 	for _, a := range m.Layout.Settings {
-		if err := checkText(a.Name, flash.MaxAreaName); err != nil {
+		if err := release.CheckText(a.Name, flash.MaxAreaName); err != nil {
 			return fmt.Errorf("model %s: settings area name: %w", m.ID, err)
 		}
 	}
@@ -95,7 +94,7 @@ func (m *Model) Validate() error {
 		return fmt.Errorf("model %s: %d hints, at most %d", m.ID, len(m.Hints), MaxHints)
 	}
 	for i, h := range m.Hints {
-		if err := checkText(h, MaxHint); err != nil {
+		if err := release.CheckText(h, MaxHint); err != nil {
 			return fmt.Errorf("model %s: hint %d: %w", m.ID, i+1, err)
 		}
 	}
@@ -111,7 +110,7 @@ func (m *Model) validateApps() error {
 		if a.Name == "" {
 			return fmt.Errorf("application %d: no name", i+1)
 		}
-		if err := checkText(a.Name, MaxAppName); err != nil {
+		if err := release.CheckText(a.Name, MaxAppName); err != nil {
 			return fmt.Errorf("application %d: name: %w", i+1, err)
 		}
 		for _, b := range m.Apps[:i] {
@@ -142,35 +141,6 @@ func (m *Model) MaxWorkspace() uint32 {
 	return max(largest, open+m.RAM-used)
 }
 
-// checkID keeps IDs fit for file names, addresses and shells.
-func checkID(s string) error {
-	if s == "" || len(s) > MaxID {
-		return fmt.Errorf("%d bytes, 1 to %d wanted", len(s), MaxID)
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !alphanumeric(c) && (i == 0 || c != '-' && c != '_' && c != '.') {
-			return fmt.Errorf("%q: byte %d is not a letter or digit, nor a dash, underscore or dot behind the first", s, i)
-		}
-	}
-	return nil
-}
-
 func alphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func checkText(s string, limit int) error {
-	if len(s) > limit {
-		return fmt.Errorf("%d bytes, at most %d", len(s), limit)
-	}
-	if !utf8.ValidString(s) {
-		return fmt.Errorf("%q is not UTF-8", s)
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("%q has a character that cannot be printed", s)
-		}
-	}
-	return nil
 }

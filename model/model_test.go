@@ -104,13 +104,13 @@ func TestValidate(t *testing.T) {
 		says  string
 		spoil func(*Model)
 	}{
-		{"id: 0 bytes", func(m *Model) { m.ID = "" }},
-		{"id: 33 bytes", func(m *Model) { m.ID = strings.Repeat("1", 33) }},
+		{"id: not an identifier: 0 bytes", func(m *Model) { m.ID = "" }},
+		{"id: not an identifier: 33 bytes", func(m *Model) { m.ID = strings.Repeat("1", 33) }},
 		{"byte 0 is not", func(m *Model) { m.ID = "../x" }},
 		{"byte 2 is not", func(m *Model) { m.ID = "ab/c" }},
-		{"name: 65 bytes", func(m *Model) { m.Name = strings.Repeat("n", 65) }},
+		{"name: not a printable text: 65 bytes", func(m *Model) { m.Name = strings.Repeat("n", 65) }},
 		{"not UTF-8", func(m *Model) { m.Name = "\xff" }},
-		{"cannot be printed", func(m *Model) { m.Name = "a\nb" }},
+		{"cannot be shown", func(m *Model) { m.Name = "a\nb" }},
 		{"layout: boot area", func(m *Model) { m.Layout.Boot = 0 }},
 		{"settings area name", func(m *Model) { m.Layout.Settings[0].Name = "\x01" }},
 		{"RAM of 0", func(m *Model) { m.RAM = 0 }},
@@ -119,7 +119,7 @@ func TestValidate(t *testing.T) {
 		{"33 applications", func(m *Model) { m.Apps = make([]App, 33) }},
 		{"application 2: no name", func(m *Model) { m.Apps[1].Name = "" }},
 		{"application 3: name \"system\" is taken", func(m *Model) { m.Apps[2].Name = "system" }},
-		{"application 2: name: 33 bytes", func(m *Model) { m.Apps[1].Name = strings.Repeat("a", 33) }},
+		{"application 2: name: not a printable text: 33 bytes", func(m *Model) { m.Apps[1].Name = strings.Repeat("a", 33) }},
 		{"\"display\": 0 bytes", func(m *Model) { m.Apps[1].Size = 0 }},
 		{"\"log\": 4294967295 bytes where 163840", func(m *Model) { m.Apps[2].Size = 1<<32 - 1 }},
 		{"instruction set of 17", func(m *Model) { m.ISA = strings.Repeat("x", 17) }},
@@ -127,7 +127,7 @@ func TestValidate(t *testing.T) {
 		{"line of 300 baud", func(m *Model) { m.Line = 300 }},
 		{"line of 5000000 baud", func(m *Model) { m.Line = 5_000_000 }},
 		{"9 hints", func(m *Model) { m.Hints = make([]string, 9) }},
-		{"hint 2: 201 bytes", func(m *Model) { m.Hints[1] = strings.Repeat("h", 201) }},
+		{"hint 2: not a printable text: 201 bytes", func(m *Model) { m.Hints[1] = strings.Repeat("h", 201) }},
 	} {
 		m := full(t)
 		c.spoil(&m)

@@ -265,8 +265,11 @@ func (m *Error) Decode(b []byte) error {
 }
 
 func (m *Error) valid() error {
-	if m.Fault == 0 || len(m.Text) > MaxReason {
+	if m.Fault == 0 {
 		return ErrLimit
+	}
+	if err := release.CheckText(m.Text, MaxReason); err != nil {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
 	}
 	return nil
 }
@@ -317,18 +320,4 @@ func appendNumber(dst []byte, c Code, n uint32) ([]byte, error) {
 func readNumber(r *cbor.Reader, b []byte, c Code) uint32 {
 	open(r, b, c, 2)
 	return r.Uint32()
-}
-
-// label reports whether s may stand for a model, serial or version: short, not empty, nothing that
-// would disturb a screen.
-func label(s string) bool {
-	if len(s) == 0 || len(s) > release.MaxText {
-		return false
-	}
-	for _, c := range s {
-		if c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 {
-			return false
-		}
-	}
-	return true
 }

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"fmt"
+
 	"unbrick/internal/cbor"
 	"unbrick/release"
 )
@@ -74,8 +76,16 @@ func (m *Hello) Decode(b []byte) error {
 }
 
 func (m *Hello) valid() error {
-	if m.Version == 0 || !label(m.Model) || !label(m.Serial) || m.Release != "" && !label(m.Release) ||
-		len(m.Keys) > MaxKeys || len(m.Refused) > MaxRefused {
+	if err := release.CheckID(m.Model); err != nil {
+		return fmt.Errorf("%w: model: %w", ErrLimit, err)
+	}
+	if err := release.CheckID(m.Serial); err != nil {
+		return fmt.Errorf("%w: serial: %w", ErrLimit, err)
+	}
+	if err := release.CheckText(m.Release, MaxText); err != nil {
+		return fmt.Errorf("%w: release: %w", ErrLimit, err)
+	}
+	if m.Version == 0 || len(m.Keys) > MaxKeys || len(m.Refused) > MaxRefused {
 		return ErrLimit
 	}
 	if m.Report != nil && (m.Report.Verdict == VerdictNone || len(m.Report.Dead) > MaxDead) {

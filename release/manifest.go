@@ -3,8 +3,6 @@ package release
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"unicode/utf8"
 
 	"unbrick/internal/cbor"
 	"unbrick/limits"
@@ -25,8 +23,8 @@ var ErrManifest = errors.New("malformed manifest")
 
 // Manifest is the statement about one release. Zero fields are not valid except Order and Counter.
 type Manifest struct {
-	Model    string // kind of device the image runs on; 1 to MaxText bytes of printable text
-	Version  string // for people; 1 to MaxText bytes of printable text
+	Model    string // kind of device the image runs on; an identifier, see CheckID
+	Version  string // for people; a text of 1 to MaxText bytes, see CheckText
 	Order    uint64 // decides which of two releases of a model is newer
 	Counter  uint64 // security counter, compared with a device's security floor
 	Size     uint32 // of the image, in bytes
@@ -51,34 +49,20 @@ const (
 
 // Validate reports what makes m unfit to be signed or believed.
 func (m *Manifest) Validate() error {
-	if err := validText("model", m.Model); err != nil {
-		return err
+	if err := CheckID(m.Model); err != nil {
+		return fmt.Errorf("%w: model: %w", ErrManifest, err)
 	}
-	if err := validText("version", m.Version); err != nil {
-		return err
+	if err := CheckText(m.Version, MaxText); err != nil {
+		return fmt.Errorf("%w: version: %w", ErrManifest, err)
+	}
+	if m.Version == "" {
+		return fmt.Errorf("%w: no version", ErrManifest)
 	}
 	if m.Size == 0 || m.Size > MaxImage {
 		return fmt.Errorf("%w: image of %d bytes, 1 to %d", ErrManifest, m.Size, MaxImage)
 	}
 	if m.LeafSize < MinLeaf || m.LeafSize > MaxLeaf || m.LeafSize&(m.LeafSize-1) != 0 {
 		return fmt.Errorf("%w: leaf of %d bytes", ErrManifest, m.LeafSize)
-	}
-	return nil
-}
-
-// validText refuses what a person could not read back: control and format characters (which could
-// reorder a line on a screen), unusual spaces, and spaces at either end.
-func validText(name, s string) error {
-	if s == "" || len(s) > MaxText {
-		return fmt.Errorf("%w: %s of %d bytes", ErrManifest, name, len(s))
-	}
-	if s[0] == ' ' || s[len(s)-1] == ' ' || !utf8.ValidString(s) {
-		return fmt.Errorf("%w: %s %q", ErrManifest, name, s)
-	}
-	for _, r := range s {
-		if !strconv.IsPrint(r) {
-			return fmt.Errorf("%w: %s %q", ErrManifest, name, s)
-		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"unbrick/flash"
 	"unbrick/internal/cbor"
@@ -108,6 +109,8 @@ func TestVectors(t *testing.T) {
 				checkFile(t, &v)
 			case "tree":
 				checkTree(t, &v)
+			case "code points":
+				checkCodePoints(t, &v)
 			default:
 				t.Errorf("kind %q", v.get("kind"))
 			}
@@ -174,7 +177,7 @@ func checkTree(t *testing.T, v *vector) {
 
 // TestVectorsAreGenerated keeps testdata and its generator the same; -update writes the files.
 func TestVectorsAreGenerated(t *testing.T) {
-	all := slices.Concat(manifestVectors(), fileVectors(), treeVectors())
+	all := slices.Concat(manifestVectors(), fileVectors(), treeVectors(), codePointVectors())
 	known := map[string]bool{}
 	for _, v := range all {
 		path := filepath.Join("testdata", v.name+".vec")
@@ -221,6 +224,9 @@ func manifestVectors() []vector {
 		Model: strings.Repeat("m", 32), Version: strings.Repeat("\u20ac", 10) + "10", Order: 1<<64 - 1, Counter: 1<<64 - 1,
 		Size: release.MaxImage, LeafSize: release.MaxLeaf, Digest: release.Digest(bytes.Repeat([]byte{0xff}, 32)),
 	}
+	words := soundManifest()
+	words.Model, words.Version = "Hub-2.b_C", "\u00dcbung 2 \u03b2 \u0416 \u7b2c\u4e8c\u7248 \U0001f680"
+	accepted("words", "letters of several scripts in the version", words)
 	accepted("most", "every number and text as large as it may be", most)
 
 	bad := func(name, comment string, change func(e *envelope)) {
@@ -286,6 +292,23 @@ func manifestVectors() []vector {
 	payload("newline", "a line feed in the version", with(2, text("1.4\n0")))
 	payload("bidi", "a character that turns the direction of writing", with(2, text("1.4\u202e0")))
 	payload("space-at-end", "a space at the end of the model", with(1, text("0001 ")))
+	payload("space-in-model", "a space inside the model", with(1, text("00 01")))
+	payload("dots-for-model", "a model that is a way out of a folder", with(1, text("..")))
+	payload("dash-first", "a model that begins with a dash", with(1, text("-1")))
+	payload("slash-in-model", "a slash in the model", with(1, text("a/b")))
+	payload("letter-not-ascii", "a model with a letter that is not ASCII", with(1, text("h\u00fcb")))
+	payload("full-width-model", "a model of digits that only look like ASCII", with(1, text("\uff10\uff11")))
+	payload("space-first", "a space before the version", with(2, text(" 1.4")))
+	payload("c1-control", "a control character of two bytes", with(2, text("1.4\u0085")))
+	payload("no-break-space", "a space that is not U+0020", with(2, text("1\u00a04")))
+	payload("soft-hyphen", "a character that is not seen", with(2, text("1.\u00ad4")))
+	payload("zero-width", "a character without width", with(2, text("1.\u200b4")))
+	payload("right-to-left", "a letter that is written from right to left", with(2, text("1.4 \u05d0")))
+	payload("filler", "a letter that is not seen", with(2, text("1.4\u3164")))
+	payload("private-use", "a character that has no meaning of its own", with(2, text("1.4\ue000")))
+	payload("tag", "a character that is a tag", with(2, text("1.4\U000e0041")))
+	payload("surrogate", "half of a UTF-16 pair, in three bytes", with(2, text("1\xed\xa0\x80")))
+	payload("overlong", "a letter in two bytes", with(2, text("1\xc1\x81")))
 	payload("no-utf-8", "a version that is not UTF-8", with(2, text("1.4\xff")))
 
 	sound := newEnvelope(encode(fields()))
@@ -304,6 +327,65 @@ func manifestVectors() []vector {
 	add("truncated", "malformed", "the last byte is missing", sound.build()[:len(sound.build())-1])
 	add("empty", "malformed", "nothing at all", nil)
 	return all
+}
+
+// codePointVectors is the table of what a text may hold, for firmware to compare its own with.
+func codePointVectors() []vector {
+	var b bytes.Buffer
+	first := rune(-1)
+	for c := rune(0); c <= utf8.MaxRune+1; c++ {
+		switch ok := c <= utf8.MaxRune && release.Printable(c); {
+		case ok && first < 0:
+			first = c
+		case !ok && first >= 0:
+			fmt.Fprintf(&b, "%04X %04X\n", first, c-1)
+			first = -1
+		}
+	}
+	return []vector{{"text-code-points", [][2]string{{"kind", "code points"}, {"comment", "first and last of each range that a text may have, all others are refused"}}, b.Bytes()}}
+}
+
+func checkCodePoints(t *testing.T, v *vector) {
+	may := map[rune]bool{}
+	for line := range strings.Lines(string(v.payload)) {
+		var first, last rune
+		if _, err := fmt.Sscanf(line, "%X %X\n", &first, &last); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		for c := first; c <= last; c++ {
+			may[c] = true
+		}
+	}
+	for c := rune(0); c <= utf8.MaxRune; c++ {
+		if !utf8.ValidRune(c) {
+			continue
+		}
+		// An accepted text begins and ends with a letter, for spaces at the ends are another rule.
+		if err := release.CheckText("a"+string(c)+"a", 6); (err == nil) != may[c] {
+			t.Fatalf("U+%04X: %v", c, err)
+		}
+	}
+}
+
+// TestDocumentShowsTheCodePoints keeps the table of docs/release.md true.
+func TestDocumentShowsTheCodePoints(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "release.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(doc), "## Identifiers and texts")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var shown strings.Builder
+	for line := range strings.Lines(table) {
+		if line, ok := strings.CutPrefix(line, "    "); ok {
+			for _, pair := range strings.Fields(line) {
+				fmt.Fprintln(&shown, strings.ReplaceAll(pair, "-", " "))
+			}
+		}
+	}
+	if want := string(codePointVectors()[0].payload); shown.String() != want {
+		t.Errorf("the document shows\n%sthe table is\n%s", shown.String(), want)
+	}
 }
 
 func exampleImage(n int) []byte {

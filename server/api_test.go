@@ -242,7 +242,7 @@ func TestWithheldRelease(t *testing.T) {
 func TestFleet(t *testing.T) {
 	r := newRig(t)
 	one := r.publish("1", 1, image(1, 20_000))
-	for _, serial := range []string{"A-1", "A-2", "B <&> 3"} {
+	for _, serial := range []string{"A-1", "A-2", "B-3.x_y"} {
 		r.session(r.hello(serial, one))
 	}
 	type page struct {
@@ -268,7 +268,7 @@ func TestFleet(t *testing.T) {
 	if seen != 3 {
 		t.Fatalf("%d devices on all pages", seen)
 	}
-	for path, want := range map[string]int{"search=a-": 2, "search=%3C%26%3E": 1, "search=running": 3, "search=silent": 0, "group=running&search=b": 1, "model=0002": 0, "image=" + release.Hex(one.Digest): 3} {
+	for path, want := range map[string]int{"search=a-": 2, "search=%3C%26%3E": 0, "search=3.X": 1, "search=running": 3, "search=silent": 0, "group=running&search=b": 1, "model=0002": 0, "image=" + release.Hex(one.Digest): 3} {
 		if p := decode[page](r, r.must(200, "GET", "/api/devices?"+path, nil)); p.Total != want || len(p.Devices) != want {
 			t.Errorf("%s: %d devices, want %d", path, p.Total, want)
 		}
@@ -280,12 +280,17 @@ func TestFleet(t *testing.T) {
 		Serial  string
 		Model   string `json:"model_name"`
 		History []struct{ Kind, Source string }
-	}](r, r.must(200, "GET", "/api/devices/0001/B%20%3C&%3E%203", nil))
-	if d.Serial != "B <&> 3" || d.Model != "Test" || len(d.History) != 1 || d.History[0].Kind != "first-seen" {
+	}](r, r.must(200, "GET", "/api/devices/0001/B-3.x_y", nil))
+	if d.Serial != "B-3.x_y" || d.Model != "Test" || len(d.History) != 1 || d.History[0].Kind != "first-seen" {
 		t.Fatalf("device %+v", d)
 	}
 	r.must(404, "GET", "/api/devices/0001/none", nil)
 	r.must(404, "GET", "/api/devices/0001/none/history", nil)
+	for _, bad := range []string{"%2E%2E", "A1%20", "a%2Fb", "%C3%A4", "-1", strings.Repeat("x", 33)} {
+		for _, path := range []string{"/api/devices/0001/" + bad, "/api/devices/0001/" + bad + "/history", "/api/devices/" + bad + "/A-1", "/api/models/" + bad, "/api/releases?model=" + bad, "/api/devices?model=" + bad} {
+			r.must(400, "GET", path, nil)
+		}
+	}
 	r.later(25 * time.Hour)
 	sum := decode[struct {
 		Devices int
@@ -357,12 +362,15 @@ func TestReports(t *testing.T) {
 	for name, bad := range map[string]string{
 		"outcome": strings.Replace(j, "not-restored", "fine", 1), "id": strings.Replace(j, "0011", "00", 1), "field": strings.Replace(j, `"via"`, `"x":1,"via"`, 1),
 		"via": strings.Replace(j, "command", "", 1), "control character": strings.Replace(j, "cable out", `\u001b[2J`, 1), "long words": strings.Replace(j, "cable out", strings.Repeat("x", 201), 1),
+		"serial with a space behind": strings.Replace(j, "B-1", "B-1 ", 1), "serial of dots": strings.Replace(j, "B-1", "..", 1), "no serial": strings.Replace(j, "B-1", "", 1),
+		"model with a slash": strings.Replace(j, "0001", "00/01", 1), "version from right to left": strings.Replace(j, `"version":""`, `"version":"1 \u05d0"`, 1),
 		"trailing": j + "{}", "image": strings.Replace(j, `"image":""`, `"image":"12"`, 1),
 	} {
 		if a, b := r.do("POST", "/api/reports", []byte(bad), "Content-Type", jsonType); a.StatusCode != 400 {
 			t.Errorf("%s: %s %s, want 400", name, a.Status, b)
 		}
 	}
+	r.later(time.Minute) // strangers may not report faster
 	r.must(404, "POST", "/api/reports", []byte(strings.Replace(j, "0001", "0099", 1)), "Content-Type", jsonType)
 	r.must(415, "POST", "/api/reports", []byte(j), "Content-Type", "text/plain")
 	r.must(413, "POST", "/api/reports", make([]byte, maxJSON+1), "Content-Type", jsonType)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"unbrick/internal/cbor"
 	"unbrick/release"
@@ -120,25 +119,18 @@ func (p *Report) validate() error {
 	case p.Via != "page" && p.Via != "command":
 		return fmt.Errorf("report: via %q", p.Via)
 	}
-	for _, t := range []struct {
-		text       string
-		least, max int
-	}{{p.Model, 1, release.MaxText}, {p.Serial, 1, release.MaxText}, {p.From, 0, release.MaxText}, {p.Version, 0, release.MaxText}, {p.Words, 0, maxWords}} {
-		if len(t.text) < t.least || len(t.text) > t.max || !printable(t.text) {
-			return fmt.Errorf("report: text %q", t.text)
+	for _, e := range []struct {
+		name string
+		err  error
+	}{
+		{"model", release.CheckID(p.Model)}, {"serial", release.CheckID(p.Serial)}, {"from", release.CheckText(p.From, release.MaxText)},
+		{"version", release.CheckText(p.Version, release.MaxText)}, {"words", release.CheckText(p.Words, maxWords)},
+	} {
+		if e.err != nil {
+			return fmt.Errorf("report: %s: %w", e.name, e.err)
 		}
 	}
 	return nil
-}
-
-// printable says whether a text has neither control characters nor broken UTF-8.
-func printable(s string) bool {
-	for _, c := range s {
-		if c < 0x20 || c >= 0x7f && c < 0xa0 || c == utf8.RuneError {
-			return false
-		}
-	}
-	return true
 }
 
 // reportJSON is the same in JSON.

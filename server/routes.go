@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"unbrick/protocol/wsconn"
+	"unbrick/release"
 	"unbrick/server/storage"
 )
 
@@ -109,7 +110,9 @@ func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 		case operatorOnly && !right:
 			err = problem(http.StatusUnauthorized, "no-token", "this needs the operator's token")
 		default:
-			err = f(w, r.WithContext(context.WithValue(r.Context(), operatorKey{}, right)))
+			if err = checkNames(r); err == nil {
+				err = f(w, r.WithContext(context.WithValue(r.Context(), operatorKey{}, right)))
+			}
 		}
 		status := http.StatusOK
 		if err != nil {
@@ -122,6 +125,23 @@ func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 		}
 		s.metrics.requests.add(strconv.Itoa(status/100) + "xx")
 	})
+}
+
+// checkNames refuses an address that names what cannot be: no model or device has such a name.
+func checkNames(r *http.Request) error {
+	for _, name := range []string{"id", "model", "serial"} {
+		if v := r.PathValue(name); v != "" {
+			if err := release.CheckID(v); err != nil {
+				return problem(http.StatusBadRequest, "malformed", "the %s in the address is %v", name, err)
+			}
+		}
+	}
+	if v := r.URL.Query().Get("model"); v != "" {
+		if err := release.CheckID(v); err != nil {
+			return problem(http.StatusBadRequest, "malformed", "the model that is asked for is %v", err)
+		}
+	}
+	return nil
 }
 
 type operatorKey struct{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -141,8 +140,7 @@ func (v *session) tell(err error) {
 	if !errors.As(err, &f) {
 		return
 	}
-	text := strings.ToValidUTF8(f.text[:min(len(f.text), protocol.MaxReason)], "")
-	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(text)}) == nil {
+	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(release.Clean(f.text, protocol.MaxReason))}) == nil {
 		v.send(&protocol.Bye{})
 	}
 }

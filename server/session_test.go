@@ -582,6 +582,36 @@ func TestMalformed(t *testing.T) {
 	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
 }
 
+// A hello under a name that no device can have is answered with what is wrong, and leaves nothing behind.
+func TestNoIdentifier(t *testing.T) {
+	r := newRig(t)
+	h := r.hello("SERIAL", r.publish("1", 1, image(1, 20_000)))
+	h.Model, h.Release = "MODEL", "RELEASE"
+	sound, err := h.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ field, value string }{
+		{"SERIAL", ""}, {"SERIAL", "."}, {"SERIAL", ".."}, {"SERIAL", "A1 "}, {"SERIAL", " A1"}, {"SERIAL", "a/b"}, {"SERIAL", "A\t1"}, {"SERIAL", "\u00e4"}, {"SERIAL", "A\u200b1"},
+		{"MODEL", ".."}, {"MODEL", "0001 "}, {"RELEASE", "1\n"}, {"RELEASE", "1 "}, {"RELEASE", "\u202e1"}, {"RELEASE", "\u05d0"},
+	} {
+		said := append([]byte{0x60 + byte(len(test.field))}, test.field...)
+		b := bytes.Replace(sound, said, append([]byte{0x60 + byte(len(test.value))}, test.value...), 1)
+		c := r.dial()
+		if err := c.conn.Send(b); err != nil {
+			t.Fatal(err)
+		}
+		e := hears[*protocol.Error](c)
+		if e.Fault != protocol.FaultMalformed || !strings.Contains(string(e.Text), strings.ToLower(test.field)) {
+			t.Errorf("%s %q: fault %s, %q", test.field, test.value, e.Fault, e.Text)
+		}
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	if p, err := r.store.Devices(context.Background(), storage.Query{Limit: 10}); err != nil || p.Total != 0 {
+		t.Errorf("%d devices were recorded, %v", p.Total, err)
+	}
+}
+
 func TestOversizeMessage(t *testing.T) {
 	r := newRig(t)
 	ws, err := rawDial(r)

@@ -22,8 +22,8 @@ const KeySlots = limits.KeySlots
 // Identity is element 111 as it is made in the factory: who the device is and whom it trusts. It
 // never changes.
 type Identity struct {
-	Model    string // 1 to release.MaxText bytes
-	Serial   string // 1 to release.MaxText bytes
+	Model    string // an identifier, see release.CheckID
+	Serial   string // an identifier
 	Keys     [][32]byte
 	Floor    uint64 // the security floor before any release confirmed itself
 	Resident uint32 // bytes of code and drivers that must be in RAM while the flash is busy
@@ -52,11 +52,11 @@ func identityAddr(l *flash.Layout) uint32 { return l.Boot - IdentitySize }
 
 // AppendIdentity appends the IdentitySize bytes of id to dst.
 func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
-	if n := len(id.Model); n == 0 || n > release.MaxText {
-		return nil, fmt.Errorf("identity: model of %d bytes, 1 to %d", n, release.MaxText)
+	if err := release.CheckID(id.Model); err != nil {
+		return nil, fmt.Errorf("identity: model: %w", err)
 	}
-	if n := len(id.Serial); n == 0 || n > release.MaxText {
-		return nil, fmt.Errorf("identity: serial of %d bytes, 1 to %d", n, release.MaxText)
+	if err := release.CheckID(id.Serial); err != nil {
+		return nil, fmt.Errorf("identity: serial: %w", err)
 	}
 	if n := len(id.Keys); n == 0 || n > KeySlots {
 		return nil, fmt.Errorf("identity: %d keys, 1 to %d", n, KeySlots)
@@ -101,7 +101,10 @@ func ParseIdentity(b []byte) (Identity, error) {
 		id.Keys = append(id.Keys, [32]byte(b[identityKeys+1+32*i:][:32]))
 	}
 	again, err := AppendIdentity(nil, &id)
-	if err != nil || !slices.Equal(again, b) {
+	if err != nil {
+		return Identity{}, fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	if !slices.Equal(again, b) {
 		return Identity{}, ErrIdentity
 	}
 	return id, nil

@@ -185,8 +185,7 @@ func (t *Terminal) converse(c protocol.Conn) (Outcome, error) {
 func (t *Terminal) decline(c protocol.Conn, fault protocol.Fault, err error) (Outcome, error) {
 	t.last.Fault = fault
 	t.note(5, 113, EventRefused, uint32(fault), 0)
-	text := []byte(err.Error())
-	m := protocol.Error{Fault: fault, Text: text[:min(len(text), protocol.MaxReason)]}
+	m := protocol.Error{Fault: fault, Text: []byte(release.Clean(err.Error(), protocol.MaxReason))}
 	if _, e := protocol.Send(c, &m, t.session.buf[:]); e == nil {
 		t.bye(c)
 	}

@@ -3,6 +3,8 @@ package webui
 import (
 	"strings"
 	"time"
+
+	"unbrick/release"
 )
 
 const (
@@ -107,10 +109,9 @@ func (r *Root) fleetPath(name string) {
 		if len(parts) != 3 {
 			break
 		}
-		model, ok1 := unescape(parts[1])
-		serial, ok2 := unescape(parts[2])
-		if !ok1 || !ok2 {
-			break
+		model, serial := parts[1], parts[2]
+		if release.CheckID(model) != nil || release.CheckID(serial) != nil {
+			break // no device has such a name, so nothing in an address needs an escape
 		}
 		if model != f.model || serial != f.serial {
 			f.detail, f.missing, f.got = fleetDetail{}, false, f.got&^gotDetail
@@ -122,44 +123,23 @@ func (r *Root) fleetPath(name string) {
 
 // devicePath is the address of one device's screen.
 func devicePath(model, serial string) string {
-	return "#fleet-device/" + escape(model) + "/" + escape(serial)
+	return "#fleet-device/" + model + "/" + serial
 }
 
-// escape writes a text so that it is one part of a path, a query or a fragment. package net/url would
+// escape writes a text so that it is one value in a query. package net/url would
 // do it too, and weigh more than all of Fleet.
 func escape(s string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '~', c == '.' && s != "." && s != "..":
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '~', c == '.':
 			b.WriteByte(c)
 		default:
 			b.WriteString(string([]byte{'%', digits[c>>4], digits[c&15]}))
 		}
 	}
 	return b.String()
-}
-
-// unescape is the reverse of escape; it takes both cases of hexadecimal digits.
-func unescape(s string) (string, bool) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b.WriteByte(s[i])
-			continue
-		}
-		if i+2 >= len(s) {
-			return "", false
-		}
-		hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
-		if hi > 15 || lo > 15 {
-			return "", false
-		}
-		b.WriteByte(hi<<4 | lo)
-		i += 2
-	}
-	return b.String(), true
 }
 
 // fleetAsk asks the server for everything that is on the screen, and again after a while.
@@ -176,7 +156,7 @@ func (r *Root) fleetAsk() {
 	r.fleetGet("/api/releases", gotReleases, func(o object) { f.releases = readReleases(o) })
 	switch f.view {
 	case fleetOne:
-		r.fleetGet("/api/devices/"+escape(f.model)+"/"+escape(f.serial), gotDetail, func(o object) { f.detail = readDetail(o) })
+		r.fleetGet("/api/devices/"+f.model+"/"+f.serial, gotDetail, func(o object) { f.detail = readDetail(o) })
 	case fleetReleases:
 	case fleetDevices:
 		r.fleetGet("/api/summary", gotSummary, func(o object) { f.summary = readSummary(o) })
@@ -296,5 +276,5 @@ func (r *Root) setRelease(rel *fleetRelease, state, done string) {
 // free offers a release again to a device that was held back from it.
 func (r *Root) free(image string) {
 	f := &r.fleet
-	r.fleetSet("POST", "/api/devices/"+escape(f.model)+"/"+escape(f.serial)+"/free", formatObject("image", image), "Offered again.")
+	r.fleetSet("POST", "/api/devices/"+f.model+"/"+f.serial+"/free", formatObject("image", image), "Offered again.")
 }

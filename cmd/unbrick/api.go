@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -82,9 +81,6 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 	}
 	return b, answer.StatusCode, nil
 }
-
-// escape makes one element of a path of any text.
-func escape(s string) string { return strings.ReplaceAll(url.PathEscape(s), "..", "%2E%2E") }
 
 // isSet says whether a flag was given.
 func isSet(flags *flag.FlagSet, name string) (set bool) {

@@ -49,8 +49,8 @@ type emulateFlags struct {
 func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	f := &emulateFlags{}
 	set := newFlags("emulate", emulateHelp, errOut)
-	set.StringVar(&f.model, "model", "", "model of the device; the server must know it")
-	set.StringVar(&f.serial, "serial", "", "serial of the device")
+	set.Var(idValue{&f.model}, "model", "model of the device; the server must know it")
+	set.Var(idValue{&f.serial}, "serial", "serial of the device")
 	set.StringVar(&f.version, "version", "", "factory: version of the installed release")
 	set.StringVar(&f.image, "image", "", "factory: raw image of that release")
 	set.StringVar(&f.manifest, "manifest", "", "factory: manifest or release file, instead of the server's")

@@ -12,7 +12,7 @@ import (
 
 // model asks the server for a model's record.
 func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
-	b, status, err := a.do(ctx, http.MethodGet, "/api/models/"+escape(id), nil, nil)
+	b, status, err := a.do(ctx, http.MethodGet, "/api/models/"+id, nil, nil)
 	if status == http.StatusNotFound {
 		return nil, fmt.Errorf("the server does not know model %q: unbrick model put %s describes it", id, id)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"unbrick/flash"
+	"unbrick/release"
 )
 
 // sizeValue is a flag that takes 4KiB, 1MiB or plain bytes.
@@ -39,6 +40,21 @@ func sizeFlag(fs *flag.FlagSet, name string, value uint32, usage string) *uint32
 	n := value
 	fs.Var(sizeValue{&n}, name, usage)
 	return &n
+}
+
+// idValue is a flag that takes the name of a model or a device.
+type idValue struct{ id *string }
+
+func (v idValue) String() string {
+	if v.id == nil {
+		return ""
+	}
+	return *v.id
+}
+
+func (v idValue) Set(s string) error {
+	*v.id = s
+	return release.CheckID(s)
 }
 
 // newFlags makes the flag set of one command. help is what --help prints above the flags: what the

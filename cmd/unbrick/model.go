@@ -11,6 +11,7 @@ import (
 	"unbrick/flash"
 	"unbrick/model"
 	"unbrick/protocol"
+	"unbrick/release"
 )
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]
@@ -116,7 +117,7 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 		if err != nil {
 			return err
 		}
-		if _, _, err := server.do(ctx, "PUT", "/api/models/"+escape(m.ID), nil, b, "Content-Type", "application/cbor"); err != nil {
+		if _, _, err := server.do(ctx, "PUT", "/api/models/"+m.ID, nil, b, "Content-Type", "application/cbor"); err != nil {
 			return err
 		}
 	}
@@ -133,6 +134,9 @@ func preferKind(ctx context.Context, server, token, id, kind string, out io.Writ
 	if kind != protocol.KindDelta.String() && kind != protocol.KindBsdiff.String() {
 		return usageError("kind %q is neither delta nor bsdiff", kind)
 	}
+	if err := release.CheckID(id); err != nil {
+		return usageError("model: %v", err)
+	}
 	client, err := newAPI(server, token)
 	if err != nil {
 		return err
@@ -141,7 +145,7 @@ func preferKind(ctx context.Context, server, token, id, kind string, out io.Writ
 	if err != nil {
 		return err
 	}
-	if _, _, err := client.do(ctx, "PUT", "/api/models/"+escape(id)+"/prefer", nil, body, "Content-Type", "application/json"); err != nil {
+	if _, _, err := client.do(ctx, "PUT", "/api/models/"+id+"/prefer", nil, body, "Content-Type", "application/json"); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "model %s: %s is tried first\n", id, kind)

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"unicode"
 	"unicode/utf8"
 
 	"unbrick/model"
@@ -70,7 +69,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	var f publishFlags
 	flags.StringVar(&f.key, "key", "", "file of the secret key")
 	flags.StringVar(&f.pub, "pub", "", "file of the public key, for a release file that was signed elsewhere")
-	flags.StringVar(&f.model, "model", "", "model that the image is for")
+	flags.Var(idValue{&f.model}, "model", "model that the image is for")
 	flags.StringVar(&f.version, "version", "", "version for people")
 	flags.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
 	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
@@ -201,7 +200,7 @@ func noImage(b []byte) string {
 	if bytes.Count(b, b[:1]) == len(b) {
 		return fmt.Sprintf("holds nothing but bytes 0x%02x", b[0])
 	}
-	if utf8.Valid(b) && bytes.IndexFunc(b, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0 {
+	if utf8.Valid(b) && bytes.IndexFunc(b, func(c rune) bool { return !release.Printable(c) && (c < '\t' || c > '\r') }) < 0 {
 		return "is text"
 	}
 	return ""
@@ -257,7 +256,7 @@ func (f *publishFlags) target(ctx context.Context, server *api) (*model.Model, e
 	if f.modelFile != "" {
 		b, err = os.ReadFile(f.modelFile)
 	} else {
-		b, _, err = server.do(ctx, "GET", "/api/models/"+escape(f.model), nil, nil, "Accept", "application/cbor")
+		b, _, err = server.do(ctx, "GET", "/api/models/"+f.model, nil, nil, "Accept", "application/cbor")
 		var no *apiError
 		if errors.As(err, &no) && no.Status == 404 {
 			return nil, fmt.Errorf("the server does not know model %q: describe it first with unbrick model put", f.model)

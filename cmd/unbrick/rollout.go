@@ -52,7 +52,8 @@ type rolled struct {
 func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("rollout", rolloutHelp, errOut)
 	server, token := serverFlags(flags)
-	id := flags.String("model", "", "model of the release")
+	id := new(string)
+	flags.Var(idValue{id}, "model", "model of the release")
 	phases := flags.String("phases", "", "begin a rollout with these phases")
 	limit := flags.Uint("max-failures", 0, "devices that may fail")
 	halt := flags.Bool("halt", false, "stop offering the release")

@@ -115,9 +115,9 @@ func (m *Identity) DecodeBody(b []byte) error {
 		case is(k, "v"):
 			m.Version, seen = r.Uint32(), seen|1<<0
 		case is(k, "model"):
-			m.Model, seen = label(r), seen|1<<1
+			m.Model, seen = identifier(r), seen|1<<1
 		case is(k, "serial"):
-			m.Serial, seen = label(r), seen|1<<2
+			m.Serial, seen = identifier(r), seen|1<<2
 		case is(k, "keys"):
 			m.Keys, seen = readKeys(r), seen|1<<3
 		case is(k, "retired"):
@@ -176,16 +176,20 @@ func (m *Identity) DecodeBody(b []byte) error {
 	return closing(r, seen, identityNeeds)
 }
 
-// label reads a text that names something: not empty, bounded, nothing that disturbs a screen.
-func label(r *cbor.Reader) string {
+// identifier reads the name of a model or a device.
+func identifier(r *cbor.Reader) string {
 	s := r.TextMax(release.MaxText)
-	for _, c := range s {
-		if c < 0x20 || c >= 0x7f && c < 0xa0 {
-			r.Fail(ErrLimit)
-		}
+	if err := release.CheckID(s); err != nil {
+		r.Fail(err)
 	}
-	if s == "" {
-		r.Fail(ErrLimit)
+	return s
+}
+
+// areaName reads the name of a settings area.
+func areaName(r *cbor.Reader) string {
+	s := r.TextMax(flash.MaxAreaName)
+	if err := release.CheckText(s, flash.MaxAreaName); err != nil {
+		r.Fail(err)
 	}
 	return s
 }
@@ -245,7 +249,7 @@ func readSettings(r *cbor.Reader) []flash.Area {
 		if k != 3 && k != -1 {
 			r.Fail(ErrMissing)
 		}
-		a := flash.Area{Name: r.TextMax(flash.MaxAreaName), Addr: r.Uint32(), Size: r.Uint32()}
+		a := flash.Area{Name: areaName(r), Addr: r.Uint32(), Size: r.Uint32()}
 		if k == -1 && !r.Break() {
 			r.Fail(ErrLimit)
 		}
