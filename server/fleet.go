@@ -151,13 +151,21 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
 		Known     bool   `json:"known"`
 	}
 	releases := make([]count, 0, len(sum.Releases))
-	for _, c := range sum.Releases {
-		image := release.Hex(c.Image)
-		version, known := names[deviceID{c.Model, image}]
-		if !known {
-			version = c.Version
+	at := make(map[deviceImage]int, len(sum.Releases))
+	for _, c := range sum.Releases { // an image may come in parts: with several orders and texts
+		i, there := at[deviceImage{c.Model, c.Image}]
+		if !there {
+			image := release.Hex(c.Image)
+			version, known := names[deviceID{c.Model, image}]
+			if !known {
+				version = c.Version
+			}
+			i = len(releases)
+			at[deviceImage{c.Model, c.Image}] = i
+			releases = append(releases, count{Model: c.Model, Image: image, Version: version, Known: known})
 		}
-		releases = append(releases, count{c.Model, image, version, c.Installed, c.Confirmed, known})
+		releases[i].Installed += c.Installed
+		releases[i].Confirmed += c.Confirmed
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"devices": sum.Devices, "groups": groups, "releases": releases})
 }

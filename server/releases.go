@@ -254,7 +254,7 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 		list[i] = toReleaseJSON(&shown[i])
 	}
 	if operator {
-		if err := s.count(r, list); err != nil {
+		if err := s.count(r.Context(), r.URL.Query().Get("model"), shown, list); err != nil {
 			return err
 		}
 		if err := s.tellRollouts(r.Context(), shown, list); err != nil {
@@ -266,39 +266,43 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 
 // tellRollouts adds to each release its rollout.
 func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list []releaseJSON) error {
-	lost := make(map[string]map[storage.Digest]uint32)
 	for i := range all {
-		m := &all[i].Manifest
 		if !all[i].Rollout.Active() {
 			continue
 		}
-		if lost[m.Model] == nil {
-			var err error
-			if lost[m.Model], err = s.lost(ctx, m.Model); err != nil {
-				return err
-			}
+		lost, err := s.lost(ctx, &all[i].Manifest)
+		if err != nil {
+			return err
 		}
-		list[i].Rollout = s.rolloutJSON(&all[i].Rollout, lost[m.Model][m.Digest])
+		list[i].Rollout = s.rolloutJSON(&all[i].Rollout, lost)
 	}
 	return nil
 }
 
 // count adds to each release how many devices say that they run it, and on how many it confirmed itself.
-func (s *Server) count(r *http.Request, list []releaseJSON) error {
-	sum, err := s.store.Summary(r.Context(), s.cut())
+func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []releaseJSON) error {
+	counts, err := s.store.Installed(ctx, model)
 	if err != nil {
 		return err
 	}
+	at := make(map[deviceImage]int, len(list))
 	for i := range list {
-		installed, confirmed := 0, 0
-		for _, c := range sum.Releases {
-			if c.Model == list[i].Model && release.Hex(c.Image) == list[i].Image {
-				installed, confirmed = c.Installed, c.Confirmed
-			}
+		list[i].Installed, list[i].Confirmed = new(int), new(int)
+		at[deviceImage{all[i].Manifest.Model, all[i].Manifest.Digest}] = i
+	}
+	for _, c := range counts {
+		if i, ok := at[deviceImage{c.Model, c.Image}]; ok {
+			*list[i].Installed += c.Installed
+			*list[i].Confirmed += c.Confirmed
 		}
-		list[i].Installed, list[i].Confirmed = &installed, &confirmed
 	}
 	return nil
+}
+
+// deviceImage names the devices of a model that run an image.
+type deviceImage struct {
+	model string
+	image storage.Digest
 }
 
 // publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the

@@ -33,6 +33,7 @@ const testToken = "the operator's token of the tests"
 type rig struct {
 	testing.TB
 	s      *Server
+	dir    string // of the store
 	store  storage.Store
 	web    *httptest.Server
 	model  model.Model
@@ -43,12 +44,13 @@ type rig struct {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	t.Helper()
-	store, err := local.Open(context.Background(), t.TempDir(), nil)
+	dir := t.TempDir()
+	store, err := local.Open(context.Background(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	r := &rig{TB: t, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
+	r := &rig{TB: t, dir: dir, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
 	r.kid = release.IDOf(r.key.Public().(ed25519.PublicKey))
 	cfg := &Config{Store: store, Token: HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Limits: Limits{Drain: time.Second, Rate: 1e6, Burst: 1e6, Answer: 20 * time.Second}}

@@ -91,11 +91,10 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	lost, err := s.lost(r.Context(), v.Manifest.Model)
+	missing, err := s.lost(r.Context(), &v.Manifest)
 	if err != nil {
 		return err
 	}
-	missing := lost[v.Manifest.Digest]
 	v.Rollout, err = s.store.ChangeRollout(r.Context(), v.Manifest.Model, v.Manifest.Digest, func(o *storage.Rollout) error {
 		if in.Phases != nil {
 			fresh, err := parseRollout(*in.Phases, "", s.now())
@@ -168,27 +167,10 @@ func (s *Server) limitRollout(ctx context.Context, model string, image storage.D
 
 var errNoRollout = errors.New("there is no rollout")
 
-// lost counts, by release, a model's devices that took an update file and do not answer, or wait to be restored.
-func (s *Server) lost(ctx context.Context, model string) (map[storage.Digest]uint32, error) {
-	counts := make(map[storage.Digest]uint32)
-	for _, group := range []storage.Group{storage.GroupOverdue, storage.GroupRestoration} {
-		q := storage.Query{Model: model, Group: &group, Cut: s.cut(), Limit: storage.MaxPage}
-		for {
-			page, err := s.store.Devices(ctx, q)
-			if err != nil {
-				return nil, err
-			}
-			for i := range page.Devices {
-				if d := &page.Devices[i]; d.Target != (storage.Digest{}) && !d.Demo {
-					counts[d.Target]++
-				}
-			}
-			if q.Cursor = page.Next; q.Cursor == "" {
-				break
-			}
-		}
-	}
-	return counts, nil
+// lost counts the devices that took a release's update file and do not answer, or wait to be restored.
+func (s *Server) lost(ctx context.Context, m *release.Manifest) (uint32, error) {
+	n, err := s.store.Lost(ctx, m.Model, m.Digest, s.cut())
+	return uint32(n), err
 }
 
 // watchRollouts looks after the rollouts until the server closes.
@@ -214,19 +196,17 @@ func (s *Server) lookAtRollouts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lost := make(map[string]map[storage.Digest]uint32) // by model
 	for i := range all {
 		r := &all[i]
 		m := &r.Manifest
 		if !r.Rollout.Active() || !r.Rollout.Halted.IsZero() || r.State != storage.Offered {
 			continue
 		}
-		if lost[m.Model] == nil {
-			if lost[m.Model], err = s.lost(ctx, m.Model); err != nil {
-				return err
-			}
+		missing, err := s.lost(ctx, m)
+		if err != nil {
+			return err
 		}
-		if missing := lost[m.Model][m.Digest]; r.Rollout.Exceeded(r.Rollout.Failed + missing) {
+		if r.Rollout.Exceeded(r.Rollout.Failed + missing) {
 			s.limitRollout(ctx, m.Model, m.Digest, func(r *storage.Rollout) uint32 { return r.Failed + missing })
 		}
 	}

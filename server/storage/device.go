@@ -121,6 +121,14 @@ func (d *Device) HasRefused(file Digest) bool {
 	return false
 }
 
+// Awaited is the release that the device counts for among the lost when it does not come back, zero if none.
+func (d *Device) Awaited() Digest {
+	if d.Demo {
+		return Digest{}
+	}
+	return d.Target
+}
+
 // Source says whose word an event is. The numbers are stored: append only.
 type Source uint8
 
@@ -266,13 +274,15 @@ type Page struct {
 type Summary struct {
 	Devices  int
 	Groups   [Groups]int
-	Releases []ReleaseCount
+	Releases []ReleaseCount // of the images of releases, and then those of no release that most devices run, at most MaxUnknown
 }
 
-// ReleaseCount counts the devices of a model by the image they say they run. The image need not be of a known release.
+// ReleaseCount counts the devices of a model by the image and order they say they run. The image need not be of a known
+// release.
 type ReleaseCount struct {
 	Model     string
 	Image     Digest
+	Order     uint64
 	Version   string // as the devices say
 	Installed int    // including the confirmed ones
 	Confirmed int

@@ -41,6 +41,7 @@ const (
 	MaxReports  = 8                   // restoration reports remembered in Device.Reports
 	MaxHistory  = 500                 // events kept for one device, the oldest go first
 	MaxPage     = 500                 // rows that one list call returns at most
+	MaxUnknown  = 100                 // counts of images of no release that Summary tells of
 	MaxDetail   = 1024                // bytes of Event.Detail
 )
 
@@ -88,12 +89,17 @@ type Store interface {
 	WithdrawFile(ctx context.Context, blob Digest) error
 
 	// Devices. SaveDevice writes the row and appends the events in one step; Revision must be the one read
-	// (0 for a new device), otherwise ErrStale; it returns the new revision. CountDevices is cheap.
+	// (0 for a new device), otherwise ErrStale; it returns the new revision. Summary, Installed, Lost and CountDevices are
+	// cheap however many devices there are: what they tell is counted when a device is saved. Installed counts the images
+	// of releases alone, of one model or all (""). Lost is how many devices await a release (Device.Awaited) and are in
+	// restoration or overdue.
 	Device(ctx context.Context, model, serial string) (Device, error)
 	SaveDevice(ctx context.Context, d *Device, events ...Event) error
 	Devices(ctx context.Context, q Query) (Page, error)
 	Summary(ctx context.Context, cut Cutoffs) (Summary, error)
 	CountDevices(ctx context.Context) (int, error)
+	Installed(ctx context.Context, model string) ([]ReleaseCount, error)
+	Lost(ctx context.Context, model string, image Digest, cut Cutoffs) (int, error)
 	// History of a device, newest first, events with ID below before (0 = newest).
 	History(ctx context.Context, model, serial string, before int64, limit int) ([]Event, error)
 

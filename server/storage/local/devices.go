@@ -88,12 +88,16 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) (id int64, err error) {
 	c := &d.Claim
-	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State, rest}
+	var awaited any
+	if release := d.Awaited(); release != (storage.Digest{}) {
+		awaited = release[:]
+	}
+	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State, awaited, rest}
 	if d.Revision == 0 {
-		err = tx.QueryRowContext(ctx, `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, rest, revision, model, serial)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...).Scan(&id)
+		err = tx.QueryRowContext(ctx, `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, revision, model, serial)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...).Scan(&id)
 	} else {
-		err = tx.QueryRowContext(ctx, `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, rest = ?,
+		err = tx.QueryRowContext(ctx, `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, awaited = ?, rest = ?,
 			revision = revision + 1 WHERE model = ? AND serial = ? AND revision = ? RETURNING id`, append(values, d.Model, d.Serial, d.Revision)...).Scan(&id)
 	}
 	if errors.Is(err, sql.ErrNoRows) {

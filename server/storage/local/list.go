@@ -3,11 +3,15 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"unbrick/server/storage"
 )
@@ -33,88 +37,127 @@ func groups(cut storage.Cutoffs) [storage.Groups]group {
 	}
 }
 
-// filter is the part of a query that holds within every group.
-func filter(q *storage.Query) (where string, args []any) {
-	if q.Model != "" {
-		where += ` AND model = ?`
-		args = append(args, q.Model)
-	}
-	if q.Image != nil {
-		where += ` AND image = ?`
-		args = append(args, q.Image[:])
-	}
-	if q.Search != "" {
-		low := strings.ToLower(q.Search)
-		where += ` AND (instr(lower(serial), ?) > 0 OR instr(lower(model), ?) = 1 OR instr(lower(version), ?) = 1)`
-		args = append(args, low, low, low)
-	}
-	return where, args
-}
-
-// place is where a page begins: behind this device, or at the start of its group.
+// place is where a device stands in a list: its group, and within it the latest word first.
 type place struct {
 	group    int
 	last, id int64
 }
 
-// Devices implements storage.Store: one index range for each group, from the cursor's on, until the page is full.
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.group, q.group), cmp.Compare(q.last, p.last), cmp.Compare(q.id, p.id))
+}
+
+func (p place) String() string { return fmt.Sprintf("%d.%d.%d", p.group, p.last, p.id) }
+
+// lister answers one list call.
+type lister struct {
+	ctx   context.Context
+	tx    *sql.Tx
+	q     *storage.Query
+	limit int
+	start place  // the page is behind it
+	where string // what holds for every device of the list besides its group
+	args  []any
+	page  storage.Page
+}
+
+// Devices implements storage.Store. A page is one index range for each group, from the cursor's on, until it is full;
+// totals come from the tally. A search that few devices match is answered from those alone.
 func (s *Store) Devices(ctx context.Context, q storage.Query) (storage.Page, error) {
-	var page storage.Page
-	limit := max(1, min(q.Limit, storage.MaxPage))
-	start := place{0, math.MaxInt64, math.MaxInt64}
+	l := lister{ctx: ctx, q: &q, limit: max(1, min(q.Limit, storage.MaxPage)), start: place{-1, math.MaxInt64, math.MaxInt64}}
 	if q.Cursor != "" {
-		_, err := fmt.Sscanf(q.Cursor, "%d.%d.%d", &start.group, &start.last, &start.id)
-		if err != nil || start.group < 0 || start.group >= int(storage.Groups) {
-			return page, fmt.Errorf("list devices: %w %q", storage.ErrCursor, q.Cursor)
+		_, err := fmt.Sscanf(q.Cursor, "%d.%d.%d", &l.start.group, &l.start.last, &l.start.id)
+		if err != nil || l.start.group < 0 || l.start.group >= int(storage.Groups) {
+			return l.page, fmt.Errorf("list devices: %w %q", storage.ErrCursor, q.Cursor)
 		}
 	}
-	where, args := filter(&q)
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one moment for page and total
-	if err != nil {
-		return page, fmt.Errorf("list devices: %w", full(err))
+	if q.Model != "" {
+		l.where += ` AND model = ?`
+		l.args = append(l.args, q.Model)
 	}
-	defer tx.Rollback()
+	if q.Image != nil {
+		l.where += ` AND image = ?`
+		l.args = append(l.args, q.Image[:])
+	}
+	err := s.view(ctx, "list devices", func(tx *sql.Tx) error {
+		l.tx = tx
+		if q.Search == "" {
+			return l.ranges(l.tally)
+		}
+		words, few, err := l.search()
+		if err != nil {
+			return err
+		}
+		l.where += words.where
+		l.args = append(l.args, words.args...)
+		if few != nil {
+			return l.among(few)
+		}
+		return l.ranges(l.scan)
+	})
+	return l.page, err
+}
+
+// ranges fills the page group by group.
+func (l *lister) ranges(count func(group) (int, error)) error {
 	var end place // of the last device on the page
-	for g, r := range groups(q.Cut) {
-		if q.Group != nil && int(*q.Group) != g {
+	for g, r := range groups(l.q.Cut) {
+		if l.q.Group != nil && int(*l.q.Group) != g {
 			continue
 		}
-		n, err := countRange(ctx, tx, r, where, args)
+		n, err := count(r)
 		if err != nil {
-			return page, fmt.Errorf("list devices: %w", err)
+			return err
 		}
-		page.Total += n
-		if g < start.group || n == 0 || page.Next != "" {
+		l.page.Total += n
+		if g < l.start.group || n == 0 || l.page.Next != "" {
 			continue
 		}
 		from := place{g, math.MaxInt64, math.MaxInt64}
-		if g == start.group {
-			from = start
+		if g == l.start.group {
+			from = l.start
 		}
-		want := limit - len(page.Devices)
-		more, err := listRange(ctx, tx, r, from, where, args, want+1)
+		want := l.limit - len(l.page.Devices)
+		more, err := l.list(r, from, want+1)
 		if err != nil {
-			return page, err
+			return err
 		}
 		for i, d := range more {
 			if i == want {
-				page.Next = fmt.Sprintf("%d.%d.%d", end.group, end.last, end.id)
+				l.page.Next = end.String()
 				break
 			}
-			page.Devices = append(page.Devices, d.Device)
+			l.page.Devices = append(l.page.Devices, d.Device)
 			end = place{g, stamp(d.LastSeen), d.id}
 		}
 	}
-	return page, nil
+	return nil
 }
 
-func listRange(ctx context.Context, tx *sql.Tx, r group, from place, where string, args []any, limit int) ([]listed, error) {
-	rows, err := tx.QueryContext(ctx, deviceColumns+`WHERE state = ? AND last_seen >= ? AND last_seen < ? AND (last_seen, id) < (?, ?)`+where+` ORDER BY last_seen DESC, id DESC LIMIT ?`,
-		append(append([]any{r.state, r.from, r.to, from.last, from.id}, args...), limit)...)
+// list reads a part of a group.
+func (l *lister) list(r group, from place, limit int) ([]listed, error) {
+	// The cursor's time bounds the range, so that a late page does not walk over the ones before it.
+	upper := r.to
+	if from.last < r.to {
+		upper = from.last + 1
+	}
+	rows, err := l.tx.QueryContext(l.ctx, deviceColumns+`INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ? AND (last_seen, id) < (?, ?)`+l.where+` ORDER BY last_seen DESC, id DESC LIMIT ?`,
+		append(append([]any{r.state, r.from, upper, from.last, from.id}, l.args...), limit)...)
 	return collect(rows, err, "list devices", func(d *listed) (err error) {
 		d.id, err = scanDevice(rows, &d.Device)
 		return err
 	})
+}
+
+// index is the one that has the devices of the list together and in its order.
+func (l *lister) index() string {
+	switch {
+	case l.q.Image != nil:
+		return "devices_image"
+	case l.q.Model != "":
+		return "devices_model"
+	}
+	return "devices_state"
 }
 
 type listed struct {
@@ -122,42 +165,125 @@ type listed struct {
 	id int64
 }
 
-func countRange(ctx context.Context, tx *sql.Tx, r group, where string, args []any) (n int, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM devices WHERE state = ? AND last_seen >= ? AND last_seen < ?`+where,
-		append([]any{r.state, r.from, r.to}, args...)...).Scan(&n)
+// scan counts what matches a search within a group by looking at all of it.
+func (l *lister) scan(r group) (n int, err error) {
+	err = l.tx.QueryRowContext(l.ctx, `SELECT count(*) FROM devices INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ?`+l.where,
+		append([]any{r.state, r.from, r.to}, l.args...)...).Scan(&n)
 	return n, full(err)
 }
 
-// CountDevices implements storage.Store.
-func (s *Store) CountDevices(ctx context.Context) (n int, err error) {
-	if err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM devices`).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count devices: %w", full(err))
+// tally counts a group without a search.
+func (l *lister) tally(r group) (int, error) {
+	switch {
+	case l.q.Image != nil && l.q.Model == "":
+		rows, err := l.tx.QueryContext(l.ctx, `SELECT DISTINCT model FROM runs WHERE image = ?`, l.q.Image[:])
+		models, err := collect(rows, err, "models of an image", func(m *string) error { return rows.Scan(m) })
+		total := 0
+		for _, m := range models {
+			n, err := countRange(l.ctx, l.tx, r, ofImage(m, *l.q.Image))
+			if err != nil {
+				return 0, err
+			}
+			total += n
+		}
+		return total, err
+	case l.q.Image != nil:
+		return countRange(l.ctx, l.tx, r, ofImage(l.q.Model, *l.q.Image))
+	case l.q.Model != "":
+		return countRange(l.ctx, l.tx, r, ofModel(l.q.Model))
 	}
-	return n, nil
+	return countRange(l.ctx, l.tx, r, everyone())
 }
 
-// Summary implements storage.Store.
-func (s *Store) Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summary, error) {
-	var sum storage.Summary
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return sum, fmt.Errorf("summary: %w", full(err))
-	}
-	defer tx.Rollback()
-	for g, r := range groups(cut) {
-		n, err := countRange(ctx, tx, r, "", nil)
-		if err != nil {
-			return sum, fmt.Errorf("summary: %w", err)
+// condition is a part of a WHERE clause.
+type condition struct {
+	where string
+	args  []any
+}
+
+// fewMatches is how many devices a search may find to be sorted here; more are found fast enough in the list's order.
+const fewMatches = 2000
+
+// search makes the condition of Query.Search, and returns the devices that may match if they are few. Letters of either
+// case are equal in ASCII.
+func (l *lister) search() (words condition, few []int64, err error) {
+	plain := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(l.q.Search)
+	words = condition{` AND (serial LIKE ? ESCAPE '\'`, []any{"%" + plain + "%"}}
+	begins := false
+	for _, t := range []struct{ query, column string }{
+		{`SELECT EXISTS (SELECT 1 FROM models WHERE id LIKE ? ESCAPE '\')`, "model"}, {`SELECT EXISTS (SELECT 1 FROM runs WHERE version LIKE ? ESCAPE '\')`, "version"},
+	} {
+		var some bool
+		if err := l.tx.QueryRowContext(l.ctx, t.query, plain+"%").Scan(&some); err != nil {
+			return words, nil, err
 		}
-		sum.Groups[g] = n
-		sum.Devices += n
+		if some {
+			begins = true
+			words.where += ` OR ` + t.column + ` LIKE ? ESCAPE '\'`
+			words.args = append(words.args, plain+"%")
+		}
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT model, image, max(version), count(*), sum(confirmed) FROM devices GROUP BY model, image ORDER BY model, image`)
-	sum.Releases, err = collect(rows, err, "summary", func(c *storage.ReleaseCount) error {
-		var image []byte
-		err := rows.Scan(&c.Model, &image, &c.Version, &c.Installed, &c.Confirmed)
-		c.Image = digestOf(image)
+	words.where += `)`
+	parts := trigrams(l.q.Search)
+	if begins || len(parts) == 0 {
+		return words, nil, nil
+	}
+	rows, err := l.tx.QueryContext(l.ctx, `SELECT rowid FROM serials WHERE serials MATCH ? LIMIT ?`, strings.Join(parts, " AND "), fewMatches+1)
+	few, err = collect(rows, err, "search", func(id *int64) error { return rows.Scan(id) })
+	if len(few) > fewMatches {
+		few = nil
+	} else if few == nil {
+		few = []int64{}
+	}
+	return words, few, err
+}
+
+// trigrams are the parts of a search as the index of serials knows them, none if it is too short for one.
+func trigrams(search string) (parts []string) {
+	if !utf8.ValidString(search) {
+		return nil
+	}
+	letters := []rune(search)
+	for i := 0; i+3 <= len(letters); i++ {
+		parts = append(parts, `"`+strings.ReplaceAll(string(letters[i:i+3]), `"`, `""`)+`"`)
+	}
+	return parts
+}
+
+// among fills the page from the devices with these ids that match.
+func (l *lister) among(ids []int64) error {
+	list, err := json.Marshal(ids)
+	if err != nil {
 		return err
+	}
+	cut := l.q.Cut
+	rows, err := l.tx.QueryContext(l.ctx, `SELECT devices.id, state, last_seen FROM json_each(?) AS few CROSS JOIN devices ON devices.id = few.value WHERE true`+l.where, append([]any{string(list)}, l.args...)...)
+	found, err := collect(rows, err, "search", func(p *place) error {
+		var d storage.Device
+		if err := rows.Scan(&p.id, &d.State, &p.last); err != nil {
+			return err
+		}
+		d.LastSeen = moment(p.last)
+		p.group = int(d.Group(cut))
+		return nil
 	})
-	return sum, err
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(p place) bool { return l.q.Group != nil && p.group != int(*l.q.Group) })
+	slices.SortFunc(found, place.compare)
+	l.page.Total = len(found)
+	found = slices.DeleteFunc(found, func(p place) bool { return p.compare(l.start) <= 0 })
+	for i, p := range found {
+		if i == l.limit {
+			l.page.Next = found[i-1].String()
+			break
+		}
+		var d storage.Device
+		if _, err := scanDevice(l.tx.QueryRowContext(l.ctx, deviceColumns+`WHERE id = ?`, p.id), &d); err != nil {
+			return err
+		}
+		l.page.Devices = append(l.page.Devices, d)
+	}
+	return nil
 }

@@ -83,12 +83,15 @@ func readers(o *Options) int {
 	return 4
 }
 
+// cacheSize is the memory for pages that each connection may take: 16 MiB, enough for an index of the largest fleets.
+const cacheSize = "cache_size(-16384)"
+
 func connect(name string, connections, maxPages int) (*sql.DB, error) {
 	q := url.Values{}
 	if connections == 1 {
 		q.Set("_txlock", "immediate") // a writer takes the lock at once, never half-way through
 	}
-	for _, p := range []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"} {
+	for _, p := range []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", cacheSize} {
 		q.Add("_pragma", p)
 	}
 	if maxPages > 0 {

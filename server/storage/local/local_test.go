@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,19 +59,36 @@ func TestPragmas(t *testing.T) {
 	}
 }
 
+// TestQueriesUseIndexes: what is asked of a large fleet looks at as many rows as it tells of.
 func TestQueriesUseIndexes(t *testing.T) {
 	s := reopen(t, t.TempDir(), nil)
-	for query, index := range map[string]string{
-		deviceColumns + `WHERE state = 1 AND last_seen >= 0 AND last_seen < 9 AND (last_seen, id) < (9, 9) ORDER BY last_seen DESC, id DESC LIMIT 5`: "devices_state",
-		`SELECT count(*) FROM devices WHERE state = 1 AND last_seen >= 0 AND last_seen < 9`:                                                          "COVERING INDEX devices_state",
-		`SELECT model, image, max(version), count(*), sum(confirmed) FROM devices GROUP BY model, image ORDER BY model, image`:                       "COVERING INDEX devices_image",
-		`SELECT id FROM history WHERE device = 1 AND id < 7 ORDER BY id DESC LIMIT 5`:                                                                "history_device",
-		fileColumns + `WHERE state IN (1, 2) AND (state = 1 OR lease <= 7) ORDER BY state, id LIMIT 1`:                                               "files_work",
-		fileColumns + `WHERE blob = x'00' ORDER BY state != 3, id LIMIT 1`:                                                                           "files_blob",
+	list := deviceColumns + `INDEXED BY %s WHERE state = 1 AND last_seen >= 0 AND last_seen < 9 AND (last_seen, id) < (9, 9)%s ORDER BY last_seen DESC, id DESC LIMIT 5`
+	for _, c := range []struct{ query, index string }{
+		{fmt.Sprintf(list, "devices_state", ""), "INDEX devices_state (state=? AND last_seen>? AND last_seen<?)"},
+		{fmt.Sprintf(list, "devices_model", " AND model = 'm'"), "INDEX devices_model (model=? AND state=? AND last_seen>? AND last_seen<?)"},
+		{fmt.Sprintf(list, "devices_image", " AND image = x'00'"), "INDEX devices_image (image=? AND state=? AND last_seen>? AND last_seen<?)"},
+		{edgeCount, "COVERING INDEX devices_state"},
+		{edgeCount + ofModel("m").where, "COVERING INDEX devices_model"},
+		{edgeCount + ofImage("m", storage.Digest{}).where, "COVERING INDEX devices_image"},
+		{edgeCount + awaiting("m", storage.Digest{}).where, "COVERING INDEX devices_awaited"},
+		{tallyKey, "tally USING PRIMARY KEY (scope=? AND model=? AND image=? AND state=? AND level=?)"},
+		{tallyRange, "tally USING PRIMARY KEY (scope=? AND model=? AND image=? AND state=? AND level=? AND bucket>? AND bucket<?)"},
+		{runsOfReleases, "SEARCH runs USING"},
+		{runsOfOthers, "runs USING INDEX runs_installed"},
+		{`SELECT DISTINCT model FROM runs WHERE image = x'00'`, "runs_image"},
+		{`DELETE FROM tally WHERE n = 0`, "tally_empty"},
+		{`DELETE FROM runs WHERE installed = 0`, "runs_installed"},
+		{`SELECT id FROM history WHERE device = 1 AND id < 7 ORDER BY id DESC LIMIT 5`, "history_device"},
+		{fileColumns + `WHERE state IN (1, 2) AND (state = 1 OR lease <= 7) ORDER BY state, id LIMIT 1`, "files_work"},
+		{fileColumns + `WHERE blob = x'00' ORDER BY state != 3, id LIMIT 1`, "files_blob"},
 	} {
-		rows, err := s.read.Query("EXPLAIN QUERY PLAN " + query)
+		args := make([]any, strings.Count(strings.ReplaceAll(c.query, "?1", ""), "?"))
+		if strings.Contains(c.query, "?1") {
+			args = append(args, nil)
+		}
+		rows, err := s.read.Query("EXPLAIN QUERY PLAN "+c.query, args...)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", c.query, err)
 		}
 		var plan string
 		for rows.Next() {
@@ -82,8 +100,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 			plan += line + "\n"
 		}
 		rows.Close()
-		if !strings.Contains(plan, index) {
-			t.Errorf("%s\nis planned as %swant %s", query, plan, index)
+		if !strings.Contains(plan, c.index) || strings.Contains(plan, "SCAN devices") {
+			t.Errorf("%s\nis planned as %swant %s", c.query, plan, c.index)
 		}
 	}
 }
@@ -110,31 +128,99 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
-// TestOlderSchema opens a database from before rollouts: its releases are for all, and can be given one.
+// atSchema makes a data folder as an earlier version of the program left it: with the first n migrations, and in it a
+// model, a release whose image is "image", and devices.
+func atSchema(t *testing.T, dir string, n int) storage.Release {
+	t.Helper()
+	image := []byte("image")
+	r := storagetest.NewRelease(t, "0001", "1", 1, image)
+	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "blobs", fmt.Sprintf("%x", r.Manifest.Digest)), image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := connect(filepath.Join(dir, "unbrick.db"), 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	run := func(query string, args ...any) {
+		t.Helper()
+		if _, err := db.Exec(query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		run(migrations[i])
+	}
+	run(fmt.Sprintf(`PRAGMA user_version = %d`, n))
+	run(`INSERT INTO models VALUES ('0001', x'01', 5)`)
+	run(`INSERT INTO releases (model, "order", version, image, signed, state, published) VALUES ('0001', 1, '1', ?, ?, 1, 7)`, r.Manifest.Digest[:], r.Signed)
+	for i, d := range []storage.Device{
+		{Serial: "A-1", State: storage.Running, Target: storage.Digest{}},
+		{Serial: "A-2", State: storage.Restoration, Target: storage.Digest{1, 0xfe}},
+		{Serial: "A-3", State: storage.Rewriting, Target: storage.Digest{1, 0xfe}},
+		{Serial: "D-4", State: storage.Restoration, Target: storage.Digest{1, 0xfe}, Demo: true},
+	} {
+		d.Model = "0001"
+		rest, err := json.Marshal(&d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(`INSERT INTO devices (model, serial, revision, demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, rest)
+			VALUES ('0001', ?, 1, ?, 1, ?, 1, '1', 1, ?, ?, ?, ?)`, d.Serial, d.Demo, int64(i)*1_000_000_000, r.Manifest.Digest[:], i%2, d.State, string(rest))
+	}
+	return r
+}
+
+// TestOlderSchema opens folders of every earlier schema: all that was there is there, and is counted.
 func TestOlderSchema(t *testing.T) {
 	ctx := context.Background()
-	dir := t.TempDir()
-	s := reopen(t, dir, nil)
-	if err := s.PutModel(ctx, storage.Model{ID: "0001", Record: []byte("record")}); err != nil {
-		t.Fatal(err)
-	}
-	r := put(t, s, "0001", "1", 1, []byte("image"))
-	if _, err := s.write.Exec(`ALTER TABLE releases DROP COLUMN rollout; PRAGMA user_version = 1`); err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	s = reopen(t, dir, nil)
-	defer s.Close()
-	got, err := s.Release(ctx, "0001", r.Manifest.Digest)
-	if err != nil || got.Rollout.Active() {
-		t.Fatalf("%+v, %v", got.Rollout, err)
-	}
-	want := storage.Rollout{Phases: []storage.Phase{{Share: 100}}, Limit: 1}
-	if _, err := s.ChangeRollout(ctx, "0001", r.Manifest.Digest, func(o *storage.Rollout) error { *o = want; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if got, err = s.Release(ctx, "0001", r.Manifest.Digest); err != nil || got.Rollout.Limit != 1 || len(got.Rollout.Phases) != 1 {
-		t.Fatalf("%+v, %v", got.Rollout, err)
+	for n := 1; n <= len(migrations); n++ {
+		t.Run(fmt.Sprint("schema ", n), func(t *testing.T) {
+			dir := t.TempDir()
+			if n == len(migrations) {
+				t.Log("the newest: opened as it is")
+			}
+			r := atSchema(t, dir, n)
+			s := reopen(t, dir, nil)
+			var have int
+			if err := s.read.QueryRow(`PRAGMA user_version`).Scan(&have); err != nil || have != len(migrations) {
+				t.Fatalf("schema %d, %v; want %d", have, err, len(migrations))
+			}
+			got, err := s.Release(ctx, "0001", r.Manifest.Digest)
+			if err != nil || got.Rollout.Active() {
+				t.Fatalf("%+v, %v", got.Rollout, err)
+			}
+			b, err := s.OpenBlob(ctx, r.Manifest.Digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Close()
+			want := storage.Rollout{Phases: []storage.Phase{{Share: 100}}, Limit: 1}
+			if _, err := s.ChangeRollout(ctx, "0001", r.Manifest.Digest, func(o *storage.Rollout) error { *o = want; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if got, err = s.Release(ctx, "0001", r.Manifest.Digest); err != nil || got.Rollout.Limit != 1 || len(got.Rollout.Phases) != 1 {
+				t.Fatalf("%+v, %v", got.Rollout, err)
+			}
+			if n, err := s.CountDevices(ctx); err != nil || n != 4 {
+				t.Fatalf("%d devices, %v", n, err)
+			}
+			all, err := s.Installed(ctx, "0001")
+			if err != nil || len(all) != 1 || all[0].Installed != 4 || all[0].Confirmed != 2 {
+				t.Fatalf("installed %+v, %v", all, err)
+			}
+			lost, err := s.Lost(ctx, "0001", storage.Digest{1, 0xfe}, storage.Cutoffs{Overdue: time.UnixMilli(3_000_000_000)})
+			if want := 2; n < 3 && (err != nil || lost != want) {
+				t.Fatalf("%d lost, %v; want %d", lost, err, want)
+			}
+			page, err := s.Devices(ctx, storage.Query{Search: "d-4", Limit: 10})
+			if err != nil || page.Total != 1 || len(page.Devices) != 1 || !page.Devices[0].Demo {
+				t.Fatalf("search: %+v, %v", page, err)
+			}
+		})
 	}
 }
 

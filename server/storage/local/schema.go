@@ -107,6 +107,103 @@ var migrations = []string{
 	) STRICT, WITHOUT ROWID;`,
 
 	`ALTER TABLE releases ADD COLUMN rollout TEXT NOT NULL DEFAULT '';`,
+
+	// Counts of devices, kept by triggers in the transaction that changes the device. awaited is the release that the
+	// device counts for when it does not come back, NULL if none.
+	`ALTER TABLE devices ADD COLUMN awaited BLOB;
+	UPDATE devices SET awaited = unhex((SELECT group_concat(printf('%02x', value), '') FROM json_each(rest, '$.Target'))) WHERE NOT demo;
+	UPDATE devices SET awaited = NULL WHERE awaited = zeroblob(32);
+	DROP INDEX devices_state;
+	DROP INDEX devices_image;
+	CREATE INDEX devices_state ON devices (state, last_seen, id, serial, model, version);
+	CREATE INDEX devices_model ON devices (model, state, last_seen, id);
+	CREATE INDEX devices_image ON devices (image, state, last_seen, id, model);
+	CREATE INDEX devices_awaited ON devices (model, awaited, state, last_seen) WHERE awaited IS NOT NULL;
+	-- Devices by state and the time of their last word, in buckets of 2^25 ms and, within those, of 2^15 ms (level is the
+	-- exponent): of all (scope 0), of a model (1), of a model and image (2), of a model and awaited release (3).
+	CREATE TABLE tally (
+		scope INTEGER NOT NULL,
+		model TEXT NOT NULL,
+		image BLOB NOT NULL,
+		state INTEGER NOT NULL,
+		level INTEGER NOT NULL,
+		bucket INTEGER NOT NULL,
+		n INTEGER NOT NULL,
+		PRIMARY KEY (scope, model, image, state, level, bucket)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX tally_empty ON tally (n) WHERE n = 0;
+	INSERT INTO tally SELECT k.scope, k.model, k.image, state, level, last_seen >> level, count(*) FROM (
+		SELECT 0 AS scope, '' AS model, x'' AS image, state, last_seen FROM devices
+		UNION ALL SELECT 1, model, x'', state, last_seen FROM devices
+		UNION ALL SELECT 2, model, image, state, last_seen FROM devices
+		UNION ALL SELECT 3, model, awaited, state, last_seen FROM devices WHERE awaited IS NOT NULL) k, (SELECT 15 AS level UNION ALL SELECT 25)
+		GROUP BY 1, 2, 3, 4, 5, 6;
+	CREATE TRIGGER tally_insert AFTER INSERT ON devices BEGIN
+		INSERT INTO tally SELECT k.scope, k.model, k.image, new.state, level, new.last_seen >> level, 1 FROM (
+			SELECT 0 AS scope, '' AS model, x'' AS image
+			UNION ALL SELECT 1, new.model, x''
+			UNION ALL SELECT 2, new.model, new.image
+			UNION ALL SELECT 3, new.model, new.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
+			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+	END;
+	CREATE TRIGGER tally_delete AFTER DELETE ON devices BEGIN
+		INSERT INTO tally SELECT k.scope, k.model, k.image, old.state, level, old.last_seen >> level, -1 FROM (
+			SELECT 0 AS scope, '' AS model, x'' AS image
+			UNION ALL SELECT 1, old.model, x''
+			UNION ALL SELECT 2, old.model, old.image
+			UNION ALL SELECT 3, old.model, old.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
+			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+		DELETE FROM tally WHERE n = 0;
+	END;
+	CREATE TRIGGER tally_update AFTER UPDATE ON devices
+		WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old.awaited IS NOT new.awaited OR old.state IS NOT new.state OR old.last_seen IS NOT new.last_seen BEGIN
+		INSERT INTO tally SELECT k.scope, k.model, k.image, k.state, level, k.seen >> level, k.n FROM (
+			SELECT 0 AS scope, '' AS model, x'' AS image, old.state AS state, old.last_seen AS seen, -1 AS n
+			UNION ALL SELECT 1, old.model, x'', old.state, old.last_seen, -1
+			UNION ALL SELECT 2, old.model, old.image, old.state, old.last_seen, -1
+			UNION ALL SELECT 3, old.model, old.awaited, old.state, old.last_seen, -1
+			UNION ALL SELECT 0, '', x'', new.state, new.last_seen, 1
+			UNION ALL SELECT 1, new.model, x'', new.state, new.last_seen, 1
+			UNION ALL SELECT 2, new.model, new.image, new.state, new.last_seen, 1
+			UNION ALL SELECT 3, new.model, new.awaited, new.state, new.last_seen, 1) k, (SELECT 15 AS level UNION ALL SELECT 25)
+			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+		DELETE FROM tally WHERE n = 0;
+	END;
+	-- Devices by what they say they run.
+	CREATE TABLE runs (
+		model TEXT NOT NULL,
+		image BLOB NOT NULL,
+		"order" INTEGER NOT NULL,
+		version TEXT NOT NULL,
+		installed INTEGER NOT NULL,
+		confirmed INTEGER NOT NULL,
+		PRIMARY KEY (model, image, "order", version)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX runs_installed ON runs (installed);
+	CREATE INDEX runs_image ON runs (image);
+	CREATE INDEX runs_version ON runs (version COLLATE NOCASE);
+	INSERT INTO runs SELECT model, image, "order", version, count(*), sum(confirmed) FROM devices GROUP BY 1, 2, 3, 4;
+	CREATE TRIGGER runs_insert AFTER INSERT ON devices BEGIN
+		INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
+			ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
+	END;
+	CREATE TRIGGER runs_delete AFTER DELETE ON devices BEGIN
+		UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
+		DELETE FROM runs WHERE installed = 0;
+	END;
+	CREATE TRIGGER runs_update AFTER UPDATE ON devices
+		WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old."order" IS NOT new."order" OR old.version IS NOT new.version OR old.confirmed IS NOT new.confirmed BEGIN
+		UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
+		INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
+			ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
+		DELETE FROM runs WHERE installed = 0;
+	END;
+	-- Parts of serial numbers, for the fleet's search. A device's serial never changes.
+	CREATE VIRTUAL TABLE serials USING fts5 (serial, content = '', tokenize = 'trigram', detail = none);
+	INSERT INTO serials (rowid, serial) SELECT id, serial FROM devices;
+	CREATE TRIGGER serials_insert AFTER INSERT ON devices BEGIN
+		INSERT INTO serials (rowid, serial) VALUES (new.id, new.serial);
+	END;`,
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.

@@ -33,7 +33,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
 		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
-		{"summary", testSummary}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
+		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
@@ -596,7 +596,39 @@ func testSummary(t *testing.T, open Opener) {
 	sum, err := s.Summary(ctx, cut)
 	ok(t, err)
 	equal(t, "summary", sum, storage.Summary{Devices: 10, Groups: [storage.Groups]int{1, 1, 1, 1, 1, 1, 1, 3},
-		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Version: "1", Installed: 9, Confirmed: 9}, {Model: "0001", Image: storage.Digest{2}, Version: "2", Installed: 1}}})
+		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Order: 1 << 63, Version: "1", Installed: 9, Confirmed: 9}, {Model: "0001", Image: storage.Digest{2}, Order: 1 << 63, Version: "2", Installed: 1}}})
+}
+
+// testUnknown: images that devices invent do not make the summary long, and do not push out a release.
+func testUnknown(t *testing.T, open Opener) {
+	s := opened(t, open)
+	withModel(t, s, "0001")
+	image := []byte("image")
+	r := NewRelease(t, "0001", "1", 1, image)
+	ok(t, s.AddRelease(ctx, r, image))
+	for i := range storage.MaxUnknown + 5 {
+		for n := range 2 {
+			d := NewDevice("0001", fmt.Sprintf("%d-%d", i, n))
+			d.Claim.Image = storage.Digest{byte(i), byte(i >> 8), 7}
+			ok(t, s.SaveDevice(ctx, &d))
+		}
+	}
+	d := NewDevice("0001", "A")
+	d.Claim.Image, d.Claim.Order = r.Manifest.Digest, 1
+	ok(t, s.SaveDevice(ctx, &d))
+	sum, err := s.Summary(ctx, storage.Cutoffs{})
+	ok(t, err)
+	equal(t, "counts", len(sum.Releases), storage.MaxUnknown+1)
+	want := []storage.ReleaseCount{{Model: "0001", Image: r.Manifest.Digest, Order: 1, Version: "1", Installed: 1, Confirmed: 1}}
+	equal(t, "first of the summary", sum.Releases[:1], want)
+	for _, model := range []string{"", "0001"} {
+		got, err := s.Installed(ctx, model)
+		ok(t, err)
+		equal(t, "installed of "+model, got, want)
+	}
+	got, err := s.Installed(ctx, "0002")
+	ok(t, err)
+	equal(t, "installed of another model", len(got), 0)
 }
 
 func testSettings(t *testing.T, open Opener) {
