@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -358,6 +359,13 @@ func TestReports(t *testing.T) {
 	r.must(202, "POST", "/api/reports", []byte(j), "Content-Type", jsonType)
 	if d := r.device("B-1"); d.State != storage.Restoration {
 		t.Fatalf("state %s, want restoration", d.State)
+	}
+	// A stranger's word about a device that never spoke makes no device; who asks does not learn that either.
+	if b := r.must(202, "POST", "/api/reports", []byte(strings.Replace(j, "B-1", "B-2", 1)), "Content-Type", jsonType, "Authorization", ""); string(b) != "{\"accepted\":true}\n" {
+		t.Fatalf("answer %s", b)
+	}
+	if _, err := r.store.Device(context.Background(), "0001", "B-2"); !errors.Is(err, storage.ErrNotFound) {
+		t.Fatalf("invented device: %v", err)
 	}
 	for name, bad := range map[string]string{
 		"outcome": strings.Replace(j, "not-restored", "fine", 1), "id": strings.Replace(j, "0011", "00", 1), "field": strings.Replace(j, `"via"`, `"x":1,"via"`, 1),

@@ -143,7 +143,7 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 			foreign = r
 			continue
 		}
-		if a := d.Attempt(r.Manifest.Digest); a != nil && a.Held {
+		if a := d.Attempt(r.Manifest.Digest); a != nil && a.HeldAt(now) {
 			if held == nil {
 				held = r
 			}
@@ -198,7 +198,7 @@ type picker struct {
 	needs     uint32 // least workspace that any file would need; 0: none known
 	preparing bool   // a file that may fit is not ready yet
 	failed    bool   // a file that may have fitted could not be made
-	refused   bool   // a file that fits was found wrong by the device
+	refused   bool   // a file that fits was found wrong by the device, or the operator keeps it from all
 }
 
 func (p *picker) pick() (*choice, error) {
@@ -310,12 +310,12 @@ func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.Fi
 		case storage.FileFailed:
 			p.failed = true
 			return f, false, nil
-		case storage.FileWithdrawn:
+		case storage.FileBarred:
 			p.refused = true
 			return f, false, nil
 		case storage.FileReady:
 			fits := f.Workspace <= p.h.Workspace && (p.m.MaxUpdate == 0 || f.Size <= p.m.MaxUpdate)
-			if fits && p.d.HasRefused(f.Blob) {
+			if fits && p.d.HasRefused(f.Blob, p.s.now()) {
 				p.refused = true
 				return f, false, nil
 			}

@@ -31,7 +31,9 @@ type deviceJSON struct {
 	Keys      []string      `json:"keys"`
 	Progress  *progressJSON `json:"progress,omitempty"`
 	Restored  *time.Time    `json:"restored,omitempty"`
+	Conflict  *time.Time    `json:"conflict,omitempty"` // two peers spoke under the serial at once
 	Attempts  []attemptJSON `json:"attempts"`
+	Refusals  []refusalJSON `json:"refusals"`
 }
 
 type runningJSON struct {
@@ -53,11 +55,19 @@ type progressJSON struct {
 }
 
 type attemptJSON struct {
-	Image    string    `json:"image"`
-	Version  string    `json:"version"`
-	Failures uint32    `json:"failures"`
-	Held     bool      `json:"held"`
-	Last     time.Time `json:"last"`
+	Image    string     `json:"image"`
+	Version  string     `json:"version"`
+	Failures uint32     `json:"failures"`
+	Held     bool       `json:"held"`            // now, by whomever
+	By       string     `json:"by,omitempty"`    // operator or server, if held
+	Until    *time.Time `json:"until,omitempty"` // end of the server's hold
+	Last     time.Time  `json:"last"`
+}
+
+// refusalJSON is an update file that the device says it found wrong. It is not offered to it before until.
+type refusalJSON struct {
+	File  string    `json:"file"`
+	Until time.Time `json:"until"`
 }
 
 // eventJSON is one line of a device's history.
@@ -105,11 +115,12 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 }
 
 func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
+	now := s.now()
 	image := release.Hex(d.Claim.Image)
 	_, known := names[deviceID{d.Model, image}]
 	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cut()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
 		Release:   runningJSON{d.Claim.Version, d.Claim.Order, image, known, d.Claim.Confirmed},
-		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}}
+		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}}
 	for _, k := range d.Claim.Keys {
 		v.Keys = append(v.Keys, k.String())
 	}
@@ -124,7 +135,22 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	}
 	for _, a := range d.Attempts {
 		image := release.Hex(a.Image)
-		v.Attempts = append(v.Attempts, attemptJSON{image, names[deviceID{d.Model, image}], a.Failures, a.Held, a.Last})
+		held := attemptJSON{Image: image, Version: names[deviceID{d.Model, image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
+		switch {
+		case a.Held:
+			held.By = storage.ByOperator.String()
+		case held.Held:
+			held.By, held.Until = storage.ByServer.String(), &a.Until
+		}
+		v.Attempts = append(v.Attempts, held)
+	}
+	for _, f := range d.Refusals {
+		if d.HasRefused(f.File, now) {
+			v.Refusals = append(v.Refusals, refusalJSON{release.Hex(f.File), f.At.Add(storage.RefusedFor)})
+		}
+	}
+	if !d.Conflict.IsZero() {
+		v.Conflict = &d.Conflict
 	}
 	return v
 }
@@ -292,6 +318,17 @@ func (s *Server) history(r *http.Request, before int64, limit int) (events []eve
 func (s *Server) hold(w http.ResponseWriter, r *http.Request) error { return s.setHold(w, r, true) }
 func (s *Server) free(w http.ResponseWriter, r *http.Request) error { return s.setHold(w, r, false) }
 
+// forget deletes a device with its history: one that was never there, or is no more. It comes back when it speaks.
+func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
+	id := deviceID{r.PathValue("model"), r.PathValue("serial")}
+	if err := s.store.DeleteDevice(r.Context(), id.model, id.serial); err != nil {
+		return err
+	}
+	s.log.Info("device forgotten", "model", id.model, "serial", id.serial)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) error {
 	var in struct {
 		Image string `json:"image"`
@@ -317,37 +354,52 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
+		if held && d.Tried(image) == nil {
+			return nil, problem(http.StatusConflict, "full", "%d releases are held back from this device: free one first", storage.MaxAttempts)
+		}
 		return s.applyHold(d, image, held, names), nil
 	})
 	if err != nil {
 		return err
 	}
+	s.live.look(id.model)
 	return writeJSON(w, http.StatusOK, s.deviceJSON(&d, names))
 }
 
+// applyHold holds a release back from a device, or ends what keeps it from the device: with an image the operator's hold of
+// that release and the server's, without one everything that keeps any update from it, and its marks.
 func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, names versions) (events []storage.Event) {
 	now := s.now()
 	if held {
 		a := d.Tried(image)
-		a.Held, a.Last = true, now
+		if a == nil || a.Held {
+			return nil
+		}
+		a.Held = true
 		return []storage.Event{{At: now, Kind: storage.Held, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(image)}]}}
 	}
+	all := image == (storage.Digest{})
 	for i := range d.Attempts {
 		a := &d.Attempts[i]
-		if image != (storage.Digest{}) && a.Image != image {
+		if !all && a.Image != image {
 			continue
 		}
-		if a.Held {
+		if a.HeldAt(now) {
 			events = append(events, storage.Event{At: now, Kind: storage.Freed, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(a.Image)}]})
 		}
-		a.Held, a.Failures = false, 0
+		a.Held, a.Failures, a.Until = false, 0, time.Time{}
 	}
-	if d.State == storage.HeldBack && len(events) > 0 {
+	marked := d.State == storage.HeldBack && len(events) > 0
+	if all {
+		d.Refusals, d.Conflict = nil, time.Time{} // the operator wants everything tried again
+		marked = d.State != storage.Running && d.State != storage.Receiving
+	}
+	if marked {
+		if all && len(events) == 0 {
+			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator, Detail: detailOf(map[string]any{"was": d.State.String()})})
+		}
 		settle(d, storage.Running, now)
-		d.Target, d.TargetVersion = storage.Digest{}, ""
-	}
-	if image == (storage.Digest{}) {
-		d.Refused = nil // the operator wants everything tried again
+		d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
 	}
 	return events
 }

@@ -18,7 +18,14 @@ type heard struct {
 	failed  []failed         // releases whose rewrite failed here
 }
 
-// failed is a release whose rewrite failed on a device, and when it did so the time before, zero if this is the first.
+// How long the server holds a release back from a device by itself: a day after the failure that is one too many, twice
+// as long after each further one, up to maxHold. Nobody proves who says that a rewrite failed, so no such hold is for ever.
+const (
+	firstHold = 24 * time.Hour
+	maxHold   = 8 * firstHold
+)
+
+// failed is a release whose rewrite failed on a device, as the device says, and when it said so before, zero if never.
 type failed struct {
 	image  storage.Digest
 	before time.Time
@@ -38,9 +45,9 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 	failed, counts := e.outcome(waiting)
 	installed := waiting && h.Digest == d.Target
 	if failed != (storage.Digest{}) {
-		e.failure(failed, counts && failed != h.Digest, failures)
+		e.failure(failed, counts && failed != h.Digest, waiting && failed == d.Target, failures)
 	}
-	e.runs(h.Digest, failures)
+	e.runs(h.Digest)
 	if e.restored {
 		e.tell(storage.Restored, storage.ByDevice, version(h.Report.From), version(h.Report.To), nil)
 	}
@@ -100,7 +107,7 @@ func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, d
 // refusals remembers update files whose proof failed on the device.
 func (e *ear) refusals() {
 	for _, file := range e.h.Refused {
-		if e.d.Refuse(file) {
+		if e.d.Refuse(file, e.now) {
 			e.refused = append(e.refused, file)
 			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.d.TargetVersion, map[string]any{"file": release.ShortHex(file)})
 		}
@@ -113,7 +120,7 @@ func (e *ear) refusals() {
 // proof is no failed rewrite either: nothing was erased, and it is not offered to this device again.
 func (e *ear) outcome(waiting bool) (failed storage.Digest, counts bool) {
 	d, r := e.d, e.h.Report
-	if waiting && e.h.Digest != d.Target && !d.HasRefused(d.File) {
+	if waiting && e.h.Digest != d.Target && !d.HasRefused(d.File, e.now) {
 		failed = d.Target
 	}
 	if r == nil {
@@ -150,22 +157,24 @@ func (e *ear) outcome(waiting bool) (failed storage.Digest, counts bool) {
 	return failed, counts
 }
 
-// failure tells of a rewrite that did not succeed. If it counts, it is counted, and the device is held back from the
-// release when there were too many.
-func (e *ear) failure(to storage.Digest, counts bool, limit uint32) {
+// failure tells of a rewrite that did not succeed. If it counts, the device itself says so, of a release that there is. If
+// took, the device had the update file from here since it last spoke; only then the failure counts towards the server's
+// hold: what somebody says under this serial who never took the file is a line in the history and an alarm.
+func (e *ear) failure(to storage.Digest, counts, took bool, limit uint32) {
 	detail := map[string]any{}
-	var a storage.Attempt
-	if counts {
-		tried := e.d.Tried(to)
-		f := failed{image: to}
-		if tried.Failures > 0 {
-			f.before = tried.Last
+	var held bool
+	if counts && e.version(to) != "" {
+		if tried := e.d.Tried(to); tried != nil {
+			e.failed = append(e.failed, failed{to, tried.Last})
+			tried.Last = e.now
+			if took {
+				tried.Failures++
+				detail["failures"] = tried.Failures
+				if held = tried.Failures >= limit; held {
+					tried.Until = e.now.Add(min(maxHold, firstHold<<min(tried.Failures-limit, 3)))
+				}
+			}
 		}
-		e.failed = append(e.failed, f)
-		tried.Failures++
-		tried.Last = e.now
-		a = *tried
-		detail["failures"] = a.Failures
 	}
 	if r := e.h.Report; r != nil {
 		detail["verdict"], detail["erases"], detail["record_erases"] = r.Verdict.String(), r.Erases, r.RecordErases
@@ -174,24 +183,23 @@ func (e *ear) failure(to storage.Digest, counts bool, limit uint32) {
 		}
 	}
 	e.tell(storage.Failed, storage.ByDevice, e.h.Release, e.version(to), detail)
-	if counts && a.Failures >= limit && !a.Held {
-		e.d.Tried(to).Held = true
-		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures})
+	if held {
+		a := e.d.Attempt(to)
+		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures, "until": a.Until.UTC().Format(time.RFC3339)})
 	}
 }
 
 // runs forgets the failed rewrites of the release that the device runs, and with them the server's own hold. The
 // operator's stays.
-func (e *ear) runs(image storage.Digest, limit uint32) {
+func (e *ear) runs(image storage.Digest) {
 	a := e.d.Attempt(image)
-	if a == nil || a.Failures == 0 {
+	if a == nil {
 		return
 	}
-	if a.Held && a.Failures >= limit {
-		a.Held = false
+	if a.Until.After(e.now) {
 		e.tell(storage.Freed, storage.ByServer, "", e.version(image), nil)
 	}
-	a.Failures = 0
+	a.Failures, a.Until = 0, time.Time{}
 }
 
 // detailOf encodes a detail; one that is too long is left out rather than cut.

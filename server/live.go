@@ -3,15 +3,17 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
 
-// live knows the sessions that run now: at most one for a device.
+// live knows the sessions that run now. Nothing proves who speaks, so two may run under one serial: closing either
+// would let a stranger end the honest one's. Both are served; that they met is recorded (session.conflict).
 type live struct {
 	mu       sync.Mutex
-	sessions map[deviceID]*session
-	count    int // including those that have not said who they are
+	sessions map[deviceID][]*session // oldest first
+	count    int                     // including those that have not said who they are
 	idle     chan struct{}
 }
 
@@ -32,7 +34,9 @@ func (l *live) enter(limit int) error {
 func (l *live) leave(v *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sessions[v.id] == v {
+	if rest := slices.DeleteFunc(l.sessions[v.id], func(o *session) bool { return o == v }); len(rest) > 0 {
+		l.sessions[v.id] = rest
+	} else {
 		delete(l.sessions, v.id)
 	}
 	l.count--
@@ -42,36 +46,48 @@ func (l *live) leave(v *session) {
 	}
 }
 
-// take makes v the session of its device. An older one is closed: its peer has come back by another way.
-func (l *live) take(v *session) (replaced bool) {
-	l.mu.Lock()
-	old := l.sessions[v.id]
-	l.sessions[v.id] = v
-	l.mu.Unlock()
-	if old == nil {
-		return false
-	}
-	old.conn.Close()
-	return true
-}
-
-// current says whether v is still the session of its device.
-func (l *live) current(v *session) bool {
+// take counts v, which has said hello, among the sessions of its device. The older ones learn of it.
+func (l *live) take(v *session) (met int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.sessions[v.id] == v
+	met = len(l.sessions[v.id])
+	for _, old := range l.sessions[v.id] {
+		from := v.from
+		old.newer.Store(&from)
+	}
+	l.sessions[v.id] = append(l.sessions[v.id], v)
+	return met
+}
+
+// transfers says whether a session of the device other than v transfers an update file now.
+func (l *live) transfers(id deviceID, v *session) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.sessions[id], func(o *session) bool { return o != v && o.size.Load() > 0 })
 }
 
 // progress of a transfer that runs now.
 func (l *live) progress(id deviceID) (sent, size uint32, ok bool) {
 	l.mu.Lock()
-	v := l.sessions[id]
-	l.mu.Unlock()
-	if v == nil {
-		return 0, 0, false
+	defer l.mu.Unlock()
+	for _, v := range l.sessions[id] {
+		if size = v.size.Load(); size > 0 {
+			return v.sent.Load(), size, true
+		}
 	}
-	size = v.size.Load()
-	return v.sent.Load(), size, size > 0
+	return 0, 0, false
+}
+
+// look makes the sessions of a model look again whether what they transfer may still be had.
+func (l *live) look(model string) {
+	for _, v := range l.all() {
+		if v.id.model == model {
+			select {
+			case v.changed <- struct{}{}:
+			default:
+			}
+		}
+	}
 }
 
 func (l *live) number() int {
@@ -84,8 +100,8 @@ func (l *live) all() []*session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make([]*session, 0, len(l.sessions))
-	for _, v := range l.sessions {
-		all = append(all, v)
+	for _, list := range l.sessions {
+		all = append(all, list...)
 	}
 	return all
 }

@@ -180,8 +180,9 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 	bounded, cancel := context.WithTimeout(ctx, m.s.limits.Make)
 	p, err := m.safely(bounded, &f.Key)
 	cancel()
-	if ctx.Err() != nil {
-		return // the server closes; the lease runs out and the next start makes it
+	if ctx.Err() != nil { // the server closes: whoever comes next makes it
+		m.giveBack(f)
+		return
 	}
 	f.Made = time.Since(start)
 	var tooBig *diff.ErrDoesNotFit
@@ -195,7 +196,7 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 	if err != nil {
 		f.State, f.Error, f.Blob, f.Size = storage.FileFailed, clip(err.Error(), 500), storage.Digest{}, 0
 		f.Attempts++
-		f.Next = m.s.now().Add(min(maxBackoff, backoff<<min(f.Attempts-1, 20)))
+		f.Next = m.s.now().Add(backoffAfter(f.Attempts))
 	}
 	result := map[storage.FileState]string{storage.FileReady: "ready", storage.FileTooBig: "too-big", storage.FileFailed: "failed"}[f.State]
 	m.s.metrics.made.add(result)
@@ -209,6 +210,21 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 		log.Error("store update file", "error", err)
 	}
 	m.unwatch(f.Key)
+}
+
+// giveBack ends the lease of a file that is not made, so that it is made at once when somebody can.
+func (m *maker) giveBack(f storage.File) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	f.State = storage.FileWanted
+	if err := m.s.store.FinishFile(ctx, m.owner, f); err != nil {
+		m.s.log.Error("give update file back", "error", err)
+	}
+}
+
+// backoffAfter is how long a file is not tried again after so many failures.
+func backoffAfter(attempts uint32) time.Duration {
+	return min(maxBackoff, backoff<<min(attempts-1, 20))
 }
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }
@@ -276,11 +292,11 @@ func (s *Server) ingredients(ctx context.Context, k *storage.FileKey) (*ingredie
 		return nil, err
 	}
 	in.to = r.Manifest
-	if in.image, err = s.blob(ctx, k.To); err != nil {
+	if in.image, err = s.image(ctx, k.Model, k.To); err != nil {
 		return nil, err
 	}
 	if k.From != (storage.Digest{}) {
-		if in.base, err = s.blob(ctx, k.From); err != nil {
+		if in.base, err = s.image(ctx, k.Model, k.From); err != nil {
 			return nil, err
 		}
 	}
@@ -333,51 +349,5 @@ func (m memory) Read(addr uint32, p []byte) error {
 		return flash.ErrBounds
 	}
 	copy(p, m[addr:])
-	return nil
-}
-
-// doubt looks again at an update file that a device found wrong. It is never offered to that device again. It is
-// withdrawn from all when the server's own proof fails too, or when several devices found it wrong: one broken
-// or lying device shall not cost the fleet its small files.
-func (s *Server) doubt(file storage.Digest, log *slog.Logger) {
-	refusals, err := s.store.RefuseFile(s.ctx, file)
-	if errors.Is(err, storage.ErrNotFound) {
-		return // not one of ours
-	}
-	bad := err == nil && refusals >= s.limits.Refusals
-	if err == nil && !bad {
-		err = s.reprove(file)
-		bad = errors.Is(err, errProof)
-	}
-	if bad {
-		log.Error("update file withdrawn", "file", release.ShortHex(file), "refusals", refusals, "error", err)
-		s.metrics.withdrawn.Add(1)
-		err = s.store.WithdrawFile(s.ctx, file)
-	}
-	if err != nil {
-		log.Error("doubtful update file", "file", release.ShortHex(file), "error", err)
-	}
-}
-
-var errProof = errors.New("proof failed")
-
-func (s *Server) reprove(file storage.Digest) error {
-	f, err := s.store.FileByBlob(s.ctx, file)
-	if err != nil {
-		return err
-	}
-	in, err := s.ingredients(s.ctx, &f.Key)
-	if err != nil {
-		return err
-	}
-	b, err := s.blob(s.ctx, file)
-	if errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: %w", errProof, err)
-	} else if err != nil {
-		return err
-	}
-	if _, err := in.prove(b); err != nil {
-		return fmt.Errorf("%w: %w", errProof, err)
-	}
 	return nil
 }

@@ -186,8 +186,6 @@ func TestUnfinishedFileIsMadeAfterRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close(context.Background())
-	r.later(time.Hour) // the lease of the dead runs out
-	again.maker.nudge()
 	r.until("the file is made", func() bool { return again.metrics.made.get("ready") == 1 })
 }
 

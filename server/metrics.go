@@ -11,9 +11,9 @@ import (
 // metrics are the numbers behind /metrics, in the text format of Prometheus. Labels come from small fixed sets
 // only, never from what a stranger sent.
 type metrics struct {
-	sessions, offers, transfers, sent, made, requests, reports      counters
-	replaced, gone, newDevices, refused, withdrawn, limited, halted atomic.Uint64
-	duration, making                                                histogram
+	sessions, offers, transfers, sent, made, requests, reports               counters
+	conflicts, gone, newDevices, refused, withdrawn, limited, halted, alarms atomic.Uint64
+	duration, making                                                         histogram
 }
 
 func newMetrics() *metrics {
@@ -108,12 +108,13 @@ func (m *metrics) write(w io.Writer) {
 		name, help string
 		value      *atomic.Uint64
 	}{
-		{"unbrick_sessions_replaced_total", "Sessions closed because their device came back.", &m.replaced},
+		{"unbrick_serial_conflicts_total", "Sessions in which two peers spoke under one serial at the same time.", &m.conflicts},
 		{"unbrick_gone_total", "Requests for an update file that is no more.", &m.gone},
 		{"unbrick_devices_new_total", "Devices seen for the first time.", &m.newDevices},
 		{"unbrick_update_files_refused_total", "Devices that found an update file wrong.", &m.refused},
-		{"unbrick_update_files_withdrawn_total", "Update files withdrawn.", &m.withdrawn},
+		{"unbrick_update_files_withdrawn_total", "Update files that were damaged or failed the server's own proof, and are made anew.", &m.withdrawn},
 		{"unbrick_rollouts_halted_total", "Rollouts that halted by themselves.", &m.halted},
+		{"unbrick_rollout_alarms_total", "Rollouts in which more devices than allowed claimed to have failed or are lost, and which nothing halted.", &m.alarms},
 		{"unbrick_rate_limited_total", "Requests and sessions turned away for their rate.", &m.limited},
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", c.name, c.help, c.name, c.name, c.value.Load())

@@ -181,6 +181,7 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 	if err := s.store.PutModel(r.Context(), stored); err != nil {
 		return err
 	}
+	s.live.look(m.ID)
 	s.log.Info("model stored", "model", m.ID)
 	v, err := s.modelJSON(r, &stored)
 	if err != nil {
@@ -210,6 +211,7 @@ type releaseJSON struct {
 	Installed *int         `json:"installed,omitempty"`
 	Confirmed *int         `json:"confirmed,omitempty"`
 	Rollout   *rolloutJSON `json:"rollout,omitempty"`
+	Damaged   bool         `json:"damaged,omitempty"` // the stored image: publish the release file again
 }
 
 // releaseJSON is a release with its rollout, of which lost devices are a part.
@@ -252,6 +254,7 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 	list := make([]releaseJSON, len(shown))
 	for i := range shown {
 		list[i] = toReleaseJSON(&shown[i])
+		list[i].Damaged = operator && s.isSpoilt(shown[i].Manifest.Digest)
 	}
 	if operator {
 		if err := s.count(r.Context(), r.URL.Query().Get("model"), shown, list); err != nil {
@@ -338,7 +341,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
 	v := storage.Release{Manifest: m, Signed: append([]byte(nil), signed...), Key: kid, State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
-	if v.Rollout, err = parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), s.now()); err != nil {
+	if v.Rollout, err = parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts"), s.now()); err != nil {
 		return err
 	}
 	s.publishing.Lock()
@@ -348,6 +351,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.store.AddRelease(r.Context(), v, image); err != nil {
+		return err
+	}
+	if err := s.heal(r.Context(), m.Model, m.Digest); err != nil {
 		return err
 	}
 	if isNew { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
@@ -447,7 +453,7 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
 	if v.State == storage.Withdrawn && !isOperator(r) {
 		return problem(http.StatusGone, "withdrawn", "this release was withdrawn")
 	}
-	image, err := s.blob(r.Context(), v.Manifest.Digest)
+	image, err := s.image(r.Context(), v.Manifest.Model, v.Manifest.Digest)
 	if err != nil {
 		return err
 	}
@@ -496,6 +502,7 @@ func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.State = state
+	s.live.look(v.Manifest.Model)
 	s.log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
 	return writeJSON(w, http.StatusOK, toReleaseJSON(&v))
 }

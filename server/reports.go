@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -202,13 +203,18 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
-	if err := s.take(r, &p); err != nil {
+	err = s.take(r, &p)
+	known := !errors.Is(err, errUnknownDevice)
+	if err != nil && known {
 		return err
 	}
-	s.metrics.reports.add(p.Outcome.String())
-	s.log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via)
-	return writeJSON(w, http.StatusAccepted, map[string]any{"accepted": true})
+	s.metrics.reports.add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
+	s.log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
+	return writeJSON(w, http.StatusAccepted, map[string]any{"accepted": true}) // who asks does not learn which serials there are
 }
+
+// errUnknownDevice says that a report is about a device that never spoke itself. It is logged and counted.
+var errUnknownDevice = errors.New("no such device")
 
 // take makes a report part of the device's history.
 func (s *Server) take(r *http.Request, p *Report) error {
@@ -220,9 +226,12 @@ func (s *Server) take(r *http.Request, p *Report) error {
 			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": isOperator(r)})}
 	_, err := s.change(r.Context(), deviceID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
-			// A device that was never heard over the air is news too, if its model is known.
+			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.
 			if _, err := s.store.Model(r.Context(), p.Model); err != nil {
 				return nil, err
+			}
+			if !isOperator(r) {
+				return nil, errUnknownDevice
 			}
 			n, err := s.store.CountDevices(r.Context())
 			if err != nil {

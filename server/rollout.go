@@ -13,10 +13,11 @@ import (
 	"unbrick/server/storage"
 )
 
-// Rollouts offer a release to growing shares of a model's devices and halt by themselves. A device counts against the
-// limit when it tells of a failed rewrite to the release, when it was seen in restoration mode on the way there, or when
-// it took the whole update file and has not been heard of for Limits.Overdue: one that never comes back says nothing.
-// What devices and reporters say is their claim; a lie can halt a rollout and cannot drive one on.
+// Rollouts offer a release to growing shares of a model's devices. A device counts against the limit when it tells of a
+// failed rewrite to the release, when it was seen in restoration mode on the way there, or when it took the whole update
+// file and has not been heard of for Limits.Overdue: one that never comes back says nothing. All that is a claim: nobody
+// proves a serial, and any number of them can be invented. So more than the limit raises an alarm and moves nothing. Who
+// has no strangers on the network may say that the alarm halts the rollout (Rollout.Halts). Nothing drives one on.
 
 const (
 	rolloutLook    = time.Minute // how often the server looks for devices that do not come back
@@ -24,10 +25,10 @@ const (
 )
 
 // parseRollout makes a rollout that begins now. No phases mean none.
-func parseRollout(phases, limit string, now time.Time) (r storage.Rollout, err error) {
+func parseRollout(phases, limit, halts string, now time.Time) (r storage.Rollout, err error) {
 	if phases == "" {
-		if limit != "" {
-			return r, problem(http.StatusBadRequest, "malformed", "a limit of failures is for a rollout with phases")
+		if limit != "" || halts != "" {
+			return r, problem(http.StatusBadRequest, "malformed", "a limit of failures, and halting at it, are for a rollout with phases")
 		}
 		return r, nil
 	}
@@ -42,6 +43,11 @@ func parseRollout(phases, limit string, now time.Time) (r storage.Rollout, err e
 		}
 		r.Limit = uint32(n)
 	}
+	if halts != "" {
+		if r.Halts, err = strconv.ParseBool(halts); err != nil {
+			return r, problem(http.StatusBadRequest, "malformed", "halts is true or false")
+		}
+	}
 	return r, nil
 }
 
@@ -54,6 +60,8 @@ type rolloutJSON struct {
 	Limit  uint32     `json:"limit"`
 	Failed uint32     `json:"failed"` // devices that told so
 	Lost   uint32     `json:"lost"`   // devices that wait to be restored, or do not answer
+	Alarm  bool       `json:"alarm"`  // both together are more than the limit; nothing proves them
+	Halts  bool       `json:"halts"`  // the alarm halts it
 	Halted *time.Time `json:"halted,omitempty"`
 	Why    string     `json:"why,omitempty"`
 }
@@ -63,7 +71,7 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *rolloutJSON {
 		return nil
 	}
 	share, next := r.Share(s.now())
-	v := &rolloutJSON{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Why: r.Why}
+	v := &rolloutJSON{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
 	if !next.IsZero() {
 		v.Next = &next
 	}
@@ -79,13 +87,14 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 		Model  string  `json:"model"`
 		Phases *string `json:"phases"` // begins a new one; empty ends it: the release is for all
 		Limit  *uint32 `json:"limit"`
+		Halts  *bool   `json:"halts"` // at the alarm, by itself
 		Halt   *bool   `json:"halt"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	if in.Phases == nil && in.Limit == nil && in.Halt == nil {
-		return problem(http.StatusBadRequest, "malformed", "say phases, limit or halt")
+	if in.Phases == nil && in.Limit == nil && in.Halts == nil && in.Halt == nil {
+		return problem(http.StatusBadRequest, "malformed", "say phases, limit, halts or halt")
 	}
 	v, err := s.releaseAt(r, in.Model)
 	if err != nil {
@@ -97,20 +106,24 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Rollout, err = s.store.ChangeRollout(r.Context(), v.Manifest.Model, v.Manifest.Digest, func(o *storage.Rollout) error {
 		if in.Phases != nil {
-			fresh, err := parseRollout(*in.Phases, "", s.now())
+			fresh, err := parseRollout(*in.Phases, "", "", s.now())
 			if err != nil {
 				return err
 			}
+			fresh.Halts = o.Halts
 			*o = fresh
 		}
 		if !o.Active() {
-			if in.Limit != nil || in.Halt != nil {
+			if in.Limit != nil || in.Halts != nil || in.Halt != nil {
 				return problem(http.StatusConflict, "no-rollout", "the release is offered to all: there is no rollout to halt or to limit")
 			}
 			return nil
 		}
 		if in.Limit != nil {
-			o.Limit = *in.Limit
+			o.Limit, o.Alarm = *in.Limit, time.Time{}
+		}
+		if in.Halts != nil {
+			o.Halts = *in.Halts
 		}
 		if in.Halt == nil {
 			return nil
@@ -119,7 +132,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 			o.Halted, o.Why = s.now(), "by the operator"
 			return nil
 		}
-		if o.Exceeded(o.Failed + missing) {
+		if o.Halts && o.Exceeded(o.Failed+missing) {
 			return problem(http.StatusConflict, "limit", "%d devices failed and %d are lost, the limit is %d: raise it to go on", o.Failed, missing, o.Limit)
 		}
 		o.Halted, o.Why = time.Time{}, ""
@@ -128,6 +141,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.live.look(v.Manifest.Model)
 	s.log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
 	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
 }
@@ -142,15 +156,22 @@ func (s *Server) rolloutFailed(model string, f failed) {
 	})
 }
 
-// limitRollout halts a rollout if count, which may change it, says that more devices failed than may.
+// limitRollout raises the alarm if count, which may change the rollout, says that more devices failed than may, and halts
+// the rollout if the operator wants that.
 func (s *Server) limitRollout(ctx context.Context, model string, image storage.Digest, count func(*storage.Rollout) uint32) {
-	halted := false
+	halted, alarm := false, false
 	r, err := s.store.ChangeRollout(ctx, model, image, func(r *storage.Rollout) error {
 		if !r.Active() {
 			return errNoRollout
 		}
 		failed := count(r)
-		if halted = r.Halted.IsZero() && r.Exceeded(failed); halted {
+		if !r.Exceeded(failed) {
+			return nil
+		}
+		if alarm = r.Alarm.IsZero(); alarm {
+			r.Alarm = s.now()
+		}
+		if halted = r.Halts && r.Halted.IsZero(); halted {
 			r.Halted, r.Why = s.now(), fmt.Sprintf("%d devices failed or are lost, %d may", failed, r.Limit)
 		}
 		return nil
@@ -162,6 +183,10 @@ func (s *Server) limitRollout(ctx context.Context, model string, image storage.D
 	case halted:
 		s.metrics.halted.Add(1)
 		s.log.Error("rollout halted", "model", model, "image", release.ShortHex(image), "why", r.Why)
+		s.live.look(model)
+	case alarm:
+		s.metrics.alarms.Add(1)
+		s.log.Error("rollout alarm: look, and halt it by hand if it is right", "model", model, "image", release.ShortHex(image), "failed", r.Failed, "limit", r.Limit)
 	}
 }
 
@@ -190,7 +215,7 @@ func (s *Server) watchRollouts() {
 	}
 }
 
-// lookAtRollouts halts those in which too many devices are lost.
+// lookAtRollouts raises the alarm for those in which too many devices are lost.
 func (s *Server) lookAtRollouts(ctx context.Context) error {
 	all, err := s.store.Releases(ctx, "")
 	if err != nil {
@@ -199,7 +224,8 @@ func (s *Server) lookAtRollouts(ctx context.Context) error {
 	for i := range all {
 		r := &all[i]
 		m := &r.Manifest
-		if !r.Rollout.Active() || !r.Rollout.Halted.IsZero() || r.State != storage.Offered {
+		done := !r.Rollout.Halted.IsZero() || !r.Rollout.Alarm.IsZero() && !r.Rollout.Halts
+		if !r.Rollout.Active() || done || r.State != storage.Offered {
 			continue
 		}
 		missing, err := s.lost(ctx, m)
@@ -215,15 +241,17 @@ func (s *Server) lookAtRollouts(ctx context.Context) error {
 
 // writeRollouts adds to the metrics how many rollouts there are.
 func (s *Server) writeRollouts(w io.Writer, all []storage.Release) {
-	running, halted := 0, 0
+	running, halted, alarm := 0, 0, 0
 	for i := range all {
 		switch r := &all[i]; {
 		case !r.Rollout.Active() || r.State != storage.Offered:
+		case r.Rollout.Halted.IsZero() && !r.Rollout.Alarm.IsZero():
+			alarm++
 		case r.Rollout.Halted.IsZero():
 			running++
 		default:
 			halted++
 		}
 	}
-	fmt.Fprintf(w, "# HELP unbrick_rollouts Rollouts of releases that are offered.\n# TYPE unbrick_rollouts gauge\nunbrick_rollouts{state=\"running\"} %d\nunbrick_rollouts{state=\"halted\"} %d\n", running, halted)
+	fmt.Fprintf(w, "# HELP unbrick_rollouts Rollouts of releases that are offered.\n# TYPE unbrick_rollouts gauge\nunbrick_rollouts{state=\"running\"} %d\nunbrick_rollouts{state=\"alarm\"} %d\nunbrick_rollouts{state=\"halted\"} %d\n", running, alarm, halted)
 }

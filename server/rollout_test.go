@@ -112,6 +112,7 @@ func TestRolloutHaltsWhenTooManyFail(t *testing.T) {
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	two := r.staged("2", 2, next(a, 2), "100%", "1")
+	r.setRollout(http.StatusOK, two, `{"model":"0001","halts":true}`)
 	offered := func(serial string) *protocol.Info { t.Helper(); return r.session(r.hello(serial, one)) }
 	r.session(failure(r.hello("A-1", one), one, two))
 	r.session(failure(r.hello("A-1", one), one, two)) // told again
@@ -168,12 +169,49 @@ func TestRolloutHaltsWhenTooManyFail(t *testing.T) {
 	}
 }
 
+// Serials can be invented, so what they claim raises an alarm and halts nothing, unless the operator wants it.
+func TestAlarmMovesNothing(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	two := r.staged("2", 2, next(a, 2), "100%", "1")
+	for i := range 4 {
+		r.session(failure(r.hello(fmt.Sprint("INVENTED-", i), one), one, two))
+	}
+	for i := range 4 {
+		r.update(r.hello(fmt.Sprint("GONE-", i), one))
+	}
+	r.later(time.Hour + time.Minute)
+	if err := r.s.lookAtRollouts(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if v := r.rollout(two); v.Failed != 4 || v.Lost != 4 || !v.Alarm || v.Halted != nil {
+		t.Fatalf("rollout %+v, want an alarm and nothing halted", v)
+	}
+	if info := r.session(r.hello("HONEST", one)); info.Kind != protocol.KindDelta {
+		t.Fatalf("honest device: %s %s", info.Kind, info.Reason)
+	}
+	metrics := string(r.must(http.StatusOK, "GET", "/metrics", nil))
+	for _, want := range []string{"unbrick_rollout_alarms_total 1", `unbrick_rollouts{state="alarm"} 1`, "unbrick_rollouts_halted_total 0"} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	r.setRollout(http.StatusOK, two, `{"model":"0001","halt":true}`)
+	r.setRollout(http.StatusOK, two, `{"model":"0001","halt":false}`) // what nobody proves does not forbid it either
+	r.setRollout(http.StatusOK, two, `{"model":"0001","limit":99}`)
+	if v := r.rollout(two); v.Alarm {
+		t.Fatalf("rollout %+v, want the alarm ended by a higher limit", v)
+	}
+}
+
 // TestRolloutHaltsWhenDevicesAreLost: one that never comes back says nothing, and one in restoration mode cannot.
 func TestRolloutHaltsWhenDevicesAreLost(t *testing.T) {
 	r := newRig(t)
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	two := r.staged("2", 2, next(a, 2), "100%", "1")
+	r.setRollout(http.StatusOK, two, `{"model":"0001","halts":true}`)
 	look := func() *rolloutJSON {
 		t.Helper()
 		if err := r.s.lookAtRollouts(context.Background()); err != nil {

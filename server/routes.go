@@ -49,6 +49,9 @@ func (s *Server) routes() http.Handler {
 	operator("GET /api/devices/{model}/{serial}/history", s.getHistory)
 	operator("POST /api/devices/{model}/{serial}/hold", s.hold)
 	operator("POST /api/devices/{model}/{serial}/free", s.free)
+	operator("DELETE /api/devices/{model}/{serial}", s.forget)
+	operator("GET /api/files", s.listFiles)
+	operator("PUT /api/files/{id}/state", s.setFile)
 	public("POST /api/reports", s.report)
 	public("GET /api/demo", s.demo)
 	public("/api/", func(http.ResponseWriter, *http.Request) error {

@@ -32,6 +32,7 @@ type Config struct {
 type Limits struct {
 	Sessions    int           // at the same time: 10000
 	SessionTime time.Duration // of a whole session: 1 h
+	Hello       time.Duration // from the connection to a terminal's hello: 10 s
 	Answer      time.Duration // waiting for a terminal's next message: 2 min
 	Prepare     time.Duration // a session waits for an update file being made: 2 min
 	Queue       int           // update files waiting to be made: 256
@@ -42,8 +43,7 @@ type Limits struct {
 	Burst       int           // of those at once: 200
 	Reports     float64       // restoration reports per second and client address: 1, twenty at once
 	Uploads     int           // release files being received at once: 4
-	Failures    uint32        // failed rewrites of a release that hold a device back from it: 3
-	Refusals    uint32        // devices that must find an update file wrong before it is withdrawn unproven: 3
+	Failures    uint32        // failed rewrites of a release that hold a device back from it for a while: 3
 	Silent      time.Duration // without a word until a device counts as silent: 24 h
 	Overdue     time.Duration // between transfer and the next word until a device counts as overdue: 1 h
 }
@@ -51,6 +51,7 @@ type Limits struct {
 func (l *Limits) defaults() {
 	or(&l.Sessions, 10_000)
 	or(&l.SessionTime, time.Hour)
+	or(&l.Hello, 10*time.Second)
 	or(&l.Answer, 2*time.Minute)
 	or(&l.Prepare, 2*time.Minute)
 	or(&l.Queue, 256)
@@ -62,7 +63,6 @@ func (l *Limits) defaults() {
 	or(&l.Reports, 1)
 	or(&l.Uploads, 4)
 	or(&l.Failures, 3)
-	or(&l.Refusals, 3)
 	or(&l.Silent, 24*time.Hour)
 	or(&l.Overdue, time.Hour)
 }
@@ -82,12 +82,16 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	maker   *maker
+	prover  *prover
 	live    live
 	metrics *metrics
 	rate    *limiter
 	reports *limiter
 	uploads chan struct{}
 	handler http.Handler
+
+	damage sync.Mutex
+	spoilt map[storage.Digest]bool // images of releases that were found damaged or gone
 
 	watching   sync.WaitGroup // goroutines of the server's own besides the maker's
 	publishing sync.Mutex     // from looking at a release's neighbours until it is stored
@@ -103,7 +107,7 @@ func New(cfg *Config) (*Server, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("server: no store")
 	}
-	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, draining: make(chan struct{})}
+	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, draining: make(chan struct{}), spoilt: make(map[storage.Digest]bool)}
 	s.limits.defaults()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -112,7 +116,7 @@ func New(cfg *Config) (*Server, error) {
 		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.live.sessions = make(map[deviceID]*session)
+	s.live.sessions = make(map[deviceID][]*session)
 	s.rate = newLimiter(s.limits.Rate, s.limits.Burst, s.now)
 	s.reports = newLimiter(s.limits.Reports, 20, s.now)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
@@ -126,6 +130,7 @@ func New(cfg *Config) (*Server, error) {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	s.maker = newMaker(s, workers)
+	s.prover = newProver(s)
 	if cfg.Demo != nil {
 		if err := s.loadDemo(s.ctx); err != nil {
 			s.Close(s.ctx)

@@ -13,8 +13,7 @@ import (
 	"unbrick/server/storage"
 )
 
-// maxRequests bounds how often a terminal may ask for a file in one session: once, again after Gone, and again
-// after bytes that arrived wrong.
+// maxRequests bounds how often a terminal may ask for a file in one session: once, and again after each Gone.
 const maxRequests = 4
 
 // session is one conversation with one terminal.
@@ -23,16 +22,21 @@ type session struct {
 	conn protocol.Conn
 	log  *slog.Logger
 	id   deviceID
-
-	in   chan protocol.Message // from the reader
-	over chan struct{}         // closed when the reader has ended, err says why
-	err  error
+	from string // the peer's address
+	in   *inbox
 
 	buf        []byte
 	hello      *protocol.Hello
 	offer      *choice
 	started    time.Time
 	sent, size atomic.Uint32 // of the transfer that runs, for the fleet's list
+	changed    chan struct{} // holds a value when an operator changed what the device may have
+	stray      uint32        // credit that may still be under way for a transfer that ended with Gone
+	over       bool          // the terminal said Error: nothing but Bye may follow
+
+	newer    atomic.Pointer[string] // the peer of a younger session under the same serial, nil if there is none
+	met      atomic.Bool            // this peer spoke after that one did: both live
+	conflict bool                   // that was recorded
 }
 
 // faultError is a fault to tell the terminal before the session ends.
@@ -51,7 +55,7 @@ func fault(f protocol.Fault, format string, args ...any) error {
 // is logged and counted. from names the peer in logs.
 func (s *Server) Converse(conn protocol.Conn, from string) {
 	defer conn.Close()
-	v := &session{s: s, conn: conn, started: s.now(), in: make(chan protocol.Message, 4), over: make(chan struct{}), log: s.log.With("peer", from)}
+	v := &session{s: s, conn: conn, from: from, started: s.now(), in: newInbox(), changed: make(chan struct{}, 1), log: s.log.With("peer", from)}
 	if err := s.live.enter(s.limits.Sessions); err != nil {
 		s.metrics.sessions.add("busy")
 		v.tell(fault(protocol.FaultBusy, "%v", err))
@@ -60,74 +64,62 @@ func (s *Server) Converse(conn protocol.Conn, from string) {
 	defer s.live.leave(v)
 	ctx, cancel := context.WithTimeout(s.ctx, s.limits.SessionTime)
 	defer cancel()
-	go v.read(ctx)
+	go v.in.read(conn, v.heard)
 	err := v.run(ctx)
 	v.tell(err)
 	conn.Close()
-	<-v.over
+	<-v.in.over // the reader waits for nothing but the connection
+	v.meet()
 	v.finish(err)
 }
 
-// read hands decoded messages to the session until the connection ends.
-func (v *session) read(ctx context.Context) {
-	defer close(v.over)
+// heard notes a message of the peer's at the moment when it arrives.
+func (v *session) heard() {
+	if v.newer.Load() != nil {
+		v.met.Store(true)
+	}
+}
+
+// next waits for a message, at most for patience. Unless a transfer runs, the server's closing ends the wait; while one
+// runs, a change of what the device may have does (errChanged).
+func (v *session) next(ctx context.Context, patience time.Duration, transfer bool) (protocol.Message, error) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	draining, changed := v.s.draining, v.changed
+	if transfer {
+		draining = nil
+	} else {
+		changed = nil
+	}
 	for {
-		b, err := v.conn.Recv()
-		if err != nil {
-			v.err = err
-			return
-		}
-		m, err := protocol.Decode(b)
-		if err != nil {
-			v.err = fault(protocol.FaultMalformed, "%v", err)
-			return
-		}
-		if e, ok := m.(*protocol.Error); ok {
-			e.Text = append([]byte(nil), e.Text...) // it aliases the connection's buffer
+		if m := v.in.take(); m != nil { // what has arrived comes before the end of the connection
+			v.meet()
+			return m, nil
 		}
 		select {
-		case v.in <- m:
+		case <-v.in.more:
+		case <-v.in.over:
+			if m := v.in.take(); m != nil {
+				v.meet()
+				return m, nil
+			}
+			return nil, v.in.why()
+		case <-draining:
+			return nil, fault(protocol.FaultShutdown, "server stops, come again")
+		case <-changed:
+			return nil, errChanged
+		case <-timer.C:
+			return nil, fault(protocol.FaultTimeout, "no message for %v", patience)
 		case <-ctx.Done():
-			v.err = ctx.Err()
-			return
+			if v.s.ctx.Err() != nil {
+				return nil, fault(protocol.FaultShutdown, "server stops, come again")
+			}
+			return nil, fault(protocol.FaultTimeout, "session took longer than %v", v.s.limits.SessionTime)
 		}
 	}
 }
 
-// next waits for a message. Unless a transfer runs, the server's closing ends the wait.
-func (v *session) next(ctx context.Context, transfer bool) (protocol.Message, error) {
-	select { // what has arrived comes before the end of the connection
-	case m := <-v.in:
-		return m, nil
-	default:
-	}
-	timer := time.NewTimer(v.s.limits.Answer)
-	defer timer.Stop()
-	draining := v.s.draining
-	if transfer {
-		draining = nil
-	}
-	select {
-	case m := <-v.in:
-		return m, nil
-	case <-v.over:
-		select {
-		case m := <-v.in:
-			return m, nil
-		default:
-			return nil, v.err
-		}
-	case <-draining:
-		return nil, fault(protocol.FaultShutdown, "server stops, come again")
-	case <-timer.C:
-		return nil, fault(protocol.FaultTimeout, "no message for %v", v.s.limits.Answer)
-	case <-ctx.Done():
-		if v.s.ctx.Err() != nil {
-			return nil, fault(protocol.FaultShutdown, "server stops, come again")
-		}
-		return nil, fault(protocol.FaultTimeout, "session took longer than %v", v.s.limits.SessionTime)
-	}
-}
+var errChanged = errors.New("what the device may have has changed")
 
 func (v *session) send(m protocol.Message) (err error) {
 	v.buf, err = protocol.Send(v.conn, m, v.buf)
@@ -147,7 +139,7 @@ func (v *session) tell(err error) {
 
 // run leads the session: Hello, Info, requests, Bye.
 func (v *session) run(ctx context.Context) error {
-	m, err := v.next(ctx, false)
+	m, err := v.next(ctx, v.s.limits.Hello, false)
 	if err != nil {
 		return err
 	}
@@ -162,26 +154,35 @@ func (v *session) run(ctx context.Context) error {
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
 		"workspace", h.Workspace, "confirmed", h.Confirmed)
-	if v.s.live.take(v) {
-		v.s.metrics.replaced.Add(1)
-		v.log.Info("older session of this device closed")
+	if n := v.s.live.take(v); n > 0 {
+		v.log.Info("other sessions under this serial are open", "sessions", n)
 	}
 	if err := v.inform(ctx, false); err != nil {
 		return err
 	}
 	for requests := 0; ; {
-		m, err := v.next(ctx, false)
+		m, err := v.next(ctx, v.s.limits.Answer, false)
 		if err != nil {
 			return err
+		}
+		_, bye := m.(*protocol.Bye)
+		if v.over && !bye {
+			return fault(protocol.FaultUnexpected, "%s after error", m.Code())
 		}
 		switch m := m.(type) {
 		case *protocol.Request:
 			if requests++; requests > maxRequests {
 				return fault(protocol.FaultUnexpected, "request %d in one session", requests)
 			}
+			v.stray = 0
 			if err := v.transfer(ctx, m); err != nil {
 				return err
 			}
+		case *protocol.Credit:
+			if m.Bytes > v.stray {
+				return fault(protocol.FaultUnexpected, "%s without a transfer", m.Code())
+			}
+			v.stray -= m.Bytes
 		case *protocol.Error:
 			v.refusal(m)
 		case *protocol.Bye:
@@ -194,12 +195,36 @@ func (v *session) run(ctx context.Context) error {
 	}
 }
 
+// meet records that two peers speak under one serial at the same time, when this one did so after the younger one began.
+// An older session whose device came back by another way says nothing any more, and ends with its connection.
+func (v *session) meet() {
+	if v.conflict || !v.met.Load() || v.offer == nil || v.offer.unknownModel {
+		return
+	}
+	v.conflict = true
+	v.s.metrics.conflicts.Add(1)
+	other := *v.newer.Load()
+	v.log.Warn("two peers speak under one serial", "other", other)
+	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+		if d.Revision == 0 {
+			return nil, storage.ErrNotFound
+		}
+		now := v.s.now()
+		d.Conflict = now
+		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: detailOf(map[string]any{"peers": []string{v.from, other}}),
+			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
+	})
+	if err != nil {
+		v.log.Error("record conflict", "error", err)
+	}
+}
+
 // await gives the terminal the time to close: whoever closes first may lose what is under way.
 func (v *session) await(ctx context.Context) {
 	timer := time.NewTimer(min(5*time.Second, v.s.limits.Answer))
 	defer timer.Stop()
 	select {
-	case <-v.over:
+	case <-v.in.over:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -234,7 +259,7 @@ func (v *session) choose(ctx context.Context) (*choice, error) {
 	defer close(stop)
 	go func() {
 		select {
-		case <-v.over:
+		case <-v.in.over:
 		case <-v.s.draining:
 		case <-stop:
 		}
@@ -247,7 +272,7 @@ func (v *session) choose(ctx context.Context) (*choice, error) {
 	if d.Revision == 0 {
 		d.Model, d.Serial = v.id.model, v.id.serial
 	}
-	hear(&d, v.hello, v.s.now(), v.s.limits.Failures, func(storage.Digest) string { return "" })
+	hear(&d, v.hello, v.s.now(), v.s.limits.Failures, v.version(ctx))
 	c, err := v.s.choose(ctx, v.hello, &d)
 	if err != nil {
 		return nil, v.trouble(err)
@@ -255,11 +280,22 @@ func (v *session) choose(ctx context.Context) (*choice, error) {
 	return c, nil
 }
 
+// version returns what names the images of the device's model.
+func (v *session) version(ctx context.Context) func(storage.Digest) string {
+	return func(image storage.Digest) string {
+		r, err := v.s.store.Release(ctx, v.id.model, image)
+		if err != nil {
+			return "" // the history then lacks a name
+		}
+		return r.Manifest.Version
+	}
+}
+
 // trouble turns an error of the server's own into what the terminal is told.
 func (v *session) trouble(err error) error {
 	select {
-	case <-v.over:
-		return v.err
+	case <-v.in.over:
+		return v.in.why()
 	case <-v.s.draining:
 		return fault(protocol.FaultShutdown, "server stops, come again")
 	default:
@@ -288,11 +324,16 @@ func (v *session) record(c *choice, again bool) error {
 			}
 		}
 		var events []storage.Event
+		before := *d
 		if !again {
 			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
 			events, news, failures = what.events, what.refused, what.failed
 		}
-		return append(events, c.decide(d, v.s.now())...), nil
+		events = append(events, c.decide(d, v.s.now())...)
+		if v.s.live.transfers(v.id, v) { // what another session brings about is not this one's to change
+			d.State, d.Since, d.Target, d.TargetVersion, d.File = before.State, before.Since, before.Target, before.TargetVersion, before.File
+		}
+		return events, nil
 	})
 	if err != nil {
 		v.log.Error("record session", "error", err)
@@ -306,7 +347,14 @@ func (v *session) record(c *choice, again bool) error {
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)
-		v.s.doubt(file, v.log)
+		if done := v.s.prover.doubt(file); done != nil {
+			select { // the next to ask gets what the proof came to
+			case <-done:
+			case <-v.in.over:
+			case <-v.s.draining:
+			case <-time.After(v.s.limits.Prepare):
+			}
+		}
 	}
 	return nil
 }
@@ -315,12 +363,16 @@ var errTooManyDevices = errors.New("as many devices as allowed are recorded")
 
 // refusal records that the terminal does not take what it was offered or sent; it goes on with what it has.
 func (v *session) refusal(m *protocol.Error) {
+	v.over = true
 	v.log.Warn("terminal refuses", "fault", m.Fault.String(), "text", fmt.Sprintf("%q", m.Text))
 	if v.offer == nil || v.offer.target == nil {
 		return
 	}
 	c := v.offer
 	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+		if d.Revision == 0 {
+			return nil, storage.ErrNotFound
+		}
 		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.version(), File: c.info.Digest,
 			Detail: detailOf(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
 	})

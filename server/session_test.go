@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -197,21 +198,6 @@ func TestGone(t *testing.T) {
 	r.apply(file, a, next(b, 3), three)
 }
 
-func TestDamagedFileIsMadeAnew(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 30_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
-	info := r.session(r.hello("A-1", one))
-	if err := r.store.WithdrawFile(context.Background(), info.Digest); err != nil {
-		t.Fatal(err)
-	}
-	again := r.session(r.hello("A-1", one))
-	if again.Kind != protocol.KindFull || again.Digest == info.Digest {
-		t.Fatalf("after the withdrawal %s, want the full image", again.Kind)
-	}
-}
-
 func TestUnknownBaseGetsFullImage(t *testing.T) {
 	r := newRig(t)
 	b := image(3, 30_000)
@@ -401,7 +387,7 @@ func TestRunningEndsTheHold(t *testing.T) {
 		t.Fatalf("reason %s, want held", info.Reason)
 	}
 	r.session(r.hello("A-1", two)) // somebody restored it over the cable
-	if d := r.device("A-1"); d.Attempt(two.Digest).Failures != 0 || d.Attempt(two.Digest).Held {
+	if d := r.device("A-1"); d.Attempt(two.Digest).Failures != 0 || d.Attempt(two.Digest).HeldAt(r.now()) {
 		t.Fatalf("attempt %+v, want no failures and no hold", d.Attempt(two.Digest))
 	}
 	h.Report = nil
@@ -462,19 +448,62 @@ func TestRefusedFileIsNotOfferedAgain(t *testing.T) {
 	}
 }
 
-func TestFileThatManyRefuseIsWithdrawn(t *testing.T) {
+// What the server has proven is not withdrawn on claims, however many: who refuses is kept from the file alone, for a day.
+func TestStrangersWithdrawNothing(t *testing.T) {
 	r := newRig(t)
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
-	bad := r.session(r.hello("A-0", one))
-	for _, serial := range []string{"A-1", "A-1", "A-2", "A-3"} {
-		h := r.hello(serial, one)
-		h.Refused = []release.Digest{bad.Digest}
-		r.session(h)
+	delta := r.session(r.hello("A-0", one))
+	full := r.hello("A-0", release.Manifest{Version: "0", Digest: release.Digest{42}})
+	whole := r.session(full)
+	for i := range 8 {
+		h := r.hello(fmt.Sprint("STRANGER-", i), one)
+		h.Refused = []release.Digest{delta.Digest, whole.Digest}
+		if info := r.session(h); info.Kind != protocol.KindNone || info.Reason != protocol.ReasonHeld {
+			t.Fatalf("who refused both is offered %s", info.Kind)
+		}
 	}
-	if info := r.session(r.hello("A-4", one)); info.Kind != protocol.KindFull {
-		t.Fatalf("after three devices refused it: %s, want the full image", info.Kind)
+	if info := r.session(r.hello("A-0", one)); info.Digest != delta.Digest {
+		t.Fatalf("after eight lies %s %s, want the delta", info.Kind, info.Reason)
+	}
+	if info := r.session(full); info.Digest != whole.Digest {
+		t.Fatalf("after eight lies %s %s, want the full image", info.Kind, info.Reason)
+	}
+	if n := r.s.metrics.made.get("ready"); n != 2 {
+		t.Fatalf("%d files made, want the two", n)
+	}
+	if f, err := r.store.FileByBlob(context.Background(), delta.Digest); err != nil || f.Refusals != 8 || f.State != storage.FileReady {
+		t.Fatalf("file %+v, %v: want eight claims, shown", f, err)
+	}
+	r.later(storage.RefusedFor) // and lies under an honest serial do not keep it from the file for ever
+	if info := r.session(r.hello("STRANGER-0", one)); info.Digest != delta.Digest {
+		t.Fatalf("a day later %s %s, want the delta", info.Kind, info.Reason)
+	}
+}
+
+// A file is proven again at most once an hour, however many refuse it.
+func TestOwnProofIsBounded(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	info := r.session(r.hello("A-0", one))
+	proofs := 0
+	for i := range 12 {
+		if i == 6 {
+			r.later(proveAgain)
+		}
+		if done := r.s.prover.doubt(info.Digest); done != nil {
+			<-done
+			proofs++
+		}
+	}
+	if proofs != 2 {
+		t.Fatalf("%d proofs in two hours, want 2", proofs)
+	}
+	if done := r.s.prover.doubt(storage.Digest{1}); done != nil {
+		t.Fatal("a file that is not the server's is proven")
 	}
 }
 
@@ -678,7 +707,8 @@ func TestTooMuchCredit(t *testing.T) {
 	}
 }
 
-func TestSecondSessionReplacesTheFirst(t *testing.T) {
+// Two peers under one serial: neither is cut off, and that they met is in the history and on the device.
+func TestTwoPeersOfOneSerial(t *testing.T) {
 	r := newRig(t)
 	a := image(1, 60_000)
 	one := r.publish("1", 1, a)
@@ -687,19 +717,64 @@ func TestSecondSessionReplacesTheFirst(t *testing.T) {
 	first.say(r.hello("A-1", one))
 	info := hears[*protocol.Info](first)
 	first.say(&protocol.Request{Digest: info.Digest, Credit: 5})
-	hears[*protocol.Data](first)
+	have := append([]byte(nil), hears[*protocol.Data](first).Bytes...)
 	second := r.dial()
-	second.say(r.hello("A-1", one))
-	again := hears[*protocol.Info](second)
-	if _, err := first.conn.Recv(); err == nil {
-		t.Fatal("the first session goes on")
+	stranger := r.hello("A-1", one)
+	stranger.Workspace = 1 << 10
+	second.say(stranger)
+	hears[*protocol.Info](second)
+	if d := r.device("A-1"); d.State != storage.Receiving || d.File != info.Digest || !d.Conflict.IsZero() {
+		t.Fatalf("device %+v: the younger session changed what the older brings about", d)
 	}
-	second.fetch(again, nil, 4096)
-	second.say(&protocol.Done{Digest: again.Digest})
 	second.bye()
-	r.until("one session is left none", func() bool { return r.s.live.number() == 0 })
-	if d := r.device("A-1"); d.State != storage.Rewriting {
-		t.Fatalf("state %s: the old session's end overwrote the new one's", d.State)
+	for len(have) < int(info.Size) {
+		first.say(&protocol.Credit{Bytes: min(4096, info.Size-uint32(len(have)))})
+		have = append(have, hears[*protocol.Data](first).Bytes...)
+	}
+	hears[*protocol.End](first)
+	first.say(&protocol.Done{Digest: info.Digest})
+	first.bye()
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	if d := r.device("A-1"); d.State != storage.Rewriting || d.Conflict.IsZero() {
+		t.Fatalf("state %s, conflict %v: want rewriting, and the mark", d.State, d.Conflict)
+	}
+	if got := r.kinds("A-1"); !strings.Contains(got, "conflict") || !strings.HasSuffix(got, "transferred") {
+		t.Fatalf("history: %s", got)
+	}
+	v := decode[struct{ Conflict *time.Time }](r, r.must(http.StatusOK, "GET", "/api/devices/0001/A-1", nil))
+	if v.Conflict == nil {
+		t.Fatal("Fleet is not told")
+	}
+	r.must(http.StatusOK, "POST", "/api/devices/0001/A-1/free", []byte(`{}`))
+	if d := r.device("A-1"); !d.Conflict.IsZero() || d.State != storage.Running {
+		t.Fatalf("after the operator saw to it: %+v", d)
+	}
+}
+
+// A device whose line dropped comes back at once, while its old session still looks alive, and nothing is held against it.
+func TestDroppedLineLocksNobodyOut(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 60_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	h := r.hello("A-1", one)
+	old := r.dial() // its last word was the credit; nobody closes it
+	old.say(h)
+	info := hears[*protocol.Info](old)
+	old.say(&protocol.Request{Digest: info.Digest, Credit: 1000})
+	part := append([]byte(nil), hears[*protocol.Data](old).Bytes...)
+	c := r.dial()
+	c.say(h)
+	if again := hears[*protocol.Info](c); again.Digest != info.Digest {
+		t.Fatalf("offered %s %s", again.Kind, again.Reason)
+	}
+	c.fetch(info, part, 4096)
+	c.say(&protocol.Done{Digest: info.Digest})
+	c.bye()
+	old.conn.Close() // the heartbeat's end of it
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	if d := r.device("A-1"); d.State != storage.Rewriting || !d.Conflict.IsZero() {
+		t.Fatalf("state %s, conflict %v: want rewriting, no mark", d.State, d.Conflict)
 	}
 }
 

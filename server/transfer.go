@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 
+	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/storage"
@@ -17,8 +19,13 @@ import (
 func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	v.log.Info("transfer request", "step", "S09", "element", 215, "file", release.ShortHex(q.Digest), "offset", q.Offset, "credit", q.Credit)
 	if v.offer.info.Kind == protocol.KindNone || q.Digest != v.offer.info.Digest {
-		v.s.metrics.gone.Add(1)
-		return v.inform(ctx, true)
+		return v.gone(ctx)
+	}
+	if why, err := v.revoked(ctx); err != nil {
+		return v.trouble(err)
+	} else if why != "" {
+		v.log.Info("request for what is offered no more", "why", why)
+		return v.gone(ctx)
 	}
 	blob, err := v.s.store.OpenBlob(ctx, q.Digest)
 	if err != nil {
@@ -29,11 +36,12 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	if err != nil {
 		return fault(protocol.FaultSize, "%v", err)
 	}
-	if err := v.mark(storage.Receiving, nil); err != nil {
-		return fault(protocol.FaultInternal, "the server cannot store this session")
-	}
 	v.sent.Store(q.Offset)
 	v.size.Store(v.offer.info.Size)
+	if err := v.mark(storage.Receiving, nil); err != nil {
+		v.size.Store(0)
+		return fault(protocol.FaultInternal, "the server cannot store this session")
+	}
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
 	v.size.Store(0)
@@ -42,25 +50,83 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 		return v.delivered(q, n)
 	}
 	v.broken(q, n, err)
-	var refused *orderlyEnd
-	if errors.As(err, &refused) {
+	var ended *orderlyEnd
+	var taken *revokedError
+	switch {
+	case errors.As(err, &ended):
 		return nil
+	case errors.As(err, &taken):
+		return v.gone(ctx)
+	case errors.Is(err, storage.ErrDamaged):
+		return v.lost(ctx, q.Digest, err)
 	}
 	return err
 }
 
-// lost reacts to a file that was offered and cannot be read: a damaged or lost one is withdrawn, so that another
-// way is chosen, and the terminal is told.
+// gone answers a request, or ends a transfer, with new information.
+func (v *session) gone(ctx context.Context) error {
+	v.s.metrics.gone.Add(1)
+	return v.inform(ctx, true)
+}
+
+// revokedError says why a transfer that began must not go on.
+type revokedError struct{ why string }
+
+func (e *revokedError) Error() string { return e.why }
+
+// revoked says why the device must not get what it was offered any more, "" if it may. It looks at what operators decide
+// and at what the server has proven, never at what somebody else says under this serial. A release that a newer one
+// has superseded is still offered, and its transfer goes on.
+func (v *session) revoked(ctx context.Context) (why string, err error) {
+	c := v.offer
+	image := c.target.Manifest.Digest
+	r, err := v.s.store.Release(ctx, v.id.model, image)
+	if err != nil {
+		return "", err
+	}
+	if r.State != storage.Offered {
+		return "the release is " + r.State.String(), nil
+	}
+	if !r.Rollout.Reaches(v.id.model, v.id.serial, image, v.s.now()) {
+		return "the rollout of the release does not reach the device", nil
+	}
+	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return "", err
+	}
+	if a := d.Attempt(image); a != nil && a.Held {
+		return "the operator holds the release back from the device", nil
+	}
+	f, err := v.s.store.FileByBlob(ctx, c.info.Digest)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && f.State != storage.FileReady {
+		return "the update file was withdrawn", nil
+	} else if err != nil {
+		return "", err
+	}
+	stored, err := v.s.store.Model(ctx, v.id.model)
+	if err != nil {
+		return "", err
+	}
+	m, err := model.Decode(stored.Record)
+	if err != nil {
+		return "", err
+	}
+	if shapeOf(&m) != f.Key.Shape {
+		return "the model was described anew", nil
+	}
+	return "", nil
+}
+
+// lost reacts to a file that was offered and cannot be read: a damaged or lost one is made anew, and the terminal is
+// told what there is meanwhile.
 func (v *session) lost(ctx context.Context, file storage.Digest, err error) error {
 	if !errors.Is(err, storage.ErrDamaged) && !errors.Is(err, storage.ErrNotFound) {
 		return v.trouble(err)
 	}
-	v.log.Error("update file is lost", "file", release.ShortHex(file), "error", err)
-	if err := v.s.store.WithdrawFile(ctx, file); err != nil {
+	if err := v.s.remake(ctx, file, err); err != nil {
 		return v.trouble(err)
 	}
-	v.s.metrics.gone.Add(1)
-	return v.inform(ctx, true)
+	return v.gone(ctx)
 }
 
 // orderlyEnd says that the terminal itself ended a transfer and the session goes on.
@@ -68,14 +134,26 @@ type orderlyEnd struct{ fault protocol.Fault }
 
 func (e *orderlyEnd) Error() string { return "terminal ended the transfer: " + e.fault.String() }
 
-// stream sends the file against credit and waits for Done.
+// stream sends the file against credit and waits for Done. What it sends it checks once more: the blob was whole when it
+// was opened, and may be damaged since.
 func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.Sender, q *protocol.Request) error {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(blob, 0, int64(q.Offset))); err != nil {
+		return fmt.Errorf("read update file: %w: %w", storage.ErrDamaged, err)
+	}
 	chunk := make([]byte, protocol.MaxData)
+	granted := uint32(0)
 	for !out.Finished() {
 		for offset, n := out.Next(); n > 0; offset, n = out.Next() {
-			if _, err := blob.ReadAt(chunk[:n], int64(offset)); err != nil && !(errors.Is(err, io.EOF) && offset+uint32(n) == v.size.Load()) {
-				return fmt.Errorf("read update file: %w", err)
+			if err := v.permitted(ctx); err != nil {
+				v.owe(q, granted)
+				return err
 			}
+			if _, err := blob.ReadAt(chunk[:n], int64(offset)); err != nil && !(errors.Is(err, io.EOF) && offset+uint32(n) == v.size.Load()) {
+				v.owe(q, granted)
+				return fmt.Errorf("read update file: %w: %w", storage.ErrDamaged, err)
+			}
+			sum.Write(chunk[:n])
 			if err := v.send(&protocol.Data{Offset: offset, Bytes: chunk[:n]}); err != nil {
 				return err
 			}
@@ -84,7 +162,14 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		if out.Finished() {
 			break
 		}
-		m, err := v.next(ctx, true)
+		m, err := v.next(ctx, v.s.limits.Answer, true)
+		if errors.Is(err, errChanged) {
+			if err := v.check(ctx); err != nil {
+				v.owe(q, granted)
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -95,12 +180,25 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		if err := out.Grant(credit); err != nil {
 			return fault(protocol.FaultCredit, "%v", err)
 		}
+		granted += credit.Bytes
+	}
+	// What End confirms is installed: the last moment to say otherwise.
+	err := v.permitted(ctx)
+	if err == nil && storage.Digest(sum.Sum(nil)) != q.Digest {
+		err = fmt.Errorf("update file: %w", storage.ErrDamaged)
+	}
+	if err != nil {
+		v.owe(q, granted)
+		return err
 	}
 	if err := v.send(&protocol.End{Size: v.offer.info.Size, Digest: q.Digest}); err != nil {
 		return err
 	}
 	for {
-		m, err := v.next(ctx, true)
+		m, err := v.next(ctx, v.s.limits.Answer, true)
+		if errors.Is(err, errChanged) {
+			continue // the terminal has the whole file
+		}
 		if err != nil {
 			return err
 		}
@@ -120,6 +218,32 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 	}
 }
 
+// permitted looks at what the device may have, if that has changed.
+func (v *session) permitted(ctx context.Context) error {
+	select {
+	case <-v.changed:
+		return v.check(ctx)
+	default:
+		return nil
+	}
+}
+
+// check is revoked as an error.
+func (v *session) check(ctx context.Context) error {
+	why, err := v.revoked(ctx)
+	if err == nil && why != "" {
+		err = &revokedError{why}
+	}
+	return err
+}
+
+// owe notes how much credit may still come for a transfer that is about to end with Gone: the terminal grants what it has
+// stored before it reads that.
+func (v *session) owe(q *protocol.Request, granted uint32) {
+	v.stray = v.sent.Load() - q.Offset
+	v.stray -= min(v.stray, granted)
+}
+
 // interrupted handles what may come instead of Credit and Done: the terminal gives up and says why.
 func (v *session) interrupted(m protocol.Message) error {
 	switch m := m.(type) {
@@ -137,10 +261,14 @@ func (v *session) interrupted(m protocol.Message) error {
 // mark saves a state of the device that a transfer brings about, with an event if there is one.
 func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 	c := v.offer
+	if event != nil {
+		event.At = v.s.now()
+	}
 	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+		if d.Revision == 0 {
+			return nil, storage.ErrNotFound // an operator has forgotten the device meanwhile
+		}
 		now := v.s.now()
-		d.LastSeen = now
-		settle(d, state, now)
 		switch state {
 		case storage.Receiving, storage.Rewriting:
 			d.Target, d.TargetVersion, d.File = c.target.Manifest.Digest, c.version(), c.info.Digest
@@ -148,13 +276,17 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 				d.Report = storage.Digest{} // from now on an equal report tells of another rewrite
 			}
 		case storage.Running:
+			if d.State != storage.Receiving || v.s.live.transfers(v.id, v) {
+				return []storage.Event{*event}, nil // another session under this serial has brought it further
+			}
 			d.Target, d.TargetVersion = storage.Digest{}, ""
 		case storage.NeedsCable, storage.HeldBack, storage.Restoration:
 		}
+		d.LastSeen = now
+		settle(d, state, now)
 		if event == nil {
 			return nil, nil
 		}
-		event.At = now
 		return []storage.Event{*event}, nil
 	})
 	if err != nil {
@@ -175,13 +307,15 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 	return nil
 }
 
-// broken records a transfer that did not reach its end. A newer session of the same device has its own word.
+// broken records a transfer that did not reach its end. What became of the device is for the session to say that
+// transfers to it now, if there is another.
 func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	v.log.Info("transfer broken off", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "error", why)
 	v.s.metrics.transfers.add("broken")
-	if !v.s.live.current(v) {
-		return
+	detail := map[string]any{"size": v.offer.info.Size, "offset": q.Offset, "sent": q.Offset + n}
+	var taken *revokedError
+	if errors.As(why, &taken) {
+		detail["why"] = taken.why
 	}
-	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n),
-		Detail: detailOf(map[string]any{"size": v.offer.info.Size, "offset": q.Offset, "sent": q.Offset + n})})
+	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n), Detail: detailOf(detail)})
 }

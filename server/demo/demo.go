@@ -150,7 +150,7 @@ func fleet(d *server.DemoModel, now time.Time) []server.DemoDevice {
 	small := device(5, one, storage.NeedsCable, 3*time.Hour)
 	small.Claim.Workspace, small.Needs = 24*kib, 64*kib
 	held := device(6, one, storage.HeldBack, 5*time.Hour)
-	held.Attempts = []storage.Attempt{{Image: two.Digest, Failures: 3, Held: true, Last: now.Add(-5 * time.Hour)}}
+	held.Attempts = []storage.Attempt{{Image: two.Digest, Failures: 3, Until: now.Add(19 * time.Hour), Last: now.Add(-5 * time.Hour)}}
 	lost := device(4, one, storage.Restoration, 51*time.Minute)
 	return []server.DemoDevice{
 		{Device: device(1, two, storage.Running, 2*time.Minute), History: updated},

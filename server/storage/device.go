@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"slices"
 	"time"
 
 	"unbrick/release"
@@ -57,7 +58,8 @@ type Device struct {
 	Report        Digest    // of the last rewrite report, so that a repeated one counts once
 	Reports       []string  // ids of restoration reports taken, newest last, at most MaxReports
 	Attempts      []Attempt // newest first, at most MaxAttempts
-	Refused       []Digest  // update files that failed their proof on it, at most MaxRefused
+	Refusals      []Refusal // update files that failed their proof on it, newest last, at most MaxRefused
+	Conflict      time.Time // when two peers last spoke under its serial at once; zero if never, or an operator has seen to it
 }
 
 // Claim is what a device said in its last session.
@@ -71,12 +73,23 @@ type Claim struct {
 	Kinds     []string
 }
 
-// Attempt counts what became of one release on one device.
+// Attempt is what became of one release on one device. An operator's hold and the server's are two things, and each
+// is ended by its own rules only.
 type Attempt struct {
 	Image    Digest
-	Failures uint32
-	Held     bool // not offered again until an operator releases it
-	Last     time.Time
+	Failures uint32    // rewrites that the device says failed after it had the update file from here
+	Last     time.Time // when it last said so, also without having had a file; zero if never
+	Until    time.Time // the server's hold: not offered again before; zero if there is none
+	Held     bool      // the operator's hold
+}
+
+// HeldAt says whether the release is held back at a time, by whomever.
+func (a *Attempt) HeldAt(now time.Time) bool { return a.Held || now.Before(a.Until) }
+
+// Refusal is an update file that failed its proof on a device, as the device says.
+type Refusal struct {
+	File Digest
+	At   time.Time // of the last time
 }
 
 // Attempt finds the attempt of a release, nil if there was none.
@@ -89,36 +102,44 @@ func (d *Device) Attempt(image Digest) *Attempt {
 	return nil
 }
 
-// Tried returns the attempt of a release and makes one if there is none; the oldest gives way.
+// Tried returns the attempt of a release and makes one if there is none; the oldest that no operator holds gives way.
+// It is nil when operators hold all that there may be.
 func (d *Device) Tried(image Digest) *Attempt {
 	if a := d.Attempt(image); a != nil {
 		return a
 	}
-	keep := d.Attempts[:min(len(d.Attempts), MaxAttempts-1)]
+	keep := d.Attempts
+	if len(keep) >= MaxAttempts {
+		oldest := len(keep) - 1
+		for oldest >= 0 && keep[oldest].Held {
+			oldest--
+		}
+		if oldest < 0 {
+			return nil
+		}
+		keep = append(keep[:oldest:oldest], keep[oldest+1:]...)
+	}
 	d.Attempts = append([]Attempt{{Image: image}}, keep...)
 	return &d.Attempts[0]
 }
 
-// Refuse remembers an update file that failed its proof on the device. It reports whether this is news.
-func (d *Device) Refuse(file Digest) bool {
-	if d.HasRefused(file) {
+// Refuse remembers an update file that failed its proof on the device. It reports whether this is news: said for the
+// first time, or again after it had been tried again.
+func (d *Device) Refuse(file Digest, now time.Time) (news bool) {
+	if d.HasRefused(file, now) {
 		return false
 	}
-	if len(d.Refused) >= MaxRefused {
-		d.Refused = d.Refused[len(d.Refused)-MaxRefused+1:]
+	d.Refusals = slices.DeleteFunc(d.Refusals, func(r Refusal) bool { return r.File == file })
+	if len(d.Refusals) >= MaxRefused {
+		d.Refusals = d.Refusals[len(d.Refusals)-MaxRefused+1:]
 	}
-	d.Refused = append(d.Refused, file)
+	d.Refusals = append(d.Refusals, Refusal{file, now})
 	return true
 }
 
-// HasRefused says whether the device found the update file wrong before.
-func (d *Device) HasRefused(file Digest) bool {
-	for _, r := range d.Refused {
-		if r == file {
-			return true
-		}
-	}
-	return false
+// HasRefused says whether the device found the update file wrong less than RefusedFor ago.
+func (d *Device) HasRefused(file Digest, now time.Time) bool {
+	return slices.ContainsFunc(d.Refusals, func(r Refusal) bool { return r.File == file && now.Before(r.At.Add(RefusedFor)) })
 }
 
 // Awaited is the release that the device counts for among the lost when it does not come back, zero if none.
@@ -175,6 +196,8 @@ const (
 	Verified    EventKind = "verified"      // the device itself says that it runs what a reporter restored
 	Changed     EventKind = "changed"       // runs other software than it was known to run, and not by an update from here
 	Worn        EventKind = "flash-problem" // failed erases or dead sectors reported
+	Conflict    EventKind = "conflict"      // two peers spoke under its serial at the same time
+	Settled     EventKind = "settled"       // somebody with the operator's token set it back to running, and ended its marks
 )
 
 // Event is one line of a device's history.

@@ -15,8 +15,10 @@ import (
 type Rollout struct {
 	Phases []Phase   `json:"phases,omitempty"` // in order of time, shares rising; at most MaxPhases
 	Begun  time.Time `json:"begun,omitzero"`
-	Limit  uint32    `json:"limit,omitempty"`  // devices that may fail; one more halts it
-	Failed uint32    `json:"failed,omitempty"` // devices that told of a failure of their own
+	Limit  uint32    `json:"limit,omitempty"`  // devices that may fail; one more is an alarm
+	Halts  bool      `json:"halts,omitempty"`  // the alarm halts it, although nobody proves who raises it
+	Failed uint32    `json:"failed,omitempty"` // serials under which somebody told of a failure
+	Alarm  time.Time `json:"alarm,omitzero"`   // since when more than the limit failed or are lost
 	Halted time.Time `json:"halted,omitzero"`  // since when it is offered to nobody; zero: it goes on
 	Why    string    `json:"why,omitempty"`    // it halted
 }

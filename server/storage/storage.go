@@ -37,13 +37,17 @@ var (
 const (
 	MaxBlob     = limits.File         // bytes of an image or an update file
 	MaxAttempts = 16                  // releases remembered in Device.Attempts, newest first
-	MaxRefused  = limits.KnownRefused // update files remembered in Device.Refused, newest last
+	MaxRefused  = limits.KnownRefused // update files remembered in Device.Refusals, newest last
 	MaxReports  = 8                   // restoration reports remembered in Device.Reports
 	MaxHistory  = 500                 // events kept for one device, the oldest go first
 	MaxPage     = 500                 // rows that one list call returns at most
 	MaxUnknown  = 100                 // counts of images of no release that Summary tells of
 	MaxDetail   = 1024                // bytes of Event.Detail
 )
+
+// RefusedFor is how long an update file that a device found wrong is not offered to it. After that it is tried again:
+// nobody proves who says so.
+const RefusedFor = 24 * time.Hour
 
 // Digest is a SHA-256.
 type Digest = release.Digest
@@ -77,16 +81,24 @@ type Store interface {
 
 	// Update files. FileOf returns the row of a key, ErrNotFound if nobody wanted it yet. WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its
 	// time has come (now >= Next). ClaimFile leases the oldest wanted row (or one whose lease ran out) to owner, ErrNotFound
-	// when there is none; FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale.
-	// RefuseFile counts a device that found the file wrong and returns how many did; WithdrawFile takes a ready
-	// file away for good.
+	// when there is none; FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale. FileWanted as the
+	// outcome gives the lease back. Where one server uses the storage at a time, opening it ends every lease: whoever held
+	// one is dead.
+	// RefuseFile counts a device that says that it found the file wrong. WithdrawFile takes the bytes of a ready file away,
+	// so that they are made anew; FailFile does so after the file failed the server's own proof, and they are not made anew
+	// before next. Both count as an attempt that failed. SetFile is the operator's: FileBarred keeps a file from all,
+	// FileWanted has it made anew at once, whatever it was, unless a worker has it (ErrConflict). Files lists those of a
+	// model, "" means all, the newest first, below an ID (0 = newest).
 	FileOf(ctx context.Context, k FileKey) (File, error)
 	WantFile(ctx context.Context, k FileKey, now time.Time) (File, error)
 	ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (File, error)
 	FinishFile(ctx context.Context, owner string, f File) error
 	FileByBlob(ctx context.Context, blob Digest) (File, error)
-	RefuseFile(ctx context.Context, blob Digest) (refusals uint32, err error)
+	RefuseFile(ctx context.Context, blob Digest) error
 	WithdrawFile(ctx context.Context, blob Digest) error
+	FailFile(ctx context.Context, blob Digest, why string, next time.Time) error
+	SetFile(ctx context.Context, id int64, state FileState) (File, error)
+	Files(ctx context.Context, model string, before int64, limit int) ([]File, error)
 
 	// Devices. SaveDevice writes the row and appends the events in one step; Revision must be the one read
 	// (0 for a new device), otherwise ErrStale; it returns the new revision. Summary, Installed, Lost and CountDevices are
@@ -95,6 +107,8 @@ type Store interface {
 	// restoration or overdue.
 	Device(ctx context.Context, model, serial string) (Device, error)
 	SaveDevice(ctx context.Context, d *Device, events ...Event) error
+	// DeleteDevice forgets a device with its history. It comes back when it speaks.
+	DeleteDevice(ctx context.Context, model, serial string) error
 	Devices(ctx context.Context, q Query) (Page, error)
 	Summary(ctx context.Context, cut Cutoffs) (Summary, error)
 	CountDevices(ctx context.Context) (int, error)
@@ -190,23 +204,43 @@ type FileKey struct {
 type FileState uint8
 
 const (
-	FileWanted    FileState = 1 // waits for a worker
-	FileMaking    FileState = 2 // leased to a worker
-	FileReady     FileState = 3 // proven; Blob is there
-	FileFailed    FileState = 4 // Error says why; not tried again before Next
-	FileTooBig    FileState = 5 // nothing fits into the step; Workspace says what would
-	FileWithdrawn FileState = 6 // was ready; found bad
+	FileWanted FileState = 1 // waits for a worker
+	FileMaking FileState = 2 // leased to a worker
+	FileReady  FileState = 3 // proven; Blob is there
+	FileFailed FileState = 4 // Error says why; not tried again before Next
+	FileTooBig FileState = 5 // nothing fits into the step; Workspace says what would
+	FileBarred FileState = 6 // an operator keeps it from all
 )
+
+// String is the word of the state in the HTTP API.
+func (s FileState) String() string {
+	switch s {
+	case FileWanted:
+		return "wanted"
+	case FileMaking:
+		return "making"
+	case FileReady:
+		return "ready"
+	case FileFailed:
+		return "failed"
+	case FileTooBig:
+		return "too-big"
+	case FileBarred:
+		return "barred"
+	}
+	return "unknown"
+}
 
 // File is an update file, or the memory of why there is none.
 type File struct {
+	ID        int64 // given by the store, rising
 	Key       FileKey
 	State     FileState
 	Blob      Digest
 	Size      uint32 // bytes of the blob
 	Workspace uint32 // bytes a terminal needs for it; for FileTooBig what the smallest would need
-	Attempts  uint32 // times that making it failed
-	Refusals  uint32 // devices that found it wrong
+	Attempts  uint32 // times that making it failed, or what was made did not last
+	Refusals  uint32 // devices that say that they found it wrong
 	Next      time.Time
 	Error     string
 	Made      time.Duration // how long making took

@@ -46,8 +46,8 @@ func (s *Store) Device(ctx context.Context, model, serial string) (storage.Devic
 
 // SaveDevice implements storage.Store.
 func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...storage.Event) error {
-	if len(d.Attempts) > storage.MaxAttempts || len(d.Refused) > storage.MaxRefused {
-		return fmt.Errorf("save device: %d attempts and %d refused files are too many", len(d.Attempts), len(d.Refused))
+	if len(d.Attempts) > storage.MaxAttempts || len(d.Refusals) > storage.MaxRefused {
+		return fmt.Errorf("save device: %d attempts and %d refused files are too many", len(d.Attempts), len(d.Refusals))
 	}
 	for i := range events {
 		if len(events[i].Detail) > storage.MaxDetail {
@@ -84,6 +84,13 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 		d.Revision++
 	}
 	return err
+}
+
+// DeleteDevice implements storage.Store.
+func (s *Store) DeleteDevice(ctx context.Context, model, serial string) error {
+	return s.change(ctx, "delete device", func(tx *sql.Tx) error {
+		return touched(tx.ExecContext(ctx, `DELETE FROM devices WHERE model = ? AND serial = ?`, model, serial))
+	})
 }
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) (id int64, err error) {

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"unbrick/server/storage"
@@ -18,7 +19,7 @@ func scanFile(row interface{ Scan(...any) error }, f *storage.File) (id int64, e
 	var from, to, shape, blob []byte
 	var next, made int64
 	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts, &f.Refusals, &next, &f.Error, &made)
-	f.Key.From, f.Key.To, f.Key.Shape, f.Blob = digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
+	f.ID, f.Key.From, f.Key.To, f.Key.Shape, f.Blob = id, digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
 	f.Next, f.Made = moment(next), time.Duration(made)
 	return id, full(err)
 }
@@ -112,18 +113,64 @@ func (s *Store) FileByBlob(ctx context.Context, d storage.Digest) (storage.File,
 
 // WithdrawFile implements storage.Store.
 func (s *Store) WithdrawFile(ctx context.Context, d storage.Digest) error {
-	return s.change(ctx, "withdraw file", func(tx *sql.Tx) error {
-		return touched(tx.ExecContext(ctx, `UPDATE files SET state = ? WHERE blob = ? AND state IN (?, ?)`, storage.FileWithdrawn, d[:], storage.FileReady, storage.FileWithdrawn))
+	return s.takeAway(ctx, "withdraw file", d, storage.FileWanted, "", time.Time{})
+}
+
+// FailFile implements storage.Store.
+func (s *Store) FailFile(ctx context.Context, d storage.Digest, why string, next time.Time) error {
+	return s.takeAway(ctx, "fail file", d, storage.FileFailed, why, next)
+}
+
+// takeAway takes the bytes of every file that is ready and has this blob.
+func (s *Store) takeAway(ctx context.Context, what string, d storage.Digest, state storage.FileState, why string, next time.Time) error {
+	return s.change(ctx, what, func(tx *sql.Tx) error {
+		return touched(tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = attempts + 1, error = ?, next = ? WHERE blob = ? AND state = ?`,
+			state, why, stamp(next), d[:], storage.FileReady))
 	})
 }
 
 // RefuseFile implements storage.Store.
-func (s *Store) RefuseFile(ctx context.Context, d storage.Digest) (refusals uint32, err error) {
-	err = s.change(ctx, "refuse file", func(tx *sql.Tx) error {
-		if err := touched(tx.ExecContext(ctx, `UPDATE files SET refusals = refusals + 1 WHERE blob = ?`, d[:])); err != nil {
+func (s *Store) RefuseFile(ctx context.Context, d storage.Digest) error {
+	return s.change(ctx, "refuse file", func(tx *sql.Tx) error {
+		return touched(tx.ExecContext(ctx, `UPDATE files SET refusals = refusals + 1 WHERE blob = ?`, d[:]))
+	})
+}
+
+// SetFile implements storage.Store.
+func (s *Store) SetFile(ctx context.Context, id int64, state storage.FileState) (storage.File, error) {
+	var f storage.File
+	err := s.change(ctx, "set file", func(tx *sql.Tx) error {
+		if _, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE id = ?`, id), &f); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, `SELECT max(refusals) FROM files WHERE blob = ?`, d[:]).Scan(&refusals)
+		if f.State == storage.FileMaking {
+			return storage.ErrConflict
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = 0, refusals = 0, error = '', next = 0 WHERE id = ?`, state, id); err != nil {
+			return err
+		}
+		_, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE id = ?`, id), &f)
+		return err
 	})
-	return refusals, err
+	return f, err
+}
+
+// Files implements storage.Store.
+func (s *Store) Files(ctx context.Context, model string, before int64, limit int) ([]storage.File, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	rows, err := s.read.QueryContext(ctx, fileColumns+`WHERE (model = ? OR ? = '') AND id < ? ORDER BY id DESC LIMIT ?`, model, model, before, max(1, min(limit, storage.MaxPage)))
+	return collect(rows, err, "list files", func(f *storage.File) error {
+		_, err := scanFile(rows, f)
+		return err
+	})
+}
+
+// freeLeases ends the leases of whoever had the folder open before: this process has it alone now.
+func (s *Store) freeLeases(ctx context.Context) error {
+	if _, err := s.write.ExecContext(ctx, `UPDATE files SET state = ?, owner = '', lease = 0 WHERE state = ?`, storage.FileWanted, storage.FileMaking); err != nil {
+		return fmt.Errorf("end leases: %w", full(err))
+	}
+	return nil
 }

@@ -73,6 +73,9 @@ func (s *Store) open(ctx context.Context, dir string, o *Options) error {
 	if s.read, err = connect(name, readers(o), o.MaxPages); err != nil {
 		return err
 	}
+	if err := s.freeLeases(ctx); err != nil {
+		return err
+	}
 	return s.sweep(ctx)
 }
 

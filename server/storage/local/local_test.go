@@ -47,6 +47,31 @@ func put(t *testing.T, s storage.Store, model, version string, order uint64, ima
 	return r
 }
 
+// A lease ends with the process that held it: one process has the folder at a time, so whoever leased is dead.
+func TestLeaseEndsWithItsProcess(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	s := reopen(t, dir, nil)
+	now := time.Now()
+	k := storage.FileKey{Model: "0001", Creator: "x"}
+	if _, err := s.WantFile(ctx, k, now); err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.ClaimFile(ctx, "killed", now, 11*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = reopen(t, dir, nil)
+	if _, err := s.ClaimFile(ctx, "next", now, 11*time.Minute); err != nil {
+		t.Fatalf("at once after the restart: %v", err)
+	}
+	f.State = storage.FileFailed
+	if err := s.FinishFile(ctx, "killed", f); !errors.Is(err, storage.ErrStale) {
+		t.Fatalf("the dead process's word: %v, want %v", err, storage.ErrStale)
+	}
+}
+
 func TestPragmas(t *testing.T) {
 	s := reopen(t, t.TempDir(), nil)
 	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {

@@ -31,7 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 	}{
 		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts},
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
-		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"devices", testDevices}, {"device revision", testRevision},
+		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion", testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
 	}
@@ -299,7 +299,7 @@ func testFiles(t *testing.T, open Opener) {
 	is(t, err, storage.ErrNotFound)
 	f, err := s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
-	equal(t, "wanted", f, storage.File{Key: fileKey(1), State: storage.FileWanted})
+	equal(t, "wanted", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted})
 	variants := map[string]storage.FileKey{"from": fileKey(1), "to": fileKey(1), "shape": fileKey(1), "step": fileKey(1), "creator": fileKey(1), "model": fileKey(1)}
 	for name, k := range variants {
 		switch name {
@@ -322,7 +322,7 @@ func testFiles(t *testing.T, open Opener) {
 	}
 	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
 	ok(t, err)
-	equal(t, "claimed", f, storage.File{Key: fileKey(1), State: storage.FileMaking})
+	equal(t, "claimed", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileMaking})
 	f = made(t, s, f, "delta")
 	ok(t, s.FinishFile(ctx, "w", f))
 	missing := f
@@ -401,24 +401,87 @@ func testFailure(t *testing.T, open Opener) {
 func testWithdraw(t *testing.T, open Opener) {
 	s := opened(t, open)
 	is(t, s.WithdrawFile(ctx, storage.Digest{1}), storage.ErrNotFound)
-	_, err := s.RefuseFile(ctx, storage.Digest{1})
-	is(t, err, storage.ErrNotFound)
-	_, err = s.WantFile(ctx, fileKey(1), epoch)
+	is(t, s.RefuseFile(ctx, storage.Digest{1}), storage.ErrNotFound)
+	_, err := s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
 	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
 	ok(t, err)
 	f = made(t, s, f, "bad")
 	ok(t, s.FinishFile(ctx, "w", f))
-	for want := uint32(1); want <= 2; want++ {
-		n, err := s.RefuseFile(ctx, f.Blob)
-		ok(t, err)
-		equal(t, "refusals", n, want)
-	}
-	ok(t, s.WithdrawFile(ctx, f.Blob))
-	ok(t, s.WithdrawFile(ctx, f.Blob))
-	got, err := s.WantFile(ctx, fileKey(1), epoch.Add(1000*time.Hour))
+	ok(t, s.RefuseFile(ctx, f.Blob))
+	ok(t, s.RefuseFile(ctx, f.Blob))
+	got, err := s.FileOf(ctx, fileKey(1))
 	ok(t, err)
-	equal(t, "state", got.State, storage.FileWithdrawn)
+	equal(t, "refusals", got.Refusals, uint32(2))
+	ok(t, s.WithdrawFile(ctx, f.Blob))
+	is(t, s.WithdrawFile(ctx, f.Blob), storage.ErrNotFound) // it is gone
+	got, err = s.FileOf(ctx, fileKey(1))
+	ok(t, err)
+	equal(t, "withdrawn", got, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted, Workspace: f.Workspace, Attempts: 1, Refusals: 2, Made: f.Made})
+	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute) // and made anew
+	ok(t, err)
+	f = made(t, s, f, "bad")
+	ok(t, s.FinishFile(ctx, "w", f))
+	is(t, s.FailFile(ctx, storage.Digest{1}, "wrong", epoch), storage.ErrNotFound)
+	ok(t, s.FailFile(ctx, f.Blob, "wrong", epoch.Add(time.Hour)))
+	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute))
+	ok(t, err)
+	if got.State != storage.FileFailed || got.Error != "wrong" || got.Attempts != 2 || got.Blob != (storage.Digest{}) {
+		t.Fatalf("after a failed proof %+v", got)
+	}
+	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour))
+	ok(t, err)
+	equal(t, "an hour later", got.State, storage.FileWanted)
+}
+
+func testSetFile(t *testing.T, open Opener) {
+	s := opened(t, open)
+	_, err := s.SetFile(ctx, 1, storage.FileBarred)
+	is(t, err, storage.ErrNotFound)
+	for n := byte(1); n <= 3; n++ {
+		_, err := s.WantFile(ctx, fileKey(n), epoch)
+		ok(t, err)
+	}
+	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
+	_, err = s.SetFile(ctx, f.ID, storage.FileWanted)
+	is(t, err, storage.ErrConflict) // a worker has it
+	f = made(t, s, f, "file")
+	ok(t, s.FinishFile(ctx, "w", f))
+	ok(t, s.RefuseFile(ctx, f.Blob))
+	barred, err := s.SetFile(ctx, f.ID, storage.FileBarred)
+	ok(t, err)
+	got, err := s.WantFile(ctx, f.Key, epoch.Add(1000*time.Hour))
+	ok(t, err)
+	equal(t, "barred", got, barred)
+	if got.State != storage.FileBarred || got.Blob != (storage.Digest{}) || got.Refusals != 0 {
+		t.Fatalf("barred: %+v", got)
+	}
+	got, err = s.SetFile(ctx, f.ID, storage.FileWanted)
+	ok(t, err)
+	equal(t, "wanted again", got.State, storage.FileWanted)
+	got, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
+	equal(t, "claimed", got.ID, f.ID)
+	got.State = storage.FileWanted
+	ok(t, s.FinishFile(ctx, "w", got)) // given back
+	got, err = s.ClaimFile(ctx, "another", epoch, time.Minute)
+	ok(t, err)
+	equal(t, "claimed by another", got.ID, f.ID)
+
+	all, err := s.Files(ctx, fileKey(1).Model, 0, 2)
+	ok(t, err)
+	if len(all) != 2 || all[0].ID <= all[1].ID || all[0].Key != fileKey(3) {
+		t.Fatalf("files %+v, want the newest two", all)
+	}
+	all, err = s.Files(ctx, "", all[1].ID, 500)
+	ok(t, err)
+	if len(all) != 1 || all[0].Key != fileKey(1) {
+		t.Fatalf("files %+v, want the oldest", all)
+	}
+	all, err = s.Files(ctx, "another", 0, 500)
+	ok(t, err)
+	equal(t, "files of another model", len(all), 0)
 }
 
 // NewDevice is a full device for tests.
@@ -426,7 +489,7 @@ func NewDevice(model, serial string) storage.Device {
 	return storage.Device{Model: model, Serial: serial, FirstSeen: epoch, LastSeen: epoch.Add(time.Minute), Sessions: 3,
 		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10, Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
 		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7, Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Reports: []string{"r"},
-		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch}}, Refused: []storage.Digest{{6}}}
+		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch, Until: epoch.Add(time.Hour)}}, Refusals: []storage.Refusal{{File: storage.Digest{6}, At: epoch}}, Conflict: epoch}
 }
 
 func testDevices(t *testing.T, open Opener) {
@@ -448,6 +511,27 @@ func testDevices(t *testing.T, open Opener) {
 	n, err := s.CountDevices(ctx)
 	ok(t, err)
 	equal(t, "count", n, 1)
+}
+
+func testDelete(t *testing.T, open Opener) {
+	s := opened(t, open)
+	is(t, s.DeleteDevice(ctx, "0001", "A-1"), storage.ErrNotFound)
+	withModel(t, s, "0001")
+	for _, serial := range []string{"A-1", "A-2"} {
+		d := NewDevice("0001", serial)
+		ok(t, s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.FirstSeen, Source: storage.ByServer}))
+	}
+	ok(t, s.DeleteDevice(ctx, "0001", "A-1"))
+	_, err := s.Device(ctx, "0001", "A-1")
+	is(t, err, storage.ErrNotFound)
+	n, err := s.CountDevices(ctx)
+	ok(t, err)
+	equal(t, "devices", n, 1)
+	again := NewDevice("0001", "A-1")
+	ok(t, s.SaveDevice(ctx, &again))
+	h, err := s.History(ctx, "0001", "A-1", 0, 10)
+	ok(t, err)
+	equal(t, "history of the one that came back", len(h), 0)
 }
 
 func testRevision(t *testing.T, open Opener) {
