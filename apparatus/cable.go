@@ -39,13 +39,13 @@ type cable struct {
 	report restore.Result
 }
 
-// run is one attempt on one port. Its goroutine owns session and port while it works; between two works
+// run is one attempt on one port. Its goroutine owns the session while it works; between two works
 // nobody does, and the next may begin.
 type run struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	port    restore.Port
-	session *restore.Session
+	session *restore.Session // nil: nothing answered yet
 	device  *restore.Device
 	plan    *restore.Plan
 	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
@@ -55,6 +55,9 @@ type run struct {
 	baud    uint32        // at which it answered
 	skip    chan struct{} // one pending bit: the person did what the coach asked
 }
+
+// close gives the session and its port up. Nobody waits for it: it may wait for a lost device.
+func (r *run) close() { go r.session.Close() }
 
 func (c *cable) start() {
 	c.trace = &trace{}
@@ -84,8 +87,8 @@ func (c *cable) drop() {
 	}
 	c.run = nil
 	r.cancel()
-	if !r.working && r.port != nil {
-		go r.port.Close() // it may wait for a lost device; nobody waits for it
+	if !r.working && r.session != nil {
+		r.close()
 	}
 }
 
@@ -319,8 +322,8 @@ func (c *cable) tells(r *run) func(restore.Way) {
 func (c *cable) searched(r *run, found bool, err error) {
 	r.working = false
 	if c.run != r {
-		if r.port != nil {
-			go r.port.Close()
+		if r.session != nil {
+			r.close()
 		}
 		return
 	}
@@ -395,8 +398,8 @@ func (c *cable) mine(r *run) bool {
 	if c.run == r {
 		return true
 	}
-	if r.port != nil {
-		go r.port.Close()
+	if r.session != nil {
+		r.close()
 	}
 	return false
 }

@@ -23,7 +23,6 @@ func (r *rig) restore(wanted release.Digest) {
 	}}
 	r.b.e.work(func(ctx context.Context) func() {
 		result, err := r.attempt(ctx, port, wanted, progress.set)
-		port.Close()
 		if err == nil {
 			r.device.Settle(ctx)
 		}
@@ -49,8 +48,10 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	}
 	session, err := restore.Connect(ctx, port, &restore.Options{Baud: baudOf(&r.model)})
 	if err != nil {
+		port.Close()
 		return nil, err
 	}
+	defer session.Close()
 	device, err := session.Identify(ctx)
 	if err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ const (
 // after a second without a break; of one that boots, which computes the digest of its
 // image first; and of one that will listen for 100 ms at some time.
 var (
+	echoOnce = patience{wait: 300 * time.Millisecond, tries: 1, answer: echoSize}
 	echoNow  = patience{wait: 300 * time.Millisecond, tries: 2, answer: echoSize}
 	echoLong = patience{wait: 300 * time.Millisecond, tries: 6, answer: echoSize}
 	echoBoot = patience{wait: 500 * time.Millisecond, tries: 4, answer: echoSize}
@@ -57,7 +58,8 @@ const echoSize = smp.HeaderSize + 16
 const echoText = "unbrick"
 
 // Connect gets a device in restoration mode to answer, trying the ways into it in turn, and learns its
-// buffers. It writes nothing to the flash. The port, at the speed of the options, stays the caller's to close.
+// buffers. It writes nothing to the flash. The port has the speed of the options; it is the session's to close,
+// or the caller's when Connect fails.
 func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 	s := newSession(port, o)
 	ways := []Way{WayEcho, WayBreak, WayDTR, WayRTS, WayPin, WayWait}
@@ -131,6 +133,17 @@ func (s *Session) try(ctx context.Context, way Way) error {
 	}
 	if way == WayEcho {
 		if err := s.ride(); err != nil {
+			return err
+		}
+		if err := s.echo(ctx, echoOnce, true); err == nil || !retryable(err) {
+			return err
+		}
+		// It may speak frames, with a host that went away without a word.
+		s.rider = smp.Header{}
+		if err := s.hangUp(); err != nil {
+			return err
+		}
+		if err := s.pause(ctx, settleTime); err != nil {
 			return err
 		}
 	}

@@ -219,6 +219,11 @@ func (s *Session) setSpeed(speed uint32) error {
 // it may not know.
 func (s *Session) console(ctx context.Context, call bool) error {
 	f := &s.framing
+	if call && f.guard.On() {
+		if err := s.hangUp(); err != nil {
+			return err
+		}
+	}
 	f.guard.End()
 	f.over = false
 	s.rest = nil
@@ -239,6 +244,12 @@ func (s *Session) console(ctx context.Context, call bool) error {
 		}
 	}
 	return s.pause(ctx, returnTime)
+}
+
+// hangUp makes a device that speaks frames at this speed give them up at once. To any other it is noise.
+func (s *Session) hangUp() error {
+	s.framed = frame.AppendHangUp(s.framed[:0])
+	return s.write(s.framed)
 }
 
 // leaveFrames makes the device give the fast framing up, for what is to be said in the plain one.

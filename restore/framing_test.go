@@ -167,12 +167,14 @@ func TestEveryStateLeadsBack(t *testing.T) {
 						host = &deafPort{port}
 					}
 					begun := port.Now()
-					session, err := restore.Connect(context.Background(), host, &restore.Options{Patience: 20 * time.Second})
+					byHand := false
+					session, err := restore.Connect(context.Background(), host, &restore.Options{Patience: 20 * time.Second,
+						OnWay: func(w restore.Way) { byHand = byHand || w == restore.WayWait }})
 					if err != nil {
 						t.Fatal(err)
 					}
-					if took := port.Now() - begun; took > 4*time.Second && s.name != "refreshing at speed" {
-						t.Errorf("connected after %v", took)
+					if took := port.Now() - begun; (took > 2*time.Second || byHand) && s.name != "refreshing at speed" {
+						t.Errorf("connected after %v, by hand %t", took, byHand)
 					}
 					dev, err := session.Identify(context.Background())
 					if err != nil {
@@ -442,5 +444,79 @@ func TestDeviceWithoutLast(t *testing.T) {
 		if told == 0 || finishes != want {
 			t.Errorf("device knows %v: told %d times, asked to finish %d times, want %d", knows, told, finishes, want)
 		}
+	}
+}
+
+// dumbPort takes a break and sends none, as a pseudo-terminal does.
+type dumbPort struct{ deafPort }
+
+func (p *dumbPort) Break(time.Duration) error { return nil }
+
+// TestOpensAgain opens the cable of a device that is fine again and again. Whoever closed it let the device go,
+// so that the next one is answered at once; whoever only vanished is noticed by the first call that gets no answer.
+// A person is never asked to switch the device off and on.
+func TestOpensAgain(t *testing.T) {
+	const atOnce, soon, speeds = 100 * time.Millisecond, 600 * time.Millisecond, 1800 * time.Millisecond
+	for _, test := range []struct {
+		name string
+		fast uint32
+		end  func(s *restore.Session, port *emulator.Port)
+		most time.Duration
+	}{
+		{"closed", 0, func(s *restore.Session, _ *emulator.Port) { s.Close() }, atOnce},
+		{"killed", 0, func(*restore.Session, *emulator.Port) {}, soon},
+		{"killed in mid-frame", 0, func(_ *restore.Session, port *emulator.Port) {
+			p := frame.AppendData(nil, &frame.Data{File: 1, Bytes: make([]byte, 1024)})
+			_ = port.Write(p[:len(p)/2])
+		}, soon},
+		{"another program", 0, func(_ *restore.Session, port *emulator.Port) { _ = port.Write([]byte("AT\r\n+++ATZ\r\n")) }, soon},
+		{"killed at another speed", 921600, func(*restore.Session, *emulator.Port) {}, speeds},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, even)
+			d := r.device(r.release("1", 2, 1, code(1, 60_000)), nil)
+			port := d.Port()
+			for i := range 4 {
+				if err := port.Open(); err != nil {
+					t.Fatal(err)
+				}
+				if err := port.SetSpeed(115200); err != nil {
+					t.Fatal(err)
+				}
+				asked := false
+				began := port.Now()
+				o := &restore.Options{OnWay: func(w restore.Way) { asked = asked || w == restore.WayWait }}
+				host := restore.Port(&dumbPort{deafPort{port}})
+				if i == 0 {
+					host = port // the first break brings the device in
+				}
+				s, err := restore.Connect(t.Context(), host, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if took := port.Now() - began; i > 0 && (asked || took > test.most) {
+					t.Errorf("opening %d: answered after %v, asked a person %t", i+1, took, asked)
+				}
+				if _, err := s.Identify(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if test.fast != 0 {
+					h := &driver{t: t, port: port, seq: 100}
+					port.Write(frame.AppendPacket(nil, h.packet(&smp.FramesRequest{Speed: test.fast})))
+					h.drain()
+					if err := port.SetSpeed(test.fast); err != nil {
+						t.Fatal(err)
+					}
+					for n := range uint8(2) {
+						var p [frame.PatternSize]byte
+						frame.Fill(&p, n)
+						h.write(frame.AppendPattern(nil, frame.KindProbe, p[:]))
+						h.drain()
+					}
+				}
+				test.end(s, port)
+				port.Close()
+			}
+		})
 	}
 }

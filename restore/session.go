@@ -93,6 +93,15 @@ const defaultLatency = 4 * time.Millisecond
 // fallbackBuffer is what a device that does not tell its buffer takes at least.
 const fallbackBuffer = 256
 
+// Close ends the conversation and closes the port. A device that speaks frames is made to give them up, so
+// that whoever opens its cable next is answered at once.
+func (s *Session) Close() error {
+	if s.framing.guard.On() {
+		_ = s.hangUp() // best effort: a device gives them up by itself as well, only later
+	}
+	return s.port.Close()
+}
+
 // Way returns the way into restoration mode that worked.
 func (s *Session) Way() Way { return s.way }
 

@@ -78,12 +78,10 @@ func (t *Terminal) takeFrames(q *smp.Header, body []byte) error {
 	return nil
 }
 
-// console returns to the console framing at base speed, whatever there was.
+// console returns to the console framing at base speed, whatever there was. What was read and not looked at
+// yet stays: a host that made it return may have gone on with its first question.
 func (t *Terminal) console() {
 	h := &t.host
-	if h.framing.dec.Frames()+h.framing.dec.Damaged() > 0 || h.framing.guard.On() {
-		h.at, h.have = 0, 0 // the rest is not at base speed
-	}
 	h.framing.guard.End()
 	h.framing.dec.Reset(h.framing.buf)
 	h.deframer.Reset(h.frame)
@@ -164,7 +162,7 @@ func (t *Terminal) hear(wait time.Duration) ([]byte, error) {
 			left = max(0, wait-(asked-start))
 		}
 		if f.guard.On() {
-			left = min(left, f.guard.Left())
+			left = min(left, f.guard.Left(), frame.Listen)
 			if f.dec.Open() && f.still >= 0 {
 				left = min(left, frame.CutShort)
 			}

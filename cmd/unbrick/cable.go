@@ -39,10 +39,10 @@ func (f *cableFlags) check(words []string) error {
 
 // connect opens the port and gets the device to answer. Which way worked, and what a person can do
 // meanwhile, is told on errOut.
-func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Session, io.Closer, error) {
+func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Session, error) {
 	port, err := serialport.Open(f.port, uint32(f.baud))
 	if err != nil {
-		return nil, nil, portAdvice(f.port, err)
+		return nil, portAdvice(f.port, err)
 	}
 	o := &restore.Options{Baud: uint32(f.baud), OnWay: func(w restore.Way) {
 		if w == restore.WayWait {
@@ -52,9 +52,9 @@ func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Se
 	s, err := restore.Connect(ctx, port, o)
 	if err != nil {
 		port.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return s, port, nil
+	return s, nil
 }
 
 // portAdvice says what to do about a port that does not open. Nothing was written then.

@@ -60,11 +60,11 @@ func identifyCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	if err := f.check(words); err != nil {
 		return err
 	}
-	s, port, err := f.connect(ctx, errOut)
+	s, err := f.connect(ctx, errOut)
 	if err != nil {
 		return explain(err)
 	}
-	defer port.Close()
+	defer s.Close()
 	d, err := s.Identify(ctx)
 	var e *restore.Error
 	if errors.As(err, &e) && e.Code == restore.CodeForeign {

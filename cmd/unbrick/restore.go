@@ -219,11 +219,11 @@ func (r *restoration) tries(ctx context.Context) (*restore.Result, error) {
 }
 
 func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
-	s, port, err := r.connect(ctx, r.errOut)
+	s, err := r.connect(ctx, r.errOut)
 	if err != nil {
 		return nil, err
 	}
-	defer port.Close()
+	defer s.Close()
 	if r.device, err = s.Identify(ctx); err != nil {
 		return nil, err
 	}

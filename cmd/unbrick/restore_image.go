@@ -73,11 +73,11 @@ func readBounded(name string, most int) ([]byte, error) {
 
 // installOnce is one attempt. reached is how far the one before came.
 func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.Image, reached *uint32) (*restore.Installed, error) {
-	s, port, err := r.connect(ctx, r.errOut)
+	s, err := r.connect(ctx, r.errOut)
 	if err != nil {
 		return nil, err
 	}
-	defer port.Close()
+	defer s.Close()
 	_, err = s.Identify(ctx)
 	var e *restore.Error
 	switch {

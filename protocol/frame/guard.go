@@ -13,6 +13,9 @@ const (
 	Probes    = 2
 	// CutShort is the silence after which a frame that has begun counts as damaged, as well.
 	CutShort = 10 * time.Millisecond
+	// Listen is how long one wait of a device may be while frames are spoken. A wait that brings bytes is no
+	// silence, so with longer ones a host in another framing that calls again and again would never be silent.
+	Listen = 50 * time.Millisecond
 )
 
 // Guard decides when an end returns to the console framing. Both ends have one, and tell it what they see;

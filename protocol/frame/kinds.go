@@ -79,3 +79,12 @@ func ParsePattern(content []byte, k Kind) (pattern []byte, ok bool) {
 	}
 	return content[1:], true
 }
+
+// AppendHangUp appends what ends the framing at the device's end at once: as many damaged frames as that
+// takes. In the console framing it is noise.
+func AppendHangUp(dst []byte) []byte {
+	for range MaxBad {
+		dst = append(dst, 0, 1)
+	}
+	return append(dst, 0)
+}
