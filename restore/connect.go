@@ -132,14 +132,11 @@ func (s *Session) try(ctx context.Context, way Way) error {
 		return s.echo(ctx, p, false)
 	}
 	if way == WayEcho {
-		if err := s.ride(); err != nil {
-			return err
-		}
-		if err := s.echo(ctx, echoOnce, true); err == nil || !retryable(err) {
+		// Whoever answers the one question that is asked of everybody anyway need not be called first.
+		if err := s.ask(ctx, echoOnce); err == nil || !retryable(err) {
 			return err
 		}
 		// It may speak frames, with a host that went away without a word.
-		s.rider = smp.Header{}
 		if err := s.hangUp(); err != nil {
 			return err
 		}
@@ -168,20 +165,6 @@ func (s *Session) try(ctx context.Context, way Way) error {
 		}
 	}
 	return s.echo(ctx, p, true)
-}
-
-// ride lets the question who it is follow the first call at once: whoever answers that is asked for nothing else
-// first.
-func (s *Session) ride() error {
-	q := &smp.IdentifyRequest{}
-	h := s.head(q)
-	h.Version = 0
-	packet, err := smp.AppendPacket(nil, h, q)
-	if err != nil {
-		return &Error{Code: CodeProtocol, Err: err}
-	}
-	s.behind, s.rider = smp.AppendFrames(nil, packet), h
-	return nil
 }
 
 func retryable(err error) bool {
@@ -237,7 +220,7 @@ func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
 		return &Error{Code: CodeProtocol, Err: fmt.Errorf("echo of %q", got.Text)}
 	}
 	if err == nil && measure {
-		s.latency = min(max(s.port.Now()-start-(s.line-line), 0), 20*time.Millisecond)
+		s.measure(start, line)
 	}
 	return err
 }
@@ -245,31 +228,29 @@ func (s *Session) echo(ctx context.Context, p patience, measure bool) error {
 // once is patience for a question that not every server knows, before another one is asked.
 var once = patience{first: 700 * time.Millisecond, wait: 1400 * time.Millisecond, tries: 2}
 
-// ridden takes the answer to the question that followed the first call, or asks again.
-func (s *Session) ridden(ctx context.Context) error {
-	h := s.rider
-	s.rider = smp.Header{}
-	if h == (smp.Header{}) || s.repeated > 0 {
-		return s.who(ctx, once)
-	}
-	start := s.port.Now()
-	body, err := s.answer(ctx, &h, start+s.lineTime(smp.FramedSize(smp.BufSize))+echoNow.wait)
-	if err == nil {
-		err = smp.ResponseError(body)
-	}
-	if err == nil {
-		err = s.identity.DecodeBody(body)
-	}
-	s.trace(Call{At: start, Took: s.port.Now() - start, Group: h.Group, ID: h.ID, Tries: 1, Bytes: smp.HeaderSize + 1, Err: err})
+// ask asks for the name of the boot loader. A server that does not know the question has said so: it is nobody
+// of ours, and that is no error.
+func (s *Session) ask(ctx context.Context, p patience) error {
+	var got smp.Bootloader
+	start, line := s.port.Now(), s.line
+	err := s.call(ctx, &smp.BootloaderRequest{}, &got, p)
 	var said *smp.Error
 	if err != nil && !errors.As(err, &said) {
-		return s.who(ctx, once)
+		return err
 	}
-	s.refusal = err
-	return err
+	s.measure(start, line)
+	s.answered, s.foreign = true, string(got.Name) != smp.BootloaderName
+	return nil
 }
 
-// learn asks who it is, which tells the buffers of a terminal of ours, and asks anybody else for the buffers.
+// measure takes the time of a prompt answer as latency.
+func (s *Session) measure(start, line time.Duration) {
+	s.latency = min(max(s.port.Now()-start-(s.line-line), 0), 20*time.Millisecond)
+}
+
+// learn finds out whether this is a terminal of ours, by the standard question for its boot loader. Only a
+// terminal is then asked who it is, which tells its buffers: group 64 is every maker's first own group, and
+// what its commands do elsewhere nobody knows. Anybody else is asked for the buffers in the standard way.
 // What the identification leads to is Identify's.
 func (s *Session) learn(ctx context.Context) error {
 	if s.repeated > 0 {
@@ -277,26 +258,53 @@ func (s *Session) learn(ctx context.Context) error {
 			return err
 		}
 	}
-	err := s.ridden(ctx)
-	var said *smp.Error
-	if err != nil && !errors.As(err, &said) && !retryable(err) {
-		return fmt.Errorf("connect: %w", err)
-	}
-	s.asked = err == nil || said != nil
-	if err == nil && s.identity.Buffer != 0 {
-		s.params = smp.Parameters{BufSize: min(s.identity.Buffer, smp.BufSize), BufCount: 1}
-		return nil
-	}
-	var p smp.Parameters
-	err = s.call(ctx, &smp.ParametersRequest{}, &p, prompt)
-	switch {
-	case errors.As(err, &said):
+	var err error
+	if !s.answered {
 		s.foreign = true
-		return nil // it has no parameters: the fallback stands
-	case err != nil:
+		if err = s.ask(ctx, once); err != nil && !retryable(err) {
+			return fmt.Errorf("connect: %w", err)
+		}
+	}
+	if !s.foreign {
+		return s.meet(ctx)
+	}
+	s.plain = true
+	var p smp.Parameters
+	failed := s.call(ctx, &smp.ParametersRequest{}, &p, prompt)
+	var said *smp.Error
+	if failed != nil && !errors.As(failed, &said) {
+		return fmt.Errorf("connect: %w", failed)
+	}
+	if err != nil {
+		// It answers, and the one question got lost twice, or it drops what it does not know.
+		if err := s.ask(ctx, once); err != nil && !retryable(err) {
+			return fmt.Errorf("connect: %w", err)
+		}
+		if !s.foreign {
+			s.plain = false
+			return s.meet(ctx)
+		}
+	}
+	if failed == nil {
+		s.sized = true
+		s.params = p
+		s.params.BufSize = min(p.BufSize, smp.BufSize)
+	}
+	return nil
+}
+
+// meet asks a terminal of ours who it is. One that is busy is asked again by Identify.
+func (s *Session) meet(ctx context.Context) error {
+	err := s.who(ctx, slow)
+	var said *smp.Error
+	if err != nil && !errors.As(err, &said) {
 		return fmt.Errorf("connect: %w", err)
 	}
-	s.params = p
-	s.params.BufSize = min(p.BufSize, smp.BufSize)
+	s.asked = true
+	if err != nil || s.identity.Buffer == 0 {
+		return nil // the fallback stands
+	}
+	s.sized = true
+	s.params = smp.Parameters{BufSize: min(s.identity.Buffer, smp.BufSize), BufCount: 1}
 	return nil
 }

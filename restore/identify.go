@@ -52,7 +52,7 @@ func (d *Device) Intact() bool {
 func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	d := &Device{}
 	if s.foreign {
-		return nil, &Error{Code: CodeForeign, Err: errors.New("identify: it has no parameters")}
+		return nil, &Error{Code: CodeForeign, Err: errors.New("identify: its boot loader has another name, or tells none")}
 	}
 	err := s.refusal
 	if !s.asked {
@@ -66,9 +66,6 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 			return nil, fmt.Errorf("identify: %w", err)
 		}
 		err = s.who(ctx, slow)
-	}
-	if errors.As(err, &said) && said.RC && smp.RC(said.Code) == smp.RCNotSupported {
-		return nil, &Error{Code: CodeForeign, Err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("identify: %w", s.refused(err))
@@ -98,11 +95,9 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	return d, nil
 }
 
-// who asks for the identification. Whoever this is must be able to say that it does not know the question.
+// who asks a terminal for its identification.
 func (s *Session) who(ctx context.Context, p patience) error {
-	s.plain = true
 	s.refusal = s.call(ctx, &smp.IdentifyRequest{}, &s.identity, p)
-	s.plain = false
 	return s.refusal
 }
 

@@ -33,7 +33,7 @@ type LoaderImage struct {
 func (s *Session) Loader(ctx context.Context) (*Loader, error) {
 	s.plain = true
 	l := &Loader{}
-	if !s.foreign {
+	if s.sized {
 		l.Buffer = s.params.BufSize
 	}
 	return l, s.list(ctx, l)

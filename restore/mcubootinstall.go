@@ -152,7 +152,7 @@ func (i *installer) run(ctx context.Context) error {
 // upload brings the image, going on at the offset that is answered.
 func (i *installer) upload(ctx context.Context) error {
 	buffer := leastBuffer
-	if !i.s.foreign {
+	if i.s.sized {
 		buffer = int(i.s.params.BufSize)
 	}
 	i.ceiling = max(min(buffer, smp.BufSize)-aroundPiece, 16)

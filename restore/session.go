@@ -51,8 +51,7 @@ type Session struct {
 	input    [512]byte
 	rest     []byte // of input, not looked at yet
 	packet   []byte
-	behind   []byte     // what follows the next request at once
-	rider    smp.Header // of a question for the identification that did
+	behind   []byte // what follows the next request at once
 	framed   []byte
 	sequence uint8
 
@@ -61,7 +60,9 @@ type Session struct {
 	identity smp.Identity  // as Connect has learned it
 	refusal  error         // that the question for it was answered with, nil: none
 	asked    bool          // one of the two is what a device has said, and Identify has not looked at it
-	foreign  bool          // it has no parameters: no terminal of ours
+	answered bool          // the question for its boot loader
+	foreign  bool          // no terminal of ours: nothing of group 64 is sent
+	sized    bool          // it has told its buffers
 	plain    bool          // the other side is no terminal of ours: version 0 throughout
 	latency  time.Duration // of an answer, beyond the time of its bytes
 	began    time.Duration

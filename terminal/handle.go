@@ -80,6 +80,9 @@ func (t *Terminal) send(packet []byte) error {
 	return t.hw.Cable.Write(smp.AppendFrames(t.host.wire[:0], packet))
 }
 
+// bootloaderName is by what a host recognises a terminal before it says anything of group 64.
+var bootloaderName = []byte(smp.BootloaderName)
+
 func (t *Terminal) handleOS(q *smp.Header, body []byte) error {
 	switch {
 	case q.ID == smp.OSEcho:
@@ -90,6 +93,15 @@ func (t *Terminal) handleOS(q *smp.Header, body []byte) error {
 		return t.answer(q, &smp.EchoResponse{Text: m.Text})
 	case q.ID == smp.OSParameters && q.Op == smp.Read:
 		return t.answer(q, &smp.Parameters{BufSize: smp.BufSize, BufCount: smp.BufCount})
+	case q.ID == smp.OSBootloader && q.Op == smp.Read:
+		var m smp.BootloaderRequest
+		switch {
+		case m.DecodeBody(body) != nil:
+			return t.answerRC(q, smp.RCInvalid)
+		case m.Query != nil:
+			return t.answerRC(q, smp.RCNotSupported)
+		}
+		return t.answer(q, &smp.Bootloader{Name: bootloaderName[:]})
 	case q.ID == smp.OSReset && q.Op == smp.Write:
 		if t.host.phase.Busy() {
 			return t.answerRC(q, smp.RCBusy)

@@ -60,6 +60,10 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *EchoRequest:
 		m.write(w)
+	case *BootloaderRequest:
+		m.write(w)
+	case *Bootloader:
+		m.write(w)
 	case *UploadRequest:
 		m.write(w)
 	case *StateSetRequest:

@@ -28,6 +28,7 @@ const (
 	OSEcho       = 0
 	OSReset      = 5
 	OSParameters = 6
+	OSBootloader = 8
 
 	ImageState  = 0
 	ImageUpload = 1

@@ -60,6 +60,8 @@ func examples() map[string]struct {
 	answer("reset-answer", &ResetRequest{}, &Empty{})
 	ask("parameters", &ParametersRequest{})
 	answer("parameters-answer", &ParametersRequest{}, &Parameters{BufSize: BufSize, BufCount: BufCount})
+	ask("bootloader", &BootloaderRequest{})
+	answer("bootloader-answer", &BootloaderRequest{}, &Bootloader{Name: []byte(BootloaderName)})
 	ask("state", &StateRequest{})
 	answer("state-answer", &StateRequest{}, &State{Images: []Image{{Version: []byte("2.4.1"), Hash: fill(32, 5), Bootable: true, Active: true, Confirmed: true}}})
 	ask("upload-first", &UploadRequest{Length: 1000, HasLength: true, SHA: fill(32, 6), Data: []byte("first piece")})

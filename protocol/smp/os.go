@@ -113,3 +113,67 @@ func (m *Parameters) DecodeBody(b []byte) error {
 	}
 	return closing(r, seen, 3)
 }
+
+// BootloaderName is what a terminal of ours answers a BootloaderRequest with: the standard question that tells
+// it from any other server.
+const BootloaderName = "Unbrick"
+
+// maxBootloader is how many bytes of a name are taken.
+const maxBootloader = 64
+
+// BootloaderRequest asks for the name of the boot loader (group 0, ID 8). Query, which a server may know, asks
+// for something else instead.
+type BootloaderRequest struct{ Query []byte }
+
+// Head implements Request.
+func (*BootloaderRequest) Head() Header {
+	return Header{Op: Read, Version: 1, Group: GroupOS, ID: OSBootloader}
+}
+
+func (m *BootloaderRequest) write(w *cbor.Writer) {
+	if m.Query == nil {
+		w.Map(0)
+		return
+	}
+	w.Map(1)
+	w.Text("query")
+	w.TextBytes(m.Query)
+}
+
+// DecodeBody implements Body.
+func (m *BootloaderRequest) DecodeBody(b []byte) error {
+	*m = BootloaderRequest{}
+	r := cbor.NewLenientReader(b)
+	for n := r.Map(); r.Next(&n); {
+		if is(r.TextBytes(), "query") {
+			m.Query = text(r, maxBootloader)
+			continue
+		}
+		r.Skip()
+	}
+	return closing(r, 0, 0)
+}
+
+// Bootloader is the answer without a query.
+type Bootloader struct{ Name []byte }
+
+func (m *Bootloader) write(w *cbor.Writer) {
+	w.Map(1)
+	w.Text("bootloader")
+	w.TextBytes(m.Name)
+}
+
+// DecodeBody implements Body.
+func (m *Bootloader) DecodeBody(b []byte) error {
+	*m = Bootloader{}
+	var seen uint32
+	r := cbor.NewLenientReader(b)
+	for n := r.Map(); r.Next(&n); {
+		if is(r.TextBytes(), "bootloader") {
+			m.Name, seen = text(r, maxBootloader), 1
+			continue
+		}
+		r.Skip()
+	}
+	return closing(r, seen, 1)
+}
