@@ -19,6 +19,11 @@ var _ restore.Source = (*library)(nil)
 // List implements restore.Source: every release at hand for a model, in the store, chosen, or on the
 // server.
 func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) {
+	return l.listings(id), nil
+}
+
+// listings is every release at hand for a model.
+func (l *library) listings(id string) []restore.Listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seen := make(map[release.Digest]bool)
@@ -40,7 +45,7 @@ func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) 
 	for _, r := range l.remote {
 		put(&r.manifest, r.key)
 	}
-	return list, nil
+	return list
 }
 
 // Get implements restore.Source.
@@ -154,10 +159,7 @@ func fitOf(d *restore.Device, m *release.Manifest, key release.KeyID) Fit {
 
 // choiceOf is what could be written to a device, best first.
 func choiceOf(d *restore.Device, lib *library) []Release {
-	listings, err := lib.List(context.Background(), d.Model)
-	if err != nil {
-		return nil
-	}
+	listings := lib.listings(d.Model)
 	fits := make(map[release.Digest]Fit, len(listings))
 	for i := range listings {
 		fits[listings[i].Manifest.Digest] = fitOf(d, &listings[i].Manifest, listings[i].Key)
@@ -242,6 +244,20 @@ func failureOf(err error, version string) Failure {
 	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
 		f.Code = CauseCableOut
 	}
+	return f
+}
+
+// ended says why an attempt ended in a stage, with how far it had come by then.
+func ended(err error, version string, stage Stage, p *Progress) Failure {
+	f := failureOf(err, version)
+	if f.Stage = stage; stage < StageWrite {
+		return f
+	}
+	f.Of = p.Of
+	if f.Touched == TouchedPart || f.Touched == TouchedAll {
+		f.Sector = min(p.Sectors+1, f.Of)
+	}
+	f.Left = left(p)
 	return f
 }
 

@@ -6,25 +6,26 @@ import (
 	"fmt"
 	"time"
 
+	"unbrick/release"
 	"unbrick/terminal"
 )
 
 // bench is the Lab: one emulated device with its switches, and what outlives a device. It belongs to
 // Run's goroutine.
 type bench struct {
-	e       *Engine
-	rig     *rig // nil: no device has been made
-	made    int  // devices so far
-	making  bool // one is being made, or being looked for
-	loaded  bool // the kept one is being looked for, or was
-	found   bool // that has ended
-	line    Line
-	pacer   pacer
-	health  Health
-	totals  map[pair]uint64 // flash operations of a whole rewrite, once one was seen
-	trouble LogRow          // why the last device could not be made; zero Code: nothing
-	keeper  keeper
-	replay  *replay // shown in place of the device; nil: none
+	e      *Engine
+	rig    *rig // nil: no device has been made
+	made   int  // devices so far
+	making bool // one is being made, or being looked for
+	loaded bool // the kept one is being looked for, or was
+	found  bool // that has ended
+	line   Line
+	pacer  pacer
+	health Health
+	totals map[pair]uint64 // flash operations of a whole rewrite, once one was seen
+	ended  MakeEnd         // why the last device could not be made
+	keeper keeper
+	replay *replay // shown in place of the device; nil: none
 }
 
 // pair names a rewrite by its two images.
@@ -96,7 +97,7 @@ func (b *bench) make(c LabMake) {
 	if !ok {
 		return
 	}
-	b.making = true
+	b.making, b.ended = true, MakeEndNone
 	b.made++
 	number, line := b.made, b.line
 	b.e.work(func(ctx context.Context) func() {
@@ -114,7 +115,7 @@ func (b *bench) make(c LabMake) {
 		return func() {
 			b.making = false
 			if err != nil {
-				b.trouble = LogRow{Source: SourceServer, Code: LogServerAway, Sector: NoSector, Text: clip(err.Error(), MaxText)}
+				b.ended = makeEndOf(err)
 				return
 			}
 			r.know(f)
@@ -132,7 +133,7 @@ func (b *bench) install(r *rig) {
 	if b.rig != nil {
 		b.rig.off()
 	}
-	b.rig, b.trouble = r, LogRow{}
+	b.rig, b.ended = r, MakeEndNone
 	b.keeper.use(r)
 }
 
@@ -143,7 +144,7 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 		return terminal.Identity{}, err
 	}
 	if len(keys) == 0 {
-		return terminal.Identity{}, errors.New("nothing is published for this model yet")
+		return terminal.Identity{}, errNoKeys
 	}
 	who := terminal.Identity{Model: id, Resident: resident, Readout: b.readout(id),
 		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.world.Seed), number)}
@@ -161,9 +162,29 @@ func (b *bench) readout(id string) bool {
 
 // refreshed is called when the server's lists have come.
 func (b *bench) refreshed() {
-	if b.trouble.Code == LogServerAway {
-		b.trouble = LogRow{}
+	if b.ended == MakeEndNoServer {
+		b.ended = MakeEndNone
 	}
+	if b.rig != nil && b.rig.untold {
+		b.rig.tell()
+	}
+}
+
+var errNoKeys = errors.New("the server trusts no key for this model")
+
+// makeEndOf says what kept a device from being made.
+func makeEndOf(err error) MakeEnd {
+	switch {
+	case errors.Is(err, errNoServer):
+		return MakeEndNoServer
+	case errors.Is(err, errNoKeys):
+		return MakeEndNoKeys
+	case errors.Is(err, errNoRelease):
+		return MakeEndNoRelease
+	case errors.Is(err, release.ErrImage), errors.Is(err, release.ErrSignature):
+		return MakeEndDamaged
+	}
+	return MakeEndUnfit
 }
 
 // fill writes what the Lab shows.
@@ -189,15 +210,11 @@ func (b *bench) device(l *Lab) {
 	}
 	*l = Lab{Phase: LabAbsent, Line: b.line, Health: b.health, Make: b.choices()}
 	l.Map.Active = -1
-	if b.trouble.Code != 0 {
-		l.Log = []LogRow{b.trouble}
-		l.Outcome = OutcomeNoServer
-	}
 }
 
 // choices is what a device can be made of: models with a release.
 func (b *bench) choices() Making {
-	m := Making{State: MakeReady}
+	m := Making{State: MakeReady, Ended: b.ended}
 	switch {
 	case !b.found:
 		m.State = MakeLooking

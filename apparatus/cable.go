@@ -518,15 +518,7 @@ func (c *cable) fail(err error, stage Stage) {
 		return
 	}
 	c.trace.add("ended: %v", err)
-	f := failureOf(err, c.shown.Plan.Release.Version)
-	f.Stage = stage
-	if stage >= StageWrite {
-		f.Of = c.shown.Progress.Of
-		if f.Touched == TouchedPart || f.Touched == TouchedAll {
-			f.Sector = min(c.shown.Progress.Sectors+1, f.Of)
-		}
-		f.Left = left(&c.shown.Progress)
-	}
+	f := ended(err, c.shown.Plan.Release.Version, stage, &c.shown.Progress)
 	f.Trace = c.trace.last(MaxTrace)
 	c.shown.Failure = f
 	c.shown.Phase = RestoreFailed

@@ -48,22 +48,33 @@ func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) Sect
 	if !inOld && !inNew {
 		return SectorUnused
 	}
-	if doubtful {
-		return SectorDamaged
-	}
 	isOld := inOld && holds(have, p.old[off:], erased)
 	isNew := inNew && holds(have, p.new[off:], erased)
+	is := SectorDamaged
 	switch {
 	case p.new == nil && isOld, p.old == nil && isNew, isOld && isNew:
-		return SectorSame
+		is = SectorSame
 	case isNew:
-		return SectorNew
+		is = SectorNew
 	case isOld:
-		return SectorOld
+		is = SectorOld
 	case blank(have, erased):
-		return SectorErased
+		is = SectorErased
 	}
-	return SectorDamaged
+	return believed(is, !doubtful)
+}
+
+// believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
+// software holds, it is drawn and counted as damaged: it may read otherwise the next time.
+func believed(is Sector, firm bool) Sector {
+	switch is {
+	case SectorSame, SectorOld, SectorNew, SectorErased, SectorDamaged:
+		if !firm {
+			return SectorDamaged
+		}
+	case SectorLive, SectorBoot, SectorRecord, SectorUnused:
+	}
+	return is
 }
 
 // holds reports whether a sector holds the front of image, erased behind it.

@@ -1,7 +1,7 @@
 package apparatus
 
 func (c *codec) lab(l *Lab) {
-	c.fields(24)
+	c.fields(26)
 	number(c, &l.Phase)
 	c.making(&l.Make)
 	c.text(&l.Name, MaxText)
@@ -21,9 +21,11 @@ func (c *codec) lab(l *Lab) {
 	number(c, &l.Health)
 	list(c, &l.Log, MaxLogRows, c.row)
 	c.progress(&l.Progress)
+	c.failure(&l.Failure)
 	list(c, &l.Choice, MaxReleases, c.release)
 	c.text(&l.Fault, MaxTraceLen)
 	c.duration(&l.Time)
+	c.flag(&l.Hangs)
 	c.flag(&l.Kept)
 	c.replay(&l.Replay)
 }
@@ -51,8 +53,9 @@ func (c *codec) replay(r *Replay) {
 }
 
 func (c *codec) making(m *Making) {
-	c.fields(3)
+	c.fields(4)
 	number(c, &m.State)
+	number(c, &m.Ended)
 	list(c, &m.Models, MaxReleases, func(m *LabModel) {
 		c.fields(2)
 		c.text(&m.ID, MaxText)
@@ -98,14 +101,16 @@ func (c *codec) timeline(t *Timeline) {
 }
 
 func (c *codec) power(p *Power) {
-	c.fields(7)
+	c.fields(9)
 	number(c, &p.Switch)
 	number(c, &p.Op)
 	number(c, &p.Ops)
+	number(c, &p.Most)
 	number(c, &p.CutAt)
 	number(c, &p.Tear)
 	number(c, &p.LastCut)
 	number(c, &p.LastTear)
+	number(c, &p.Refused)
 }
 
 func (c *codec) line(l *Line) {

@@ -1,6 +1,7 @@
 package apparatus
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type film struct {
 	model   model.Model
 	known   map[release.Digest]file
+	names   map[release.Digest]string // of releases that are known by name only
 	start   []Sector
 	entries []Entry
 	stops   []stop
@@ -99,7 +101,8 @@ func (f *film) develop(b *bench) {
 // begin is the pose before everything.
 func (f *film) begin(b *bench) *pose {
 	p := &pose{cells: slices.Clone(f.start), sector: -1}
-	p.rig = rig{b: b, model: f.model, active: -1, known: f.known, asked: make(map[release.Digest]bool), state: lab.Running}
+	p.rig = rig{b: b, model: f.model, active: -1, known: f.known, asked: make(map[release.Digest]bool), names: f.names, doubtful: make(map[int]bool),
+		state: lab.Running}
 	p.rig.power_.Switch = SwitchOn
 	off := uint32(0)
 	for _, a := range f.model.Apps {
@@ -117,7 +120,7 @@ func (f *film) begin(b *bench) *pose {
 func (p *pose) copy() pose {
 	q := *p
 	q.cells, q.regions = slices.Clone(p.cells), slices.Clone(p.regions)
-	q.rig.log = slices.Clip(p.rig.log)
+	q.rig.log, q.rig.doubtful = slices.Clip(p.rig.log), maps.Clone(p.rig.doubtful)
 	return q
 }
 
@@ -170,6 +173,9 @@ func (p *pose) take(e *Entry) {
 		r.power_.Switch, r.state = SwitchOff, lab.Off
 		r.workspace, r.resident = Span{}, Span{}
 		r.timeline.fail()
+		if r.active >= 0 {
+			r.doubtful[r.active] = true
+		}
 		r.leave()
 	case EntryRow:
 		switch e.Row.Source {
@@ -212,7 +218,7 @@ func (p *pose) event(e terminal.Event) {
 			r.timeline.finish()
 		}
 		r.leave()
-		r.state = lab.Running
+		r.state, r.target = lab.Running, release.Digest{}
 		p.apps(RegionRunning)
 	case terminal.EventRestore, terminal.EventWaiting:
 		if e.Code == terminal.EventRestore {
@@ -266,6 +272,11 @@ func (p *pose) fill(l *Lab) {
 	l.Map = Map{Facts: factsOf(g), Active: p.sector}
 	if len(p.cells) <= MaxSectors {
 		l.Map.Cells = slices.Clone(p.cells)
+		for i := range r.doubtful {
+			if i >= 0 && i < len(l.Map.Cells) {
+				l.Map.Cells[i] = believed(l.Map.Cells[i], false)
+			}
+		}
 		if p.sector >= 0 {
 			l.Map.Cells[p.sector] = SectorLive
 			if p.erase && p.cells[p.sector] != SectorRecord {

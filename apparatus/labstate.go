@@ -45,7 +45,7 @@ type Lab struct {
 	Name     string    // of the model
 	Model    string    //
 	Serial   string    //
-	Runs     string    // release in its flash; empty when it is a mixture or none
+	Runs     string    // release in its flash; empty when it is a mixture, damaged or none
 	Old      string    // release it is rewritten from
 	Target   string    // release it is being updated to or restored to, else empty
 	Offered  Release   // newer release published for it; zero Digest when there is none
@@ -59,9 +59,11 @@ type Lab struct {
 	Health   Health    //
 	Log      []LogRow  // oldest first
 	Progress Progress  // LabReceiving, LabRewriting, LabRestoring
+	Failure  Failure   // OutcomeFailed: why the restoration ended
 	Choice   []Release // LabBricked: what could be restored, best first
 	Fault    string    // LabFault: the board's latched fault, in its own words
 	Time     time.Duration
+	Hangs    bool // LabRunning: the release hangs, and the watchdog resets it again and again
 	Kept     bool // the browser's storage holds the flash as it is: a reload finds it so
 	Replay   Replay
 }
@@ -129,6 +131,7 @@ const (
 // Making is what the Lab needs to make a device.
 type Making struct {
 	State    MakeState
+	Ended    MakeEnd // why the last one could not be made
 	Models   []LabModel
 	Releases []Release // of all models
 }
@@ -141,6 +144,22 @@ const (
 	MakeLooking           // the device that was here last is being looked for
 	MakeBusy              // one is being made
 )
+
+// MakeEnd says why a device could not be made.
+type MakeEnd uint8
+
+const (
+	MakeEndNone      MakeEnd = iota // it could, or nobody has tried
+	MakeEndNoServer                 // the server, which has the release or the model's keys, does not answer
+	MakeEndNoRelease                // the release is gone from browser and server
+	MakeEndDamaged                  // the release's bytes are not those that were signed
+	MakeEndNoKeys                   // the server trusts no key for this model yet
+	MakeEndUnfit                    // the release does not fit the model
+	makeEnds
+)
+
+// MakeEnds is the number of MakeEnd values.
+const MakeEnds = int(makeEnds)
 
 // LabModel is a model that a device can be made of.
 type LabModel struct{ ID, Name string }
@@ -158,10 +177,15 @@ const (
 	OutcomeRefused           // signature, model, order or floor; the old software runs
 	OutcomeProof             // proof before erase had another outcome; the old software runs
 	OutcomeBroken            // the transfer broke; the old software runs, it can be resumed
+	OutcomeLinkLost          // the link broke before a transfer had begun; nothing has changed
 	OutcomeNoServer          // the server did not answer
 	OutcomeHeld              // the server holds this device back after three failed rewrites
-	OutcomeFailed            // the restoration ended; Failure in the log
+	OutcomeFailed            // the restoration ended; Failure says why
+	outcomes
 )
+
+// Outcomes is the number of Outcome values.
+const Outcomes = int(outcomes)
 
 // RAM is the emulated memory. Offsets and sizes are bytes.
 type RAM struct {
@@ -232,10 +256,12 @@ type Power struct {
 	Switch   Switch
 	Op       uint64 // flash operations since the intent record began
 	Ops      uint64 // of the whole rewrite; 0 until it is known
+	Most     uint64 // that no rewrite of this flash goes beyond
 	CutAt    uint64 // armed cut; 0 is not armed
 	Tear     Tear
 	LastCut  uint64 // operation that the last cut fell into; 0 none
 	LastTear Tear
+	Refused  uint64 // cut that was asked for beyond Most, and is not armed; 0 none
 }
 
 // Switch is a power switch.
@@ -359,4 +385,7 @@ const (
 	LogReplay      uint16 = 22 // board: Text = what a replay does here
 	LogMessage     uint16 = 23 // server: Text = a message of the link
 	LogPacket      uint16 = 24 // apparatus: Text = a request or answer on the cable
+	LogServerEnded uint16 = 25 // server: it ended the session, Text = why
+	LogMissed      uint16 = 26 // board: the rewrite ended before the armed cut, A = operation of the cut, B = of the rewrite
+	LogOffered     uint16 = 27 // server: an update that nobody has asked for yet, Text = release
 )

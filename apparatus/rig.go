@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/emulator"
+	"unbrick/flash"
 	"unbrick/lab"
 	"unbrick/model"
 	"unbrick/release"
@@ -42,10 +43,17 @@ type rig struct {
 	target    release.Digest
 	old       release.Digest // image that is or was in the flash before target
 	known     map[release.Digest]file
-	asked     map[release.Digest]bool // being fetched for the map
+	asked     map[release.Digest]bool   // being fetched for the map
+	names     map[release.Digest]string // versions of releases whose manifests were seen; the server may drop them
+	doubtful  map[int]bool              // sectors of the part that the terminal does not believe
 	outcome   Outcome
+	failure   Failure // OutcomeFailed
+	telling   bool    // a session runs that only tells: see tell
+	spared    bool    // it was offered an update
+	wished    bool    // an update was asked for meanwhile
+	untold    bool    // the server does not know yet what came of the last boot
+	armed     uint64  // cut that waits in the board
 	timeline  Timeline
-	quiet     bool // the session only confirms: the timeline shows the update before it
 	log       []LogRow
 	held      []LogRow // of messages whose sending the terminal has not told yet
 	lost      bool     // nothing has run since the power came: RAM holds nothing of before
@@ -59,7 +67,9 @@ type rig struct {
 
 // build makes the hardware of a device, with erased flash and without power. It may run in any goroutine.
 func (b *bench) build(m *model.Model, serial string, line Line) (*rig, error) {
-	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool)}
+	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool),
+		names: make(map[release.Digest]string), doubtful: make(map[int]bool)}
+	r.power_.Most = mostOperations(&m.Layout)
 	r.tape = new(tape)
 	device, err := lab.New(m, &lab.Options{
 		Operation: r.tape.operation,
@@ -91,7 +101,13 @@ func seedOf(seed uint64, serial string) uint64 {
 }
 
 // know remembers a release's bytes for the map.
-func (r *rig) know(f file) { r.known[f.manifest.Digest] = f }
+func (r *rig) know(f file) {
+	r.known[f.manifest.Digest] = f
+	r.name(&f.manifest)
+}
+
+// name remembers what a release is called.
+func (r *rig) name(m *release.Manifest) { r.names[m.Digest] = m.Version }
 
 // want fetches a release for the map, once.
 func (r *rig) want(d release.Digest) {
@@ -128,7 +144,7 @@ func (r *rig) version(d release.Digest) string {
 			return x.Version
 		}
 	}
-	return ""
+	return r.names[d]
 }
 
 // busy tells whether a conversation or a restoration runs.
@@ -141,27 +157,57 @@ func (r *rig) moving() bool { return r.busy() || r.state == lab.Booting }
 func (r *rig) command(cmd Command) {
 	switch c := cmd.(type) {
 	case LabUpdate:
-		if r.state == lab.Running && !r.busy() {
-			r.outcome = OutcomeNone
-			r.timeline.begin()
-			r.quiet = false
-			r.tape.begin(r.old)
-			r.update(0)
+		switch {
+		case r.state != lab.Running || r.busy():
+		case r.telling:
+			r.wished = true
+		default:
+			r.begin()
 		}
 	case LabPower:
 		r.power(c.Switch)
 	case LabCut:
-		if c.Tear < tearKinds {
-			r.power_.CutAt, r.power_.Tear = c.At, c.Tear
-			r.device.CutAt(c.At, tears[c.Tear])
-			r.keep(true)
-		}
+		r.arm(c)
 	case LabRestore:
 		if r.state == lab.Restoration && !r.busy() {
 			r.restore(c.Digest)
 		}
 	default:
 	}
+}
+
+// arm arms a cut, or takes it back. One that no rewrite reaches is refused, and what was armed before stays.
+func (r *rig) arm(c LabCut) {
+	if c.Tear >= tearKinds {
+		return
+	}
+	if r.power_.Refused = 0; c.At > r.power_.Most {
+		r.power_.Refused = c.At
+		return
+	}
+	r.power_.CutAt, r.power_.Tear = c.At, c.Tear
+	r.device.CutAt(c.At, tears[c.Tear])
+	r.keep(true)
+}
+
+// mostOperations is a number of flash operations that no rewrite goes beyond: each sector of the software is marked, erased
+// and programmed page by page, and at worst the record is written anew for each.
+func mostOperations(l *flash.Layout) uint64 {
+	g := &l.Geometry
+	page := max(g.Page, g.ProgramUnit)
+	programs := func(i int) uint64 {
+		_, size := g.Sector(i)
+		return uint64((size + page - 1) / page)
+	}
+	software := l.Software()
+	first, n := l.SoftwareFirst(), software.Sectors()
+	records := l.Records()
+	record := 4 + max(programs(records[0]), programs(records[1])) // erase, body, commit mark, seal
+	most := 2 * record                                            // the first and the last
+	for i := first; i < first+n; i++ {
+		most += 2 + programs(i) + record
+	}
+	return most
 }
 
 // setHealth sets how the application behaves from its next start on: a release that hangs shows itself
@@ -211,14 +257,19 @@ func (r *rig) power(s Switch) {
 		return
 	}
 	r.cancel, r.state = cancel, lab.Booting
-	r.lost = true
+	r.lost, r.untold = true, true
+	r.outcome, r.failure = OutcomeNone, Failure{} // of a life before
 	r.power_.Switch = SwitchOn
 	r.tape.power(true, 0, 0, r.now())
 	r.note(LogRow{Source: SourceBoard, Code: LogPowerOn})
 	ended := r.device.Ended()
 	r.b.e.work(func(ctx context.Context) func() {
 		r.device.Settle(ctx)
-		return func() { r.follow() }
+		return func() {
+			if r.follow(); r.b.rig == r {
+				r.tell()
+			}
+		}
 	})
 	r.b.e.work(func(ctx context.Context) func() {
 		select {
@@ -293,6 +344,9 @@ func (r *rig) ended() {
 	r.tape.power(false, uint64(row.A), r.power_.Tear, r.now())
 	r.power_.Switch, r.power_.CutAt = SwitchOff, 0
 	r.timeline.fail()
+	if r.active >= 0 {
+		r.doubtful[r.active] = true // the terminal will find it marked
+	}
 	r.active = -1
 	r.note(row)
 	r.keep(true)

@@ -60,7 +60,7 @@ func (r *rig) event(ev lab.Event) {
 	if e.Step != 0 && r.stage != LabRestoring && r.timeline.Now.Step == stepRestoration {
 		row.Step = stepRestoration // it gets ready for a host before one has come
 	}
-	if !r.quiet && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
+	if !r.telling && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
 		r.timeline.reach(e.Step)
 	}
 	r.advance(e)
@@ -99,6 +99,9 @@ func (r *rig) words(e terminal.Event) string {
 	case terminal.EventReset:
 		return terminal.ResetCause(e.A).String()
 	case terminal.EventNothing:
+		if r.spared {
+			return "the update waits for you"
+		}
 		return protocol.Reason(e.A).String()
 	case terminal.EventRefused:
 		return protocol.Fault(e.A).String()
@@ -116,6 +119,7 @@ func (r *rig) advance(e terminal.Event) {
 	case terminal.EventReset:
 		r.active = -1
 		r.state = lab.Booting
+		clear(r.doubtful)
 		r.workspace, r.resident = Span{}, Span{}
 	case terminal.EventSecured:
 		r.workspace = Span{Off: e.A, Size: e.B}
@@ -147,12 +151,17 @@ func (r *rig) advance(e terminal.Event) {
 			r.enter(LabRewriting)
 			r.progress.Of, r.progress.WorkOf = int(e.A), uint64(e.A)
 		}
-		r.power_.Op, r.power_.CutAt = 0, 0 // the armed cut waits in the board now
+		r.armed, r.power_.Op, r.power_.CutAt = r.power_.CutAt, 0, 0 // the armed cut waits in the board now
 	case terminal.EventMark:
 		r.active = int(e.Sector)
 		r.where(e.Sector)
+	case terminal.EventDoubtful:
+		r.doubtful[int(e.Sector)] = true
+	case terminal.EventRefreshed:
+		delete(r.doubtful, int(e.Sector))
 	case terminal.EventSector:
 		r.active = -1
+		delete(r.doubtful, int(e.Sector))
 		now.Done, now.Of = e.A, e.B
 		r.where(e.Sector)
 		if r.stage == LabRewriting {
@@ -171,11 +180,19 @@ func (r *rig) advance(e terminal.Event) {
 		if r.device != nil && r.stage != LabRestoring {
 			if counts := r.device.Counts(); counts.Whole {
 				r.b.totals[pair{r.old, r.target}] = counts.Operations
+				if r.armed > 0 {
+					r.note(LogRow{Source: SourceBoard, Code: LogMissed, A: uint32(r.armed), B: uint32(counts.Operations)})
+				}
 			}
 		}
+		r.armed = 0
 	case terminal.EventRunning:
 		r.lost = false
-		r.old, r.target = e.Digest, release.Digest{}
+		clear(r.doubtful)
+		r.old = e.Digest
+		if !r.busy() { // else it is what the words on the screen are about
+			r.target = release.Digest{}
+		}
 		r.want(e.Digest)
 	default:
 	}
@@ -203,7 +220,7 @@ func (r *rig) leave() {
 	r.stage = LabAbsent
 	r.active = -1
 	r.progress = Progress{}
-	r.quiet = false
+	r.telling, r.spared, r.wished = false, false, false
 	r.held = nil
 }
 
@@ -224,14 +241,24 @@ func (r *rig) link(m protocol.Message, sent bool) {
 		}
 		if signed, _, err := release.Parse(m.Manifest); err == nil {
 			row.Text = signed.Version
+			r.name(&signed)
 			r.want(signed.Digest)
-			r.target = signed.Digest
-			r.timeline.Now.Target = signed.Version
+			if r.telling && m.Kind != protocol.KindNone {
+				row.Code, r.spared = LogOffered, true
+			} else if !r.telling {
+				r.target = signed.Digest
+				r.timeline.Now.Target = signed.Version
+			}
 		}
 	case *protocol.Request:
 		row.Step, row.Code, row.A = 9, LogRequested, m.Offset
 	case *protocol.End:
 		row.Step, row.Code, row.A = 10, LogSending, m.Size
+	case *protocol.Error:
+		if sent {
+			return // the terminal tells of it itself
+		}
+		row.Code, row.Text = LogServerEnded, m.Fault.String()
 	default:
 		return
 	}
@@ -264,7 +291,7 @@ func whyWords(w Why) string {
 
 // served notes what the server has done or received.
 func (r *rig) served(row LogRow) {
-	if !r.quiet && row.Code != LogSending {
+	if !r.telling && row.Code != LogSending {
 		target := r.timeline.Now.Target
 		r.timeline.reach(row.Step)
 		r.timeline.Now.Target = target

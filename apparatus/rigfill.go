@@ -1,9 +1,13 @@
 package apparatus
 
 import (
+	"slices"
+
 	"unbrick/emulator"
 	"unbrick/lab"
+	"unbrick/protocol/smp"
 	"unbrick/release"
+	"unbrick/restore"
 )
 
 // fill writes what the Lab shows of this device, from the hardware as it is now.
@@ -12,11 +16,12 @@ func (r *rig) fill(l *Lab) {
 	*l = Lab{
 		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial,
 		Outcome: r.outcome, Timeline: r.timeline, Log: r.log, Progress: r.progress,
-		Time: r.device.Time(), Kept: !r.busy() && r.b.keeper.holds(r),
+		Time: r.device.Time(), Failure: r.failure, Kept: !r.busy() && !r.telling && r.b.keeper.holds(r),
 	}
-	if about.Known && (r.state == lab.Running || r.state == lab.Hanging || r.state == lab.Off) {
+	if about.Known && r.whole(&about) {
 		l.Runs = about.Installed.Version
 	}
+	l.Hangs = r.state == lab.Hanging
 	l.Old, l.Target = r.version(r.old), r.version(r.target)
 	l.Why = Why(about.Why)
 	if l.Phase == LabFault {
@@ -31,12 +36,12 @@ func (r *rig) fill(l *Lab) {
 		}
 	}
 	if l.Phase == LabBricked {
-		l.Choice = r.choice(about)
+		l.Choice = r.choice(&about)
 	}
 	l.Progress.Elapsed = r.device.Time() - r.began
 	l.Map = r.cells(l.Offered.Digest)
 	l.RAM = r.memory()
-	l.Power = r.switches()
+	l.Power = r.switches(l)
 	l.Replay.Own = !r.busy() && r.tape.wasCut()
 }
 
@@ -75,25 +80,36 @@ func (r *rig) offered(about lab.About) Release {
 	return newest
 }
 
-// choice is what could be restored, best first.
-func (r *rig) choice(about lab.About) []Release {
-	var list []Release
-	for _, x := range r.b.e.lib.all() {
-		if x.Model != r.model.ID || len(list) == MaxReleases {
-			continue
-		}
-		x.Fit = FitOlder
-		switch {
-		case x.Digest == r.target:
-			x.Fit = FitIntended
-		case about.Known && x.Digest == about.Installed.Digest:
-			x.Fit = FitInstalled
-		case about.Known && x.Order > about.Installed.Order:
-			x.Fit = FitNewer
-		}
-		list = append(list, x)
+// whole tells whether the flash holds the release that the terminal names.
+func (r *rig) whole(about *lab.About) bool {
+	switch r.state {
+	case lab.Running, lab.Hanging, lab.Off:
+		return true
+	case lab.Restoration: // else a part of it is not what it should be
+		why := Why(about.Why)
+		return why == WhyHang || why == WhyAsked || why == WhyPin
+	case lab.Booting, lab.Faulted:
 	}
-	return bestFirst(list)
+	return false
+}
+
+// choice is what could be restored. The first is what restore would choose by its own rules.
+func (r *rig) choice(about *lab.About) []Release {
+	d := &restore.Device{}
+	d.Model, d.Why, d.Confirmed, d.Floor, d.Keys = r.model.ID, about.Why, about.Confirmed, about.Floor, about.Identity.Keys
+	if about.Known {
+		d.A = &restore.Known{Manifest: about.Installed}
+	}
+	if Why(about.Why) == WhyInterrupted && r.target != (release.Digest{}) {
+		d.State, d.B = smp.RecordRewriting, &restore.Known{Manifest: release.Manifest{Digest: r.target}}
+	}
+	list := choiceOf(d, r.b.e.lib)
+	first, ok := restore.Preferred(d, r.b.e.lib.listings(r.model.ID))
+	if k := slices.IndexFunc(list, func(x Release) bool { return x.Digest == first }); ok && k > 0 {
+		x := list[k]
+		list = slices.Insert(slices.Delete(list, k, k+1), 0, x)
+	}
+	return list
 }
 
 // cells is the map of the flash as it is: compared with what was there and what is or would be written.
@@ -102,7 +118,7 @@ func (r *rig) cells(offered release.Digest) Map {
 	m := Map{Facts: factsOf(g), Active: r.active}
 	p := picture{layout: &r.model.Layout, active: r.active, doubtful: func(i int) bool {
 		s := r.device.Board().SectorState(i)
-		return s.Weak || s.Unreadable > 0 || s.Unstable > 0
+		return s.Weak || s.Unreadable > 0 || s.Unstable > 0 || r.doubtful[i]
 	}}
 	if f, ok := r.known[r.old]; ok {
 		p.old = f.image
@@ -151,14 +167,18 @@ func regionState(r emulator.Region) RegionState {
 }
 
 // switches is the power switch with its counters.
-func (r *rig) switches() Power {
+func (r *rig) switches(l *Lab) Power {
 	p := r.power_
 	counts := r.device.Counts()
 	p.Op = counts.Operations
 	if counts.Whole {
 		p.Ops = counts.Operations
 	}
-	if n, ok := r.b.totals[pair{r.old, r.target}]; ok && r.target != (release.Digest{}) {
+	next := r.target
+	if next == (release.Digest{}) && l.Offered.Digest != (release.Digest{}) {
+		next, p.Ops = l.Offered.Digest, 0 // those of the rewrite before say nothing of it
+	}
+	if n, ok := r.b.totals[pair{r.old, next}]; ok && next != (release.Digest{}) {
 		p.Ops = n
 	}
 	return p

@@ -12,7 +12,7 @@ import (
 // restore brings the emulated device back over its virtual cable, with the same engine as a real one
 // (S16 to S20). A zero digest leaves the choice to the apparatus.
 func (r *rig) restore(wanted release.Digest) {
-	r.outcome = OutcomeNone
+	r.outcome, r.failure = OutcomeNone, Failure{}
 	r.enter(LabRestoring)
 	r.progress.Stage = StageIdentify
 	port := r.device.Port()
@@ -65,7 +65,14 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	if err != nil {
 		return nil, err
 	}
-	e.post(func() { r.target = plan.Release.Digest; r.want(r.target) })
+	e.post(func() {
+		if r.b.rig == r {
+			r.name(&plan.Release)
+			r.target = plan.Release.Digest
+			r.want(r.target)
+			r.progress.Stage = StagePlan
+		}
+	})
 	tell(LogRow{Step: 17, Code: LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
 	if plan.Kind == restore.KindStart {
 		tell(LogRow{Step: 18, Code: LogNotNeeded})
@@ -87,18 +94,16 @@ func (r *rig) restoring(p restore.Progress) {
 
 // restored ends a restoration, well or not.
 func (r *rig) restored(result *restore.Result, err error) {
+	failure := r.endedBy(err)
 	r.leave()
 	r.follow()
 	row := LogRow{Source: SourceApparatus}
 	if err != nil {
-		r.outcome = OutcomeFailed
+		r.outcome, r.failure = OutcomeFailed, failure
 		r.timeline.fail()
-		row.Code, row.A, row.Text = LogEnded, uint32(CauseProgramFault), clip(err.Error(), MaxText)
-		var e *restore.Error
-		if errors.As(err, &e) {
-			row.A, row.Text = uint32(e.Code), ""
-		}
+		row.Code, row.A = LogEnded, uint32(failure.Code)
 		r.note(row)
+		r.tell() // if it has started all the same
 		return
 	}
 	r.outcome = OutcomeRestored
@@ -107,9 +112,24 @@ func (r *rig) restored(result *restore.Result, err error) {
 	row.Step, row.Code, row.Text = stepWritten, LogRestored, result.Plan.Release.Version
 	row.A, row.B = uint32(result.SectorsWritten), uint32(result.BytesSent)
 	r.note(row)
+	r.untold = true
 	r.b.e.reports.tell(report{
 		Model: r.model.ID, Serial: r.serial, Outcome: reportRestored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
 		From: r.version(r.old), Why: uint64(result.Plan.Device.Why), Sectors: uint64(result.SectorsWritten), Sent: result.BytesSent,
 		Received: result.BytesReceived, Full: result.BytesFull, Took: max(result.Elapsed, time.Millisecond), Baud: uint64(r.b.line.Baud),
 	}, func(Reported) {})
+	r.tell()
+}
+
+// endedBy says why a restoration ended, with how far it had come.
+func (r *rig) endedBy(err error) Failure {
+	if err == nil {
+		return Failure{}
+	}
+	stage := r.progress.Stage
+	var e *restore.Error
+	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < StageWrite {
+		stage = StageWrite
+	}
+	return ended(err, r.version(r.target), stage, &r.progress)
 }

@@ -23,13 +23,82 @@ type talk struct {
 	err     error
 }
 
+// begin begins an update that a person has asked for.
+func (r *rig) begin() {
+	r.outcome, r.failure = OutcomeNone, Failure{}
+	r.timeline.begin()
+	r.tape.begin(r.old)
+	r.update(0)
+}
+
+// tell lets a device that has started say so to the server, as every device does once it is up: the server hears what came
+// of an update or a repair, and the release confirms itself. What it is offered then waits for the person, since in the Lab
+// an update is theirs to begin. Nothing else waits for the session, and the timeline goes on showing what was before.
+func (r *rig) tell() {
+	if r.state != lab.Running || r.busy() || r.telling || r.b.e.world.Backend == nil {
+		return
+	}
+	r.telling = true
+	r.tape.stop()
+	backend := r.b.e.world.Backend
+	r.b.e.work(func(ctx context.Context) func() {
+		t := r.converse(ctx, backend, true)
+		return func() {
+			if r.b.rig == r {
+				r.told(t)
+			}
+		}
+	})
+}
+
+// told acts on how a session that only tells has ended.
+func (r *rig) told(t talk) {
+	wished := r.wished
+	r.telling, r.spared, r.wished, r.held = false, false, false, nil
+	r.follow()
+	switch {
+	case r.state == lab.Off || r.state == lab.Faulted:
+		return
+	case !t.dialled:
+		r.note(LogRow{Source: SourceServer, Code: LogServerAway})
+	case t.session.Outcome == terminal.Nothing:
+		r.untold = false
+		if r.outcome == OutcomeUpdated {
+			r.outcome = OutcomeConfirmed
+		}
+	default: // it is told when the server answers again
+	}
+	if wished && r.state == lab.Running {
+		r.begin()
+	}
+}
+
+// patient is the link of a session that only tells: an offer comes to the terminal as one that is not for it yet.
+type patient struct{ protocol.Conn }
+
+func (p patient) Recv() ([]byte, error) {
+	msg, err := p.Conn.Recv()
+	if err != nil {
+		return nil, err
+	}
+	if code, err := protocol.CodeOf(msg); err != nil || code != protocol.CodeInfo {
+		return msg, nil // the terminal judges it
+	}
+	var info protocol.Info
+	if err := info.Decode(msg); err != nil || info.Kind == protocol.KindNone {
+		return msg, nil
+	}
+	later := protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonNotYet, Has: info.Has}
+	return later.Append(nil)
+}
+
 // update lets the device hold one conversation with the server (S01 to S14). asks is how often the
 // server said that it is still preparing.
 func (r *rig) update(asks int) {
 	r.enter(LabAsking)
 	backend := r.b.e.world.Backend
 	r.b.e.work(func(ctx context.Context) func() {
-		t := r.converse(ctx, backend)
+		t := r.converse(ctx, backend, false)
 		return func() {
 			if r.b.rig == r {
 				r.talked(t, asks)
@@ -38,8 +107,8 @@ func (r *rig) update(asks int) {
 	})
 }
 
-// converse runs in a goroutine of its own.
-func (r *rig) converse(ctx context.Context, backend Backend) (t talk) {
+// converse runs in a goroutine of its own. With tells the session takes no offer.
+func (r *rig) converse(ctx context.Context, backend Backend, tells bool) (t talk) {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
 	defer cancel()
 	if backend == nil {
@@ -65,13 +134,16 @@ func (r *rig) converse(ctx context.Context, backend Backend) (t talk) {
 			}
 		})
 	}}
+	if tells {
+		t.session, t.err = r.device.Update(ctx, patient{link})
+		return t
+	}
 	t.session, t.err = r.device.Update(ctx, link)
 	return t
 }
 
 // talked acts on how a conversation ended.
 func (r *rig) talked(t talk, asks int) {
-	confirming := r.quiet
 	r.leave()
 	r.follow()
 	if r.state == lab.Off || r.state == lab.Faulted {
@@ -90,33 +162,37 @@ func (r *rig) talked(t talk, asks int) {
 			r.again(t.info.Wait, asks+1)
 			return
 		}
-		if confirming {
-			r.outcome = OutcomeConfirmed
-			return
-		}
+		r.untold = false
 		r.outcome = outcomeOf(t.info.Reason)
 	case terminal.Refused:
 		r.outcome = OutcomeRefused
 		r.timeline.fail()
 	case terminal.Broken:
 		r.outcome = OutcomeBroken
+		if r.timeline.Now.Step < stepSecure {
+			r.outcome = OutcomeLinkLost
+		}
 		r.timeline.fail()
 	case terminal.ProofFailed:
 		r.outcome = OutcomeProof
 		r.timeline.fail()
 	case terminal.Rewritten:
 		r.timeline.finish()
-		if r.state == lab.Running {
-			// The new release confirms itself with its first completed conversation, as every device does
-			// once it is up.
-			r.outcome = OutcomeUpdated
-			r.quiet = true
-			r.update(0)
+		r.untold = true
+		if r.state != lab.Running {
+			break
 		}
+		r.outcome = OutcomeUpdated
+		if t.info.Steps > 1 { // the way to what was asked for is longer
+			r.timeline.begin()
+			r.update(0)
+			break
+		}
+		r.tell()
 	case terminal.Damaged:
 		r.timeline.fail()
 	default: // the conversation did not begin
-		r.outcome = OutcomeBroken
+		r.outcome = OutcomeLinkLost
 		r.timeline.fail()
 	}
 }

@@ -2,6 +2,7 @@ package apparatus
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type tape struct {
 
 	mu      sync.Mutex
 	on      bool
+	stopped bool     // what is there is kept, and nothing is added
 	start   []uint64 // fingerprints of the sectors at the beginning
 	soft    []bool
 	entries []Entry
@@ -32,7 +34,7 @@ type tape struct {
 func (t *tape) begin(from release.Digest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.seed, t.on, t.last, t.from, t.cut = maphash.MakeSeed(), true, -1, from, 0
+	t.seed, t.on, t.stopped, t.last, t.from, t.cut = maphash.MakeSeed(), true, false, -1, from, 0
 	t.start, t.soft, t.entries = nil, nil, nil
 	for i := 0; ; i++ {
 		print, soft, ok := t.look(i)
@@ -41,6 +43,14 @@ func (t *tape) begin(from release.Digest) {
 		}
 		t.start, t.soft = append(t.start, print), append(t.soft, soft)
 	}
+}
+
+// stop ends the recording: the run that was to be seen is over.
+func (t *tape) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settle(-1)
+	t.stopped = true
 }
 
 // look tells what a sector holds; ok is false behind the last.
@@ -57,6 +67,9 @@ func (t *tape) look(i int) (print uint64, soft, ok bool) {
 
 // add adds an entry. A run that is too long is not kept at all: half of one would be wrong. With mu held.
 func (t *tape) add(e Entry) {
+	if t.stopped {
+		return
+	}
 	if len(t.entries) == MaxEntries {
 		t.on, t.start, t.soft, t.entries, t.cut = false, nil, nil, nil, 0
 	}
@@ -67,7 +80,7 @@ func (t *tape) add(e Entry) {
 
 // settle looks at what the last operation has left, before anything else touches its sector.
 func (t *tape) settle(next int) {
-	if t.last < 0 || !t.on {
+	if t.last < 0 || !t.on || t.stopped {
 		return
 	}
 	i := t.entries[t.last].Sector
@@ -84,6 +97,9 @@ func (t *tape) operation(op emulator.Operation) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := t.board.Flash().Geometry().SectorAt(op.Addr)
+	if t.stopped {
+		return
+	}
 	t.settle(i)
 	t.add(Entry{Kind: EntryOperation, At: op.Start, Erase: op.Kind == emulator.OpErase, Addr: op.Addr, Size: op.Size, Sector: i})
 	t.last = len(t.entries) - 1
@@ -109,7 +125,7 @@ func (t *tape) power(on bool, cut uint64, tear Tear, at time.Duration) {
 		t.add(Entry{Kind: EntryOn, At: at})
 		return
 	}
-	if t.on && cut > 0 && t.last >= 0 {
+	if t.on && !t.stopped && cut > 0 && t.last >= 0 {
 		t.entries[t.last].Cut, t.entries[t.last].Tear = true, tear
 		if t.cut == 0 {
 			t.cut = cut
@@ -183,7 +199,7 @@ func (r *rig) film() *film {
 		}
 		return SectorDamaged
 	}
-	f := &film{model: r.model, known: r.known, entries: entries}
+	f := &film{model: r.model, known: r.known, names: maps.Clone(r.names), entries: entries}
 	for i := range start {
 		f.start = append(f.start, is(i, start[i], soft[i]))
 	}

@@ -33,7 +33,7 @@ func (w *watched) look(msg []byte, sent bool) {
 		return
 	}
 	switch code {
-	case protocol.CodeHello, protocol.CodeInfo, protocol.CodeRequest, protocol.CodeGone, protocol.CodeEnd:
+	case protocol.CodeHello, protocol.CodeInfo, protocol.CodeRequest, protocol.CodeGone, protocol.CodeEnd, protocol.CodeError:
 	default:
 		return
 	}

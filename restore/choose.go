@@ -137,6 +137,17 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 	return usable[0], ReasonNewest, nil
 }
 
+// Preferred names the release that Plan chooses for a device of itself, from those at hand for its model.
+func Preferred(d *Device, all []Listing) (release.Digest, bool) {
+	if len(all) == 0 {
+		return release.Digest{}, false
+	}
+	newest := slices.Clone(all)
+	sort.SliceStable(newest, func(i, j int) bool { return newest[i].Manifest.Order > newest[j].Manifest.Order })
+	l, _, err := pick(d, newest, &Choice{})
+	return l.Manifest.Digest, err == nil
+}
+
 // intended returns the release that an interrupted rewrite was leading to, or nil.
 func intended(d *Device) *Known {
 	if d.State == smp.RecordRewriting {

@@ -1,0 +1,279 @@
+package apparatus_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"unbrick/apparatus"
+	"unbrick/server/storage"
+	"unbrick/terminal"
+)
+
+// bricks cuts the update of the Lab's device in an operation and waits until it is in restoration mode.
+func (s *stand) bricks(operation uint64) *apparatus.State {
+	s.Helper()
+	s.engine.Do(apparatus.LabCut{At: operation, Tear: apparatus.TearHalf})
+	s.engine.Do(apparatus.LabUpdate{})
+	s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
+	return s.until("restoration mode", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabBricked && len(st.Lab.Choice) > 1
+	})
+}
+
+// What stands first among the releases to be restored is what the apparatus would choose: the one that was intended, and after
+// a hang the one before.
+func TestFirstChoiceIsWhatIsRestored(t *testing.T) {
+	for name, hangs := range map[string]bool{"cut": false, "hang": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t)
+			s.run()
+			s.makeDevice()
+			var bricked *apparatus.State
+			if hangs {
+				s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthHangs})
+				s.engine.Do(apparatus.LabUpdate{})
+				bricked = s.until("the end of the watchdog's patience", func(st *apparatus.State) bool {
+					return st.Lab.Phase == apparatus.LabBricked && len(st.Lab.Choice) > 1
+				})
+				if bricked.Lab.Runs == "" {
+					t.Error("nobody says which release hung")
+				}
+				s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthGood})
+			} else {
+				bricked = s.bricks(400)
+			}
+			s.engine.Do(apparatus.LabRestore{}) // the choice is left to the apparatus
+			done := s.until("the restored device", func(st *apparatus.State) bool {
+				return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+			})
+			if got, want := done.Lab.Runs, bricked.Lab.Choice[0].Version; got != want {
+				t.Errorf("restored %q, and %q stood first", got, want)
+			}
+		})
+	}
+}
+
+// A restoration that the line does not let through ends with a reason, and the next one is none the worse for it.
+func TestNoisyRestorationSaysWhy(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	s.makeDevice()
+	s.bricks(400)
+	line := apparatus.Line{Baud: 115200, TurnAround: time.Millisecond, Noise: apparatus.NoiseThousand, Pace: apparatus.PaceFull}
+	s.engine.Do(apparatus.LabLine{Line: line})
+	s.engine.Do(apparatus.LabRestore{})
+	ended := s.until("an end", func(st *apparatus.State) bool {
+		return st.Lab.Outcome != apparatus.OutcomeNone && st.Lab.Phase != apparatus.LabRestoring
+	})
+	if f := ended.Lab.Failure; ended.Lab.Outcome != apparatus.OutcomeFailed || f.Code != apparatus.CauseNoisy && f.Code != apparatus.CauseSilent {
+		t.Errorf("outcome %d, failure %+v", ended.Lab.Outcome, f)
+	}
+	line.Noise = apparatus.NoiseNone
+	s.engine.Do(apparatus.LabLine{Line: line})
+	s.engine.Do(apparatus.LabRestore{})
+	done := s.until("the restored device", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeRestored })
+	if done.Lab.Failure.Code != apparatus.CauseNone {
+		t.Errorf("after a good end there is still %+v", done.Lab.Failure)
+	}
+}
+
+// A doubtful sector is drawn and counted as damaged whatever it reads, on every map: a cut that leaves the whole operation done
+// leaves a sector that reads as new.
+func TestDoubtfulSectorIsDrawnAsOne(t *testing.T) {
+	for _, operation := range []uint64{400, 405} { // a mark, and a page of the sector that it names
+		t.Run(strconv.FormatUint(operation, 10), func(t *testing.T) { doubtfulAfter(t, operation) })
+	}
+}
+
+func doubtfulAfter(t *testing.T, operation uint64) {
+	s := newStand(t)
+	s.run()
+	s.makeDevice()
+	s.engine.Do(apparatus.LabCut{At: operation, Tear: apparatus.TearAll})
+	s.engine.Do(apparatus.LabUpdate{})
+	off := s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	if n := count(&off.Lab.Map, apparatus.SectorDamaged); n == 0 && operation == 405 {
+		t.Error("without power the sector of the cut is drawn as good")
+	}
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
+	bricked := s.until("restoration mode", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabBricked && count(&st.Lab.Map, apparatus.SectorNew) > 0
+	})
+	doubtful := 0
+	for _, row := range bricked.Lab.Log {
+		if row.Source == apparatus.SourceTerminal && terminal.EventCode(row.Code) == terminal.EventDoubtful {
+			doubtful++
+			if got := bricked.Lab.Map.Cells[row.Sector]; got != apparatus.SectorDamaged {
+				t.Errorf("sector %d is doubtful and drawn as %d", row.Sector, got)
+			}
+		}
+	}
+	if doubtful == 0 {
+		t.Fatal("no sector is doubtful after the cut")
+	}
+	s.engine.Do(apparatus.LabReplay{})
+	last := s.until("the replay", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayReady }).Lab.Replay.Last
+	end := s.seek(last, 0)
+	if got, want := count(&end.Lab.Map, apparatus.SectorDamaged), count(&bricked.Lab.Map, apparatus.SectorDamaged); got != want {
+		t.Errorf("at the end of the replay %d sectors are damaged, on the device %d", got, want)
+	}
+	s.engine.Do(apparatus.LabReplayEnd{})
+	s.engine.Do(apparatus.LabRestore{})
+	done := s.until("the restored device", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+	})
+	if n := count(&done.Lab.Map, apparatus.SectorDamaged); n != 0 {
+		t.Errorf("%d sectors of a restored device are drawn as damaged", n)
+	}
+}
+
+// The same on Restore.
+func TestDoubtfulSectorOnRestore(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(400)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	found := s.phase(apparatus.RestoreFound).Restore
+	if n := count(&found.Map, apparatus.SectorDamaged); n == 0 {
+		t.Error("no sector of an interrupted rewrite is drawn as damaged")
+	}
+}
+
+// A cut that no rewrite reaches is refused and said; what was armed before stays armed. One that this rewrite does not reach is
+// said in the end.
+func TestCutThatNothingReaches(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	most := s.makeDevice().Lab.Power.Most
+	s.engine.Do(apparatus.LabCut{At: most, Tear: apparatus.TearAll})
+	s.until("an armed cut", func(st *apparatus.State) bool { return st.Lab.Power.CutAt == most })
+	s.engine.Do(apparatus.LabCut{At: 99999999, Tear: apparatus.TearHalf})
+	refused := s.until("the refusal", func(st *apparatus.State) bool { return st.Lab.Power.Refused == 99999999 })
+	if p := refused.Lab.Power; p.CutAt != most || p.Tear != apparatus.TearAll {
+		t.Errorf("after a refused cut: %+v", p)
+	}
+	s.engine.Do(apparatus.LabUpdate{})
+	done := s.until("the update", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+	if p := done.Lab.Power; p.Ops == 0 || p.Ops > most {
+		t.Errorf("a rewrite had %d operations, and none was to have more than %d", p.Ops, most)
+	}
+	said := false
+	for _, row := range done.Lab.Log {
+		said = said || row.Source == apparatus.SourceBoard && row.Code == apparatus.LogMissed && uint64(row.A) == most
+	}
+	if !said {
+		t.Error("nobody says that the cut was not reached")
+	}
+}
+
+// record is what the server knows of the Lab's device.
+func (s *stand) record(serial string) storage.Device {
+	s.Helper()
+	d, err := s.store.Device(s.Context(), "0001", serial)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		s.Fatal(err)
+	}
+	return d
+}
+
+// knows waits until the server knows by the device's own word that it runs a version. Nothing is pressed meanwhile.
+func (s *stand) knows(serial, version string) storage.Device {
+	s.Helper()
+	var d storage.Device
+	s.eventually("the device's own word that it runs "+version, func() bool {
+		d = s.record(serial)
+		return d.State == storage.Running && d.Claim.Version == version && d.RestoredTo == storage.Digest{}
+	})
+	return d
+}
+
+// eventually waits for something outside of the engine.
+func (s *stand) eventually(what string, ok func() bool) {
+	s.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	look := time.NewTicker(20 * time.Millisecond) // the server's database has no channel to wait on
+	defer look.Stop()
+	for !ok() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			s.Fatalf("waited for %s in vain: %+v", what, s.state.Lab.Log)
+		}
+	}
+}
+
+// The emulated device has its next word by itself, as a device has once it is up: when it was made, after an update, after a
+// boot that found the update whole or undone, and after a repair. It takes no update that nobody has asked for.
+func TestDeviceTellsByItself(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	made := s.makeDevice().Lab
+	d := s.knows(made.Serial, made.Runs)
+	if d.Target != (storage.Digest{}) {
+		t.Errorf("a device that only tells is %+v", d)
+	}
+	s.bricks(400)
+	s.eventually("the rewrite, as the server knows it", func() bool { return s.record(made.Serial).State == storage.Rewriting })
+	s.engine.Do(apparatus.LabRestore{})
+	s.knows(made.Serial, made.Offered.Version)
+	s.until("the restored device", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Runs == made.Offered.Version
+	})
+}
+
+// A release that was taken back stays: that the server offers the newer one again is the person's business. While the server is
+// away the device goes on without it, and tells it later.
+func TestToldLater(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	made := s.makeDevice().Lab
+	s.knows(made.Serial, made.Runs)
+	s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthHangs})
+	s.engine.Do(apparatus.LabUpdate{})
+	s.until("the end of the watchdog's patience", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabBricked })
+	s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthGood})
+	s.engine.Do(apparatus.LabRestore{})
+	s.knows(made.Serial, made.Runs)
+	st := s.until("the release that was taken back", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+	})
+	if st.Lab.Runs != made.Runs {
+		t.Errorf("runs %q, want %q: an update was taken that nobody asked for", st.Lab.Runs, made.Runs)
+	}
+	// An update that is asked for while the device tells is not lost.
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOff})
+	s.until("no power", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
+	s.until("the boot", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabRunning })
+	s.engine.Do(apparatus.LabUpdate{})
+	s.until("the update", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+}
+
+// What keeps a device from being made is said, with and without one that is there.
+func TestWhyNoDeviceWasMade(t *testing.T) {
+	s := newStand(t)
+	s.run()
+	st := s.until("releases", func(st *apparatus.State) bool { return len(st.Lab.Make.Releases) > 1 })
+	var oldest apparatus.Release
+	for _, r := range st.Lab.Make.Releases {
+		if r.Model == "0002" {
+			oldest = r
+		}
+	}
+	s.away.away(true)
+	s.engine.Do(apparatus.LabMake{Model: "0002", Digest: oldest.Digest})
+	s.until("the reason", func(st *apparatus.State) bool { return st.Lab.Make.Ended == apparatus.MakeEndNoServer })
+	s.away.away(false)
+	s.makeDevice()
+	s.engine.Do(apparatus.LabMake{Model: "0002", Digest: [32]byte{1}})
+	there := s.until("the reason", func(st *apparatus.State) bool { return st.Lab.Make.Ended == apparatus.MakeEndNoRelease })
+	if there.Lab.Phase != apparatus.LabRunning {
+		t.Errorf("the device that was there is in phase %d", there.Lab.Phase)
+	}
+}
