@@ -110,6 +110,13 @@
 		if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
 	} catch { /* storage is off */ }
 
+	// What this browser or address cannot do is said before the program is loaded, which says it again with its buttons.
+	const without = !self.isSecureContext ? 'no-protection' : !navigator.serial ? 'no-serial' : '';
+	if (without) {
+		document.querySelector('#page .pane').replaceChildren(document.getElementById(without).content.cloneNode(true));
+		document.title = document.querySelector('#page h1').textContent.replace(/\.$/, '') + ' · Unbrick';
+	}
+
 	start();
 
 	if (navigator.serviceWorker) {

@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"unbrick/internal/browsertest"
 	"unbrick/static"
 
+	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -68,6 +71,52 @@ func TestPageStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	browsertest.Until(t, ctx, `document.documentElement.classList.contains("ready") && document.querySelector(".screen.lab h1") !== null`)
+}
+
+// TestShellSaysWhatCannotBe holds the program back: what a browser or an address cannot do is said before it comes, with what
+// works all the same.
+func TestShellSaysWhatCannotBe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	hold := make(chan struct{})
+	h := static.Handler()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".wasm") {
+			select {
+			case <-hold:
+			case <-r.Context().Done():
+			}
+		}
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	t.Cleanup(func() { close(hold) })
+	ctx := browsertest.Tab(t)
+	for _, c := range []struct{ before, says string }{
+		{`delete Navigator.prototype.serial`, "This browser cannot use a cable."},
+		{`Object.defineProperty(self, "isSecureContext", { value: false })`, "This address is not protected."},
+		{``, "Bring your device back."},
+	} {
+		added, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: c.before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := chromedp.Do(ctx, chromedp.Navigate(web.URL)); err != nil {
+			t.Fatal(err)
+		}
+		browsertest.Until(t, ctx, `document.querySelector("#page h1").innerText === `+strconv.Quote(c.says)+` && document.title.startsWith(`+strconv.Quote(strings.TrimSuffix(c.says, "."))+`)`)
+		ready, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.classList.contains("ready")`))
+		if err != nil || ready {
+			t.Fatalf("the program has come: %v", err)
+		}
+		if c.before != "" {
+			browsertest.Until(t, ctx, `["#lab", "#fleet"].every(to => document.querySelector("#page .aside a[href='" + to + "']")) && !document.querySelector("#page button")`)
+		}
+		if _, err := chromedp.Call(ctx, devtools.RemoveScriptToEvaluateOnNewDocument, devtools.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // A defect of ours must not leave a dead page without a word.

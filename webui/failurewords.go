@@ -14,7 +14,7 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 	}
 	another := primary("Choose another release", r.hooks.ChooseFile)
 	goOn := func(label string) act { return primary(label, r.send(apparatus.GoOn{})) }
-	p := pane{Lead: r.whereWords(f), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
+	p := pane{Lead: whereWords(f, r.state.Restore.Plan.Work), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + causeCode(f.Code)}
 	say := func(heading, lead, do string, first act) {
 		p.Heading, p.Verdict.Do = heading, do
 		if lead != "" {
@@ -37,7 +37,7 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 		say("The device does not know who signed this release.", "It trusts other keys, so the release was not sent.",
 			"Get the release that the maker made for this device.", another)
 	case apparatus.CauseWrongModel:
-		say("This release is for another device.", "It is made for model "+f.Other+", so it was not sent.",
+		say("This release is for another device.", "It is made for "+modelName(f.Other)+", so it was not sent.",
 			"Choose the release that is made for this model.", another)
 	case apparatus.CauseBelowFloor:
 		do := "Choose a newer release."
@@ -87,16 +87,18 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 	case apparatus.CauseProtocol:
 		say("The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect again. If this happens twice, send the diagnostic file to the device’s maker.", again)
 	case apparatus.CauseProgramFault, apparatus.CauseNone:
+	}
+	if p.Heading == "" { // a code that has no words is a mistake of ours, too
 		say("This page made a mistake and stopped.", "", "Reload the page, then connect again."+keptWords(f), again)
 	}
 	return p
 }
 
 // whereWords is the line under a failure's headline.
-func (r *Root) whereWords(f *apparatus.Failure) string {
+func whereWords(f *apparatus.Failure, work apparatus.Work) string {
 	switch f.Stage {
 	case apparatus.StageWrite:
-		if r.state.Restore.Plan.Work == apparatus.WorkImage {
+		if work == apparatus.WorkImage {
 			return "It happened while the image was being sent."
 		}
 		if f.Sector > 0 && f.Of > 0 {
@@ -112,6 +114,14 @@ func (r *Root) whereWords(f *apparatus.Failure) string {
 	case apparatus.StageIdentify, apparatus.StagePlan:
 	}
 	return "It happened before anything was written."
+}
+
+// modelName is a model in a sentence, where it may not have said which it is.
+func modelName(id string) string {
+	if id == "" {
+		return "another model"
+	}
+	return "model " + id
 }
 
 // safeWords answers whether the device is safe by what the attempt left in its flash.

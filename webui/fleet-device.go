@@ -37,7 +37,9 @@ func (c *FleetDevice) acts() []act {
 	var list []act
 	for _, a := range c.detail().Device.Attempts {
 		if a.Held {
-			list = append(list, secondary("Offer "+a.Version+" again", func() { c.Page.free(a.Image) }))
+			name := imageName(a.Version, a.Image)
+			list = append(list, asked(secondary("Offer "+name+" again", func() { c.Page.free(a.Image) }),
+				"Offer release "+name+" to this device again? It takes it with its next session.", "Keep it held back"))
 		}
 	}
 	return list

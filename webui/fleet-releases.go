@@ -11,7 +11,20 @@ func (c *FleetReleases) rows() []releaseRow {
 
 func (c *FleetReleases) some() bool { return len(c.Page.fleet.releases) > 0 }
 
-func (c *FleetReleases) set(row releaseRow) { c.Page.setRelease(row.Release, row.To, row.Done) }
+// acts is what can be done with a release. Every device feels it, so it is asked first.
+func (c *FleetReleases) acts(row releaseRow) []act {
+	if row.Act == "" {
+		return nil
+	}
+	a := secondary(row.Act, func() { c.Page.setRelease(row.Release, row.To, row.Done) })
+	a.Name = row.Act + " release " + row.Version + " of model " + row.Model
+	return []act{asked(a, row.Ask, row.No)}
+}
+
+// key tells the rows apart.
+func (c *FleetReleases) key(row releaseRow) string {
+	return escape(row.Model) + "/" + escape(row.Release.Image)
+}
 
 // nothing explains an empty table.
 func (c *FleetReleases) nothing() string {

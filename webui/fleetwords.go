@@ -284,7 +284,7 @@ func deviceFactRows(d *fleetDetail) []fact {
 // releaseRow is one line of the table of releases.
 type releaseRow struct {
 	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
-	Act, To, Done                                                     string // what the button does; empty for no button
+	Act, To, Done, Ask, No                                            string // what the button does, and the question before; empty for no button
 	Release                                                           *fleetRelease
 }
 
@@ -303,10 +303,12 @@ func releaseRows(list []fleetRelease, now time.Time) []releaseRow {
 		switch rel.State {
 		case "withheld":
 			row.Sign, row.State, row.Act, row.To, row.Done = "off", "Withheld", "Offer", "offered", "Offered."
+			row.Ask, row.No = "Offer release "+rel.Version+" to every device of model "+rel.Model+"?", "Keep it withheld"
 		case "withdrawn":
 			row.Sign, row.State = "bad", "Withdrawn"
 		default:
 			row.Sign, row.State, row.Act, row.To, row.Done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
+			row.Ask, row.No = "Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep it.", "Keep offering it"
 		}
 		rows[i] = row
 	}
@@ -320,13 +322,16 @@ var teach = []help{
 	{Head: "Publish the image", Command: "unbrick publish --key release.key --model 0001 --version 1 firmware.bin"},
 }
 
+// imageName is what a release is called, or its image's digest where the server has no release of it any more.
+func imageName(version, image string) string {
+	if version == "" {
+		return "of image " + image[:min(len(image), 12)]
+	}
+	return version
+}
+
 // SignClass is the class of a row's lamp.
 func (d deviceRow) SignClass() string { return "sig " + d.Sign }
 
 // SignClass is the class of a row's lamp.
 func (v releaseRow) SignClass() string { return "sig " + v.Sign }
-
-// ActLabel names a row's button for whoever does not see the row.
-func (v releaseRow) ActLabel() string {
-	return v.Act + " release " + v.Version + " of model " + v.Model
-}

@@ -9,9 +9,6 @@ import (
 	"github.com/vugu/vugu"
 )
 
-// maxCut bounds what can be typed: no rewrite has more operations.
-const maxCut = 1 << 32
-
 // firstCut stands in the field before anybody has typed: it falls into the first sectors of any rewrite.
 const firstCut = "100"
 
@@ -79,17 +76,30 @@ func (c *LabPower) cut() string {
 func (c *LabPower) hint() string { return cutHint(c.power()) }
 
 func (c *LabPower) invalid() string {
-	if c.Page.lab.badCut {
+	if c.complaint() != "" {
 		return "true"
 	}
 	return "false"
 }
 
+// complaint says why nothing was armed.
 func (c *LabPower) complaint() string {
+	p := c.power()
 	if c.Page.lab.badCut {
-		return "A number from 1 on."
+		return "Nothing is armed. Type the number of a flash operation, in digits: 1 to " + group(p.Most) + "."
+	}
+	if at, ok := parseOperation(c.cut()); ok && at == p.Refused {
+		return "Nothing is armed. No rewrite of this flash has more than " + group(p.Most) + " flash operations."
 	}
 	return ""
+}
+
+// readonly keeps the number of an armed cut from being typed over. The field is not disabled: the focus would be lost.
+func (c *LabPower) readonly() any {
+	if c.armed() {
+		return "readonly"
+	}
+	return nil
 }
 
 func (c *LabPower) typed(e vugu.DOMEvent) {
@@ -98,42 +108,44 @@ func (c *LabPower) typed(e vugu.DOMEvent) {
 }
 
 func (c *LabPower) tears() []option {
-	now := c.Page.lab.tear
-	if c.armed() {
-		now = c.power().Tear
-	}
-	return enumOptions(apparatus.TearKinds, int(now), func(i int) string { return tearName(apparatus.Tear(i)) })
+	return enumOptions(apparatus.TearKinds, int(c.power().Tear), func(i int) string { return tearName(apparatus.Tear(i)) })
 }
 
+// setTear changes what a cut leaves: an armed one, and one made with the switch.
 func (c *LabPower) setTear(e vugu.DOMEvent) {
-	n, err := strconv.Atoi(e.PropString("target", "value"))
-	if err != nil || n < 0 || n >= apparatus.TearKinds {
+	n := value(e)
+	if n < 0 || n >= apparatus.TearKinds {
 		return
 	}
-	c.Page.lab.tear = apparatus.Tear(n)
-	if c.armed() {
-		c.Page.hooks.Command(apparatus.LabCut{At: c.power().CutAt, Tear: c.Page.lab.tear})
-	}
+	c.power().Tear = apparatus.Tear(n)
+	c.Page.hooks.Command(apparatus.LabCut{At: c.power().CutAt, Tear: c.power().Tear})
 }
 
 // arm arms the cut, or takes an armed one back.
 func (c *LabPower) arm(e vugu.DOMEvent) {
 	e.PreventDefault()
+	p := c.power()
 	if c.armed() {
-		c.Page.lab.cut, c.Page.lab.typed = strconv.FormatUint(c.power().CutAt, 10), true
-		c.Page.hooks.Command(apparatus.LabCut{})
+		c.Page.lab.cut, c.Page.lab.typed = strconv.FormatUint(p.CutAt, 10), true
+		c.Page.hooks.Command(apparatus.LabCut{Tear: p.Tear})
 		return
 	}
 	at, ok := parseOperation(c.cut())
 	c.Page.lab.badCut = !ok
 	if ok {
-		c.Page.hooks.Command(apparatus.LabCut{At: at, Tear: c.Page.lab.tear})
+		c.Page.hooks.Command(apparatus.LabCut{At: at, Tear: p.Tear})
 	}
 }
 
-// parseOperation reads a number of a flash operation as people type it, with or without gaps.
+// parseOperation reads a number of a flash operation as people type it: digits, of which three may be parted from the rest by
+// a gap. Nothing else is guessed at: who types a point may mean a thousand or a fraction.
 func parseOperation(s string) (uint64, bool) {
-	s = strings.NewReplacer(" ", "", gap, "", "\u00a0", "", ".", "", ",", "").Replace(s)
-	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil && n > 0 && n < maxCut
+	s = strings.NewReplacer(gap, " ", "\u00a0", " ").Replace(strings.TrimSpace(s))
+	for i, part := range strings.Split(s, " ") {
+		if i > 0 && len(part) != 3 {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseUint(strings.ReplaceAll(s, " ", ""), 10, 64)
+	return n, err == nil && n > 0
 }

@@ -51,8 +51,11 @@ func (c *LabScreen) line() string {
 	if c.lab().Phase == apparatus.LabRestoring && c.Page.labLeft.shown > 0 {
 		words += " " + c.Page.labLeft.words().String() + "."
 	}
-	return words
+	return words + makeEndWords(c.lab().Make.Ended)
 }
+
+// failure is what there is to say of a restoration that has ended early.
+func (c *LabScreen) failure() *pane { return c.Page.labFailure() }
 
 func (c *LabScreen) acts() []act { return c.Page.labActs() }
 
@@ -70,8 +73,7 @@ func (c *LabScreen) choices() []option {
 		if w := fitWords(rel.Fit); w != "" {
 			name += ", " + w
 		}
-		on := rel.Digest == wanted || wanted == ([32]byte{}) && i == 0
-		list = append(list, option{digestText(rel.Digest), name, on})
+		list = append(list, option{digestText(rel.Digest), name, rel.Digest == wanted})
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package webui
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"unbrick/apparatus"
@@ -24,30 +26,50 @@ func labState(l *apparatus.Lab) (lamp, words string) {
 	case apparatus.LabAsking:
 		return "live", "Asking the server for an update."
 	case apparatus.LabReceiving:
-		return "live", "Receiving the update to release " + l.Target + ", " + group(uint64(p.Bytes)) + " of " + group(uint64(p.BytesOf)) + " bytes."
+		return "live", "Receiving the update to " + releaseName(l.Target) + ", " + group(uint64(p.Bytes)) + " of " + group(uint64(p.BytesOf)) + " bytes."
 	case apparatus.LabProving:
-		return "live", "Proving the update to release " + l.Target + " before the first erase."
+		return "live", "Proving the update to " + releaseName(l.Target) + " before the first erase."
 	case apparatus.LabRewriting:
-		return "live", "Rewriting to release " + l.Target + ", sector " + group(uint64(min(p.Sectors+1, max(p.Of, 1)))) + " of " + group(uint64(p.Of)) + "."
+		return "live", "Rewriting to " + releaseName(l.Target) + ", sector " + group(uint64(min(p.Sectors+1, max(p.Of, 1)))) + " of " + group(uint64(p.Of)) + "."
 	case apparatus.LabJudging:
-		return "live", "Verdict on release " + l.Target + ": the digest of the whole image."
+		return "live", "Verdict on " + releaseName(l.Target) + ": the digest of the whole image."
 	case apparatus.LabBricked:
 		return brickedWords(l)
 	case apparatus.LabRestoring:
 		if p.Stage < apparatus.StageWrite {
 			return "live", "Restoring over the cable: reading what is left."
 		}
-		return "live", "Restoring release " + l.Target + " over the cable, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + "."
+		return "live", "Restoring " + releaseName(l.Target) + " over the cable, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + "."
 	case apparatus.LabFault:
-		return "bad", "Stopped: the device broke a rule of its hardware. " + l.Fault
+		return "bad", "Stopped: the device broke a rule of its hardware" + because("", l.Fault) + ". It does nothing any more: make a new device."
 	}
 	return "hold", ""
 }
 
+// releaseName is a release in a sentence, whether or not it is known here what it is called.
+func releaseName(version string) string {
+	if version == "" {
+		return "a release that is not known here"
+	}
+	return "release " + version
+}
+
+// hangAdvice is what to do about a release that hangs because a switch of the Lab makes every release hang; empty while that
+// switch says that releases work.
+func hangAdvice(l *apparatus.Lab) string {
+	if l.Health == apparatus.HealthGood {
+		return ""
+	}
+	return " The switch Application says that every release hangs after its start: set it to healthy first."
+}
+
 func runningWords(l *apparatus.Lab) string {
-	s := "Running release " + l.Runs + "."
-	if l.Health == apparatus.HealthHangs && l.Outcome != apparatus.OutcomeConfirmed {
-		s = "Release " + l.Runs + " has started and hangs. The watchdog will bite."
+	s := "Running " + releaseName(l.Runs) + "."
+	switch {
+	case l.Hangs:
+		s = upper(releaseName(l.Runs)) + " has started and hangs: the watchdog resets it again and again." + hangAdvice(l)
+	case l.Health == apparatus.HealthHangs:
+		s += " From its next start on it hangs."
 	}
 	switch l.Outcome {
 	case apparatus.OutcomeNoRoom:
@@ -58,12 +80,14 @@ func runningWords(l *apparatus.Lab) string {
 		return s + " The proof had another outcome, and nothing was erased."
 	case apparatus.OutcomeBroken:
 		return s + " The transfer broke off; the next one goes on where it stopped."
+	case apparatus.OutcomeLinkLost:
+		return s + " The link broke off before anything was sent; nothing has changed. Try again."
 	case apparatus.OutcomeNoServer:
 		return s + " The server does not answer."
 	case apparatus.OutcomeHeld:
-		return s + " The server holds it back after three failed rewrites."
+		return s + " The server holds it back from the newest release; Fleet says why, and can offer it again."
 	case apparatus.OutcomeFailed:
-		return s + " The restoration ended early; the events say why."
+		return s + " The restoration ended early."
 	case apparatus.OutcomeUpToDate:
 		return s + " It is the newest."
 	case apparatus.OutcomeUpdated:
@@ -81,24 +105,80 @@ func runningWords(l *apparatus.Lab) string {
 }
 
 func brickedWords(l *apparatus.Lab) (lamp, words string) {
-	const tail = " In restoration mode, cable open."
+	lamp, words = "bad", "Bricked."
 	switch l.Why {
 	case apparatus.WhyInterrupted:
+		words = "Bricked: the rewrite stopped halfway."
 		if l.Old != "" && l.Target != "" {
-			return "bad", "Bricked: a mixture of " + l.Old + " and " + l.Target + "." + tail
+			words = "Bricked: a mixture of " + l.Old + " and " + l.Target + "."
 		}
-		return "bad", "Bricked: the rewrite stopped halfway." + tail
 	case apparatus.WhyDamaged:
-		return "bad", "Bricked: the image is not what its record says." + tail
+		words = "Bricked: the image is not what its record says."
 	case apparatus.WhyNoRecord:
-		return "bad", "Bricked: no valid record." + tail
+		words = "Bricked: no valid record."
 	case apparatus.WhyHang:
-		return "bad", "Bricked: release " + l.Runs + " was started three times and hung." + tail
+		words = "Bricked: " + releaseName(l.Runs) + " was started three times and hung." + hangAdvice(l)
+		if l.Outcome == apparatus.OutcomeRestored {
+			words = "Bricked again: " + releaseName(l.Runs) + " was restored and verified, and hung three times like the one before." + hangAdvice(l)
+		}
 	case apparatus.WhyAsked, apparatus.WhyPin:
-		return "hold", "Waiting, because it was asked to." + tail
+		lamp, words = "hold", "Waiting, because it was asked to."
 	case apparatus.WhyUnknown:
 	}
-	return "bad", "Bricked." + tail
+	words += " In restoration mode, cable open."
+	if l.Outcome == apparatus.OutcomeFailed {
+		words += " The restoration ended early."
+	}
+	return lamp, words
+}
+
+// makeEndWords say why a device could not be made.
+func makeEndWords(e apparatus.MakeEnd) string {
+	words := ""
+	switch e {
+	case apparatus.MakeEndNone:
+		return ""
+	case apparatus.MakeEndNoServer:
+		words = "the server has to be asked for its release or its keys, and does not answer. Try again when it does."
+	case apparatus.MakeEndNoRelease:
+		words = "its release is gone from this browser and from the server. Choose another one."
+	case apparatus.MakeEndDamaged:
+		words = "the bytes of its release are not those that were signed. Choose another one."
+	case apparatus.MakeEndNoKeys:
+		words = "the server trusts no key for this model yet. Publish a release for it first."
+	case apparatus.MakeEndUnfit:
+		words = "its release does not fit the model. Choose another one."
+	}
+	return " No device was made: " + words
+}
+
+// labFailure is what a restoration of the Lab's device that ended early leaves to be said, in the words of Restore; nil when
+// there is nothing.
+func (r *Root) labFailure() *pane {
+	l := &r.state.Lab
+	if l.Outcome != apparatus.OutcomeFailed || l.Replay.Phase != apparatus.ReplayNone {
+		return nil
+	}
+	p := r.failed(&l.Failure)
+	p.Lead = whereWords(&l.Failure, apparatus.WorkWritten)
+	again := "Press Restore over the cable again." + keptWords(&l.Failure)
+	other := "Choose another release beside the button, then press Restore over the cable."
+	switch l.Failure.Code {
+	case apparatus.CauseCableOut, apparatus.CauseSilent, apparatus.CausePortBusy, apparatus.CauseRefused, apparatus.CauseProof, apparatus.CauseVerify:
+		p.Verdict.Do = again
+	case apparatus.CauseNoisy:
+		p.Verdict.Do = "Choose fewer bit errors, or a lower speed, under Line. Then press Restore over the cable again." + keptWords(&l.Failure)
+	case apparatus.CauseFlash:
+		p.Verdict.Do = again + " If it stays, make a new device."
+	case apparatus.CauseSignature, apparatus.CauseUnknownKey, apparatus.CauseWrongModel, apparatus.CauseBelowFloor, apparatus.CauseBadFile,
+		apparatus.CauseBadRelease, apparatus.CauseUnlisted, apparatus.CauseNoRoom:
+		p.Verdict.Do = other
+	case apparatus.CauseNoRelease:
+		p.Verdict.Do = "Choose another release, or let the server answer and press Restore over the cable again."
+	default: // CauseStoreFull, CauseProtocol, CauseProgramFault and what has no words
+		p.Verdict.Do = "Reload the page, then press Restore over the cable again. The Lab keeps the flash as it is."
+	}
+	return &p
 }
 
 // labActs is the Lab's buttons: at most one primary.
@@ -209,7 +289,7 @@ func enumOptions(n, selected int, name func(int) string) []option {
 
 func baudOptions(now uint32) []option {
 	var list []option
-	for _, b := range bauds {
+	for _, b := range with(bauds, now) {
 		list = append(list, option{strconv.Itoa(int(b)), group(uint64(b)) + " baud", b == now})
 	}
 	return list
@@ -217,10 +297,18 @@ func baudOptions(now uint32) []option {
 
 func turnOptions(now int) []option {
 	var list []option
-	for _, t := range turns {
+	for _, t := range with(turns, now) {
 		list = append(list, option{strconv.Itoa(t), strconv.Itoa(t) + " ms", t == now})
 	}
 	return list
+}
+
+// with is the values that can be chosen, the present one among them: a choice shows nothing else than what is.
+func with[T cmp.Ordered](values []T, now T) []T {
+	if slices.Contains(values, now) {
+		return values
+	}
+	return slices.Sorted(slices.Values(append(slices.Clone(values), now)))
 }
 
 // cutHint says what operations there are to cut in.

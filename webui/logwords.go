@@ -62,13 +62,13 @@ func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	case apparatus.LogReset:
 		return "reset"
 	case apparatus.LogFault:
-		return "hardware rule broken: " + n
+		return because("hardware rule broken", n)
 	case apparatus.LogMade:
-		return "made with release " + n
+		return "made with " + releaseName(n)
 	case apparatus.LogLinkOpen:
 		return "server: link open"
 	case apparatus.LogMaking:
-		return "server: update file to release " + n
+		return about("server: an update file is being made", " for release ", n)
 	case apparatus.LogInfo:
 		return "server: update file of " + a + " bytes, needs a workspace of " + memory(r.B)
 	case apparatus.LogNoUpdate:
@@ -80,25 +80,37 @@ func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	case apparatus.LogServerAway:
 		return "the server does not answer"
 	case apparatus.LogIdentified:
-		return "apparatus: serial " + n + ", digests of " + count(int(r.A), "sector", "sectors")
+		return about("apparatus: identified", ", serial ", n) + ", digests of " + count(int(r.A), "sector", "sectors")
 	case apparatus.LogSelected:
-		return "apparatus: release " + n + "; " + count(int(r.A), "sector", "sectors") + ", " + b + " bytes"
+		return "apparatus: " + releaseName(n) + "; " + count(int(r.A), "sector", "sectors") + ", " + b + " bytes"
 	case apparatus.LogSent:
 		return "apparatus: " + a + " of " + count(int(r.B), "sector", "sectors") + " sent"
 	case apparatus.LogRestored:
-		return "apparatus: release " + n + " restored; " + count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
+		return "apparatus: " + releaseName(n) + " restored; " + count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
 	case apparatus.LogEnded:
-		return "apparatus: ended, code " + causeCode(apparatus.Cause(min(r.A, 255)))
+		return "apparatus: ended, " + causeWords(apparatus.Cause(min(r.A, 255)))
 	case apparatus.LogHealth:
 		return "application: " + healthName(apparatus.Health(min(r.A, 255)))
 	case apparatus.LogNotNeeded:
 		return "apparatus: nothing to write; started"
 	case apparatus.LogReplay, apparatus.LogMessage, apparatus.LogPacket:
 		return n
+	case apparatus.LogServerEnded:
+		return because("server: it ended the session", n)
+	case apparatus.LogMissed:
+		return "the rewrite had " + b + " flash operations: the cut at " + a + " was not reached, and is no longer armed"
+	case apparatus.LogOffered:
+		return "server: " + releaseName(n) + " is there; the update waits until it is asked for"
 	case apparatus.LogStoreWarned:
 		return "this browser did not keep the flash; a reload would lose it"
 	}
 	return "event " + group(uint64(r.Code))
+}
+
+// causeWords is what ended an attempt, as a log says it, with the number that support asks for.
+func causeWords(c apparatus.Cause) string {
+	p := new(Root).failed(&apparatus.Failure{Code: c})
+	return lower(strings.TrimSuffix(p.Heading, ".")) + " (" + causeCode(c) + ")"
 }
 
 // named puts a name after some words, if there is one.

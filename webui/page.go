@@ -32,7 +32,9 @@ type Root struct {
 	tell       announcer
 	choosing   bool // the list of releases is open
 	settings   settingsWish
-	details    bool // a failure's details are open
+	details    bool   // a failure's details are open
+	asking     string // the question before an act that is open; empty: none
+	focus      string // what the focus moves to at the next render; empty: nothing
 	fleet      fleet
 	diagnostic diagnostic // opened on Fleet
 	lab        labForm
@@ -53,7 +55,6 @@ type labForm struct {
 	cut    string // operation, as typed
 	typed  bool   // somebody has typed one
 	badCut bool
-	tear   apparatus.Tear
 	wanted [32]byte // release to restore; zero leaves it to the apparatus
 	model  string   // of a device to be made
 	made   [32]byte // release of a device to be made
@@ -76,6 +77,9 @@ func New(h Hooks) *Root {
 func (r *Root) SetState(s apparatus.State) {
 	was := r.state.Restore.Phase
 	r.state, r.stated = s, true
+	if s.Lab.Phase != apparatus.LabBricked {
+		r.lab.wanted = [32]byte{} // the wish was for that repair
+	}
 	if x := &s.Lab.Replay; x.Phase != apparatus.ReplayReady || x.At == r.lab.at {
 		r.lab.sought = false
 	}
@@ -87,6 +91,7 @@ func (r *Root) SetState(s apparatus.State) {
 		r.left.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
 	}
 	if s.Restore.Phase != was {
+		r.asking = ""
 		r.choosing, r.details = false, false
 		r.settings.open, r.settings.asking = false, false
 		if s.Restore.Phase == apparatus.RestoreIdle || s.Restore.Phase == apparatus.RestoreDone {
@@ -105,6 +110,7 @@ func (r *Root) SetState(s apparatus.State) {
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
 	was := r.view
+	r.asking = ""
 	switch {
 	case name == "" || name == "restore":
 		r.view = viewRestore
@@ -152,9 +158,13 @@ func (r *Root) Rendered() {
 	}
 	if h := r.headingKey(); h != r.heading {
 		if r.heading != "" {
-			r.hooks.Focus("h1")
+			r.focus = "h1"
 		}
 		r.heading = h
+	}
+	if r.focus != "" {
+		r.hooks.Focus(r.focus)
+		r.focus = ""
 	}
 	r.shown, r.fresh = append(r.shown[:0], r.fresh...), r.fresh[:0]
 	r.Redraw()
@@ -278,12 +288,17 @@ func (r *Root) themeLabel() string {
 	return "Colours: " + [...]string{"as the system", "light", "dark"}[r.theme%3] + ". Change"
 }
 
-// labWanted is the release that the person wants restored in the Lab, if it is still among the choices.
+// labWanted is the release that the Lab shows as the one to be restored: what the person wants, if it is still among the
+// choices, else the first of them. What is shown is what is done; without any choice the apparatus says why.
 func (r *Root) labWanted() [32]byte {
-	for i := range r.state.Lab.Choice {
-		if r.state.Lab.Choice[i].Digest == r.lab.wanted {
+	choice := r.state.Lab.Choice
+	for i := range choice {
+		if choice[i].Digest == r.lab.wanted {
 			return r.lab.wanted
 		}
+	}
+	if len(choice) > 0 {
+		return choice[0].Digest
 	}
 	return [32]byte{}
 }

@@ -205,7 +205,7 @@ func TestCommandsOfTheLab(t *testing.T) {
 		t.Error("a word is taken for a number")
 	}
 	r.state.Lab.Power.CutAt = 1200
-	if power.arm(&event{}); last() != (apparatus.LabCut{}) {
+	if power.arm(&event{}); last() != (apparatus.LabCut{Tear: apparatus.TearUnstable}) {
 		t.Errorf("an armed cut is not taken back: %#v", last())
 	}
 	line := &LabLine{Page: r}

@@ -5,10 +5,12 @@ import "github.com/vugu/vugu"
 // act is one button. Its style is its class beyond "button".
 type act struct {
 	Label    string
+	Name     string // for whoever does not see what it is about; empty: the label
 	Style    string // "primary", "", "danger"
 	Disabled bool
 	Spin     bool // shows that something is under way
 	Do       func()
+	Ask      question // before Do; zero: nothing is asked
 }
 
 // Class is the button's class list. That something is under way is a class and no element: elements are used

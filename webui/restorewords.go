@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	asideLab   vugu.HTML = `No cable? <a href="#lab">Try the lab</a>`
-	asideLook  vugu.HTML = `Just looking? <a href="#lab">The lab</a> works in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
+	asideLab vugu.HTML = `No cable? <a href="#lab">Try the lab</a>`
+	// Those of a browser or address without Web Serial stand in static/index.html too.
+	asideLook  vugu.HTML = `The <a href="#lab">lab</a> and the <a href="#fleet">fleet</a> work in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
 	serverAway           = "The server does not answer. Releases stored here still work."
 )
 
@@ -200,7 +201,8 @@ func (r *Root) idle(s *apparatus.Restore) pane {
 			Lead:    lead,
 			Acts: []act{
 				primary("Connect and go on", r.send(apparatus.Resume{})),
-				secondary("Forget it", r.send(apparatus.Forget{})),
+				asked(secondary("Forget it", r.send(apparatus.Forget{})),
+					"Forget it? The device keeps what is written, and this page no longer offers to go on with it.", "Keep it"),
 			},
 			Promises: idlePromises,
 		}

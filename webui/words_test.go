@@ -135,7 +135,7 @@ func TestLabWords(t *testing.T) {
 			l.Progress = apparatus.Progress{Sectors: 96, Of: 96}
 		}, "live", "Rewriting to release 2.4.1, sector 96 of 96."},
 		{func(l *apparatus.Lab) { l.Phase, l.Why = apparatus.LabBricked, apparatus.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times and hung. In restoration mode, cable open."},
-		{func(l *apparatus.Lab) { l.Phase, l.Fault = apparatus.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its hardware. read while busy"},
+		{func(l *apparatus.Lab) { l.Phase, l.Fault = apparatus.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its hardware: read while busy. It does nothing any more: make a new device."},
 	} {
 		l := demoLab(apparatus.LabRunning)
 		c.change(&l)
@@ -184,7 +184,7 @@ func TestEveryEventHasWords(t *testing.T) {
 	if named < 30 {
 		t.Errorf("only %d events have a name", named)
 	}
-	for code := apparatus.LogPowerOn; code <= apparatus.LogStoreWarned; code++ {
+	for code := apparatus.LogPowerOn; code <= apparatus.LogOffered; code++ {
 		if words := logText(&apparatus.LogRow{Source: apparatus.SourceBoard, Code: code, Text: "X"}, demoFacts.Runs); strings.HasPrefix(words, "event ") {
 			t.Errorf("event %d reads %q", code, words)
 		}
@@ -196,7 +196,7 @@ func TestEveryEventHasWords(t *testing.T) {
 		{apparatus.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
 		{apparatus.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
 		{apparatus.LogRow{Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 928, B: uint32(apparatus.TearUnstable)}, "power cut inside flash operation 928; the tear leaves unstable bits"},
-		{apparatus.LogRow{Source: apparatus.SourceApparatus, Code: apparatus.LogEnded, A: uint32(apparatus.CauseCableOut)}, "apparatus: ended, code C-101"},
+		{apparatus.LogRow{Source: apparatus.SourceApparatus, Code: apparatus.LogEnded, A: uint32(apparatus.CauseCableOut)}, "apparatus: ended, the cable came out (C-101)"},
 		{apparatus.LogRow{Code: uint16(terminal.EventInfo), Sector: apparatus.NoSector, A: 97270, B: 190872}, "update file information: 97\u202f270 bytes, needs a workspace of 186.4 KiB"},
 		{apparatus.LogRow{Code: uint16(terminal.EventStopped), Sector: apparatus.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
 		{apparatus.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: apparatus.NoSector, A: 16 << 10}, "no application runs; 16 KiB of code runs from RAM"},
@@ -323,12 +323,12 @@ func TestTimeline(t *testing.T) {
 }
 
 func TestOperationIsReadAsTyped(t *testing.T) {
-	for s, want := range map[string]uint64{"928": 928, "1 636": 1636, "1\u202f636": 1636, " 7 ": 7, "1.636": 1636} {
+	for s, want := range map[string]uint64{"928": 928, "1 636": 1636, "1\u202f636": 1636, " 7 ": 7, "12 345 678": 12345678, "007": 7} {
 		if got, ok := parseOperation(s); !ok || got != want {
 			t.Errorf("%q is %d, %v", s, got, ok)
 		}
 	}
-	for _, s := range []string{"", "0", "-1", "x", "99999999999999999999", "5000000000"} {
+	for _, s := range []string{"", " ", "0", "-1", "+1", "x", "1.5", "1,5", "1.636", "1e3", "0x10", "4 0 0", "1  636", "4\u00bd", "１", "99999999999999999999"} {
 		if got, ok := parseOperation(s); ok {
 			t.Errorf("%q is taken as %d", s, got)
 		}

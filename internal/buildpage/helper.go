@@ -23,6 +23,7 @@ type patch struct {
 var patches = []patch{
 	{`else x.el.textContent=e;break`, `else x.el.data!==e&&(x.el.data=e);break`, 2},
 	{`x.el.innerHTML=(x.bufferedInnerHTML||"")+e,`, `(h=>{x.el.innerHTML!==h&&(x.el.innerHTML=h)})((x.bufferedInnerHTML||"")+e),`, 1},
+	{`e[t]=JSON.parse(n);break`, `(v=>{e[t]!==v&&(e[t]=v)})(JSON.parse(n));break`, 1},
 	{`e.setAttribute(t,n),x.elAttrNames[t]=!0`, `e.getAttribute(t)!==n&&e.setAttribute(t,n),x.elAttrNames[t]=!0`, 1},
 }
 

@@ -20,6 +20,9 @@ func TestFleet(t *testing.T) {
 	p.eval(`location.hash = 'fleet-releases'`)
 	p.until(`document.querySelectorAll('table.releases tbody tr').length > 1`)
 	p.press("Withhold")
+	p.says("Keep offering it") // asked once: every device feels it
+	p.shot("fleet-withhold")
+	p.press("Withhold")
 	p.says("Withheld")
 	p.shot("fleet-releases")
 }

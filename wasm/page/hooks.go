@@ -61,8 +61,22 @@ func askToKeep() {
 	}
 }
 
+// keepFocus moves the focus to the headline when the element that had it is gone or can no longer have it: who uses the
+// keyboard goes on from there, and not from the top of the document.
+func (p *page) keepFocus() {
+	el := p.held
+	if !el.Truthy() || el.Get("isConnected").Bool() && !el.Get("disabled").Truthy() && !el.Call("closest", "[inert]").Truthy() {
+		return
+	}
+	p.held = js.Undefined()
+	if at := document.Get("activeElement"); !at.Truthy() || at.Equal(document.Get("body")) || at.Equal(el) {
+		focus("h1")
+	}
+}
+
 // listen follows what the browser tells the page.
 func (p *page) listen() {
+	await.Listen(document, "focusin", func(e js.Value) { p.held = e.Get("target") })
 	await.Listen(window, "hashchange", func(js.Value) {
 		go p.change(func() { p.root.SetPath(path()) })
 	})

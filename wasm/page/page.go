@@ -35,6 +35,7 @@ type page struct {
 	latest *apparatus.State       // not yet given to root
 	fresh  chan struct{}          // one pending bit: latest is set
 	maps   []*canvas
+	held   js.Value // element that had the focus last
 }
 
 var (
@@ -81,6 +82,7 @@ func Run() {
 		}
 		p.events.Lock()
 		p.root.Rendered()
+		p.keepFocus()
 		p.forgetMaps()
 		p.events.UnlockOnly()
 		document.Get("documentElement").Get("classList").Call("add", "ready")
