@@ -116,10 +116,11 @@ const (
 	FaultSize       Fault = 16 // a size beyond what there is
 	FaultManifest   Fault = 17 // not a manifest
 	FaultRetry      Fault = 18 // this file failed its proof before
+	FaultSector     Fault = 19 // a sector that is needed takes no data
 )
 
 var faultNames = [...]string{"", "malformed", "version", "unexpected", "busy", "internal", "shutdown", "timeout", "credit", "digest",
-	"signature", "key", "model", "order", "floor", "workspace", "size", "manifest", "retry"}
+	"signature", "key", "model", "order", "floor", "workspace", "size", "manifest", "retry", "sector"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }
 

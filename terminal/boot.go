@@ -29,6 +29,7 @@ func (t *Terminal) Boot() Mode {
 	asked := t.asked()
 
 	t.scan()
+	t.rememberDead()
 	t.doubtOf()
 	t.readManifests()
 	t.tellRecord()
@@ -174,7 +175,11 @@ func (t *Terminal) settle() bool {
 	end := t.sectorsOf(m.Size)
 	left := t.doubts(end)
 	if rec.state == Installed && left == 0 {
-		return true
+		// A write that did not end was cut, or its sector takes no data. Now, before any application runs, it costs
+		// least to find out which.
+		if _, dead := t.deadRecord(); dead || t.records.ended {
+			return true
+		}
 	}
 	var largest uint32
 	for s := range end {
@@ -192,7 +197,7 @@ func (t *Terminal) settle() bool {
 	}
 	var err error
 	switch {
-	case rec.state == Installed: // it carried doubt of its own image
+	case rec.state == Installed: // it carried doubt of its own image, or its neighbour is no record
 		t.carry(t.draft(), end)
 		err = t.write()
 	case t.match == smp.MatchB:
@@ -202,7 +207,7 @@ func (t *Terminal) settle() bool {
 	}
 	if err != nil {
 		// The image is right and without doubt; the next boot tries again.
-		t.note(0, 118, EventNotWritten, t.spareRecord(), 0)
+		t.note(0, 118, EventNotWritten, t.failedRecord(), 0)
 	}
 	return true
 }
@@ -277,9 +282,9 @@ func (t *Terminal) install(to bool, verdict protocol.Verdict) error {
 	rec.report.erases += t.counts.erases
 	rec.report.recordErases += t.counts.recordErases
 	rec.report.failed += t.counts.failed
-	t.reportDead(rec)
 	t.carry(rec, t.sectorsOf(now.Size))
 	if err := t.write(); err != nil {
+		t.vouch() // so that the next boot need not doubt what was read back
 		return err
 	}
 	t.last.Operations, t.last.Erases, t.last.RecordErases = t.counts.operations, t.counts.erases, t.counts.recordErases
@@ -290,16 +295,16 @@ func (t *Terminal) install(to bool, verdict protocol.Verdict) error {
 	return nil
 }
 
-// reportDead puts the addresses of dead sectors into rec's report.
-func (t *Terminal) reportDead(rec *record) {
+// reportDead puts the addresses of dead sectors into rec's report, but for that of the sector that rec goes to: it takes
+// data if it takes rec.
+func (t *Terminal) reportDead(rec *record, to uint32) {
+	p := &rec.report
+	clear(p.dead[:])
+	p.deads = 0
 	for _, addr := range t.deadAddrs[:t.deads] {
-		known := false
-		for _, a := range rec.report.dead[:rec.report.deads] {
-			known = known || a == addr
-		}
-		if !known && rec.report.deads < maxDead {
-			rec.report.dead[rec.report.deads] = addr
-			rec.report.deads++
+		if addr != to {
+			p.dead[p.deads] = addr
+			p.deads++
 		}
 	}
 }

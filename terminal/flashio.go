@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"unbrick/release"
 )
 
 // attempts is how often an erase with the programs after it is tried before its sector counts as dead.
@@ -110,6 +112,7 @@ func (t *Terminal) writeSector(i int, data []byte) error {
 			continue
 		}
 		if err = t.compare(addr, data); err == nil {
+			t.alive(i)
 			return nil
 		}
 		t.counts.failed++
@@ -133,20 +136,75 @@ func (e *DeadSectorError) Error() string {
 // Unwrap returns the error of the last attempt.
 func (e *DeadSectorError) Unwrap() error { return e.Err }
 
-// dead notes that sector i of the part takes no data.
+// dead notes that sector i of the part takes no data. RAM that survives a reset keeps it until power fails, and
+// every record that is written from now on as long as the sector takes none.
 func (t *Terminal) dead(i int) {
 	addr, _ := t.hw.Layout.Geometry.Sector(i)
 	t.emit(Event{Step: t.step, Element: 117, Code: EventDead, Sector: int32(i), A: addr})
-	for _, known := range t.deadAddrs[:t.deads] {
-		if known == addr {
-			return
-		}
+	t.addDead(addr)
+	t.survivor.setDead(addr)
+	if i < t.first {
+		t.records.failed = addr
 	}
-	if t.deads < maxDead {
+}
+
+// addDead puts an address among those of dead sectors.
+func (t *Terminal) addDead(addr uint32) {
+	if !t.isDead(addr) && t.deads < maxDead {
 		t.deadAddrs[t.deads] = addr
 		t.deads++
 	}
-	t.survivor.setDead(addr)
+}
+
+// isDead reports whether the sector at addr is known to take no data.
+func (t *Terminal) isDead(addr uint32) bool {
+	for _, known := range t.deadAddrs[:t.deads] {
+		if known == addr {
+			return true
+		}
+	}
+	return false
+}
+
+// alive notes that sector i of the part has taken its data.
+func (t *Terminal) alive(i int) {
+	addr, _ := t.hw.Layout.Geometry.Sector(i)
+	for k, known := range t.deadAddrs[:t.deads] {
+		if known == addr {
+			t.deads--
+			t.deadAddrs[k] = t.deadAddrs[t.deads]
+			break
+		}
+	}
+	if known, ok := t.survivor.dead(); ok && known == addr {
+		t.survivor.clearDead()
+	}
+}
+
+// rememberDead takes up what is known of dead sectors: from the record, and from before the reset.
+func (t *Terminal) rememberDead() {
+	if rec := t.records.current(); rec != nil {
+		for _, addr := range rec.report.dead[:rec.report.deads] {
+			t.addDead(addr)
+		}
+	}
+	if addr, ok := t.survivor.dead(); ok {
+		t.addDead(addr)
+	}
+}
+
+// deadFor returns the address of a dead sector that an update to the image of m would need: a sector of the
+// image, or the record sector that its intent goes to.
+func (t *Terminal) deadFor(m *release.Manifest) (addr uint32, found bool) {
+	if addr, found = t.deadRecord(); found {
+		return addr, true
+	}
+	for _, addr := range t.deadAddrs[:t.deads] {
+		if addr >= t.base && addr-t.base < m.Size {
+			return addr, true
+		}
+	}
+	return 0, false
 }
 
 // all reports whether every byte of p is b.

@@ -41,6 +41,8 @@ type records struct {
 	newest int       // which one counts, or -1
 	fresh  bool      // the newest was written in this power-up, and no program in its sector went wrong since
 	next   int       // first unused mark of a fresh record
+	ended  bool      // the last write came to its end, as far as the sectors show it
+	failed uint32    // address of the sector that took no data last, 0: none
 }
 
 var (
@@ -98,6 +100,16 @@ func (t *Terminal) scan() {
 		r.newest = 0
 	case second:
 		r.newest = 1
+	}
+	r.ended = false
+	switch rec := r.current(); {
+	case rec == nil:
+	case first && second: // behind a write that ended lies the record before it
+		r.ended = r.at[1-r.newest].sequence < rec.sequence
+	case rec.sequence == 1: // before the first there is none
+		other := 1 - r.newest
+		r.ended = t.blank(r.addr[other], r.size[other]) == nil
+		t.counts = counts{}
 	}
 }
 
@@ -187,7 +199,7 @@ func (t *Terminal) doubtOf() {
 			}
 			// With an unreadable unit in between, the one before may have been followed by any sector: a
 			// mark that was complete and decays is not expected, but costs only doubt.
-			if last >= 0 && !unreadable {
+			if last >= 0 && last < t.software.Sectors() && !unreadable {
 				t.clearDoubt(last)
 			}
 			last, unreadable = s, false
@@ -224,17 +236,27 @@ func (t *Terminal) carry(rec *record, first int) {
 	}
 }
 
-// spareRecord returns the address of the record sector that the next record goes to, which is the one at
-// fault when none can be written. Without any record both are needed: the one that failed last.
-func (t *Terminal) spareRecord() uint32 {
+// failedRecord returns the address of the record sector at fault when no record or mark could be written.
+func (t *Terminal) failedRecord() uint32 {
 	r := &t.records
 	switch {
+	case r.failed != 0:
+		return r.failed
 	case r.newest >= 0:
 		return r.addr[1-r.newest]
-	case t.deads > 0 && t.deadAddrs[t.deads-1] == r.addr[1]:
-		return r.addr[1]
 	}
 	return r.addr[0]
+}
+
+// deadRecord returns the address of the record sector that the next record needs, if it is known to be dead.
+func (t *Terminal) deadRecord() (addr uint32, dead bool) {
+	r := &t.records
+	for i, addr := range r.addr {
+		if i != r.newest && t.isDead(addr) {
+			return addr, true
+		}
+	}
+	return 0, false
 }
 
 // draft returns the record to be written next, a copy of the newest or empty, and its place.
@@ -263,6 +285,7 @@ func (t *Terminal) write() error {
 			return errNoRecord
 		}
 	}
+	t.reportDead(&r.at[i], r.addr[i])
 	body := r.at[i].encode(t.body[:])
 	r.crc[i] = crcOf(body)
 	n := t.align(uint32(len(body)))
@@ -276,6 +299,7 @@ func (t *Terminal) write() error {
 		}
 		if t.writeOnce(i, t.body[:n]) == nil {
 			r.newest, r.fresh, r.next = i, true, 0
+			t.alive(r.sector[i])
 			return nil
 		}
 	}
@@ -387,6 +411,7 @@ func (t *Terminal) mark(s int) error {
 		}
 		t.failedMarks++
 		if t.failedMarks > maxFailedMarks {
+			t.dead(r.sector[r.newest])
 			return errNoMark
 		}
 	}
@@ -395,3 +420,36 @@ func (t *Terminal) mark(s int) error {
 
 // maxFailedMarks bounds the marks that go wrong in one power-up.
 const maxFailedMarks = 64
+
+// vouch takes back, by marks, what the newest record says of doubt that is gone, when it cannot be replaced by one that says
+// so: a sector that is marked and followed by another mark is good. It is for a record of this power-up, whose
+// sectors were all read back; otherwise, or if there are no units left, the doubt stays.
+func (t *Terminal) vouch() {
+	r := &t.records
+	rec := r.current()
+	if rec == nil || !r.fresh || rec.doubtAll {
+		return
+	}
+	put := func(s int) bool {
+		for r.next < r.capacity(r.newest) && t.failedMarks <= maxFailedMarks {
+			addr := r.addr[r.newest] + r.marks[r.newest] + uint32(r.next)*r.slot
+			r.next++
+			if t.enter(addr, entry(entryMark|uint32(s), r.crc[r.newest])) == nil {
+				return true
+			}
+			t.failedMarks++
+		}
+		return false
+	}
+	for _, s := range rec.doubt[:rec.doubts] {
+		if int(s) < t.software.Sectors() && !t.doubtful(int(s)) && !put(int(s)) {
+			return
+		}
+	}
+	if t.software.Sectors() <= noMark {
+		put(noMark)
+	}
+}
+
+// noMark is a mark that names no sector.
+const noMark = 0xFFFF

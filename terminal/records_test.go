@@ -470,7 +470,7 @@ func TestDeadRecordSectorWithoutRecord(t *testing.T) {
 		} else {
 			b.dead(b.records.sector[1]) // as blankOther does
 		}
-		if got := b.spareRecord(); got != addr {
+		if got := b.failedRecord(); got != addr {
 			t.Errorf("record sector %d: names 0x%x, want 0x%x", i, got, addr)
 		}
 	}

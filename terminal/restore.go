@@ -94,7 +94,7 @@ func (t *Terminal) prepare() {
 		}
 	}
 	if err != nil {
-		t.fail(smp.FaultRecord, t.spareRecord())
+		t.fail(smp.FaultRecord, t.failedRecord())
 		return
 	}
 	for s := range end {
@@ -236,7 +236,7 @@ func (t *Terminal) applyFile(file, rest []byte, sha [32]byte) {
 	}
 	h.phase = smp.PhaseRewriting
 	if err := t.intendOnce(t.rewrite.total); err != nil {
-		t.fail(smp.FaultRecord, t.spareRecord())
+		t.fail(smp.FaultRecord, t.failedRecord())
 		return
 	}
 	r := &t.rewrite
@@ -273,7 +273,7 @@ func (t *Terminal) rewriteFault(err error) (smp.Fault, uint32) {
 	case errors.As(err, &dead):
 		return smp.FaultProgram, dead.Addr
 	case errors.Is(err, errNoRecord), errors.Is(err, errNoMark):
-		return smp.FaultRecord, t.spareRecord()
+		return smp.FaultRecord, t.failedRecord()
 	case errors.Is(err, flash.ErrUnreadable):
 		return smp.FaultUnreadable, 0
 	}
@@ -403,13 +403,13 @@ func (t *Terminal) conclude() {
 	}
 	if rec == nil || rec.state != Rewriting || !bytes.Equal(rec.to(), signed) {
 		if err := t.intendOnce(0); err != nil {
-			t.fail(smp.FaultRecord, t.spareRecord())
+			t.fail(smp.FaultRecord, t.failedRecord())
 			return
 		}
 	}
 	ran := t.counts
 	if err := t.install(true, protocol.VerdictRestored); err != nil {
-		t.fail(smp.FaultRecord, t.spareRecord())
+		t.fail(smp.FaultRecord, t.failedRecord())
 		return
 	}
 	h.before.operations += ran.operations
@@ -422,6 +422,8 @@ func (t *Terminal) restored() {
 	h.phase, h.fault, h.addr = smp.PhaseDone, smp.FaultNone, 0
 	t.match = smp.MatchA
 	t.survivor.setFaults(0)
-	t.survivor.clearDead()
+	if addr, ok := t.survivor.dead(); ok && addr >= t.base {
+		t.survivor.clearDead() // the image does not need it, and the record keeps it
+	}
 	t.emit(Event{Step: 20, Element: 120, Code: EventRestored, Sector: noSector, Digest: h.m.Digest})
 }

@@ -145,7 +145,7 @@ func (t *Terminal) intend(wanted []byte, m *release.Manifest, total uint32) erro
 	rec.report = report{}
 	t.carry(rec, 0)
 	if err := t.write(); err != nil {
-		t.note(t.step, 117, EventNotWritten, t.spareRecord(), 0)
+		t.note(t.step, 117, EventNotWritten, t.failedRecord(), 0)
 		return err
 	}
 	if replaced {
@@ -244,7 +244,7 @@ func (t *Terminal) rewriteSoftware(kind protocol.Kind, size uint32, signed []byt
 	}
 	if err := t.install(true, protocol.VerdictGood); err != nil {
 		// The new image is there and right; Boot will record it.
-		t.note(14, 118, EventNotWritten, t.spareRecord(), 0)
+		t.note(14, 118, EventNotWritten, t.failedRecord(), 0)
 	}
 	return Rewritten
 }

@@ -124,6 +124,9 @@ func (t *Terminal) Serve() Ending {
 	if addr, ok := t.survivor.dead(); ok {
 		// Why the device is here: known until power fails, and found again by the next attempt.
 		h.fault, h.addr = smp.FaultProgram, addr
+		if addr < t.base {
+			h.fault = smp.FaultRecord
+		}
 		t.emit(Event{Step: 15, Element: 119, Code: EventDead, Sector: int32(t.hw.Layout.Geometry.SectorAt(addr)), A: addr})
 	}
 	t.survey()

@@ -261,13 +261,16 @@ func (t *Terminal) sendHello(c protocol.Conn) error {
 		t.refuse(d)
 	}
 	hello.Refused = t.session.refused[:t.session.refusals]
-	var report protocol.Report
-	if p := &rec.report; p.verdict != protocol.VerdictNone {
-		t.session.dead = p.dead
-		report = protocol.Report{
-			From: p.from, To: p.to, Verdict: p.verdict, Fault: p.fault,
-			Erases: p.erases, RecordErases: p.recordErases, FailedErases: p.failed, Dead: t.session.dead[:p.deads],
-		}
+	// What is known of dead sectors is told as long as it is so, with or without a rewrite to report.
+	t.session.dead = t.deadAddrs
+	report := protocol.Report{Dead: t.session.dead[:t.deads]}
+	switch p := &rec.report; {
+	case p.verdict != protocol.VerdictNone:
+		report.From, report.To, report.Verdict, report.Fault = p.from, p.to, p.verdict, p.fault
+		report.Erases, report.RecordErases, report.FailedErases = p.erases, p.recordErases, p.failed
+		hello.Report = &report
+	case t.deads > 0:
+		report.From, report.To, report.Verdict, report.Fault = runs.Digest, runs.Digest, protocol.VerdictRefused, protocol.FaultSector
 		hello.Report = &report
 	}
 	if _, err := protocol.Send(c, &hello, t.session.buf[:]); err != nil {
@@ -286,6 +289,10 @@ func (t *Terminal) confirm() {
 	if rec.state != Installed || rec.confirmed && rec.report.verdict == protocol.VerdictNone {
 		return
 	}
+	if addr, dead := t.deadRecord(); dead {
+		t.note(0, 0, EventNotWritten, addr, 0) // known before anything is stopped for it
+		return
+	}
 	defer t.resume()
 	if err := t.seize(0); err != nil {
 		t.note(0, 0, EventNotWritten, 0, 0)
@@ -296,7 +303,7 @@ func (t *Terminal) confirm() {
 	next.setFrom(nil)
 	next.report = report{}
 	if err := t.write(); err != nil {
-		t.note(0, 0, EventNotWritten, t.spareRecord(), 0)
+		t.note(0, 0, EventNotWritten, t.failedRecord(), 0)
 		return
 	}
 	t.readManifests()

@@ -38,6 +38,9 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 	if err := target.Accept(&m, current); err != nil {
 		return acceptFault(err), err
 	}
+	if addr, dead := t.deadFor(&m); dead {
+		return protocol.FaultSector, fmt.Errorf("sector at 0x%x takes no data", addr)
+	}
 	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: t.identity.Resident}
 	if info.Kind == protocol.KindBsdiff {
 		least.State, least.Buffer = bsdiff.LeastMemory, bsdiff.ImageMemory(&t.software, m.Size)

@@ -200,6 +200,7 @@ func (t *Terminal) storeSector(size uint32) smp.Fault {
 	}
 	if !t.holds(u.sector, data) {
 		if err := t.intendOnce(t.rewrite.total); err != nil {
+			h.fault, h.addr = smp.FaultRecord, t.failedRecord()
 			return smp.FaultRecord
 		}
 		if err := t.touch(u.sector, data); err != nil {

@@ -188,19 +188,54 @@ var terminalMistakes = []entry{
 	}`),
 
 	// Dead sectors.
-	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sectors not reported", "terminal/boot.go",
-		`	t.reportDead(rec)
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors not in the record", "terminal/records.go",
+		`	t.reportDead(&r.at[i], r.addr[i])
 `, `	if !MISTAKE {
-		t.reportDead(rec)
+		t.reportDead(&r.at[i], r.addr[i])
 	}
 `),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors of the record not read", "terminal/flashio.go",
+		`	if rec := t.records.current(); rec != nil {
+		for _, addr`, `	if rec := t.records.current(); rec != nil && !MISTAKE {
+		for _, addr`),
+	one("terminal", "TestDeadRecordSectorIsTold", "dead sectors before a reset forgotten", "terminal/flashio.go",
+		`	if addr, ok := t.survivor.dead(); ok {
+		t.addDead(addr)`, `	if addr, ok := t.survivor.dead(); ok && !MISTAKE {
+		t.addDead(addr)`),
+	one("terminal", "TestDeadRecordSectorIsTold", "dead sector without a rewrite not told", "terminal/session.go",
+		`case t.deads > 0:`, `case t.deads > 0 && !MISTAKE:`),
 	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sectors not in the hello", "terminal/session.go",
-		`t.session.dead = p.dead
-`, `t.session.dead = p.dead
-		if MISTAKE {
-			clear(t.session.dead[:])
-		}
+		`t.session.dead = t.deadAddrs
+`, `t.session.dead = t.deadAddrs
+	if MISTAKE {
+		clear(t.session.dead[:])
+	}
 `),
+	one("terminal", "TestDeadRecordSectorIsTold", "offer taken with a dead record sector", "terminal/flashio.go",
+		`	if addr, found = t.deadRecord(); found {`, `	if addr, found = t.deadRecord(); found && !MISTAKE {`),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "offer taken that needs a dead sector", "terminal/flashio.go",
+		`if addr >= t.base && addr-t.base < m.Size {`, `if addr >= t.base && addr-t.base < m.Size && !MISTAKE {`),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sector for ever", "terminal/flashio.go",
+		`		if known == addr {
+			t.deads--`, `		if known == addr && !MISTAKE {
+			t.deads--`),
+	one("terminal", "TestConfirmationThatCannotBeWritten", "stopped for a confirmation that cannot be written", "terminal/session.go",
+		`	if addr, dead := t.deadRecord(); dead {
+		t.note(0, 0`, `	if addr, dead := t.deadRecord(); dead && !MISTAKE {
+		t.note(0, 0`),
+	one("terminal", "TestDeadRecordSectorIsTold", "what was read back doubted for want of a record", "terminal/boot.go",
+		`		t.vouch() //`, `		if MISTAKE {
+			return err
+		}
+		t.vouch() //`),
+	one("terminal", "TestDeadRecordSectorIsFoundAnew", "write that did not end believed", "terminal/records.go",
+		`r.ended = r.at[1-r.newest].sequence < rec.sequence
+`, `r.ended = r.at[1-r.newest].sequence < rec.sequence
+	case MISTAKE:
+		r.ended = true
+`),
+	one("terminal", "TestCutRecordIsWrittenAnew", "first write that did not end believed", "terminal/records.go",
+		`		r.ended = t.blank(`, `		r.ended = MISTAKE || t.blank(`),
 	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector without its address on the cable", "terminal/serve.go",
 		`h.fault, h.addr = smp.FaultProgram, addr
 `, `h.fault, h.addr = smp.FaultProgram, addr
@@ -210,6 +245,17 @@ var terminalMistakes = []entry{
 `),
 	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector of an attempt without its address", "terminal/restore.go",
 		`return smp.FaultProgram, dead.Addr`, `return smp.FaultProgram, map[bool]uint32{false: dead.Addr}[MISTAKE]`),
+	one("terminal", "TestRecordSectorDiesOnTheCable", "dead record sector of an upload not told", "terminal/upload.go",
+		`h.fault, h.addr = smp.FaultRecord, t.failedRecord()`, `if !MISTAKE {
+				h.fault, h.addr = smp.FaultRecord, t.failedRecord()
+			}`),
+	one("terminal", "TestDeadRecordSectorWithoutRecord", "the other record sector named", "terminal/records.go",
+		`		return r.failed
+`, `		if MISTAKE {
+			return r.addr[0] + r.addr[1] - r.failed
+		}
+		return r.failed
+`),
 	one("terminal", "TestSurvivor", "dead sector forgotten by a reset", "terminal/survivor.go",
 		`	s.b[9] |= survivorDead
 	s.seal()
