@@ -27,7 +27,10 @@ func TestToken(t *testing.T) {
 	}{
 		{"right", "GET", "/api/devices", "Bearer " + testToken, 200}, {"lower case scheme", "GET", "/api/devices", "bearer " + testToken, 200},
 		{"missing", "GET", "/api/devices", "", 401}, {"wrong", "GET", "/api/devices", "Bearer x", 401}, {"beginning of it", "GET", "/api/devices", "Bearer " + testToken[:8], 401},
-		{"other scheme", "GET", "/api/devices", "Basic " + testToken, 401}, {"wrong where none is needed", "GET", "/api/releases", "Bearer x", 401},
+		{"other scheme", "GET", "/api/devices", "Basic " + testToken, 401}, {"other scheme where none is needed", "GET", "/api/releases", "Basic dXNlcjpzZWNyZXQ=", 200},
+		{"no word behind the scheme", "GET", "/api/releases", "Bearer", 200}, {"only spaces behind the scheme", "GET", "/api/releases", "Bearer   ", 200}, {"spaces around", "GET", "/api/devices", "  BEARER   " + testToken + " ", 200},
+		{"scheme that begins alike", "GET", "/api/releases", "Bearers " + testToken, 200}, {"scheme that begins alike where one is needed", "GET", "/api/devices", "Bearers " + testToken, 401},
+		{"wrong where none is needed", "GET", "/api/releases", "Bearer x", 401},
 		{"none where none is needed", "GET", "/api/releases", "", 200}, {"publishing", "POST", "/api/releases", "", 401}, {"model", "PUT", "/api/models/0001", "", 401},
 		{"state", "PUT", "/api/releases/" + strings.Repeat("0", 64) + "/state", "", 401}, {"summary", "GET", "/api/summary", "", 401}, {"device", "GET", "/api/devices/0001/A", "", 401},
 		{"history", "GET", "/api/devices/0001/A/history", "", 401}, {"hold", "POST", "/api/devices/0001/A/hold", "", 401}, {"free", "POST", "/api/devices/0001/A/free", "", 401},
@@ -472,8 +475,8 @@ func TestClientAddress(t *testing.T) {
 }
 
 func TestLimiterForgets(t *testing.T) {
-	now := time.Unix(1000, 0)
-	l := newLimiter(1, 1, func() time.Time { return now })
+	var now time.Duration
+	l := newLimiter(1, 1, func() time.Duration { return now })
 	for i := range maxBuckets + 10 {
 		l.allow(strconv.Itoa(i))
 	}
@@ -483,7 +486,7 @@ func TestLimiterForgets(t *testing.T) {
 	if _, ok := l.allow("a new one"); ok {
 		t.Fatal("strangers beyond the limit must share one bucket")
 	}
-	now = now.Add(time.Hour)
+	now += time.Hour
 	if _, ok := l.allow("a new one"); !ok || len(l.buckets) > 2 {
 		t.Fatalf("%d buckets after an hour of silence", len(l.buckets))
 	}

@@ -145,9 +145,19 @@ func (s *Server) remake(ctx context.Context, file storage.Digest, why error) err
 	return err
 }
 
-// image reads the image of a release. One that is damaged or lost is remembered until its release file comes again.
+// image reads the image of a release.
 func (s *Server) image(ctx context.Context, model string, image storage.Digest) ([]byte, error) {
-	b, err := s.blob(ctx, image)
+	b, err := s.openImage(ctx, model, image)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return readBlob(b)
+}
+
+// openImage opens the image of a release. One that is damaged or lost is remembered until its release file comes again.
+func (s *Server) openImage(ctx context.Context, model string, image storage.Digest) (storage.Blob, error) {
+	b, err := s.store.OpenBlob(ctx, image)
 	if errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrNotFound) {
 		s.spoil(image, err)
 		name := release.ShortHex(image)

@@ -3,26 +3,25 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // limiter is a token bucket for each client address. It holds at most maxBuckets of them: full buckets are
-// forgotten, and when all are in use, strangers share one.
+// forgotten, and when all are in use, strangers share one. It counts time that passed, not the time of day: a clock that
+// is set back locks nobody out, and one that is set forward lets nobody in.
 type limiter struct {
-	rate  float64 // tokens per second
-	burst float64
-	now   func() time.Time
+	rate   rate.Limit // tokens per second
+	burst  int
+	passed func() time.Duration // since any moment; never falls
 
 	mu      sync.Mutex
-	buckets map[string]bucket
+	buckets map[string]*rate.Limiter
 	swept   time.Time
-}
-
-type bucket struct {
-	tokens float64
-	at     time.Time
 }
 
 const (
@@ -30,42 +29,33 @@ const (
 	sharedOwner = ""
 )
 
-func newLimiter(rate float64, burst int, now func() time.Time) *limiter {
-	return &limiter{rate: rate, burst: float64(burst), now: now, buckets: make(map[string]bucket)}
+func newLimiter(perSecond float64, burst int, passed func() time.Duration) *limiter {
+	return &limiter{rate: rate.Limit(perSecond), burst: burst, passed: passed, buckets: make(map[string]*rate.Limiter)}
 }
 
 // allow takes one token of the owner; when there is none it says how long to wait.
 func (l *limiter) allow(owner string) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
+	now := time.Time{}.Add(l.passed())
 	if len(l.buckets) >= maxBuckets {
 		l.sweep(now)
 	}
-	b, known := l.buckets[owner]
-	if !known && len(l.buckets) >= maxBuckets {
+	b := l.buckets[owner]
+	if b == nil && len(l.buckets) >= maxBuckets {
 		owner = sharedOwner
-		b, known = l.buckets[owner]
+		b = l.buckets[owner]
 	}
-	if !known {
-		b = bucket{tokens: l.burst, at: now}
-	}
-	b = l.fill(b, now)
-	if b.tokens < 1 {
+	if b == nil {
+		b = rate.NewLimiter(l.rate, l.burst)
 		l.buckets[owner] = b
-		return time.Duration((1 - b.tokens) / l.rate * float64(time.Second)), false
 	}
-	b.tokens--
-	l.buckets[owner] = b
+	r := b.ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+		return wait, false
+	}
 	return 0, true
-}
-
-func (l *limiter) fill(b bucket, now time.Time) bucket {
-	if passed := now.Sub(b.at).Seconds(); passed > 0 {
-		b.tokens = min(l.burst, b.tokens+passed*l.rate)
-		b.at = now
-	}
-	return b
 }
 
 // sweep forgets full buckets, at most once a second.
@@ -75,18 +65,53 @@ func (l *limiter) sweep(now time.Time) {
 	}
 	l.swept = now
 	for owner, b := range l.buckets {
-		if l.fill(b, now).tokens >= l.burst {
+		if b.TokensAt(now) >= float64(l.burst) {
 			delete(l.buckets, owner)
 		}
 	}
 }
 
-// client is the address a request is counted for: a single IPv4 address, or an IPv6 /64, which one customer has.
-// X-Forwarded-For is believed only where the operator says that a proxy sets it, and then only its last entry.
+// crowd counts who is inside at this moment, and lets at most limit in for each owner and total for all.
+type crowd struct {
+	limit, total int
+
+	mu     sync.Mutex
+	all    int
+	inside map[string]int
+}
+
+func newCrowd(limit, total int) *crowd {
+	return &crowd{limit: limit, total: total, inside: make(map[string]int)}
+}
+
+// enter lets the owner in until leave is called, or says which bound is reached. An exempt owner is bounded by the total alone.
+func (c *crowd) enter(owner string, exempt bool) (leave func(), bound string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.all >= c.total:
+		return nil, "total"
+	case !exempt && c.inside[owner] >= c.limit:
+		return nil, "address"
+	}
+	c.all++
+	c.inside[owner]++
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.all--
+		if c.inside[owner]--; c.inside[owner] == 0 {
+			delete(c.inside, owner)
+		}
+	}), ""
+}
+
+// client is the address a request is counted for. X-Forwarded-For is believed only where the operator says that a proxy sets
+// it, and then only its last entry.
 func (s *Server) client(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	host := r.RemoteAddr
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
 	}
 	if s.cfg.Proxied {
 		all := r.Header.Values("X-Forwarded-For")
@@ -95,12 +120,17 @@ func (s *Server) client(r *http.Request) string {
 			host = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 		}
 	}
-	ip := net.ParseIP(host)
-	if ip == nil {
+	return ownerOf(host)
+}
+
+// ownerOf is what one customer has: a single IPv4 address, or an IPv6 /64.
+func ownerOf(host string) string {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
 		return "unknown"
 	}
-	if ip.To4() != nil {
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
 		return ip.String()
 	}
-	return ip.Mask(net.CIDRMask(64, 128)).String()
+	return netip.PrefixFrom(ip, 64).Masked().Addr().String()
 }

@@ -310,6 +310,10 @@ func (s *Server) blob(ctx context.Context, d storage.Digest) ([]byte, error) {
 		return nil, err
 	}
 	defer b.Close()
+	return readBlob(b)
+}
+
+func readBlob(b storage.Blob) ([]byte, error) {
 	p := make([]byte, b.Size())
 	if _, err := io.ReadFull(io.NewSectionReader(b, 0, b.Size()), p); err != nil {
 		return nil, fmt.Errorf("read blob: %w", err)

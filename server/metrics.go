@@ -11,7 +11,7 @@ import (
 // metrics are the numbers behind /metrics, in the text format of Prometheus. Labels come from small fixed sets
 // only, never from what a stranger sent.
 type metrics struct {
-	sessions, offers, transfers, sent, made, requests, reports               counters
+	sessions, offers, transfers, sent, made, requests, reports, refusedConns counters
 	conflicts, gone, newDevices, refused, withdrawn, limited, halted, alarms atomic.Uint64
 	duration, making                                                         histogram
 }
@@ -101,6 +101,7 @@ func (m *metrics) write(w io.Writer) {
 	m.sent.write(w, "unbrick_update_bytes_total", "kind", "Bytes of update files sent.")
 	m.made.write(w, "unbrick_update_files_made_total", "result", "Update files made.")
 	m.requests.write(w, "unbrick_http_requests_total", "code", "HTTP requests to the API, by class of the status.")
+	m.refusedConns.write(w, "unbrick_connections_refused_total", "bound", "Connections closed before a byte was read, by the bound that was reached.")
 	m.reports.write(w, "unbrick_restoration_reports_total", "outcome", "Restoration reports taken.")
 	m.duration.write(w, "unbrick_session_seconds", "Duration of sessions.")
 	m.making.write(w, "unbrick_update_file_seconds", "Time that making an update file took.")
@@ -115,7 +116,7 @@ func (m *metrics) write(w io.Writer) {
 		{"unbrick_update_files_withdrawn_total", "Update files that were damaged or failed the server's own proof, and are made anew.", &m.withdrawn},
 		{"unbrick_rollouts_halted_total", "Rollouts that halted by themselves.", &m.halted},
 		{"unbrick_rollout_alarms_total", "Rollouts in which more devices than allowed claimed to have failed or are lost, and which nothing halted.", &m.alarms},
-		{"unbrick_rate_limited_total", "Requests and sessions turned away for their rate.", &m.limited},
+		{"unbrick_rate_limited_total", "Requests and sessions turned away for their rate or number.", &m.limited},
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", c.name, c.help, c.name, c.name, c.value.Load())
 	}

@@ -444,36 +444,6 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte) (creat
 	return true, nil
 }
 
-// releaseFile hands out manifest and image in one file, for restoration.
-func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.releaseAt(r, r.URL.Query().Get("model"))
-	if err != nil {
-		return err
-	}
-	if v.State == storage.Withdrawn && !isOperator(r) {
-		return problem(http.StatusGone, "withdrawn", "this release was withdrawn")
-	}
-	image, err := s.image(r.Context(), v.Manifest.Model, v.Manifest.Digest)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", binaryType)
-	w.Header().Set("Content-Disposition", `attachment; filename="`+release.ShortHex(v.Manifest.Digest)+`.release"`)
-	w.Header().Set("Cache-Control", "no-cache") // it may be withdrawn, so ask; the bytes never change
-	tag := `"` + release.Hex(v.Manifest.Digest) + "-" + v.Manifest.Model + `"`
-	w.Header().Set("ETag", tag)
-	if r.Header.Get("If-None-Match") == tag {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	b := release.AppendFile(make([]byte, 0, len(image)+len(v.Signed)+64), v.Signed, image)
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	if r.Method == http.MethodGet {
-		w.Write(b)
-	}
-	return nil
-}
-
 func (s *Server) releaseAt(r *http.Request, model string) (storage.Release, error) {
 	image, err := release.ParseHex(r.PathValue("image"))
 	if err != nil {

@@ -39,7 +39,8 @@ type rig struct {
 	model  model.Model
 	key    ed25519.PrivateKey
 	kid    release.KeyID
-	offset atomic.Int64 // of the clock
+	offset atomic.Int64 // time that passed besides the real
+	set    atomic.Int64 // by how much somebody has set the clock
 }
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
@@ -52,7 +53,7 @@ func newRig(t testing.TB, change ...func(*Config)) *rig {
 	t.Cleanup(func() { store.Close() })
 	r := &rig{TB: t, dir: dir, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
 	r.kid = release.IDOf(r.key.Public().(ed25519.PublicKey))
-	cfg := &Config{Store: store, Token: HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	cfg := &Config{Store: store, Token: HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Passed: r.passed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Limits: Limits{Drain: time.Second, Rate: 1e6, Burst: 1e6, Answer: 20 * time.Second}}
 	for _, c := range change {
 		c(cfg)
@@ -70,8 +71,12 @@ func newRig(t testing.TB, change ...func(*Config)) *rig {
 }
 
 func (r *rig) now() time.Time {
-	return time.Now().UTC().Truncate(time.Millisecond).Add(time.Duration(r.offset.Load()))
+	return time.Now().UTC().Truncate(time.Millisecond).Add(time.Duration(r.offset.Load() + r.set.Load()))
 }
+
+var started = time.Now()
+
+func (r *rig) passed() time.Duration { return time.Since(started) + time.Duration(r.offset.Load()) }
 
 func (r *rig) later(d time.Duration) { r.offset.Add(int64(d)) }
 

@@ -58,24 +58,43 @@ func (s *Server) routes() http.Handler {
 		return problem(http.StatusNotFound, "not-found", "there is nothing at this address")
 	})
 	mux.HandleFunc("GET /link", s.link)
-	mux.HandleFunc("GET /metrics", s.serveMetrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
-	if s.cfg.Page != nil {
-		mux.Handle("/", s.cfg.Page)
+	s.health(mux)
+	if page := s.cfg.Page; page != nil {
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(sending(w), r) })
 	}
 	return s.bounded(mux)
 }
 
-// bounded applies the rate limit to everything but the checks of a supervisor.
+func (s *Server) health(mux *http.ServeMux) {
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
+}
+
+// Health answers a supervisor: /healthz, /readyz and /metrics, for a listener of their own that no flood of strangers reaches.
+func (s *Server) Health() http.Handler {
+	mux := http.NewServeMux()
+	s.health(mux)
+	return mux
+}
+
+// bounded applies the limits of a client to everything but the checks of a supervisor.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			if wait, ok := s.rate.allow(s.client(r)); !ok {
+			owner := s.client(r)
+			if wait, ok := s.rate.allow(owner); !ok {
 				s.metrics.limited.Add(1)
 				tooMany(w, wait)
 				return
 			}
+			leave, bound := s.inside.enter(owner, false)
+			if bound != "" {
+				s.metrics.limited.Add(1)
+				tooMany(w, time.Second)
+				return
+			}
+			defer leave()
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -155,19 +174,20 @@ func isOperator(r *http.Request) bool {
 	return right
 }
 
-// token says whether the request carries a token, and whether it is the operator's. Hashes are compared, in constant
-// time, so neither length nor content of the token shows in the time it takes.
+// token says whether the request carries a token, and whether it is the operator's: of several, all must be. What another scheme
+// says is between the client and a proxy and no token. Hashes are compared, in constant time, so neither length nor content of the
+// token shows in the time it takes.
 func (s *Server) token(r *http.Request) (said, right bool) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return false, false
+	right = s.cfg.Token != [32]byte{}
+	for _, header := range r.Header.Values("Authorization") {
+		scheme, token, _ := strings.Cut(strings.TrimSpace(header), " ")
+		if token = strings.TrimSpace(token); token == "" || !strings.EqualFold(scheme, "Bearer") {
+			continue
+		}
+		sum := HashToken(token)
+		said, right = true, right && subtle.ConstantTimeCompare(sum[:], s.cfg.Token[:]) == 1
 	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || s.cfg.Token == ([32]byte{}) {
-		return true, false
-	}
-	sum := HashToken(strings.TrimSpace(token))
-	return true, subtle.ConstantTimeCompare(sum[:], s.cfg.Token[:]) == 1
+	return said, said && right
 }
 
 // apiHeaders are the headers of every answer that is not the page.
@@ -248,12 +268,12 @@ func contentType(r *http.Request) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// body reads a request's body of at most limit bytes.
+// body reads a request's body of at most limit bytes, as long as it gets on.
 func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	b, err := io.ReadAll(http.MaxBytesReader(w, io.NopCloser(receiving(w, r)), limit))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
@@ -261,6 +281,9 @@ func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 		}
 		return nil, problem(http.StatusBadRequest, "broken-off", "the body did not arrive whole")
 	}
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(time.Time{}) // nothing more is due: work may take its time
+	c.SetWriteDeadline(time.Now().Add(answerTime))
 	return b, nil
 }
 

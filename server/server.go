@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,21 +15,24 @@ import (
 
 // Config is what a server is made of.
 type Config struct {
-	Store   storage.Store    // required; the caller closes it after Server.Close
-	Token   [32]byte         // HashToken of the operator's token; zero: nobody is operator
-	Page    http.Handler     // everything that is not the API; nil: 404
-	Log     *slog.Logger     // nil: silence
-	Version string           // of the program, for whoami
-	Limits  Limits           // zero fields mean the defaults
-	Workers int              // makers of update files; 0: GOMAXPROCS less one, at least 1
-	Now     func() time.Time // nil: time.Now
-	Demo    *Demo            // nil: not a demo
-	Proxied bool             // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
+	Store   storage.Store        // required; the caller closes it after Server.Close
+	Token   [32]byte             // HashToken of the operator's token; zero: nobody is operator
+	Page    http.Handler         // everything that is not the API; nil: 404
+	Log     *slog.Logger         // nil: silence
+	Version string               // of the program, for whoami
+	Limits  Limits               // zero fields mean the defaults
+	Workers int                  // makers of update files; 0: GOMAXPROCS less one, at least 1
+	Now     func() time.Time     // what is recorded; nil: time.Now
+	Passed  func() time.Duration // since any moment, never falling: for rates; nil: the monotonic clock
+	Demo    *Demo                // nil: not a demo
+	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
 }
 
 // Limits bound what strangers can cause. Zero means the default in the comment.
 type Limits struct {
 	Sessions    int           // at the same time: 10000
+	Connections int           // of all, at the same time: Sessions and 1000 more
+	PerAddress  int           // connections of one client address, and requests behind a proxy: 256
 	SessionTime time.Duration // of a whole session: 1 h
 	Hello       time.Duration // from the connection to a terminal's hello: 10 s
 	Answer      time.Duration // waiting for a terminal's next message: 2 min
@@ -50,6 +52,8 @@ type Limits struct {
 
 func (l *Limits) defaults() {
 	or(&l.Sessions, 10_000)
+	or(&l.Connections, l.Sessions+1000)
+	or(&l.PerAddress, 256)
 	or(&l.SessionTime, time.Hour)
 	or(&l.Hello, 10*time.Second)
 	or(&l.Answer, 2*time.Minute)
@@ -81,11 +85,13 @@ type Server struct {
 	store   storage.Store
 	log     *slog.Logger
 	now     func() time.Time
+	passed  func() time.Duration
 	maker   *maker
 	prover  *prover
 	live    live
 	metrics *metrics
 	rate    *limiter
+	inside  *crowd // requests, links among them
 	reports *limiter
 	uploads chan struct{}
 	handler http.Handler
@@ -107,7 +113,7 @@ func New(cfg *Config) (*Server, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("server: no store")
 	}
-	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, draining: make(chan struct{}), spoilt: make(map[storage.Digest]bool)}
+	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed, draining: make(chan struct{}), spoilt: make(map[storage.Digest]bool)}
 	s.limits.defaults()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -117,8 +123,13 @@ func New(cfg *Config) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live.sessions = make(map[deviceID][]*session)
-	s.rate = newLimiter(s.limits.Rate, s.limits.Burst, s.now)
-	s.reports = newLimiter(s.limits.Reports, 20, s.now)
+	if s.passed == nil {
+		start := time.Now()
+		s.passed = func() time.Duration { return time.Since(start) }
+	}
+	s.rate = newLimiter(s.limits.Rate, s.limits.Burst, s.passed)
+	s.reports = newLimiter(s.limits.Reports, 20, s.passed)
+	s.inside = newCrowd(s.limits.PerAddress, s.limits.Connections)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = newMetrics()
 	if err := s.recover(s.ctx); err != nil {
@@ -211,9 +222,6 @@ func (s *Server) change(ctx context.Context, id deviceID, f func(d *storage.Devi
 		}
 	}
 }
-
-// HashToken is how a token is kept and compared.
-func HashToken(token string) [32]byte { return sha256.Sum256([]byte(token)) }
 
 // deviceID names one device.
 type deviceID struct{ model, serial string }

@@ -28,7 +28,7 @@ type session struct {
 	buf        []byte
 	hello      *protocol.Hello
 	offer      *choice
-	started    time.Time
+	started    time.Duration
 	sent, size atomic.Uint32 // of the transfer that runs, for the fleet's list
 	changed    chan struct{} // holds a value when an operator changed what the device may have
 	stray      uint32        // credit that may still be under way for a transfer that ended with Gone
@@ -55,7 +55,7 @@ func fault(f protocol.Fault, format string, args ...any) error {
 // is logged and counted. from names the peer in logs.
 func (s *Server) Converse(conn protocol.Conn, from string) {
 	defer conn.Close()
-	v := &session{s: s, conn: conn, from: from, started: s.now(), in: newInbox(), changed: make(chan struct{}, 1), log: s.log.With("peer", from)}
+	v := &session{s: s, conn: conn, from: from, started: s.passed(), in: newInbox(), changed: make(chan struct{}, 1), log: s.log.With("peer", from)}
 	if err := s.live.enter(s.limits.Sessions); err != nil {
 		s.metrics.sessions.add("busy")
 		v.tell(fault(protocol.FaultBusy, "%v", err))
@@ -397,10 +397,10 @@ func (v *session) finish(err error) {
 		result = "vanished"
 	}
 	v.s.metrics.sessions.add(result)
-	v.s.metrics.duration.observe(v.s.now().Sub(v.started).Seconds())
+	v.s.metrics.duration.observe((v.s.passed() - v.started).Seconds())
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn
 	}
-	v.log.Log(context.Background(), level, "session over", "result", result, "error", err, "seconds", v.s.now().Sub(v.started).Seconds())
+	v.log.Log(context.Background(), level, "session over", "result", result, "error", err, "seconds", (v.s.passed() - v.started).Seconds())
 }

@@ -237,7 +237,7 @@ func (r *Root) fleetFind(words string) {
 func (r *Root) signIn() {
 	f := &r.fleet
 	token := strings.TrimSpace(f.typed)
-	if token == "" {
+	if token == "" || strings.ContainsFunc(token, func(c rune) bool { return c < ' ' || c > '~' }) { // no server made such a token, and it cannot be sent
 		f.wrong = true
 		return
 	}

@@ -43,6 +43,12 @@ func TestFleetSignIn(t *testing.T) {
 	if len(w.requests) != 0 {
 		t.Fatalf("asked %v before anybody signed in", w.requests)
 	}
+	for _, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
+		r.fleet.typed, r.fleet.wrong = typed, false
+		if r.signIn(); !r.fleet.wrong || len(w.requests) != 0 {
+			t.Errorf("%q is sent as a token", typed)
+		}
+	}
 	r.fleet.typed = "  secret\n"
 	r.signIn()
 	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {

@@ -37,6 +37,11 @@ func newAPI(server, token string) (*api, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, usageError("--server %q is no address like http://127.0.0.1:8080", server)
 	}
+	for i := range len(token) {
+		if token[i] < ' ' || token[i] > '~' {
+			return nil, usageError("character %d of the operator's token is not ASCII that can be printed: it cannot be sent", i+1)
+		}
+	}
 	return &api{base: u, token: token, client: &http.Client{Timeout: 5 * time.Minute}}, nil
 }
 

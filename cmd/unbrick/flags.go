@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -100,13 +101,13 @@ func serverFlags(fs *flag.FlagSet) (server, token *string) {
 	return server, token
 }
 
-// tokenOr returns the token given as a flag, else the environment's. The environment's value is no
+// tokenOr returns the token given as a flag, else the environment's, without what stands around it. The environment's value is no
 // flag default, so that --help never prints it.
 func tokenOr(flagValue string) string {
-	if flagValue != "" {
-		return flagValue
+	if flagValue == "" {
+		flagValue = os.Getenv("UNBRICK_TOKEN")
 	}
-	return os.Getenv("UNBRICK_TOKEN")
+	return strings.TrimSpace(flagValue)
 }
 
 func envOr(name, fallback string) string {

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"unbrick/server"
@@ -33,6 +31,9 @@ stored. To replace a lost one, start with a token of your own in UNBRICK_TOKEN.
 --demo fills the server with three ready models, real releases signed by a throw-away key, and demo devices that no
 terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends.
 
+--health tells a supervisor how the server is on a second listener, for example 127.0.0.1:8081: it answers while strangers
+fill the first one.
+
 Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so that limits count the
 client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for up to --drain.
 
@@ -45,10 +46,12 @@ exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
 const tokenSetting = "token-hash"
 
 type serveFlags struct {
-	addr, data, logForm string
-	demo, proxied       bool
-	drain               time.Duration
-	sessions, workers   int
+	addr, health      string
+	data, logForm     string
+	demo, proxied     bool
+	drain             time.Duration
+	sessions, workers int
+	perAddress        int
 }
 
 // serveCommand runs the server until ctx is done.
@@ -56,12 +59,14 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	flags := newFlags("serve", serveHelp, errOut)
 	var f serveFlags
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
 	flags.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
 	flags.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
 	flags.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
 	flags.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
 	flags.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
 	flags.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
+	flags.IntVar(&f.perAddress, "per-address", 256, "most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
 	flags.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
 	words, err := parseFlags(flags, args, out)
 	if err != nil {
@@ -70,8 +75,8 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if len(words) > 0 {
 		return usageError("unexpected word %q", words[0])
 	}
-	if f.drain <= 0 || f.sessions <= 0 || f.workers < 0 {
-		return usageError("--drain and --sessions must be above zero, --workers not below")
+	if f.drain <= 0 || f.sessions <= 0 || f.perAddress <= 0 || f.workers < 0 {
+		return usageError("--drain, --sessions and --per-address must be above zero, --workers not below")
 	}
 	logger, err := newLogger(f.logForm, errOut)
 	if err != nil {
@@ -107,7 +112,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
-		Limits: server.Limits{Sessions: f.sessions, Drain: f.drain}}
+		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
 	shown, err := chooseToken(ctx, store, cfg)
 	if err != nil {
 		return err
@@ -126,11 +131,21 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		s.Close(ctx)
 		return err
 	}
+	web, ended := server.NewHTTP(s.Handler(), logger), make(chan error, 2)
+	if f.health != "" {
+		own, err := net.Listen("tcp", f.health)
+		if err != nil {
+			listener.Close()
+			s.Close(ctx)
+			return fmt.Errorf("health: %w", err)
+		}
+		health := server.NewHTTP(s.Health(), logger)
+		defer health.Close() // last, so that it says what ends the server
+		go func() { ended <- health.Serve(s.ListenHealth(own)) }()
+		fmt.Fprintf(out, "Health is told at http://%s\n", own.Addr())
+	}
 	f.greet(out, listener.Addr(), shown)
-	web := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 10 * time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: log.New(quiet{logger}, "", 0)}
-	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(limitListener(listener, f.sessions+1000)) }()
+	go func() { ended <- web.Serve(s.Listen(listener)) }()
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
@@ -154,7 +169,11 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 // chooseToken sets the hash of the operator's token. A token made just now is returned, to be shown once.
 func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (shown string, err error) {
 	token := os.Getenv("UNBRICK_TOKEN")
-	if token == "" {
+	if token != "" {
+		if token, err = server.ParseToken(token); err != nil {
+			return "", usageError("UNBRICK_TOKEN: %v", err)
+		}
+	} else {
 		stored, err := store.Setting(ctx, tokenSetting)
 		if err == nil && len(stored) == len(cfg.Token) {
 			copy(cfg.Token[:], stored)
@@ -183,57 +202,4 @@ func (f *serveFlags) greet(out io.Writer, addr net.Addr, token string) {
 	if !static.Built() {
 		fmt.Fprintln(out, "The page's program is not in this binary; make build puts it in.")
 	}
-}
-
-// quiet turns the HTTP library's own lines into log records of low rank: most are about strangers who leave.
-type quiet struct{ logger *slog.Logger }
-
-// Write implements io.Writer.
-func (q quiet) Write(p []byte) (int, error) {
-	q.logger.Debug("http", "text", string(p))
-	return len(p), nil
-}
-
-// limitListener accepts at most n connections at a time; more wait in the system's queue.
-func limitListener(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, room: make(chan struct{}, n), done: make(chan struct{})}
-}
-
-type limited struct {
-	net.Listener
-	room chan struct{}
-	done chan struct{}
-	once sync.Once
-}
-
-// Accept implements net.Listener.
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.room <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
-}
-
-// Close implements net.Listener.
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-	leave func()
-}
-
-// Close implements net.Conn.
-func (c *limitedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

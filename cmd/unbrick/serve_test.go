@@ -149,7 +149,7 @@ func whoami(t *testing.T, url, token string) (operator bool) {
 }
 
 func TestServeRefuses(t *testing.T) {
-	t.Setenv("UNBRICK_TOKEN", "x")
+	t.Setenv("UNBRICK_TOKEN", "token of this test")
 	data := t.TempDir()
 	startServe(t, "--data", data)
 	if out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--data", data); !strings.Contains(out, "another server uses") {
@@ -162,8 +162,53 @@ func TestServeRefuses(t *testing.T) {
 	must(t, exitUsage, "serve", "more")
 	must(t, exitUsage, "serve", "--log", "xml")
 	must(t, exitUsage, "serve", "--sessions", "0")
+	must(t, exitUsage, "serve", "--per-address", "0")
+	if out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--health", strings.TrimPrefix(busy.url, "http://"), "--data", t.TempDir()); !strings.Contains(out, "health") {
+		t.Errorf("busy address for health: %s", out)
+	}
+	for _, bad := range []string{"x", "123456789012345", " \n", "0123456789abcdef\nmore"} {
+		t.Setenv("UNBRICK_TOKEN", bad)
+		if out := must(t, exitUsage, "serve", "--addr", "127.0.0.1:0", "--data", t.TempDir()); !strings.Contains(out, "UNBRICK_TOKEN") {
+			t.Errorf("token %q: %s", bad, out)
+		}
+	}
 	if out := must(t, exitOK, "serve", "--help"); !strings.Contains(out, "exit codes:") {
 		t.Errorf("help: %s", out)
+	}
+}
+
+// TestTokenFromAFile: what a file's end or a careless copy puts around the token belongs to it on no side.
+func TestTokenFromAFile(t *testing.T) {
+	t.Setenv("UNBRICK_TOKEN", " 0123456789abcdef\r\n")
+	s := startServe(t, "--data", t.TempDir())
+	if !whoami(t, s.url, "0123456789abcdef") {
+		t.Error("the token of the environment is not the operator's")
+	}
+	model := []string{"model", "put", "0001", "--flash", "256KiB", "--ram", "256KiB", "--server", s.url}
+	must(t, exitOK, model...)
+	must(t, exitOK, append(model, "--token", "\t0123456789abcdef\n")...)
+	if out := must(t, exitUsage, append(model, "--token", "0123456789abcdef\nHost: x")...); !strings.Contains(out, "token") {
+		t.Errorf("a token that cannot be sent: %s", out)
+	}
+}
+
+func TestServeHealth(t *testing.T) {
+	t.Setenv("UNBRICK_TOKEN", "")
+	s := startServe(t, "--data", t.TempDir(), "--health", "127.0.0.1:0")
+	_, url, ok := strings.Cut(s.greeting, "Health is told at ")
+	if !ok {
+		t.Fatalf("no health in %q", s.greeting)
+	}
+	url, _, _ = strings.Cut(url, "\n")
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/api/whoami": 404, "/": 404, "/link": 404} {
+		a, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, a.Status, want)
+		}
 	}
 }
 

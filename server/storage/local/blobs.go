@@ -22,6 +22,7 @@ const partSuffix = ".part"
 // blobs is a folder of files named by the SHA-256 of their content.
 type blobs struct {
 	dir    string
+	seen   checked
 	create func(dir string) (partFile, error) // a fresh temporary file; tests let it run full
 }
 
@@ -39,7 +40,7 @@ func openBlobs(dir string) (*blobs, error) {
 	if err := syncFolder(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("sync data folder: %w", err)
 	}
-	return &blobs{dir: dir, create: func(dir string) (partFile, error) {
+	return &blobs{dir: dir, seen: newChecked(), create: func(dir string) (partFile, error) {
 		return os.CreateTemp(dir, "*"+partSuffix)
 	}}, nil
 }
@@ -51,7 +52,7 @@ func (b *blobs) path(d storage.Digest) string {
 // put stores p durably. A blob that is there and whole is left alone, a damaged one is replaced.
 func (b *blobs) put(p []byte) (storage.Digest, error) {
 	d := storage.Digest(sha256.Sum256(p))
-	if f, err := b.open(d); err == nil {
+	if f, err := b.open(context.Background(), d); err == nil {
 		f.Close()
 		// It may have been renamed by a process that died before its sync.
 		return d, syncFolder(b.dir)
@@ -74,8 +75,8 @@ func (b *blobs) put(p []byte) (storage.Digest, error) {
 	return d, full(syncFolder(b.dir))
 }
 
-// open opens a blob and checks its digest.
-func (b *blobs) open(d storage.Digest) (*blob, error) {
+// open opens a blob whose digest was checked: just now, or within checkAgain on exactly this file.
+func (b *blobs) open(ctx context.Context, d storage.Digest) (*blob, error) {
 	f, err := os.Open(b.path(d))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -83,15 +84,10 @@ func (b *blobs) open(d storage.Digest) (*blob, error) {
 		}
 		return nil, err
 	}
-	h := sha256.New()
-	n, err := io.Copy(h, f)
+	n, err := b.seen.check(ctx, f, d)
 	if err != nil {
 		f.Close()
 		return nil, err
-	}
-	if storage.Digest(h.Sum(nil)) != d {
-		f.Close()
-		return nil, storage.ErrDamaged
 	}
 	return &blob{File: f, size: n}, nil
 }
@@ -121,7 +117,7 @@ func (s *Store) PutBlob(ctx context.Context, p []byte) (storage.Digest, error) {
 
 // OpenBlob implements storage.Store.
 func (s *Store) OpenBlob(ctx context.Context, d storage.Digest) (storage.Blob, error) {
-	b, err := s.blobs.open(d)
+	b, err := s.blobs.open(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("open blob %x: %w", d[:8], err)
 	}

@@ -81,7 +81,7 @@ func (s *Store) ClaimFile(ctx context.Context, owner string, now time.Time, leas
 func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) error {
 	var blob any
 	if f.State == storage.FileReady {
-		b, err := s.blobs.open(f.Blob)
+		b, err := s.blobs.open(ctx, f.Blob)
 		if err != nil {
 			return fmt.Errorf("finish file: blob %x: %w", f.Blob[:8], err)
 		}
