@@ -241,6 +241,8 @@ func failureOf(err error, version string) Failure {
 		}
 	case errors.Is(err, ErrPortBusy):
 		f.Code = CausePortBusy
+	case errors.Is(err, ErrPortStuck):
+		f.Code = CausePortStuck
 	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
 		f.Code = CauseCableOut
 	}

@@ -1,7 +1,6 @@
 package apparatus
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -14,7 +13,6 @@ func (c *cable) saveBackup() {
 	if r == nil || r.device == nil || r.working || c.shown.Phase != RestoreFound || !c.shown.Device.Backup {
 		return
 	}
-	r.working = true
 	c.shown.Phase = RestoreReading
 	c.shown.Progress = Progress{Stage: StageIdentify, BytesOf: r.device.Software.Size()}
 	type part struct{ done, of uint32 }
@@ -23,13 +21,9 @@ func (c *cable) saveBackup() {
 			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = p.done, p.of
 		}
 	}}
-	c.e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.set(part{done, of}) })
 		return func() {
-			r.working = false
-			if !c.mine(r) {
-				return
-			}
 			if err != nil {
 				c.fail(err, StageIdentify)
 				return

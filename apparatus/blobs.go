@@ -1,6 +1,12 @@
 package apparatus
 
-import "strings"
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"unbrick/release/store"
+)
 
 // keepBlob stores a small thing under a name and tells whether it is kept.
 func (l *library) keepBlob(name string, data []byte) bool {
@@ -11,12 +17,17 @@ func (l *library) keepBlob(name string, data []byte) bool {
 		return false
 	}
 	if err := blobs.Put(name, data); err != nil {
-		l.mu.Lock()
-		l.condition = StoreFull
-		l.mu.Unlock()
+		l.refused()
 		return false
 	}
 	return true
+}
+
+// refused notes that the browser did not keep something.
+func (l *library) refused() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.condition = StoreFull
 }
 
 // blob returns what keepBlob stored, and whether it is there whole.
@@ -28,7 +39,25 @@ func (l *library) blob(name string) ([]byte, bool) {
 		return nil, false
 	}
 	b, err := blobs.Get(name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		l.lost()
+	}
 	return b, err == nil
+}
+
+// spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.
+func (l *library) spoiled(name string) {
+	l.lost()
+	l.dropBlob(name)
+}
+
+// lost notes that something that was kept is gone.
+func (l *library) lost() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.condition != StoreNone && l.condition != StoreFull {
+		l.condition = StoreLost
+	}
 }
 
 // dropBlob forgets a name. What cannot be deleted is found again and harms nobody.
@@ -60,4 +89,31 @@ func (l *library) blobNames(prefix string) []string {
 		}
 	}
 	return names
+}
+
+// slot is one blob whose content changes. Contents are put in Run's goroutine and kept in others, in any order:
+// what was put last is what is kept in the end.
+type slot struct {
+	lib  *library
+	name string
+	last uint64 // of the contents that were put; belongs to Run's goroutine
+
+	mu   sync.Mutex
+	kept uint64
+}
+
+// put takes the newest content. keep stores it, or not if a newer one was stored meanwhile, and tells whether that
+// is kept.
+func (s *slot) put(data []byte, sound bool) (keep func() bool) {
+	s.last++
+	n := s.last
+	return func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if n < s.kept {
+			return true
+		}
+		s.kept = n
+		return sound && s.lib.keepBlob(s.name, data)
+	}
 }

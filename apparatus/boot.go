@@ -1,7 +1,6 @@
 package apparatus
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -21,14 +20,9 @@ type imageFile struct {
 // meet asks a device that is no terminal of ours what its boot loader lists. why is how identify ended.
 func (c *cable) meet(why error) {
 	r := c.run
-	r.working = true
-	c.e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		l, err := r.session.Loader(r.ctx)
 		return func() {
-			r.working = false
-			if !c.mine(r) {
-				return
-			}
 			var e *restore.Error
 			if errors.As(err, &e) && e.Code == restore.CodeForeign {
 				err = why
@@ -105,7 +99,6 @@ func (c *cable) install() {
 		return
 	}
 	image := c.image
-	r.working = true
 	c.auto = false
 	c.began = e.world.Now()
 	c.shown.Phase = RestoreWriting
@@ -119,13 +112,9 @@ func (c *cable) install() {
 	}}
 	reached := latest[uint32]{e: e, take: func(off uint32) { image.reached = off }}
 	o := &restore.InstallOptions{Resume: image.reached, Report: progress.set, Reach: reached.set}
-	e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
-			r.working = false
-			if !c.mine(r) {
-				return
-			}
 			if err != nil {
 				c.fail(err, max(c.shown.Progress.Stage, StageWrite))
 				return

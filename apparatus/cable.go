@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"unbrick/release"
@@ -13,6 +14,7 @@ import (
 const (
 	listenFor = 20 * time.Second // one call for a device that a person switches on
 	openLimit = 10 * time.Second // for opening a port
+	turnLimit = 30 * time.Second // until the attempt before has given its port back: closing waits for a lost device
 
 	searches    = 4 // looks for ports, when one vanishes while it is tried
 	searchAgain = 700 * time.Millisecond
@@ -24,19 +26,21 @@ type cable struct {
 	e     *Engine
 	shown Restore // everything but the port
 
-	run    *run // the attempt under way, or the one whose device is at hand; nil: none
-	auto   bool // write as soon as the plan stands: the person has said so already
-	wanted release.Digest
-	erase  bool       // settings too: the person has said so
-	worked []worked   // how devices were brought into restoration mode, the last one met at the end
-	hand   WayKind    // what the person did when the device at hand answered; WayReset: nothing
-	since  time.Time  // the way that is shown as tried began
-	rounds int        // of listening for a person, in this attempt
-	job    *job       // stored before the first erase; nil: none
-	image  *imageFile // chosen for a boot loader of MCUboot's kind; nil: none
-	trace  *trace
-	began  time.Time // of writing
-	report restore.Result
+	run      *run // the attempt under way, or the one whose device is at hand; nil: none
+	auto     bool // write as soon as the plan stands: the person has said so already
+	wanted   release.Digest
+	erase    bool       // settings too: the person has said so
+	worked   []worked   // how devices were brought into restoration mode, the last one met at the end
+	hand     WayKind    // what the person did when the device at hand answered; WayReset: nothing
+	since    time.Time  // the way that is shown as tried began
+	rounds   int        // of listening for a person, in this attempt
+	jobs     jobs       // of every device
+	keptWays slot       // where worked is kept
+	image    *imageFile // chosen for a boot loader of MCUboot's kind; nil: none
+	trace    *trace
+	began    time.Time // of writing
+	report   restore.Result
+	turn     chan struct{} // holds a value from an attempt's first look at the ports until its last port is closed
 }
 
 // run is one attempt on one port. Its goroutine owns the session while it works; between two works
@@ -44,6 +48,9 @@ type cable struct {
 type run struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
+	turn    chan struct{}
+	users   atomic.Int32 // the screen, the goroutine at work, a port that opens late: the last of them gives the turn back
+	mine    bool         // it has the turn
 	port    restore.Port
 	session *restore.Session // nil: nothing answered yet
 	device  *restore.Device
@@ -52,20 +59,22 @@ type run struct {
 	working bool            // a goroutine uses the session
 	ended   bool            // the plan starts what an earlier job has restored: the device went on without us
 	name    string
-	baud    uint32        // at which it answered
-	skip    chan struct{} // one pending bit: the person did what the coach asked
+	baud    uint32 // at which it answered
 }
-
-// close gives the session and its port up. Nobody waits for it: it may wait for a lost device.
-func (r *run) close() { go r.session.Close() }
 
 func (c *cable) start() {
 	c.trace = &trace{}
+	c.turn = make(chan struct{}, 1)
+	c.jobs.kept = slot{lib: c.e.lib, name: jobsBlob}
+	c.keptWays = slot{lib: c.e.lib, name: waysBlob}
 	c.idle()
 }
 
-// stop closes the port.
-func (c *cable) stop() { c.drop() }
+// stop closes the port and waits until it is closed.
+func (c *cable) stop() {
+	c.drop()
+	c.turn <- struct{}{}
+}
 
 // idle is the screen with nothing connected.
 func (c *cable) idle() {
@@ -79,7 +88,7 @@ func (c *cable) idle() {
 	c.shown = Restore{Phase: phase, Map: Map{Active: -1}}
 }
 
-// drop ends the attempt and closes its port.
+// drop ends the attempt. Its port is closed as soon as nobody works with it.
 func (c *cable) drop() {
 	r := c.run
 	if r == nil {
@@ -87,22 +96,71 @@ func (c *cable) drop() {
 	}
 	c.run = nil
 	r.cancel()
-	if !r.working && r.session != nil {
-		r.close()
+	r.leave()
+}
+
+// leave ends one use of the attempt. The last closes the port, which may wait for a lost device, and lets the
+// next attempt begin.
+func (r *run) leave() {
+	if r.users.Add(-1) > 0 {
+		return
 	}
+	go func() {
+		if r.session != nil {
+			r.session.Close()
+		}
+		if r.mine {
+			<-r.turn
+		}
+	}()
+}
+
+// take waits until no other attempt has a port. It runs in the attempt's goroutine.
+func (r *run) take() error {
+	if r.mine {
+		return nil
+	}
+	late := time.NewTimer(turnLimit)
+	defer late.Stop()
+	select {
+	case r.turn <- struct{}{}:
+		r.mine = true
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	case <-late.C:
+		return ErrPortStuck
+	}
+}
+
+// work lets f use the session of r in a goroutine of its own. What f returns is called by Run's if r is still
+// the attempt at hand.
+func (c *cable) work(r *run, f func() func()) {
+	r.working = true
+	r.users.Add(1)
+	c.e.work(func(context.Context) func() {
+		then := f()
+		r.leave()
+		return func() {
+			r.working = false
+			if c.run == r {
+				then()
+			}
+		}
+	})
 }
 
 // fill writes what the Restore screen shows.
 func (c *cable) fill(s *Restore) {
 	*s = c.shown
-	if s.Phase == RestoreIdle && !(c.e.opened && c.e.known) {
+	if s.Phase == RestoreIdle && !c.e.ready() {
 		s.Phase = RestoreLoading // a job of an earlier page may still be found
 	}
 	if s.Phase == RestoreWriting {
 		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
 	}
-	if s.Phase == RestoreIdle && c.job != nil {
-		s.Job = PendingJob{Serial: c.job.serial, Version: c.job.version, Digest: c.job.digest, Erase: c.job.erase}
+	if left := c.jobs.pending(); s.Phase == RestoreIdle && len(left) > 0 {
+		s.Job, s.Others = left[0], left[1:]
 	}
 }
 
@@ -131,8 +189,7 @@ func (c *cable) command(cmd Command) {
 	case WayDone:
 		c.wayDone()
 	case Choose:
-		c.wanted = x.Digest
-		c.replan()
+		c.choose(x.Digest)
 	case Write:
 		switch c.shown.Phase {
 		case RestoreFound:
@@ -157,13 +214,10 @@ func (c *cable) command(cmd Command) {
 		c.drop()
 		c.idle()
 	case Resume:
-		c.auto, c.wanted = c.job != nil, release.Digest{}
-		if c.erase = false; c.job != nil {
-			c.wanted, c.erase = c.job.digest, c.job.erase
-		}
+		c.auto = true
 		c.connect()
 	case Forget:
-		c.forget()
+		c.forget(x.Model, x.Serial)
 	case SaveDiagnostic:
 		c.saveDiagnostic()
 	case SaveReport:
@@ -181,13 +235,14 @@ func (c *cable) connect() {
 	c.rounds = 0
 	c.shown.Phase = RestoreConnecting
 	ctx, cancel := context.WithCancel(c.e.ctx)
-	r := &run{ctx: ctx, cancel: cancel, working: true, skip: make(chan struct{}, 1)}
+	r := &run{ctx: ctx, cancel: cancel, turn: c.turn}
+	r.users.Add(1)
 	c.run = r
 	c.trace.add("connect, %s", c.e.world.Browser)
 	hint := c.hint()
-	c.e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		found, err := c.search(r, hint)
-		return func() { c.searched(r, found, err) }
+		return func() { c.searched(found, err) }
 	})
 }
 
@@ -200,8 +255,8 @@ func (c *cable) hint() restore.Options {
 			o.Baud = w.baud
 		}
 	}
-	if c.job != nil {
-		if m, ok := c.e.lib.model(c.job.model); ok {
+	if j := c.jobs.last(); j != nil {
+		if m, ok := c.e.lib.model(j.model); ok {
 			o.Baud = baudOf(&m)
 		}
 	}
@@ -212,10 +267,12 @@ func (c *cable) hint() restore.Options {
 // was pulled out and plugged in again, and the browser is about to see it: it is looked for once more. It
 // runs in the attempt's goroutine.
 func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
+	if err := r.take(); err != nil {
+		return true, err
+	}
 	for try := 1; ; try++ {
 		found, err = c.searchOnce(r, o)
-		var e *restore.Error
-		if !errors.As(err, &e) || e.Code != restore.CodeVanished || try == searches {
+		if !vanished(err) || try == searches {
 			return found, err
 		}
 		c.trace.add("look again: %v", err)
@@ -227,6 +284,12 @@ func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
 			return found, r.ctx.Err()
 		}
 	}
+}
+
+// vanished tells whether a port was there and is gone: before it was opened or after.
+func vanished(err error) bool {
+	var e *restore.Error
+	return errors.Is(err, restore.ErrVanished) || errors.As(err, &e) && e.Code == restore.CodeVanished
 }
 
 // searchOnce opens each allowed port until a device answers. found tells whether there was a port at all.
@@ -277,7 +340,7 @@ var errNotOpened = errors.New("port was not opened")
 
 // callAt opens one port at a speed and connects. The port of a device that answers stays open.
 func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
-	port, err := c.open(r.ctx, i, o.Baud)
+	port, err := c.open(r, i, o.Baud)
 	if err != nil {
 		c.trace.add("%s: %v", name, err)
 		return fmt.Errorf("%w: %w", errNotOpened, err)
@@ -296,10 +359,39 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 	return nil
 }
 
-func (c *cable) open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
-	ctx, cancel := context.WithTimeout(ctx, openLimit)
-	defer cancel()
-	return c.e.world.Ports.Open(ctx, i, baud)
+// open opens a port, or gives up after openLimit. Nothing can call off the opening of a port: one that comes
+// later is closed at once, and the attempt keeps its turn until then.
+func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
+	type opened struct {
+		port restore.Port
+		err  error
+	}
+	done := make(chan opened)
+	given := make(chan struct{}) // nobody waits any more
+	r.users.Add(1)
+	go func() {
+		defer r.leave()
+		port, err := c.e.world.Ports.Open(context.WithoutCancel(r.ctx), i, baud)
+		select {
+		case done <- opened{port, err}:
+		case <-given:
+			if err == nil {
+				port.Close()
+			}
+		}
+	}()
+	late := time.NewTimer(openLimit)
+	defer late.Stop()
+	select {
+	case o := <-done:
+		return o.port, o.err
+	case <-r.ctx.Done():
+		close(given)
+		return nil, r.ctx.Err()
+	case <-late.C:
+		close(given)
+		return nil, ErrPortStuck
+	}
 }
 
 // tells passes on which way into restoration mode is tried.
@@ -319,14 +411,7 @@ func (c *cable) tells(r *run) func(restore.Way) {
 }
 
 // searched goes on with what the search has come to.
-func (c *cable) searched(r *run, found bool, err error) {
-	r.working = false
-	if c.run != r {
-		if r.session != nil {
-			r.close()
-		}
-		return
-	}
+func (c *cable) searched(found bool, err error) {
 	switch {
 	case err == nil && found:
 		c.identify()
@@ -357,18 +442,13 @@ func (c *cable) identify() {
 	c.shown.Phase = RestoreReading
 	c.shown.Ways = nil
 	c.shown.Progress = Progress{Stage: StageIdentify}
-	r.working = true
-	c.e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		device, err := r.session.Identify(r.ctx)
 		backup := false
 		if err == nil {
 			backup, err = r.session.CanBackup(r.ctx)
 		}
 		return func() {
-			r.working = false
-			if !c.mine(r) {
-				return
-			}
 			var e *restore.Error
 			if errors.As(err, &e) && e.Code == restore.CodeForeign {
 				c.meet(err)
@@ -382,34 +462,24 @@ func (c *cable) identify() {
 			c.remember(worked{model: device.Model, way: r.session.Way(), hand: c.hand, baud: r.baud})
 			c.shown.Device = deviceOf(device, c.e.lib)
 			c.shown.Device.Backup = backup
-			if c.job != nil && c.job.serial == device.Serial && c.job.model == device.Model && c.wanted == (release.Digest{}) && c.auto {
-				c.wanted = c.job.digest
-			}
-			if c.auto && (c.job == nil || c.job.serial != device.Serial || c.job.model != device.Model) {
-				c.auto, c.erase, c.wanted = false, false, release.Digest{} // another device: it gets a question of its own
+			if c.auto { // what is gone on with is what was begun with this device; one without gets a question of its own
+				c.auto, c.erase, c.wanted = false, false, release.Digest{}
+				if j := c.jobs.of(device); j != nil {
+					c.auto, c.erase, c.wanted = true, j.erase, j.digest
+				}
 			}
 			c.makePlan()
 		}
 	})
 }
 
-// mine tells whether r is still the attempt at hand; the port of one that is not is closed.
-func (c *cable) mine(r *run) bool {
-	if c.run == r {
-		return true
-	}
-	if r.session != nil {
-		r.close()
-	}
-	return false
-}
-
-// replan plans anew for the device at hand, with another release.
-func (c *cable) replan() {
+// choose plans anew for the device at hand, with another release.
+func (c *cable) choose(image release.Digest) {
 	r := c.run
 	if r == nil || r.device == nil || r.working {
 		return
 	}
+	c.wanted = image
 	c.makePlan()
 }
 
@@ -423,21 +493,15 @@ func (c *cable) makePlan() {
 		wanted := c.wanted
 		choice = &restore.Choice{Image: &wanted}
 	}
-	r.working = true
-	c.e.work(func(ctx context.Context) func() {
+	c.work(r, func() func() {
 		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice)
 		if missing(err) && c.e.world.Backend != nil {
 			// The server may have what the store has not, and may be reachable by now.
-			if c.e.lib.refresh(ctx) == nil {
+			if c.e.lib.refresh(r.ctx) == nil {
 				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice)
 			}
 		}
-		return func() {
-			r.working = false
-			if c.mine(r) {
-				c.planned(plan, err)
-			}
-		}
+		return func() { c.planned(plan, err) }
 	})
 }
 

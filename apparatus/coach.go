@@ -1,7 +1,6 @@
 package apparatus
 
 import (
-	"context"
 	"slices"
 	"sort"
 
@@ -16,16 +15,15 @@ func (c *cable) coach() {
 		c.shown.Phase = RestoreNoAnswer
 		c.shown.Ways = c.ways()
 	}
-	r.working = true
 	o := c.hint()
 	o.First, o.Patience, o.Only = restore.WayWait, listenFor, true
 	// A device that starts listens at its own speed, and only one can be listened at.
 	speeds := c.knownSpeeds(o.Baud)
 	o.Baud = speeds[c.rounds%len(speeds)]
 	c.rounds++
-	c.e.work(func(context.Context) func() {
+	c.work(r, func() func() {
 		found, err := c.search(r, o)
-		return func() { c.searched(r, found, err) }
+		return func() { c.searched(found, err) }
 	})
 }
 
@@ -61,8 +59,8 @@ func (c *cable) ways() []Way {
 func (c *cable) hints() []string {
 	c.e.lib.mu.Lock()
 	defer c.e.lib.mu.Unlock()
-	if c.job != nil {
-		if m, ok := c.e.lib.models[c.job.model]; ok {
+	if j := c.jobs.last(); j != nil {
+		if m, ok := c.e.lib.models[j.model]; ok {
 			return m.Hints
 		}
 	}

@@ -68,7 +68,9 @@ func EncodeCommand(cmd Command) ([]byte, error) {
 	case Resume:
 		c.bare(codeResume)
 	case Forget:
-		c.bare(codeForget)
+		c.open(codeForget, 2)
+		c.text(&v.Model, MaxText)
+		c.text(&v.Serial, MaxText)
 	case SaveDiagnostic:
 		c.bare(codeSaveDiagnostic)
 	case SaveReport:
@@ -123,7 +125,7 @@ func (c *codec) open(code uint64, n int) {
 // fieldsOf is the number of fields behind each code; -1 for none such.
 func fieldsOf(code uint64) int {
 	switch code {
-	case codeAddFile, codeLabMake, codeLabCut, codeLabSeek:
+	case codeAddFile, codeForget, codeLabMake, codeLabCut, codeLabSeek:
 		return 2
 	case codeChoose, codeWrite, codeStart, codeLabPower, codeLabLine, codeLabHealth, codeLabRestore, codeLabReplay:
 		return 1
@@ -187,7 +189,10 @@ func (c *codec) command(code uint64) Command {
 	case codeResume:
 		return Resume{}
 	case codeForget:
-		return Forget{}
+		var v Forget
+		c.text(&v.Model, MaxText)
+		c.text(&v.Serial, MaxText)
+		return v
 	case codeSaveDiagnostic:
 		return SaveDiagnostic{}
 	case codeSaveReport:

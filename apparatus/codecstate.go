@@ -27,7 +27,7 @@ func (c *codec) release(r *Release) {
 }
 
 func (c *codec) restore(r *Restore) {
-	c.fields(11)
+	c.fields(12)
 	number(c, &r.Phase)
 	list(c, &r.Ways, MaxWays, func(w *Way) {
 		c.fields(5)
@@ -44,12 +44,18 @@ func (c *codec) restore(r *Restore) {
 	c.progress(&r.Progress)
 	c.result(&r.Result)
 	c.failure(&r.Failure)
-	c.fields(4)
-	c.text(&r.Job.Serial, MaxText)
-	c.text(&r.Job.Version, MaxText)
-	c.fixed(r.Job.Digest[:])
-	c.flag(&r.Job.Erase)
+	c.pending(&r.Job)
+	list(c, &r.Others, MaxJobs, c.pending)
 	c.boot(&r.Boot)
+}
+
+func (c *codec) pending(j *PendingJob) {
+	c.fields(5)
+	c.text(&j.Model, MaxText)
+	c.text(&j.Serial, MaxText)
+	c.text(&j.Version, MaxText)
+	c.fixed(j.Digest[:])
+	c.flag(&j.Erase)
 }
 
 func (c *codec) boot(b *Boot) {

@@ -30,10 +30,10 @@ type (
 	GoOn struct{}
 	// Home goes back to RestoreIdle, closing the port.
 	Home struct{}
-	// Resume takes up the pending job; it asks for the port as Connect does.
+	// Resume takes up the pending job of the device that is connected; it asks for the port as Connect does.
 	Resume struct{}
-	// Forget drops the pending job.
-	Forget struct{}
+	// Forget drops the pending job of a device.
+	Forget struct{ Model, Serial string }
 	// SaveDiagnostic answers with a Download of the attempt's commands and times.
 	SaveDiagnostic struct{}
 	// SaveBackup reads the device's software area, before it is written, and answers with a Download.

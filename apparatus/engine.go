@@ -7,6 +7,8 @@ import (
 
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+
+	"github.com/hack-pad/hackpadfs"
 )
 
 // Times of the engine.
@@ -23,9 +25,10 @@ type Engine struct {
 	world World
 	lib   *library
 
-	mu    sync.Mutex
-	queue []func()
-	wake  chan struct{} // one pending bit: queue is not empty
+	mu      sync.Mutex
+	queue   []func()
+	wake    chan struct{}  // one pending bit: queue is not empty
+	running sync.WaitGroup // work
 
 	// From here on everything belongs to Run's goroutine.
 	ctx     context.Context
@@ -34,7 +37,7 @@ type Engine struct {
 	shown   time.Time
 	tab     Tab
 	known   bool      // tab is known
-	early   []Command // came before that
+	early   []Command // came before the engine was ready
 	opened  bool      // the store was opened, or there is none
 	asking  bool      // the server is being asked for its lists
 	cable   cable
@@ -68,24 +71,29 @@ func (e *Engine) post(f func()) {
 	}
 }
 
-// work runs f in a goroutine of its own; what f returns is called by Run's.
+// work runs f in a goroutine of its own; what f returns is called by Run's. f ends soon after ctx does.
 func (e *Engine) work(f func(ctx context.Context) func()) {
 	ctx := e.ctx
+	e.running.Add(1)
 	go func() {
+		defer e.running.Done()
 		if then := f(ctx); then != nil && ctx.Err() == nil {
 			e.post(then)
 		}
 	}()
 }
 
-// Run serves until ctx ends. Then the emulated device loses its power and the port is closed.
+// Run serves until ctx ends. Then the emulated device loses its power, the port is closed, and what was begun with
+// the store has ended.
 func (e *Engine) Run(ctx context.Context) {
 	e.ctx = ctx
 	e.dirty = true
 	e.known = e.world.Tab == nil
 	e.cable.start()
 	e.bench.start()
-	e.openStore()
+	if e.known {
+		e.openStore()
+	}
 	e.ask()
 	show := time.NewTimer(0)
 	defer show.Stop()
@@ -96,6 +104,7 @@ func (e *Engine) Run(ctx context.Context) {
 		case <-ctx.Done():
 			e.bench.stop()
 			e.cable.stop()
+			e.running.Wait()
 			return
 		case <-e.wake:
 			e.mu.Lock()
@@ -111,17 +120,15 @@ func (e *Engine) Run(ctx context.Context) {
 				e.world.Tab = nil
 				continue
 			}
+			if mine && !e.mine() {
+				e.openStore()
+			}
 			e.tab = TabElsewhere
 			if mine {
 				e.tab = TabHere
 			}
 			e.known, e.dirty = true, true
-			e.bench.load()
-			early := e.early
-			e.early = nil
-			for _, cmd := range early {
-				e.command(cmd)
-			}
+			e.begin()
 		case <-again.C:
 			e.ask()
 			wait := askAgain
@@ -148,6 +155,9 @@ func (e *Engine) show(timer *time.Timer) {
 	e.dirty = false
 	e.state.Tab = e.tab
 	e.state.Store, e.state.Server = e.lib.shown()
+	if e.tab == TabElsewhere {
+		e.state.Store.Condition = StoreElsewhere
+	}
 	e.cable.fill(&e.state.Restore)
 	e.bench.fill(&e.state.Lab)
 	copied := e.state
@@ -161,8 +171,8 @@ func (e *Engine) show(timer *time.Timer) {
 
 // command acts on one command of the person.
 func (e *Engine) command(cmd Command) {
-	if !e.known {
-		e.early = append(e.early, cmd) // a person who is quicker than the browser's locks
+	if !e.ready() {
+		e.early = append(e.early, cmd) // a person who is quicker than the browser's locks and storage
 		return
 	}
 	if !e.mine() {
@@ -181,23 +191,41 @@ func (e *Engine) command(cmd Command) {
 // mine tells whether this tab has the work.
 func (e *Engine) mine() bool { return e.known && e.tab == TabHere }
 
-// openStore opens the browser's storage and then looks for what was left there.
-func (e *Engine) openStore() {
-	if e.world.OpenFS == nil {
-		e.lib.open(nil, false)
-		e.opened = true
+// ready tells whether commands can be acted on: it is known who has the work, and if it is this tab, what was left
+// in the store.
+func (e *Engine) ready() bool { return e.known && (e.opened || e.tab == TabElsewhere) }
+
+// begin acts on the commands that came too early.
+func (e *Engine) begin() {
+	if !e.ready() {
 		return
 	}
+	early := e.early
+	e.early = nil
+	for _, cmd := range early {
+		e.command(cmd)
+	}
+}
+
+// openStore opens the browser's storage, which only the tab that has the work may, and looks for what was left
+// there: by an earlier page, or by the tab that had the work until now.
+func (e *Engine) openStore() {
 	e.work(func(ctx context.Context) func() {
-		fs, kept := e.world.OpenFS(ctx)
+		var fs hackpadfs.FS
+		kept := false
+		if e.world.OpenFS != nil {
+			fs, kept = e.world.OpenFS(ctx)
+		}
 		e.lib.open(fs, kept)
+		jobs, ways := recallJobs(e.lib), recallWays(e.lib)
 		return func() {
 			e.opened = true
-			e.cable.recall()
-			e.cable.recallWays()
+			e.cable.jobs.list, e.cable.worked = jobs, ways
 			e.bench.load()
 			e.bench.search()
 			e.reports.send()
+			e.begin()
+			e.fetchAhead()
 		}
 	})
 }
@@ -218,11 +246,16 @@ func (e *Engine) ask() {
 			}
 			e.reports.send()
 			e.bench.refreshed()
-			e.work(func(ctx context.Context) func() {
-				e.lib.ahead(ctx)
-				return func() {} // the list has changed: show it
-			})
+			e.fetchAhead()
 		}
+	})
+}
+
+// fetchAhead brings what a device may need without a network into the store.
+func (e *Engine) fetchAhead() {
+	e.work(func(ctx context.Context) func() {
+		e.lib.ahead(ctx)
+		return func() {} // the list has changed: show it
 	})
 }
 

@@ -205,6 +205,7 @@ func (k *keeper) find() (*kept, []byte) {
 	}
 	image, err := decodeKept(b)
 	if err != nil {
+		k.e.lib.lost()
 		return nil, nil
 	}
 	g := &image.model.Layout.Geometry
@@ -216,6 +217,7 @@ func (k *keeper) find() (*kept, []byte) {
 		room := raw[i*pieceSize : min((i+1)*pieceSize, len(raw))]
 		piece, ok := k.e.lib.blob(pieceName(n))
 		if !ok || len(piece) != len(room) {
+			k.e.lib.lost()
 			return nil, nil
 		}
 		copy(room, piece)

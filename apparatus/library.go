@@ -28,8 +28,11 @@ var (
 // keepLimit is how many bytes of releases are fetched ahead, so that the page works without a network.
 const keepLimit = 32 << 20
 
-// modelsBlob holds the model records as the server last told them.
-const modelsBlob = "models"
+// modelsBlob holds the model records as the server last told them; blobsFolder is where blobs are.
+const (
+	modelsBlob  = "models"
+	blobsFolder = "apparatus"
+)
 
 // library is what is known of models and releases: the browser's own store (312), files that the person
 // chose in this visit, and the server's lists. It may be used concurrently.
@@ -73,25 +76,46 @@ func newLibrary(b Backend) *library {
 		files: make(map[named]file)}
 }
 
-// open takes the browser's storage into use. A storage that cannot be read is lost, and no more than
-// that: the server's releases still work.
+// open takes the browser's storage into use. One that cannot be read keeps nothing, and no more than that: the
+// server's releases still work.
 func (l *library) open(fs hackpadfs.FS, kept bool) {
+	if fs == nil || !l.use(fs, kept) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.condition = StoreNone
+		return
+	}
+	b, ok := l.blob(modelsBlob)
+	if !ok {
+		return
+	}
+	list, err := decodeModels(b)
+	if err != nil {
+		l.spoiled(modelsBlob)
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if fs == nil {
-		l.condition = StoreFleeting
-		return
+	for _, m := range list {
+		if _, told := l.models[m.ID]; !told { // the server's word is newer
+			l.models[m.ID] = m
+		}
 	}
+}
+
+// use opens what is kept in fs and tells whether it can be used.
+func (l *library) use(fs hackpadfs.FS, kept bool) bool {
+	fs = patient(fs, storeLimit)
 	releases, err := store.Open(fs)
 	if err != nil {
-		l.condition = StoreLost
-		return
+		return false
 	}
-	blobs, err := store.OpenBlobs(fs, "apparatus")
+	blobs, err := store.OpenBlobs(fs, blobsFolder)
 	if err != nil {
-		l.condition = StoreLost
-		return
+		return false
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.store, l.blobs, l.condition = releases, blobs, StoreOpen
 	switch {
 	case len(releases.Problems()) > 0:
@@ -99,18 +123,7 @@ func (l *library) open(fs hackpadfs.FS, kept bool) {
 	case !kept:
 		l.condition = StoreFleeting
 	}
-	if b, err := blobs.Get(modelsBlob); err == nil {
-		if list, err := decodeModels(b); err == nil {
-			l.setModels(list)
-		}
-	}
-}
-
-// setModels takes the models that the server knows. With mu held.
-func (l *library) setModels(list []model.Model) {
-	for _, m := range list {
-		l.models[m.ID] = m
-	}
+	return true
 }
 
 // refresh asks the server what it has. It returns an error only when nobody answered.
@@ -131,19 +144,18 @@ func (l *library) refresh(ctx context.Context) error {
 		}
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if err != nil {
 		l.reach = ReachNo
+		l.mu.Unlock()
 		return err
 	}
 	l.reach = ReachYes
-	l.setModels(models)
-	l.remote = remote
-	if l.blobs != nil {
-		if err := l.blobs.Put(modelsBlob, records); err != nil {
-			l.condition = StoreFull
-		}
+	for _, m := range models {
+		l.models[m.ID] = m
 	}
+	l.remote = remote
+	l.mu.Unlock()
+	l.keepBlob(modelsBlob, records)
 	return nil
 }
 
@@ -206,20 +218,25 @@ func (l *library) add(data []byte) (release.Manifest, error) {
 		return release.Manifest{}, err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.files[nameOf(&m)] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+	l.mu.Unlock()
 	l.keep(data)
 	return m, nil
 }
 
-// keep puts a release file into the store. With mu held.
-func (l *library) keep(data []byte) {
-	if l.store == nil {
-		return
+// keep puts a release file into the store and tells whether it is there.
+func (l *library) keep(data []byte) bool {
+	l.mu.Lock()
+	s := l.store
+	l.mu.Unlock()
+	if s == nil {
+		return false
 	}
-	if _, err := l.store.Put(data); err != nil {
-		l.condition = StoreFull
+	if _, err := s.Put(data); err != nil {
+		l.refused()
+		return false
 	}
+	return true
 }
 
 // fetch returns a release's bytes from this visit's files, the store, or the server, in that order. What
@@ -237,10 +254,8 @@ func (l *library) fetch(ctx context.Context, model string, image release.Digest)
 		if err == nil {
 			return newFile(signed, bytes)
 		}
-		if errors.Is(err, store.ErrCorrupt) {
-			l.mu.Lock()
-			l.condition = StoreLost
-			l.mu.Unlock()
+		if !errors.Is(err, store.ErrNotFound) {
+			l.lost()
 		}
 	}
 	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+model)
@@ -258,10 +273,9 @@ func (l *library) fetch(ctx context.Context, model string, image release.Digest)
 	if nameOf(&f.manifest) != (named{model, image}) {
 		return file{}, fmt.Errorf("the server sent another release: %w", release.ErrImage)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keep(data)
-	if l.store == nil || l.condition == StoreFull {
+	if !l.keep(data) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.files[named{model, image}] = f // it is worth keeping for this visit
 	}
 	return f, nil

@@ -14,6 +14,7 @@ import (
 	"unbrick/lab"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/server"
 	"unbrick/server/demo"
 	"unbrick/terminal"
 
@@ -104,20 +105,29 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 	return c.port, nil
 }
 
+// maker is what the maker of the demo's first model knows.
+func (s *stand) maker() *server.DemoModel {
+	s.Helper()
+	if s.made == nil {
+		d, err := demo.New(s.Context(), s.store, time.Now())
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.made = &d.Models[0]
+	}
+	return s.made
+}
+
 // bricked makes a device of the demo's first model whose update was cut at a flash operation, waiting in
 // restoration mode on a cord. It returns the version that the update was leading to.
 func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	s.Helper()
-	d, err := demo.New(s.Context(), s.store, time.Now())
-	if err != nil {
-		s.Fatal(err)
-	}
-	m := &d.Models[0]
+	m := s.maker()
 	device, err := lab.New(&m.Model, &lab.Options{Seed: 5})
 	if err != nil {
 		s.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.Model.ID, Serial: "CORD-1", Resident: m.Model.Resident, Readout: len(readout) > 0, Keys: [][32]byte{[32]byte(m.Key)}}
+	id := &terminal.Identity{Model: m.Model.ID, Serial: s.serial, Resident: m.Model.Resident, Readout: len(readout) > 0, Keys: [][32]byte{[32]byte(m.Key)}}
 	first := m.Releases[0]
 	if err := device.Manufacture(id, first.Signed, first.Image); err != nil {
 		s.Fatal(err)
@@ -358,8 +368,9 @@ func TestReloadWhileRestoring(t *testing.T) {
 	c.mu.Unlock()
 	s.engine.Do(apparatus.Write{})
 	<-reached
-	s.stop()
+	s.cancel()
 	close(closed)
+	s.stop()
 	c.mu.Lock()
 	c.pulled = nil
 	c.mu.Unlock()

@@ -6,14 +6,12 @@ import (
 	"crypto/ed25519"
 	"strings"
 	"testing"
-	"time"
 
 	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/lab"
 	"unbrick/release"
-	"unbrick/server/demo"
 	"unbrick/terminal"
 )
 
@@ -21,11 +19,8 @@ import (
 // software is damaged. told hears its events. It returns the version that it had, and where the areas begin.
 func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area uint32) {
 	s.Helper()
-	d, err := demo.New(s.Context(), s.store, time.Now())
-	if err != nil {
-		s.Fatal(err)
-	}
-	m := d.Models[0].Model
+	d := s.maker()
+	m := d.Model
 	g := &m.Layout.Geometry
 	area, size := g.Sector(g.Sectors() - 3)
 	m.Layout.Settings = []flash.Area{{Name: "calibration", Addr: area, Size: size}, {Name: "user", Addr: area + size, Size: g.Size() - area - size}}
@@ -33,8 +28,8 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 	if err != nil {
 		s.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.ID, Serial: "CORD-1", Resident: m.Resident, Keys: [][32]byte{[32]byte(d.Models[0].Key)}}
-	first := d.Models[0].Releases[0]
+	id := &terminal.Identity{Model: m.ID, Serial: s.serial, Resident: m.Resident, Keys: [][32]byte{[32]byte(d.Key)}}
+	first := d.Releases[0]
 	raw, err := terminal.Factory(&m.Layout, id, first.Signed, first.Image)
 	if err != nil {
 		s.Fatal(err)
@@ -53,7 +48,7 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 	if state, err := device.Settle(s.Context()); err != nil || state != lab.Restoration {
 		s.Fatalf("device is %v, %v", state, err)
 	}
-	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Models[0].Key})
+	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Key})
 	if err != nil {
 		s.Fatal(err)
 	}

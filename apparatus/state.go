@@ -16,6 +16,7 @@ const (
 	MaxImages   = 8    // images that a boot loader lists
 	MaxHashText = 128  // hexadecimal digits of an image's hash
 	MaxAreas    = 8    // settings areas
+	MaxJobs     = 16   // devices whose restoration has not ended
 )
 
 // State is all that Restore and Lab show. The engine sends a whole new one whenever something
@@ -62,11 +63,13 @@ type Store struct {
 type StoreCondition uint8
 
 const (
-	StoreOpening  StoreCondition = iota
-	StoreOpen                    // kept after the tab is closed
-	StoreFleeting                // the browser may throw it away, or keeps it for this tab only
-	StoreFull                    // the browser refuses more
-	StoreLost                    // what was there is gone or cannot be read; the server's releases still work
+	StoreOpening   StoreCondition = iota
+	StoreOpen                     // kept after the tab is closed
+	StoreFleeting                 // the browser may throw it away
+	StoreFull                     // the browser refuses more, or failed to keep something
+	StoreLost                     // some of what was there is gone or cannot be read; the rest is kept
+	StoreNone                     // nothing is kept: the browser has no storage for this page, or it does not open
+	StoreElsewhere                // another tab has it
 )
 
 // Release is one release that could be written.
@@ -107,16 +110,17 @@ const (
 // Restore is the Restore screen. Only the fields of its phase, and what earlier phases found, are set.
 type Restore struct {
 	Phase    RestorePhase
-	Ways     []Way      // RestoreNoAnswer: in the order they are tried
-	Device   Device     // from RestoreReading on
-	Map      Map        // from RestoreFound on
-	Plan     Plan       // from RestoreFound on
-	Choice   []Release  // what else could be written to this device
-	Progress Progress   // RestoreReading and RestoreWriting; kept in RestoreFailed
-	Result   Result     // RestoreDone
-	Failure  Failure    // RestoreFailed
-	Job      PendingJob // RestoreIdle: a job that a reload or crash interrupted
-	Boot     Boot       // from RestoreLoader on
+	Ways     []Way        // RestoreNoAnswer: in the order they are tried
+	Device   Device       // from RestoreReading on
+	Map      Map          // from RestoreFound on
+	Plan     Plan         // from RestoreFound on
+	Choice   []Release    // what else could be written to this device
+	Progress Progress     // RestoreReading and RestoreWriting; kept in RestoreFailed
+	Result   Result       // RestoreDone
+	Failure  Failure      // RestoreFailed
+	Job      PendingJob   // RestoreIdle: the job begun last of those that a reload, a crash or a cable interrupted
+	Others   []PendingJob // RestoreIdle: those of other devices, the last begun first
+	Boot     Boot         // from RestoreLoader on
 }
 
 // RestorePhase is the one state of the Restore screen.
@@ -358,6 +362,7 @@ const (
 	CauseBadRelease   Cause = 17 // bytes do not match the manifest's digest
 	CauseProtocol     Cause = 18 // an answer that no version of ours gives
 	CauseProgramFault Cause = 19 // our own defect
+	CausePortStuck    Cause = 23 // the browser neither opens the port nor lets it go
 	CauseUnlisted     Cause = 22 // a boot loader does not list the image that it was given
 )
 
@@ -396,6 +401,7 @@ const (
 
 // PendingJob is a restoration that was stored before its first erase and has not ended.
 type PendingJob struct {
+	Model   string
 	Serial  string // empty: there is none
 	Version string
 	Digest  [32]byte

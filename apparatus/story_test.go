@@ -36,8 +36,11 @@ type stand struct {
 	engine *apparatus.Engine
 	cancel context.CancelFunc
 	ended  chan struct{}
-	tab    <-chan bool   // whether this tab has the work; nil: it has
-	hold   chan struct{} // the store opens when it is closed; nil: at once
+	outlet *outlet           // of ports
+	serial string            // of the next device from the factory
+	made   *server.DemoModel // see maker
+	tab    <-chan bool       // whether this tab has the work; nil: it has
+	hold   chan struct{}     // the store opens when it is closed; nil: at once
 
 	mu     sync.Mutex
 	state  *apparatus.State
@@ -116,7 +119,7 @@ func newStand(t *testing.T) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stand{T: t, store: store, web: web, fs: fs, away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
+	return &stand{T: t, store: store, web: web, fs: fs, outlet: &outlet{}, serial: "CORD-1", away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
 }
 
 // run starts an engine, as opening the page does.
@@ -127,7 +130,7 @@ func (s *stand) run() {
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apparatus.World{
-		Ports: s.ports, Project: projector.Project, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
+		Project: projector.Project, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
 			if s.hold != nil {
 				<-s.hold
@@ -143,6 +146,9 @@ func (s *stand) run() {
 	if s.away != nil {
 		w.Backend = s.away
 	}
+	if s.ports != nil {
+		w.Ports = &strictPorts{s, s.ports}
+	}
 	s.engine = apparatus.New(w)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {
@@ -152,10 +158,12 @@ func (s *stand) run() {
 	s.Cleanup(s.stop)
 }
 
-// stop ends the engine, as closing the page does.
+// stop ends the engine, as closing the page does. The port is free then.
 func (s *stand) stop() {
+	s.Helper()
 	s.cancel()
 	<-s.ended
+	s.free()
 }
 
 func (s *stand) show(st *apparatus.State) {

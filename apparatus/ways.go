@@ -35,25 +35,20 @@ func visitWorked(c *codec, all *[]worked) {
 	})
 }
 
-// recallWays finds what earlier visits have learnt, once the store is open. What was learnt since counts
-// more.
-func (c *cable) recallWays() {
-	b, ok := c.e.lib.blob(waysBlob)
+// recallWays finds what earlier visits have learnt.
+func recallWays(lib *library) []worked {
+	b, ok := lib.blob(waysBlob)
 	if !ok {
-		return
+		return nil
 	}
 	var all []worked
 	d := &codec{r: cbor.NewReader(b)}
 	visitWorked(d, &all)
 	if d.r.Finish() != nil {
-		c.e.lib.dropBlob(waysBlob)
-		return
+		lib.spoiled(waysBlob)
+		return nil
 	}
-	for _, w := range c.worked {
-		all = slices.DeleteFunc(all, func(o worked) bool { return o.model == w.model })
-		all = append(all, w)
-	}
-	c.worked = all
+	return all
 }
 
 // remember keeps how the device at hand was reached.
@@ -65,20 +60,19 @@ func (c *cable) remember(w worked) {
 	all := c.worked
 	visitWorked(d, &all)
 	b, err := d.w.Result()
-	if err != nil {
-		return
-	}
+	keep := c.keptWays.put(b, err == nil)
 	c.e.work(func(context.Context) func() {
-		c.e.lib.keepBlob(waysBlob, b)
+		keep()
 		return nil
 	})
 }
 
-// before returns how the device was reached before: the one of the job that was left, else the one that was
+// before returns how the device was reached before: the one of the job that was left last, else the one that was
 // met last. A device does not say its model before it answers.
 func (c *cable) before() (worked, bool) {
+	j := c.jobs.last()
 	for i := len(c.worked) - 1; i >= 0; i-- {
-		if c.job == nil || c.worked[i].model == c.job.model {
+		if j == nil || c.worked[i].model == j.model {
 			return c.worked[i], true
 		}
 	}

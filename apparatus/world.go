@@ -21,9 +21,11 @@ type World struct {
 	// Backend is our own server; nil when there is none.
 	Backend Backend
 	// OpenFS opens the browser's own storage; kept says that the browser will not throw it away. It is
-	// called once, off the engine's loop. Nil, or a nil FS, means that nothing is kept.
+	// called once, off the engine's loop, and only when this tab has the work. Nil, or a nil FS, means that nothing
+	// is kept.
 	OpenFS func(ctx context.Context) (fs hackpadfs.FS, kept bool)
-	// Tab says whether this tab may work, first at the start and again when that changes. Nil: it may.
+	// Tab says whether this tab has the work, first at the start, and that it has when it comes over from another
+	// tab. It is never taken away. Nil: it has.
 	Tab <-chan bool
 	// Project answers an encoded Job with an encoded Answer: package projector does, in a program of its own
 	// in the browser. Nil: no replay of a link can be shown.
@@ -40,20 +42,26 @@ type World struct {
 	Seed uint64
 }
 
-// Ports are the serial ports that the person has allowed. One goroutine uses it at a time.
+// Ports are the serial ports that the person has allowed. One goroutine uses it at a time, and only while no port
+// of it is open, being opened or being closed.
 type Ports interface {
 	// List returns them in a stable order.
 	List(ctx context.Context) ([]PortInfo, error)
-	// Open opens the i-th port of the last List, with an error that is ErrPortBusy when another program
-	// holds it.
+	// Open opens the i-th port of the last List. It returns when the port is open or could be asked for again, with
+	// an error that is ErrPortBusy only when another program holds it, restore.ErrVanished when it is gone, and
+	// ErrPortStuck when the browser itself has not let it go.
 	Open(ctx context.Context, i int, baud uint32) (restore.Port, error)
 }
 
 // PortInfo is what a browser tells of a port. The name is for the diagnostic file.
 type PortInfo struct{ Name string }
 
-// ErrPortBusy says that another program holds the port.
-var ErrPortBusy = errors.New("port is held by another program")
+var (
+	// ErrPortBusy says that another program holds the port.
+	ErrPortBusy = errors.New("port is held by another program")
+	// ErrPortStuck says that the browser does not end the opening or closing of a port.
+	ErrPortStuck = errors.New("port is neither opened nor let go")
+)
 
 // Backend is our own server, over whatever connection there is. It may be used concurrently.
 type Backend interface {

@@ -4,78 +4,17 @@ import (
 	"context"
 	"errors"
 
-	"unbrick/internal/cbor"
-	"unbrick/release"
 	"unbrick/restore"
 )
 
-// jobBlob holds the restoration that was begun and has not ended well.
-const jobBlob = "job"
-
-// job is a restoration that was stored before its first erase.
-type job struct {
-	model, serial, version string
-	digest                 release.Digest
-	erase                  bool // its settings too
-}
-
-// visit visits all of a job. One whose settings are kept is as it was before there was a choice.
-func (j *job) visit(c *codec) {
-	n := 4
-	if j.erase {
-		n = 5
-	}
-	if c.w != nil {
-		c.w.Array(n)
-	} else if n = c.r.Array(); n != 4 && n != 5 {
-		c.r.Fail(errShape)
-	}
-	c.text(&j.model, MaxText)
-	c.text(&j.serial, MaxText)
-	c.text(&j.version, MaxText)
-	c.fixed(j.digest[:])
-	if n == 5 {
-		if c.flag(&j.erase); c.r != nil && !j.erase {
-			c.r.Fail(errShape)
-		}
-	}
-}
-
-func (j *job) encode() ([]byte, error) {
-	c := &codec{w: cbor.Appending(nil)}
-	j.visit(c)
-	return c.w.Result()
-}
-
-func decodeJob(b []byte) (*job, error) {
-	c := &codec{r: cbor.NewReader(b)}
-	j := new(job)
-	j.visit(c)
-	if err := c.r.Finish(); err != nil {
-		return nil, err
-	}
-	return j, nil
-}
-
-// recall finds the job that an earlier page left, once the store is open.
-func (c *cable) recall() {
-	b, ok := c.e.lib.blob(jobBlob)
-	if !ok || c.job != nil {
+// forget drops the job of a device: it has ended well, or the person does not want it.
+func (c *cable) forget(model, serial string) {
+	keep := c.jobs.drop(model, serial)
+	if keep == nil {
 		return
 	}
-	j, err := decodeJob(b)
-	if err != nil {
-		c.e.lib.dropBlob(jobBlob)
-		return
-	}
-	c.job = j
-}
-
-// forget drops the job: it has ended well, or the person does not want it.
-func (c *cable) forget() {
-	c.job = nil
 	c.e.work(func(context.Context) func() {
-		c.e.lib.dropBlob(jobBlob)
+		keep()
 		return nil
 	})
 }
@@ -88,7 +27,6 @@ func (c *cable) write() {
 		return
 	}
 	plan := r.plan
-	r.working = true
 	c.auto = false
 	c.began = e.world.Now()
 	c.shown.Phase = RestoreWriting
@@ -100,29 +38,21 @@ func (c *cable) write() {
 	if plan.Kind == restore.KindStart {
 		c.shown.Progress.Stage = StageStart
 	}
-	r.ended = plan.Kind == restore.KindStart && c.job != nil && !c.job.erase &&
-		c.job.model == r.device.Model && c.job.serial == r.device.Serial && c.job.digest == plan.Release.Digest
+	j := c.jobs.of(r.device)
+	r.ended = plan.Kind == restore.KindStart && j != nil && !j.erase && j.digest == plan.Release.Digest
+	keep := func() bool { return true }
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
-		c.job = &job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest, erase: plan.EraseSettings}
+		keep = c.jobs.put(job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest, erase: plan.EraseSettings})
 	}
-	stored := c.job
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == RestoreWriting {
 			c.progress(p)
 		}
 	}}
-	e.work(func(context.Context) func() {
-		if stored != nil {
-			if b, err := stored.encode(); err == nil {
-				e.lib.keepBlob(jobBlob, b) // a browser that keeps nothing still restores; it only cannot offer to go on
-			}
-		}
+	c.work(r, func() func() {
+		keep() // a browser that keeps nothing still restores; it only cannot offer to go on
 		result, err := r.session.Run(r.ctx, plan, progress.set)
 		return func() {
-			r.working = false
-			if !c.mine(r) {
-				return
-			}
 			if err != nil {
 				c.stopped(err)
 				return
@@ -240,6 +170,6 @@ func (c *cable) done(result *restore.Result) {
 			}
 		})
 	}
-	c.forget()
+	c.forget(r.device.Model, r.device.Serial)
 	c.drop()
 }
