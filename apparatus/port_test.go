@@ -10,20 +10,26 @@ import (
 	"unbrick/release"
 )
 
-// alone lets f use the stand without a server in a bubble: time passes when nobody has anything else to do. The
-// page knows the maker's releases from files, and a damaged device is on the cord.
-func (s *stand) alone(f func(s *stand, c *cord)) {
+// bubble lets f use the stand without a server in a bubble: time passes when nobody has anything else to do.
+func (s *stand) bubble(f func(s *stand)) {
 	s.Helper()
 	s.maker()
 	synctest.Test(s.T, func(t *testing.T) {
-		x := &stand{T: t, store: s.store, fs: s.fs, outlet: &outlet{}, serial: s.serial, made: s.made, news: make(chan struct{}, 1)}
-		c, _, _ := x.furnished(nil)
-		x.ports = c
-		x.run()
-		x.phase(apparatus.RestoreIdle)
-		x.know()
-		f(x, c)
-		x.stop()
+		f(&stand{T: t, store: s.store, fs: s.fs, outlet: &outlet{}, serial: s.serial, made: s.made, news: make(chan struct{}, 1)})
+	})
+}
+
+// alone is bubble with an open page: it knows the maker's releases from files, and a damaged device is on the cord.
+func (s *stand) alone(f func(s *stand, c *cord)) {
+	s.Helper()
+	s.bubble(func(s *stand) {
+		c, _, _ := s.furnished(nil)
+		s.ports = c
+		s.run()
+		s.phase(apparatus.RestoreIdle)
+		s.know()
+		f(s, c)
+		s.stop()
 	})
 }
 

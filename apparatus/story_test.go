@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type stand struct {
 	made   *server.DemoModel // see maker
 	tab    <-chan bool       // whether this tab has the work; nil: it has
 	hold   chan struct{}     // the store opens when it is closed; nil: at once
+	opens  atomic.Int32      // of the store
 
 	mu     sync.Mutex
 	state  *apparatus.State
@@ -132,6 +134,7 @@ func (s *stand) run() {
 	w := &apparatus.World{
 		Project: projector.Project, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
+			s.opens.Add(1)
 			if s.hold != nil {
 				<-s.hold
 			}

@@ -119,7 +119,7 @@
 
 	start();
 
-	if (navigator.serviceWorker) {
-		navigator.serviceWorker.register('sw.js').catch(e => console.warn('unbrick: works without a network only after ' + e.message));
-	}
+	try { // a browser that keeps nothing for this page forbids even to ask
+		navigator.serviceWorker?.register('sw.js').catch(e => console.warn('unbrick: works without a network only after ' + e.message));
+	} catch { /* storage is off */ }
 })();

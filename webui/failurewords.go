@@ -84,6 +84,9 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 			"Free some space on this computer, or leave the private window. Then press Connect again.", again)
 	case apparatus.CausePortBusy:
 		say("Another program holds the device.", "", "Close it and press Connect again."+keptWords(f), again)
+	case apparatus.CausePortStuck:
+		say("The browser does not let go of the cable.", "It was asked to open or close the cable’s port, and has not answered.",
+			"Pull the cable out, push it in again, then press Connect again. If that does not help, close every window of this browser and open this page again.", again)
 	case apparatus.CauseProtocol:
 		say("The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect again. If this happens twice, send the diagnostic file to the device’s maker.", again)
 	case apparatus.CauseProgramFault, apparatus.CauseNone:

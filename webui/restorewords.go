@@ -3,6 +3,7 @@ package webui
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"unbrick/apparatus"
 
@@ -14,6 +15,10 @@ const (
 	// Those of a browser or address without Web Serial stand in static/index.html too.
 	asideLook  vugu.HTML = `The <a href="#lab">lab</a> and the <a href="#fleet">fleet</a> work in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
 	serverAway           = "The server does not answer. Releases stored here still work."
+	serverAwayAlone      = "The server does not answer. A release from a file still works."
+	keepsNothing         = "This browser keeps nothing for this page. Restoring works all the same; when you close the page, it forgets what was begun, and it needs the server for releases."
+	keepsNoMore          = "This browser does not keep what this page gives it. Restoring works all the same; when you close the page, it may have forgotten what was begun."
+	keptLost             = "Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."
 )
 
 var idlePromises = []promise{
@@ -123,7 +128,7 @@ func (r *Root) restorePane() pane {
 			Facts:   append(foundFacts(s), r.plannedSettings(s)),
 			Map:     true,
 			Acts:    r.foundActs(s),
-			Quiet:   r.awayLine(),
+			Quiet:   r.quietLines(),
 		}
 	case apparatus.RestoreRight:
 		facts := append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true},
@@ -151,7 +156,7 @@ func (r *Root) restorePane() pane {
 				primary("Choose a release from a file", r.hooks.ChooseFile),
 				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
 			},
-			Quiet: r.awayLine(),
+			Quiet: r.quietLines(),
 		}
 	case apparatus.RestoreLoader, apparatus.RestoreImage:
 		return r.loader(s)
@@ -192,26 +197,49 @@ func idlePane() pane {
 
 func (r *Root) idle(s *apparatus.Restore) pane {
 	if s.Job.Serial != "" {
-		lead := "The page was closed while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written."
+		lead := "It stopped while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written."
 		if s.Job.Erase {
 			lead += " At the end its settings are erased, as you asked."
 		}
 		return pane{
 			Heading: "Go on restoring " + s.Job.Serial + ".",
 			Lead:    lead,
+			Facts:   otherJobs(s.Others),
 			Acts: []act{
 				primary("Connect and go on", r.send(apparatus.Resume{})),
-				asked(secondary("Forget it", r.send(apparatus.Forget{})),
+				asked(secondary("Forget it", r.send(apparatus.Forget{Model: s.Job.Model, Serial: s.Job.Serial})),
 					"Forget it? The device keeps what is written, and this page no longer offers to go on with it.", "Keep it"),
 			},
+			Quiet:    r.quietLines(),
 			Promises: idlePromises,
 		}
 	}
 	p := idlePane()
 	p.Acts = []act{primary("Connect your device", r.send(apparatus.Connect{}))}
 	p.Hint = "Your browser will ask which device to use."
-	p.Quiet = r.awayLine()
+	p.Quiet = r.quietLines()
 	return p
+}
+
+// maxOthers is how many devices that wait to be gone on with are named.
+const maxOthers = 4
+
+// otherJobs are the devices that wait to be gone on with besides the one in the headline. Whichever is connected is
+// gone on with.
+func otherJobs(list []apparatus.PendingJob) (facts []fact) {
+	for i, j := range list {
+		f := fact{Label: "Also", Value: j.Serial, Small: "release " + j.Version + ", model " + j.Model, Mono: true}
+		if j.Erase {
+			f.Small += ", settings erased at the end"
+		}
+		if rest := len(list) - i; i == maxOthers-1 && rest > 1 {
+			f = fact{Label: "Also", Value: count(rest, "other device", "other devices")}
+		}
+		if facts = append(facts, f); len(facts) == maxOthers {
+			break
+		}
+	}
+	return facts
 }
 
 func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
@@ -257,12 +285,34 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	}
 }
 
-// awayLine is the one line that a vanished server gets.
-func (r *Root) awayLine() string {
-	if r.state.Server.Reach == apparatus.ReachNo {
-		return serverAway
+// quietLines say what this page has to do without: the server, or a browser that remembers.
+func (r *Root) quietLines() string {
+	return strings.TrimSpace(r.awayLine() + " " + r.keepsLine())
+}
+
+// keepsLine says what a browser does not remember.
+func (r *Root) keepsLine() string {
+	switch r.state.Store.Condition {
+	case apparatus.StoreNone:
+		return keepsNothing
+	case apparatus.StoreFull:
+		return keepsNoMore
+	case apparatus.StoreLost:
+		return keptLost
+	case apparatus.StoreOpening, apparatus.StoreOpen, apparatus.StoreFleeting, apparatus.StoreElsewhere:
 	}
 	return ""
+}
+
+// awayLine is the one line that a vanished server gets.
+func (r *Root) awayLine() string {
+	switch {
+	case r.state.Server.Reach != apparatus.ReachNo:
+		return ""
+	case r.state.Store.Condition == apparatus.StoreNone:
+		return serverAwayAlone
+	}
+	return serverAway
 }
 
 func signer(id [8]byte) string { return "key " + keyText(id) }

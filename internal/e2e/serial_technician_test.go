@@ -31,6 +31,7 @@ type technician struct {
 	ctx   context.Context
 	bench *webserial.Bench
 	shots int
+	leave context.CancelFunc // closes the tab; nil of the first
 }
 
 // newTechnician opens the page of a server. The adapters in allowed were chosen in an earlier visit.

@@ -60,10 +60,12 @@ type Problem struct {
 
 // Store is the releases in one folder.
 type Store struct {
-	mu       sync.RWMutex
+	files    sync.RWMutex // held while files are read and written, before mu
 	folder   folder
-	entries  []Entry // in the order of List
 	problems []Problem
+
+	mu      sync.RWMutex // never held for long: List does not wait for a slow file system
+	entries []Entry      // in the order of List
 }
 
 // Open returns the store in folder Folder of fs, which it makes if need be. Files that are no releases
@@ -92,8 +94,8 @@ func (s *Store) Put(file []byte) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.files.Lock()
+	defer s.files.Unlock()
 	if _, _, err := s.load(&e); err == nil {
 		// It may be there because an earlier Put could not sync the folder.
 		if err := syncFolder(s.folder.fs, s.folder.dir); err != nil {
@@ -118,8 +120,6 @@ func (s *Store) List() []Entry {
 
 // Problems returns the files that Open skipped.
 func (s *Store) Problems() []Problem {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	return slices.Clone(s.problems)
 }
 
@@ -151,15 +151,15 @@ func (s *Store) Get(model string, image release.Digest) (signed, img []byte, err
 
 // Read returns signed manifest and image of an entry from List or Find, as Get does.
 func (s *Store) Read(e Entry) (signed, image []byte, err error) {
-	s.mu.RLock()
+	s.files.RLock()
 	signed, image, err = s.load(&e)
-	s.mu.RUnlock()
+	s.files.RUnlock()
 	if err == nil {
 		return signed, image, nil
 	}
 	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotFound) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.files.Lock()
+		defer s.files.Unlock()
 		// A Put may have mended it between the two locks.
 		if signed, image, again := s.load(&e); again == nil {
 			return signed, image, nil
@@ -178,8 +178,8 @@ func (s *Store) Delete(image release.Digest) error {
 	if len(found) == 0 {
 		return fmt.Errorf("release %s: %w", release.ShortHex(image), ErrNotFound)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.files.Lock()
+	defer s.files.Unlock()
 	for _, e := range found {
 		if err := s.folder.remove(e.fileName()); err != nil {
 			return fmt.Errorf("delete release %s: %w", release.ShortHex(image), err)
@@ -258,12 +258,21 @@ func entryOf(signed []byte, size int64) (Entry, error) {
 }
 
 func (s *Store) add(e Entry) {
-	s.drop(e.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(e.ID)
 	at, _ := slices.BinarySearchFunc(s.entries, e, compare)
 	s.entries = slices.Insert(s.entries, at, e)
 }
 
 func (s *Store) drop(id release.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(id)
+}
+
+// remove takes an entry out. With mu held.
+func (s *Store) remove(id release.Digest) {
 	s.entries = slices.DeleteFunc(s.entries, func(e Entry) bool { return e.ID == id })
 }
 

@@ -47,6 +47,16 @@ func Call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
+// Get reads a property, and returns undefined where reading it throws: a browser forbids some to a page.
+func Get(v js.Value, property string) (value js.Value) {
+	defer func() {
+		if recover() != nil {
+			value = js.Undefined()
+		}
+	}()
+	return v.Get(property)
+}
+
 // New calls a constructor and returns its exception, if any, as an *Error.
 func New(class js.Value, args ...any) (object js.Value, err error) {
 	defer catch(&err)

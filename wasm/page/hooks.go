@@ -52,7 +52,7 @@ func (p *page) hooks() webui.Hooks {
 // askToKeep asks the browser not to throw the store away; only a page may. One that refuses makes the
 // store fleeting, which the engine says.
 func askToKeep() {
-	manager := window.Get("navigator").Get("storage")
+	manager := await.Get(window.Get("navigator"), "storage")
 	if !manager.Truthy() {
 		return
 	}
@@ -127,18 +127,8 @@ func focus(selector string) {
 	}
 }
 
-// storage returns a browser's storage, or undefined where it is switched off.
-func storage(name string) (s js.Value) {
-	defer func() {
-		if recover() != nil { // reading the property throws where storage is forbidden
-			s = js.Undefined()
-		}
-	}()
-	return window.Get(name)
-}
-
 func keep(where, key, value string) {
-	s := storage(where)
+	s := await.Get(window, where) // undefined where storage is forbidden
 	if !s.Truthy() {
 		return
 	}
@@ -150,7 +140,7 @@ func keep(where, key, value string) {
 }
 
 func kept(where, key string) string {
-	s := storage(where)
+	s := await.Get(window, where) // undefined where storage is forbidden
 	if !s.Truthy() {
 		return ""
 	}

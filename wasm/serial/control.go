@@ -78,6 +78,14 @@ func (p *Port) SetSpeed(baud uint32) error {
 	if baud == p.baud {
 		return nil
 	}
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	p.mu.Lock()
+	lost := p.lost
+	p.mu.Unlock()
+	if lost != nil { // one that was closed stays closed
+		return lost
+	}
 	if err := p.release(switchLimit); err != nil {
 		p.lose(fmt.Errorf("%w: %w", restore.ErrVanished, err))
 		return err
@@ -103,7 +111,7 @@ func (p *Port) reopen(baud uint32) error {
 	defer cancel()
 	for {
 		err := p.open(ctx, baud)
-		if !errors.Is(err, ErrBusy) {
+		if !errors.Is(err, ErrBusy) && !errors.Is(err, ErrOurs) {
 			return err
 		}
 		again := time.NewTimer(reopenPause)
@@ -119,10 +127,12 @@ func (p *Port) reopen(baud uint32) error {
 	}
 }
 
-// Close implements restore.Port. It unblocks Read and Write. A device that was pulled out can make each
+// Close implements restore.Port. It unblocks Read and Write, and waits for a change of speed. A device that was pulled out can make each
 // step of closing wait, so each has its own limit; the port is unusable afterwards in any case.
 func (p *Port) Close() error {
 	p.lose(restore.ErrClosed)
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
 	p.offLost()
 	err := p.release(closeLimit)
 	p.mu.Lock()

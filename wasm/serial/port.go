@@ -29,14 +29,19 @@ const (
 	reopenPause = 50 * time.Millisecond
 )
 
-// ErrBusy says that the system would not open the port, usually because another program holds it.
-var ErrBusy = errors.New("port is held by another program")
+var (
+	// ErrBusy says that the system would not open the port, usually because another program holds it.
+	ErrBusy = errors.New("port is held by another program")
+	// ErrOurs says that the port is open, being opened or being closed in this page.
+	ErrOurs = errors.New("port is in use by this page")
+)
 
 // Port is one open serial port. One goroutine may read while another writes; Close may be called from
 // any.
 type Port struct {
 	port  js.Value
 	start time.Time
+	turn  chan struct{} // holds a value while the port is closed, or closed and opened anew for another speed
 
 	onRead, onFail js.Func
 	offLost        func()
@@ -58,9 +63,10 @@ type Port struct {
 
 var _ restore.Port = (*Port)(nil)
 
-// Open opens a port that the person has allowed. It returns ErrBusy when the system refuses it.
+// Open opens a port that the person has allowed. It returns ErrBusy when the system refuses it, restore.ErrVanished
+// when the port is gone, and ErrOurs when this page has it. When ctx ends first, a port that opens later is closed.
 func Open(ctx context.Context, port js.Value, baud uint32) (*Port, error) {
-	p := &Port{port: port, start: time.Now(), arrived: make(chan struct{}, 1), gone: make(chan struct{})}
+	p := &Port{port: port, start: time.Now(), turn: make(chan struct{}, 1), arrived: make(chan struct{}, 1), gone: make(chan struct{})}
 	if err := p.open(ctx, baud); err != nil {
 		return nil, err
 	}
@@ -75,12 +81,19 @@ func (p *Port) open(ctx context.Context, baud uint32) error {
 	options := js.Global().Get("Object").New()
 	options.Set("baudRate", baud)
 	options.Set("bufferSize", bufferSize)
-	if _, err := await.Method(ctx, p.port, "open", options); err != nil {
-		var e *await.Error
-		if errors.As(err, &e) && (e.Name == "NetworkError" || e.Name == "InvalidStateError") {
-			return fmt.Errorf("open port: %w: %w", ErrBusy, err)
+	promise, err := await.Call(p.port, "open", options)
+	if err == nil {
+		_, err = await.Promise(ctx, promise)
+		if ctx.Err() != nil {
+			await.Then(promise, func(_ js.Value, err error) { // nothing calls an opening off
+				if err == nil {
+					await.Call(p.port, "close")
+				}
+			})
 		}
-		return fmt.Errorf("open port: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("open port: %w", p.refusal(err))
 	}
 	writer, err := await.Call(p.port.Get("writable"), "getWriter")
 	if err != nil {
@@ -88,6 +101,23 @@ func (p *Port) open(ctx context.Context, baud uint32) error {
 	}
 	p.writer, p.baud = writer, baud
 	return nil
+}
+
+// refusal says why a port was not opened. A browser says NetworkError whatever the system says, and does not tell
+// another program from a port that is no longer there.
+func (p *Port) refusal(err error) error {
+	var e *await.Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Name == "InvalidStateError":
+		return fmt.Errorf("%w: %w", ErrOurs, err)
+	case e.Name != "NetworkError":
+		return err
+	case p.port.Get("connected").Equal(js.ValueOf(false)):
+		return fmt.Errorf("%w: %w", restore.ErrVanished, err)
+	}
+	return fmt.Errorf("%w: %w", ErrBusy, err)
 }
 
 // listen asks for the next bytes with a new reader. It is called at the start and after a line error,

@@ -51,10 +51,12 @@ func (p *ports) Open(ctx context.Context, i int, baud uint32) (restore.Port, err
 		return nil, restore.ErrVanished
 	}
 	port, err := serial.Open(ctx, p.last[i], baud)
-	if errors.Is(err, serial.ErrBusy) {
+	switch {
+	case errors.Is(err, serial.ErrBusy):
 		return nil, fmt.Errorf("%w: %w", apparatus.ErrPortBusy, err)
-	}
-	if err != nil {
+	case errors.Is(err, serial.ErrOurs):
+		return nil, fmt.Errorf("%w: %w", apparatus.ErrPortStuck, err)
+	case err != nil:
 		return nil, err
 	}
 	return port, nil

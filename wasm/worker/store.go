@@ -25,12 +25,16 @@ func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 	defer cancel()
 	opened := make(chan hackpadfs.FS, 1)
 	go func() {
-		db, err := indexeddb.NewFS(context.WithoutCancel(ctx), storeName, indexeddb.Options{}) // keeps its context
-		if err != nil {
-			opened <- nil
-			return
+		var db hackpadfs.FS
+		defer func() {
+			if e := recover(); e != nil { // the package panics where there is no IndexedDB, or reading its name is forbidden
+				db = nil
+			}
+			opened <- db
+		}()
+		if fs, err := indexeddb.NewFS(context.WithoutCancel(ctx), storeName, indexeddb.Options{}); err == nil { // keeps its context
+			db = fs
 		}
-		opened <- db
 	}()
 	var db hackpadfs.FS
 	select {
@@ -40,11 +44,7 @@ func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 	if db == nil {
 		return nil, false
 	}
-	storage := self.Get("navigator").Get("storage")
-	if !storage.Truthy() {
-		return db, false
-	}
-	v, err := await.Method(ctx, storage, "persisted") // only a page may ask for it: package page does
+	v, err := await.Method(ctx, await.Get(self.Get("navigator"), "storage"), "persisted") // only a page may ask for it: package page does
 	return db, err == nil && v.Truthy()
 }
 
@@ -52,10 +52,24 @@ func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 // channel says false while another tab has it, and true once we do; a browser without locks is trusted.
 func oneTab() <-chan bool {
 	mine := make(chan bool, 2)
-	locks := self.Get("navigator").Get("locks")
+	locks := await.Get(self.Get("navigator"), "locks")
 	if !locks.Truthy() {
 		mine <- true
 		return mine
+	}
+	// A browser that keeps nothing for this page refuses a lock, too: there is nothing to share but the port, which
+	// it gives to one tab only.
+	request := func(args ...any) {
+		promise, err := await.Call(locks, "request", args...)
+		if err != nil {
+			mine <- true
+			return
+		}
+		await.Then(promise, func(_ js.Value, err error) {
+			if err != nil {
+				mine <- true
+			}
+		})
 	}
 	forever := self.Get("Promise").New(js.FuncOf(func(js.Value, []js.Value) any { return nil }))
 	options := self.Get("Object").New()
@@ -70,9 +84,9 @@ func oneTab() <-chan bool {
 			return forever
 		}
 		mine <- false
-		locks.Call("request", storeName, wait)
+		request(storeName, wait)
 		return nil
 	})
-	locks.Call("request", storeName, options, try)
+	request(storeName, options, try)
 	return mine
 }

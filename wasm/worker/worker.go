@@ -37,7 +37,7 @@ func Run() {
 		Browser: self.Get("navigator").Get("userAgent").String(),
 		Seed:    seed(),
 	}
-	if serial := self.Get("navigator").Get("serial"); serial.Truthy() {
+	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
 		world.Ports = &ports{serial: serial}
 	}
 	engine := apparatus.New(&world)

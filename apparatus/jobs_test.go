@@ -1,0 +1,119 @@
+package apparatus_test
+
+import (
+	"fmt"
+	"testing"
+
+	"unbrick/apparatus"
+)
+
+// swap changes the devices at the ends of two cords.
+func (c *cord) swap(o *cord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.device, o.device = o.device, c.device
+}
+
+// TestJobsBelongToDevices: nothing that is done with one device forgets, or uses, what was begun with another; what
+// was begun with both is kept over a reload, and each is gone on with as it was begun.
+func TestJobsBelongToDevices(t *testing.T) {
+	s := newStand(t)
+	c, version, _ := s.furnished(nil)
+	first := s.serial
+	s.serial = "CORD-2"
+	other, target := s.bricked(100)
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreFound)
+	c.pull(2)
+	s.engine.Do(apparatus.Write{Erase: true})
+	s.phase(apparatus.RestoreFailed)
+	s.engine.Do(apparatus.Home{})
+	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != first || got.Version != version || !got.Erase {
+		t.Errorf("job: got %+v", got)
+	}
+
+	// "Connect again", and it is another device: it gets a question, and no settings are at stake.
+	c.swap(other)
+	s.engine.Do(apparatus.Resume{})
+	found := s.phase(apparatus.RestoreFound).Restore
+	if found.Device.Serial != "CORD-2" || found.Plan.Release.Version != target {
+		t.Errorf("found %q, plan %q, want CORD-2 and %q", found.Device.Serial, found.Plan.Release.Version, target)
+	}
+	c.pull(12)
+	s.engine.Do(apparatus.Write{})
+	s.phase(apparatus.RestoreFailed)
+	s.stop()
+
+	s.run()
+	idle := s.phase(apparatus.RestoreIdle).Restore
+	if idle.Job.Serial != "CORD-2" || idle.Job.Erase || len(idle.Others) != 1 || idle.Others[0].Serial != first || !idle.Others[0].Erase {
+		t.Errorf("jobs: got %+v and %+v", idle.Job, idle.Others)
+	}
+	c.swap(other) // the first again: it is gone on with by itself, settings and all, though the other was begun last
+	s.engine.Do(apparatus.Resume{})
+	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Version != version || got.Settings != apparatus.SettingsErased {
+		t.Errorf("result: got %+v", got)
+	}
+	s.engine.Do(apparatus.Home{})
+	if got := s.phase(apparatus.RestoreIdle).Restore; got.Job.Serial != "CORD-2" || len(got.Others) != 0 {
+		t.Errorf("jobs: got %+v and %+v", got.Job, got.Others)
+	}
+
+	// The first once more, with nothing wrong: starting it forgets nothing of the second.
+	s.runs(c, version)
+	s.engine.Do(apparatus.Connect{})
+	s.phase(apparatus.RestoreRight)
+	s.engine.Do(apparatus.Start{})
+	s.phase(apparatus.RestoreDone)
+	s.stop()
+	s.run()
+	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != "CORD-2" {
+		t.Errorf("job: got %+v", got)
+	}
+	s.engine.Do(apparatus.Forget{Model: "0001", Serial: first}) // it has none
+	s.engine.Do(apparatus.Forget{Model: "0009", Serial: "CORD-2"})
+	s.engine.Do(apparatus.Forget{Model: "0001", Serial: "CORD-2"})
+	s.until("no job", func(st *apparatus.State) bool { return st.Restore.Job.Serial == "" })
+	s.stop()
+	s.run()
+	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != "" {
+		t.Errorf("a forgotten job is left: %+v", got)
+	}
+}
+
+// TestManyJobs: the jobs of many devices are kept; beyond the limit the one begun first goes.
+func TestManyJobs(t *testing.T) {
+	s := newStand(t)
+	var cords []*cord
+	const n = apparatus.MaxJobs + 2
+	for i := range n {
+		s.serial = fmt.Sprintf("CORD-%02d", i)
+		c, _, _ := s.furnished(nil)
+		cords = append(cords, c)
+	}
+	c := &cord{}
+	s.ports = c
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	for _, x := range cords {
+		c.mu.Lock()
+		c.device = x.device
+		c.mu.Unlock()
+		s.engine.Do(apparatus.Connect{})
+		s.phase(apparatus.RestoreFound)
+		c.pull(2)
+		s.engine.Do(apparatus.Write{})
+		s.phase(apparatus.RestoreFailed)
+		s.engine.Do(apparatus.Home{})
+		s.phase(apparatus.RestoreIdle)
+	}
+	s.stop()
+	s.run()
+	st := s.phase(apparatus.RestoreIdle).Restore
+	if st.Job.Serial != fmt.Sprintf("CORD-%02d", n-1) || len(st.Others) != apparatus.MaxJobs-1 || st.Others[len(st.Others)-1].Serial != "CORD-02" {
+		t.Errorf("jobs: got %+v and %d others", st.Job, len(st.Others))
+	}
+}
