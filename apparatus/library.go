@@ -105,7 +105,7 @@ func (l *library) open(fs hackpadfs.FS, kept bool) {
 
 // use opens what is kept in fs and tells whether it can be used.
 func (l *library) use(fs hackpadfs.FS, kept bool) bool {
-	fs = patient(fs, storeLimit)
+	fs = storageOf(fs, storeLimit)
 	releases, err := store.Open(fs)
 	if err != nil {
 		return false

@@ -32,7 +32,7 @@ func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
 		o := &odd{FS: fs, open: func() (hackpadfs.File, error) { panic("no such record") }}
-		p := patient(o, storeLimit)
+		p := storageOf(o, storeLimit)
 		if _, err := p.Open("a"); !errors.Is(err, errStorage) {
 			t.Errorf("a panic: got %v, want %v", err, errStorage)
 		}

@@ -16,20 +16,20 @@ const storeLimit = 10 * time.Second
 // errStorage says that the browser's storage does not answer, or not as it should.
 var errStorage = errors.New("storage does not work")
 
-// patientFS is a file system whose operations end: one that takes longer than limit fails, and so does every one
+// storageFS is a file system whose operations end: one that takes longer than limit fails, and so does every one
 // after it, at once. So does one in which the program below gives up over what it finds, which ends only that one.
-type patientFS struct {
+type storageFS struct {
 	fs    hackpadfs.FS
 	limit time.Duration
 	dead  atomic.Bool
 }
 
-func patient(fs hackpadfs.FS, limit time.Duration) hackpadfs.FS {
-	return &patientFS{fs: fs, limit: limit}
+func storageOf(fs hackpadfs.FS, limit time.Duration) hackpadfs.FS {
+	return &storageFS{fs: fs, limit: limit}
 }
 
 // within runs f in a goroutine of its own, which is left alone when it takes too long.
-func within[T any](p *patientFS, f func() (T, error)) (T, error) {
+func within[T any](p *storageFS, f func() (T, error)) (T, error) {
 	type outcome struct {
 		v   T
 		err error
@@ -61,52 +61,52 @@ func within[T any](p *patientFS, f func() (T, error)) (T, error) {
 }
 
 // only is within for an f that has nothing to return.
-func only(p *patientFS, f func() error) error {
+func only(p *storageFS, f func() error) error {
 	_, err := within(p, func() (struct{}, error) { return struct{}{}, f() })
 	return err
 }
 
-func (p *patientFS) Open(name string) (hackpadfs.File, error) {
+func (p *storageFS) Open(name string) (hackpadfs.File, error) {
 	f, err := within(p, func() (hackpadfs.File, error) { return p.fs.Open(name) })
 	if err != nil {
 		return nil, err
 	}
-	return &patientFile{p, f}, nil
+	return &storageFile{p, f}, nil
 }
 
-func (p *patientFS) OpenFile(name string, flag int, perm hackpadfs.FileMode) (hackpadfs.File, error) {
+func (p *storageFS) OpenFile(name string, flag int, perm hackpadfs.FileMode) (hackpadfs.File, error) {
 	f, err := within(p, func() (hackpadfs.File, error) { return hackpadfs.OpenFile(p.fs, name, flag, perm) })
 	if err != nil {
 		return nil, err
 	}
-	return &patientFile{p, f}, nil
+	return &storageFile{p, f}, nil
 }
 
-func (p *patientFS) MkdirAll(name string, perm hackpadfs.FileMode) error {
+func (p *storageFS) MkdirAll(name string, perm hackpadfs.FileMode) error {
 	return only(p, func() error { return hackpadfs.MkdirAll(p.fs, name, perm) })
 }
 
-func (p *patientFS) Remove(name string) error {
+func (p *storageFS) Remove(name string) error {
 	return only(p, func() error { return hackpadfs.Remove(p.fs, name) })
 }
 
-func (p *patientFS) Rename(from, to string) error {
+func (p *storageFS) Rename(from, to string) error {
 	return only(p, func() error { return hackpadfs.Rename(p.fs, from, to) })
 }
 
-func (p *patientFS) ReadDir(name string) ([]hackpadfs.DirEntry, error) {
+func (p *storageFS) ReadDir(name string) ([]hackpadfs.DirEntry, error) {
 	return within(p, func() ([]hackpadfs.DirEntry, error) { return hackpadfs.ReadDir(p.fs, name) })
 }
 
-// patientFile is a file of it. What a read brings too late is for nobody: its buffer is its own.
-type patientFile struct {
-	p *patientFS
+// storageFile is a file of it. What a read brings too late is for nobody: its buffer is its own.
+type storageFile struct {
+	p *storageFS
 	f hackpadfs.File
 }
 
-func (f *patientFile) Stat() (hackpadfs.FileInfo, error) { return within(f.p, f.f.Stat) }
+func (f *storageFile) Stat() (hackpadfs.FileInfo, error) { return within(f.p, f.f.Stat) }
 
-func (f *patientFile) Read(b []byte) (int, error) {
+func (f *storageFile) Read(b []byte) (int, error) {
 	got, err := within(f.p, func() ([]byte, error) {
 		own := make([]byte, len(b))
 		n, err := f.f.Read(own)
@@ -115,11 +115,11 @@ func (f *patientFile) Read(b []byte) (int, error) {
 	return copy(b, got), err
 }
 
-func (f *patientFile) Write(b []byte) (int, error) {
+func (f *storageFile) Write(b []byte) (int, error) {
 	return within(f.p, func() (int, error) { return hackpadfs.WriteFile(f.f, b) })
 }
 
-func (f *patientFile) Sync() error {
+func (f *storageFile) Sync() error {
 	s, ok := f.f.(hackpadfs.SyncerFile)
 	if !ok {
 		return nil
@@ -127,4 +127,4 @@ func (f *patientFile) Sync() error {
 	return only(f.p, s.Sync)
 }
 
-func (f *patientFile) Close() error { return only(f.p, f.f.Close) }
+func (f *storageFile) Close() error { return only(f.p, f.f.Close) }
