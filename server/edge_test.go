@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -248,8 +249,8 @@ func TestPace(t *testing.T) {
 				web := NewHTTP(handler, slog.New(slog.DiscardHandler))
 				go web.Serve(l)
 				ours, theirs := net.Pipe()
-				l <- theirs
-				began := time.Now()
+				began, ended := time.Now(), make(chan time.Duration, 1)
+				l <- &watchedConn{Conn: theirs, closed: sync.OnceFunc(func() { ended <- time.Since(began) })}
 				err := test.talk(ours)
 				if test.whole && err != nil {
 					t.Errorf("not served: %v after %s", err, time.Since(began))
@@ -258,10 +259,24 @@ func TestPace(t *testing.T) {
 					t.Errorf("served, in %s", time.Since(began))
 				}
 				ours.Close()
+				if took := <-ended; !test.whole && took > 2*time.Minute {
+					t.Errorf("the connection was held for %s", took)
+				}
 				web.Close()
 			})
 		})
 	}
+}
+
+// watchedConn tells when the server closes it.
+type watchedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *watchedConn) Close() error {
+	defer c.closed()
+	return c.Conn.Close()
 }
 
 // drip writes head, and then piece a number of times, and waits for the answer.

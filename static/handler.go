@@ -56,7 +56,8 @@ type packed struct {
 }
 
 // Handler serves the page at the root of its host, with content types, entity tags, cache rules and the
-// security headers that the page needs. It answers GET and HEAD; any other path is 404.
+// security headers that the page needs. It answers GET and HEAD. The path of a screen, such as /lab, leads to the screen; any other
+// path is 404. Every address in an answer is relative, so that a proxy may put the page below a path of its own.
 func Handler() http.Handler { return newHandler(files) }
 
 func newHandler(from fs.FS) *handler {
@@ -106,7 +107,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a, err := h.find(name, w.Header(), r)
 	if err != nil {
-		http.Error(w, "not found", http.StatusNotFound)
+		elsewhere(w, r)
 		return
 	}
 	header := w.Header()
@@ -147,6 +148,70 @@ func (h *handler) find(name string, header http.Header, r *http.Request) (asset,
 	}
 	return asset{body: b, etag: strings.TrimSuffix(p.etag, `"`) + `-plain"`}, nil
 }
+
+// elsewhere answers for a path that is no file: it leads to a screen, or shows the way.
+func elsewhere(w http.ResponseWriter, r *http.Request) {
+	name := strings.Trim(r.URL.EscapedPath(), "/")
+	up := "./"
+	if n := strings.Count(r.URL.EscapedPath(), "/") - 1; n > 0 {
+		up = strings.Repeat("../", n)
+	}
+	w.Header().Set("Cache-Control", cacheAsk)
+	if isScreen(name) {
+		w.Header().Set("Location", up+"#"+name)
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", types[".html"])
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method == http.MethodGet {
+		io.WriteString(w, strings.ReplaceAll(nothing, "{up}", up))
+	}
+}
+
+// isScreen says whether the page has a screen of this name: what it shows for the fragment.
+func isScreen(name string) bool {
+	switch name {
+	case "restore", "lab", "fleet", "fleet-releases", "fleet-diagnostic":
+		return true
+	}
+	for _, prefix := range []string{"lab/replay/", "fleet-device/"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// nothing is what people see at an address that leads nowhere.
+const nothing = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Nothing here · Unbrick</title>
+<link rel="stylesheet" href="{up}app.css">
+<link rel="icon" href="{up}icon.svg" type="image/svg+xml">
+</head>
+<body>
+<div class="page">
+<header class="top">
+<a class="mark" href="{up}#restore"><span>Unbrick</span></a>
+<nav class="tabs" aria-label="Screens"><a href="{up}#restore">Restore</a><a href="{up}#lab">Lab</a><a href="{up}#fleet">Fleet</a></nav>
+</header>
+<main id="main"><section class="screen"><div class="pane">
+<h1>There is nothing at this address.</h1>
+<p class="lead">To bring a device back, open <a href="{up}#restore">Restore</a>. To try it without a device, open the <a href="{up}#lab">Lab</a>. To see your devices, open the <a href="{up}#fleet">Fleet</a>.</p>
+</div></section></main>
+</div>
+</body>
+</html>
+`
 
 // accepts tells whether an Accept-Encoding header takes the coding; a weight of zero refuses it.
 func accepts(header, coding string) bool {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -49,6 +51,45 @@ func body(t *testing.T, r *http.Response) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestElsewhere: the path of a screen opens it, below any path that a proxy has put before it; every other path says so, with the way back.
+func TestElsewhere(t *testing.T) {
+	h := built(t)
+	base, err := url.Parse("https://example.com/ub/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/lab": "#lab", "/fleet": "#fleet", "/restore": "#restore", "/lab/": "#lab", "/fleet/": "#fleet", "/fleet-releases": "#fleet-releases", "/fleet-diagnostic": "#fleet-diagnostic",
+		"/lab/replay/a1b2": "#lab/replay/a1b2", "/fleet-device/0001/A-1": "#fleet-device/0001/A-1", "/lab?x=1": "#lab", "/lab/replay/a%20b": "#lab/replay/a%20b",
+	} {
+		r := get(h, "GET", path)
+		seen, err := base.Parse(strings.TrimPrefix(path, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := seen.Parse(r.Header.Get("Location"))
+		if r.StatusCode != 302 || err != nil || to.String() != base.String()+want {
+			t.Errorf("%s: %s, leads to %s (%v)", path, r.Status, to, err)
+		}
+	}
+	for _, path := range []string{"/labs", "/fleet/more", "/restore.html", "/fleet-device/", "/lab/replay/", "/a/b/c", "/a/", "/<script>", "/x%0d%0aSet-Cookie=a"} {
+		r := get(h, "GET", path, "Accept", "text/html,*/*;q=0.8")
+		text := body(t, r)
+		if r.StatusCode != 404 || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text, "There is nothing at this address.") || strings.Contains(text, "<script") {
+			t.Errorf("%s: %s, %s", path, r.Status, text)
+		}
+		seen, err := base.Parse(strings.TrimPrefix(path, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+			if to, err := seen.Parse(link[1]); err != nil || to.Path != "/ub/" && to.Path != "/ub/app.css" && to.Path != "/ub/icon.svg" {
+				t.Errorf("%s: link to %v", path, to)
+			}
+		}
+	}
 }
 
 func TestHandler(t *testing.T) {

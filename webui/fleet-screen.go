@@ -1,9 +1,11 @@
 package webui
 
+import "strconv"
+
 // FleetScreen is what an operator sees, once signed in.
 type FleetScreen struct{ Page *Root }
 
-// part is what stands on the screen: "diagnostic", "signin", "away", "asking", "empty", "device", "releases",
+// part is what stands on the screen: "diagnostic", "signin", "away", "strange", "asking", "empty", "device", "releases",
 // "devices" or "none".
 func (c *FleetScreen) part() string {
 	f := &c.Page.fleet
@@ -14,6 +16,8 @@ func (c *FleetScreen) part() string {
 		return "signin"
 	case f.phase == fleetAway:
 		return "away"
+	case f.phase == fleetStrange:
+		return "strange"
 	case f.empty():
 		return "empty"
 	case f.view == fleetOne:
@@ -57,6 +61,16 @@ func (c *FleetScreen) pane() pane {
 		return pane{
 			Heading: r.fleetHeading(),
 			Lead:    "The fleet is as it was; this page asks again by itself. Restoring a device needs no server.",
+			Acts:    []act{primary("Ask again", r.fleetAsk), secondary("Sign out", r.signOut)},
+		}
+	case "strange":
+		lead := "It said: " + r.fleet.refusal + ". "
+		if r.fleet.refusal == "" {
+			lead = "Something else answered with status " + strconv.Itoa(r.fleet.status) + ". A proxy in between must pass on everything below the address of this page, /api and /link too. "
+		}
+		return pane{
+			Heading: r.fleetHeading(),
+			Lead:    lead + "The fleet is as it was; this page asks again by itself. Restoring a device needs no server.",
 			Acts:    []act{primary("Ask again", r.fleetAsk), secondary("Sign out", r.signOut)},
 		}
 	case "none":

@@ -30,7 +30,8 @@ const (
 	fleetSignedOut fleetPhase = iota
 	fleetAsking               // the first answer is awaited
 	fleetKnown
-	fleetAway // the server does not answer
+	fleetAway    // the server does not answer
+	fleetStrange // something answers, but not as this server does
 )
 
 // fleet is what Fleet shows and how it got it.
@@ -52,8 +53,10 @@ type fleet struct {
 	next     string // cursor behind the last device
 	releases []fleetRelease
 	detail   fleetDetail
-	missing  bool // fleetOne: the server knows no such device
-	got      int  // bits of what has arrived: gotSummary and so on
+	missing  bool   // fleetOne: the server knows no such device
+	status   int    // fleetStrange: of the answer
+	refusal  string // fleetStrange: the words of a server of ours, empty if the answer is not one's
+	got      int    // bits of what has arrived: gotSummary and so on
 }
 
 const (
@@ -72,6 +75,8 @@ func (f *fleet) key() string {
 		return "sign in"
 	case f.phase == fleetAway:
 		return "away"
+	case f.phase == fleetStrange:
+		return "strange"
 	case f.empty():
 		return "empty"
 	case f.view == fleetOne:
@@ -180,23 +185,31 @@ func (r *Root) fleetGet(path string, got int, take func(object)) {
 	f := &r.fleet
 	asked := f.asked
 	r.hooks.Fetch(Request{Method: "GET", Path: path, Token: f.token}, func(status int, body []byte) {
-		if asked != f.asked || !r.fleetAnswer(status) {
+		if asked != f.asked || !r.fleetAnswer(status, body) {
 			return
 		}
-		if got == gotDetail {
-			f.missing = status == 404
-		}
-		if o, ok := parseObject(body); ok && status == 200 {
+		o, ok := parseObject(body)
+		switch {
+		case ok && status == 200:
+			f.missing = false
 			take(o)
 			f.got |= got
+		case ok && status == 404 && got == gotDetail && o.text("code") == "not-found":
+			f.missing = true
+		default:
+			r.fleetOdd(status, o)
 		}
 	})
 }
 
-// fleetAnswer draws what follows from the status alone, and reports whether the rest may be read.
-func (r *Root) fleetAnswer(status int) bool {
+// fleetAnswer draws what follows for every question, and reports whether the rest may be read.
+func (r *Root) fleetAnswer(status int, body []byte) bool {
 	f := &r.fleet
+	o, ours := parseObject(body)
 	switch {
+	case status == 401 && !ours: // a proxy that wants credentials of its own
+		r.fleetOdd(status, o)
+		return false
 	case status == 401:
 		r.hooks.Token("")
 		*f = fleet{wrong: true, asked: f.asked + 1, ticks: f.ticks + 1, view: f.view, model: f.model, serial: f.serial}
@@ -207,6 +220,13 @@ func (r *Root) fleetAnswer(status int) bool {
 	}
 	f.phase = fleetKnown
 	return true
+}
+
+// fleetOdd shows that what answers is not what this page asks, or refuses.
+func (r *Root) fleetOdd(status int, o object) {
+	f := &r.fleet
+	f.phase, f.status, f.refusal = fleetStrange, status, o.text("error")
+	f.asked++ // what others of these questions are answered changes nothing about it
 }
 
 // fleetMore asks for the devices behind those on the screen.
@@ -255,12 +275,14 @@ func (r *Root) signOut() {
 
 // fleetSet changes something on the server and asks anew.
 func (r *Root) fleetSet(method, path string, body []byte, done string) {
-	r.hooks.Fetch(Request{Method: method, Path: path, Token: r.fleet.token, Body: body}, func(status int, _ []byte) {
-		if !r.fleetAnswer(status) {
+	r.hooks.Fetch(Request{Method: method, Path: path, Token: r.fleet.token, Body: body}, func(status int, body []byte) {
+		if !r.fleetAnswer(status, body) {
 			return
 		}
 		if status >= 200 && status < 300 {
 			r.say(done)
+		} else if o, ok := parseObject(body); ok && o.text("error") != "" {
+			r.say("The server refused: " + o.text("error") + ".")
 		} else {
 			r.say("The server refused.")
 		}

@@ -54,7 +54,7 @@ func TestFleetSignIn(t *testing.T) {
 	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {
 		t.Fatalf("token %q, requests %v", w.token, w.requests)
 	}
-	w.answers[0](401, nil)
+	w.answers[0](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
 	if w.token != "" || r.fleet.token != "" || !r.fleet.wrong || r.fleet.phase != fleetSignedOut {
 		t.Errorf("a wrong token is kept: %+v", r.fleet)
 	}
@@ -62,6 +62,53 @@ func TestFleetSignIn(t *testing.T) {
 	w.answers[1](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
 	if r.fleet.phase != before.phase || r.fleet.summary.Devices != 0 {
 		t.Error("an answer for the signed-out operator was shown")
+	}
+}
+
+// What is not our server's answer is told as that, at once, with a way on; nobody waits for ever.
+func TestFleetTellsAStrangersAnswer(t *testing.T) {
+	for _, test := range []struct {
+		status  int
+		body    string
+		heading string
+		words   string
+	}{
+		{404, "404 page not found\n", "This is not the server’s answer.", "status 404"},
+		{404, "<html><h1>Not Found</h1></html>", "This is not the server’s answer.", "/api"},
+		{200, "<html><h1>Sign in</h1></html>", "This is not the server’s answer.", "status 200"},
+		{200, "", "This is not the server’s answer.", "status 200"},
+		{401, "<html>who are you</html>", "This is not the server’s answer.", "status 401"},
+		{403, "forbidden", "This is not the server’s answer.", "status 403"},
+		{405, "", "This is not the server’s answer.", "status 405"},
+		{429, `{"error":"too many requests, come again later","code":"too-many"}`, "The server refused.", "too many requests"},
+		{404, `{"error":"there is nothing at this address","code":"not-found"}`, "The server refused.", "nothing at this address"},
+		{502, "<html>Bad Gateway</html>", "The server does not answer.", "asks again"},
+		{0, "", "The server does not answer.", "asks again"},
+	} {
+		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
+			w := &world{}
+			r := New(w.hooks())
+			r.SetToken("t")
+			r.SetPath(path)
+			for _, done := range w.answers {
+				done(test.status, []byte(test.body))
+			}
+			text := render(t, r)
+			if !strings.Contains(text, test.heading) || !strings.Contains(text, test.words) || strings.Contains(text, "One moment") {
+				t.Errorf("%s, status %d, %q: the page shows %s", path, test.status, test.body, text)
+			}
+			if w.token != "" || r.fleet.token != "t" {
+				t.Errorf("%s, status %d: the token was dropped", path, test.status)
+			}
+			w.answers = nil
+			w.timers[len(w.timers)-1]()
+			for _, done := range w.answers {
+				done(200, []byte(`{}`))
+			}
+			if r.fleet.phase != fleetKnown {
+				t.Errorf("%s, status %d: the page does not find back", path, test.status)
+			}
+		}
 	}
 }
 

@@ -15,6 +15,10 @@ func (r *Root) fleetHeading() string {
 		return "Sign in to the fleet."
 	case f.phase == fleetAway:
 		return "The server does not answer."
+	case f.phase == fleetStrange && f.refusal == "":
+		return "This is not the server’s answer."
+	case f.phase == fleetStrange:
+		return "The server refused."
 	case f.empty():
 		return "Publish your first release."
 	case f.view == fleetOne:

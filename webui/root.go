@@ -58,7 +58,7 @@ type Canvas interface {
 // if there is a body, Content-Type application/json.
 type Request struct {
 	Method string
-	Path   string // from the root, "/api/devices"
+	Path   string // from the page's own folder, "/api/devices"
 	Token  string // operator's, sent as bearer; empty sends none
 	Body   []byte
 }

@@ -64,8 +64,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		}
 		return exitOK
 	}
+	name := args[0]
+	switch name {
+	case "--version", "-version", "-v", "-V":
+		name = "version"
+	}
 	for _, c := range commands {
-		if c.name != args[0] {
+		if c.name != name {
 			continue
 		}
 		err := c.run(ctx, args[1:], out, errOut)

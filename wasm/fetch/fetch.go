@@ -7,12 +7,14 @@ package fetch
 import (
 	"context"
 	"fmt"
+	"strings"
 	"syscall/js"
 
 	"unbrick/wasm/await"
 )
 
-// Request is one question. Path is from the root of our own server.
+// Request is one question. The slash that Path begins with is the folder in which the page lies: a proxy may have put the server
+// below a path of its own.
 type Request struct {
 	Method, Path string
 	Accept       string
@@ -48,7 +50,7 @@ func Do(ctx context.Context, r Request) (status int, body []byte, err error) {
 	}
 	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
 	defer stop()
-	answer, err := await.Method(ctx, js.Global(), "fetch", r.Path, options)
+	answer, err := await.Method(ctx, js.Global(), "fetch", strings.TrimPrefix(r.Path, "/"), options)
 	if err != nil {
 		return 0, nil, fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
 	}

@@ -27,8 +27,8 @@ func (backend) Fetch(ctx context.Context, method, path string, body []byte) (int
 
 // Dial implements apparatus.Backend.
 func (backend) Dial(ctx context.Context) (protocol.Conn, error) {
-	origin := self.Get("location").Get("origin").String()
-	c, err := socket.Dial(ctx, "ws"+strings.TrimPrefix(origin, "http")+"/link", nil)
+	address := self.Get("URL").New("link", self.Get("location").Get("href")) // beside this worker, below whatever path a proxy has put it
+	c, err := socket.Dial(ctx, "ws"+strings.TrimPrefix(address.Get("href").String(), "http"), nil)
 	if err != nil {
 		return nil, err
 	}
