@@ -218,7 +218,9 @@ func (l *library) add(data []byte) (release.Manifest, error) {
 		return release.Manifest{}, err
 	}
 	l.mu.Lock()
-	l.files[nameOf(&m)] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+	if have, ok := l.files[nameOf(&m)]; !ok || have.manifest.Order <= m.Order {
+		l.files[nameOf(&m)] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+	}
 	l.mu.Unlock()
 	l.keep(data)
 	return m, nil
@@ -240,24 +242,60 @@ func (l *library) keep(data []byte) bool {
 }
 
 // fetch returns a release's bytes from this visit's files, the store, or the server, in that order. What
-// the server sent is kept.
+// the server sent is kept. Where the server has the same image under a higher order, that release is taken, unless it is
+// not to be had: an image may be released again, and the newest release stands for it.
 func (l *library) fetch(ctx context.Context, model string, image release.Digest) (file, error) {
+	least := l.order(named{model, image})
+	f, err := l.atHand(model, image)
+	if err == nil && f.manifest.Order >= least {
+		return f, nil
+	}
+	newer, failed := l.download(ctx, model, image)
+	if failed != nil && err == nil {
+		return f, nil
+	}
+	return newer, failed
+}
+
+// order is the order of the newest release of an image on the server, 0 if there is none.
+func (l *library) order(name named) (order uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.remote {
+		if m := &l.remote[i].manifest; nameOf(m) == name {
+			order = max(order, m.Order)
+		}
+	}
+	return order
+}
+
+// atHand returns a release from this visit's files or the store, the newer one.
+func (l *library) atHand(model string, image release.Digest) (file, error) {
 	l.mu.Lock()
 	f, ok := l.files[named{model, image}]
 	s := l.store
 	l.mu.Unlock()
-	if ok {
-		return f, nil
-	}
 	if s != nil {
 		signed, bytes, err := s.Get(model, image)
 		if err == nil {
-			return newFile(signed, bytes)
+			kept, err := newFile(signed, bytes)
+			if err == nil && ok && f.manifest.Order >= kept.manifest.Order {
+				return f, nil
+			}
+			return kept, err
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			l.lost()
 		}
 	}
+	if !ok {
+		return file{}, errNoRelease
+	}
+	return f, nil
+}
+
+// download gets a release from the server and keeps it.
+func (l *library) download(ctx context.Context, model string, image release.Digest) (file, error) {
 	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+model)
 	if err != nil {
 		return file{}, fmt.Errorf("%w: %w", errNoRelease, err)
@@ -266,7 +304,7 @@ func (l *library) fetch(ctx context.Context, model string, image release.Digest)
 	if err != nil {
 		return file{}, err
 	}
-	f, err = newFile(signed, bytes)
+	f, err := newFile(signed, bytes)
 	if err != nil {
 		return file{}, err
 	}

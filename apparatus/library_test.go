@@ -140,3 +140,67 @@ func TestOneImageForTwoModels(t *testing.T) {
 		t.Errorf("files gave the release of model %q: %v", m.Model, err)
 	}
 }
+
+// TestImageAgain: an image that was released again is listed once, as the newest, and its manifest is the one that is taken,
+// although a file of the older release is at hand; without the server that one does.
+func TestImageAgain(t *testing.T) {
+	image := bytes.Repeat([]byte("known good"), 1000)
+	area := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 16}}, ProgramUnit: 8, Page: 256, Erased: 0xff}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	file := func(version string, order uint64) []byte {
+		t.Helper()
+		m, err := release.Describe("0001", version, order, order, image, &area)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := release.Sign(&m, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release.AppendFile(nil, signed, image)
+	}
+	one, three := file("1.0", 1), file("3.0", 3)
+	for _, kept := range []bool{false, true} {
+		server := &shelf{files: [][]byte{three}}
+		l := newLibrary(server)
+		if kept {
+			fs, err := mem.NewFS()
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.open(fs, true)
+		}
+		m, err := l.add(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fetch := func(want string) {
+			t.Helper()
+			f, err := l.fetch(context.Background(), "0001", m.Digest)
+			if err != nil || f.manifest.Version != want {
+				t.Fatalf("kept %v: %q, %v; want %q", kept, f.manifest.Version, err, want)
+			}
+		}
+		fetch("1.0")
+		if err := l.refresh(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if all := l.all(); len(all) != 1 || all[0].Version != "3.0" {
+			t.Fatalf("kept %v: %+v, want 3.0 alone", kept, all)
+		}
+		server.away = true
+		fetch("1.0")
+		server.away = false
+		fetch("3.0")
+		server.away = true
+		if kept {
+			fetch("3.0")
+		}
+		if _, err := l.add(one); err != nil {
+			t.Fatal(err)
+		}
+		if kept {
+			fetch("3.0")
+		}
+	}
+}

@@ -19,7 +19,8 @@ type Source interface {
 	// List returns the releases for a model; of other models it need not.
 	List(ctx context.Context, model string) ([]Listing, error)
 	// Get returns the signed manifest and the image of the release of a model with this image digest: one image may be
-	// released for several models. Neither is changed by the caller.
+	// released for several models, and again under a higher order; the newest that the source knows stands for it. Neither is
+	// changed by the caller.
 	Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error)
 }
 
@@ -63,10 +64,15 @@ func (f *Files) List(context.Context, string) ([]Listing, error) {
 
 // Get implements Source.
 func (f *Files) Get(_ context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
+	var best *releaseFile
 	for i := range f.files {
-		if m := &f.files[i].Manifest; m.Digest == image && m.Model == model {
-			return f.files[i].signed, f.files[i].image, nil
+		v := &f.files[i]
+		if m := &v.Manifest; m.Digest == image && m.Model == model && (best == nil || m.Order > best.Manifest.Order) {
+			best = v
 		}
 	}
-	return nil, nil, fmt.Errorf("image %s: %w", release.ShortHex(image), ErrNotThere)
+	if best == nil {
+		return nil, nil, fmt.Errorf("image %s: %w", release.ShortHex(image), ErrNotThere)
+	}
+	return best.signed, best.image, nil
 }

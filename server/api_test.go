@@ -105,7 +105,7 @@ func TestPublish(t *testing.T) {
 		{"good again", good, "", 200, ""},
 		{"version again", r.file(r.key, "1", 2, image(2, 100)), "", 409, "conflict"},
 		{"order again", r.file(r.key, "2", 1, image(2, 100)), "", 409, "conflict"},
-		{"image again", r.file(r.key, "2", 2, img), "", 409, "conflict"},
+		{"image again, older", r.file(r.key, "0", 0, img), "", 409, "conflict"},
 		{"another key", r.file(other, "2", 2, image(2, 100)), r.pub(other), 403, "unknown-key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

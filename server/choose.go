@@ -69,6 +69,17 @@ func (c *choice) decide(d *storage.Device, now time.Time) []storage.Event {
 		Unique: fmt.Sprintf("offer:%x", c.info.Digest[:])}}
 }
 
+// after are the releases behind r, which is one of all.
+func after(all []storage.Release, r *storage.Release) []storage.Release {
+	for i := range all {
+		if &all[i] == r {
+			return all[i+1:]
+		}
+	}
+	return nil
+}
+
+// find is the newest release of an image, nil if there is none.
 func find(all []storage.Release, image storage.Digest) *storage.Release {
 	for i := range all {
 		if all[i].Manifest.Digest == image {
@@ -123,6 +134,9 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 	if base := find(all, h.Digest); base != nil {
 		order = max(order, base.Manifest.Order)
 		back = base.State == storage.Withdrawn && !h.Confirmed
+		if older := find(after(all, base), h.Digest); older != nil && base.State == storage.Withdrawn {
+			order = max(h.Order, older.Manifest.Order) // its bytes count as what they were before they were released again
+		}
 	}
 	var candidates []*storage.Release
 	var foreign, held, later *storage.Release

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -24,8 +25,8 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", binaryType)
 	h.Set("Content-Disposition", `attachment; filename="`+release.ShortHex(v.Manifest.Digest)+`.release"`)
-	h.Set("Cache-Control", "no-cache") // it may be withdrawn, so ask; the bytes never change
-	h.Set("ETag", `"`+release.Hex(v.Manifest.Digest)+"-"+v.Manifest.Model+`"`)
+	h.Set("Cache-Control", "no-cache")                                                              // it may be withdrawn, so ask; the bytes never change
+	h.Set("ETag", fmt.Sprintf(`"%x-%s-%d"`, v.Manifest.Digest, v.Manifest.Model, v.Manifest.Order)) // an image may be released again
 	d := &download{ResponseWriter: sending(w), head: release.AppendFile(nil, v.Signed, nil), open: sync.OnceValues(func() (storage.Blob, error) {
 		return s.openImage(context.WithoutCancel(r.Context()), v.Manifest.Model, v.Manifest.Digest)
 	})}

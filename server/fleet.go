@@ -109,7 +109,10 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 	}
 	v := make(versions, len(all))
 	for i := range all {
-		v[deviceID{all[i].Manifest.Model, release.Hex(all[i].Manifest.Digest)}] = all[i].Manifest.Version
+		id := deviceID{all[i].Manifest.Model, release.Hex(all[i].Manifest.Digest)}
+		if _, newer := v[id]; !newer { // of several releases of an image the newest stands for it
+			v[id] = all[i].Manifest.Version
+		}
 	}
 	return v, nil
 }
@@ -160,10 +163,11 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	names, err := s.versions(r, "")
+	all, err := s.store.Releases(r.Context(), "")
 	if err != nil {
 		return err
 	}
+	known := imagesOf(all)
 	groups := make(map[string]int, storage.Groups)
 	for g, n := range sum.Groups {
 		groups[storage.Group(g).String()] = n
@@ -177,21 +181,26 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
 		Known     bool   `json:"known"`
 	}
 	releases := make([]count, 0, len(sum.Releases))
-	at := make(map[deviceImage]int, len(sum.Releases))
-	for _, c := range sum.Releases { // an image may come in parts: with several orders and texts
-		i, there := at[deviceImage{c.Model, c.Image}]
-		if !there {
-			image := release.Hex(c.Image)
-			version, known := names[deviceID{c.Model, image}]
-			if !known {
-				version = c.Version
-			}
-			i = len(releases)
-			at[deviceImage{c.Model, c.Image}] = i
-			releases = append(releases, count{Model: c.Model, Image: image, Version: version, Known: known})
+	type runs struct {
+		deviceImage
+		order uint64 // of the release; 0 if there is none
+	}
+	at := make(map[runs]int, len(sum.Releases))
+	for i := range sum.Releases { // a release may come in parts: with several orders and texts
+		c := &sum.Releases[i]
+		id, version := runs{deviceImage{c.Model, c.Image}, 0}, c.Version
+		r := known.of(c)
+		if r != nil {
+			id.order, version = r.Manifest.Order, r.Manifest.Version
 		}
-		releases[i].Installed += c.Installed
-		releases[i].Confirmed += c.Confirmed
+		n, there := at[id]
+		if !there {
+			n = len(releases)
+			at[id] = n
+			releases = append(releases, count{Model: c.Model, Image: release.Hex(c.Image), Version: version, Known: r != nil})
+		}
+		releases[n].Installed += c.Installed
+		releases[n].Confirmed += c.Confirmed
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"devices": sum.Devices, "groups": groups, "releases": releases})
 }

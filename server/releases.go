@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -15,6 +16,7 @@ import (
 	"unbrick/limits"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/release/sequence"
 	"unbrick/server/storage"
 )
 
@@ -288,15 +290,16 @@ func (s *Server) count(ctx context.Context, model string, all []storage.Release,
 	if err != nil {
 		return err
 	}
-	at := make(map[deviceImage]int, len(list))
+	at := make(map[*storage.Release]int, len(list))
 	for i := range list {
 		list[i].Installed, list[i].Confirmed = new(int), new(int)
-		at[deviceImage{all[i].Manifest.Model, all[i].Manifest.Digest}] = i
+		at[&all[i]] = i
 	}
-	for _, c := range counts {
-		if i, ok := at[deviceImage{c.Model, c.Image}]; ok {
-			*list[i].Installed += c.Installed
-			*list[i].Confirmed += c.Confirmed
+	known := imagesOf(all)
+	for i := range counts {
+		if r := known.of(&counts[i]); r != nil {
+			*list[at[r]].Installed += counts[i].Installed
+			*list[at[r]].Confirmed += counts[i].Confirmed
 		}
 	}
 	return nil
@@ -308,8 +311,36 @@ type deviceImage struct {
 	image storage.Digest
 }
 
+// images are releases by what they are released for, newest first.
+type images map[deviceImage][]*storage.Release
+
+func imagesOf(all []storage.Release) images {
+	v := make(images, len(all))
+	for i := range all {
+		m := &all[i].Manifest
+		id := deviceImage{m.Model, m.Digest}
+		v[id] = append(v[id], &all[i])
+	}
+	return v
+}
+
+// of is the release that counted devices run: of those of their image the one of their order, else the newest; nil if
+// there is none.
+func (v images) of(c *storage.ReleaseCount) *storage.Release {
+	same := v[deviceImage{c.Model, c.Image}]
+	for _, r := range same {
+		if r.Manifest.Order == c.Order {
+			return r
+		}
+	}
+	if len(same) > 0 {
+		return same[0]
+	}
+	return nil
+}
+
 // publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the
-// image fits the model, and that the security counter does not fall as the order rises.
+// image fits the model, and whether it may follow the releases that the model has (package sequence).
 func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	select {
 	case s.uploads <- struct{}{}:
@@ -432,14 +463,20 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte) (creat
 	if err != nil {
 		return false, err
 	}
+	others := make([]sequence.Release, len(all))
 	for i := range all {
 		o := &all[i].Manifest
-		switch {
-		case o.Digest == v.Manifest.Digest && o.Order == v.Manifest.Order && o.Version == v.Manifest.Version:
-			return false, nil // the same again, or a conflict that storing finds
-		case o.Order < v.Manifest.Order && o.Counter > v.Manifest.Counter, o.Order > v.Manifest.Order && o.Counter < v.Manifest.Counter:
-			return false, problem(http.StatusConflict, "counter", "the security counter must not fall as the order rises: release %q has order %d and counter %d", o.Version, o.Order, o.Counter)
+		if bytes.Equal(all[i].Signed, v.Signed) {
+			return false, nil // the same again
 		}
+		others[i] = sequence.Of(o)
+		others[i].Withdrawn = all[i].State == storage.Withdrawn
+	}
+	jump, _ := strconv.ParseBool(r.URL.Query().Get("jump"))
+	older, _ := strconv.ParseBool(r.URL.Query().Get("older-version"))
+	var no *sequence.Refusal
+	if err := sequence.Check(sequence.Of(&v.Manifest), others, &sequence.Options{Jump: jump, Older: older}); errors.As(err, &no) {
+		return false, problem(http.StatusConflict, string(no.Reason), "%v", no)
 	}
 	return true, nil
 }

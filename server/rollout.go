@@ -22,6 +22,7 @@ import (
 const (
 	rolloutLook    = time.Minute // how often the server looks for devices that do not come back
 	defaultFailing = 3           // devices that may fail where the operator does not say how many
+	maxFailing     = 1_000_000   // and at most
 )
 
 // parseRollout makes a rollout that begins now. No phases mean none.
@@ -37,9 +38,9 @@ func parseRollout(phases, limit, halts string, now time.Time) (r storage.Rollout
 		return r, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
 	if limit != "" {
-		n, err := strconv.ParseUint(limit, 10, 32)
-		if err != nil {
-			return r, problem(http.StatusBadRequest, "malformed", "limit of failures %q is no number", limit)
+		n, err := strconv.ParseUint(limit, 10, 64)
+		if err != nil || n > maxFailing {
+			return r, problem(http.StatusBadRequest, "malformed", "limit of failures %q is no number of devices, 0 to %d", limit, maxFailing)
 		}
 		r.Limit = uint32(n)
 	}
@@ -86,7 +87,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Model  string  `json:"model"`
 		Phases *string `json:"phases"` // begins a new one; empty ends it: the release is for all
-		Limit  *uint32 `json:"limit"`
+		Limit  *uint64 `json:"limit"`
 		Halts  *bool   `json:"halts"` // at the alarm, by itself
 		Halt   *bool   `json:"halt"`
 	}
@@ -95,6 +96,9 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	}
 	if in.Phases == nil && in.Limit == nil && in.Halts == nil && in.Halt == nil {
 		return problem(http.StatusBadRequest, "malformed", "say phases, limit, halts or halt")
+	}
+	if in.Limit != nil && *in.Limit > maxFailing {
+		return problem(http.StatusBadRequest, "malformed", "limit of failures %d is no number of devices, 0 to %d", *in.Limit, maxFailing)
 	}
 	v, err := s.releaseAt(r, in.Model)
 	if err != nil {
@@ -120,7 +124,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 		if in.Limit != nil {
-			o.Limit, o.Alarm = *in.Limit, time.Time{}
+			o.Limit, o.Alarm = uint32(*in.Limit), time.Time{}
 		}
 		if in.Halts != nil {
 			o.Halts = *in.Halts

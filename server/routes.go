@@ -203,6 +203,7 @@ func apiHeaders(h http.Header) {
 func (s *Server) explain(r *http.Request, err error) *problemError {
 	var p *problemError
 	var tooLarge *http.MaxBytesError
+	var conflict *storage.ConflictError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -210,8 +211,8 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "more than %d bytes", tooLarge.Limit)
 	case errors.Is(err, storage.ErrNotFound):
 		return problem(http.StatusNotFound, "not-found", "there is nothing of this name")
-	case errors.Is(err, storage.ErrConflict):
-		return problem(http.StatusConflict, "conflict", "%v", storage.ErrConflict)
+	case errors.As(err, &conflict):
+		return problem(http.StatusConflict, "conflict", "%v", conflict)
 	case errors.Is(err, storage.ErrFull):
 		s.log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")

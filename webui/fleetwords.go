@@ -310,6 +310,8 @@ func releaseRows(list []fleetRelease, now time.Time) []releaseRow {
 			row.Ask, row.No = "Offer release "+rel.Version+" to every device of model "+rel.Model+"?", "Keep it withheld"
 		case "withdrawn":
 			row.Sign, row.State = "bad", "Withdrawn"
+		case "superseded":
+			row.Sign, row.State = "off", "Published again"
 		default:
 			row.Sign, row.State, row.Act, row.To, row.Done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
 			row.Ask, row.No = "Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep it.", "Keep offering it"

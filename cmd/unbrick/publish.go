@@ -16,6 +16,7 @@ import (
 
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/release/sequence"
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
@@ -26,7 +27,15 @@ Signs an image and publishes it: computes digest and hash tree for the model's g
 the software area, not ELF, HEX or UF2. A file that is a release file already is uploaded as it is.
 
 --order decides which release is newer; without it, the next number after the newest release of the model. --counter
-is the security counter: raise it when devices must never go back behind this release. It must not fall.
+is the security counter: raise it when devices must never go back behind this release. It must not fall. Neither can
+be taken back, so both rise by at most 4294967296 at a time; --jump allows more, as long as enough is left for what
+follows. The largest is 9007199254740991.
+
+A version that sorts below that of the release before it (1.0.1 after 3.0, 1.0-rc1 after 1.0) is refused, unless --order
+or --older-version says that it is meant.
+
+The way back from a bad release is forward: publish the bytes of the good one again, under a new version. Devices that
+run those bytes need no update, all others are led there.
 
 The first release of a model registers its key there. A further key is registered only with --trust-key.
 
@@ -60,6 +69,7 @@ type publishFlags struct {
 	order, counter                              uint64
 	phases, failures                            string // of a rollout, empty: none
 	hasOrder, hasCounter, trust, json           bool
+	jump, older                                 bool
 }
 
 // publishCommand signs and uploads a release.
@@ -77,6 +87,8 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
 	flags.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
 	flags.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout halts (default 3)")
+	flags.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
+	flags.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
 	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	words, err := parseFlags(flags, args, out)
@@ -84,6 +96,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		return err
 	}
 	f.hasOrder, f.hasCounter = isSet(flags, "order"), isSet(flags, "counter")
+	f.older = f.older || f.hasOrder // who chooses the order knows what comes before
 	if len(words) != 1 {
 		return usageError("name one file to publish")
 	}
@@ -275,16 +288,15 @@ func (f *publishFlags) target(ctx context.Context, server *api) (*model.Model, e
 	return &m, nil
 }
 
-// number gives the manifest its order and counter, by the releases that are there.
+// number gives the manifest its order and counter, by the releases that are there, and checks that it may follow them.
 func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manifest) error {
+	allowed := &sequence.Options{Jump: f.jump, Older: f.older}
 	if f.modelFile != "" {
 		if !f.hasOrder {
 			return usageError("without asking a server, --order is needed")
 		}
-		return nil
-	}
-	if f.hasOrder && f.hasCounter {
-		return nil
+		allowed.Jump = true // what is there is not known here; the server says the rest
+		return sequence.Check(sequence.Of(m), nil, allowed)
 	}
 	b, _, err := server.do(ctx, "GET", "/api/releases", url.Values{"model": {f.model}}, nil)
 	if err != nil {
@@ -292,7 +304,7 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 	}
 	var list struct {
 		Releases []struct {
-			Version        string
+			Version, State string
 			Order, Counter uint64
 			Image          string
 		}
@@ -300,23 +312,32 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 	if err := json.Unmarshal(b, &list); err != nil {
 		return fmt.Errorf("list of releases: %w", err)
 	}
-	order, counter := uint64(1), uint64(0)
-	for i, r := range list.Releases { // newest first
-		if i == 0 {
-			order, counter = r.Order+1, r.Counter
+	var all []sequence.Release
+	for _, r := range list.Releases {
+		if r.Version == m.Version && r.Image == release.Hex(m.Digest) { // the same again
+			if !f.hasOrder {
+				m.Order = r.Order
+			}
+			if !f.hasCounter {
+				m.Counter = r.Counter
+			}
+			return nil
 		}
-		if r.Version == m.Version && r.Image == release.Hex(m.Digest) {
-			order, counter = r.Order, r.Counter // the same again
-			break
+		all = append(all, sequence.Release{Version: r.Version, Order: r.Order, Counter: r.Counter, Withdrawn: r.State == "withdrawn"})
+	}
+	if !f.hasOrder || !f.hasCounter {
+		order, counter, err := sequence.Next(all)
+		if err != nil {
+			return err
+		}
+		if !f.hasOrder {
+			m.Order = order
+		}
+		if !f.hasCounter {
+			m.Counter = counter
 		}
 	}
-	if !f.hasOrder {
-		m.Order = order
-	}
-	if !f.hasCounter {
-		m.Counter = counter
-	}
-	return nil
+	return sequence.Check(sequence.Of(m), all, allowed)
 }
 
 func describeFile(file []byte) (*publishing, error) {
@@ -341,6 +362,12 @@ func upload(ctx context.Context, server *api, file []byte, public ed25519.Public
 	if f.trust {
 		query.Set("trust", "1")
 	}
+	if f.jump {
+		query.Set("jump", "1")
+	}
+	if f.older {
+		query.Set("older-version", "1")
+	}
 	if f.phases != "" {
 		query.Set("phases", f.phases)
 		if f.failures != "" {
@@ -348,9 +375,5 @@ func upload(ctx context.Context, server *api, file []byte, public ed25519.Public
 		}
 	}
 	_, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
-	var no *apiError
-	if errors.As(err, &no) && no.Code == "conflict" {
-		return false, errors.New("the model has another release with this version, order or image")
-	}
 	return status == 201, err
 }

@@ -22,6 +22,7 @@ type releaseSource struct {
 	reached bool  // the server has answered
 	missed  error // why it did not
 	fetched restore.Files
+	orders  map[release.Digest]uint64 // of the newest release of an image on the server, for the model that was listed last
 }
 
 // maxListed bounds how many releases of a server's list are looked at.
@@ -59,6 +60,7 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 		return nil, fmt.Errorf("the server's list of releases: %w", err)
 	}
 	var list []restore.Listing
+	s.orders = make(map[release.Digest]uint64)
 	for i, r := range answer.Releases {
 		if i == maxListed {
 			break
@@ -68,14 +70,16 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 			return nil, fmt.Errorf("the server's list of releases: %w", err)
 		}
 		list = append(list, restore.Listing{Manifest: m, Key: key})
+		s.orders[m.Digest] = max(s.orders[m.Digest], m.Order)
 	}
 	return list, nil
 }
 
-// Get implements restore.Source.
+// Get implements restore.Source. A file does for the server's release, unless the server has the same image again under a
+// higher order.
 func (s *releaseSource) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
 	for _, f := range []*restore.Files{&s.files, &s.fetched} {
-		if signed, bytes, err = f.Get(ctx, model, image); err == nil {
+		if signed, bytes, err = f.Get(ctx, model, image); err == nil && orderOf(signed) >= s.orders[image] {
 			return signed, bytes, nil
 		}
 	}
@@ -94,6 +98,15 @@ func (s *releaseSource) Get(ctx context.Context, model string, image release.Dig
 		return nil, nil, err
 	}
 	return s.fetched.Get(ctx, model, image)
+}
+
+// orderOf is the order of a signed manifest that was read before.
+func orderOf(signed []byte) uint64 {
+	m, _, err := release.Parse(signed)
+	if err != nil {
+		return 0
+	}
+	return m.Order
 }
 
 // reportTime bounds how long the command waits for the server to take the report.

@@ -96,6 +96,9 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
+	if len(change) > 1 && r.State == "superseded" {
+		return fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", r.Version)
+	}
 	if len(change) > 1 {
 		body, err := json.Marshal(change)
 		if err != nil {

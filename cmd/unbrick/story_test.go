@@ -53,6 +53,16 @@ func (b *story) write(name string, content []byte) {
 	}
 }
 
+// read is a file's content, empty if it is not there.
+func (b *story) read(name string) string {
+	b.Helper()
+	content, err := os.ReadFile(b.path(name))
+	if err != nil && !os.IsNotExist(err) {
+		b.Fatal(err)
+	}
+	return string(content)
+}
+
 func (b *story) must(want int, args ...string) string {
 	b.Helper()
 	return must(b.T, want, args...)

@@ -26,6 +26,7 @@ var below = map[string][]string{
 	"flash/flashtest":       {"flash"},
 	"release":               {"internal/cbor", "limits", "flash"},
 	"release/store":         {"limits", "release"},
+	"release/sequence":      {"release"},
 	"model":                 {"internal/cbor", "limits", "flash", "release"},
 	"delta/internal/coding": {},
 	"delta":                 {"limits", "flash", "release", "delta/internal/coding"},

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 // Errors that callers branch on. Implementations wrap them with operation and place.
 var (
 	ErrNotFound = errors.New("not found")
-	ErrConflict = errors.New("conflicts with what is stored") // another release has this version, order or image
+	ErrConflict = errors.New("conflicts with what is stored") // the class of ConflictError
 	ErrStale    = errors.New("changed meanwhile")             // the device was saved by someone else since it was read
 	ErrFull     = errors.New("storage is full")
 	ErrDamaged  = errors.New("stored bytes do not match their digest")
@@ -49,6 +50,23 @@ const (
 // nobody proves who says so.
 const RefusedFor = 24 * time.Hour
 
+// ConflictError says which release is in the way of another, and with what.
+type ConflictError struct {
+	What    string // "version", "order", both of them, or "image"
+	Version string // of the release that has it
+	Order   uint64
+}
+
+func (e *ConflictError) Error() string {
+	if e.What == "image" {
+		return fmt.Sprintf("another release has this image and a higher order: %q, order %d. The same image again needs an order above that", e.Version, e.Order)
+	}
+	return fmt.Sprintf("another release has this %s: %q, order %d", e.What, e.Version, e.Order)
+}
+
+// Unwrap implements the contract of package errors.
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
 // Digest is a SHA-256.
 type Digest = release.Digest
 
@@ -64,8 +82,10 @@ type Store interface {
 	TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error
 	Keys(ctx context.Context, model string) ([]Key, error)
 
-	// Releases, newest order first; model "" means all. AddRelease stores the image, then the row; the same
-	// release again changes nothing, a different one of equal version, order or image is ErrConflict.
+	// Releases, newest order first; model "" means all. AddRelease stores the image, then the row; the same release again
+	// changes nothing, a different one of equal version or order is a ConflictError, and so is one of an image that a release
+	// of higher order has. An image may be released again under a higher order: that supersedes its releases before, whose
+	// rollouts end. Where an image names a release, it is the newest of that image.
 	AddRelease(ctx context.Context, r Release, image []byte) error
 	Releases(ctx context.Context, model string) ([]Release, error)
 	Release(ctx context.Context, model string, image Digest) (Release, error)
@@ -152,9 +172,10 @@ type Key struct {
 type ReleaseState uint8
 
 const (
-	Offered   ReleaseState = 1 // to every device of its model that is older
-	Withheld  ReleaseState = 2 // to none for now; devices that run it are right
-	Withdrawn ReleaseState = 3 // to none any more
+	Offered    ReleaseState = 1 // to every device of its model that is older
+	Withheld   ReleaseState = 2 // to none for now; devices that run it are right
+	Withdrawn  ReleaseState = 3 // to none any more
+	Superseded ReleaseState = 4 // to none: a release of higher order has the same image and stands for both
 )
 
 // String is the word of the state in the HTTP API.
@@ -166,11 +187,13 @@ func (s ReleaseState) String() string {
 		return "withheld"
 	case Withdrawn:
 		return "withdrawn"
+	case Superseded:
+		return "superseded"
 	}
 	return "unknown"
 }
 
-// ParseReleaseState is the reverse of String.
+// ParseReleaseState is the reverse of String for the states that an operator may set.
 func ParseReleaseState(s string) (ReleaseState, bool) {
 	for _, v := range []ReleaseState{Offered, Withheld, Withdrawn} {
 		if v.String() == s {

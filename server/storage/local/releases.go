@@ -118,18 +118,9 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 		return fmt.Errorf("add release: %w", storage.ErrDamaged)
 	}
 	return s.change(ctx, "add release", func(tx *sql.Tx) error {
-		var signed []byte
-		var same int
-		err := tx.QueryRowContext(ctx, `SELECT count(*), max(signed) FROM releases WHERE model = ? AND (version = ? OR image = ? OR "order" = ?)`,
-			m.Model, m.Version, d[:], int64(m.Order)).Scan(&same, &signed)
-		if err != nil {
+		there, err := conflict(ctx, tx, &r)
+		if err != nil || there {
 			return err
-		}
-		if same == 1 && bytes.Equal(signed, r.Signed) {
-			return nil
-		}
-		if same > 0 {
-			return storage.ErrConflict
 		}
 		rule, err := encodeRollout(&r.Rollout)
 		if err != nil {
@@ -137,8 +128,52 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published, rollout) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published), rule)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE releases SET state = ?, rollout = '' WHERE model = ? AND image = ? AND "order" < ?`, storage.Superseded, m.Model, d[:], int64(m.Order))
 		return err
 	})
+}
+
+// conflict looks for releases that are in the way of r; there says that r is stored already.
+func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, err error) {
+	m := &r.Manifest
+	rows, err := tx.QueryContext(ctx, `SELECT signed, version, "order" FROM releases WHERE model = ?1 AND (version = ?3 OR "order" = ?4 OR image = ?2 AND "order" > ?4)
+		ORDER BY "order" DESC`, m.Model, m.Digest[:], m.Version, int64(m.Order))
+	type other struct {
+		storage.ConflictError
+		signed []byte
+	}
+	found, err := collect(rows, err, "find conflicts", func(o *other) error {
+		var order int64
+		err := rows.Scan(&o.signed, &o.Version, &order)
+		o.Order = uint64(order)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	for i := range found { // the very same first: it may have been superseded since
+		if bytes.Equal(found[i].signed, r.Signed) {
+			return true, nil
+		}
+	}
+	for i := range found {
+		o := &found[i]
+		switch {
+		case o.Version == m.Version && o.Order == m.Order:
+			o.What = "version and order"
+		case o.Version == m.Version:
+			o.What = "version"
+		case o.Order == m.Order:
+			o.What = "order"
+		default:
+			o.What = "image"
+		}
+		return false, &o.ConflictError
+	}
+	return false, nil
 }
 
 const releaseColumns = `SELECT signed, state, published, rollout FROM releases `
@@ -171,7 +206,7 @@ func (s *Store) Releases(ctx context.Context, model string) ([]storage.Release, 
 // Release implements storage.Store.
 func (s *Store) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
 	var r storage.Release
-	row := s.read.QueryRowContext(ctx, releaseColumns+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model LIMIT 1`, image[:], model, model)
+	row := s.read.QueryRowContext(ctx, releaseColumns+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model, "order" DESC LIMIT 1`, image[:], model, model)
 	if err := scanRelease(row, &r); err != nil {
 		return r, fmt.Errorf("release %x of model %q: %w", image[:8], model, full(err))
 	}
@@ -181,9 +216,12 @@ func (s *Store) Release(ctx context.Context, model string, image storage.Digest)
 // SetReleaseState implements storage.Store.
 func (s *Store) SetReleaseState(ctx context.Context, model string, image storage.Digest, state storage.ReleaseState) error {
 	return s.change(ctx, "set release state", func(tx *sql.Tx) error {
-		return touched(tx.ExecContext(ctx, `UPDATE releases SET state = ? WHERE model = ? AND image = ?`, state, model, image[:]))
+		return touched(tx.ExecContext(ctx, `UPDATE releases SET state = ?3 `+newestOfImage, model, image[:], state))
 	})
 }
+
+// newestOfImage is the release that an image names.
+const newestOfImage = `WHERE model = ?1 AND image = ?2 AND "order" = (SELECT max("order") FROM releases WHERE model = ?1 AND image = ?2)`
 
 // encodeRollout returns what is stored of a rollout, nothing if there is none.
 func encodeRollout(r *storage.Rollout) (string, error) {
@@ -198,7 +236,7 @@ func encodeRollout(r *storage.Rollout) (string, error) {
 func (s *Store) ChangeRollout(ctx context.Context, model string, image storage.Digest, f func(*storage.Rollout) error) (storage.Rollout, error) {
 	var r storage.Release
 	err := s.change(ctx, "change rollout", func(tx *sql.Tx) error {
-		if err := scanRelease(tx.QueryRowContext(ctx, releaseColumns+`WHERE model = ? AND image = ?`, model, image[:]), &r); err != nil {
+		if err := scanRelease(tx.QueryRowContext(ctx, releaseColumns+newestOfImage, model, image[:]), &r); err != nil {
 			return err
 		}
 		if err := f(&r.Rollout); err != nil {
@@ -208,7 +246,7 @@ func (s *Store) ChangeRollout(ctx context.Context, model string, image storage.D
 		if err != nil {
 			return err
 		}
-		return touched(tx.ExecContext(ctx, `UPDATE releases SET rollout = ? WHERE model = ? AND image = ?`, rule, model, image[:]))
+		return touched(tx.ExecContext(ctx, `UPDATE releases SET rollout = ?3 `+newestOfImage, model, image[:], rule))
 	})
 	return r.Rollout, err
 }

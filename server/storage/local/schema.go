@@ -204,6 +204,24 @@ var migrations = []string{
 	CREATE TRIGGER serials_insert AFTER INSERT ON devices BEGIN
 		INSERT INTO serials (rowid, serial) VALUES (new.id, new.serial);
 	END;`,
+
+	// An image may be released again under a higher order.
+	`CREATE TABLE releases_again (
+		model TEXT NOT NULL REFERENCES models(id),
+		"order" INTEGER NOT NULL,
+		version TEXT NOT NULL,
+		image BLOB NOT NULL,
+		signed BLOB NOT NULL,
+		state INTEGER NOT NULL,
+		published INTEGER NOT NULL,
+		rollout TEXT NOT NULL DEFAULT '',
+		PRIMARY KEY (model, "order"),
+		UNIQUE (model, version)
+	) STRICT, WITHOUT ROWID;
+	INSERT INTO releases_again SELECT model, "order", version, image, signed, state, published, rollout FROM releases;
+	DROP TABLE releases;
+	ALTER TABLE releases_again RENAME TO releases;
+	CREATE INDEX releases_image ON releases (image, model, "order");`,
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.

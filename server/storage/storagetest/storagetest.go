@@ -29,7 +29,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		name string
 		run  func(t *testing.T, open Opener)
 	}{
-		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts},
+		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again", testAgain},
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
 		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion", testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
@@ -186,7 +186,7 @@ func testConflicts(t *testing.T, open Opener) {
 	s := opened(t, open)
 	withModel(t, s, "0001")
 	image, other := []byte("image"), []byte("another image")
-	first := NewRelease(t, "0001", "1", 1, image)
+	first := NewRelease(t, "0001", "1", 5, image)
 	ok(t, s.AddRelease(ctx, first, image))
 	ok(t, s.AddRelease(ctx, first, image)) // again
 	for _, c := range []struct {
@@ -194,15 +194,59 @@ func testConflicts(t *testing.T, open Opener) {
 		r    storage.Release
 		b    []byte
 	}{
-		{"version", NewRelease(t, "0001", "1", 2, other), other},
-		{"order", NewRelease(t, "0001", "2", 1, other), other},
-		{"image", NewRelease(t, "0001", "2", 2, image), image},
+		{"version", NewRelease(t, "0001", "1", 6, other), other},
+		{"order", NewRelease(t, "0001", "2", 5, other), other},
+		{"version and order", NewRelease(t, "0001", "1", 5, other), other},
+		{"image", NewRelease(t, "0001", "2", 4, image), image},
 	} {
-		t.Run(c.name, func(t *testing.T) { is(t, s.AddRelease(ctx, c.r, c.b), storage.ErrConflict) })
+		t.Run(c.name, func(t *testing.T) {
+			err := s.AddRelease(ctx, c.r, c.b)
+			is(t, err, storage.ErrConflict)
+			var conflict *storage.ConflictError
+			if !errors.As(err, &conflict) {
+				t.Fatalf("%v does not say what is in the way", err)
+			}
+			equal(t, "conflict", *conflict, storage.ConflictError{What: c.name, Version: "1", Order: 5})
+		})
 	}
 	all, err := s.Releases(ctx, "0001")
 	ok(t, err)
 	equal(t, "releases", all, []storage.Release{first})
+}
+
+// testAgain: an image may be released again, and the newest stands for it.
+func testAgain(t *testing.T, open Opener) {
+	s := open(t)
+	withModel(t, s, "0001")
+	withModel(t, s, "0002")
+	good, bad := []byte("good"), []byte("bad")
+	one, two, three := NewRelease(t, "0001", "1", 1, good), NewRelease(t, "0001", "2", 2, bad), NewRelease(t, "0001", "3", 3, good)
+	foreign := NewRelease(t, "0002", "1", 1, good)
+	one.Rollout = storage.Rollout{Phases: []storage.Phase{{Share: 100}}, Begun: epoch}
+	for _, r := range []storage.Release{one, foreign, two, three, three, one} {
+		image := good
+		if r.Manifest.Version == "2" {
+			image = bad
+		}
+		ok(t, s.AddRelease(ctx, r, image))
+	}
+	d := three.Manifest.Digest
+	ok(t, s.SetReleaseState(ctx, "0001", d, storage.Withheld))
+	_, err := s.ChangeRollout(ctx, "0001", d, func(r *storage.Rollout) error { *r = one.Rollout; return nil })
+	ok(t, err)
+	ok(t, s.Close())
+	s = opened(t, open)
+	got, err := s.Release(ctx, "0001", d)
+	ok(t, err)
+	three.State, three.Rollout = storage.Withheld, one.Rollout
+	equal(t, "what the image names", got, three)
+	one.State, one.Rollout = storage.Superseded, storage.Rollout{}
+	all, err := s.Releases(ctx, "0001")
+	ok(t, err)
+	equal(t, "releases", all, []storage.Release{three, two, one})
+	got, err = s.Release(ctx, "0002", d)
+	ok(t, err)
+	equal(t, "the other model's", got, foreign)
 }
 
 func testReleaseState(t *testing.T, open Opener) {

@@ -1,0 +1,180 @@
+// Package sequence says whether a release may follow those that its model has: by its order, its security counter and its
+// version. The server asks before it stores a release, and the command before it signs one, so that both refuse the same
+// with the same words.
+//
+// Order and counter can only rise, on every device that a release reaches. So they rise in bounded steps below a ceiling,
+// and something newer can always follow.
+package sequence
+
+import (
+	"fmt"
+
+	"unbrick/release"
+)
+
+// Bounds of order and counter.
+const (
+	// MaxNumber is the largest order or counter that is published: integers up to here are exact in every reader.
+	MaxNumber = 1<<53 - 1
+	// MaxStep is how far order or counter may rise above those that are there without Options.Jump. It leaves room for
+	// dates and seconds as numbers.
+	MaxStep = 1 << 32
+)
+
+// Release is what counts of a release.
+type Release struct {
+	Version        string
+	Order, Counter uint64
+	Withdrawn      bool
+}
+
+// Of is the release of a manifest that is not withdrawn.
+func Of(m *release.Manifest) Release {
+	return Release{Version: m.Version, Order: m.Order, Counter: m.Counter}
+}
+
+// Reason is the class of a refusal, as a word for the HTTP API.
+type Reason string
+
+// The reasons.
+const (
+	Order   Reason = "order"
+	Counter Reason = "counter"
+	Version Reason = "older-version"
+)
+
+// Refusal says why a release may not follow.
+type Refusal struct {
+	Reason Reason
+	Text   string
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+func refuse(reason Reason, format string, args ...any) error {
+	return &Refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// Options allow what is refused otherwise because it is more often a slip than meant.
+type Options struct {
+	Jump  bool // order and counter may rise by more than MaxStep: by up to half of what is left below MaxNumber
+	Older bool // the version may sort below that of the release before
+}
+
+// counted leaves out what cannot be followed and is offered no more: a withdrawn release with a number above MaxNumber,
+// from a time without bounds.
+func counted(all []Release) []Release {
+	kept := make([]Release, 0, len(all))
+	for _, r := range all {
+		if !r.Withdrawn || r.Order <= MaxNumber && r.Counter <= MaxNumber {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// newest is the release of the highest order below a bound, nil if there is none.
+func newest(all []Release, below uint64) (found *Release) {
+	for i := range all {
+		if r := &all[i]; r.Order < below && (found == nil || r.Order > found.Order) {
+			found = r
+		}
+	}
+	return found
+}
+
+// Next is the order and the counter of the next release, where nobody chose others.
+func Next(all []Release) (order, counter uint64, err error) {
+	all = counted(all)
+	last := newest(all, ^uint64(0))
+	for i := range all {
+		if all[i].Order == ^uint64(0) {
+			last = &all[i]
+		}
+	}
+	switch {
+	case last == nil:
+		return 1, 0, nil
+	case last.Order >= MaxNumber:
+		return 0, 0, tooHigh(Order, last)
+	case last.Counter > MaxNumber:
+		return 0, 0, tooHigh(Counter, last)
+	}
+	return last.Order + 1, last.Counter, nil
+}
+
+func tooHigh(what Reason, r *Release) error {
+	number := r.Order
+	if what == Counter {
+		number = r.Counter
+	}
+	return refuse(what, "release %q has %s %d, and none above %d is taken: nothing newer can follow it. Withdraw it, and it counts no more; "+
+		"a device on which it has confirmed itself then needs the cable", r.Version, what, number, uint64(MaxNumber))
+}
+
+// Check says why r may not be published beside the releases that its model has. nil Options allow nothing special.
+func Check(r Release, all []Release, o *Options) error {
+	if o == nil {
+		o = &Options{}
+	}
+	all = counted(all)
+	var order, counter Release // with the highest of each
+	for _, have := range all {
+		if have.Order >= order.Order {
+			order = have
+		}
+		if have.Counter >= counter.Counter {
+			counter = have
+		}
+	}
+	if err := step(Order, r.Order, order.Order, order.Version, len(all) == 0, o.Jump); err != nil {
+		return err
+	}
+	if err := step(Counter, r.Counter, counter.Counter, counter.Version, len(all) == 0, o.Jump); err != nil {
+		return err
+	}
+	for i := range all {
+		have := &all[i]
+		if have.Order < r.Order && have.Counter > r.Counter || have.Order > r.Order && have.Counter < r.Counter {
+			if have.Counter > MaxNumber {
+				return tooHigh(Counter, have)
+			}
+			return refuse(Counter, "the security counter must not fall as the order rises: release %q has order %d and counter %d", have.Version, have.Order, have.Counter)
+		}
+	}
+	before := newest(all, r.Order)
+	if before == nil || o.Older {
+		return nil
+	}
+	if c, sure := Compare(r.Version, before.Version); sure && c < 0 {
+		return refuse(Version, "version %q sorts below %q, the release before it (order %d): devices would go from %q up to %q. "+
+			"To publish it as the newer one all the same, say --older-version", r.Version, before.Version, before.Order, before.Version, r.Version)
+	}
+	return nil
+}
+
+// step checks one number against the highest that is there.
+func step(what Reason, number, highest uint64, version string, first, jump bool) error {
+	if number > MaxNumber {
+		return refuse(what, "%s %d is above %d, the largest that is taken", what, number, uint64(MaxNumber))
+	}
+	if number <= highest {
+		return nil
+	}
+	half := (MaxNumber - highest + 1) / 2 // so that something newer can always follow
+	most := min(half, MaxStep)
+	if jump {
+		most = half
+	}
+	if number-highest <= most {
+		return nil
+	}
+	above := fmt.Sprintf("more than %d above that of release %q (%d)", most, version, highest)
+	if first {
+		above = fmt.Sprintf("above %d, the most of a first release", most)
+	}
+	if jump || most == half {
+		return refuse(what, "%s %d is %s: too little would be left for what follows", what, number, above)
+	}
+	return refuse(what, "%s %d is %s. It can only rise from there on; if it is meant, say --jump", what, number, above)
+}

@@ -1,0 +1,165 @@
+package sequence
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	two := []Release{{"2.0", 20, 3, false}, {"1.0", 10, 2, false}}
+	absurd := Release{"9", 1<<63 - 1, 3, false}
+	gone := absurd
+	gone.Withdrawn = true
+	for _, test := range []struct {
+		name   string
+		r      Release
+		all    []Release
+		o      Options
+		reason Reason // "" if it is taken
+		words  string
+	}{
+		{"first", Release{"1", 1, 0, false}, nil, Options{}, "", ""},
+		{"first with a date as order", Release{"1", 20261128, 0, false}, nil, Options{}, "", ""},
+		{"first with seconds as order", Release{"1", 1795860000, 0, false}, nil, Options{}, "", ""},
+		{"first at the step", Release{"1", MaxStep, 0, false}, nil, Options{}, "", ""},
+		{"first above the step", Release{"1", MaxStep + 1, 0, false}, nil, Options{}, Order, "4294967297"},
+		{"first jumps", Release{"1", MaxStep + 1, 0, false}, nil, Options{Jump: true}, "", ""},
+		{"first counter above the step", Release{"1", 1, MaxStep + 1, false}, nil, Options{}, Counter, "--jump"},
+		{"next", Release{"3.0", 21, 3, false}, two, Options{}, "", ""},
+		{"between", Release{"1.5", 15, 2, false}, two, Options{}, "", ""},
+		{"at the step", Release{"3.0", 20 + MaxStep, 3, false}, two, Options{}, "", ""},
+		{"above the step", Release{"3.0", 21 + MaxStep, 3, false}, two, Options{}, Order, `"2.0" (20)`},
+		{"counter at the step", Release{"3.0", 21, 3 + MaxStep, false}, two, Options{}, "", ""},
+		{"counter above the step", Release{"3.0", 21, 4 + MaxStep, false}, two, Options{}, Counter, `"2.0" (3)`},
+		{"jump", Release{"3.0", 1 << 50, 1 << 50, false}, two, Options{Jump: true}, "", ""},
+		{"jump to the ceiling", Release{"3.0", MaxNumber, 3, false}, two, Options{Jump: true}, Order, "too little"},
+		{"above the ceiling", Release{"3.0", MaxNumber + 1, 3, false}, two, Options{Jump: true}, Order, "9007199254740991"},
+		{"2^63-1", Release{"3.0", 1<<63 - 1, 3, false}, two, Options{}, Order, "9007199254740991"},
+		{"2^64-1", Release{"3.0", 1<<64 - 1, 3, false}, two, Options{}, Order, "9007199254740991"},
+		{"counter 2^63-1", Release{"3.0", 21, 1<<63 - 1, false}, two, Options{}, Counter, "9007199254740991"},
+		{"counter falls", Release{"3.0", 21, 2, false}, two, Options{}, Counter, "must not fall"},
+		{"counter below a newer one's is right", Release{"1.5", 15, 3, false}, two, Options{}, "", ""},
+		{"counter above a newer one's", Release{"1.5", 15, 4, false}, two, Options{}, Counter, "must not fall"},
+		{"below an absurd order", Release{"3", 21, 3, false}, append(two, absurd), Options{}, "", ""},
+		{"beside a withdrawn absurd order", Release{"3.0", 21, 4, false}, append(two, gone), Options{}, "", ""},
+		{"after an absurd counter", Release{"4", 22, 3, false}, append(two, Release{"3", 21, 1 << 62, false}), Options{}, Counter, "Withdraw it"},
+		{"after a withdrawn absurd counter", Release{"4", 22, 3, false}, append(two, Release{"3", 21, 1 << 62, true}), Options{}, "", ""},
+		{"older version", Release{"1.0.1", 21, 3, false}, two, Options{}, Version, `"1.0.1" sorts below "2.0"`},
+		{"older version, meant", Release{"1.0.1", 21, 3, false}, two, Options{Older: true}, "", ""},
+		{"older version in its place", Release{"1.0.1", 11, 2, false}, two, Options{}, "", ""},
+		{"older version below its place", Release{"0.9", 11, 2, false}, two, Options{}, Version, `"1.0"`},
+		{"version that says nothing", Release{"summer", 21, 3, false}, two, Options{}, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := Check(test.r, test.all, &test.o)
+			var no *Refusal
+			errors.As(err, &no)
+			switch {
+			case test.reason == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case test.reason != "" && (no == nil || no.Reason != test.reason || !strings.Contains(no.Text, test.words)):
+				t.Errorf("%v, want a refusal for %s with %q", err, test.reason, test.words)
+			}
+		})
+	}
+}
+
+// TestSomethingNewerCanFollow takes the largest order and counter that are let in, again and again.
+func TestSomethingNewerCanFollow(t *testing.T) {
+	for _, jump := range []bool{false, true} {
+		all := []Release{{"0", MaxNumber - 1<<40, MaxNumber - 1<<40, false}}
+		if jump {
+			all[0].Order, all[0].Counter = 1, 1
+		}
+		for i := range 30 {
+			o := &Options{Jump: jump}
+			last := newest(all, MaxNumber)
+			low, high := last.Order, uint64(1<<63)
+			for low+1 < high { // the largest that is taken
+				middle := low + (high-low)/2
+				if Check(Release{"z", middle, middle, false}, all, o) == nil {
+					low = middle
+				} else {
+					high = middle
+				}
+			}
+			all = append(all, Release{fmt.Sprint("x", i), low, low, false})
+			order, counter, err := Next(all)
+			if err != nil || Check(Release{"z", order, counter, false}, all, nil) != nil {
+				t.Fatalf("jump %v, step %d: after order %d: %v", jump, i, low, err)
+			}
+		}
+	}
+}
+
+func TestNext(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		all            []Release
+		order, counter uint64
+		refused        bool
+	}{
+		{"first", nil, 1, 0, false},
+		{"next", []Release{{"1", 1, 0, false}, {"2", 7, 5, false}, {"3", 4, 2, false}}, 8, 5, false},
+		{"after a withdrawn one", []Release{{"1", 1, 0, false}, {"2", 7, 5, true}}, 8, 5, false},
+		{"after 2^53-1", []Release{{"1", MaxNumber, 0, false}}, 0, 0, true},
+		{"after 2^63-1", []Release{{"1", 1<<63 - 1, 0, false}}, 0, 0, true},
+		{"after 2^64-1", []Release{{"1", 1<<64 - 1, 0, false}}, 0, 0, true},
+		{"after a counter of 2^63-1", []Release{{"1", 1, 1<<63 - 1, false}}, 0, 0, true},
+		{"after a withdrawn 2^63-1", []Release{{"1", 1<<63 - 1, 0, true}, {"2", 3, 1, false}}, 4, 1, false},
+	} {
+		order, counter, err := Next(test.all)
+		if order != test.order || counter != test.counter || (err != nil) != test.refused {
+			t.Errorf("%s: %d, %d, %v", test.name, order, counter, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "Withdraw it") {
+			t.Errorf("%s: %v does not say what to do", test.name, err)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want string // < = or ? where nobody can be sure
+	}{
+		{"1.0", "2.0", "<"}, {"1.9", "1.10", "<"}, {"1.0", "1.0.1", "<"}, {"1.0.1", "3.0", "<"}, {"2024.9", "2024.10", "<"}, {"09", "10", "<"}, {"1.0", "1.0.0", "="}, {"1", "1", "="},
+		{"v1.2", "1.2", "="}, {"v1.2", "1.3", "<"}, {"V1.2", "v1.10", "<"}, {"1.0+a", "1.0+b", "="}, {"1.0+build.9", "1.0.1", "<"}, {"1.0", "1.0+build", "="},
+		{"1.0-rc1", "1.0", "<"}, {"1.0-rc.1", "1.0-rc.2", "<"}, {"1.0-RC9", "1.0-rc10", "<"}, {"1.0-alpha", "1.0-beta", "<"}, {"1.0beta2", "1.0rc1", "<"}, {"1.0-dev", "1.0-alpha", "<"},
+		{"1.0-rc1", "1.0.1", "<"}, {"1.0-rc1", "1.1-rc1", "<"}, {"0.9", "1.0-rc1", "<"}, {"1.0-rc", "1.0-rc1", "<"}, {"1.0-SNAPSHOT", "1.0", "<"},
+		{"1.2", "1.2-5-gabc", "<"}, {"1.2-5-gabc", "1.2-6-gdef", "<"}, {"fw-1.2", "fw-1.3", "<"}, {"1.2a", "1.2b", "<"}, {"99999999999999999999998", "99999999999999999999999", "<"},
+		{"1.0", "1.0-hotfix", "?"}, {"1.0-red", "1.0-blue", "?"}, {"spring", "summer", "?"}, {"1.0", "summer", "?"}, {"3f2a91c", "12ab34d", "?"}, {"1.0", "3f2a91c", "?"}, {"1.0a", "1.0", "?"},
+		{"", "", "="}, {"-", "+", "="}, {"v", "v", "="}, {"2026-11-28", "2026-12-01", "<"}, {"r100", "r99", ">"},
+	} {
+		c, sure := Compare(test.a, test.b)
+		back, again := Compare(test.b, test.a)
+		if c != -back || sure != again {
+			t.Errorf("%q, %q: %d %v, the other way %d %v", test.a, test.b, c, sure, back, again)
+		}
+		got := "?"
+		if sure {
+			got = string("<=>"[c+1])
+		}
+		if got != test.want {
+			t.Errorf("%q %s %q, want %s", test.a, got, test.b, test.want)
+		}
+	}
+}
+
+// FuzzCompare: no text confuses it, and turning the two around turns the answer around.
+func FuzzCompare(f *testing.F) {
+	f.Add("1.0-rc1", "v1.0+x")
+	f.Add("1..0", "01")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		c, sure := Compare(a, b)
+		back, again := Compare(b, a)
+		if c != -back || sure != again {
+			t.Errorf("%q, %q: %d %v, the other way %d %v", a, b, c, sure, back, again)
+		}
+		if c, sure := Compare(a, a); c != 0 || !sure && !isHash(a) {
+			t.Errorf("%q is not equal to itself: %d %v", a, c, sure)
+		}
+	})
+}
