@@ -68,6 +68,7 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	isa := fs.String("isa", "auto", "instruction set: auto, "+strings.Join(diff.ISAs(), ", "))
 	effort := fs.String("effort", "best", "fast or best")
 	erased := fs.String("erased", "ff", "byte that an erased flash reads: ff or 00")
+	raw := rawFlag(fs)
 	words, err := parseFlags(fs, args, out)
 	if err != nil {
 		return err
@@ -90,11 +91,11 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	default:
 		return usageError("--effort %q is neither fast nor best", *effort)
 	}
-	old, err := os.ReadFile(words[0])
+	old, err := readImage(words[0], *raw)
 	if err != nil {
 		return err
 	}
-	new, err := os.ReadFile(words[1])
+	new, err := readImage(words[1], *raw)
 	if err != nil {
 		return err
 	}

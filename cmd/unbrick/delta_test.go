@@ -94,7 +94,7 @@ func TestDeltaApplyExtendsAndRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if code, _, errOut := deltaRun(t, "create", at("old"), at("new"), "-o", at("d"), "--geometry", "1KiB"); code != exitOK {
+	if code, _, errOut := deltaRun(t, "create", at("old"), at("new"), "-o", at("d"), "--geometry", "1KiB", "--raw"); code != exitOK {
 		t.Fatal(errOut)
 	}
 	if code, _, errOut := deltaRun(t, "apply", at("d"), at("flash")); code != exitOK {

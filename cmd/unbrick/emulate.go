@@ -44,6 +44,7 @@ type emulateFlags struct {
 	update, json, hang                           bool
 	cutAt, seed                                  uint64
 	linkRate                                     uint32
+	raw                                          *bool
 }
 
 func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
@@ -63,6 +64,7 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	set.BoolVar(&f.hang, "hang", false, "the running release hangs until the watchdog bites, a restored one does not; with --update, it is the new one that hangs")
 	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")
+	f.raw = rawFlag(set)
 	linkRate := sizeFlag(set, "link-rate", 0, "bytes a second of the device's radio, in device time (default no limit)")
 	server, _ := serverFlags(set)
 	words, err := parseFlags(set, args, out)
@@ -152,7 +154,7 @@ func (e *emulation) fill(ctx context.Context, client *api) error {
 	if e.serial == "" {
 		return usageError("--serial is missing")
 	}
-	image, err := os.ReadFile(e.image)
+	image, err := readImage(e.image, *e.raw)
 	if err != nil {
 		return fmt.Errorf("image: %w", err)
 	}

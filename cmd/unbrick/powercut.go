@@ -39,6 +39,7 @@ exit codes: 0 every check held, 1 a check failed (its replay id is printed) or i
 
 // powercutFlags are the words of the command.
 type powercutFlags struct {
+	raw                                *bool
 	old, new, geometry, replay, report string
 	unit                               uint
 	page, boot, workspace              *uint32
@@ -74,6 +75,7 @@ func (f *powercutFlags) declare(fs *flag.FlagSet) {
 	fs.StringVar(&f.new, "new", "", "image that it is updated to")
 	fs.StringVar(&f.geometry, "geometry", "4KiB", "sectors of the part: one size, or a list of sizes and counts")
 	fs.UintVar(&f.unit, "program-unit", 8, "smallest program in bytes: 1, 2, 4, 8, 16 or 32")
+	f.raw = rawFlag(fs)
 	f.page = sizeFlag(fs, "page", 256, "most bytes that one program takes")
 	f.boot = sizeFlag(fs, "boot", 0, "boot area, whole sectors (default the first sector)")
 	f.workspace = sizeFlag(fs, "workspace", 0, "RAM that an update can have (default as much as it needs)")
@@ -139,10 +141,10 @@ func (f *powercutFlags) verdict(r *sweep.Result) error {
 }
 
 func (f *powercutFlags) images() (old, new []byte, err error) {
-	if old, err = os.ReadFile(f.old); err != nil {
+	if old, err = readImage(f.old, *f.raw); err != nil {
 		return nil, nil, err
 	}
-	new, err = os.ReadFile(f.new)
+	new, err = readImage(f.new, *f.raw)
 	return old, new, err
 }
 

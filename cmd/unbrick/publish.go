@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"unicode/utf8"
 
 	"unbrick/model"
 	"unbrick/release"
@@ -24,7 +22,8 @@ const publishHelp = `usage: unbrick publish --key release.key --model ID --versi
 
 Signs an image and publishes it: computes digest and hash tree for the model's geometry, signs them on this machine
 (the key is never sent), and uploads manifest and image in one release file. FILE is the raw image as it stands in
-the software area, not ELF, HEX or UF2. A file that is a release file already is uploaded as it is.
+the software area: an ELF, HEX, UF2 or DFU file, an archive, a compressed file or a text is refused by name, unless --raw says
+that exactly these bytes run on the device. A file that is a release file already is uploaded as it is.
 
 --order decides which release is newer; without it, the next number after the newest release of the model. --counter
 is the security counter: raise it when devices must never go back behind this release. It must not fall. Neither can
@@ -70,6 +69,7 @@ type publishFlags struct {
 	phases, failures                            string // of a rollout, empty: none
 	hasOrder, hasCounter, trust, json           bool
 	jump, older                                 bool
+	raw                                         *bool
 }
 
 // publishCommand signs and uploads a release.
@@ -90,6 +90,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
 	flags.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
 	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
+	f.raw = rawFlag(flags)
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	words, err := parseFlags(flags, args, out)
 	if err != nil {
@@ -194,43 +195,13 @@ func readPub(name string) (ed25519.PublicKey, error) {
 	return public, nil
 }
 
-// foreignForms are the beginnings of files that hold an image in another form.
-var foreignForms = []struct{ magic, name, advice string }{
-	{"\x7fELF", "an ELF file", "make the raw image with objcopy -O binary"},
-	{"UF2\n", "a UF2 file", "take the raw image out of it first"},
-	{":10", "an Intel HEX file", "make the raw image with objcopy -I ihex -O binary"},
-	{":02", "an Intel HEX file", "make the raw image with objcopy -I ihex -O binary"},
-	{"S0", "an S-record file", "make the raw image with objcopy -I srec -O binary"},
-	{"PK\x03\x04", "a ZIP archive", "unpack it first"},
-	{"\x1f\x8b", "a gzip file", "unpack it first"},
-	{"UNBRICK1", "a release file that is damaged", "get it again"},
-	{"UD\x01", "an update file", "publish the image; the server makes update files"},
-}
-
-// noImage says why content can be no program, "" when it may be one. Every device would take it, verify it,
-// and hang.
-func noImage(b []byte) string {
-	if bytes.Count(b, b[:1]) == len(b) {
-		return fmt.Sprintf("holds nothing but bytes 0x%02x", b[0])
-	}
-	if utf8.Valid(b) && bytes.IndexFunc(b, func(c rune) bool { return !release.Printable(c) && (c < '\t' || c > '\r') }) < 0 {
-		return "is text"
-	}
-	return ""
-}
-
 // sign makes the release file of an image.
 func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, ed25519.PublicKey, error) {
 	if f.key == "" || f.model == "" || f.version == "" {
 		return nil, nil, usageError("an image needs --key, --model and --version")
 	}
-	if len(image) == 0 {
-		return nil, nil, fmt.Errorf("%s is empty", name)
-	}
-	for _, form := range foreignForms {
-		if bytes.HasPrefix(image, []byte(form.magic)) {
-			return nil, nil, fmt.Errorf("%s is %s, not a raw image: %s", name, form.name, form.advice)
-		}
+	if err := checkImage(name, image, *f.raw); err != nil {
+		return nil, nil, err
 	}
 	b, err := os.ReadFile(f.key)
 	if err != nil {
@@ -248,9 +219,6 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 	manifest, err := release.Describe(m.ID, f.version, f.order, f.counter, image, &area)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s as an image of model %s: %w", name, m.ID, err)
-	}
-	if what := noImage(image); what != "" {
-		return nil, nil, fmt.Errorf("%s %s, not a raw image: publish the bytes as they stand in the software area", name, what)
 	}
 	if err := f.number(ctx, server, &manifest); err != nil {
 		return nil, nil, err

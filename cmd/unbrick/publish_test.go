@@ -17,7 +17,7 @@ func TestPublishRefusesWhatIsNoImage(t *testing.T) {
 	}{
 		{"empty", nil, "is empty"},
 		{"blank", bytes.Repeat([]byte{0xff}, 5000), "nothing but bytes 0xff"},
-		{"text", []byte("Dear reader,\nthis is no program: schön wär's.\n"), "is text"},
+		{"text", []byte("Dear reader,\nthis is no program: schön wär's.\n"), "is a text"},
 		{"elf", append([]byte("\x7fELF"), 0, 1, 2), "objcopy"},
 		{"large", append(bytes.Repeat([]byte{1, 2}, 300_000), 3), "software area"},
 	} {

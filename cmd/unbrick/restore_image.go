@@ -37,6 +37,11 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 		return err
 	}
 	m, err := restore.CheckImage(file)
+	if err != nil && len(file) > 0 {
+		if what, _ := foreignForm(file); what != "" {
+			return fmt.Errorf("%s is %s: %w", r.image, what, explain(err))
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.image, explain(err))
 	}
