@@ -96,7 +96,7 @@ func (p *prover) prove(file storage.Digest) {
 	case errors.Is(err, errProof):
 		s.log.Error("update file withdrawn", "file", release.ShortHex(file), "error", err)
 		s.metrics.withdrawn.Add(1)
-		err = s.store.FailFile(s.ctx, file, clip(err.Error(), 500), s.now().Add(maxBackoff))
+		err = s.store.FailFile(s.ctx, file, clip(err.Error(), 500), s.now().Add(storage.MaxBackoff))
 		s.live.look(f.Key.Model)
 	}
 	if err != nil && s.ctx.Err() == nil {

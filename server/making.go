@@ -27,8 +27,7 @@ var creator = fmt.Sprintf("diff %d", diff.CreatorVersion)
 
 const (
 	backoff    = 30 * time.Second // after the first failure, doubled with each
-	maxBackoff = 6 * time.Hour
-	lookAround = 5 * time.Second // how often a worker looks for work that nobody told it of
+	lookAround = 5 * time.Second  // how often a worker looks for work that nobody told it of
 )
 
 // shapeOf names all that the creator is given of a model.
@@ -80,7 +79,7 @@ func (m *maker) get(ctx context.Context, k storage.FileKey) (storage.File, error
 	defer look.Stop()
 	for {
 		f, err := m.s.store.FileOf(ctx, k)
-		if err == nil && f.State != storage.FileWanted && f.State != storage.FileMaking && (f.State != storage.FileFailed || m.s.now().Before(f.Next)) {
+		if err == nil && f.State != storage.FileWanted && f.State != storage.FileMaking && (f.State != storage.FileFailed || !f.Due(m.s.now())) {
 			m.unwatch(k)
 			return f, nil
 		}
@@ -224,7 +223,7 @@ func (m *maker) giveBack(f storage.File) {
 
 // backoffAfter is how long a file is not tried again after so many failures.
 func backoffAfter(attempts uint32) time.Duration {
-	return min(maxBackoff, backoff<<min(attempts-1, 20))
+	return min(storage.MaxBackoff, backoff<<min(attempts-1, 20))
 }
 
 func clip(s string, n int) string { return s[:min(len(s), n)] }

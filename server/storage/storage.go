@@ -223,6 +223,13 @@ type FileKey struct {
 	Creator string // version of the creator
 }
 
+// MaxBackoff is the longest that a failed file is not tried again.
+const MaxBackoff = 6 * time.Hour
+
+// Due says whether a failed file may be tried again. No wait is longer than MaxBackoff: a Next further away was written by a clock that
+// has been set back since.
+func (f *File) Due(now time.Time) bool { return !now.Before(f.Next) || f.Next.Sub(now) > MaxBackoff }
+
 // FileState is where an update file stands. The numbers are stored: append only.
 type FileState uint8
 

@@ -45,14 +45,14 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return f, fmt.Errorf("want file: %w", err)
 	}
-	again := err == nil && f.State == storage.FileFailed && !now.Before(f.Next)
+	again := err == nil && f.State == storage.FileFailed && f.Due(now)
 	if err == nil && !again {
 		return f, nil
 	}
 	err = s.change(ctx, "want file", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO files (source, target, model, shape, step, creator, state) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET state = excluded.state WHERE files.state = ? AND files.next <= ?`,
-			append(keyArgs(&k), storage.FileWanted, storage.FileFailed, stamp(now))...)
+			ON CONFLICT DO UPDATE SET state = excluded.state WHERE files.state = ? AND files.next = ?`,
+			append(keyArgs(&k), storage.FileWanted, storage.FileFailed, stamp(f.Next))...)
 		if err != nil {
 			return err
 		}

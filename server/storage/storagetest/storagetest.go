@@ -435,6 +435,18 @@ func testFailure(t *testing.T, open Opener) {
 	}
 	f, err = s.ClaimFile(ctx, "w", epoch.Add(time.Hour), time.Minute)
 	ok(t, err)
+	f.State, f.Next = storage.FileFailed, epoch.Add(100_000*time.Hour) // by a clock that was far ahead
+	ok(t, s.FinishFile(ctx, "w", f))
+	got, err = s.WantFile(ctx, fileKey(1), f.Next.Add(-storage.MaxBackoff))
+	ok(t, err)
+	equal(t, "within the longest wait", got, f)
+	got, err = s.WantFile(ctx, fileKey(1), epoch)
+	ok(t, err)
+	if got.State != storage.FileWanted {
+		t.Fatalf("after the clock was set back %+v, want wanted", got)
+	}
+	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
+	ok(t, err)
 	f.State, f.Workspace, f.Error = storage.FileTooBig, 123456, ""
 	ok(t, s.FinishFile(ctx, "w", f))
 	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(100*time.Hour))
