@@ -23,8 +23,8 @@ import (
 const Patience = 90 * time.Second
 
 // Tab starts a browser of its own and returns the context of its one tab. Without a browser the test is
-// skipped, and fails where CI is set.
-func Tab(t testing.TB) context.Context {
+// skipped, and fails where CI is set. more are options of the browser.
+func Tab(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	if !installed() {
 		if os.Getenv("CI") != "" {
@@ -34,7 +34,7 @@ func Tab(t testing.TB) context.Context {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
+	alloc, end := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	t.Cleanup(end)
 	ctx, leave := chromedp.NewContext(alloc)
 	t.Cleanup(leave)

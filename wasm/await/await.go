@@ -47,14 +47,14 @@ func Call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
-// Get reads a property, and returns undefined where reading it throws: a browser forbids some to a page.
-func Get(v js.Value, property string) (value js.Value) {
-	defer func() {
-		if recover() != nil {
-			value = js.Undefined()
-		}
-	}()
-	return v.Get(property)
+// Get reads a property, and returns undefined where reading it throws: a browser forbids some to a page. An exception
+// in js.Value.Get ends the program, recover or not, as Go catches those of calls only; so it is read by a call.
+func Get(v js.Value, property string) js.Value {
+	value, err := Call(js.Global().Get("Reflect"), "get", v, property)
+	if err != nil {
+		return js.Undefined()
+	}
+	return value
 }
 
 // New calls a constructor and returns its exception, if any, as an *Error.

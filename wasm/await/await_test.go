@@ -71,3 +71,16 @@ func TestBytes(t *testing.T) {
 		t.Fatalf("got %q from a buffer, want %q", got, want)
 	}
 }
+
+// A browser throws at the mere name of what it forbids; the program goes on.
+func TestGetOfWhatIsForbidden(t *testing.T) {
+	v := js.Global().Get("Function").New(`return { good: 7, get bad() { throw new DOMException("denied", "SecurityError"); } }`).Invoke()
+	if got := Get(v, "good"); got.Type() != js.TypeNumber || got.Int() != 7 {
+		t.Errorf("got %v, want 7", got)
+	}
+	for _, name := range []string{"bad", "none"} {
+		if got := Get(v, name); !got.IsUndefined() {
+			t.Errorf("%s: got %v, want undefined", name, got)
+		}
+	}
+}

@@ -23,11 +23,14 @@ const (
 func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
+	if !await.Get(self, "indexedDB").Truthy() {
+		return nil, false // the package would panic
+	}
 	opened := make(chan hackpadfs.FS, 1)
 	go func() {
 		var db hackpadfs.FS
 		defer func() {
-			if e := recover(); e != nil { // the package panics where there is no IndexedDB, or reading its name is forbidden
+			if e := recover(); e != nil { // it does so at what it does not know
 				db = nil
 			}
 			opened <- db

@@ -1,0 +1,101 @@
+//go:build linux
+
+package e2e
+
+import (
+	"testing"
+
+	"unbrick/terminal"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+const atElsewhere = "Unbrick is open in another tab."
+
+// tab opens the technician's page once more, in a tab of the same browser: both have the same storage, locks and ports.
+func (p *technician) tab(url string) *technician {
+	p.t.Helper()
+	ctx, stop := chromedp.NewContext(p.ctx, chromedp.WithNewWindow(false))
+	p.t.Cleanup(stop)
+	o := &technician{t: p.t, ctx: ctx, bench: p.bench, leave: stop}
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		p.t.Fatal(err)
+	}
+	return o
+}
+
+// TestSerialTwoTabs lets the work go from tab to tab, as tabs end: one is closed with a job left, one goes to another
+// page while the device is being written, one crashes, one is closed with nothing left. The tab that waits says so until
+// then, offers what was left without being loaded anew, and the last one ends the restoration.
+func TestSerialTwoTabs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	sh, _, next := published(t)
+	keep := newTechnician(t, sh.url, cableAdapter) // only holds the browser
+	d := brick(t, sh, keep.bench, "S-TABS-1", cutOperation, next)
+	if err := chromedp.Do(keep.ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	d.plug(cableAdapter)
+
+	first := keep.tab(sh.url)
+	first.sees(atStart)
+	first.notices()
+	second := keep.tab(sh.url)
+	second.sees(atElsewhere)
+	second.shot("elsewhere")
+
+	// The first is written until the cable comes out, and closed.
+	first.presses("Connect your device")
+	first.sees(atFound)
+	d.arm(accident{terminal.EventSector, 2, powerOut})
+	first.presses("Restore")
+	d.comesOut(first, powerOut)
+	first.sees(atCableOut)
+	first.leave()
+	second.sees(atGoOn + "S-TABS-1.")
+	second.shot("taken-over")
+	third := keep.tab(sh.url)
+	third.sees(atElsewhere)
+
+	// The second goes to another page in the middle of a sector. What the device had been sent is lost with its power.
+	d.plug(cableAdapter)
+	second.notices()
+	d.arm(accident{terminal.EventSector, 2, holdStill})
+	second.presses("Connect and go on")
+	d.meanwhile(second, func() {
+		if err := chromedp.Do(second.ctx, chromedp.Navigate("about:blank")); err != nil {
+			t.Fatal(err)
+		}
+		third.sees(atGoOn+"S-TABS-1.", atStart)
+		d.arm(accident{terminal.EventSector, 1, powerOut})
+	})
+	d.comesOut(third, powerOut)
+	fourth := keep.tab(sh.url)
+	fourth.sees(atElsewhere)
+
+	// The third crashes while it writes.
+	d.plug(cableAdapter)
+	third.notices()
+	d.arm(accident{terminal.EventSector, 2, holdStill})
+	third.presses("Connect and go on")
+	d.meanwhile(third, func() {
+		go chromedp.Call(third.ctx, page.Crash, cdp.Empty{}) // it has no answer
+		fourth.sees(atGoOn+"S-TABS-1.", atStart)
+		fourth.shot("after-a-crash")
+	})
+	third.leave()
+
+	// The fourth ends it, whatever the device has done alone meanwhile; its end is the end for every tab.
+	fifth := keep.tab(sh.url)
+	fifth.sees(atElsewhere)
+	fourth.notices()
+	fourth.presses("Connect and go on")
+	fourth.sees(atDone, atFound, atCableOut, atRight)
+	d.runs()
+	fourth.leave()
+	fifth.sees(atStart, atGoOn)
+}
