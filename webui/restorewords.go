@@ -290,6 +290,15 @@ func (r *Root) quietLines() string {
 	return strings.TrimSpace(r.awayLine() + " " + r.keepsLine())
 }
 
+// footer is the last line of every screen. A page that keeps nothing does not promise to be there without a network.
+func (r *Root) footer() string {
+	const reported = "Only the result of a repair is reported, and only to the maker’s server."
+	if r.state.Store.Condition == apparatus.StoreNone {
+		return reported
+	}
+	return "Works without a network. " + reported
+}
+
 // keepsLine says what a browser does not remember.
 func (r *Root) keepsLine() string {
 	switch r.state.Store.Condition {

@@ -70,7 +70,7 @@ func (b *Blobs) Get(name string) ([]byte, error) {
 	switch {
 	case errors.Is(err, hackpadfs.ErrNotExist):
 		return nil, fmt.Errorf("blob %q: %w", name, ErrNotFound)
-	case err != nil && !errors.Is(err, errTooLarge):
+	case err != nil && !errors.Is(err, errTooLarge) && !errors.Is(err, errHalf):
 		return nil, fmt.Errorf("blob: %w", err)
 	}
 	if n := len(file) - sha256.Size; err == nil && n >= 0 {

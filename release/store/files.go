@@ -116,13 +116,20 @@ func (f *folder) read(name string, limit int64, whole bool) (data []byte, size i
 		return nil, size, fmt.Errorf("%q: %w: %d bytes", name, errTooLarge, size)
 	}
 	data = make([]byte, min(size, limit))
-	if _, err := io.ReadFull(file, data); err != nil {
+	switch _, err := io.ReadFull(file, data); {
+	case errors.Is(err, hackpadfs.ErrNotExist), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, size, fmt.Errorf("%q: %w: %d bytes", name, errHalf, size)
+	case err != nil:
 		return nil, size, fmt.Errorf("read %q: %w", name, err)
 	}
 	return data, size, nil
 }
 
-var errTooLarge = errors.New("file too large")
+// What is wrong with a file that is there. IndexedDB keeps a file's size apart from its content, which may be missing.
+var (
+	errTooLarge = errors.New("file too large")
+	errHalf     = errors.New("file has not the size that it should have")
+)
 
 // writeSynced writes a file with a single Write: IndexedDB stores the whole file again at every one.
 func writeSynced(fs hackpadfs.FS, name string, data []byte) error {

@@ -219,7 +219,7 @@ func (s *Store) load(e *Entry) (signed, image []byte, err error) {
 	switch {
 	case errors.Is(err, hackpadfs.ErrNotExist):
 		return nil, nil, ErrNotFound
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errHalf):
 		return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	case err != nil:
 		return nil, nil, err
