@@ -359,6 +359,13 @@ func scenes() []scene {
 	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = apparatus.WorkStarted, 0, 0
 	jobErase := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
 	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
+	jobs := job
+	for _, serial := range []string{"A17-000001", "A17-000002", "A17-000003", "A17-000004", "A17-000005", "A17-000006"} {
+		jobs.Others = append(jobs.Others, apparatus.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
+	}
+	kept := func(c apparatus.StoreCondition, reach apparatus.Reach) func(*Root, *world) {
+		return onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Store: apparatus.Store{Condition: c}, Server: apparatus.Server{Reach: reach}})
+	}
 	right := demoRestore(apparatus.RestoreRight)
 	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, apparatus.SectorNew)
 	record := demoRestore(apparatus.RestoreFound)
@@ -376,6 +383,12 @@ func scenes() []scene {
 		{"restore", "", bare(apparatus.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
 		{"restore-away", "", onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Server: apparatus.Server{Reach: apparatus.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
 		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
+		{"jobs", "", onRestore(jobs), "Go on restoring A17-004212.", "Connect and go on", []string{"A17-000001", "release 2.3.0, model 0001, settings erased at the end", "3 other devices"}},
+		{"keeps-nothing", "", kept(apparatus.StoreNone, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser keeps nothing for this page. Restoring works all the same", `<p>Only the result of a repair is reported`}},
+		{"keeps-nothing-away", "", kept(apparatus.StoreNone, apparatus.ReachNo), "Bring your device back.", "Connect your device", []string{"The server does not answer. A release from a file still works. This browser keeps nothing"}},
+		{"keeps-no-more", "", kept(apparatus.StoreFull, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser does not keep what this page gives it. Restoring works all the same", `<p>Works without a network.`}},
+		{"kept-lost", "", kept(apparatus.StoreLost, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
+		{"port-stuck", "", failure(apparatus.Failure{Code: apparatus.CausePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
 		{"unsupported", "", bare(apparatus.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
 		{"insecure", "", bare(apparatus.RestoreInsecure), "This address is not protected.", "Copy this page’s address", []string{"Browsers allow a cable only on https pages and on this computer itself."}},
 		{"no-port", "", bare(apparatus.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},

@@ -31,6 +31,7 @@ type technician struct {
 	ctx   context.Context
 	bench *webserial.Bench
 	shots int
+	logs  *sync.WaitGroup
 	leave context.CancelFunc // closes the tab; nil of the first
 }
 
@@ -42,8 +43,8 @@ func newTechnician(t *testing.T, url string, allowed ...webserial.Adapter) *tech
 	if err := webserial.Allow(profile, url, allowed...); err != nil {
 		t.Fatal(err)
 	}
-	var logs sync.WaitGroup
-	t.Cleanup(logs.Wait) // after the browser has ended
+	p := &technician{t: t, bench: b, logs: new(sync.WaitGroup)}
+	t.Cleanup(p.logs.Wait) // after the browser has ended
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(b.Options(profile), chromedp.WindowSize(1280, 900))...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
@@ -51,28 +52,33 @@ func newTechnician(t *testing.T, url string, allowed ...webserial.Adapter) *tech
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start the browser: %v", err)
 	}
-	console, dialogs := chromedp.Console(ctx), chromedp.Events(ctx, page.JavascriptDialogOpening)
-	logs.Go(func() {
-		for m, err := range console {
-			if err != nil {
-				return
-			}
-			t.Logf("console: %v", m)
-		}
-	})
-	logs.Go(func() { // "leave this page?": the technician insists
-		for _, err := range dialogs {
-			if err != nil {
-				return
-			}
-			_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
-		}
-	})
-	p := &technician{t: t, ctx: ctx, bench: b}
+	p.ctx = ctx
+	p.listens()
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// listens notes what the page's console says, and insists on leaving it.
+func (p *technician) listens() {
+	console, dialogs := chromedp.Console(p.ctx), chromedp.Events(p.ctx, page.JavascriptDialogOpening)
+	p.logs.Go(func() {
+		for m, err := range console {
+			if err != nil {
+				return
+			}
+			p.t.Logf("console: %v", m)
+		}
+	})
+	p.logs.Go(func() { // "leave this page?": the technician insists
+		for _, err := range dialogs {
+			if err != nil {
+				return
+			}
+			_, _ = chromedp.Call(p.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}
+	})
 }
 
 // ask evaluates an expression in the page until it is neither null nor "", and returns it. The page
