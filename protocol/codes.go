@@ -66,7 +66,7 @@ const (
 	ReasonNoRelease    Reason = 2 // nothing is published for this model
 	ReasonUnknownModel Reason = 3
 	ReasonNoFit        Reason = 4 // needs the cable: Workspace bytes needed, Has bytes there
-	ReasonHeld         Reason = 5 // three rewrites to this release went wrong: a person must look
+	ReasonHeld         Reason = 5 // rewrites to this release went wrong, or a sector it needs takes no data: a person must look
 	ReasonNotYet       Reason = 6 // the rollout has not come to this device
 	ReasonPreparing    Reason = 7 // the update file is being made: ask again after Wait seconds
 	ReasonUnknownBase  Reason = 8 // the server does not know the image that runs, and full does not fit

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 
 	"unbrick/model"
@@ -157,7 +158,7 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 			foreign = r
 			continue
 		}
-		if a := d.Attempt(r.Manifest.Digest); a != nil && a.HeldAt(now) {
+		if a := d.Attempt(r.Manifest.Digest); a != nil && a.HeldAt(now) || needsDead(m, d, &r.Manifest) {
 			if held == nil {
 				held = r
 			}
@@ -186,6 +187,13 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 		return nothing(protocol.ReasonUpToDate, h), nil
 	}
 	return nothing(protocol.ReasonNoRelease, h), nil
+}
+
+// needsDead says whether a rewrite to the release needs a sector of the device that takes no data: one of the image, or one of
+// the record sectors, which every rewrite needs.
+func needsDead(m *model.Model, d *storage.Device, to *release.Manifest) bool {
+	base := uint64(m.Layout.SoftwareBase())
+	return slices.ContainsFunc(d.Dead, func(s storage.Dead) bool { return !s.Freed && uint64(s.Addr) < base+uint64(to.Size) })
 }
 
 func trusts(h *protocol.Hello, key release.KeyID) bool {

@@ -34,6 +34,12 @@ type deviceJSON struct {
 	Conflict  *time.Time    `json:"conflict,omitempty"` // two peers spoke under the serial at once
 	Attempts  []attemptJSON `json:"attempts"`
 	Refusals  []refusalJSON `json:"refusals"`
+	Dead      []deadJSON    `json:"dead_sectors"`
+}
+
+type deadJSON struct {
+	Addr  uint32 `json:"address"`
+	Freed bool   `json:"freed"`
 }
 
 type runningJSON struct {
@@ -123,7 +129,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	_, known := names[deviceID{d.Model, image}]
 	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cut()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
 		Release:   runningJSON{d.Claim.Version, d.Claim.Order, image, known, d.Claim.Confirmed},
-		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}}
+		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}, Dead: []deadJSON{}}
 	for _, k := range d.Claim.Keys {
 		v.Keys = append(v.Keys, k.String())
 	}
@@ -151,6 +157,9 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 		if d.HasRefused(f.File, now) {
 			v.Refusals = append(v.Refusals, refusalJSON{release.Hex(f.File), f.At.Add(storage.RefusedFor)})
 		}
+	}
+	for _, s := range d.Dead {
+		v.Dead = append(v.Dead, deadJSON(s))
 	}
 	if !d.Conflict.IsZero() {
 		v.Conflict = &d.Conflict
@@ -401,6 +410,9 @@ func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, n
 	marked := d.State == storage.HeldBack && len(events) > 0
 	if all {
 		d.Refusals, d.Conflict = nil, time.Time{} // the operator wants everything tried again
+		for i := range d.Dead {
+			d.Dead[i].Freed = true
+		}
 		marked = d.State != storage.Running && d.State != storage.Receiving
 	}
 	if marked {

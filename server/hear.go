@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"unbrick/protocol"
@@ -42,6 +43,7 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 		e.tell(storage.FirstSeen, storage.ByServer, "", h.Release, nil)
 	}
 	e.refusals()
+	e.dead()
 	failed, counts := e.outcome(waiting)
 	installed := waiting && h.Digest == d.Target
 	if failed != (storage.Digest{}) {
@@ -112,6 +114,18 @@ func (e *ear) refusals() {
 			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.d.TargetVersion, map[string]any{"file": release.ShortHex(file)})
 		}
 	}
+}
+
+// dead takes up which sectors take no data. A device says so in every session as long as it is so; what the operator
+// freed stays free until the device says that it is mended.
+func (e *ear) dead() {
+	var now []storage.Dead
+	if r := e.h.Report; r != nil {
+		for _, addr := range r.Dead {
+			now = append(now, storage.Dead{Addr: addr, Freed: slices.Contains(e.d.Dead, storage.Dead{Addr: addr, Freed: true})})
+		}
+	}
+	e.d.Dead = now
 }
 
 // outcome finds out which release did not end up running although its update file was transferred. Only what the

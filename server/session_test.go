@@ -848,3 +848,55 @@ func TestCrashedTransferIsNotForEver(t *testing.T) {
 		t.Fatalf("state %s after a restart, want running", d.State)
 	}
 }
+
+// A device that says that a sector takes no data is offered nothing that needs it, which of a record sector everything does, until it
+// says so no longer or the operator wants it tried. The history says why, once.
+func TestDeadSectorHoldsBack(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	base := r.model.Layout.SoftwareBase()
+	record, _ := r.model.Layout.Geometry.Sector(r.model.Layout.Records()[1])
+	two := r.publish("2", 2, next(a, 2))
+	for i, test := range []struct {
+		name string
+		dead []uint32
+		held bool
+	}{{"record sector", []uint32{record}, true}, {"sector of the image", []uint32{base + 0x4000}, true}, {"sector behind the image", []uint32{base + 0x8000}, false}, {"both", []uint32{base + 0x8000, record}, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			serial := fmt.Sprintf("D-%d", i)
+			h := r.hello(serial, one)
+			h.Report = &protocol.Report{From: one.Digest, To: one.Digest, Verdict: protocol.VerdictRefused, Fault: protocol.FaultSector, Dead: test.dead}
+			for range 2 {
+				info := r.session(h)
+				if held := info.Kind == protocol.KindNone && info.Reason == protocol.ReasonHeld; held != test.held {
+					t.Fatalf("%s %s, held back: want %v", info.Kind, info.Reason, test.held)
+				}
+			}
+			if !test.held {
+				return
+			}
+			if d := r.device(serial); d.State != storage.HeldBack || d.Target != two.Digest || len(d.Dead) != len(test.dead) {
+				t.Errorf("device %+v", d)
+			}
+			r.history(serial, "first-seen flash-problem refused")
+			h.Report = nil
+			if info := r.session(h); info.Kind != protocol.KindDelta {
+				t.Errorf("mended: %s %s", info.Kind, info.Reason)
+			}
+			h.Report = &protocol.Report{From: one.Digest, To: one.Digest, Verdict: protocol.VerdictRefused, Fault: protocol.FaultSector, Dead: test.dead}
+			if info := r.session(h); info.Reason != protocol.ReasonHeld {
+				t.Errorf("dead again: %s %s", info.Kind, info.Reason)
+			}
+			r.must(http.StatusOK, "POST", "/api/devices/0001/"+serial+"/free", []byte(`{}`))
+			for range 2 {
+				if info := r.session(h); info.Kind != protocol.KindDelta {
+					t.Errorf("freed: %s %s", info.Kind, info.Reason)
+				}
+			}
+			if info := r.session(r.hello("other-"+serial, one)); info.Kind != protocol.KindDelta {
+				t.Errorf("another device: %s %s", info.Kind, info.Reason)
+			}
+		})
+	}
+}

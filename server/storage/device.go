@@ -59,6 +59,7 @@ type Device struct {
 	Reports       []string  // ids of restoration reports taken, newest last, at most MaxReports
 	Attempts      []Attempt // newest first, at most MaxAttempts
 	Refusals      []Refusal // update files that failed their proof on it, newest last, at most MaxRefused
+	Dead          []Dead    // sectors that take no data, as it said in its last session
 	Conflict      time.Time // when two peers last spoke under its serial at once; zero if never, or an operator has seen to it
 }
 
@@ -85,6 +86,12 @@ type Attempt struct {
 
 // HeldAt says whether the release is held back at a time, by whomever.
 func (a *Attempt) HeldAt(now time.Time) bool { return a.Held || now.Before(a.Until) }
+
+// Dead is a sector of a device that takes no data, as the device says. No release that needs it is offered.
+type Dead struct {
+	Addr  uint32
+	Freed bool // an operator wants it tried all the same
+}
 
 // Refusal is an update file that failed its proof on a device, as the device says.
 type Refusal struct {
