@@ -11,10 +11,9 @@ import (
 
 // imageFile is a signed image that the person chose, for a boot loader of MCUboot's kind.
 type imageFile struct {
-	name    string
-	data    []byte
-	parsed  *mcuboot.Image
-	reached uint32 // how far an attempt has brought it
+	name   string
+	data   []byte
+	parsed *mcuboot.Image
 }
 
 // meet asks a device that is no terminal of ours what its boot loader lists. why is how identify ended.
@@ -110,8 +109,7 @@ func (c *cable) install() {
 			c.shown.Progress = Progress{Stage: Stage(p.Stage), Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf), Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
 		}
 	}}
-	reached := latest[uint32]{e: e, take: func(off uint32) { image.reached = off }}
-	o := &restore.InstallOptions{Resume: image.reached, Report: progress.set, Reach: reached.set}
+	o := &restore.InstallOptions{Report: progress.set}
 	c.work(r, func() func() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
@@ -128,11 +126,18 @@ func (c *cable) install() {
 func (c *cable) installed(got *restore.Installed) {
 	c.trace.add("installed: image %s in slot %d, trial %t, confirmed %t", got.Image.Version, got.Slot, got.Trial, got.Confirmed)
 	trial := TrialNone
+	c.trace.add("start: answered %t, its program answered %t", got.Started, got.Runs)
 	switch {
 	case got.Confirmed:
 		trial = TrialConfirmed
-	case got.Trial:
+	case got.Runs && got.Trial:
 		trial = TrialRuns
+	case got.Runs:
+		trial = TrialStarted
+	case !got.Started:
+		trial = TrialUnknown
+	case got.Trial:
+		trial = TrialMarked
 	}
 	c.shown.Result = Result{Work: WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
 		Took: c.e.world.Now().Sub(c.began), Trial: trial}

@@ -113,7 +113,7 @@ func TestBootLoader(t *testing.T) {
 	before := len(device.Pieces())
 	s.engine.Do(apparatus.Write{})
 	done := s.phase(apparatus.RestoreDone).Restore
-	if done.Result.Work != apparatus.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != apparatus.TrialNone {
+	if done.Result.Work != apparatus.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != apparatus.TrialStarted {
 		t.Errorf("got %+v", done.Result)
 	}
 	again := 0
@@ -132,6 +132,53 @@ func TestBootLoader(t *testing.T) {
 		defer s.mu.Unlock()
 		return len(s.saved) == 1 && strings.Contains(string(s.saved[0].Data), `image "3.1.0+9"`)
 	})
+}
+
+// TestBootLoaderSaysWhatIsKnown of the start: whether the program answers, and if not, what does.
+func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(d *mcuboottest.Device)
+		trial  apparatus.Trial
+		cause  apparatus.Cause
+	}{
+		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, apparatus.TrialNone, 0},
+		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, apparatus.CauseNotStarted},
+		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, apparatus.TrialConfirmed, 0},
+		"trial without a server": {func(d *mcuboottest.Device) {
+			copy(d.Slots[0], bootImage("maker", 1))
+			d.Program, d.Quiet = true, true
+		}, apparatus.TrialMarked, 0},
+		"trial held back": {func(d *mcuboottest.Device) {
+			copy(d.Slots[0], bootImage("maker", 1))
+			d.Program, d.Held = true, true
+		}, 0, apparatus.CausePending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t)
+			device := &mcuboottest.Device{Key: bootKey("maker").Public().(ed25519.PublicKey), Tells: true}
+			for i := range device.Slots {
+				device.Slots[i] = bytes.Repeat([]byte{0xff}, 64<<10)
+			}
+			test.change(device)
+			s.ports = &bootCord{port: &mcuboottest.Port{Device: device}}
+			s.run()
+			s.phase(apparatus.RestoreIdle)
+			s.engine.Do(apparatus.Connect{})
+			s.phase(apparatus.RestoreLoader)
+			s.engine.Do(apparatus.AddFile{Name: "a.bin", Data: bootImage("maker", 3)})
+			s.phase(apparatus.RestoreImage)
+			s.engine.Do(apparatus.Write{})
+			if test.cause != 0 {
+				if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != apparatus.TouchedWritten {
+					t.Errorf("got %+v, want %v", f, test.cause)
+				}
+				return
+			}
+			if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Trial != test.trial {
+				t.Errorf("got %+v, want %v", got, test.trial)
+			}
+		})
+	}
 }
 
 // What does not fit the device at hand is refused with the same words as a damaged file.

@@ -336,6 +336,7 @@ const (
 	TouchedAll                     // everything written, the verdict is missing or bad
 	TouchedRenewed                 // only weak sectors were renewed from themselves: it holds what it held
 	TouchedSettings                // its software is verified; of its settings a part may be erased
+	TouchedWritten                 // an image is written, and its boot loader lists it
 )
 
 // Cause says what ended an attempt. Numbers are shown to support as C-1nn and are append-only.
@@ -364,6 +365,9 @@ const (
 	CauseProgramFault Cause = 19 // our own defect
 	CausePortStuck    Cause = 23 // the browser neither opens the port nor lets it go
 	CauseUnlisted     Cause = 22 // a boot loader does not list the image that it was given
+	CausePending      Cause = 24 // it lists the image, which lies in a second slot and was not started
+	CauseTrial        Cause = 25 // another image runs after the start: the trial was refused or has failed
+	CauseNotStarted   Cause = 26 // the boot loader answers again after the start
 )
 
 // Boot is a boot loader of MCUboot's kind, or a program that speaks like one.
@@ -390,13 +394,16 @@ type BootFile struct {
 	Time                time.Duration
 }
 
-// Trial says whether an image that was installed stays.
+// Trial says what is known of the start of an image that was installed.
 type Trial uint8
 
 const (
-	TrialNone      Trial = iota // it is in the slot that starts
-	TrialRuns                   // it is tried, and must confirm itself
-	TrialConfirmed              // it was tried, and told to stay
+	TrialNone      Trial = iota // it is in the slot that starts; the boot loader took the command, and nothing answers since
+	TrialRuns                   // it runs on trial, and must confirm itself
+	TrialConfirmed              // it ran on trial, and was told to stay
+	TrialMarked                 // it is to be tried; the boot loader took the command to start, and nothing answers since
+	TrialStarted                // it is in the slot that starts, and its program answers
+	TrialUnknown                // not even the command to start was answered
 )
 
 // PendingJob is a restoration that was stored before its first erase and has not ended.

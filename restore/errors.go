@@ -31,6 +31,9 @@ const (
 	CodeRestarted  Code = 20 // the device started anew in between
 	CodeForeign    Code = 21 // it speaks SMP, but is no terminal of ours
 	CodeUnlisted   Code = 22 // a boot loader does not list the image that it was given: it does not accept it
+	CodePending    Code = 24 // it lists the image, which lies in a second slot and was not started
+	CodeTrial      Code = 25 // another image runs after the start: the trial was refused or has failed
+	CodeNotStarted Code = 26 // the boot loader answers again after the start
 )
 
 var codeWords = map[Code]string{
@@ -40,7 +43,8 @@ var codeWords = map[Code]string{
 	CodeProof: "device's proof had another outcome", CodeVerify: "digest is wrong after writing", CodeFlash: "flash does not take it any more",
 	CodeRefused: "device refused", CodeNoRelease: "no release for this model", CodeBadRelease: "release does not match its manifest",
 	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
-	CodeUnlisted: "boot loader does not list the image that it was given",
+	CodeUnlisted: "boot loader does not list the image that it was given", CodePending: "image was not started",
+	CodeTrial: "another image runs", CodeNotStarted: "boot loader did not start the image",
 }
 
 func (c Code) String() string {
@@ -60,6 +64,7 @@ const (
 	TouchedAll                     // everything written; the verdict is missing or bad
 	TouchedRenewed                 // only doubtful sectors were written again from themselves: it holds what it held
 	TouchedSettings                // its software is verified and recorded; settings areas are erased in part
+	TouchedWritten                 // an image is written, and its boot loader lists it
 )
 
 // Error is the end of an attempt.
@@ -99,7 +104,7 @@ func (e *Error) Retry() bool {
 	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
-		CodeBadRelease, CodeForeign, CodeUnlisted:
+		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted:
 		return false
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"unbrick/protocol/smp"
 	"unbrick/restore/mcuboot"
@@ -39,6 +40,11 @@ func (s *Session) Loader(ctx context.Context) (*Loader, error) {
 	return l, s.list(ctx, l)
 }
 
+// Runs reports whether a program answers: only it says of an image that it runs.
+func (l *Loader) Runs() bool {
+	return slices.ContainsFunc(l.Images, func(e LoaderImage) bool { return e.Active })
+}
+
 func (s *Session) list(ctx context.Context, l *Loader) error {
 	var state smp.State
 	err := s.call(ctx, &smp.StateRequest{}, &state, hashes)
@@ -65,21 +71,22 @@ func (l *Loader) take(state *smp.State) {
 	}
 }
 
-// find returns the entry of an image: by its hash, and where the list has none by number and version.
-func (l *Loader) find(m *mcuboot.Image, number uint32) *LoaderImage {
-	for i := range l.Images {
-		e := &l.Images[i]
-		if len(e.Hash) > 0 && string(e.Hash) == string(m.Hash) {
-			return e
-		}
+// is reports whether an entry is an image: by its hash, and where the list has none by its version.
+func (e *LoaderImage) is(m *mcuboot.Image) bool {
+	if len(e.Hash) > 0 {
+		return string(e.Hash) == string(m.Hash)
 	}
-	for i := range l.Images {
-		e := &l.Images[i]
-		if len(e.Hash) == 0 && e.Number == number && e.Version == m.Version.String() {
-			return e
-		}
-	}
-	return nil
+	return e.Version == m.Version.String()
+}
+
+// lists reports whether an image is listed in a slot.
+func (l *Loader) lists(m *mcuboot.Image, number, slot uint32) bool {
+	return slices.ContainsFunc(l.Images, func(e LoaderImage) bool { return e.Number == number && e.Slot == slot && e.is(m) })
+}
+
+// holds reports whether an image is listed anywhere.
+func (l *Loader) holds(m *mcuboot.Image) bool {
+	return slices.ContainsFunc(l.Images, func(e LoaderImage) bool { return e.is(m) })
 }
 
 // CheckImage reads a signed image and turns what is wrong with it into an *Error.

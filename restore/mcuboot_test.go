@@ -63,12 +63,14 @@ func faultless(t *testing.T, d *mcuboottest.Device) {
 // TestInstallsOverSerialRecovery: boot loaders of several builds take an image, list it and start it.
 func TestInstallsOverSerialRecovery(t *testing.T) {
 	for name, change := range map[string]func(*mcuboottest.Device){
-		"as it comes":      func(*mcuboottest.Device) {},
-		"tells everything": func(d *mcuboottest.Device) { d.Tells, d.Buffer = true, 1024 },
-		"no echo":          func(d *mcuboottest.Device) { d.NoEcho = true },
-		"small buffer":     func(d *mcuboottest.Device) { d.Buffer = 256 },
-		"wide flash":       func(d *mcuboottest.Device) { d.Align = 32 },
-		"erases long":      func(d *mcuboottest.Device) { d.Erase = 10 * time.Second },
+		"as it comes":       func(*mcuboottest.Device) {},
+		"tells everything":  func(d *mcuboottest.Device) { d.Tells, d.Buffer = true, 1024 },
+		"no echo":           func(d *mcuboottest.Device) { d.NoEcho = true },
+		"small buffer":      func(d *mcuboottest.Device) { d.Buffer = 256 },
+		"wide flash":        func(d *mcuboottest.Device) { d.Align = 32 },
+		"erases long":       func(d *mcuboottest.Device) { d.Erase = 10 * time.Second },
+		"erases as it goes": func(d *mcuboottest.Device) { d.EraseSector = 300 * time.Millisecond },
+		"drops version 1":   func(d *mcuboottest.Device) { d.Old = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := recovery(128 << 10)
@@ -177,8 +179,8 @@ func TestInstallThroughNoise(t *testing.T) {
 	faultless(t, d)
 }
 
-// TestInstallGoesOn: the cable comes out anywhere, and the next attempt goes on at the offset that the
-// device wants, or from the beginning when the device has lost its power meanwhile.
+// TestInstallGoesOn: the cable comes out anywhere, and the next attempt, which knows nothing of the first, goes
+// on at the offset that the device wants, or from the beginning when the device has lost its power meanwhile.
 func TestInstallGoesOn(t *testing.T) {
 	file := signed(2, 30_000)
 	for _, restarted := range []bool{false, true} {
@@ -186,15 +188,18 @@ func TestInstallGoesOn(t *testing.T) {
 			d := recovery(64 << 10)
 			port := &mcuboottest.Port{Device: d}
 			s, _ := meet(t, port)
-			var reached uint32
 			port.Out = func(sent int) bool { return sent > out }
-			_, err := s.Install(t.Context(), file, &restore.InstallOptions{Reach: func(off uint32) { reached = off }})
+			_, err := s.Install(t.Context(), file, nil)
 			var e *restore.Error
 			if err == nil {
 				break // the cable came out after the end
 			}
 			if !errors.As(err, &e) || e.Code != restore.CodeVanished {
 				t.Fatalf("out at %d: got %v", out, err)
+			}
+			reached := 0
+			for _, n := range d.Pieces() {
+				reached += n
 			}
 			if restarted {
 				fresh := recovery(64 << 10)
@@ -203,19 +208,302 @@ func TestInstallGoesOn(t *testing.T) {
 			}
 			port.Plug()
 			s, _ = meet(t, port)
-			got, err := s.Install(t.Context(), file, &restore.InstallOptions{Resume: reached})
+			got, err := s.Install(t.Context(), file, nil)
 			if err != nil {
 				t.Fatalf("out at %d, restarted %t: %v", out, restarted, err)
 			}
 			if !bytes.Equal(d.Slots[0][:len(file)], file) {
 				t.Fatalf("out at %d, restarted %t: the slot does not hold the image", out, restarted)
 			}
-			if whole := uint64(len(file)) * 4 / 3; !restarted && reached > 15_000 && got.Sent > whole*2/3 {
-				t.Errorf("out at %d: reached %d, and %d bytes were sent again", out, reached, got.Sent)
+			if whole := uint64(len(file)) * 4 / 3; !restarted && reached > 15_000 && (got.Sent > whole*2/3 || int(got.Resumed) != reached) {
+				t.Errorf("out at %d: %d were there, %d resumed, and %d bytes were sent again", out, reached, got.Resumed, got.Sent)
 			}
 			faultless(t, d)
 		}
 	}
+}
+
+// half brings the beginning of an image to a device, and goes away.
+func half(t *testing.T, port *mcuboottest.Port, file []byte, number uint32) {
+	t.Helper()
+	s, _ := meet(t, port)
+	ctx, stop := context.WithCancel(t.Context())
+	_, err := s.Install(ctx, file, &restore.InstallOptions{Number: number, Report: func(p restore.Progress) {
+		if int(p.Bytes) > len(file)/2 {
+			stop()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+// TestInstallOverAnothersBeginning: what a loader has of an upload may be of another image, or for another slot.
+// That shows in the list, and the image is brought from its beginning.
+func TestInstallOverAnothersBeginning(t *testing.T) {
+	for name, test := range map[string]struct {
+		other  []byte
+		number uint32
+		change func(*mcuboottest.Device)
+	}{
+		"another image":             {signed(3, 30_000), 0, func(*mcuboottest.Device) {}},
+		"another, shorter":          {signed(3, 12_000), 0, func(*mcuboottest.Device) {}},
+		"another, longer":           {signed(3, 60_000), 0, func(*mcuboottest.Device) {}},
+		"another build, no hash":    {mcuboottest.Sign(vendor("vendor"), &mcuboottest.Spec{Major: 2, Minor: 4, Revision: 1, Build: 7, Header: 0x200, Payload: code(9, 30_000)}), 0, func(d *mcuboottest.Device) { d.NoHash = true }},
+		"the same for another slot": {signed(2, 30_000), 2, func(d *mcuboottest.Device) { d.Direct, d.Tells = true, true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := recovery(128 << 10)
+			test.change(d)
+			port := &mcuboottest.Port{Device: d}
+			half(t, port, test.other, test.number)
+			s, _ := meet(t, port)
+			file := signed(2, 30_000)
+			if _, err := s.Install(t.Context(), file, nil); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(d.Slots[0][:len(file)], file) {
+				t.Error("slot 0 does not hold the image")
+			}
+			faultless(t, d)
+		})
+	}
+}
+
+// A whole image of which the list tells no hash proves nothing: it may be another build of that version.
+func TestInstallBehindAWholeUpload(t *testing.T) {
+	for _, hash := range []bool{false, true} {
+		d := recovery(64 << 10)
+		d.Tells, d.NoHash = true, !hash
+		port := &mcuboottest.Port{Device: d}
+		s, _ := meet(t, port)
+		other := mcuboottest.Sign(vendor("vendor"), &mcuboottest.Spec{Major: 2, Minor: 4, Revision: 1, Build: 7, Header: 0x200, Payload: code(9, 30_000)})
+		ctx, stop := context.WithCancel(t.Context())
+		_, err := s.Install(ctx, other, &restore.InstallOptions{Report: func(p restore.Progress) {
+			if p.Stage == restore.StageStart {
+				stop()
+			}
+		}})
+		if !errors.Is(err, context.Canceled) || d.Restarts() != 0 {
+			t.Fatalf("%v, %d restarts", err, d.Restarts())
+		}
+		s, _ = meet(t, port)
+		file := signed(2, 30_000)
+		if _, err := s.Install(t.Context(), file, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(d.Slots[0][:len(file)], file) {
+			t.Errorf("hash %t: the slot still holds the other build", hash)
+		}
+	}
+}
+
+// TestInstallNumbers: numbers of uploads are not those of the list, and mean another slot in each build. Wherever
+// the image lands, its entry is found, with a hash in the list or without one, also where that version was there
+// before.
+func TestInstallNumbers(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		direct, two bool
+		number      uint32
+		image, slot int
+	}{
+		{"one slot, 0", false, false, 0, 0, 0},
+		{"direct, 0", true, false, 0, 0, 0},
+		{"direct, 1", true, false, 1, 0, 0},
+		{"direct, 2", true, false, 2, 0, 1},
+		{"two images, 0", false, true, 0, 0, 0},
+		{"two images, 1", false, true, 1, 1, 0},
+		{"two images, direct, 1", true, true, 1, 0, 0},
+		{"two images, direct, 2", true, true, 2, 0, 1},
+		{"two images, direct, 3", true, true, 3, 1, 0},
+		{"two images, direct, 4", true, true, 4, 1, 1},
+	} {
+		for _, hash := range []bool{true, false} {
+			for _, before := range []bool{false, true} {
+				d := recovery(64 << 10)
+				d.Direct, d.Tells, d.NoHash = test.direct, true, !hash
+				if test.two {
+					d.Others = [][2][]byte{{bytes.Repeat([]byte{0xff}, 64<<10), bytes.Repeat([]byte{0xff}, 64<<10)}}
+				}
+				slots := append([][2][]byte{d.Slots}, d.Others...)
+				file := signed(2, 20_000)
+				if before { // in every slot
+					for i := range slots {
+						for k := range 2 {
+							copy(slots[i][k], bytes.Repeat([]byte{0xff}, 64<<10))
+							copy(slots[i][k], file)
+						}
+					}
+				}
+				s, _ := meet(t, &mcuboottest.Port{Device: d})
+				got, err := s.Install(t.Context(), file, &restore.InstallOptions{Number: test.number, Await: -1})
+				if err != nil {
+					t.Errorf("%s, hash %t, there before %t: %v", test.name, hash, before, err)
+					continue
+				}
+				if !bytes.Equal(slots[test.image][test.slot][:len(file)], file) || int(got.Slot) != test.slot || got.Hashed != hash {
+					t.Errorf("%s, hash %t, there before %t: got %+v", test.name, hash, before, got)
+				}
+				faultless(t, d)
+			}
+		}
+	}
+}
+
+// What was there before proves nothing: an upload that the loader refuses is told as refused although an entry
+// of the same version is listed elsewhere.
+func TestInstallIsNotAnotherEntry(t *testing.T) {
+	for _, number := range []uint32{0, 1, 2} {
+		d := recovery(64 << 10)
+		d.Direct, d.Tells, d.NoHash = true, true, true
+		for k := range d.Slots {
+			copy(d.Slots[k], bytes.Repeat([]byte{0xff}, 64<<10))
+			copy(d.Slots[k], signed(2, 20_000))
+		}
+		s, _ := meet(t, &mcuboottest.Port{Device: d})
+		alien := mcuboottest.Sign(vendor("somebody else"), &mcuboottest.Spec{Major: 2, Minor: 4, Revision: 1, Build: 7, Header: 0x200, Payload: code(2, 20_000)})
+		_, err := s.Install(t.Context(), alien, &restore.InstallOptions{Number: number})
+		var e *restore.Error
+		if !errors.As(err, &e) || e.Code != restore.CodeUnlisted || d.Restarts() != 0 {
+			t.Errorf("number %d: got %v, want %v", number, err, restore.CodeUnlisted)
+		}
+	}
+}
+
+// TestInstallWaitsForTheErase: a slot is erased once, however long that takes, and a first piece or an answer that
+// was lost costs no second erase where the loader has taken the piece.
+func TestInstallWaitsForTheErase(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		erase  time.Duration
+		change func(d *mcuboottest.Device)
+		most   int // erases
+	}{
+		{"14 s", 14 * time.Second, func(*mcuboottest.Device) {}, 1},
+		{"50 s", 50 * time.Second, func(*mcuboottest.Device) {}, 1},
+		{"one line waits", 20 * time.Second, func(d *mcuboottest.Device) { d.Lines = 1 }, 1},
+		{"the piece is lost", 14 * time.Second, func(d *mcuboottest.Device) {
+			first := true
+			d.Lose = func(int) bool { lost := first && d.Packets() == 9; first = first && !lost; return lost }
+		}, 1},
+		{"the answer is lost", 14 * time.Second, func(d *mcuboottest.Device) {
+			done := false
+			d.Mute = func(int) bool { now := !done && d.Erases() == 1; done = done || now; return now }
+		}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := recovery(128 << 10)
+			d.Erase = test.erase
+			test.change(d)
+			s, _ := meet(t, &mcuboottest.Port{Device: d})
+			file := signed(2, 30_000)
+			if _, err := s.Install(t.Context(), file, nil); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(d.Slots[0][:len(file)], file) || d.Erases() > test.most {
+				t.Errorf("%d erases", d.Erases())
+			}
+			faultless(t, d)
+		})
+	}
+}
+
+// TestInstallSaysWhatIsKnown of the start: of a trial that is still pending, one that failed, a boot loader that
+// answers again, and of silence, which is all that a program without a server leaves.
+func TestInstallSaysWhatIsKnown(t *testing.T) {
+	loader := func(d *mcuboottest.Device) { d.Direct, d.Tells = true, true }
+	for _, test := range []struct {
+		name   string
+		number uint32
+		change func(d *mcuboottest.Device)
+		want   restore.Code // 0: none
+		is     restore.Installed
+	}{
+		{"trial in a loader that is held", 2, func(d *mcuboottest.Device) { d.Held = true }, restore.CodePending, restore.Installed{}},
+		{"trial without a server", 2, func(d *mcuboottest.Device) { d.Quiet = true }, 0, restore.Installed{Trial: true, Started: true}},
+		{"trial that runs", 2, func(*mcuboottest.Device) {}, 0, restore.Installed{Trial: true, Started: true, Runs: true, Confirmed: true}},
+		{"trial that runs late", 2, func(d *mcuboottest.Device) { d.Swap = 40 * time.Second }, 0, restore.Installed{Trial: true, Started: true, Runs: true, Confirmed: true}},
+		{"trial in a build that takes no marks", 2, func(d *mcuboottest.Device) { d.Tells, d.Held = false, true }, restore.CodePending, restore.Installed{}},
+		{"trial in a build without hashes", 2, func(d *mcuboottest.Device) { d.NoHash, d.Held = true, true }, restore.CodePending, restore.Installed{}},
+		{"loader that is held", 0, func(d *mcuboottest.Device) { d.Held = true }, restore.CodeNotStarted, restore.Installed{}},
+		{"runs", 0, func(*mcuboottest.Device) {}, 0, restore.Installed{Started: true, Runs: true}},
+		{"without a server", 0, func(d *mcuboottest.Device) { d.Quiet = true }, 0, restore.Installed{Started: true}},
+		{"waits for a command after its start", 0, func(d *mcuboottest.Device) { d.Window = 500 * time.Millisecond }, 0, restore.Installed{Started: true, Runs: true}},
+		{"trial, waits for a command after its start", 2, func(d *mcuboottest.Device) { d.Window, d.Swap = 500*time.Millisecond, 2*time.Second }, 0,
+			restore.Installed{Trial: true, Started: true, Runs: true, Confirmed: true}},
+		{"answer to the reset is lost", 2, func(d *mcuboottest.Device) {
+			done := false
+			d.Mute = func(int) bool { now := !done && d.Restarts() == 1; done = done || now; return now }
+		}, 0, restore.Installed{Trial: true, Runs: true, Confirmed: true}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := recovery(64 << 10)
+			loader(d)
+			test.change(d)
+			s, _ := meet(t, &mcuboottest.Port{Device: d})
+			got, err := s.Install(t.Context(), signed(2, 30_000), &restore.InstallOptions{Number: test.number})
+			if test.want != 0 {
+				var e *restore.Error
+				if !errors.As(err, &e) || e.Code != test.want || e.Touched != restore.TouchedWritten {
+					t.Fatalf("got %+v, %v, want %v", got, err, test.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := restore.Installed{Trial: got.Trial, Started: got.Started, Runs: got.Runs, Confirmed: got.Confirmed}
+			if is.Trial != test.is.Trial || is.Started != test.is.Started || is.Runs != test.is.Runs || is.Confirmed != test.is.Confirmed {
+				t.Errorf("got %+v, want %+v", is, test.is)
+			}
+			if d.Restarts() != 1 || got.Confirmed != d.Confirmed() {
+				t.Errorf("%d restarts, confirmed %t", d.Restarts(), d.Confirmed())
+			}
+			faultless(t, d)
+		})
+	}
+}
+
+// A trial that the boot loader refuses, or that its program ends, leaves the old image running.
+func TestInstallTrialFails(t *testing.T) {
+	d := recovery(128 << 10)
+	copy(d.Slots[0], bytes.Repeat([]byte{0xff}, 128<<10))
+	copy(d.Slots[0], signed(1, 50_000))
+	d.Program, d.Tells, d.Name = true, true, "MCUboot"
+	port := &mcuboottest.Port{Device: d}
+	s, _ := meet(t, port)
+	// Between the mark and the reset the slot is spoilt, so that the boot loader refuses it.
+	_, err := s.Install(t.Context(), signed(2, 60_000), &restore.InstallOptions{Report: func(p restore.Progress) {
+		if p.Stage == restore.StageStart {
+			d.Slots[1][1000] ^= 0xff
+		}
+	}})
+	var e *restore.Error
+	if !errors.As(err, &e) || e.Code != restore.CodeTrial || e.Touched != restore.TouchedWritten {
+		t.Errorf("got %v, want %v", err, restore.CodeTrial)
+	}
+	faultless(t, d)
+}
+
+// A program's server goes on by itself where it has the beginning of a file with that digest.
+func TestInstallGoesOnBesideAProgram(t *testing.T) {
+	d := recovery(128 << 10)
+	copy(d.Slots[0], bytes.Repeat([]byte{0xff}, 128<<10))
+	copy(d.Slots[0], signed(1, 50_000))
+	d.Program, d.Tells, d.Frugal = true, true, true
+	port := &mcuboottest.Port{Device: d}
+	file := signed(2, 60_000)
+	half(t, port, file, 0)
+	s, _ := meet(t, port)
+	got, err := s.Install(t.Context(), file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Resumed < 20_000 || !got.Confirmed || d.Erases() != 1 || !bytes.Equal(d.Slots[0][:len(file)], file) {
+		t.Errorf("got %+v, %d erases", got, d.Erases())
+	}
+	faultless(t, d)
 }
 
 // TestInstallBesideARunningProgram: a program with an SMP server takes the image into the second slot; it
@@ -250,8 +538,8 @@ func TestInstallIsStopped(t *testing.T) {
 	d := recovery(64 << 10)
 	s, _ := meet(t, &mcuboottest.Port{Device: d})
 	ctx, stop := context.WithCancel(t.Context())
-	_, err := s.Install(ctx, signed(2, 30_000), &restore.InstallOptions{Reach: func(off uint32) {
-		if off > 10_000 {
+	_, err := s.Install(ctx, signed(2, 30_000), &restore.InstallOptions{Report: func(p restore.Progress) {
+		if p.Bytes > 10_000 {
 			stop()
 		}
 	}})

@@ -66,16 +66,26 @@ func flagWords(m *apparatus.BootImage) string {
 
 // imageDone is the screen after a signed image was taken.
 func (r *Root) imageDone(d *apparatus.Result, b *apparatus.Boot) pane {
-	lead := "Its boot loader has checked the image and lists it. The device has started. You can unplug it."
+	heading, lead := "Restored. It has image "+d.Version+".", ""
 	switch d.Trial {
 	case apparatus.TrialRuns:
-		lead = "The image is on trial. Unless its program confirms itself, the next restart brings the one before back. You can unplug the device."
+		lead = "The image runs on trial. Unless its program confirms itself, the next restart brings the one before back. You can unplug the device."
 	case apparatus.TrialConfirmed:
 		lead = "The image ran on trial, and was told to stay. You can unplug the device."
+	case apparatus.TrialStarted:
+		lead = "Its boot loader has checked the image and lists it, and its program answers. You can unplug it."
 	case apparatus.TrialNone:
+		heading = "Written. Its boot loader starts image " + d.Version + "."
+		lead = "Its boot loader has checked the image and lists it, and took the command to start. Most programs say nothing at this port, and nothing has answered since. Look whether the device runs."
+	case apparatus.TrialMarked:
+		heading = "Written. Its boot loader tries image " + d.Version + "."
+		lead = "Its boot loader took the command to start. Nothing has answered since, as with most programs. Unless its program confirms itself, the next restart brings the one before back."
+	case apparatus.TrialUnknown:
+		heading = "Written. Its boot loader lists image " + d.Version + "."
+		lead = "The command to start was not answered, so whether the device runs is not known. Switch it off and on."
 	}
 	return pane{
-		Heading: "Restored. It has image " + d.Version + ".",
+		Heading: heading,
 		Lead:    lead,
 		Facts: []fact{
 			{Label: "Hash", Value: b.File.Hash, Mono: true},

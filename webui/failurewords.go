@@ -60,6 +60,15 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 		p.Verdict.Yes, p.Verdict.Safe = "", "Its boot loader works, and takes another image. What it has now does not start."
 		say("The boot loader does not accept this image.", "It took every byte, and does not list it: the image is signed with another key, or made for another device.",
 			"Get the image that the maker made for this device.", primary("Choose another image", r.hooks.ChooseFile))
+	case apparatus.CausePending:
+		say("The image is written, and was not started.", "It lies in the second slot. What answers after the start is the boot loader, or the image that was there before.",
+			"Let go of the device’s recovery button or pin, and switch it off and on. Then connect again to see what it runs.", goOn("Connect again"))
+	case apparatus.CauseTrial:
+		say("The device runs another image.", "It was to try the new one after its start. The boot loader refused that, or the trial ended.",
+			"Get the image that the maker made for this device.", primary("Choose another image", r.hooks.ChooseFile))
+	case apparatus.CauseNotStarted:
+		say("The boot loader did not start the image.", "It lists it, took the command to start, and answers again.",
+			"Let go of the device’s recovery button or pin, and switch it off and on.", goOn("Connect again"))
 	case apparatus.CauseNoRoom:
 		say("The device has too little memory free.", "Restoring it needs "+kib(uint64(f.Needs))+" at once, and it has "+kib(uint64(f.Has))+".",
 			"Choose another release. If there is none, send the diagnostic file to the device’s maker.", another)
@@ -136,6 +145,8 @@ func safeWords(f *apparatus.Failure) *verdict {
 		return &verdict{Yes: "Yes.", Safe: "Nothing of the release was written. It holds what it held when you connected it."}
 	case apparatus.TouchedSettings:
 		return &verdict{Yes: "Yes.", Safe: "Its software is whole and starts. Of its settings a part may be erased."}
+	case apparatus.TouchedWritten:
+		return &verdict{Yes: "Yes.", Safe: "The image is written, and its boot loader lists it."}
 	case apparatus.TouchedPart, apparatus.TouchedAll:
 	}
 	return &verdict{Yes: "Yes.", Safe: "It cannot start yet, but nothing is lost. The part that restores it is never overwritten."}

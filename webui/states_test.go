@@ -315,6 +315,14 @@ func scenes() []scene {
 	bootDone.Result = apparatus.Result{Work: apparatus.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
 	bootTrial := bootDone
 	bootTrial.Result.Trial = apparatus.TrialRuns
+	bootRuns := bootDone
+	bootRuns.Result.Trial = apparatus.TrialStarted
+	bootMarked := bootDone
+	bootMarked.Result.Trial = apparatus.TrialMarked
+	bootUnknown := bootDone
+	bootUnknown.Result.Trial = apparatus.TrialUnknown
+	bootPending := demoBoot(apparatus.RestoreFailed)
+	bootPending.Failure = apparatus.Failure{Code: apparatus.CausePending, Touched: apparatus.TouchedWritten, Stage: apparatus.StageStart}
 	bootRefused := demoBoot(apparatus.RestoreFailed)
 	bootRefused.Failure = apparatus.Failure{Code: apparatus.CauseUnlisted, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}
 	bootOut := demoBoot(apparatus.RestoreFailed)
@@ -453,7 +461,11 @@ func scenes() []scene {
 		{"boot-loader", "", onRestore(demoBoot(apparatus.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
 		{"boot-image", "", onRestore(demoBoot(apparatus.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
 		{"boot-writing", "", onRestore(bootWriting), "Restoring. Leave the cable in.", "", []string{"88 KB of 184 KB", "Image 1.8.2+14"}},
-		{"boot-done", "", onRestore(bootDone), "Restored. It has image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it"}},
+		{"boot-done", "", onRestore(bootDone), "Written. Its boot loader starts image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it", "took the command to start"}},
+		{"boot-runs", "", onRestore(bootRuns), "Restored. It has image 1.8.2+14.", "Restore another", []string{"its program answers"}},
+		{"boot-marked", "", onRestore(bootMarked), "Written. Its boot loader tries image 1.8.2+14.", "Restore another", []string{"Nothing has answered since"}},
+		{"boot-unknown", "", onRestore(bootUnknown), "Written. Its boot loader lists image 1.8.2+14.", "Restore another", []string{"is not known"}},
+		{"boot-pending", "", onRestore(bootPending), "The image is written, and was not started.", "Connect again", []string{"recovery button", "C-124"}},
 		{"boot-trial", "", onRestore(bootTrial), "Restored. It has image 1.8.2+14.", "Restore another", []string{"on trial"}},
 		{"boot-refused", "", onRestore(bootRefused), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
 		{"boot-out", "", onRestore(bootOut), "The cable came out.", "Connect again", []string{"while the image was being sent"}},

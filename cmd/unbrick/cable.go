@@ -124,6 +124,12 @@ func advices(e *restore.Error) advice {
 		return advice{"The device speaks SMP, and is no Unbrick terminal.", "if its boot loader is MCUboot, give --image; else use the tool of its maker"}
 	case restore.CodeUnlisted:
 		return advice{"The boot loader took image" + version + " and does not list it: it would not start it.", "use an image that is signed with the key of this boot loader, and made for this device"}
+	case restore.CodePending:
+		return advice{"Image" + version + " was not started: it lies in a second slot, and the one before, or the boot loader, answers.", "let go of the recovery pin if it is held, and switch the device off and on; if that changes nothing, write it to the first slot, without --image-number"}
+	case restore.CodeTrial:
+		return advice{"Another image runs after the start: the trial of image" + version + " was refused, or has failed.", "look at what the device says while it starts, and use an image that is made for it"}
+	case restore.CodeNotStarted:
+		return advice{"The boot loader answers again after the start: it has not started image" + version + ".", "let go of the recovery pin if it is held, and switch the device off and on"}
 	}
 	return advice{"It did not work.", "run the same command again"}
 }
@@ -142,6 +148,8 @@ func explain(err error) error {
 		safe = "Yes. Its software is verified and starts. Of its settings a part may be erased."
 	case restore.TouchedPart:
 		safe = "It does not start yet, and it can be restored: the part that restores it is never overwritten."
+	case restore.TouchedWritten:
+		safe = "Yes. The image is written, and the boot loader lists it as one that it starts."
 	case restore.TouchedAll:
 		safe = "Everything was written and is not verified; it can be restored again."
 	}

@@ -36,15 +36,16 @@ verified; what is in them is lost. A device that does not know how keeps them, a
 
 With --image, a device whose boot loader is MCUboot in serial recovery, or whose program runs an SMP server, gets a
 signed image: checked first, uploaded, looked for in the image list, started. One that is on trial in a second slot is
-told to stay when its program answers within --await.
+told to stay when its program answers within --await. An upload that was interrupted goes on where the boot loader
+stands, also after this program was killed.
 
 examples:
   unbrick restore --port /dev/ttyUSB0 --server https://updates.example.org
   unbrick restore --port COM5 --release-file 2.4.1.release --pub release.pub
   unbrick restore --port /dev/ttyACM0 --image zephyr.signed.bin
 
-exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work, or settings were to be erased and are
-not; the message says whether the device is safe, 2 the words are off`
+exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work, an image was not started, or settings
+were to be erased and are not; the message says whether the device is safe, 2 the words are off`
 
 // maxAttempts is how often it is tried by itself, as long as what went wrong may go away.
 const maxAttempts = 3
@@ -118,7 +119,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	set.StringVar(&f.backup, "backup", "", "file to read the software area into first, where the device's maker allows it")
 	set.BoolVar(&f.erase, "erase-settings", false, "erase the device's settings areas too, when its software is verified")
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
-	set.UintVar(&f.number, "image-number", 0, "with --image: which image, where the boot loader has several")
+	set.UintVar(&f.number, "image-number", 0, "with --image: number of the upload, where the boot loader has several images, or 2 for the second slot where it takes uploads to it")
 	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
 	words, err := parseFlags(set, args, out)
 	if err != nil {

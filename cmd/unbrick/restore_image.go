@@ -23,7 +23,10 @@ type imageResult struct {
 	Slot          uint32  `json:"slot"`
 	Hashed        bool    `json:"hash_listed"`
 	Trial         bool    `json:"trial"`
+	Started       bool    `json:"started"` // the command to start was answered
+	Runs          bool    `json:"runs"`    // its program has answered since
 	Confirmed     bool    `json:"confirmed"`
+	Resumed       uint32  `json:"bytes_resumed"`
 	BytesSent     uint64  `json:"bytes_sent"`
 	BytesReceived uint64  `json:"bytes_received"`
 	Repeated      int     `json:"repeated"`
@@ -45,9 +48,9 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.image, explain(err))
 	}
-	var reached uint32
+	asked := false
 	for attempt := 1; ; attempt++ {
-		installed, err := r.installOnce(ctx, file, m, &reached)
+		installed, err := r.installOnce(ctx, file, m, &asked)
 		r.endBar()
 		var e *restore.Error
 		switch {
@@ -55,7 +58,7 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 			return r.printInstalled(installed)
 		case ctx.Err() != nil:
 			return errors.New("stopped before the end.\nIs the device safe? Its boot loader is: run the same command again")
-		case attempt == maxAttempts || reached == 0 || !errors.As(err, &e) || !e.Retry() || e.Code == restore.CodeVanished:
+		case attempt == maxAttempts || !asked || !errors.As(err, &e) || !e.Retry() || e.Code == restore.CodeVanished:
 			return explain(err)
 		}
 		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
@@ -76,8 +79,8 @@ func readBounded(name string, most int) ([]byte, error) {
 	return b, err
 }
 
-// installOnce is one attempt. reached is how far the one before came.
-func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.Image, reached *uint32) (*restore.Installed, error) {
+// installOnce is one attempt. asked says that the person was asked before.
+func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.Image, asked *bool) (*restore.Installed, error) {
 	s, err := r.connect(ctx, r.errOut)
 	if err != nil {
 		return nil, err
@@ -95,13 +98,14 @@ func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.I
 	if err != nil {
 		return nil, err
 	}
-	if *reached == 0 {
+	if !*asked {
 		if err := r.askImage(l, m); err != nil {
 			return nil, err
 		}
+		*asked = true
 	}
 	r.meter, r.lastLine = restore.Meter{}, 0
-	o := &restore.InstallOptions{Number: uint32(r.number), Resume: *reached, Await: r.await, Report: r.progress, Reach: func(off uint32) { *reached = off }}
+	o := &restore.InstallOptions{Number: uint32(r.number), Await: r.await, Report: r.progress}
 	return s.Install(ctx, file, o)
 }
 
@@ -147,7 +151,7 @@ func printImages(out io.Writer, l *restore.Loader) {
 func (r *restoration) printInstalled(i *restore.Installed) error {
 	m := i.Image
 	v := imageResult{Version: m.Version.String(), Hash: mcuboot.Hex(m.Hash), Bytes: m.Size, Signature: m.Signature, Slot: i.Slot, Hashed: i.Hashed,
-		Trial: i.Trial, Confirmed: i.Confirmed, BytesSent: i.Sent, BytesReceived: i.Received, Repeated: i.Repeated, Seconds: i.Elapsed.Seconds()}
+		Trial: i.Trial, Started: i.Started, Runs: i.Runs, Resumed: i.Resumed, Confirmed: i.Confirmed, BytesSent: i.Sent, BytesReceived: i.Received, Repeated: i.Repeated, Seconds: i.Elapsed.Seconds()}
 	if m.KeyHash != nil {
 		v.Key = mcuboot.Hex(m.KeyHash)
 	}
@@ -157,15 +161,29 @@ func (r *restoration) printInstalled(i *restore.Installed) error {
 	if r.json {
 		return printJSON(r.out, v)
 	}
-	state := "The boot loader accepts it, and starts it."
-	switch {
-	case i.Trial && i.Confirmed:
-		state = "It ran on trial, and was told to stay."
-	case i.Trial:
-		state = "It is on trial: unless it confirms itself, the next restart brings the one before back."
-	}
-	fmt.Fprintf(r.out, "Restored. It has image %s.\n%s\n%d bytes sent in %.1f s.\n", v.Version, state, v.BytesSent, v.Seconds)
+	fmt.Fprintf(r.out, "%s\n%d bytes sent in %.1f s.\n", installedWords(i), v.BytesSent, v.Seconds)
 	return nil
+}
+
+// installedWords says what is known of an image that a boot loader has taken, and no more.
+func installedWords(i *restore.Installed) string {
+	version := i.Image.Version.String()
+	switch {
+	case i.Confirmed:
+		return "Restored. It has image " + version + ".\nIt ran on trial, and was told to stay."
+	case i.Runs && i.Trial:
+		return "Restored. It has image " + version + ".\nIt runs on trial: unless it confirms itself, the next restart brings the one before back."
+	case i.Runs:
+		return "Restored. It runs image " + version + "."
+	}
+	s := "Written. The boot loader lists image " + version + ", so it starts it.\n"
+	if i.Trial {
+		s = "Written. The boot loader lists image " + version + " and is to try it: unless that confirms itself, the next restart brings the one before back.\n"
+	}
+	if !i.Started {
+		return s + "The command to start was not answered. Nothing has answered at this port since, so whether it runs is not known."
+	}
+	return s + "The boot loader took the command to start. Nothing has answered at this port since, as with a program without an SMP server."
 }
 
 // loaderFound is the outcome of identify at a boot loader, for --json.

@@ -133,6 +133,87 @@ func TestRestoreImageOnTrial(t *testing.T) {
 	})
 }
 
+// TestRestoreImageSaysWhatIsKnown: a trial that was not started is no restoration, and an image of which only the
+// boot loader's word is known is not said to run.
+func TestRestoreImageSaysWhatIsKnown(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(d *mcuboottest.Device)
+		args   []string
+		code   int
+		says   []string
+		never  string
+	}{
+		{"trial still pending", func(d *mcuboottest.Device) { d.Direct, d.Tells, d.Held = true, true, true },
+			[]string{"--image-number", "2", "--await", "1s"}, exitFailed, []string{"was not started", "C-124", "the boot loader lists it"}, "Restored"},
+		{"first slot, no hash", func(d *mcuboottest.Device) { d.Direct, d.Tells, d.NoHash = true, true, true },
+			[]string{"--image-number", "1"}, exitOK, []string{"Restored. It runs image 2.2.3+4"}, "Written"},
+		{"boot loader again", func(d *mcuboottest.Device) { d.Tells, d.Held = true, true }, []string{"--await", "1s"}, exitFailed, []string{"has not started", "C-126"}, "Restored"},
+		{"silence", func(d *mcuboottest.Device) { d.Quiet = true }, nil, exitOK, []string{"Written.", "took the command to start", "Nothing has answered"}, "Restored"},
+		{"silence of a trial", func(d *mcuboottest.Device) { d.Direct, d.Tells, d.Quiet = true, true, true },
+			[]string{"--image-number", "2", "--await", "1s"}, exitOK, []string{"Written.", "is to try it", "took the command to start"}, "Restored"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := bootDevice()
+			test.change(d)
+			link, _ := onPTY(t, d)
+			name, _ := imageFile(t, imageKey(), 2)
+			var out, errOut bytes.Buffer
+			code := run(context.Background(), append([]string{"restore", "--port", link, "--image", name}, test.args...), &out, &errOut)
+			all := out.String() + errOut.String()
+			if code != test.code || strings.Contains(all, test.never) {
+				t.Errorf("got %d, want %d: %q", code, test.code, all)
+			}
+			for _, words := range test.says {
+				if !strings.Contains(all, words) {
+					t.Errorf("%q is not said: %q", words, all)
+				}
+			}
+		})
+	}
+}
+
+// TestRestoreImageGoesOn: a run that was stopped in the middle is gone on with by the next one, which knows nothing
+// of it but what the boot loader says.
+func TestRestoreImageGoesOn(t *testing.T) {
+	link, look := onPTY(t, bootDevice())
+	name, file := imageFile(t, imageKey(), 2)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	look(func(d *mcuboottest.Device) {
+		d.Lose = func(int) bool {
+			if len(d.Pieces()) > 30 {
+				stop()
+			}
+			return false
+		}
+	})
+	var out, errOut bytes.Buffer
+	if code := run(ctx, []string{"restore", "--port", link, "--image", name}, &out, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "stopped before the end") {
+		t.Fatalf("stopped: %d, %q", code, errOut.String())
+	}
+	before := 0
+	look(func(d *mcuboottest.Device) {
+		d.Lose = nil
+		for _, n := range d.Pieces() {
+			before += n
+		}
+	})
+	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
+		t.Fatalf("%d, %q", code, errOut.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var got imageResult
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil {
+		t.Fatal(err)
+	}
+	look(func(d *mcuboottest.Device) {
+		if int(got.Resumed) != before || d.Erases() != 1 || !bytes.Equal(d.Slots[0][:len(file)], file) {
+			t.Errorf("%d bytes were there, %d resumed, %d erases", before, got.Resumed, d.Erases())
+		}
+	})
+}
+
 // TestRestoreImageRefuses: each refusal says whether the device is safe.
 func TestRestoreImageRefuses(t *testing.T) {
 	link, look := onPTY(t, bootDevice())

@@ -10,22 +10,34 @@ import (
 	"time"
 )
 
-// Device has two slots of flash. In recovery its boot loader answers, and takes an image for slot 0;
-// otherwise its program does, and takes one for slot 1. The zero value of every option is MCUboot's
-// default. A Device is used by one goroutine.
+// Device has images of two slots each. In recovery its boot loader answers, as MCUboot's boot_serial does;
+// otherwise its program does, as Zephyr's SMP server. The zero value of every option is MCUboot's default.
+// A Device is used by one goroutine.
 type Device struct {
-	Key     ed25519.PublicKey // that its boot loader trusts
-	Slots   [2][]byte         // of equal size, erased 0xff
-	Align   int               // bytes that its flash programs at once; 0: 4
-	Buffer  int               // bytes of its receive buffer; 0: 512
-	Program bool              // a program runs, with an SMP server
-	Quiet   bool              // the program that is started next has no server: nothing answers
-	Tells   bool              // it knows the parameters, and lists hash and state
-	Erase   time.Duration     // of a whole slot, before the first piece is answered
-	Swap    time.Duration     // a start with a trial takes so long, in which nobody listens
-	NoEcho  bool              // echo is not built in
-	Lose    func(n int) bool  // whether the n-th whole packet, from 1, is lost before it arrives
-	Mute    func(n int) bool  // whether the n-th answer, from 1, is lost on its way
+	Key    ed25519.PublicKey // that its boot loader trusts
+	Slots  [2][]byte         // of equal size, erased 0xff
+	Others [][2][]byte       // of images 1, 2, ...; the list then tells each entry's image
+	Align  int               // bytes that its flash programs at once; 0: 4
+	Buffer int               // bytes of its receive buffer; 0: 512
+	Lines  int               // console lines that wait while it works; 0: 8; further ones are lost
+
+	Program bool   // a program runs, with an SMP server
+	Quiet   bool   // the program that is started next has no server: nothing answers
+	Tells   bool   // its recovery knows the parameters, tells hash and state, and takes marks
+	NoHash  bool   // the list tells no hash; a mark is for slot 0 then, whatever it names
+	Frugal  bool   // the program's list leaves false flags out; recovery always does
+	Direct  bool   // upload numbers name slots: 0 and 1 slot 0, 2 slot 1 of image 0, 3 slot 0 of image 1
+	NoEcho  bool   // echo is not built in
+	Name    string // of the boot loader, which its program tells; empty: it does not know the question
+	Old     bool   // drops headers of version 1
+
+	Erase       time.Duration    // of a whole slot, before the first piece is answered
+	EraseSector time.Duration    // not 0: sectors of 4 KiB are erased as they are reached, instead
+	Swap        time.Duration    // a start with a trial takes so long, in which nobody listens
+	Window      time.Duration    // after a start it waits so long for a command, and any keeps it in recovery
+	Held        bool             // its recovery pin is held: a start ends in recovery, and nothing is tried
+	Lose        func(n int) bool // whether the n-th whole packet, from 1, is lost before it arrives
+	Mute        func(n int) bool // whether the n-th answer, from 1, is lost on its way
 
 	line     []byte
 	packet   []byte // decoded so far
@@ -35,15 +47,52 @@ type Device struct {
 	faults   []string
 	packets  int
 	answers  int
-	off      int // wanted next
-	length   int
+	uploads  upload
+	erases   int
 	sequence int
 	last     []byte // packet before, for repetitions
 
-	pending, confirmed bool // slot 1 is to be tried; slot 0 stays
-	trial              bool // what runs is on trial
-	restarts           int
-	sizes              []int // bytes of data of the pieces
+	states   map[int]*state // by image
+	restarts int
+	sizes    []int // bytes of data of the pieces
+}
+
+// upload is what a server keeps of the upload under way, in RAM. A recovery forgets it at a restart, and
+// keeps it when the upload is complete.
+type upload struct {
+	image, slot int
+	off, length int
+	erased      int    // bytes, where sectors are erased as they are reached
+	sha         string // the program's: an upload of the same goes on
+}
+
+// state is that of an image's slots.
+type state struct {
+	pending, permanent bool // slot 1 is to be tried, or to be started for good
+	trial              bool // slot 0 is on trial: the next start takes it back
+	confirmed          bool // slot 0 was told to stay
+}
+
+// State of an image; its slots are as they come from the factory at first.
+func (d *Device) state(image int) *state {
+	if d.states == nil {
+		d.states = make(map[int]*state)
+	}
+	if d.states[image] == nil {
+		d.states[image] = &state{}
+	}
+	return d.states[image]
+}
+
+// images is how many there are.
+func (d *Device) images() int { return 1 + len(d.Others) }
+
+// slot is one of an image's two.
+func (d *Device) slot(image, slot int) *[]byte {
+	if image == 0 {
+		return &d.Slots[slot]
+	}
+	return &d.Others[image-1][slot]
 }
 
 // Faults is what a strict device holds against the host.
@@ -56,7 +105,19 @@ func (d *Device) Restarts() int { return d.restarts }
 func (d *Device) Pieces() []int { return d.sizes }
 
 // Confirmed reports whether the running image stays.
-func (d *Device) Confirmed() bool { return d.confirmed && !d.trial }
+func (d *Device) Confirmed() bool { return d.state(0).confirmed && !d.state(0).trial }
+
+// OnTrial reports whether the image that lies in slot 0 is taken back at the next start.
+func (d *Device) OnTrial() bool { return d.state(0).trial }
+
+// Pending reports whether slot 1 is to be tried at the next start.
+func (d *Device) Pending() bool { return d.state(0).pending }
+
+// Erases is how often a whole slot was erased.
+func (d *Device) Erases() int { return d.erases }
+
+// Packets is how many whole ones have arrived.
+func (d *Device) Packets() int { return d.packets }
 
 func (d *Device) fault(format string, args ...any) {
 	d.faults = append(d.faults, fmt.Sprintf(format, args...))
@@ -152,12 +213,9 @@ func (d *Device) takeLine(line []byte) ([]byte, time.Duration) {
 
 // take is one packet. A header that the boot loader would drop is dropped here too.
 func (d *Device) take(p []byte) ([]byte, time.Duration) {
-	if p[0] != 0 && p[0] != 2 {
-		if d.Program && (p[0] == 8 || p[0] == 10) {
-			d.fault("version 1 to a server that this host should know as foreign")
-		} else {
-			d.fault("operation and version %#x: boot_serial drops all but 0 and 2", p[0])
-		}
+	op := p[0] & 7
+	if (op != 0 && op != 2) || p[0]&^(7|1<<3) != 0 || d.Old && p[0] != op {
+		d.fault("operation and version %#x are dropped", p[0])
 		return nil, 0
 	}
 	if int(binary.BigEndian.Uint16(p[2:])) != len(p)-8 || p[1] != 0 {
@@ -168,7 +226,7 @@ func (d *Device) take(p []byte) ([]byte, time.Duration) {
 		d.fault("sequence %d for two different requests", p[6])
 	}
 	d.sequence, d.last = int(p[6]), bytes.Clone(p)
-	body, worked := d.answer(p[0], binary.BigEndian.Uint16(p[4:]), p[7], p[8:])
+	body, worked := d.answer(op, binary.BigEndian.Uint16(p[4:]), p[7], p[8:])
 	if body == nil {
 		return nil, worked
 	}
@@ -199,12 +257,16 @@ func (d *Device) answer(op byte, group uint16, id byte, body []byte) ([]byte, ti
 		b = append(b, numberItem(uint64(d.buffer()))...)
 		b = append(b, textItem("buf_count")...)
 		return append(b, 1), 0
+	case group == 0 && id == 8 && op == 0 && d.Program && d.Name != "":
+		return append(append([]byte{0xa1}, textItem("bootloader")...), textItem(d.Name)...), 0
 	case group == 1 && id == 0 && op == 0:
 		return d.list(), 0
-	case group == 1 && id == 0 && op == 2 && d.Program:
+	case group == 1 && id == 0 && op == 2 && (d.Program || d.Tells):
 		return d.mark(m), 0
 	case group == 1 && id == 1 && op == 2:
 		return d.upload(m)
+	case group >= 64:
+		d.fault("command %d of group %d, which is its maker's own", id, group)
 	}
 	return rc(8), 0
 }
@@ -215,24 +277,35 @@ const startTime = 400 * time.Millisecond
 // restart starts the device, and swaps for a trial.
 func (d *Device) restart() time.Duration {
 	d.restarts++
-	d.off, d.length, d.last = 0, 0, nil
+	d.uploads, d.last = upload{}, nil
+	if d.Held {
+		d.Program = false
+		return startTime
+	}
 	worked := startTime
-	switch {
-	case d.pending:
-		worked = d.Swap
-		if _, _, ok := read(d.Slots[1], d.Key); ok {
-			d.Slots[0], d.Slots[1] = d.Slots[1], d.Slots[0]
-			d.trial = true
+	for image := range d.images() {
+		s := d.state(image)
+		one, two := d.slot(image, 0), d.slot(image, 1)
+		switch {
+		case s.pending:
+			worked += d.Swap
+			s.pending = false
+			if _, _, ok := read(*two, d.Key); ok {
+				*one, *two = *two, *one
+				s.trial, s.confirmed = !s.permanent, s.permanent
+			}
+		case s.trial: // it did not confirm itself
+			*one, *two = *two, *one
+			s.trial = false
 		}
-		d.pending = false
-	case d.trial: // it did not confirm itself
-		d.Slots[0], d.Slots[1] = d.Slots[1], d.Slots[0]
-		d.trial = false
 	}
 	_, _, ok := read(d.Slots[0], d.Key)
 	d.Program, d.quiet = ok, d.Quiet
 	return worked
 }
+
+// Pin keeps the device in recovery, as a command does that comes while it waits for one after a start.
+func (d *Device) Pin() { d.Program = false }
 
 // Silent reports whether nothing listens: a program without a server runs.
 func (d *Device) Silent() bool { return d.Program && d.quiet }
@@ -240,47 +313,95 @@ func (d *Device) Silent() bool { return d.Program && d.quiet }
 // list is the image list: only what the boot loader would start.
 func (d *Device) list() []byte {
 	var entries [][]byte
-	for slot := range d.Slots {
-		version, hash, ok := read(d.Slots[slot], d.Key)
-		if !ok {
-			continue
-		}
-		n := 2
-		e := append(append(textItem("slot"), byte(slot)), textItem("version")...)
-		e = append(e, textItem(version)...)
-		if d.Tells || d.Program {
-			n += 6
-			e = append(append(e, textItem("hash")...), bytesItem(hash)...)
-			for _, flag := range []struct {
-				name string
-				on   bool
-			}{{"bootable", true}, {"pending", slot == 1 && d.pending}, {"confirmed", slot == 0 && !d.trial},
-				{"active", slot == 0}, {"permanent", false}} {
-				e = append(append(e, textItem(flag.name)...), boolItem(flag.on))
+	for image := range d.images() {
+		for slot := range 2 {
+			version, hash, ok := read(*d.slot(image, slot), d.Key)
+			if ok {
+				entries = append(entries, d.entry(image, slot, version, hash))
 			}
 		}
-		entries = append(entries, append([]byte{0xa0 | byte(n)}, e...))
 	}
 	b := append([]byte{0xa1}, textItem("images")...)
 	b = append(b, 0x80|byte(len(entries)))
 	return append(b, bytes.Join(entries, nil)...)
 }
 
-// mark is the image state of a running server: a trial, or the confirmation of what runs.
+func (d *Device) entry(image, slot int, version string, hash []byte) []byte {
+	s := d.state(image)
+	n := 2
+	var e []byte
+	if d.images() > 1 {
+		n++
+		e = append(append(e, textItem("image")...), byte(image))
+	}
+	e = append(append(e, textItem("slot")...), byte(slot))
+	e = append(append(e, textItem("version")...), textItem(version)...)
+	if (d.Tells || d.Program) && !d.NoHash {
+		n++
+		e = append(append(e, textItem("hash")...), bytesItem(hash)...)
+	}
+	if !d.Tells && !d.Program {
+		return append([]byte{0xa0 | byte(n)}, e...)
+	}
+	for _, flag := range []struct {
+		name string
+		on   bool
+	}{{"bootable", true}, {"pending", slot == 1 && s.pending}, {"confirmed", slot == 0 && !s.trial || slot == 1 && s.trial},
+		{"active", d.Program && slot == 0}, {"permanent", slot == 1 && s.permanent}} {
+		if flag.on || d.Program && !d.Frugal {
+			n++
+			e = append(append(e, textItem(flag.name)...), boolItem(flag.on))
+		}
+	}
+	return append([]byte{0xa0 | byte(n)}, e...)
+}
+
+// mark sets the image state: a trial, or what is to stay. Recovery and program have the same rules.
 func (d *Device) mark(m map[string]any) []byte {
 	hash, _ := m["hash"].([]byte)
 	confirm, _ := m["confirm"].(bool)
-	_, running, _ := read(d.Slots[0], d.Key)
-	_, other, ok := read(d.Slots[1], d.Key)
-	switch {
-	case confirm && (hash == nil || bytes.Equal(hash, running)):
-		d.trial, d.confirmed = false, true
-	case !confirm && ok && bytes.Equal(hash, other):
-		d.pending = true
-	default:
-		return rc(3)
+	if d.NoHash || hash == nil {
+		// Without a hash it is about slot 0 of image 0, which can stay, and cannot be tried.
+		switch {
+		case d.images() > 1 && !d.NoHash:
+			return rc(3)
+		case confirm:
+			d.state(0).trial, d.state(0).confirmed = false, true
+		}
+		return d.list()
 	}
-	return d.list()
+	for image := range d.images() {
+		for slot := range 2 {
+			if _, have, ok := read(*d.slot(image, slot), d.Key); !ok || !bytes.Equal(hash, have) {
+				continue
+			}
+			s := d.state(image)
+			switch {
+			case slot == 0 && !confirm:
+				return rc(3)
+			case s.pending, s.trial && (slot == 1 || !confirm):
+				return rc(6)
+			case slot == 0:
+				s.trial, s.confirmed = false, true
+			default:
+				s.pending, s.permanent = true, confirm
+			}
+			return d.list()
+		}
+	}
+	return rc(5)
+}
+
+// place is the slot that an upload number names.
+func (d *Device) place(number int) (image, slot int, ok bool) {
+	image, slot = number, 0
+	switch {
+	case d.Direct:
+		image, slot = max(number-1, 0)/2, max(number-1, 0)%2
+	case d.Program:
+		slot = 1
+	}
+	return image, slot, image < d.images()
 }
 
 // upload is one piece.
@@ -288,6 +409,8 @@ func (d *Device) upload(m map[string]any) ([]byte, time.Duration) {
 	off, hasOff := m["off"].(uint64)
 	data, hasData := m["data"].([]byte)
 	length, hasLength := m["len"].(uint64)
+	number, _ := m["image"].(uint64)
+	sha, _ := m["sha"].([]byte)
 	for key := range m {
 		if !strings.Contains(" off data len sha image ", " "+key+" ") {
 			d.fault("upload with key %q", key)
@@ -297,28 +420,36 @@ func (d *Device) upload(m map[string]any) ([]byte, time.Duration) {
 		d.fault("upload with off %t, data of %d bytes, len %t", hasOff, len(data), hasLength)
 		return rc(3), 0
 	}
-	if image, ok := m["image"].(uint64); ok && image > 0 {
-		return rc(5), 0
-	}
-	slot := 0
-	if d.Program {
-		slot = 1
-	}
+	u := &d.uploads
 	var worked time.Duration
 	if off == 0 {
-		if length > uint64(len(d.Slots[slot])) {
+		image, slot, ok := d.place(int(number))
+		if !ok || length > uint64(len(*d.slot(image, slot))) {
 			return rc(3), 0
 		}
-		for i := range d.Slots[slot] {
-			d.Slots[slot][i] = 0xff
+		// Only the program's server looks at the digest; a recovery begins anew, whatever there was.
+		if d.Program && sha != nil && string(sha) == u.sha && u.off > 0 && u.off < u.length {
+			return offset(u.off), 0
 		}
-		d.off, d.length, worked = 0, int(length), d.Erase
+		*u = upload{image: image, slot: slot, length: int(length), sha: string(sha)}
+		if d.EraseSector == 0 {
+			d.erases++
+			worked = d.Erase
+			fill(*d.slot(image, slot))
+		}
 	}
-	if int(off) != d.off {
-		return offset(d.off), worked
+	if int(off) != u.off {
+		return offset(u.off), worked
 	}
-	if d.off+len(data) > d.length {
+	if u.off+len(data) > u.length {
 		return rc(3), worked
+	}
+	flash := *d.slot(u.image, u.slot)
+	for d.EraseSector != 0 && u.erased < u.off+len(data) {
+		end := min(u.erased+4096, len(flash))
+		fill(flash[u.erased:end])
+		u.erased = end
+		worked += d.EraseSector
 	}
 	d.sizes = append(d.sizes, len(data))
 	align := d.Align
@@ -326,17 +457,23 @@ func (d *Device) upload(m map[string]any) ([]byte, time.Duration) {
 		align = 4
 	}
 	n := len(data)
-	if d.off+n < d.length {
+	if u.off+n < u.length {
 		n -= n % align
 	}
 	for i, c := range data[:n] {
-		if d.Slots[slot][d.off+i] != 0xff {
-			d.fault("byte %#x is programmed twice", d.off+i)
+		if flash[u.off+i] != 0xff {
+			d.fault("byte %#x is programmed twice", u.off+i)
 		}
-		d.Slots[slot][d.off+i] = c
+		flash[u.off+i] = c
 	}
-	d.off += n
-	return offset(d.off), worked
+	u.off += n
+	return offset(u.off), worked
+}
+
+func fill(b []byte) {
+	for i := range b {
+		b[i] = 0xff
+	}
 }
 
 func rc(code byte) []byte { return append([]byte{0xa1, 0x62, 'r', 'c'}, code) }

@@ -18,8 +18,11 @@ type Port struct {
 	sent    int
 	out     bool
 	waiting []arrival
-	ready   time.Duration // the device works until then
-	deaf    time.Duration // it does not listen until then
+	ready   time.Duration   // the device works until then
+	deaf    time.Duration   // it does not listen until then
+	window  time.Duration   // until then any command keeps it in recovery
+	line    []byte          // of the host, not complete yet
+	queue   []time.Duration // when the lines that wait for the device are taken
 }
 
 // arrival is bytes on their way to the host.
@@ -37,9 +40,9 @@ func (timeout) Timeout() bool { return true }
 var ErrOut = errors.New("cable is out")
 
 // Plug puts the cable in again. What was on its way is lost.
-func (p *Port) Plug() { p.out, p.waiting, p.Out = false, nil, nil }
+func (p *Port) Plug() { p.out, p.waiting, p.Out, p.line = false, nil, nil, nil }
 
-func (p *Port) line(n int) time.Duration {
+func (p *Port) duration(n int) time.Duration {
 	baud := p.Baud
 	if baud == 0 {
 		baud = 115200
@@ -50,28 +53,58 @@ func (p *Port) line(n int) time.Duration {
 // Now is the virtual time.
 func (p *Port) Now() time.Duration { return p.now }
 
-// Write hands bytes to the device. It works on them when they have arrived and the work before is done.
+// Write hands bytes to the device. It works on a line when that has arrived and the work before is done; while
+// it works a few lines wait, and the others are lost.
 func (p *Port) Write(b []byte) error {
-	for i := range b {
+	for _, c := range b {
 		if p.out = p.out || p.Out != nil && p.Out(p.sent+1); p.out {
 			return ErrOut
 		}
 		p.sent++
-		p.now += p.line(1)
-		if p.Device.Silent() || p.now < p.deaf {
-			continue
-		}
-		answer, worked, away := p.Device.Take(b[i : i+1])
-		p.ready = max(p.ready, p.now) + worked
-		if away > 0 {
-			p.deaf = p.ready + away
-		}
-		if len(answer) > 0 {
-			answer = append([]byte(p.Log), answer...)
-			p.waiting = append(p.waiting, arrival{p.ready + p.line(len(answer)) + p.Late, answer})
+		p.now += p.duration(1)
+		if p.line = append(p.line, c); c == '\n' || len(p.line) > 4*maxLine {
+			p.take(p.line)
+			p.line = nil
 		}
 	}
 	return nil
+}
+
+// take hands over a line that has arrived.
+func (p *Port) take(line []byte) {
+	d := p.Device
+	if p.now < p.window {
+		// It starts. What comes now waits in its buffers, and is the command that it waits for.
+		d.Pin()
+		p.ready = max(p.ready, p.deaf)
+	} else if d.Silent() || p.now < p.deaf {
+		return
+	}
+	for len(p.queue) > 0 && p.queue[0] <= p.now {
+		p.queue = p.queue[1:]
+	}
+	most := d.Lines
+	if most == 0 {
+		most = 8
+	}
+	if p.now < p.ready {
+		if len(p.queue) == most {
+			return
+		}
+		p.queue = append(p.queue, p.ready)
+	}
+	answer, worked, away := d.Take(line)
+	p.ready = max(p.ready, p.now) + worked
+	if away > 0 {
+		p.deaf = p.ready + away
+		if d.Window > 0 {
+			p.window = p.deaf + d.Window
+		}
+	}
+	if len(answer) > 0 {
+		answer = append([]byte(p.Log), answer...)
+		p.waiting = append(p.waiting, arrival{p.ready + p.duration(len(answer)) + p.Late, answer})
+	}
 }
 
 // Read waits in virtual time.

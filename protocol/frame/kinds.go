@@ -81,10 +81,10 @@ func ParsePattern(content []byte, k Kind) (pattern []byte, ok bool) {
 }
 
 // AppendHangUp appends what ends the framing at the device's end at once: as many damaged frames as that
-// takes. In the console framing it is noise.
+// takes. In the console framing it is noise; the line feed keeps it from the next line of whoever reads lines.
 func AppendHangUp(dst []byte) []byte {
 	for range MaxBad {
 		dst = append(dst, 0, 1)
 	}
-	return append(dst, 0)
+	return append(dst, 0, '\n')
 }
