@@ -250,13 +250,18 @@ func (d *Device) enter(s State) {
 // Settle waits until boot has ended one way or the other and returns the state: Off, Running, Hanging,
 // Restoration or Faulted.
 func (d *Device) Settle(ctx context.Context) (State, error) {
+	return d.Await(ctx, func(s State) bool { return s != Booting })
+}
+
+// Await waits until the device is in a state that is meant, and returns it.
+func (d *Device) Await(ctx context.Context, meant func(State) bool) (State, error) {
 	for {
 		d.mu.Lock()
-		if d.state != Booting {
-			s := d.state
+		if s := d.state; meant(s) {
 			d.mu.Unlock()
 			return s, nil
 		}
+		s := d.state
 		if d.changed == nil {
 			d.changed = make(chan struct{})
 		}
@@ -265,7 +270,7 @@ func (d *Device) Settle(ctx context.Context) (State, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Booting, ctx.Err()
+			return s, ctx.Err()
 		}
 	}
 }

@@ -43,6 +43,31 @@ func (d *Device) Update(ctx context.Context, c protocol.Conn) (Session, error) {
 	return result, err
 }
 
+// Tell lets the running release hold one session that only tells, as every device does once it is up: the server hears what
+// came of an update or a repair, and the release confirms itself. An offer reaches the terminal as one that is not for it yet. It closes c.
+func (d *Device) Tell(ctx context.Context, c protocol.Conn) (Session, error) {
+	return d.Update(ctx, patient{c})
+}
+
+// patient is the link of a session that only tells.
+type patient struct{ protocol.Conn }
+
+func (p patient) Recv() ([]byte, error) {
+	msg, err := p.Conn.Recv()
+	if err != nil {
+		return nil, err
+	}
+	if code, err := protocol.CodeOf(msg); err != nil || code != protocol.CodeInfo {
+		return msg, nil // the terminal judges it
+	}
+	var info protocol.Info
+	if err := info.Decode(msg); err != nil || info.Kind == protocol.KindNone {
+		return msg, nil
+	}
+	later := protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonNotYet, Has: info.Has}
+	return later.Append(nil)
+}
+
 // pacedLink is the device's radio: it waits outside of the board, so that the host's time goes on, and
 // lets device time pass for the bytes that it carries.
 type pacedLink struct {

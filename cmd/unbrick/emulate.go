@@ -11,6 +11,7 @@ import (
 
 	"unbrick/emulator"
 	"unbrick/lab"
+	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
@@ -20,14 +21,19 @@ import (
 const emulateHelp = `usage: unbrick emulate --model ID --serial S [flags]
 
 An emulated device: real terminal software on emulated flash, RAM, line, clock and power. Its model comes
-from the server. A new one comes from the factory with --version, --image and --pub; with --flash FILE
-it is kept between runs.
+from the server, or from --model-file (see unbrick model put -o). A new one comes from the factory: with --version, --image and
+--pub, or with --release-file and --pub, which ask no server. With --flash FILE it is kept between runs.
 
   unbrick emulate --model 0001 --serial S1 --version 1 --image v1.bin --pub release.pub --flash dev.bin --update
   unbrick emulate --model 0001 --serial S1 --flash dev.bin --pty /tmp/cable     then: unbrick restore --port /tmp/cable
+  unbrick emulate --model-file 0001.model --serial S1 --release-file 1.release --pub release.pub --flash dev.bin --pty /tmp/cable
 
-Without --update it boots and stays up until you stop it. With --cut-at N power fails inside the N-th flash operation, counted from the
+Without --update it boots and stays up until you stop it. A device that has started tells the server so, as every device does; with --model-file
+only if --server or UNBRICK_SERVER names one. With --cut-at N power fails inside the N-th flash operation, counted from the
 intent record; then it powers up again, boots, saves and exits. Tears: ` + tearList + `.
+
+At --pty bytes take the time that they take on a line of the model's speed, and flash the time of its data sheet. With --full-speed
+nothing is waited for.
 
 exit codes: 0 the wanted release runs, or nothing newer is meant for the device now; 1 the old one still runs; 2 the words are off;
 3 restoration mode`
@@ -40,8 +46,10 @@ const preparingPolls = 20
 // emulateFlags are the words of the command.
 type emulateFlags struct {
 	model, serial, version, image, manifest, pub string
+	modelFile, releaseFile                       string
 	flash, pty, server, tear                     string
-	update, json, hang                           bool
+	update, json, hang, fullSpeed                bool
+	alone                                        bool // there is no server to ask or tell
 	cutAt, seed                                  uint64
 	linkRate                                     uint32
 	raw                                          *bool
@@ -51,10 +59,12 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	f := &emulateFlags{}
 	set := newFlags("emulate", emulateHelp, errOut)
 	set.Var(idValue{&f.model}, "model", "model of the device; the server must know it")
+	set.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
 	set.Var(idValue{&f.serial}, "serial", "serial of the device")
 	set.StringVar(&f.version, "version", "", "factory: version of the installed release")
 	set.StringVar(&f.image, "image", "", "factory: raw image of that release")
 	set.StringVar(&f.manifest, "manifest", "", "factory: manifest or release file, instead of the server's")
+	set.StringVar(&f.releaseFile, "release-file", "", "factory: release file with manifest and image, instead of --version and --image")
 	set.StringVar(&f.pub, "pub", "", "factory: public key that the device trusts")
 	set.StringVar(&f.flash, "flash", "", "file with the raw flash; used again if it exists")
 	set.StringVar(&f.pty, "pty", "", "where to put a link to the cable's pseudo-terminal")
@@ -62,6 +72,7 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	set.BoolVar(&f.update, "update", false, "hold one update session, then exit")
 	set.BoolVar(&f.json, "json", false, "one JSON object as the last line")
 	set.BoolVar(&f.hang, "hang", false, "the running release hangs until the watchdog bites, a restored one does not; with --update, it is the new one that hangs")
+	set.BoolVar(&f.fullSpeed, "full-speed", false, "let device time pass as fast as this machine can, also at --pty")
 	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")
 	f.raw = rawFlag(set)
@@ -72,11 +83,14 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 		return nil, err
 	}
 	f.linkRate, f.server = *linkRate, *server
+	f.alone = f.modelFile != "" && !f.update && !isSet(set, "server") && os.Getenv("UNBRICK_SERVER") == ""
 	switch {
 	case len(words) > 0:
 		return nil, usageError("%q is not a flag", words[0])
-	case f.model == "":
-		return nil, usageError("--model is missing")
+	case f.model == "" && f.modelFile == "":
+		return nil, usageError("--model or --model-file is missing")
+	case f.releaseFile != "" && (f.version != "" || f.image != "" || f.manifest != ""):
+		return nil, usageError("--release-file holds manifest and image: it goes without --version, --image and --manifest")
 	case f.serial == "" && f.flash == "":
 		return nil, usageError("--serial is missing")
 	case f.cutAt > 0 && !f.update && f.pty == "":
@@ -104,11 +118,7 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if f.json {
 		e.out = errOut
 	}
-	client, err := newAPI(f.server, "")
-	if err != nil {
-		return err
-	}
-	m, err := client.model(ctx, f.model)
+	m, err := e.describe(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +126,7 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
-	if err := e.fill(ctx, client); err != nil {
+	if err := e.fill(ctx); err != nil {
 		return err
 	}
 	if f.hang && !f.update {
@@ -140,25 +150,35 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	return nil
 }
 
+// describe returns the device's model.
+func (e *emulation) describe(ctx context.Context) (*model.Model, error) {
+	client, err := newAPI(e.server, "")
+	if err != nil {
+		return nil, err
+	}
+	m, err := modelOf(ctx, client, e.model, e.modelFile)
+	if err != nil {
+		return nil, err
+	}
+	e.model = m.ID
+	return m, nil
+}
+
 // fill puts content into the flash: the file's, or what the factory makes.
-func (e *emulation) fill(ctx context.Context, client *api) error {
+func (e *emulation) fill(ctx context.Context) error {
 	if e.flash != "" {
 		err := e.device.LoadFile(e.flash)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if e.version == "" && e.manifest == "" || e.image == "" || e.pub == "" {
-		return usageError("a new device needs --image, --pub, and --version or --manifest")
+	if e.releaseFile == "" && (e.version == "" && e.manifest == "" || e.image == "") || e.pub == "" {
+		return usageError("a new device needs --pub and --release-file, or --pub, --image, and --version or --manifest")
 	}
 	if e.serial == "" {
 		return usageError("--serial is missing")
 	}
-	image, err := readImage(e.image, *e.raw)
-	if err != nil {
-		return fmt.Errorf("image: %w", err)
-	}
-	signed, err := e.signed(ctx, client)
+	signed, image, err := e.goods(ctx)
 	if err != nil {
 		return err
 	}
@@ -174,9 +194,35 @@ func (e *emulation) fill(ctx context.Context, client *api) error {
 	return e.device.Manufacture(id, signed, image)
 }
 
-// signed returns the manifest that the device is made with.
-func (e *emulation) signed(ctx context.Context, client *api) ([]byte, error) {
+// goods returns the manifest and the image that the device is made with.
+func (e *emulation) goods(ctx context.Context) (signed, image []byte, err error) {
+	if e.releaseFile != "" {
+		b, err := os.ReadFile(e.releaseFile)
+		if err != nil {
+			return nil, nil, fmt.Errorf("release file: %w", err)
+		}
+		if signed, image, err = release.SplitFile(b); err != nil {
+			return nil, nil, fmt.Errorf("release file %s: %w", e.releaseFile, err)
+		}
+		return signed, image, nil
+	}
+	if image, err = readImage(e.image, *e.raw); err != nil {
+		return nil, nil, fmt.Errorf("image: %w", err)
+	}
+	signed, err = e.signed(ctx)
+	return signed, image, err
+}
+
+// signed returns the manifest that goes with an image.
+func (e *emulation) signed(ctx context.Context) ([]byte, error) {
 	if e.manifest == "" {
+		if e.alone {
+			return nil, usageError("--version asks the server for the manifest: without one, give --manifest or --release-file")
+		}
+		client, err := newAPI(e.server, "")
+		if err != nil {
+			return nil, err
+		}
 		return client.manifest(ctx, e.model, e.version)
 	}
 	b, err := os.ReadFile(e.manifest)
@@ -259,6 +305,9 @@ func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
 		}
 		defer attachment.Detach()
 		cable.follow(attachment.SetSpeed)
+		if !e.fullSpeed {
+			e.device.Board().SetPace(newPace().pass)
+		}
 		fmt.Fprintf(e.out, "cable: %s\n", e.pty)
 	}
 	if err := e.device.PowerOn(context.WithoutCancel(ctx)); err != nil {
@@ -322,14 +371,35 @@ func (e *emulation) session(ctx context.Context, result *emulateResult) error {
 	}
 }
 
-// stay lets the device live until it is stopped, or until the armed cut has fallen.
+// stay lets the device live until it is stopped, or until the armed cut has fallen. Each time that it has
+// started, it tells the server.
 func (e *emulation) stay(ctx context.Context) error {
 	fmt.Fprintf(e.out, "%v; stop it with Ctrl-C\n", e.device.State())
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-e.device.Ended():
-		return nil
+	running := func(s lab.State) bool { return s == lab.Running || s == lab.Off || s == lab.Faulted }
+	for {
+		s, err := e.device.Await(ctx, running)
+		if err != nil || s != lab.Running {
+			return nil
+		}
+		e.tell(ctx)
+		if _, err := e.device.Await(ctx, func(s lab.State) bool { return s != lab.Running }); err != nil {
+			return nil
+		}
+	}
+}
+
+// tell lets a device that has started say so to the server, as every device does. A server that does not answer changes
+// nothing about the device.
+func (e *emulation) tell(ctx context.Context) {
+	if e.alone {
+		return
+	}
+	link, err := wsconn.Dial(ctx, e.server+"/link", nil)
+	if err == nil {
+		_, err = e.device.Tell(ctx, link)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, lab.ErrOff) && !errors.Is(err, lab.ErrNoUsual) {
+		fmt.Fprintf(e.out, "the server was not told that the device has started: %v\n", err)
 	}
 }
 
@@ -346,6 +416,9 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 		if _, err := e.device.Settle(ctx); err != nil {
 			return stopped(ctx)
 		}
+	}
+	if e.update && e.device.State() == lab.Running && (result.Verdict == terminal.Rewritten.String() || result.Verdict == "cut") {
+		e.tell(ctx)
 	}
 	about := e.device.About()
 	switch e.device.State() {

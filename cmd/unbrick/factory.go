@@ -6,9 +6,34 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 
 	"unbrick/model"
 )
+
+// modelOf returns a model: from the file that holds its record, if one is named, else from the server. With a
+// file the id may be empty.
+func modelOf(ctx context.Context, server *api, id, file string) (*model.Model, error) {
+	if file == "" {
+		m, err := server.model(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("%w (or describe the model with --model-file)", err)
+		}
+		return m, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("model file: %w", err)
+	}
+	m, err := model.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("model file %s: %w", file, err)
+	}
+	if id != "" && m.ID != id {
+		return nil, usageError("%s describes model %q, not %q", file, m.ID, id)
+	}
+	return &m, nil
+}
 
 // model asks the server for a model's record.
 func (a *api) model(ctx context.Context, id string) (*model.Model, error) {

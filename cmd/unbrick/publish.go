@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"unbrick/model"
 	"unbrick/release"
 	"unbrick/release/sequence"
 )
@@ -211,7 +210,7 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", f.key, err)
 	}
-	m, err := f.target(ctx, server)
+	m, err := modelOf(ctx, server, f.model, f.modelFile)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -228,32 +227,6 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 		return nil, nil, err
 	}
 	return release.AppendFile(nil, signed, image), key.Public().(ed25519.PublicKey), nil
-}
-
-// target is the model, from a file or from the server.
-func (f *publishFlags) target(ctx context.Context, server *api) (*model.Model, error) {
-	var b []byte
-	var err error
-	if f.modelFile != "" {
-		b, err = os.ReadFile(f.modelFile)
-	} else {
-		b, _, err = server.do(ctx, "GET", "/api/models/"+f.model, nil, nil, "Accept", "application/cbor")
-		var no *apiError
-		if errors.As(err, &no) && no.Status == 404 {
-			return nil, fmt.Errorf("the server does not know model %q: describe it first with unbrick model put", f.model)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	m, err := model.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("model %q: %w", f.model, err)
-	}
-	if m.ID != f.model {
-		return nil, usageError("%s describes model %q, not %q", f.modelFile, m.ID, f.model)
-	}
-	return &m, nil
 }
 
 // number gives the manifest its order and counter, by the releases that are there, and checks that it may follow them.

@@ -46,6 +46,18 @@ func (w *words) String() string {
 	return w.b.String()
 }
 
+// await waits until what was printed has text in it.
+func (w *words) await(t *testing.T, text string) {
+	t.Helper()
+	for !strings.Contains(w.String(), text) {
+		select {
+		case <-w.line:
+		case <-t.Context().Done():
+			t.Fatalf("%q was not printed: %s", text, w)
+		}
+	}
+}
+
 // startServe runs `unbrick serve` until the test ends or stop is called.
 func startServe(t *testing.T, args ...string) *serving {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,27 +92,35 @@ func (b *story) object(out string) map[string]any {
 	return v
 }
 
-// cable lets the device stay up with its cable at a pseudo-terminal, until stop is called.
+// cable lets the device stay up with its cable at a pseudo-terminal, faster than any line, until stop is called.
 func (b *story) cable(model, file string, flags ...string) (path string, stop func() int) {
 	b.Helper()
+	path, stop, _ = b.line(append([]string{"--full-speed", "--model", model, "--flash", b.path(file)}, flags...)...)
+	return path, stop
+}
+
+// line lets a device stay up with its cable at a pseudo-terminal, until stop is called. out is what it prints.
+func (b *story) line(flags ...string) (path string, stop func() int, out *words) {
+	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	path = b.path(file + ".cable")
-	out := &words{line: make(chan struct{}, 1)}
+	path = filepath.Join(b.TempDir(), "cable")
+	out = &words{line: make(chan struct{}, 1)}
 	var errOut bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, append([]string{"emulate", "--model", model, "--flash", b.path(file), "--pty", path}, flags...), out, &errOut)
+		ended <- run(ctx, append([]string{"emulate", "--pty", path}, flags...), out, &errOut)
 	}()
-	stop = func() int { cancel(); return <-ended }
-	b.Cleanup(cancel)
+	stop = sync.OnceValue(func() int { cancel(); return <-ended })
+	b.Cleanup(func() { stop() })
 	for !strings.Contains(out.String(), "stop it with Ctrl-C") {
 		select {
 		case <-out.line:
 		case code := <-ended:
+			ended <- code
 			b.Fatalf("emulate ended with %d: %s%s", code, out, errOut.String())
 		}
 	}
-	return path, stop
+	return path, stop, out
 }
 
 // holds says whether the flash in the file has the image at the start of the software area.

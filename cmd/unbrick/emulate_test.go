@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/internal/firmware"
+	"unbrick/model"
+)
+
+// fleet returns which group the server counts device S in, and what it runs.
+func (b *story) fleet(model string) (group, version string) {
+	b.Helper()
+	client, err := newAPI(b.server.url, b.server.token)
+	if err != nil {
+		b.Fatal(err)
+	}
+	said, _, err := client.do(b.Context(), "GET", "/api/devices/"+model+"/S", nil, nil)
+	var d struct {
+		Group   string
+		Release struct{ Version string }
+	}
+	if err == nil {
+		err = json.Unmarshal(said, &d)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return d.Group, d.Release.Version
+}
+
+// After an update, and after a repair, the device's next word comes by itself.
+func TestTheFleetHearsOfIt(t *testing.T) {
+	b := newStory(t)
+	b.emulate(exitOK, "0001", "updated.bin")
+	if group, version := b.fleet("0001"); group != "running" || version != "2" {
+		t.Errorf("after an update the fleet says %s, %s", group, version)
+	}
+	b.model("0002")
+	b.emulate(exitRestoration, "0002", "cut.bin", "--cut-at", "100")
+	if group, _ := b.fleet("0002"); group != "rewriting" {
+		t.Errorf("after a cut the fleet says %s", group)
+	}
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0002", "--version", "2", "--order", "2", "-o", b.path("0002-2.release"), b.path("2.bin"))
+	path, _, out := b.line("--model", "0002", "--flash", b.path("cut.bin"), "--full-speed")
+	b.must(exitOK, "restore", "--port", path, "--release-file", b.path("0002-2.release"), "--server", "http://127.0.0.1:1")
+	out.await(t, "S06") // of the session in which it tells: nothing is newer
+	if group, version := b.fleet("0002"); group != "running" || version != "2" {
+		t.Errorf("after a repair that nobody else told of the fleet says %s, %s", group, version)
+	}
+}
+
+// A device is made, offered at a cable and asked without any server.
+func TestDeviceWithoutServer(t *testing.T) {
+	t.Setenv("UNBRICK_SERVER", "")
+	b := &story{T: t, dir: t.TempDir()}
+	image, _ := firmware.Mithermo()
+	b.write("1.bin", image)
+	b.must(exitOK, "key", "new", "-o", b.path("release.key"))
+	b.must(exitOK, "model", "put", "0001", "--flash", "512KiB", "--ram", "128KiB", "-o", b.path("0001.model"))
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--model-file", b.path("0001.model"), "--version", "1", "--order", "1",
+		"-o", b.path("1.release"), b.path("1.bin"))
+	path, _, _ := b.line("--model-file", b.path("0001.model"), "--release-file", b.path("1.release"), "--pub", b.path("release.pub"), "--serial", "S", "--flash", b.path("dev.bin"), "--full-speed")
+	code, out, errOut := execute(t, "identify", "--port", path, "--json")
+	if code != exitOK || !strings.Contains(out, `"serial":"S"`) {
+		t.Errorf("identify ended with %d: %s%s", code, out, errOut)
+	}
+	if code, _, errOut := execute(t, "emulate", "--model-file", b.path("0001.model"), "--flash", b.path("none.bin"), "--version", "1", "--image", b.path("1.bin"), "--pub", b.path("release.pub"), "--serial", "S"); code != exitUsage || !strings.Contains(errOut, "--release-file") {
+		t.Errorf("a manifest from nowhere: %d, %s", code, errOut)
+	}
+	if code, _, errOut := execute(t, "emulate", "--server", "http://127.0.0.1:1", "--model", "0001", "--serial", "S"); code != exitFailed || !strings.Contains(errOut, "--model-file") {
+		t.Errorf("no server: %d, %s", code, errOut)
+	}
+}
+
+// What goes over the cable takes its time: a host cannot write more than some buffers ahead of the line.
+func TestCableIsNoFasterThanItsLine(t *testing.T) {
+	const sent, ahead, rate = 24_000, 12_000, model.DefaultLine / 10 // bytes, bytes, bytes a second
+	b := newStory(t)
+	b.emulate(exitRestoration, "0001", "dev.bin", "--cut-at", "100")
+	path, _, _ := b.line("--model", "0001", "--flash", b.path("dev.bin"))
+	host, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	began := time.Now()
+	if _, err := host.Write(make([]byte, sent)); err != nil {
+		t.Fatal(err)
+	}
+	if took, least := time.Since(began), (sent-ahead)*time.Second/rate; took < least {
+		t.Errorf("%d bytes went in %v, the line needs %v", sent, took, least)
+	}
+}
