@@ -4,6 +4,8 @@ package main
 func commands() []command {
 	return []command{
 		{"serve", "runs the server: devices, page, publishers and operators", serveCommand},
+		{"ready", "waits until the server can be used", readyCommand},
+		{"demo", "writes two versions of a real firmware to try everything with", demoCommand},
 		{"key", "makes the key that signs releases", keyCommand},
 		{"model", "describes a kind of device to the server", modelCommand},
 		{"publish", "signs an image and publishes it as a release", publishCommand},

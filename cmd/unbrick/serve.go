@@ -58,7 +58,7 @@ type serveFlags struct {
 func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("serve", serveHelp, errOut)
 	var f serveFlags
-	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&f.addr, "addr", envOr("UNBRICK_ADDR", "127.0.0.1:8080"), "address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
 	flags.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
 	flags.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
 	flags.BoolVar(&f.demo, "demo", false, "fill the server with demo content")

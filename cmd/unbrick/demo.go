@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"unbrick/internal/firmware"
+)
+
+const demoHelp = `usage: unbrick demo images DIR
+
+Writes two versions of a real firmware to try everything with: DIR/v1.bin and DIR/v2.bin, OpenSBI 1.6 and 1.9 (BSD-2-Clause),
+raw images of about 270 KB that fit a model with 512 KiB of flash. A file of that name with other content is never overwritten.
+
+example:
+  unbrick demo images .
+
+exit codes: 0 done, 1 the files could not be written, 2 the words are off`
+
+// demoCommand writes sample images.
+func demoCommand(_ context.Context, args []string, out, errOut io.Writer) error {
+	words, err := parseFlags(newFlags("demo", demoHelp, errOut), args, out)
+	if err != nil {
+		return err
+	}
+	if len(words) != 2 || words[0] != "images" {
+		return usageError("say: unbrick demo images DIR")
+	}
+	older, newer := firmware.OpenSBI()
+	for i, image := range [][]byte{older, newer} {
+		name := filepath.Join(words[1], fmt.Sprintf("v%d.bin", i+1))
+		if there, err := os.ReadFile(name); err != nil || !bytes.Equal(there, image) {
+			if err := writeNew(name, image, 0o644); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(out, "%s: %d bytes\n", name, len(image))
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"unbrick/internal/firmware"
+)
+
+func TestDemoImages(t *testing.T) {
+	dir := t.TempDir()
+	must(t, exitOK, "demo", "images", dir)
+	must(t, exitOK, "demo", "images", dir) // the same again is no fault
+	older, newer := firmware.OpenSBI()
+	for name, want := range map[string][]byte{"v1.bin": older, "v2.bin": newer} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(b, want) {
+			t.Errorf("%s is not the image: %v", name, err)
+		}
+	}
+	mine := filepath.Join(dir, "v1.bin")
+	if err := os.WriteFile(mine, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, exitFailed, "demo", "images", dir)
+	if b, err := os.ReadFile(mine); err != nil || string(b) != "mine" {
+		t.Errorf("a file of somebody's was overwritten: %q %v", b, err)
+	}
+	must(t, exitUsage, "demo", "pictures", dir)
+}
+
+func TestReady(t *testing.T) {
+	t.Setenv("UNBRICK_TOKEN", "")
+	must(t, exitFailed, "ready", "--server", "http://127.0.0.1:1", "--wait", "0s")
+	s := startServe(t, "--data", t.TempDir())
+	must(t, exitOK, "ready", "--server", s.url)
+}
