@@ -78,7 +78,7 @@ func TestDeviceWithoutServer(t *testing.T) {
 
 // What goes over the cable takes its time: a host cannot write more than some buffers ahead of the line.
 func TestCableIsNoFasterThanItsLine(t *testing.T) {
-	const sent, ahead, rate = 24_000, 12_000, model.DefaultLine / 10 // bytes, bytes, bytes a second
+	const sent, ahead, rate = 40_000, 24_000, model.DefaultLine / 10 // bytes, bytes, bytes a second
 	b := newStory(t)
 	b.emulate(exitRestoration, "0001", "dev.bin", "--cut-at", "100")
 	path, _, _ := b.line("--model", "0001", "--flash", b.path("dev.bin"))
