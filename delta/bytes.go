@@ -14,14 +14,14 @@ func (d *Decoder) copy(addr, at, n uint32) error {
 	if err := d.fetch(src, old); err != nil {
 		return err
 	}
-	d.correct(old, src, addr+at)
-	return nil
+	return d.correct(old, src, addr+at)
 }
 
 // fetch reads old bytes: of sectors that are not given out from the flash, of others from the stash.
 func (d *Decoder) fetch(src uint32, p []byte) error {
 	for len(p) > 0 {
 		n := uint32(len(p))
+		d.read += readSteps
 		sector := uint32(d.area.SectorAt(src))
 		if d.given[sector>>3]>>(sector&7)&1 == 0 {
 			addr, size := d.area.Sector(int(sector))
@@ -39,6 +39,7 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 			}
 			n = uint32(copy(p, kept))
 		}
+		d.read += uint64(n)
 		p = p[n:]
 		src += n
 	}
@@ -46,7 +47,7 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 }
 
 // correct turns the old bytes b of address src into the new ones of address dst, unit by unit.
-func (d *Decoder) correct(b []byte, src, dst uint32) {
+func (d *Decoder) correct(b []byte, src, dst uint32) error {
 	d.model.Start(src, uint32(len(b)))
 	for len(b) > 0 {
 		plain, n, kind := d.model.Next(b, src, dst)
@@ -62,7 +63,11 @@ func (d *Decoder) correct(b []byte, src, dst uint32) {
 		b = b[done:]
 		src += done
 		dst += done
+		if d.over() {
+			return d.errOver()
+		}
 	}
+	return nil
 }
 
 // unit corrects the bytes of one unit, which guess predicts.
@@ -94,6 +99,9 @@ func (d *Decoder) unit(b, guess []byte, kind coding.Kind, src uint32) {
 func (d *Decoder) literals(addr, at, n uint32) error {
 	d.data.Literals(n)
 	for end := at + n; at < end; {
+		if d.over() {
+			return d.errOver()
+		}
 		if d.plan.long {
 			bit := d.in.Bit(&d.table, d.data.Match(), 0)
 			d.data.Matched(bit)

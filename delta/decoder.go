@@ -43,6 +43,9 @@ type Decoder struct {
 	bytes    uint32 // most bytes in the stash at a time
 	keeps    uint32 // most entries
 	step     uint32 // sectors built
+	read     uint64 // old bytes that were read, and what asking for them takes
+	scanned  uint64 // steps that Open has taken
+	budget   uint64 // steps that there are
 	err      error  // sticky
 }
 
@@ -84,9 +87,11 @@ func (d *Decoder) open(mem []byte) error {
 	d.edgeMem = carve(2 * h.Edge)
 	d.recent = carve(h.History)
 	d.buffer = carve(h.Buffer)
+	d.budget = budget(h.ToSize)
 	if err := d.scan(); err != nil {
 		return err
 	}
+	d.scanned = d.Work()
 	return d.restart()
 }
 
@@ -112,7 +117,7 @@ func (d *Decoder) restart() error {
 	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
 	d.edges = edges{low: d.edgeMem[:h.Edge], high: d.edgeMem[h.Edge:]}
-	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step = 0, 0, 0, 0, 0, 0
+	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step, d.read, d.moves.Steps = 0, 0, 0, 0, 0, 0, 0, 0
 	return nil
 }
 
@@ -213,6 +218,9 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 	if err != nil {
 		return err
 	}
+	if !d.stash.begin(addr, count) {
+		return fmt.Errorf("%w: stash overflows", ErrFormat)
+	}
 	end := addr + min(size, d.head.FromSize-min(addr, d.head.FromSize))
 	for range count {
 		gap, n, life, err := d.plan.keep()
@@ -227,11 +235,15 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 			return fmt.Errorf("%w: stash overflows", ErrFormat)
 		}
 		if read {
+			d.read += readSteps + uint64(n)
 			if err := d.old.Read(addr+gap, room); err != nil {
 				return fmt.Errorf("stash: %w", err)
 			}
 		}
 		addr += gap + n
+		if d.over() {
+			return d.errOver()
+		}
 	}
 	d.bytes, d.keeps = max(d.bytes, d.stash.used), max(d.keeps, d.stash.n)
 	return nil
@@ -248,6 +260,7 @@ func (d *Decoder) keepEdges(addr, size uint32, read bool) error {
 		addr uint32
 		p    []byte
 	}{{d.edges.from, low}, {d.edges.to, high}} {
+		d.read += readSteps + uint64(len(edge.p))
 		if err := d.old.Read(edge.addr, edge.p); err != nil {
 			return fmt.Errorf("edge: %w", err)
 		}

@@ -9,8 +9,8 @@
 // and rewriting with it are the same computation, run twice.
 //
 // All memory is the caller's and its size is announced by the header: nothing grows with input.
-// Whatever a hostile file holds, decoding ends, in time bounded by the limits below, with sectors or
-// with an error. The format is docs/delta.md; making files is the business of delta/diff.
+// Whatever a hostile file holds, decoding ends with sectors or with an error, and never takes more work than a few times that of
+// the worst honest file for an image of that size (Decoder.Work). The format is docs/delta.md; making files is the business of delta/diff.
 package delta
 
 import (
@@ -44,6 +44,7 @@ var (
 	ErrFormat   = errors.New("malformed update file")
 	ErrVersion  = errors.New("update file of an unknown version")
 	ErrGeometry = errors.New("update file is for another geometry")
+	ErrWork     = errors.New("update file makes more work than any honest one")
 	ErrMemory   = errors.New("memory is smaller than the update file announces")
 	ErrMismatch = errors.New("update file does not lead to the release")
 )

@@ -325,7 +325,8 @@ func TestWorkspaceSumsAndSaturates(t *testing.T) {
 	}
 }
 
-// FuzzDecoder gives the decoder anything. It must end, within its memory, and what it accepts must
+// FuzzDecoder gives the decoder anything. It must end, within its memory and in as many steps as there are for the image (workOf
+// fails otherwise), and what it accepts must
 // have a header that is written the same again.
 func FuzzDecoder(f *testing.F) {
 	s := makeSample(f)
@@ -347,6 +348,7 @@ func FuzzDecoder(f *testing.F) {
 		area := h.Geometry()
 		old := make(memory, min(area.Size(), 1<<20))
 		copy(old, s.old)
+		_, _ = workOf(t, file, old)
 		built, err := decode(file, &area, old)
 		if err != nil {
 			return

@@ -59,6 +59,9 @@ func (d *Decoder) pass(draw bool, visit func(sector int)) error {
 				}
 				run = coding.Run{To: addr + at, N: n, Shift: uint32(d.plan.shift)}
 			}
+			if d.over() {
+				return d.errOver()
+			}
 			at += n
 		}
 		if err := d.keep(addr, size, false); err != nil {
@@ -85,10 +88,19 @@ func (d *Decoder) enter(run coding.Run) error {
 		return nil
 	}
 	d.shortest = min(d.shortest, run.N)
-	if !d.moves.Enter(run) {
-		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
+	return d.note(run)
+}
+
+// note puts a run into the map.
+func (d *Decoder) note(run coding.Run) error {
+	d.moves.Limit = d.moves.Steps + d.budget - min(d.budget, d.Work())
+	if d.moves.Enter(run) {
+		return nil
 	}
-	return nil
+	if d.over() {
+		return d.errOver()
+	}
+	return fmt.Errorf("%w: relocation map overflows", ErrFormat)
 }
 
 // stay enters the sectors that the plan leaves alone: their bytes stay where they are.
@@ -97,15 +109,17 @@ func (d *Decoder) stay() error {
 	for addr, i := uint32(0), uint32(0); addr < d.head.FromSize; i++ {
 		_, size := d.area.Sector(int(i))
 		if d.given[i>>3]>>(i&7)&1 != 0 {
-			if from < addr && !d.moves.Add(from, addr-from, 0) {
-				return fmt.Errorf("%w: relocation map overflows", ErrFormat)
+			if from < addr {
+				if err := d.note(coding.Run{To: from, N: addr - from}); err != nil {
+					return err
+				}
 			}
 			from = addr + size
 		}
 		addr += size
 	}
-	if from < d.head.FromSize && !d.moves.Add(from, d.head.FromSize-from, 0) {
-		return fmt.Errorf("%w: relocation map overflows", ErrFormat)
+	if from < d.head.FromSize {
+		return d.note(coding.Run{To: from, N: d.head.FromSize - from})
 	}
 	return nil
 }

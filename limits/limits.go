@@ -69,6 +69,9 @@ const (
 	History = 16 << 10  // bytes built lately, to copy from
 	Map     = 8192      // ranges of the relocation map
 	Units   = 128       // counters of the data stream, in units of 256
+
+	Work     = 256     // steps that decoding may take for each byte of the new image
+	WorkFile = 1 << 16 // and besides for each file
 )
 
 // Link: messages between terminal and server.

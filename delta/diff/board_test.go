@@ -12,6 +12,7 @@ import (
 	"unbrick/delta"
 	"unbrick/delta/diff"
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -152,6 +153,10 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 			t.Fatal(err)
 		}
 		proof[s] = bytes.Clone(data)
+	}
+	// Readers refuse a file that makes more than their budget. An honest one stays well below.
+	if most := (limits.WorkFile + limits.Work*uint64(h.ToSize)) / 2; d.Work() > most {
+		t.Errorf("%d steps for an image of %d bytes, an honest file takes at most %d", d.Work(), h.ToSize, most)
 	}
 	b.sealed = false
 	written := 0

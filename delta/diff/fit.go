@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -41,6 +42,7 @@ func (j *job) fit() ([]byte, error) {
 	var orders [][]int
 	var plans [][]plan // by stash
 	least := ^uint32(0)
+	var overworked error
 	for _, p := range profiles {
 		if j.o.StateMax != 0 && j.leastState(p) > j.o.StateMax {
 			continue
@@ -67,12 +69,18 @@ func (j *job) fit() ([]byte, error) {
 			if least = min(least, needs-1); j.o.Workspace != 0 && needs > j.o.Workspace {
 				continue
 			}
-			if err := j.prove(file); err != nil {
+			if err := j.prove(file); errors.Is(err, delta.ErrWork) {
+				overworked = err
+				continue // readers would refuse it; another plan or profile says it otherwise
+			} else if err != nil {
 				return nil, fmt.Errorf("make delta: proof: %w", err)
 			}
 			j.o.Progress(3*len(j.new), 3*len(j.new))
 			return file, nil
 		}
+	}
+	if overworked != nil {
+		return nil, fmt.Errorf("make delta: %w", overworked)
 	}
 	return nil, &ErrDoesNotFit{Needs: least + 1, Has: j.o.Workspace} // 0 if nothing was small enough
 }

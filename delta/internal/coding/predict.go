@@ -131,6 +131,7 @@ type Predictor struct {
 	begin    uint32 // where the next instruction begins, if they are told apart
 
 	Field [MaxField]byte // the bytes foretold by the last call of Next
+	Steps uint64         // RAM pointers met that were looked at so far
 }
 
 // MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
@@ -220,6 +221,7 @@ func (p *Predictor) near(word uint32) uint32 {
 	for at, rest := 0, p.seen[:p.count*seenBytes]; len(rest) >= seenBytes; at++ {
 		was, moved := binary.LittleEndian.Uint32(rest), binary.LittleEndian.Uint32(rest[4:])
 		rest = rest[seenBytes:]
+		p.Steps++
 		if was == word {
 			p.place = at
 			return moved

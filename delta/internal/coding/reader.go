@@ -9,6 +9,8 @@ type Reader struct {
 	pos    uint32 // bytes taken, those behind the end included
 	span   uint32
 	code   uint32
+
+	Bits uint32 // read so far, also those that cost next to nothing of the stream
 }
 
 // tail is how many zero bytes may be missing at the end of a stream: the writer drops them.
@@ -41,6 +43,7 @@ func (r *Reader) Truncated() bool { return r.pos > uint32(len(r.stream))+tail }
 
 // Bit reads a bit in a context's node and teaches its counter.
 func (r *Reader) Bit(c *Counters, context, node uint32) uint32 {
+	r.Bits++
 	s := c.at(context, node)
 	word := s.get(0)
 	bound := r.span >> 16 * chance(word)
@@ -61,6 +64,7 @@ func (r *Reader) Bit(c *Counters, context, node uint32) uint32 {
 
 // Even reads a bit that is 0 or 1 with even chances.
 func (r *Reader) Even() uint32 {
+	r.Bits++
 	bound := r.span >> 1
 	bit := uint32(0)
 	if r.code < bound {

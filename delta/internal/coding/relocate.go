@@ -1,6 +1,9 @@
 package coding
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Map says where old bytes went: sorted ranges of old addresses, each with the shift that its bytes
 // were copied by. It lives in the caller's memory, EntryBytes an entry.
@@ -11,6 +14,9 @@ type Map struct {
 	mem  []byte
 	n    int
 	most int // entries there were at a time
+
+	Steps uint64 // entries looked at and moved so far
+	Limit uint64 // of steps: with more, Add gives up
 }
 
 // Limits of a map.
@@ -21,7 +27,7 @@ const (
 )
 
 // MakeMap returns an empty map of at most len(mem)/EntryBytes entries.
-func MakeMap(mem []byte) Map { return Map{mem: mem} }
+func MakeMap(mem []byte) Map { return Map{mem: mem, Limit: math.MaxUint64} }
 
 // Most returns the most entries that there were at a time, which is what the map needs memory for.
 func (m *Map) Most() int { return m.most }
@@ -36,6 +42,7 @@ func (m *Map) entry(i int) (start, length, shift uint32) {
 func (m *Map) after(addr uint32) int {
 	lo, hi := 0, m.n
 	for lo < hi {
+		m.Steps++
 		mid := (lo + hi) >> 1
 		if start, _, _ := m.entry(mid); start <= addr {
 			lo = mid + 1
@@ -47,9 +54,13 @@ func (m *Map) after(addr uint32) int {
 }
 
 // Add notes that n old bytes from start on moved by shift. What is known already stays: only the
-// uncovered parts are added, to what they go on from and to. It reports false when the memory is full.
+// uncovered parts are added, to what they go on from and to. It reports false when the memory is full or
+// the steps are used up.
 func (m *Map) Add(start, n, shift uint32) bool {
 	for end := start + n; start < end; {
+		if m.Steps > m.Limit {
+			return false
+		}
 		i := m.after(start)
 		if i > 0 {
 			if s, l, _ := m.entry(i - 1); start < s+l {
@@ -87,6 +98,9 @@ func (m *Map) insert(i int, start, n, shift uint32) bool {
 	}
 	if (m.n+1-joins)*EntryBytes > len(m.mem) {
 		return false
+	}
+	if joins != 1 { // else nothing moves
+		m.Steps += uint64(m.n-i) * (EntryBytes / 4)
 	}
 	copy(m.mem[(i+1)*EntryBytes:(m.n+1-joins)*EntryBytes], m.mem[(i+joins)*EntryBytes:m.n*EntryBytes])
 	m.n += 1 - joins

@@ -59,10 +59,14 @@ func (w *Writer) tree(c *Counters, m *Mixer, part, count, value uint32) {
 }
 
 // Mixed reads a bit in m's contexts.
-func (r *Reader) Mixed(c *Counters, m *Mixer) uint32 { return r.tree(c, m, 0, 2) & 1 }
+func (r *Reader) Mixed(c *Counters, m *Mixer) uint32 {
+	r.Bits++
+	return r.tree(c, m, 0, 2) & 1
+}
 
 // MixedByte reads a byte in m's contexts: its high four bits, and in the part that these name the low ones.
 func (r *Reader) MixedByte(c *Counters, m *Mixer) byte {
+	r.Bits += 8
 	high := r.tree(c, m, 0, 16)
 	return byte(high<<4 | r.tree(c, m, high, 16)&15)
 }
