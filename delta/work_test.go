@@ -18,7 +18,9 @@ import (
 
 // workSlack is what one thing that a decoder does may take before it looks at its budget: to free a stash in which nothing
 // stays where it is, and to read a sector.
-func workSlack(h *delta.Header) uint64 { return 3*limits.Keeps + limits.Stash/4 + 2*uint64(h.Buffer) + 1024 }
+func workSlack(h *delta.Header) uint64 {
+	return 3*limits.Keeps + limits.Stash/4 + 2*uint64(h.Buffer) + 1024
+}
 
 // workOf decodes a file, to its end or until it is refused, and returns the steps that took. It fails if these are more than
 // the budget.

@@ -72,6 +72,9 @@ const (
 
 	Work     = 256     // steps that decoding may take for each byte of the new image
 	WorkFile = 1 << 16 // and besides for each file
+
+	Patch     = 48      // steps that a classic patch may take for each byte of the new image
+	PatchFile = 1 << 17 // and besides
 )
 
 // Link: messages between terminal and server.

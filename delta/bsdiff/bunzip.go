@@ -1,6 +1,9 @@
 package bsdiff
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // What a bzip2 stream is made of.
 const (
@@ -37,7 +40,19 @@ type bunzip struct {
 	run    int // equal bytes before, at most 4
 	repeat uint32
 	ended  bool
+
+	steps, budget uint64 // taken, and those that there are
 }
+
+// Work is counted in steps: an entry that is put, linked or read, a byte given out, a place of a table.
+const (
+	symbolSteps   = 8  // a symbol: up to 20 lengths of its code are compared
+	selectorSteps = 4  // which code is used next
+	blockSteps    = 64 // what every block takes
+)
+
+// over reports whether the steps are used up.
+func (z *bunzip) over() bool { return z.steps > z.budget }
 
 // open begins with the blocks of a stream, behind its header of four bytes.
 func (z *bunzip) open(in []byte, level uint32, mem []byte) {
@@ -48,12 +63,16 @@ func (z *bunzip) open(in []byte, level uint32, mem []byte) {
 	for i := range z.codes {
 		z.codes[i].symbols, mem = mem[:2*maxSymbols], mem[2*maxSymbols:]
 	}
-	z.left, z.repeat, z.ended = 0, 0, false
+	z.left, z.repeat, z.ended, z.steps = 0, 0, false, 0
 }
 
 // read fills p.
 func (z *bunzip) read(p []byte) error {
+	z.steps += uint64(len(p))
 	for len(p) > 0 {
+		if z.over() {
+			return z.errOver()
+		}
 		if z.repeat > 0 {
 			n := int(min(uint64(z.repeat), uint64(len(p))))
 			for i := range p[:n] {
@@ -74,6 +93,7 @@ func (z *bunzip) read(p []byte) error {
 		entry := binary.LittleEndian.Uint32(z.table[entryBytes*z.at:])
 		z.at = entry >> 8
 		z.left--
+		z.steps++
 		b := byte(entry)
 		switch {
 		case z.run == 4: // the fifth byte says how many more there are
@@ -90,6 +110,14 @@ func (z *bunzip) read(p []byte) error {
 		p = p[1:]
 	}
 	return nil
+}
+
+// errOver says why a stream was not read: it makes too much work, or is none.
+func (z *bunzip) errOver() error {
+	if z.over() {
+		return fmt.Errorf("%w: %d steps", ErrWork, z.budget)
+	}
+	return ErrFormat
 }
 
 // end reports whether all was read and nothing follows.
@@ -111,6 +139,7 @@ func (z *bunzip) block() error {
 	if z.ended {
 		return ErrFormat
 	}
+	z.steps += blockSteps
 	magic := uint64(z.take(24))<<24 | uint64(z.take(24))
 	z.take(32) // check sum of the block or of all
 	if magic == endMagic {
@@ -126,11 +155,14 @@ func (z *bunzip) block() error {
 	origin := z.take(24)
 	used := z.alphabet()
 	if used == 0 || !z.choices(used) {
-		return ErrFormat
+		return z.errOver()
 	}
 	n, ok := z.symbols(used)
 	if !ok || origin >= n {
-		return ErrFormat
+		return z.errOver()
+	}
+	if z.steps += 2 * uint64(n); z.over() {
+		return z.errOver()
 	}
 	z.unsort(n)
 	z.at = binary.LittleEndian.Uint32(z.table[entryBytes*origin:]) >> 8
@@ -164,6 +196,9 @@ func (z *bunzip) choices(used int) bool {
 		return false
 	}
 	z.chosen = n
+	if z.steps += selectorSteps*uint64(n) + uint64(codes)*maxLength*uint64(used+2); z.over() {
+		return false
+	}
 	order := [maxCodes]uint8{0, 1, 2, 3, 4, 5}
 	for i := range n {
 		at := uint32(0)
@@ -207,7 +242,7 @@ func (z *bunzip) symbols(used int) (n uint32, ok bool) {
 		c := &z.codes[z.selectors[group]]
 		for range groupSize {
 			s, ok := c.next(&z.bits)
-			if !ok {
+			if z.steps += symbolSteps; !ok || z.over() {
 				return 0, false
 			}
 			if s < 2 { // digits 1 and 2 of the run's length, the lowest first
@@ -217,6 +252,9 @@ func (z *bunzip) symbols(used int) (n uint32, ok bool) {
 					return 0, false
 				}
 				continue
+			}
+			if z.steps += uint64(run) + 1; z.over() {
+				return 0, false
 			}
 			for range run {
 				z.put(n, z.front[0])

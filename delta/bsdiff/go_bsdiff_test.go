@@ -11,6 +11,7 @@ import (
 	"github.com/icedream/go-bsdiff/diff"
 
 	"unbrick/internal/firmware"
+	"unbrick/limits"
 )
 
 // TestGoBsdiff applies what go-bsdiff makes: of real firmware, and of edits at random.
@@ -27,6 +28,17 @@ func TestGoBsdiff(t *testing.T) {
 		got, err := apply(patch.Bytes(), old)
 		if err != nil || !bytes.Equal(got, image) {
 			t.Errorf("%s: %v", name, err)
+		}
+		h, err := ParseHeader(patch.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Patch
+		if err := p.Apply(patch.Bytes(), memory(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory())); err != nil {
+			t.Fatal(err)
+		}
+		if most := (limits.PatchFile + limits.Patch*uint64(h.Size)) / 2; p.Work() > most {
+			t.Errorf("%s: %d steps for %d bytes, an honest patch takes at most %d", name, p.Work(), h.Size, most)
 		}
 	}
 	a, b := firmware.OpenSBI()

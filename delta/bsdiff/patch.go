@@ -3,7 +3,7 @@
 // new ones follow, and where to go on in the old image. The new image is built as a whole in RAM, so
 // that only devices with much of it take this kind; deltas need kilobytes.
 //
-// The package is fit for a device: the caller's memory, no allocation, time bounded by the sizes of patch and
+// The package is fit for a device: the caller's memory, no allocation, work that is counted and bounded by the size of the
 // new image, whatever the patch holds. Layout of a patch, normative: 16 bytes "ENDSLEY/BSDIFF43"; size of the
 // new image, 8 bytes, big endian; one bzip2 stream. In the stream, until the new image is whole:
 // bytes to take a, bytes that are new b, and the distance c to the next place in the old image, 8 bytes each, little
@@ -27,6 +27,7 @@ const MaxImage = limits.Image
 // What a patch can be refused for. Errors of Apply wrap one of these or come from reading old bytes.
 var (
 	ErrFormat = errors.New("malformed patch")
+	ErrWork   = errors.New("patch makes more work than any honest one")
 	ErrMemory = errors.New("memory is smaller than the patch needs")
 )
 
@@ -34,6 +35,7 @@ const (
 	magic      = "ENDSLEY/BSDIFF43"
 	headerSize = len(magic) + 8
 	streamHead = 4 // "BZh" and the level
+	pieceSteps = 16
 	piece      = 24
 	window     = 256 // old bytes that are read at a time
 )
@@ -96,14 +98,11 @@ func (p *Patch) Apply(patch []byte, old flash.Reader, oldSize uint32, image, mem
 	if uint64(len(image)) != uint64(h.Size) || uint64(len(mem)) < uint64(h.Memory()) || oldSize > MaxImage {
 		return fmt.Errorf("%w: %d bytes for %d, %d of %d", ErrMemory, len(image), h.Size, len(mem), h.Memory())
 	}
+	p.z.budget = limits.PatchFile + limits.Patch*uint64(h.Size)
 	p.z.open(patch[headerSize+streamHead:], h.Level, mem)
 	var done, from uint32
-	// Each piece but the first begins behind the one before in the new image, in what the creator writes; so there
-	// are not more than bytes, and a stream that says nothing for ever ends here.
-	for pieces := h.Size + 1; done < h.Size; pieces-- {
-		if pieces == 0 {
-			return fmt.Errorf("%w: too many pieces", ErrFormat)
-		}
+	for done < h.Size { // a stream that says nothing for ever uses up its steps
+		p.z.steps += pieceSteps
 		if err := p.z.read(p.raw[:]); err != nil {
 			return fmt.Errorf("piece at byte %d: %w", done, err)
 		}
@@ -131,10 +130,14 @@ func (p *Patch) Apply(patch []byte, old flash.Reader, oldSize uint32, image, mem
 	return nil
 }
 
+// Work returns how many steps the last Apply has taken.
+func (p *Patch) Work() uint64 { return p.z.steps }
+
 // add adds the old bytes from from on to those of dst.
 func (p *Patch) add(dst []byte, old flash.Reader, from uint32) error {
 	for len(dst) > 0 {
 		n := min(len(dst), window)
+		p.z.steps += uint64(n)
 		if err := old.Read(from, p.old[:n]); err != nil {
 			return fmt.Errorf("old byte 0x%x: %w", from, err)
 		}

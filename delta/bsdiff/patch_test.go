@@ -13,6 +13,7 @@ import (
 	"github.com/dsnet/compress/bzip2"
 
 	"unbrick/flash"
+	"unbrick/limits"
 )
 
 // memory is a flash.Reader over bytes.
@@ -117,7 +118,7 @@ func TestBunzip(t *testing.T) {
 			for i := range mem { // of an earlier use
 				mem[i] = byte(i * 7)
 			}
-			var u bunzip
+			u := bunzip{budget: 1 << 62}
 			u.open(z[4:], uint32(level), mem)
 			got := make([]byte, n)
 			for at := 0; at < n; {
@@ -170,7 +171,6 @@ func TestHostilePatches(t *testing.T) {
 		}
 		return b
 	}
-	zero := stream(part{})
 	for name, patch := range map[string][]byte{
 		"empty":                 nil,
 		"no magic":              bytes.Repeat([]byte{7}, 100),
@@ -190,8 +190,6 @@ func TestHostilePatches(t *testing.T) {
 		"negative new bytes":    patchOf(t, 600, raw(605, 1<<63|5, 0)),
 		"lengths that wrap":     patchOf(t, 600, raw(1<<63-1, 1<<63-1, 0)),
 		"step that wraps":       patchOf(t, 600, append(raw(600, 0, 1<<63-1), make([]byte, 600)...)),
-		// A few hundred bytes that would give pieces of nothing for hours.
-		"pieces of nothing": patchOf(t, 600, bytes.Repeat(zero, 100_000)),
 	} {
 		image, err := apply(patch, old)
 		if !errors.Is(err, ErrFormat) {
@@ -210,20 +208,51 @@ func TestHostilePatches(t *testing.T) {
 	}
 }
 
-// TestBomb counts what the most profitable stream makes the reader do: pieces of nothing are bounded by the size of
-// the image, however long the stream goes on.
-func TestBomb(t *testing.T) {
-	patch := patchOf(t, 1000, make([]byte, 20_000_000))
-	var p Patch
-	h, err := ParseHeader(patch)
-	if err != nil {
-		t.Fatal(err)
+// TestBombs: however short a patch is and however much it would give, it makes no more work than its image is worth. What is
+// over is refused before it is done, but for one symbol.
+func TestBombs(t *testing.T) {
+	old := make([]byte, 1000)
+	for name, stream := range map[string][]byte{
+		"nothing for ever":                       make([]byte, 20_000_000),
+		"pieces of nothing":                      bytes.Repeat(stream(part{}), 100_000),
+		"places back and forth, and no bytes":    bytes.Repeat(stream(part{step: 1000}, part{step: -1000}), 50_000),
+		"pieces of one byte, back and forth":     bytes.Repeat(stream(part{add: []byte{1}, step: 900}, part{fresh: []byte{1}, step: -901}), 50_000),
+		"a block far longer than the image":      bytes.Repeat([]byte("ab"), 49_000),
+		"a long block behind what it would need": append(stream(part{fresh: make([]byte, 1000)}), bytes.Repeat([]byte("ab"), 49_000)...),
+	} {
+		patch := patchOf(t, 1000, stream)
+		var p Patch
+		h, err := ParseHeader(patch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.Apply(patch, memory(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory()))
+		if !errors.Is(err, ErrWork) {
+			t.Errorf("%s, %d bytes: %v after %d steps", name, len(patch), err, p.Work())
+		}
 	}
-	if err := p.Apply(patch, memory(nil), 0, make([]byte, h.Size), make([]byte, h.Memory())); !errors.Is(err, ErrFormat) {
-		t.Fatal(err)
-	}
-	if left := len(patch) - p.z.bits.at - headerSize - streamHead; left < 1 {
-		t.Errorf("all of it was read; the patch has %d bytes", len(patch))
+}
+
+// TestWorstHonestPatch: noise, which is all new bytes, takes a quarter of what there is for its size or more.
+func TestWorstHonestPatch(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		fresh := make([]byte, n)
+		for i := range fresh {
+			fresh[i] = byte(r.Uint32())
+		}
+		patch := patchOf(t, n, stream(part{fresh: fresh}))
+		h, err := ParseHeader(patch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Patch
+		if err := p.Apply(patch, memory(nil), 0, make([]byte, n), make([]byte, h.Memory())); err != nil {
+			t.Fatal(err)
+		}
+		if most := limits.PatchFile + limits.Patch*uint64(n); 4*p.Work() < most && n >= 100_000 {
+			t.Errorf("%d bytes: the worst honest patch takes %d steps, a hostile one may take %d", n, p.Work(), most)
+		}
 	}
 }
 
@@ -300,6 +329,10 @@ func FuzzApply(f *testing.F) {
 		err = p.Apply(patch, memory(old), uint32(len(old)), image[:h.Size:h.Size], mem[:h.Memory():h.Memory()])
 		if tail := bytes.Repeat([]byte{0xA5}, guard); !bytes.Equal(image[h.Size:], tail) || !bytes.Equal(mem[h.Memory():], tail) {
 			t.Fatal("wrote outside its memory")
+		}
+		// What is counted and then not done is at most a block's entries and the tables of its codes.
+		if most := limits.PatchFile + limits.Patch*uint64(h.Size) + 4*blockUnit*uint64(h.Level) + 1<<17; p.Work() > most {
+			t.Fatalf("%d steps, at most %d: %v", p.Work(), most, err)
 		}
 		if err != nil {
 			return
