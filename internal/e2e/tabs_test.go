@@ -104,3 +104,33 @@ func TestSerialTwoTabs(t *testing.T) {
 	fifth.sees(atStart, atGoOn)
 	fifth.ask("that nothing is left", `seen('button').some(e => words(e) === 'Connect your device')`)
 }
+
+// TestSerialOwnPort lets the device fall silent while another release is planned, and presses Connect again when it is
+// back. The page does not take itself for another program.
+func TestSerialOwnPort(t *testing.T) {
+	p, d := clinic(t, "S-OWN-1", cableAdapter)
+	d.plug(cableAdapter)
+	p.notices()
+	p.presses("Connect your device")
+	p.sees(atFound)
+	d.mu.Lock()
+	d.line.Detach()
+	d.mu.Unlock()
+	p.presses("Change")
+	p.ask("the other release", `(() => { const i = seen('label.choice').map(l => l.querySelector('input')).find(i => i && !i.checked && !i.disabled);
+		if (i) i.click(); return i; })()`)
+	p.sees("The device stopped answering.")
+	line, err := d.device.Attach(d.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	d.line = line
+	d.hears()
+	d.mu.Unlock()
+	p.presses("Connect again")
+	p.sees(atFound, "Another program holds the device.", "The browser does not let go of the cable.")
+	p.presses("Restore")
+	p.sees(atDone, atCableOut)
+	d.runs()
+}

@@ -3,6 +3,7 @@
 package serial
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"syscall/js"
@@ -213,5 +214,68 @@ func TestSpeedAndSignals(t *testing.T) {
 	<-p.gone
 	if err := p.SetRTS(true); !errors.Is(err, restore.ErrVanished) {
 		t.Errorf("without a port: got %v, want %v", err, restore.ErrVanished)
+	}
+}
+
+// What the page has itself is not another program's, and a port that is gone is nobody's.
+func TestWhyAPortIsNotOpened(t *testing.T) {
+	p, v := open(t)
+	if _, err := Open(t.Context(), v, 115200); !errors.Is(err, ErrOurs) || errors.Is(err, ErrBusy) {
+		t.Errorf("open already: got %v, want %v", err, ErrOurs)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v.Set("refuse", true)
+	for connected, want := range map[bool]error{true: ErrBusy, false: restore.ErrVanished} {
+		v.Set("connected", connected)
+		if _, err := Open(t.Context(), v, 115200); !errors.Is(err, want) {
+			t.Errorf("connected %t: got %v, want %v", connected, err, want)
+		}
+	}
+}
+
+// An opening that nobody waits for any more leaves no open port.
+func TestOpenThatComesTooLate(t *testing.T) {
+	v := js.Global().Get("Function").New(fake).Invoke()
+	js.Global().Get("Function").New("port", `const open = port.open; port.open = async o => { await new Promise(go => port.go = go); return open(o); };`).Invoke(v)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := Open(ctx, v, 115200)
+		done <- err
+	}()
+	runtime.Gosched() // to where it waits: there is one thread
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	v.Call("go")
+	turn := js.Global().Get("Promise").Call("resolve")
+	for range 100 {
+		if _, err := await.Promise(t.Context(), turn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v.Get("closed").Int() != 1 || v.Get("readable").Truthy() {
+		t.Error("the port is left open")
+	}
+}
+
+// A port that is closed while its speed changes stays closed.
+func TestCloseWhileTheSpeedChanges(t *testing.T) {
+	p, v := open(t)
+	done := make(chan error, 1)
+	go func() { done <- p.SetSpeed(57600) }()
+	runtime.Gosched()
+	if err := p.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	<-done
+	if v.Get("readable").Truthy() {
+		t.Error("the port is left open")
+	}
+	if err := p.SetSpeed(9600); !errors.Is(err, restore.ErrClosed) {
+		t.Errorf("speed of a closed port: got %v, want %v", err, restore.ErrClosed)
 	}
 }
