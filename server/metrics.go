@@ -11,9 +11,9 @@ import (
 // metrics are the numbers behind /metrics, in the text format of Prometheus. Labels come from small fixed sets
 // only, never from what a stranger sent.
 type metrics struct {
-	sessions, offers, transfers, sent, made, requests, reports, refusedConns counters
-	conflicts, gone, newDevices, refused, withdrawn, limited, halted, alarms atomic.Uint64
-	duration, making                                                         histogram
+	sessions, offers, transfers, sent, made, requests, reports, refusedConns             counters
+	conflicts, gone, newDevices, refused, withdrawn, limited, unrecorded, halted, alarms atomic.Uint64
+	duration, making                                                                     histogram
 }
 
 func newMetrics() *metrics {
@@ -116,6 +116,7 @@ func (m *metrics) write(w io.Writer) {
 		{"unbrick_update_files_withdrawn_total", "Update files that were damaged or failed the server's own proof, and are made anew.", &m.withdrawn},
 		{"unbrick_rollouts_halted_total", "Rollouts that halted by themselves.", &m.halted},
 		{"unbrick_rollout_alarms_total", "Rollouts in which more devices than allowed claimed to have failed or are lost, and which nothing halted.", &m.alarms},
+		{"unbrick_sessions_unrecorded_total", "Sessions that were told to come again because storage is full.", &m.unrecorded},
 		{"unbrick_rate_limited_total", "Requests and sessions turned away for their rate or number.", &m.limited},
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", c.name, c.help, c.name, c.name, c.value.Load())

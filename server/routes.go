@@ -362,12 +362,14 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 	}
-	if err := s.store.Ping(r.Context()); err != nil {
-		s.log.Error("not ready", "error", err)
+	switch err := s.pulse.feel(); {
+	case err == nil:
+		plain(w, http.StatusOK, "ready\n")
+	case errors.Is(err, storage.ErrFull):
+		plain(w, http.StatusServiceUnavailable, "storage is full\n")
+	default:
 		plain(w, http.StatusServiceUnavailable, "storage does not answer\n")
-		return
 	}
-	plain(w, http.StatusOK, "ready\n")
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -175,7 +175,11 @@ func (v *session) run(ctx context.Context) error {
 				return fault(protocol.FaultUnexpected, "request %d in one session", requests)
 			}
 			v.stray = 0
-			if err := v.transfer(ctx, m); err != nil {
+			err := v.transfer(ctx, m)
+			if noRoom(err) {
+				err = v.gone(ctx)
+			}
+			if err != nil {
 				return err
 			}
 		case *protocol.Credit:
@@ -234,11 +238,17 @@ func (v *session) await(ctx context.Context) {
 // request.
 func (v *session) inform(ctx context.Context, gone bool) error {
 	c, err := v.choose(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = v.record(c, gone)
 	}
-	if err := v.record(c, gone); err != nil {
-		return fault(protocol.FaultInternal, "the server cannot store this session")
+	switch {
+	case noRoom(err): // nothing is begun that could not be recorded; the device keeps what it runs and asks again
+		v.s.metrics.unrecorded.Add(1)
+		v.log.Error("session cannot be recorded", "error", err)
+		c = nothing(protocol.ReasonPreparing, v.hello)
+		c.info.Wait = waitFailed
+	case err != nil:
+		return err
 	}
 	v.offer = c
 	v.s.metrics.offers.add(c.info.Kind.String())
@@ -249,6 +259,9 @@ func (v *session) inform(ctx context.Context, gone bool) error {
 	}
 	return v.send(&c.info)
 }
+
+// noRoom says whether storage takes nothing more.
+func noRoom(err error) bool { return errors.Is(err, storage.ErrFull) }
 
 // choose selects the release and finds its update file, while it watches the connection: a terminal that leaves
 // cancels nothing that is being made, it only is not waited for.
@@ -291,7 +304,7 @@ func (v *session) version(ctx context.Context) func(storage.Digest) string {
 	}
 }
 
-// trouble turns an error of the server's own into what the terminal is told.
+// trouble turns an error of the server's own into what the terminal is told. That there is no room is for inform to tell.
 func (v *session) trouble(err error) error {
 	select {
 	case <-v.in.over:
@@ -299,6 +312,9 @@ func (v *session) trouble(err error) error {
 	case <-v.s.draining:
 		return fault(protocol.FaultShutdown, "server stops, come again")
 	default:
+	}
+	if noRoom(err) {
+		return err
 	}
 	v.log.Error("session", "error", err)
 	return fault(protocol.FaultInternal, "the server has trouble of its own")
@@ -336,8 +352,11 @@ func (v *session) record(c *choice, again bool) error {
 		return events, nil
 	})
 	if err != nil {
+		if noRoom(err) {
+			return err
+		}
 		v.log.Error("record session", "error", err)
-		return err
+		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
 	if fresh {
 		v.s.metrics.newDevices.Add(1)

@@ -40,7 +40,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	v.size.Store(v.offer.info.Size)
 	if err := v.mark(storage.Receiving, nil); err != nil {
 		v.size.Store(0)
-		return fault(protocol.FaultInternal, "the server cannot store this session")
+		return v.trouble(err)
 	}
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
@@ -301,7 +301,7 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.s.metrics.transfers.add("done")
 	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n),
 		Detail: detailOf(map[string]any{"kind": v.offer.info.Kind.String(), "size": v.offer.info.Size, "offset": q.Offset, "workspace": v.offer.info.Workspace})})
-	if err != nil {
+	if err != nil && !noRoom(err) { // without room it goes on: the device has the file, and its next session tells what came of it
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -105,10 +106,17 @@ func newLogger(form string, w io.Writer) (*slog.Logger, error) {
 
 func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writer) (err error) {
 	store, err := local.Open(ctx, f.data, nil)
-	if errors.Is(err, storage.ErrLocked) {
+	var unfit *storage.FolderError
+	switch {
+	case errors.Is(err, storage.ErrLocked):
 		return fmt.Errorf("another server uses the data directory %s", f.data)
-	} else if err != nil {
+	case errors.As(err, &unfit):
+		return fmt.Errorf("%w: %s", err, unfit.Remedy)
+	case err != nil:
 		return err
+	}
+	for _, note := range store.Notes() {
+		logger.Warn("data folder", "note", note)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
@@ -188,6 +196,9 @@ func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (
 		shown = token
 	}
 	cfg.Token = server.HashToken(token)
+	if stored, err := store.Setting(ctx, tokenSetting); err == nil && bytes.Equal(stored, cfg.Token[:]) {
+		return shown, nil // a start on a full disk writes nothing that is there
+	}
 	return shown, store.PutSetting(ctx, tokenSetting, cfg.Token[:])
 }
 

@@ -18,6 +18,7 @@ import (
 
 // serving is a server that was started by the command, in this process.
 type serving struct {
+	logged               *words
 	url, token, greeting string
 	stop                 func() int
 }
@@ -68,7 +69,7 @@ func startServe(t *testing.T, args ...string) *serving {
 	go func() {
 		code <- run(ctx, append([]string{"serve", "--addr", "127.0.0.1:0", "--drain", "1s"}, args...), out, logged)
 	}()
-	s := &serving{stop: sync.OnceValue(func() int { cancel(); return <-code })}
+	s := &serving{logged: logged, stop: sync.OnceValue(func() int { cancel(); return <-code })}
 	t.Cleanup(func() { s.stop() })
 	for s.url == "" {
 		select {
@@ -158,6 +159,33 @@ func whoami(t *testing.T, url, token string) (operator bool) {
 		t.Fatalf("whoami: %s, %v", b, err)
 	}
 	return who.Operator
+}
+
+// TestServeBrokenFolder: the command says what is wrong with its folder, and what to do; what it can serve all the same it tells the log.
+func TestServeBrokenFolder(t *testing.T) {
+	t.Setenv("UNBRICK_TOKEN", "")
+	data := t.TempDir()
+	s := startServe(t, "--data", data)
+	s.stop()
+	stray := filepath.Join(data, "blobs", strings.Repeat("ab", 32))
+	if err := os.WriteFile(stray, []byte("of another catalogue"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = startServe(t, "--data", data)
+	if s.stop(); !strings.Contains(s.logged.String(), "named by no release") {
+		t.Errorf("the log does not tell of the file that nothing names: %s", s.logged)
+	}
+	database := filepath.Join(data, "unbrick.db")
+	if err := os.Truncate(database, 0); err != nil {
+		t.Fatal(err)
+	}
+	out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--data", data)
+	if !strings.Contains(out, database+" is empty") || !strings.Contains(out, "put it back from a backup") {
+		t.Errorf("empty database: %s", out)
+	}
+	if _, err := os.Stat(stray); err != nil {
+		t.Errorf("the blob is gone: %v", err)
+	}
 }
 
 func TestServeRefuses(t *testing.T) {

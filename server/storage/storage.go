@@ -50,6 +50,24 @@ const (
 // nobody proves who says so.
 const RefusedFor = 24 * time.Hour
 
+// FolderError says what is wrong with the place where the store lives, and what the operator can do.
+type FolderError struct {
+	Path   string
+	What   string // as a part of a sentence that begins with Path
+	Remedy string // for programs that talk to people
+	Err    error  // may be nil
+}
+
+func (e *FolderError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s %s: %v", e.Path, e.What, e.Err)
+	}
+	return e.Path + " " + e.What
+}
+
+// Unwrap implements the contract of package errors.
+func (e *FolderError) Unwrap() error { return e.Err }
+
 // ConflictError says which release is in the way of another, and with what.
 type ConflictError struct {
 	What    string // "version", "order", both of them, or "image"
@@ -94,8 +112,7 @@ type Store interface {
 	// meanwhile. An error of f is returned and nothing is stored.
 	ChangeRollout(ctx context.Context, model string, image Digest, f func(*Rollout) error) (Rollout, error)
 
-	// Blobs are immutable bytes named by their SHA-256. One that no release or ready update file names when the store
-	// is next opened may go. OpenBlob has checked the whole digest (ErrDamaged).
+	// Blobs are immutable bytes named by their SHA-256. OpenBlob has checked the whole digest (ErrDamaged).
 	PutBlob(ctx context.Context, b []byte) (Digest, error)
 	OpenBlob(ctx context.Context, d Digest) (Blob, error)
 
@@ -141,7 +158,7 @@ type Store interface {
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error
 
-	// Ping says whether the store can serve right now.
+	// Ping says whether the store can take and give right now: it writes durably. Callers bound how often.
 	Ping(ctx context.Context) error
 	Close() error
 }

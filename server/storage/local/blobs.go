@@ -19,6 +19,12 @@ import (
 
 const partSuffix = ".part"
 
+// isPart says whether a file is one that create made and that never became whole.
+func isPart(name string) bool {
+	digits, ok := strings.CutSuffix(name, partSuffix)
+	return ok && strings.Trim(digits, "0123456789") == ""
+}
+
 // blobs is a folder of files named by the SHA-256 of their content.
 type blobs struct {
 	dir    string
@@ -35,7 +41,7 @@ type partFile interface {
 
 func openBlobs(dir string) (*blobs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make blob folder: %w", full(err))
+		return nil, unusable(dir, err)
 	}
 	if err := syncFolder(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("sync data folder: %w", err)
@@ -100,6 +106,22 @@ type blob struct {
 
 func (b *blob) Size() int64 { return b.size }
 
+// probeSize is how much room a folder must have for the store to be ready, in bytes.
+const probeSize = 64 << 10
+
+// probe writes a little and takes it away again.
+func (b *blobs) probe() error {
+	f, err := b.create(b.dir)
+	if err != nil {
+		return full(err)
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	if err == nil {
+		err = f.Sync()
+	}
+	return full(errors.Join(err, f.Close(), os.Remove(f.Name())))
+}
+
 // PutBlob implements storage.Store.
 func (s *Store) PutBlob(ctx context.Context, p []byte) (storage.Digest, error) {
 	if err := ctx.Err(); err != nil {
@@ -122,37 +144,4 @@ func (s *Store) OpenBlob(ctx context.Context, d storage.Digest) (storage.Blob, e
 		return nil, fmt.Errorf("open blob %x: %w", d[:8], err)
 	}
 	return b, nil
-}
-
-// sweep removes what a crash left: temporary files, and blobs that no row names. It runs before anyone writes.
-func (s *Store) sweep(ctx context.Context) error {
-	known := map[string]bool{}
-	rows, err := s.read.QueryContext(ctx, `SELECT image FROM releases UNION SELECT blob FROM files WHERE blob IS NOT NULL`)
-	if err != nil {
-		return fmt.Errorf("sweep blobs: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d []byte
-		if err := rows.Scan(&d); err != nil {
-			return fmt.Errorf("sweep blobs: %w", err)
-		}
-		known[hex.EncodeToString(d)] = true
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("sweep blobs: %w", err)
-	}
-	entries, err := os.ReadDir(s.blobs.dir)
-	if err != nil {
-		return fmt.Errorf("sweep blobs: %w", err)
-	}
-	for _, e := range entries {
-		ours := strings.HasSuffix(e.Name(), partSuffix) || len(e.Name()) == 2*sha256.Size
-		if ours && !known[e.Name()] {
-			if err := os.Remove(filepath.Join(s.blobs.dir, e.Name())); err != nil {
-				return fmt.Errorf("sweep blobs: %w", err)
-			}
-		}
-	}
-	return nil
 }

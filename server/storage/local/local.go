@@ -25,6 +25,7 @@ type Store struct {
 	read  *sql.DB
 	blobs *blobs
 	lock  *os.File
+	notes []string
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -44,11 +45,14 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 		o = &Options{}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", full(err))
+		return nil, unusable(dir, err)
 	}
-	lock, err := lockFile(filepath.Join(dir, "lock"))
-	if err != nil {
+	name := filepath.Join(dir, lockName)
+	lock, err := lockFile(name)
+	if errors.Is(err, storage.ErrLocked) {
 		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	} else if err != nil {
+		return nil, broken(name, "cannot be opened for writing", mayWrite, err)
 	}
 	s := &Store{lock: lock}
 	if err := s.open(ctx, dir, o); err != nil {
@@ -59,24 +63,31 @@ func Open(ctx context.Context, dir string, o *Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, dir string, o *Options) error {
-	var err error
-	if s.blobs, err = openBlobs(filepath.Join(dir, "blobs")); err != nil {
+	if err := look(ctx, dir); err != nil {
 		return err
 	}
-	name := filepath.Join(dir, "unbrick.db")
+	var err error
+	if s.blobs, err = openBlobs(filepath.Join(dir, blobsName)); err != nil {
+		return err
+	}
+	name := filepath.Join(dir, databaseName)
 	if s.write, err = connect(name, 1, o.MaxPages); err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.write); err != nil {
-		return fmt.Errorf("open database: %w", full(err))
+		return unusable(name, fmt.Errorf("open database: %w", full(err)))
 	}
 	if s.read, err = connect(name, readers(o), o.MaxPages); err != nil {
 		return err
 	}
-	if err := s.freeLeases(ctx); err != nil {
-		return err
+	// Whether there is room shows in Ping; a full disk is no reason not to serve what is there.
+	if err := s.freeLeases(ctx); err != nil && !errors.Is(err, storage.ErrFull) {
+		return unusable(name, err)
 	}
-	return s.sweep(ctx)
+	if err := s.blobs.probe(); err != nil && !errors.Is(err, storage.ErrFull) {
+		return unusable(s.blobs.dir, err)
+	}
+	return unusable(name, s.survey(ctx))
 }
 
 func readers(o *Options) int {
@@ -100,13 +111,21 @@ func connect(name string, connections, maxPages int) (*sql.DB, error) {
 	if maxPages > 0 {
 		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", maxPages))
 	}
-	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(name)
-	db, err := sql.Open("sqlite", "file:"+escaped+"?"+q.Encode())
+	db, err := open(name, q.Encode())
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func open(name, options string) (*sql.DB, error) {
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(name)
+	db, err := sql.Open("sqlite", "file:"+escaped+"?"+options)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	return db, nil
 }
 
@@ -121,12 +140,15 @@ func (s *Store) Close() error {
 	return errors.Join(append(all, s.lock.Close())...)
 }
 
-// Ping reads from the database and looks at the blob folder.
+// probeSetting is what Ping writes.
+const probeSetting = "probe"
+
+// Ping writes to the database and to the blob folder, durably, as everything that happens must be.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.read.PingContext(ctx); err != nil {
+	if err := s.PutSetting(ctx, probeSetting, make([]byte, 8)); err != nil {
 		return fmt.Errorf("ping database: %w", err)
 	}
-	if _, err := os.Stat(s.blobs.dir); err != nil {
+	if err := s.blobs.probe(); err != nil {
 		return fmt.Errorf("ping blobs: %w", err)
 	}
 	return nil
@@ -158,7 +180,7 @@ func full(err error) error {
 		return storage.ErrNotFound
 	case errors.Is(err, storage.ErrFull):
 		return err
-	case errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL, noSpace(err):
+	case errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE), noSpace(err):
 		return fmt.Errorf("%w: %w", storage.ErrFull, err)
 	}
 	return err

@@ -274,34 +274,6 @@ func TestDamagedBlob(t *testing.T) {
 	b.Close()
 }
 
-func TestSweep(t *testing.T) {
-	dir := t.TempDir()
-	s := reopen(t, dir, nil)
-	ctx := context.Background()
-	if err := s.PutModel(ctx, storage.Model{ID: "0001", Record: []byte("record")}); err != nil {
-		t.Fatal(err)
-	}
-	r := put(t, s, "0001", "1", 1, []byte("kept"))
-	orphan, err := s.PutBlob(ctx, []byte("no row names it"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	half := filepath.Join(s.blobs.dir, "123"+partSuffix)
-	foreign := filepath.Join(s.blobs.dir, "README")
-	for _, name := range []string{half, foreign} {
-		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Close()
-	s = reopen(t, dir, nil)
-	for name, want := range map[string]bool{half: false, s.blobs.path(orphan): false, foreign: true, s.blobs.path(r.Manifest.Digest): true} {
-		if _, err := os.Stat(name); (err == nil) != want {
-			t.Errorf("%s is there: %v, want %v", filepath.Base(name), err == nil, want)
-		}
-	}
-}
-
 // narrow is a temporary file on a disk with room for so many bytes.
 type narrow struct {
 	*os.File

@@ -222,6 +222,9 @@ var migrations = []string{
 	DROP TABLE releases;
 	ALTER TABLE releases_again RENAME TO releases;
 	CREATE INDEX releases_image ON releases (image, model, "order");`,
+
+	// From here on the file says whose it is (applicationID).
+	`PRAGMA application_id = 1430409801;`,
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.
