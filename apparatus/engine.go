@@ -43,6 +43,7 @@ type Engine struct {
 	cable   cable
 	bench   bench
 	reports reports
+	look    func() // called after every change; nil: nobody looks
 }
 
 // New returns an engine that waits for Run.
@@ -114,6 +115,9 @@ func (e *Engine) Run(ctx context.Context) {
 			for _, f := range queue {
 				f()
 				e.dirty = true
+				if e.look != nil {
+					e.look()
+				}
 			}
 		case mine, ok := <-e.world.Tab:
 			if !ok {
@@ -153,13 +157,7 @@ func (e *Engine) show(timer *time.Timer) {
 	}
 	e.shown = time.Now()
 	e.dirty = false
-	e.state.Tab = e.tab
-	e.state.Store, e.state.Server = e.lib.shown()
-	if e.tab == TabElsewhere {
-		e.state.Store.Condition = StoreElsewhere
-	}
-	e.cable.fill(&e.state.Restore)
-	e.bench.fill(&e.state.Lab)
+	e.fill()
 	copied := e.state
 	e.world.Show(&copied)
 	if e.cable.moving() || e.bench.moving() {
@@ -167,6 +165,17 @@ func (e *Engine) show(timer *time.Timer) {
 		timer.Reset(showEvery)
 		e.bench.rest()
 	}
+}
+
+// fill writes what there is to be shown now.
+func (e *Engine) fill() {
+	e.state.Tab = e.tab
+	e.state.Store, e.state.Server = e.lib.shown()
+	if e.tab == TabElsewhere {
+		e.state.Store.Condition = StoreElsewhere
+	}
+	e.cable.fill(&e.state.Restore)
+	e.bench.fill(&e.state.Lab)
 }
 
 // command acts on one command of the person.

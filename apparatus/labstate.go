@@ -96,7 +96,11 @@ const (
 	ReplayReady               // it is shown
 	ReplayMissing             // an image is neither in this browser nor on the server
 	ReplayFailed              // it cannot be shown
+	replayPhases
 )
+
+// ReplayPhases is the number of ReplayPhase values.
+const ReplayPhases = int(replayPhases)
 
 // ReplayDo is what happens at a stop of a replay.
 type ReplayDo uint8
@@ -126,7 +130,11 @@ const (
 	LabBricked                   // S15: restoration mode, cable open
 	LabRestoring                 // S16-S20
 	LabFault                     // the emulator caught the software breaking a hardware rule
+	labPhases
 )
+
+// LabPhases is the number of LabPhase values.
+const LabPhases = int(labPhases)
 
 // Making is what the Lab needs to make a device.
 type Making struct {

@@ -144,7 +144,11 @@ const (
 	RestoreFailed                          // Failure says why
 	RestoreLoader                          // no terminal of ours: a boot loader that takes signed images; none is chosen
 	RestoreImage                           // an image is chosen and checked; Boot.File says which
+	restorePhases
 )
+
+// RestorePhases is the number of RestorePhase values.
+const RestorePhases = int(restorePhases)
 
 // Way is one way into restoration mode.
 type Way struct {

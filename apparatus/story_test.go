@@ -29,20 +29,22 @@ import (
 // memory, and the states as they come.
 type stand struct {
 	*testing.T
-	store  storage.Store
-	web    *httptest.Server
-	fs     hackpadfs.FS
-	ports  apparatus.Ports
-	away   *switchable // nil: no server at all
-	engine *apparatus.Engine
-	cancel context.CancelFunc
-	ended  chan struct{}
-	outlet *outlet           // of ports
-	serial string            // of the next device from the factory
-	made   *server.DemoModel // see maker
-	tab    <-chan bool       // whether this tab has the work; nil: it has
-	hold   chan struct{}     // the store opens when it is closed; nil: at once
-	opens  atomic.Int32      // of the store
+	store    storage.Store
+	web      *httptest.Server
+	fs       hackpadfs.FS
+	ports    apparatus.Ports
+	away     *switchable // nil: no server at all
+	engine   *apparatus.Engine
+	cancel   context.CancelFunc
+	ended    chan struct{}
+	outlet   *outlet // of ports
+	insecure bool
+	read     *reader
+	serial   string            // of the next device from the factory
+	made     *server.DemoModel // see maker
+	tab      <-chan bool       // whether this tab has the work; nil: it has
+	hold     chan struct{}     // the store opens when it is closed; nil: at once
+	opens    atomic.Int32      // of the store
 
 	mu     sync.Mutex
 	state  *apparatus.State
@@ -132,7 +134,7 @@ func (s *stand) run() {
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apparatus.World{
-		Project: projector.Project, Tab: s.tab, Browser: "test", Seed: 7, Show: s.show,
+		Project: projector.Project, Tab: s.tab, Browser: "test", Insecure: s.insecure, Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
 			s.opens.Add(1)
 			if s.hold != nil {
@@ -153,6 +155,8 @@ func (s *stand) run() {
 		w.Ports = &strictPorts{s, s.ports}
 	}
 	s.engine = apparatus.New(w)
+	s.read = newReader(s.T)
+	s.engine.Look(s.read.read)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {
 		s.engine.Run(ctx)
@@ -180,6 +184,7 @@ func (s *stand) show(st *apparatus.State) {
 		s.Errorf("state: %v", err)
 		return
 	}
+	s.read.read(st)
 	s.mu.Lock()
 	s.state = st
 	if n := len(s.phases); n == 0 || s.phases[n-1] != st.Lab.Phase {

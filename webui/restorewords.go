@@ -107,18 +107,22 @@ func (r *Root) restorePane() pane {
 			Quiet: "Nothing has been written. The device is as it was.",
 		}
 	case apparatus.RestoreReading:
+		var facts []fact
+		if s.Device.Model != "" { // it has said who it is
+			facts = deviceFacts(&s.Device)
+		}
 		if s.Progress.BytesOf > 0 {
 			return pane{
 				Heading: "Saving what it holds.",
 				Lead:    "All that its software area holds is read into a file for you. Nothing is written.",
-				Facts:   deviceFacts(&s.Device),
+				Facts:   facts,
 				Acts:    []act{waiting(readingWords(&s.Progress)), secondary("Stop", r.send(apparatus.Home{}))},
 			}
 		}
 		return pane{
 			Heading: "Reading what is left on it.",
 			Lead:    "Its memory is compared with the releases known here. Nothing is written.",
-			Facts:   deviceFacts(&s.Device),
+			Facts:   facts,
 			Acts:    []act{waiting("Reading")},
 		}
 	case apparatus.RestoreFound:

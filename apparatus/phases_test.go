@@ -1,0 +1,28 @@
+package apparatus_test
+
+import (
+	"testing"
+
+	"unbrick/apparatus"
+)
+
+// An address that is not protected has no cable, and the page says why.
+func TestInsecure(t *testing.T) {
+	s := newStand(t)
+	s.insecure = true
+	s.run()
+	s.phase(apparatus.RestoreInsecure)
+}
+
+// A device of a model for which nothing is at hand is met with nothing written.
+func TestUnknownModel(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(100)
+	s.ports, s.away = c, nil // no server, and a browser that has never seen one
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	if got := s.phase(apparatus.RestoreUnknown).Restore.Device; got.Model != "0001" || got.Serial == "" {
+		t.Errorf("device: got %+v", got)
+	}
+}
