@@ -43,7 +43,7 @@ type Engine struct {
 	cable   cable
 	bench   bench
 	reports reports
-	look    func() // called after every change; nil: nobody looks
+	look    func() // called before and after every change; nil: nobody looks
 }
 
 // New returns an engine that waits for Run.
@@ -148,6 +148,9 @@ func (e *Engine) Run(ctx context.Context) {
 
 // show hands the state over, at most once in showEvery. A change that comes earlier waits for the timer.
 func (e *Engine) show(timer *time.Timer) {
+	if e.look != nil {
+		e.look()
+	}
 	if !e.dirty {
 		return
 	}

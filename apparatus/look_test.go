@@ -2,19 +2,22 @@ package apparatus
 
 import "fmt"
 
-// Look hands over a state after every change of the engine that brings other words, not only ten times a second: whatever a
-// person may come to see is looked at. It is called before Run; see is called by Run's goroutine.
-func (e *Engine) Look(see func(*State)) {
-	seen := make(map[string]bool)
+// Look hands over what the words on the screens are made of after every change of the engine, not only ten times a second, and
+// the state itself to whoever has not seen it: whatever a person may come to see is looked at. It is called before Run; see
+// is called by Run's goroutine.
+func (e *Engine) Look(see func(words string, state func() *State)) {
+	last := ""
 	e.look = func() {
-		key := e.words()
-		if seen[key] {
+		words := e.words()
+		if words == last {
 			return
 		}
-		seen[key] = true
-		e.fill()
-		copied := e.state
-		see(&copied)
+		last = words
+		see(words, func() *State {
+			e.fill()
+			copied := e.state
+			return &copied
+		})
 	}
 }
 
@@ -24,7 +27,7 @@ func (e *Engine) words() string {
 	store, server := e.lib.shown()
 	key := fmt.Sprint(e.tab, e.known, e.opened, store.Condition, len(store.Releases), server.Reach,
 		c.Phase, c.Progress.Stage, c.Progress.BytesOf > 0, c.Failure.Code, c.Failure.Touched, c.Failure.Stage, c.Plan.Work, c.Plan.Settings, c.Plan.Release.Version, c.Device.Serial, c.Device.Saved,
-		c.Result, c.Boot.File.Version, len(c.Boot.Images), len(c.Choice), c.Ways, e.cable.job != nil, b.making, b.found, b.ended, b.health, b.line)
+		c.Result, c.Boot.File.Version, len(c.Boot.Images), len(c.Choice), c.Ways, len(e.cable.jobs.pending()), b.making, b.found, b.ended, b.health, b.line)
 	if b.replay != nil {
 		key += fmt.Sprint(b.replay.phase, b.replay.text, b.replay.at)
 	}

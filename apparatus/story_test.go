@@ -39,7 +39,6 @@ type stand struct {
 	ended    chan struct{}
 	outlet   *outlet // of ports
 	insecure bool
-	read     *reader
 	serial   string            // of the next device from the factory
 	made     *server.DemoModel // see maker
 	tab      <-chan bool       // whether this tab has the work; nil: it has
@@ -155,8 +154,7 @@ func (s *stand) run() {
 		w.Ports = &strictPorts{s, s.ports}
 	}
 	s.engine = apparatus.New(w)
-	s.read = newReader(s.T)
-	s.engine.Look(s.read.read)
+	newReader(s.T).follow(s.engine)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {
 		s.engine.Run(ctx)
@@ -184,7 +182,6 @@ func (s *stand) show(st *apparatus.State) {
 		s.Errorf("state: %v", err)
 		return
 	}
-	s.read.read(st)
 	s.mu.Lock()
 	s.state = st
 	if n := len(s.phases); n == 0 || s.phases[n-1] != st.Lab.Phase {

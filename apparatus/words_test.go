@@ -26,7 +26,8 @@ import (
 // readers are what the stories have come to. TestMain looks at them when all stories are over.
 var readers struct {
 	mu      sync.Mutex
-	stories map[string]int // different screens of each
+	stories map[string]int  // different states of each
+	read    map[string]bool // of all
 	phases  map[string]bool
 }
 
@@ -41,6 +42,7 @@ func phasesOf(st *apparatus.State) []string {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	readers.stories, readers.read, readers.phases = make(map[string]int), make(map[string]bool), make(map[string]bool)
 	code := m.Run()
 	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && !testing.Short()
 	if code == 0 && whole && rendering() {
@@ -59,10 +61,10 @@ func complete() (code int) {
 			}
 		}
 	}) {
-		fmt.Printf("words: %4d screens in %s\n", readers.stories[name], name)
+		fmt.Printf("words: %4d states in %s\n", readers.stories[name], name)
 		total += readers.stories[name]
 	}
-	fmt.Printf("words: %d screens in %d stories\n", total, len(readers.stories))
+	fmt.Printf("words: %d states in %d stories, %d of them different\n", total, len(readers.stories), len(readers.read))
 	var all []string
 	for kind, n := range map[string]int{"restore": apparatus.RestorePhases, "lab": apparatus.LabPhases, "replay": apparatus.ReplayPhases} {
 		for i := range n {
@@ -126,13 +128,25 @@ func quiet() webui.Hooks {
 	}
 }
 
+// follow reads what an engine comes to show. What another story has read already is only counted.
+func (r *reader) follow(e *apparatus.Engine) {
+	e.Look(func(words string, state func() *apparatus.State) {
+		readers.mu.Lock()
+		defer readers.mu.Unlock()
+		if r.seen[words] {
+			return
+		}
+		r.seen[words] = true
+		readers.stories[r.t.Name()]++
+		if !readers.read[words] {
+			readers.read[words] = true
+			r.read(state())
+		}
+	})
+}
+
 // read looks at one state.
 func (r *reader) read(st *apparatus.State) {
-	readers.mu.Lock()
-	defer readers.mu.Unlock()
-	if readers.phases == nil {
-		readers.phases, readers.stories = make(map[string]bool), make(map[string]int)
-	}
 	for _, p := range phasesOf(st) {
 		readers.phases[p] = true
 	}
@@ -143,12 +157,6 @@ func (r *reader) read(st *apparatus.State) {
 			r.t.Errorf("%s: %v", path, err)
 			continue
 		}
-		words := plain(html)
-		if r.seen[words] {
-			continue
-		}
-		r.seen[words] = true
-		readers.stories[r.t.Name()]++
 		for _, fault := range faults(html, ended(st, path)) {
 			r.t.Errorf("%s: %s", path, fault)
 		}
@@ -184,7 +192,6 @@ var (
 	noWord  = regexp.MustCompile(`undefined|\bNaN\b|&lt;nil&gt;|<nil>|%!|\bnull\b`)
 	blank   = regexp.MustCompile(`\S  +\S| [:.,;!?](?:\s|$)|“”|\(\)`)
 	raw     = regexp.MustCompile(`\b(?:emulator|lab|restore|flash|release|delta|smp|mcuboot|cbor|store|websocket|dial|context|read|write|open|get|Get|Post): |unexpected EOF|context (?:canceled|deadline)|\bfailed to\b|\bpanic\b`)
-	numbers = regexp.MustCompile(`[0-9][0-9\x{202f}]*`)
 	edge    = regexp.MustCompile(`(.)<(?:span|b|p|dd|dt|h1|h2|li|small|td|em|code)(?: [^>]*)?>([^<]+)</[a-z0-9]+>(.)`)
 	verdict = regexp.MustCompile(`(?s)<dt>Is the device safe\?</dt><dd>(.*?)</dd>.*?<dt>What to do now</dt><dd>(.*?)</dd>`)
 )
@@ -199,11 +206,6 @@ var spoken = func() (list []*regexp.Regexp) {
 }()
 
 var beside = regexp.MustCompile(`(?s)<div class="taken".*?</div>|(?:</span>)<b></b>(?:<span>)|<b class="num"></b>`)
-
-// plain is a screen's text without its numbers: screens that differ in them only are one.
-func plain(html string) string {
-	return numbers.ReplaceAllString(mark.ReplaceAllString(html, " "), "#")
-}
 
 // faults reads a screen. with says that its two questions must be answered.
 func faults(html string, with bool) (list []string) {
