@@ -31,6 +31,7 @@ type deviceJSON struct {
 	Keys      []string      `json:"keys"`
 	Progress  *progressJSON `json:"progress,omitempty"`
 	Restored  *time.Time    `json:"restored,omitempty"`
+	Told      bool          `json:"restored_as_told"`   // a reporter says so, and the device itself has not yet
 	Conflict  *time.Time    `json:"conflict,omitempty"` // two peers spoke under the serial at once
 	Attempts  []attemptJSON `json:"attempts"`
 	Refusals  []refusalJSON `json:"refusals"`
@@ -139,6 +140,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	if !d.Restored.IsZero() {
 		v.Restored = &d.Restored
 	}
+	v.Told = d.RestoredTo != (storage.Digest{})
 	if sent, size, ok := s.live.progress(deviceID{d.Model, d.Serial}); ok {
 		v.Progress = &progressJSON{sent, size}
 	}

@@ -263,6 +263,9 @@ func reported(d *storage.Device, p *Report, now time.Time) {
 	switch p.Outcome {
 	case OutcomeRestored:
 		d.Restored, d.RestoredTo = now, p.Image
+		if d.State == storage.Running && d.Claim.Image == p.Image {
+			d.RestoredTo = storage.Digest{} // the device was quicker: it has said so itself
+		}
 		if d.State == storage.Restoration {
 			state := storage.Running
 			if d.Target != (storage.Digest{}) { // its next session tells whether the update in between succeeded
@@ -272,6 +275,7 @@ func reported(d *storage.Device, p *Report, now time.Time) {
 			d.LastSeen = now
 		}
 	case OutcomeNotRestored, OutcomeFound:
+		d.RestoredTo = storage.Digest{}
 		settle(d, storage.Restoration, now)
 		d.LastSeen = now
 	}

@@ -27,6 +27,7 @@ type fleetDevice struct {
 	Kinds                []string
 	Sent, Size           uint64 // of a transfer that is under way
 	Restored             time.Time
+	Told                 bool // that it was restored is what a page or the command says
 	Attempts             []fleetAttempt
 }
 
@@ -135,7 +136,7 @@ func readDevice(o object) fleetDevice {
 		Since: o.time("since"), First: o.time("first_seen"), Last: o.time("last_seen"),
 		Version: rel.text("version"), Image: rel.text("image"), Confirmed: rel.yes("confirmed"),
 		Target: o.object("target").text("version"), Workspace: o.number("workspace"), Needs: o.number("needs"),
-		Demo: o.yes("demo"), Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"),
+		Demo: o.yes("demo"), Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"), Told: o.yes("restored_as_told"),
 	}
 	for _, a := range o.objects("attempts") {
 		d.Attempts = append(d.Attempts, fleetAttempt{a.text("image"), a.text("version"), a.count("failures"), a.yes("held")})

@@ -134,6 +134,12 @@ func deviceRows(list []fleetDevice, now time.Time) []deviceRow {
 // groupWords is a device's situation: the lamp's shape, the word, and what explains it.
 func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
 	switch d.Group {
+	case "running", "rewriting", "overdue", "silent":
+		if d.Told {
+			return "off", "Restored, as told", "a page or the command says so; the device itself has not said so yet"
+		}
+	}
+	switch d.Group {
 	case "restoration":
 		return "bad", "In restoration mode", "as its restorer reported"
 	case "needs-cable":
@@ -176,7 +182,7 @@ func deviceState(d *fleetDevice, now time.Time) (lamp, words string) {
 		lamp = "hold"
 	}
 	words = state
-	if d.Group == "running" {
+	if d.Group == "running" && !d.Told {
 		words += " release " + d.Version
 	}
 	if small != "" {

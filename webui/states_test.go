@@ -481,7 +481,11 @@ func scenes() []scene {
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
 		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; r.openDiagnostic() }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
-		{"fleet-wrong", "#fleet", func(r *Root, w *world) { r.fleet.typed = "x"; r.signIn(); w.answers[0](401, nil) }, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
+		{"fleet-wrong", "#fleet", func(r *Root, w *world) {
+			r.fleet.typed = "x"
+			r.signIn()
+			w.answers[0](401, []byte(`{"code":"unauthorized"}`))
+		}, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
 		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleetAsk(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
 		{"lab-cut", "#lab", onLab(cutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
@@ -491,7 +495,7 @@ func scenes() []scene {
 		{"lab-replay-missing", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayMissing, Text: "7f3a91c2"}}), "Emulated device", "Choose a release file",
 			[]string{"needs the image whose SHA-256 begins with 7f3a91c2", "Back to the device"}},
 		{"lab-replay-failed", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayFailed, Text: "not the id of a run"}}), "Emulated device", "Back to the device", []string{"not the id of a run"}},
-		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`}), "No device has called yet.", "Try the Lab", nil},
+		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "No device has called yet.", "Try the Lab", nil},
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
