@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"unbrick/emulator"
 	"unbrick/restore"
 	"unbrick/terminal"
 )
 
-// engine boots the device and lets package restore bring it to w over the board's own line. wrap, which
-// may be nil, puts something between the engine and the port.
-func (st *stand) engine(w Which, wrap func(restore.Port) restore.Port) error {
+// engine boots the device and lets package restore bring it to w over the board's own line. With ask, a release that runs
+// resets when the host sends a break, as applications do. wrap, which may be nil, puts something between the
+// engine and the port.
+func (st *stand) engine(w Which, ask bool, wrap func(restore.Port) restore.Port) error {
 	// What files the engine makes is not known here, so nothing is remembered.
 	defer func(u *units) { st.units = u }(st.units)
 	st.units = nil
@@ -32,14 +34,18 @@ func (st *stand) engine(w Which, wrap func(restore.Port) restore.Port) error {
 		st.board.Cut(emulator.NotBegun) // what the device did after that, it does again at its next boot
 		done <- err
 	}()
-	st.resets(st.board.Cable())
+	st.resets(st.board.Cable(), ask)
 	st.board.KeepClock(false)
 	st.board.Halt()
 	return <-done
 }
 
 // resets runs the device until it loses power: in restoration mode it serves, and it resets itself.
-func (st *stand) resets(cable terminal.Cable) {
+func (st *stand) resets(cable terminal.Cable, ask bool) {
+	nap := idle
+	if ask {
+		nap = 10 * time.Millisecond
+	}
 	for first := true; ; first = false {
 		st.run(cable, func(t *terminal.Terminal) {
 			if st.mode == terminal.Restoration {
@@ -47,11 +53,14 @@ func (st *stand) resets(cable terminal.Cable) {
 				st.board.Reset(emulator.CauseSoftware)
 			}
 			for { // a release that runs and does nothing
-				st.board.Clock().Sleep(idle)
+				if ask && cable.Break() {
+					st.board.Reset(emulator.CauseSoftware)
+				}
+				st.board.Clock().Sleep(nap)
 			}
 		})
 		if first {
-			st.ran = st.mode == terminal.Running
+			st.ran = st.mode == terminal.Running && !ask
 		}
 		if st.ended != emulator.EndReset {
 			return
@@ -83,7 +92,7 @@ func (st *stand) drive(port restore.Port, w Which) error {
 }
 
 // idle is how long a release that does nothing sleeps at a time.
-const idle = 1e9
+const idle = time.Second
 
 // engineTries is how often a person begins again.
 const engineTries = 8

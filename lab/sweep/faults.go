@@ -130,7 +130,7 @@ func (sw *sweep) frames() error {
 	w.run = Run{Cuts: []Cut{m.cut}, Mend: Restoring(RoadEngine, New)}
 	w.tear(&m)
 	counter := &faulty{}
-	err = w.engine(New, func(p restore.Port) restore.Port { counter.Port = p; return counter })
+	err = w.engine(New, false, func(p restore.Port) restore.Port { counter.Port = p; return counter })
 	good := w.sound()
 	good = w.check(CheckRestored, err == nil, func() string { return fmt.Sprintf("a restoration without a fault: %v", err) }) && good
 	sw.collect(w)
@@ -167,7 +167,7 @@ func (j *judge) cableRun(x *executor, h history, hit FrameHit, n Noise) Outcome 
 	if err := j.board.SetLine(emulator.LineConfig{BitErrors: float64(n.Errors) / 1e9, LostBytes: float64(n.Lost) / 1e6}); err != nil {
 		panic("sweep: " + err.Error()) // the numbers are from here
 	}
-	err := j.engine(New, func(p restore.Port) restore.Port {
+	err := j.engine(New, false, func(p restore.Port) restore.Port {
 		if n.Inserted > 0 {
 			p = &strange{Port: p, per: n.Inserted, state: uint64(n.Seed) + 1}
 		}
@@ -180,7 +180,7 @@ func (j *judge) cableRun(x *executor, h history, hit FrameHit, n Noise) Outcome 
 	if err != nil {
 		x.begin(Restoring(RoadEngine, New), "the same over a line that works")
 		j.power()
-		err = j.engine(New, nil)
+		err = j.engine(New, false, nil)
 		good = j.sound() && good
 	}
 	if !j.mended(&h, New, err, "restored over a bad line") || !good {

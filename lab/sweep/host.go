@@ -71,7 +71,7 @@ var _ terminal.Cable = (*host)(nil)
 // device that lost power on the way is no error: the stand tells.
 func (st *stand) restore(road Road, w Which, ask bool) error {
 	if road == RoadEngine {
-		return st.engine(w, nil)
+		return st.engine(w, ask, nil)
 	}
 	h := &host{st: st, want: w, road: road, ask: ask, watch: st.packet}
 	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))

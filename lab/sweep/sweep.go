@@ -69,10 +69,11 @@ const (
 	KindDefect                  // a worn or faulty sector
 	KindNoise                   // a noisy line
 	KindHostile                 // wrong bytes from the cable
+	KindEngine                  // a cut of a restoration by the engine, in frames over the virtual line
 	kinds
 )
 
-var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "triple", "link", "cable", "defect", "noise", "hostile"}
+var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "triple", "link", "cable", "defect", "noise", "hostile", "engine"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -181,7 +182,7 @@ func (sw *sweep) all() error {
 		do func() error
 	}{
 		{sw.o.Hostile, sw.hostile}, {sw.o.Link, sw.links}, {sw.o.Defects, sw.defects}, {sw.o.Cable != 0, sw.frames},
-		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {true, sw.healings}, {sw.o.Pairs > 0, sw.seconds},
+		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {true, sw.engines}, {true, sw.healings}, {sw.o.Pairs > 0, sw.seconds},
 	} {
 		if !part.on || sw.over() {
 			continue

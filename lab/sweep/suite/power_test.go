@@ -71,6 +71,11 @@ func TestPower(t *testing.T) {
 			t.Errorf("%s failed %d times", c, n.Failures)
 		}
 	}
+	for _, kind := range []string{"engine", "restoration", "update"} {
+		if total.KindRuns[kind] == 0 {
+			t.Errorf("nothing of kind %q was tried", kind)
+		}
+	}
 	if *power && total.States < wanted {
 		t.Errorf("%d distinct states, want at least %d", total.States, wanted)
 	}
