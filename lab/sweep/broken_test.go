@@ -178,6 +178,34 @@ var brokens = []broken{
 	rec.report.verdict = verdict
 `},
 	}},
+	{"floor-lost-in-the-intent", CheckFloorKept, []edit{
+		{"terminal/rewrite.go", `	rec.state = Rewriting
+`, `	rec.state = Rewriting
+	if MISTAKE {
+		rec.floor = 0
+	}
+`},
+	}},
+	{"retired-keys-come-back", CheckRetired, []edit{
+		{"terminal/boot.go", `	rec.state = Installed
+`, `	rec.state = Installed
+	if MISTAKE {
+		rec.retired = 0
+	}
+`},
+	}},
+	{"confirmation-keeps-the-predecessor", CheckConfirmed, []edit{
+		{"terminal/session.go", `	next.setFrom(nil)
+`, `	if !MISTAKE {
+		next.setFrom(nil)
+	}
+`},
+	}},
+	{"dead-sector-kept-to-itself", CheckTold, []edit{
+		{"terminal/session.go", `	case t.deads > 0:
+`, `	case t.deads > 0 && !MISTAKE:
+`},
+	}},
 	{"proof-skipped-in-restoration", CheckProof, []edit{
 		{"terminal/restore.go", `	err := t.prove(h.parts)
 	if !h.parts {

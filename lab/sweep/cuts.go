@@ -85,7 +85,9 @@ func (w *worker) whole() (forks []*emulator.Fork, first, last int, err error) {
 	s := w.sw.s
 	w.run = Run{}
 	w.board.Restore(s.start)
-	if o := w.settle(&history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor, runs: true}); o != OutcomeOld {
+	old := s.begin(StartOld)
+	old.runs = true
+	if o := w.settle(&old); o != OutcomeOld {
 		w.check(CheckUpdates, false, func() string { return "from the factory, the device " + o.String() })
 		return nil, -1, -1, nil
 	}
@@ -404,7 +406,7 @@ func (sw *sweep) restoration(start Start, road Road, want Which) error {
 	if err := w.from(start); err != nil {
 		return err
 	}
-	h := w.restored(history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}, want)
+	h := w.restored(s.begin(start), want)
 	var failed error
 	forks := w.forks(func() { failed = w.restore(road, want, start == StartOld) })
 	if !w.sound() || !w.mended(&h, want, failed, act.String()) {
@@ -475,6 +477,54 @@ func (sw *sweep) engine(m moment, want Which) error {
 		w.run = Run{}
 		w.follow(m, all[chosen[i]:chosen[i]+1], KindEngine)
 	})
+}
+
+// confirmations cuts the session in which the new release confirms itself: the release is confirmed with its counter as
+// the floor and without a predecessor, or nothing of that; and the next session confirms.
+func (sw *sweep) confirmations() error {
+	s := sw.s
+	w, err := sw.worker()
+	if err != nil {
+		return err
+	}
+	defer sw.collect(w)
+	w.run = Run{Link: LinkHit{At: 1, Fault: LinkFine}}
+	w.board.Restore(s.start)
+	w.update(&link{s: s})
+	w.power()
+	forks := w.forks(func() { w.update(&link{s: s, up: true}) })
+	if !w.check(CheckConfirmed, len(forks) > 0 && w.read().last == s.confirmed(), func() string {
+		return fmt.Sprintf("%d flash operations without a cut, then the record says %+v", len(forks), w.read().last)
+	}) {
+		return nil
+	}
+	h := s.updated()
+	h.records += 1
+	h.floor = s.goods[New].m.Counter
+	all := s.moments(ActConfirm, forks, h, func(int) bool { return true })
+	chosen := sw.sample(all, uint64(ActConfirm))
+	return sw.spread(KindConfirm, len(chosen), func(w *worker, i int) {
+		m := &all[chosen[i]]
+		w.run = Run{Cuts: []Cut{m.cut}}
+		o, _, fresh := w.cut(m, KindConfirm)
+		if !fresh || o == OutcomeFailed {
+			return
+		}
+		w.check(CheckConfirmed, o == OutcomeNew, func() string { return "after a cut in its confirmation the device " + o.String() })
+		now := w.read().last
+		before := sheet{installed: true, predecessor: true, floor: startFloor}
+		w.check(CheckConfirmed, now == before || now == s.confirmed(), func() string { return fmt.Sprintf("after a cut confirmation the record says %+v", now) })
+		w.power()
+		w.update(&link{s: s, up: true})
+		w.sound()
+		now = w.read().last
+		w.check(CheckConfirmed, now == s.confirmed(), func() string { return fmt.Sprintf("after the next session the record says %+v", now) })
+	})
+}
+
+// confirmed is what the record says of the new release when it has confirmed itself.
+func (s *Subject) confirmed() sheet {
+	return sheet{installed: true, confirmed: true, floor: s.goods[New].m.Counter}
 }
 
 // from puts the device where runs start.

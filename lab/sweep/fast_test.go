@@ -93,7 +93,7 @@ func TestEngineRoadIsCut(t *testing.T) {
 		var port *flying
 		var forks []*emulator.Fork
 		most, during := 0, 0
-		h := j.restored(history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}, New)
+		h := j.restored(s.begin(start), New)
 		j.board.OnOperation(func(o emulator.Operation) {
 			forks = append(forks, j.board.Fork())
 			if n := port.now(); o.Addr >= s.layout.SoftwareBase() && n > 0 {

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"unbrick/emulator"
@@ -291,9 +292,22 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 	h.software = 3*h.software + 64
 	h.records = 3*h.records + 64
 	h.dead = true
+	if !j.read().valid {
+		h.least, h.retired = 0, 0 // a stuck bit has spoiled the only record: nobody knows any more
+	}
 	x.begin(ActUpdate, fmt.Sprintf("update with a defect at 0x%x", d.Addr))
-	j.update(x.link())
+	var dead []uint32
+	j.event = func(e terminal.Event) {
+		if e.Code == terminal.EventDead {
+			dead = append(dead, e.A)
+		}
+	}
+	out := j.update(x.link())
+	j.event = nil
 	good := j.sound()
+	if len(dead) > 0 {
+		good = j.names(x, dead, out) && good
+	}
 	j.power()
 	o := j.settle(&h)
 	if d.Times == 1 {
@@ -329,6 +343,36 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 		return OutcomeFailed
 	}
 	return o
+}
+
+// names asks a device that has just found sectors to be dead, and keeps its power, whether it says so: in its next session if it
+// runs, and in any case over the cable.
+func (j *judge) names(x *executor, dead []uint32, out terminal.Outcome) bool {
+	if out == terminal.Rewritten || out == terminal.Damaged || out == terminal.Refused {
+		x.begin(ActUpdate, "a session after it")
+		l := x.link()
+		l.up = true
+		j.update(l)
+		if j.mode == terminal.Running && !j.check(CheckTold, slices.Contains(l.dead, dead[0]), func() string {
+			return fmt.Sprintf("sector at 0x%x takes no data, and the next hello names %x", dead[0], l.dead)
+		}) {
+			return false
+		}
+	}
+	var status smp.Status
+	h := &host{st: &j.stand, ask: true, watch: j.packet, script: func(h *host) {
+		h.request(&smp.StatusRequest{}, func(body []byte) {
+			if h.body(body, &status) {
+				h.reset()
+			}
+		})
+	}}
+	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
+	x.begin(ActBoot, "asked over the cable")
+	j.serve(h)
+	return j.check(CheckTold, status.Addr == dead[0] && status.Fault != smp.FaultNone, func() string {
+		return fmt.Sprintf("sector at 0x%x takes no data, and over the cable it says %v at 0x%x (%v)", dead[0], status.Fault, status.Addr, h.err)
+	})
 }
 
 // hostile sends what a host must not: files that do not lead to the release from here, and lengths that

@@ -17,8 +17,9 @@ type link struct {
 	fault   LinkFault // what befalls message number at, from 1
 	at      uint32
 	closed  bool
-	ends    bool // closed from the next call on
-	done    bool // the device says that it has the file
+	ends    bool     // closed from the next call on
+	done    bool     // the device says that it has the file
+	dead    []uint32 // sectors that the hello says are dead
 	kinds   []protocol.Code
 	watch   func(send bool, code protocol.Code, n int) // told of every message, may be nil
 }
@@ -103,6 +104,9 @@ func (l *link) take(b []byte) error {
 	}
 	switch m := m.(type) {
 	case *protocol.Hello:
+		if m.Report != nil {
+			l.dead = m.Report.Dead
+		}
 		if l.up {
 			return l.put(&protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonUpToDate})
 		}

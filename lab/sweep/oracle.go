@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 )
@@ -58,6 +59,9 @@ type paper struct {
 	valid    bool
 	sequence uint32 // the highest of a whole record
 	floor    uint64 // the highest of one
+	least    uint64 // the lowest of one
+	retired  uint8  // the key slots that all of them retire
+	last     sheet  // what the one with the highest sequence says
 	doubt    []bool // software sectors that either record names, in its body or by a mark; all: no record
 }
 
@@ -85,15 +89,27 @@ func (st *stand) read() paper {
 	return p
 }
 
-// Offsets in a record, little endian.
+// sheet is what one record says of the release that is installed.
+type sheet struct {
+	installed, confirmed, predecessor bool
+	floor                             uint64
+}
+
+// Offsets in a record, little endian, its flags, and the entries behind it.
 const (
+	paperState   = 5
+	paperFlags   = 6
+	paperRetired = 7
 	paperLength  = 12
 	paperFloor   = 16
 	paperFrom    = 24
 	paperTo      = 26
 	paperDoubts  = 28
 	paperHead    = 144
+	paperOneFlag = 1 // confirmed
 	paperAllFlag = 2
+	paperCommit  = 0xA5C30000
+	paperSeal    = 0xA5C40000
 )
 
 func (p *paper) take(sector []byte, unit uint32) {
@@ -106,12 +122,19 @@ func (p *paper) take(sector []byte, unit uint32) {
 	crc := le.Uint32(sector[n-4:])
 	slot := max(8, unit)
 	at := (n + unit - 1) / unit * unit
-	if at+2*slot > uint32(len(sector)) || !stamped(sector[at:], 0xA5C30000, crc) {
+	if at+2*slot > uint32(len(sector)) || !stamped(sector[at:], paperCommit, crc) {
 		return
 	}
+	floor, retired := le.Uint64(sector[paperFloor:]), sector[paperRetired]
+	if !p.valid {
+		p.least, p.retired = floor, retired
+	}
+	if sequence := le.Uint32(sector[8:]); !p.valid || sequence > p.sequence {
+		p.sequence = sequence
+		p.last = sheet{sector[paperState] == 1, sector[paperFlags]&paperOneFlag != 0, le.Uint16(sector[paperFrom:]) > 0, floor}
+	}
 	p.valid = true
-	p.sequence = max(p.sequence, le.Uint32(sector[8:]))
-	p.floor = max(p.floor, le.Uint64(sector[paperFloor:]))
+	p.floor, p.least, p.retired = max(p.floor, floor), min(p.least, floor), p.retired&retired
 	names := uint32(paperHead) + uint32(le.Uint16(sector[paperFrom:])) + uint32(le.Uint16(sector[paperTo:]))
 	for i := range uint32(le.Uint16(sector[paperDoubts:])) {
 		if k := int(le.Uint16(sector[names+2*i:])); k < len(p.doubt) {
@@ -131,12 +154,15 @@ func (p *paper) take(sector []byte, unit uint32) {
 	}
 }
 
-// stamped says whether b begins with an entry of this tag behind a record of this CRC.
-func stamped(b []byte, tag, crc uint32) bool {
+// stamp returns the entry of this tag behind a record of this CRC.
+func stamp(tag, crc uint32) []byte {
 	le := binary.LittleEndian
 	both := le.AppendUint32(le.AppendUint32(nil, tag), crc)
-	return le.Uint32(b) == tag && le.Uint32(b[4:]) == crc32.ChecksumIEEE(both)
+	return le.AppendUint32(both[:4:4], crc32.ChecksumIEEE(both))
 }
+
+// stamped says whether b begins with it.
+func stamped(b []byte, tag, crc uint32) bool { return bytes.Equal(b[:8], stamp(tag, crc)) }
 
 // history is what may have happened to the flash of a device so far: the bounds that the oracle holds it
 // to.
@@ -145,15 +171,27 @@ type history struct {
 	touch    []bool // software sectors that may have been erased
 	software uint32 // erases of software sectors at most, one more for each cut
 	records  uint32 // record writes at most, beside those that cuts cause
-	floor    uint64
-	runs     bool // the last cut was before the first erase, or behind the last read-back
-	dead     bool // a sector takes no data, so that a doubtful one cannot be refreshed
+	floor    uint64 // at most
+	least    uint64 // at least
+	retired  uint8  // key slots
+	runs     bool   // the last cut was before the first erase, or behind the last read-back
+	dead     bool   // a sector takes no data, so that a doubtful one cannot be refreshed
+}
+
+// begin is the history of a device that nothing has happened to yet.
+func (s *Subject) begin(start Start) history {
+	h := history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}
+	if start == StartOld {
+		h.floor, h.least, h.retired = startFloor, startFloor, startRetired
+	}
+	return h
 }
 
 // updated is the history of an update: the sectors that change, the intent and the final record, and new
 // records when the marks run out.
 func (s *Subject) updated() history {
-	h := history{touch: s.changed, floor: s.id.Floor}
+	h := s.begin(StartOld)
+	h.touch = s.changed
 	for _, c := range s.changed {
 		if c {
 			h.software++

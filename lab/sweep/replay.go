@@ -76,7 +76,8 @@ func (x *executor) all(run *Run) (Outcome, error) {
 	case run.Defect.Kind != 0:
 		return x.defectRun(x, run.Defect), nil
 	}
-	h := history{touch: make([]bool, x.s.software.Sectors()), floor: x.s.id.Floor, runs: run.Start == StartOld}
+	h := x.s.begin(run.Start)
+	h.runs = run.Start == StartOld
 	for i, c := range run.Cuts {
 		runs, err := x.early(run, i)
 		if err != nil {
@@ -118,6 +119,12 @@ func (x *executor) cutOnce(run *Run, i int, h history) (history, error) {
 	switch {
 	case c.In == ActUpdate && i == 0:
 		h = x.s.updated()
+	case c.In == ActConfirm && i == 0:
+		h = x.s.updated()
+		h.records++
+		h.floor = x.s.goods[New].m.Counter
+		x.update(x.link())
+		x.power()
 	case restoring:
 		h = x.restored(h, want)
 	case c.In != ActBoot || i == 0:
@@ -128,6 +135,10 @@ func (x *executor) cutOnce(run *Run, i int, h history) (history, error) {
 	switch {
 	case c.In == ActUpdate:
 		x.update(x.link())
+	case c.In == ActConfirm:
+		l := x.link()
+		l.up = true
+		x.update(l)
 	case restoring:
 		// Its own errors do not matter: power fails in it.
 		_ = x.restore(road, want, run.Start == StartOld && i == 0)
@@ -150,6 +161,9 @@ func (x *executor) early(run *Run, i int) (bool, error) {
 	c := run.Cuts[i]
 	if i > 0 {
 		return false, nil
+	}
+	if c.In == ActConfirm {
+		return true, nil
 	}
 	st, err := newStand(x.s, false)
 	if err != nil {

@@ -38,13 +38,15 @@ const (
 // Act is what a device does while its power is cut.
 type Act uint8
 
-// The acts. Restorations are numbered by road and image from ActRestore on.
+// The acts. Restorations are numbered by road and image from ActRestore to ActConfirm.
 const (
 	ActNone   Act = iota
 	ActUpdate     // an update session
 	ActBoot       // a boot that heals
 	ActRestore
-	acts = ActRestore + 2*Act(roads)
+	// ActConfirm is the session in which the new release, installed by an update before it, confirms itself.
+	ActConfirm = ActRestore + 2*Act(roads)
+	acts       = ActConfirm + 1
 )
 
 // Restoring is the act of a restoration.
@@ -52,7 +54,7 @@ func Restoring(r Road, w Which) Act { return ActRestore + 2*Act(r) + Act(w) }
 
 // Restoration returns road and image of a restoration.
 func (a Act) Restoration() (r Road, w Which, ok bool) {
-	if a < ActRestore || a >= acts {
+	if a < ActRestore || a >= ActConfirm {
 		return 0, 0, false
 	}
 	return Road((a - ActRestore) / 2), Which((a - ActRestore) % 2), true
@@ -66,6 +68,8 @@ func (a Act) String() string {
 		return "update"
 	case ActBoot:
 		return "boot"
+	case ActConfirm:
+		return "confirmation"
 	}
 	r, w, _ := a.Restoration()
 	return fmt.Sprintf("restoration to the %s image by %s", w, r)

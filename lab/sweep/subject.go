@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"sync"
 
 	"unbrick/delta"
@@ -87,9 +89,11 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 	}
 	seed := sha256.Sum256([]byte("unbrick sweep"))
 	s.key = ed25519.NewKeyFromSeed(seed[:])
-	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{[32]byte(s.key.Public().(ed25519.PublicKey))}, Floor: 1, Resident: resident}
+	// The first key is retired, and the floor is above the factory's: what is lost on the way shows.
+	retired := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{0xEE}, ed25519.SeedSize))
+	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{publicOf(retired), publicOf(s.key)}, Floor: 1, Resident: resident}
 	for i, image := range [][]byte{old, new} {
-		if s.goods[i], err = s.release(uint64(i+1), image); err != nil {
+		if s.goods[i], err = s.release(uint64(i+1), startFloor+uint64(i), image); err != nil {
 			return err
 		}
 	}
@@ -125,6 +129,7 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 	if s.raw, err = terminal.Factory(&s.layout, &s.id, s.goods[Old].signed, old); err != nil {
 		return err
 	}
+	s.age()
 	b, err := s.board()
 	if err != nil {
 		return err
@@ -145,10 +150,10 @@ func (s *Subject) cells(w Which, addr, n uint32) []byte {
 	return bytes.Repeat([]byte{s.Shape.Erased}, int(n))
 }
 
-func (s *Subject) release(number uint64, image []byte) (goods, error) {
+func (s *Subject) release(number, counter uint64, image []byte) (goods, error) {
 	g := goods{image: image}
 	var err error
-	if g.m, err = release.Describe(s.id.Model, fmt.Sprint(number), number, number, image, &s.software); err != nil {
+	if g.m, err = release.Describe(s.id.Model, fmt.Sprint(number), number, counter, image, &s.software); err != nil {
 		return g, err
 	}
 	if g.signed, err = release.Sign(&g.m, s.key); err != nil {
@@ -240,3 +245,26 @@ const (
 	UseRecord
 	UseSoftware
 )
+
+// What the records of a device say that has lived for a while.
+const (
+	startFloor   = 3
+	startRetired = 1
+)
+
+func publicOf(key ed25519.PrivateKey) [32]byte { return [32]byte(key.Public().(ed25519.PublicKey)) }
+
+// age makes the factory's record one of a device that has raised its floor and retired a key.
+func (s *Subject) age() {
+	le := binary.LittleEndian
+	addr, _ := s.layout.Geometry.Sector(s.layout.Records()[0])
+	b := s.raw[addr:]
+	n := le.Uint32(b[paperLength:])
+	b[paperRetired] = startRetired
+	le.PutUint64(b[paperFloor:], startFloor)
+	crc := crc32.ChecksumIEEE(b[:n-4])
+	le.PutUint32(b[n-4:], crc)
+	at := (n + s.Shape.Unit - 1) / s.Shape.Unit * s.Shape.Unit
+	copy(b[at:], stamp(paperCommit, crc))
+	copy(b[at+max(8, s.Shape.Unit):], stamp(paperSeal, crc))
+}

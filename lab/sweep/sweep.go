@@ -69,11 +69,12 @@ const (
 	KindDefect                  // a worn or faulty sector
 	KindNoise                   // a noisy line
 	KindHostile                 // wrong bytes from the cable
+	KindConfirm                 // a cut of a confirmation
 	KindEngine                  // a cut of a restoration by the engine, in frames over the virtual line
 	kinds
 )
 
-var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "triple", "link", "cable", "defect", "noise", "hostile", "engine"}
+var kindNames = [kinds]string{"update", "healing", "restoration", "pair", "triple", "link", "cable", "defect", "noise", "hostile", "confirmation", "engine"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -181,7 +182,7 @@ func (sw *sweep) all() error {
 		on bool
 		do func() error
 	}{
-		{sw.o.Hostile, sw.hostile}, {sw.o.Link, sw.links}, {sw.o.Defects, sw.defects}, {sw.o.Cable != 0, sw.frames},
+		{true, sw.confirmations}, {sw.o.Hostile, sw.hostile}, {sw.o.Link, sw.links}, {sw.o.Defects, sw.defects}, {sw.o.Cable != 0, sw.frames},
 		{sw.o.Noise > 0, sw.noise}, {true, sw.restorations}, {true, sw.engines}, {true, sw.healings}, {sw.o.Pairs > 0, sw.seconds},
 	} {
 		if !part.on || sw.over() {

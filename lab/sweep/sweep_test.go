@@ -129,7 +129,7 @@ func TestRestoredIsTheWanted(t *testing.T) {
 				t.Fatal(err)
 			}
 			j.counts = [checks]Count{}
-			h := j.restored(history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}, New)
+			h := j.restored(s.begin(StartBlank), New)
 			if err := j.restore(road, New, false); err != nil {
 				t.Fatalf("%v: %v", road, err)
 			}
