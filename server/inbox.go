@@ -59,18 +59,13 @@ func (b *inbox) put(raw []byte) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c, ok := m.(*protocol.Credit); ok {
-		switch {
-		case c.Bytes == 0:
-			return fault(protocol.FaultCredit, "a credit of nothing")
-		case len(b.waiting) > 0:
-			if last, ok := b.waiting[len(b.waiting)-1].(*protocol.Credit); ok {
-				if c.Bytes > protocol.MaxCredit || last.Bytes > protocol.MaxCredit-c.Bytes {
-					return fault(protocol.FaultCredit, "%v", protocol.ErrCredit)
-				}
-				last.Bytes += c.Bytes
-				return nil
+	if c, ok := m.(*protocol.Credit); ok && len(b.waiting) > 0 {
+		if last, ok := b.waiting[len(b.waiting)-1].(*protocol.Credit); ok {
+			if last.Bytes > protocol.MaxCredit-c.Bytes {
+				return fault(protocol.FaultCredit, "%v", protocol.ErrCredit)
 			}
+			last.Bytes += c.Bytes
+			return nil
 		}
 	}
 	if len(b.waiting) == maxWaiting {

@@ -45,6 +45,16 @@ type rig struct {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	t.Helper()
+	r := newServer(t, change...)
+	r.web = httptest.NewServer(r.s.Handler())
+	t.Cleanup(r.web.Close)
+	r.describe()
+	return r
+}
+
+// newServer is the server of a rig without a listener and without a model.
+func newServer(t testing.TB, change ...func(*Config)) *rig {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := local.Open(context.Background(), dir, nil)
 	if err != nil {
@@ -62,12 +72,14 @@ func newRig(t testing.TB, change ...func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.s.Close(context.Background()) })
-	r.web = httptest.NewServer(r.s.Handler())
-	t.Cleanup(r.web.Close)
 	r.model = model.Model{ID: "0001", Name: "Test", RAM: 512 << 10, Resident: 4 << 10, Line: model.DefaultLine,
 		Layout: flash.Layout{Boot: 16 << 10, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 << 10, Count: 64}}, ProgramUnit: 8, Page: 256, Erased: 0xff}}}
-	r.must(http.StatusOK, "PUT", "/api/models/0001", r.model.Append(nil), "Content-Type", cborType)
 	return r
+}
+
+func (r *rig) describe() {
+	r.Helper()
+	r.must(http.StatusOK, "PUT", "/api/models/0001", r.model.Append(nil), "Content-Type", cborType)
 }
 
 func (r *rig) now() time.Time {
@@ -83,7 +95,11 @@ func (r *rig) later(d time.Duration) { r.offset.Add(int64(d)) }
 // do sends a request with the operator's token unless header sets another Authorization.
 func (r *rig) do(method, path string, body []byte, header ...string) (*http.Response, []byte) {
 	r.Helper()
-	q, err := http.NewRequest(method, r.web.URL+path, bytes.NewReader(body))
+	base := "http://rig"
+	if r.web != nil {
+		base = r.web.URL
+	}
+	q, err := http.NewRequest(method, base+path, bytes.NewReader(body))
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -94,6 +110,11 @@ func (r *rig) do(method, path string, body []byte, header ...string) (*http.Resp
 		} else {
 			q.Header.Set(header[i], header[i+1])
 		}
+	}
+	if r.web == nil { // in virtual time there is no network
+		w := httptest.NewRecorder()
+		r.s.Handler().ServeHTTP(w, q)
+		return w.Result(), w.Body.Bytes()
 	}
 	a, err := http.DefaultTransport.RoundTrip(q)
 	if err != nil {

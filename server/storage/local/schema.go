@@ -225,6 +225,11 @@ var migrations = []string{
 
 	// From here on the file says whose it is (applicationID).
 	`PRAGMA application_id = 1430409801;`,
+
+	// A device can be forgotten, and its number in the table taken by another.
+	`CREATE TRIGGER serials_delete AFTER DELETE ON devices BEGIN
+		INSERT INTO serials (serials, rowid, serial) VALUES ('delete', old.id, old.serial);
+	END;`,
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.

@@ -583,8 +583,16 @@ func testDelete(t *testing.T, open Opener) {
 	n, err := s.CountDevices(ctx)
 	ok(t, err)
 	equal(t, "devices", n, 1)
-	again := NewDevice("0001", "A-1")
-	ok(t, s.SaveDevice(ctx, &again))
+	ok(t, s.DeleteDevice(ctx, "0001", "A-2"))
+	for _, serial := range []string{"OTHER", "A-1"} {
+		again := NewDevice("0001", serial)
+		ok(t, s.SaveDevice(ctx, &again))
+	}
+	for search, want := range map[string]int{"A-2": 0, "OTHER": 1, "A-1": 1, "": 2} {
+		page, err := s.Devices(ctx, storage.Query{Search: search, Cut: storage.Cutoffs{}, Limit: 10})
+		ok(t, err)
+		equal(t, "found by "+search, len(page.Devices), want)
+	}
 	h, err := s.History(ctx, "0001", "A-1", 0, 10)
 	ok(t, err)
 	equal(t, "history of the one that came back", len(h), 0)
