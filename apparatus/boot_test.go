@@ -13,6 +13,7 @@ import (
 	"unbrick/apparatus"
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 )
 
 // bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
@@ -196,5 +197,57 @@ func TestWrongFileForABootLoader(t *testing.T) {
 	s.engine.Do(apparatus.AddFile{Name: "broken.bin", Data: broken})
 	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseBadRelease || f.Touched != apparatus.TouchedNothing {
 		t.Errorf("got %+v, want %v", f, apparatus.CauseBadRelease)
+	}
+}
+
+// parrot is a port at which another boot loader says the same to whatever it is sent.
+type parrot struct{ says []byte }
+
+func (p *parrot) List(context.Context) ([]apparatus.PortInfo, error) {
+	return []apparatus.PortInfo{{Name: "USB 10c4:ea60"}}, nil
+}
+
+func (p *parrot) Open(_ context.Context, _ int, baud uint32) (restore.Port, error) {
+	says := p.says
+	if baud != restore.DefaultBaud {
+		says = []byte{0xfe, 0x80, 0x00, 0xf8, 0x80, 0xfe}
+	}
+	return &parrotPort{says: says}, nil
+}
+
+type parrotPort struct {
+	says, rest []byte
+	now        time.Duration
+}
+
+func (p *parrotPort) Write([]byte) error { p.rest = append(p.rest, p.says...); return nil }
+func (p *parrotPort) Now() time.Duration { return p.now }
+func (p *parrotPort) Close() error       { return nil }
+
+func (p *parrotPort) Read(b []byte, wait time.Duration) (int, error) {
+	if p.now += wait; len(p.rest) == 0 {
+		return 0, restore.ErrTimeout
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// TestShowsWhatAnotherBootLoaderSays while it looks for a device, and names it; what comes at other speeds does
+// not hide it.
+func TestShowsWhatAnotherBootLoaderSays(t *testing.T) {
+	s := newStand(t)
+	s.ports = &parrot{says: []byte("Unknown command 'A' - try 'help'\r\n=> ")}
+	s.run()
+	s.phase(apparatus.RestoreIdle)
+	s.engine.Do(apparatus.Connect{})
+	st := s.phase(apparatus.RestoreNoAnswer)
+	h := st.Restore.Heard
+	if len(h.Lines) == 0 || h.Lines[len(h.Lines)-1] != "=>" || len(h.Kinds) != 1 || h.Kinds[0] != boottext.UBoot {
+		t.Errorf("got %+v", h)
+	}
+	s.engine.Do(apparatus.Home{})
+	if st := s.phase(apparatus.RestoreIdle); len(st.Restore.Heard.Lines) != 0 {
+		t.Errorf("still shown: %+v", st.Restore.Heard)
 	}
 }

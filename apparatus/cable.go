@@ -9,6 +9,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 )
 
 const (
@@ -300,6 +301,7 @@ func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 	}
 	var busy, quiet error
 	o.OnWay = c.tells(r)
+	o.Heard = c.hears(r)
 	for i, info := range infos {
 		err := c.callAt(r, i, info.Name, &o)
 		switch {
@@ -313,7 +315,7 @@ func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 	}
 	if o.Patience < 0 && silent(quiet) {
 		// Every way was tried at the speed that it should have. Its echo is asked for at others.
-		o.First, o.Only, o.OnWay = restore.WayEcho, true, nil
+		o.First, o.Only, o.OnWay, o.Heard = restore.WayEcho, true, nil, nil
 		for _, baud := range c.speeds(o.Baud) {
 			for i, info := range infos {
 				o.Baud = baud
@@ -394,6 +396,21 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 	}
 }
 
+// hears passes on what the device says instead of an answer.
+func (c *cable) hears(r *run) func([]byte) {
+	last := latest[Heard]{e: c.e, take: func(h Heard) {
+		if c.run == r {
+			c.shown.Heard = h
+		}
+	}}
+	return func(raw []byte) {
+		kinds, lines := boottext.Recognise(raw), boottext.Lines(raw)
+		if len(lines) > 0 {
+			last.set(Heard{lines, kinds[:min(len(kinds), MaxKinds)]})
+		}
+	}
+}
+
 // tells passes on which way into restoration mode is tried.
 func (c *cable) tells(r *run) func(restore.Way) {
 	return func(w restore.Way) {
@@ -440,7 +457,7 @@ func (c *cable) identify() {
 		}
 	}
 	c.shown.Phase = RestoreReading
-	c.shown.Ways = nil
+	c.shown.Ways, c.shown.Heard = nil, Heard{}
 	c.shown.Progress = Progress{Stage: StageIdentify}
 	c.work(r, func() func() {
 		device, err := r.session.Identify(r.ctx)

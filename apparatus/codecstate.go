@@ -1,5 +1,7 @@
 package apparatus
 
+import "unbrick/restore/boottext"
+
 func (c *codec) state(s *State) {
 	c.fields(5)
 	number(c, &s.Tab)
@@ -26,8 +28,14 @@ func (c *codec) release(r *Release) {
 	number(c, &r.Fit)
 }
 
+func (c *codec) heard(h *Heard) {
+	c.fields(2)
+	list(c, &h.Lines, boottext.MaxLines, func(line *string) { c.text(line, 4*boottext.MaxLine) })
+	list(c, &h.Kinds, MaxKinds, func(k *boottext.Kind) { number(c, k) })
+}
+
 func (c *codec) restore(r *Restore) {
-	c.fields(12)
+	c.fields(13)
 	number(c, &r.Phase)
 	list(c, &r.Ways, MaxWays, func(w *Way) {
 		c.fields(5)
@@ -37,6 +45,7 @@ func (c *codec) restore(r *Restore) {
 		c.text(&w.Hint, MaxText)
 		c.flag(&w.Before)
 	})
+	c.heard(&r.Heard)
 	c.device(&r.Device)
 	c.sectors(&r.Map)
 	c.plan(&r.Plan)

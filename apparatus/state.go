@@ -1,6 +1,10 @@
 package apparatus
 
-import "time"
+import (
+	"time"
+
+	"unbrick/restore/boottext"
+)
 
 // Limits of what one State carries, so that a message between worker and page stays small.
 const (
@@ -16,6 +20,7 @@ const (
 	MaxImages   = 8    // images that a boot loader lists
 	MaxHashText = 128  // hexadecimal digits of an image's hash
 	MaxAreas    = 8    // settings areas
+	MaxKinds    = 4    // of what a device says instead of an answer
 	MaxJobs     = 16   // devices whose restoration has not ended
 )
 
@@ -111,6 +116,7 @@ const (
 type Restore struct {
 	Phase    RestorePhase
 	Ways     []Way        // RestoreNoAnswer: in the order they are tried
+	Heard    Heard        // RestoreNoAnswer: what the device says instead of an answer
 	Device   Device       // from RestoreReading on
 	Map      Map          // from RestoreFound on
 	Plan     Plan         // from RestoreFound on
@@ -121,6 +127,12 @@ type Restore struct {
 	Job      PendingJob   // RestoreIdle: the job begun last of those that a reload, a crash or a cable interrupted
 	Others   []PendingJob // RestoreIdle: those of other devices, the last begun first
 	Boot     Boot         // from RestoreLoader on
+}
+
+// Heard is what came out of a port that is no answer: the text of another boot loader, or of a program.
+type Heard struct {
+	Lines []string        // the last ones, safe to show
+	Kinds []boottext.Kind // what is recognised in it
 }
 
 // RestorePhase is the one state of the Restore screen.

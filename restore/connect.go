@@ -75,6 +75,7 @@ func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 			continue
 		}
 		err := s.try(ctx, way)
+		s.tell()
 		var e *Error
 		switch {
 		case err == nil:
@@ -87,9 +88,9 @@ func Connect(ctx context.Context, port Port, o *Options) (*Session, error) {
 		}
 	}
 	if noisy {
-		return nil, &Error{Code: CodeNoisy, Err: errors.New("connect: what arrives is damaged")}
+		return nil, &Error{Code: CodeNoisy, Heard: s.heard, Err: errors.New("connect: what arrives is damaged")}
 	}
-	return nil, &Error{Code: CodeSilent, Err: errors.New("connect: every way was tried")}
+	return nil, &Error{Code: CodeSilent, Heard: s.heard, Err: errors.New("connect: every way was tried")}
 }
 
 // errNoWay says that this port cannot go a way.

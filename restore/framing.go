@@ -339,6 +339,9 @@ func (s *Session) event(ctx context.Context, deadline time.Duration) ([]byte, er
 		s.received += uint64(n)
 		s.line += s.lineTime(n)
 		s.rest = s.input[:n]
+		if !f.guard.On() {
+			s.hear(s.rest)
+		}
 		if err != nil && !isTimeout(err) {
 			return nil, &Error{Code: CodeVanished, Err: err}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/protocol/smp"
+	"unbrick/restore/boottext"
 )
 
 // DefaultBaud is the base speed of a cable unless the model says otherwise.
@@ -25,6 +26,7 @@ type Options struct {
 	Only     bool          // First is the only way that is tried
 	Patience time.Duration // how long Connect listens for a device that a person switches on; 0: DefaultPatience; negative: not at all
 	OnWay    func(Way)     // told which way into restoration mode is tried; may be nil
+	Heard    func([]byte)  // while Connect calls: told what the device said last that is no packet, as long as it says more; may be nil
 	Trace    func(Call)    // told of every command when it is over; may be nil
 	Plain    bool          // never speaks the fast framing
 	Fast     uint32        // speed to change to when it pays and both ends can; 0: 921600
@@ -71,6 +73,28 @@ type Session struct {
 	line     time.Duration // that both took, at the speed of the time
 	repeated int           // requests that had to be sent again
 	damaged  uint64
+	heard    []byte // what came first and last in the console framing, packets included
+	said     bool   // more of it came since Heard was told
+}
+
+// maxHeard is how many bytes of what a device says are kept.
+const maxHeard = boottext.MaxRaw
+
+// hear keeps what came.
+func (s *Session) hear(p []byte) {
+	if len(s.heard)+len(p) > 2*maxHeard { // its first words stay
+		s.heard = append(s.heard[:maxHeard/2], s.heard[len(s.heard)-maxHeard/2:]...)
+	}
+	s.heard = append(s.heard, p...)
+	s.said = true
+}
+
+// tell tells what was heard, if that is more than before.
+func (s *Session) tell() {
+	if s.said && s.opt.Heard != nil {
+		s.opt.Heard(s.heard)
+	}
+	s.said = false
 }
 
 func newSession(port Port, o *Options) *Session {
@@ -211,6 +235,9 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 		}
 		if err := s.write(wire); err != nil {
 			return tries, err
+		}
+		if s.way == WayNone {
+			s.tell()
 		}
 		asked := s.port.Now()
 		deadline := asked + s.lineTime(len(s.framed)+smp.FramedSize(longest)) + wait

@@ -78,6 +78,7 @@ type pane struct {
 	Lead     string
 	Helps    []help
 	Ways     []wayRow
+	Says     []string // by the device, line by line
 	Facts    []fact
 	Map      bool // the device's map stands beside the facts
 	Verdict  *verdict

@@ -98,7 +98,8 @@ func (r *Root) restorePane() pane {
 	case apparatus.RestoreNoAnswer:
 		return pane{
 			Heading: "Connected, but no answer.",
-			Lead:    "The port works. The device is probably not in restoration mode yet. We try the ways in turn and remember which one worked.",
+			Lead:    noAnswerLead(&s.Heard),
+			Says:    s.Heard.Lines,
 			Ways:    wayRows(s.Ways),
 			Acts: []act{
 				primary("I have done this", r.send(apparatus.WayDone{})),
@@ -630,4 +631,20 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 		return "refused", "Stopped", device
 	}
 	return "open", "Not connected", device
+}
+
+// noAnswerLead says what is known of a device that does not answer.
+func noAnswerLead(h *apparatus.Heard) string {
+	const ways = " We try the ways in turn and remember which one worked."
+	if len(h.Lines) == 0 {
+		return "The port works. The device is probably not in restoration mode yet." + ways
+	}
+	if len(h.Kinds) == 0 {
+		return "The port works, and the device says something that is no answer. If this is not the device that you mean, look what the cable is plugged into." + ways
+	}
+	names := make([]string, len(h.Kinds))
+	for i, k := range h.Kinds {
+		names[i] = k.String()
+	}
+	return "The port works. What the device says is " + strings.Join(names, ", then ") + ". If it should have Unbrick or MCUboot behind that, go on here; else it needs the tool of its maker." + ways
 }

@@ -25,6 +25,9 @@ func (c *StatePane) flash() *apparatus.Map { return &c.Page.state.Restore.Map }
 
 func (c *StatePane) caption() string { return cellWords(&c.flash().Facts) }
 
+// says is what the device says, for a block that keeps its lines.
+func (c *StatePane) says() string { return strings.Join(c.Pane.Says, "\n") }
+
 // trace is what support asks for, as one text.
 func (c *StatePane) trace() string {
 	return strings.Join(append(append([]string(nil), c.Pane.Trace...), c.Pane.TraceEnd), "\n")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"unbrick/apparatus"
+	"unbrick/restore/boottext"
 
 	"github.com/vugu/vugu/js"
 )
@@ -339,6 +340,10 @@ func scenes() []scene {
 		{Kind: apparatus.WayPower, State: apparatus.WayNow},
 		{Kind: apparatus.WayButton},
 	}}
+	talks := coach
+	talks.Heard = apparatus.Heard{Lines: []string{"U-Boot 2023.01 (Jan 01 2023)", "=> <b>"}, Kinds: []boottext.Kind{boottext.UBoot}}
+	chats := coach
+	chats.Heard.Lines = []string{"temperature 21.5"}
 	done := demoRestore(apparatus.RestoreDone)
 	done.Result = apparatus.Result{Version: "2.4.1", Signer: demoKey, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
 	wiped := done
@@ -402,6 +407,8 @@ func scenes() []scene {
 		{"no-port", "", bare(apparatus.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
 		{"connecting", "", bare(apparatus.RestoreConnecting), "Asking the device.", "Listening", nil},
 		{"port-busy", "", bare(apparatus.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
+		{"no-answer-talks", "", onRestore(talks), "Connected, but no answer.", "I have done this", []string{"What the device says is U-Boot", "U-Boot 2023.01 (Jan 01 2023)", "=&gt; &lt;b&gt;"}},
+		{"no-answer-chats", "", onRestore(chats), "Connected, but no answer.", "I have done this", []string{"says something that is no answer", "temperature 21.5"}},
 		{"no-answer", "", onRestore(coach), "Connected, but no answer.", "I have done this", []string{"Nothing has been written. The device is as it was.", `aria-current="step"`}},
 		{"reading", "", phase(apparatus.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
 		{"identified", "", phase(apparatus.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},

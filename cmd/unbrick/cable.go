@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 	"unbrick/restore/serialport"
 )
 
@@ -83,6 +84,12 @@ func advices(e *restore.Error) advice {
 	switch e.Code {
 	case restore.CodeVanished:
 		return advice{"The cable came out, or its adapter went away.", "plug it in again and run the same command: it goes on where it was"}
+	case restore.CodeSilent, restore.CodeNoisy:
+		if a, ok := heardAdvice(e.Heard); ok {
+			return a
+		}
+	}
+	switch e.Code {
 	case restore.CodeSilent:
 		return advice{"The port works, and no device answers.", "check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"}
 	case restore.CodeNoisy:
@@ -132,6 +139,31 @@ func advices(e *restore.Error) advice {
 		return advice{"The boot loader answers again after the start: it has not started image" + version + ".", "let go of the recovery pin if it is held, and switch the device off and on"}
 	}
 	return advice{"It did not work.", "run the same command again"}
+}
+
+// heardAdvice shows what a device says that does not answer, and names what is recognised in it.
+func heardAdvice(heard []byte) (advice, bool) {
+	lines := boottext.Lines(heard)
+	if len(lines) == 0 {
+		return advice{}, false
+	}
+	var s strings.Builder
+	s.WriteString("The device does not answer as an Unbrick terminal or MCUboot does. It says:\n")
+	for _, line := range lines {
+		s.WriteString("    | " + line + "\n")
+	}
+	todo := "if this is what the device says while it starts, run this again and switch it off and on while this calls; else check what the cable is plugged into"
+	if kinds := boottext.Recognise(heard); len(kinds) > 0 {
+		var names []string
+		for _, k := range kinds {
+			names = append(names, k.String())
+		}
+		s.WriteString("That is " + strings.Join(names, ", then ") + ".")
+		todo = "if this device should have Unbrick or MCUboot behind that, run this again and switch it off and on while this calls; else use the tool of its maker"
+	} else {
+		s.WriteString("Nothing in it is known here.")
+	}
+	return advice{s.String(), todo}, true
 }
 
 // explain turns an error of the engine into words: what happened, whether the device is safe, what to do.

@@ -1,0 +1,260 @@
+// Package boottext reads what comes out of a device's serial port that is no packet: the text of boot loaders
+// and consoles. It makes it safe to show, and names what it recognises. docs/cable.md has the table with sources.
+package boottext
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits.
+const (
+	MaxRaw   = 4096 // bytes that are looked at: the first and the last ones
+	MaxLines = 12   // that are shown: the first and the last ones
+	MaxLine  = 120  // characters of a line
+)
+
+// Kind is who has said something. Append-only: the numbers go from the worker to the page.
+type Kind uint8
+
+// The kinds.
+const (
+	Unknown     Kind = iota
+	ESPDownload      // the ROM of an ESP, waiting for a download
+	ESPEmpty         // the ROM of an ESP, which finds no program
+	ESPROM           // the ROM of an ESP, starting
+	ESPCrash         // a program on an ESP that has crashed
+	UBoot            // U-Boot, starting or at its prompt
+	MCUboot
+	Zephyr // a program with Zephyr
+	GRUB
+	Barebox
+	OpenSBI
+	TrustedFirmware
+	Linux // its kernel's messages or a login
+	kinds
+)
+
+var names = [kinds]string{
+	"nothing known", "the ESP chip's ROM boot loader, waiting for a download", "the ESP chip's ROM boot loader, which finds no program in the flash",
+	"the ESP chip's ROM boot loader", "a program on an ESP chip that has crashed", "U-Boot", "MCUboot's log", "a program with Zephyr", "GRUB", "barebox",
+	"OpenSBI", "Trusted Firmware", "Linux",
+}
+
+// String names the kind as a person knows it.
+func (k Kind) String() string {
+	if k < kinds {
+		return names[k]
+	}
+	return names[Unknown]
+}
+
+// patterns are matched in this order. An ESP says several things at once, of which the first counts.
+var patterns = []struct {
+	kind Kind
+	any  []string
+}{
+	{ESPDownload, []string{"waiting for download", "boot:0x%x (DOWNLOAD", "boot mode:(1,%d)"}},
+	{ESPEmpty, []string{"nvalid header: 0x%x", "flash read err, %d"}},
+	{ESPCrash, []string{"Guru Meditation Error: Core", "Fatal exception (%d)"}},
+	{ESPROM, []string{"ESP-ROM:esp%w", "rst:0x%x (%w),boot:0x%x", " ets %w  %d %d,rst cause:%d", "^ets %w %d %d %d:%d:%d", "^ets %w  %d %d %d:%d:%d"}},
+	{UBoot, []string{"U-Boot 20%d.%d", "U-Boot SPL 20%d.%d", "U-Boot TPL 20%d.%d", "Hit any key to stop autoboot", "Autoboot in %d seconds", "' - try 'help'", "^=>$", "^U-Boot>$"}},
+	{MCUboot, []string{"*** Booting MCUboot", "mcuboot: ", ": Starting bootloader", "Jumping to the first image slot", "Unable to find bootable image"}},
+	{Zephyr, []string{"*** Booting Zephyr OS", "*** Booting nRF Connect SDK"}},
+	{GRUB, []string{"GNU GRUB", "^grub>", "^grub rescue>"}},
+	{Barebox, []string{"barebox 20%d.%d", "^barebox@"}},
+	{OpenSBI, []string{"OpenSBI v%d.%d"}},
+	{TrustedFirmware, []string{"NOTICE:  BL1: ", "NOTICE:  BL2: ", "NOTICE:  BL31: "}},
+	{Linux, []string{"Linux version %d.%d", "^%w login:$", "BusyBox v%d", "Kernel panic - not syncing"}},
+}
+
+// match reports whether a line has a pattern: %d stands for digits, %x for hexadecimal ones, %w for the
+// characters of a word, ^ and $ for the line's ends. (Regular expressions would be a tenth of what a page loads.)
+func match(line, pattern string) bool {
+	pattern, first := strings.CutPrefix(pattern, "^")
+	pattern, last := strings.CutSuffix(pattern, "$")
+	for i := range len(line) + 1 {
+		if rest, ok := begins(line[i:], pattern); ok && (!last || strings.TrimRight(rest, " ") == "") {
+			return true
+		}
+		if first {
+			return false
+		}
+	}
+	return false
+}
+
+func begins(s, pattern string) (rest string, ok bool) {
+	for {
+		literal, more, special := strings.Cut(pattern, "%")
+		if !strings.HasPrefix(s, literal) {
+			return "", false
+		}
+		s = s[len(literal):]
+		if !special {
+			return s, true
+		}
+		set := classes[more[0]]
+		n := len(s) - len(strings.TrimLeft(s, set))
+		if n == 0 {
+			return "", false
+		}
+		s, pattern = s[n:], more[1:]
+	}
+}
+
+var classes = map[byte]string{'d': "0123456789", 'x': "0123456789abcdef", 'w': "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"}
+
+// Recognise returns who has said a text, each once. Of what an ESP says only the most telling counts.
+func Recognise(raw []byte) []Kind {
+	text := plain(raw)
+	var found []Kind
+	esp := false
+	for _, p := range patterns {
+		of := p.kind >= ESPDownload && p.kind <= ESPCrash
+		if of && esp || !anyLine(text, p.any) {
+			continue
+		}
+		esp = esp || of
+		found = append(found, p.kind)
+	}
+	return found
+}
+
+func anyLine(text string, patterns []string) bool {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		for _, p := range patterns {
+			if match(line, p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Lines makes text safe to show: the first and the last lines, each once, without control characters, bounded.
+// Packets go, also those that a console repeats as the text that they are. What is hardly text, as at another
+// speed, is no lines.
+func Lines(raw []byte) []string {
+	var lines []string
+	seen := make(map[string]bool)
+	good, bad := 0, 0
+	for line := range strings.Lines(plain(raw)) {
+		line = strings.TrimRight(unpacked(line), " \n")
+		for _, r := range line {
+			if r == replacement {
+				bad++
+			} else {
+				good++
+			}
+		}
+		if line != "" && !seen[line] {
+			seen[line] = true
+			lines = append(lines, cut(line))
+		}
+	}
+	if good < 4 || bad*4 > good {
+		return nil
+	}
+	if len(lines) > MaxLines {
+		lines = append(lines[:MaxLines/2:MaxLines/2], lines[len(lines)-MaxLines/2:]...)
+	}
+	return lines
+}
+
+// unpacked takes the packets out of a line that a console has repeated without their marks.
+func unpacked(line string) string {
+	words := strings.SplitAfter(line, " ")
+	for i, w := range words {
+		b, err := base64.StdEncoding.DecodeString(strings.TrimRight(w, " \n"))
+		if err == nil && len(b) > 10 && int(binary.BigEndian.Uint16(b)) == len(b)-2 {
+			words[i] = ""
+		}
+	}
+	return strings.Join(words, "")
+}
+
+func cut(line string) string {
+	r := []rune(line)
+	if len(r) <= MaxLine {
+		return line
+	}
+	return string(r[:MaxLine-1]) + "…"
+}
+
+// replacement stands for what is no character of a text.
+const replacement = '·'
+
+// unescape takes out the sequences that move a cursor or set colours.
+func unescape(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != 0x1b || i+1 == len(raw) {
+			out = append(out, raw[i])
+			continue
+		}
+		if i++; raw[i] != '[' {
+			continue
+		}
+		for i++; i < len(raw) && raw[i] >= ' ' && raw[i] < '@'; i++ {
+		}
+	}
+	return out
+}
+
+// plain is text of printable characters and line feeds. Console frames, ours and the device's, go.
+func plain(raw []byte) string {
+	if len(raw) > MaxRaw {
+		raw = slices.Concat(raw[:MaxRaw/2], []byte{'\n'}, raw[len(raw)-MaxRaw/2:])
+	}
+	raw = unescape(raw)
+	var b strings.Builder
+	for len(raw) > 0 {
+		line := raw
+		if i := bytes.IndexByte(raw, '\n'); i >= 0 {
+			line = raw[:i+1]
+		}
+		raw = raw[len(line):]
+		if i := frameAt(line); i >= 0 {
+			line = append(line[:i:i], '\n')
+		}
+		// A lone carriage return begins the line anew, as a countdown does: both are kept, as two lines.
+		line = bytes.ReplaceAll(bytes.TrimRight(line, "\r\n"), []byte{'\r'}, []byte{'\n'})
+		for len(line) > 0 {
+			r, n := utf8.DecodeRune(line)
+			line = line[n:]
+			switch {
+			case r == '\n' || r >= ' ' && r < 0x7f:
+				b.WriteRune(r)
+			case r == '\t':
+				b.WriteByte(' ')
+			case r == '\b' || r == 0 || r == 7:
+			case r == utf8.RuneError && n == 1, r < ' ', r >= 0x7f && r < 0xa0, !printable(r):
+				b.WriteRune(replacement)
+			default:
+				b.WriteRune(r)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// printable keeps to the letters of European languages, box drawing and the like: nothing that turns the
+// direction of a line or hides in it.
+func printable(r rune) bool { return r >= 0xa0 && r < 0x300 && r != 0xad || r >= 0x2500 && r < 0x25a0 }
+
+// frameAt returns where a console frame begins in a line, or -1.
+func frameAt(line []byte) int {
+	for _, mark := range [][]byte{{6, 9}, {4, 20}} {
+		if i := bytes.Index(line, mark); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
