@@ -113,7 +113,7 @@ func (s *Server) choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 	if err != nil {
 		return nil, err
 	}
-	c, candidates := selectRelease(&m, h, d, all, s.now())
+	c, candidates := s.selectRelease(&m, h, d, all)
 	if len(candidates) > 0 {
 		p := picker{s: s, ctx: ctx, m: &m, h: h, d: d, candidates: candidates, base: find(all, h.Digest)}
 		if p.prefers, err = s.prefers(ctx, h.Model); err != nil {
@@ -129,7 +129,8 @@ func (s *Server) choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 
 // selectRelease returns the releases that the device may be led to, the newest first, or the choice that says why
 // there is none. A device whose own release was withdrawn before it confirmed itself may also go back.
-func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []storage.Release, now time.Time) (*choice, []*storage.Release) {
+func (s *Server) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []storage.Release) (*choice, []*storage.Release) {
+	now := s.now()
 	area := m.Layout.Software()
 	order, back := h.Order, false
 	if base := find(all, h.Digest); base != nil {
@@ -164,7 +165,7 @@ func selectRelease(m *model.Model, h *protocol.Hello, d *storage.Device, all []s
 			}
 			continue
 		}
-		if !r.Rollout.Reaches(h.Model, h.Serial, r.Manifest.Digest, now) {
+		if !r.Rollout.Reaches(h.Model, h.Serial, r.Manifest.Digest, s.at(&r.Rollout)) {
 			later = r
 			continue
 		}

@@ -23,7 +23,7 @@ type heard struct {
 // as long after each further one, up to maxHold. Nobody proves who says that a rewrite failed, so no such hold is for ever.
 const (
 	firstHold = 24 * time.Hour
-	maxHold   = 8 * firstHold
+	maxHold   = storage.LongestHold
 )
 
 // failed is a release whose rewrite failed on a device, as the device says, and when it said so before, zero if never.

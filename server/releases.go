@@ -372,7 +372,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
 	v := storage.Release{Manifest: m, Signed: append([]byte(nil), signed...), Key: kid, State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
-	if v.Rollout, err = parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts"), s.now()); err != nil {
+	if v.Rollout, err = s.parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
 		return err
 	}
 	s.publishing.Lock()

@@ -20,20 +20,21 @@ import (
 // has no strangers on the network may say that the alarm halts the rollout (Rollout.Halts). Nothing drives one on.
 
 const (
-	rolloutLook    = time.Minute // how often the server looks for devices that do not come back
-	defaultFailing = 3           // devices that may fail where the operator does not say how many
-	maxFailing     = 1_000_000   // and at most
+	unlike         = 10 * time.Minute // what the clock may say else than the time that passed before it is worth a word
+	rolloutLook    = time.Minute      // how often the server looks for devices that do not come back
+	defaultFailing = 3                // devices that may fail where the operator does not say how many
+	maxFailing     = 1_000_000        // and at most
 )
 
 // parseRollout makes a rollout that begins now. No phases mean none.
-func parseRollout(phases, limit, halts string, now time.Time) (r storage.Rollout, err error) {
+func (s *Server) parseRollout(phases, limit, halts string) (r storage.Rollout, err error) {
 	if phases == "" {
 		if limit != "" || halts != "" {
 			return r, problem(http.StatusBadRequest, "malformed", "a limit of failures, and halting at it, are for a rollout with phases")
 		}
 		return r, nil
 	}
-	r.Begun, r.Limit = now, defaultFailing
+	r.Begun, r.Ran, r.Limit = s.now(), -s.clock.uncounted(), defaultFailing
 	if r.Phases, err = storage.ParsePhases(phases); err != nil {
 		return r, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
@@ -56,7 +57,9 @@ func parseRollout(phases, limit, halts string, now time.Time) (r storage.Rollout
 type rolloutJSON struct {
 	Phases string     `json:"phases"`
 	Begun  time.Time  `json:"begun"`
-	Share  string     `json:"share"` // that the release is offered to now
+	Passed int64      `json:"passed"`          // seconds that it ran, by which the phases go
+	Clock  string     `json:"clock,omitempty"` // that the clock says something else
+	Share  string     `json:"share"`           // that the release is offered to now
 	Next   *time.Time `json:"next,omitempty"`
 	Limit  uint32     `json:"limit"`
 	Failed uint32     `json:"failed"` // devices that told so
@@ -71,10 +74,15 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *rolloutJSON {
 	if !r.Active() {
 		return nil
 	}
-	share, next := r.Share(s.now())
+	share, next := r.Share(s.at(r))
 	v := &rolloutJSON{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
-	if !next.IsZero() {
+	v.Passed = int64(s.ran(r) / time.Second)
+	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
+		next = s.now().Add(next.Sub(s.at(r)))
 		v.Next = &next
+	}
+	if since := s.now().Sub(r.Begun); r.Halted.IsZero() && (since-s.ran(r)).Abs() > unlike {
+		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass", since.Round(time.Minute), s.ran(r).Round(time.Minute))
 	}
 	if !r.Halted.IsZero() {
 		v.Halted = &r.Halted
@@ -110,7 +118,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Rollout, err = s.store.ChangeRollout(r.Context(), v.Manifest.Model, v.Manifest.Digest, func(o *storage.Rollout) error {
 		if in.Phases != nil {
-			fresh, err := parseRollout(*in.Phases, "", "", s.now())
+			fresh, err := s.parseRollout(*in.Phases, "", "")
 			if err != nil {
 				return err
 			}
@@ -133,11 +141,17 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 		if *in.Halt {
+			if o.Halted.IsZero() {
+				o.Ran += s.clock.uncounted()
+			}
 			o.Halted, o.Why = s.now(), "by the operator"
 			return nil
 		}
 		if o.Halts && o.Exceeded(o.Failed+missing) {
 			return problem(http.StatusConflict, "limit", "%d devices failed and %d are lost, the limit is %d: raise it to go on", o.Failed, missing, o.Limit)
+		}
+		if !o.Halted.IsZero() {
+			o.Ran -= s.clock.uncounted()
 		}
 		o.Halted, o.Why = time.Time{}, ""
 		return nil
@@ -176,6 +190,7 @@ func (s *Server) limitRollout(ctx context.Context, model string, image storage.D
 			r.Alarm = s.now()
 		}
 		if halted = r.Halts && r.Halted.IsZero(); halted {
+			r.Ran += s.clock.uncounted()
 			r.Halted, r.Why = s.now(), fmt.Sprintf("%d devices failed or are lost, %d may", failed, r.Limit)
 		}
 		return nil
@@ -210,8 +225,10 @@ func (s *Server) watchRollouts() {
 	for {
 		select {
 		case <-look.C:
-			if err := s.lookAtRollouts(s.ctx); err != nil && s.ctx.Err() == nil {
-				s.log.Error("look at rollouts", "error", err)
+			for _, f := range []func(context.Context) error{s.countTime, s.lookAtRollouts} {
+				if err := f(s.ctx); err != nil && s.ctx.Err() == nil {
+					s.log.Error("look at rollouts", "error", err)
+				}
 			}
 		case <-s.ctx.Done():
 			return

@@ -348,6 +348,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.writeRollouts(w, all)
+	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.clock.jumpsSeen())
 	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
 	for g, n := range sum.Groups {
 		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)

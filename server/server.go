@@ -87,6 +87,7 @@ type Server struct {
 	now     func() time.Time
 	passed  func() time.Duration
 	pulse   *pulse
+	clock   *clock
 	maker   *maker
 	prover  *prover
 	live    live
@@ -134,6 +135,10 @@ func New(cfg *Config) (*Server, error) {
 	s.inside = newCrowd(s.limits.PerAddress, s.limits.Connections)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = newMetrics()
+	if err := s.startClock(s.ctx); err != nil {
+		s.cancel()
+		return nil, fmt.Errorf("read the clock: %w", err)
+	}
 	if err := s.recover(s.ctx); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("recover: %w", err)
@@ -171,6 +176,9 @@ func (s *Server) Close(ctx context.Context) error {
 	s.live.closeAll()
 	s.maker.wait()
 	s.watching.Wait()
+	if counted := s.countTime(context.WithoutCancel(ctx)); counted != nil {
+		s.log.Warn("the last minute of rollouts is not counted", "error", counted)
+	}
 	if err != nil {
 		return fmt.Errorf("close server: transfers were broken off: %w", err)
 	}
@@ -204,8 +212,7 @@ func (s *Server) recover(ctx context.Context) error {
 }
 
 func (s *Server) cut() storage.Cutoffs {
-	now := s.now()
-	return storage.Cutoffs{Silent: now.Add(-s.limits.Silent), Overdue: now.Add(-s.limits.Overdue)}
+	return storage.Cutoffs{Silent: s.clock.ago(s.limits.Silent), Overdue: s.clock.ago(s.limits.Overdue)}
 }
 
 // change loads a device, lets f change it and return what happened, and saves both. When somebody else was

@@ -31,6 +31,8 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 type rolling struct {
 	Phases string     `json:"phases"`
 	Begun  time.Time  `json:"begun"`
+	Passed int64      `json:"passed"`
+	Clock  string     `json:"clock,omitempty"`
 	Share  string     `json:"share"`
 	Next   *time.Time `json:"next,omitempty"`
 	Limit  uint32     `json:"limit"`
@@ -150,6 +152,10 @@ func (r *rolled) print(out io.Writer) {
 	fmt.Fprintf(out, ", to %s of the devices\nphases %s since %s", o.Share, o.Phases, o.Begun.Format(time.RFC3339))
 	if o.Next != nil {
 		fmt.Fprintf(out, ", the next at %s", o.Next.Format(time.RFC3339))
+	}
+	fmt.Fprintf(out, "\nhas run for %v", (time.Duration(o.Passed) * time.Second).Round(time.Minute))
+	if o.Clock != "" {
+		fmt.Fprintf(out, "; %s", o.Clock)
 	}
 	fmt.Fprintf(out, "\n%d failed, %d lost, %d may\n", o.Failed, o.Lost, o.Limit)
 	if o.Halted != nil {

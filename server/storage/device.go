@@ -84,8 +84,14 @@ type Attempt struct {
 	Held     bool      // the operator's hold
 }
 
-// HeldAt says whether the release is held back at a time, by whomever.
-func (a *Attempt) HeldAt(now time.Time) bool { return a.Held || now.Before(a.Until) }
+// LongestHold is how long the server itself holds a release back at most.
+const LongestHold = 8 * 24 * time.Hour
+
+// HeldAt says whether the release is held back at a time, by whomever. A hold of the server that ends later than it can was
+// set by a clock that was wrong, and is none.
+func (a *Attempt) HeldAt(now time.Time) bool {
+	return a.Held || now.Before(a.Until) && a.Until.Sub(now) <= LongestHold
+}
 
 // Dead is a sector of a device that takes no data, as the device says. No release that needs it is offered.
 type Dead struct {
@@ -144,9 +150,9 @@ func (d *Device) Refuse(file Digest, now time.Time) (news bool) {
 	return true
 }
 
-// HasRefused says whether the device found the update file wrong less than RefusedFor ago.
+// HasRefused says whether the device found the update file wrong less than RefusedFor ago, or so much ahead by a clock that was wrong.
 func (d *Device) HasRefused(file Digest, now time.Time) bool {
-	return slices.ContainsFunc(d.Refusals, func(r Refusal) bool { return r.File == file && now.Before(r.At.Add(RefusedFor)) })
+	return slices.ContainsFunc(d.Refusals, func(r Refusal) bool { return r.File == file && now.Sub(r.At).Abs() < RefusedFor })
 }
 
 // Awaited is the release that the device counts for among the lost when it does not come back, zero if none.

@@ -14,13 +14,16 @@ import (
 // devices, until too many of them failed. The zero value is no rollout: the release is for all.
 type Rollout struct {
 	Phases []Phase   `json:"phases,omitempty"` // in order of time, shares rising; at most MaxPhases
-	Begun  time.Time `json:"begun,omitzero"`
-	Limit  uint32    `json:"limit,omitempty"`  // devices that may fail; one more is an alarm
-	Halts  bool      `json:"halts,omitempty"`  // the alarm halts it, although nobody proves who raises it
-	Failed uint32    `json:"failed,omitempty"` // serials under which somebody told of a failure
-	Alarm  time.Time `json:"alarm,omitzero"`   // since when more than the limit failed or are lost
-	Halted time.Time `json:"halted,omitzero"`  // since when it is offered to nobody; zero: it goes on
-	Why    string    `json:"why,omitempty"`    // it halted
+	Begun  time.Time `json:"begun,omitzero"`   // by the clock of then, which may have been wrong
+	// Ran is how long it went on, by time that a server saw pass: not while it was halted, nor while no server ran. A little
+	// of it may be negative, so that what passed before it began is not counted when a server adds up.
+	Ran    time.Duration `json:"ran,omitempty"`
+	Limit  uint32        `json:"limit,omitempty"`  // devices that may fail; one more is an alarm
+	Halts  bool          `json:"halts,omitempty"`  // the alarm halts it, although nobody proves who raises it
+	Failed uint32        `json:"failed,omitempty"` // serials under which somebody told of a failure
+	Alarm  time.Time     `json:"alarm,omitzero"`   // since when more than the limit failed or are lost
+	Halted time.Time     `json:"halted,omitzero"`  // since when it is offered to nobody; zero: it goes on
+	Why    string        `json:"why,omitempty"`    // it halted
 }
 
 // Phase offers a release to a share of the devices from a time on.
@@ -104,8 +107,11 @@ func FormatShare(share uint32) string {
 // Active says whether there is a rollout at all.
 func (r *Rollout) Active() bool { return len(r.Phases) > 0 }
 
-// Share returns the share that the release is offered to at a time, and when the next phase begins, zero if none does.
-// While it is halted the share is 0.
+// Goes says whether time counts for it.
+func (r *Rollout) Goes() bool { return r.Active() && r.Halted.IsZero() }
+
+// Share returns the share that the release is offered to, and when the next phase begins, zero if none does. now is when it
+// began and how long it ran since. While it is halted the share is 0.
 func (r *Rollout) Share(now time.Time) (share uint32, next time.Time) {
 	switch {
 	case !r.Active():
