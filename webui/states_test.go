@@ -506,6 +506,16 @@ func scenes() []scene {
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
+		{"fleet-withhold", "#fleet-releases", func(r *Root, w *world) {
+			signedIn(fleetAnswers)(r, w)
+			rows := (&FleetReleases{Page: r}).rows()
+			r.asking = (&FleetReleases{Page: r}).key(rows[1]) + " Withhold"
+		}, "Releases", "", []string{"from every device of model 0001? Devices that run it keep it.", "Keep offering it"}},
+		{"lab-ended", "#lab", func(r *Root, w *world) {
+			l := demoLab(apparatus.LabBricked)
+			l.Outcome, l.Failure = apparatus.OutcomeFailed, apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}
+			onLab(l)(r, w)
+		}, "Emulated device", "Restore over the cable", []string{"The line is too noisy.", "Is the device safe?", "Choose fewer bit errors"}},
 		{"lab-restoring", "#lab", onLab(demoLab(apparatus.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
 	}
 }
