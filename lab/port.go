@@ -38,7 +38,7 @@ const (
 )
 
 // maintenance looks at what the host sent to the running release and says whether it asks for a
-// reset: a break, or an echo or reset of SMP's OS group.
+// reset: a break, or of SMP's OS group a reset, an echo, or the question which boot loader this is.
 func (d *Device) maintenance() bool {
 	c := d.board.Cable()
 	var in [256]byte
@@ -55,7 +55,7 @@ func (d *Device) maintenance() bool {
 		if packet == nil {
 			continue
 		}
-		if h, _, err := smp.ParsePacket(packet); err == nil && h.Group == smp.GroupOS && (h.ID == smp.OSReset || h.ID == smp.OSEcho) {
+		if h, _, err := smp.ParsePacket(packet); err == nil && h.Group == smp.GroupOS && (h.ID == smp.OSReset || h.ID == smp.OSEcho || h.ID == smp.OSBootloader) {
 			return true
 		}
 	}

@@ -14,7 +14,8 @@ const listenFor = 100 * time.Millisecond
 const maxFaults = 3
 
 // asked listens to the cable for listenFor and reports whether a host asked for restoration mode: with a
-// break, or with an SMP echo, which Serve then answers. Whatever else arrives is dropped.
+// break, or with one of the two questions that a host begins with, an SMP echo or which boot loader this is, which
+// Serve then answers. Whatever else arrives is dropped.
 func (t *Terminal) asked() bool {
 	start := t.hw.Clock.Now()
 	for {
@@ -29,7 +30,7 @@ func (t *Terminal) asked() bool {
 		if err != nil {
 			return false
 		}
-		if h, _, err := smp.ParsePacket(packet); err == nil && h.Op&1 == 0 && h.Group == smp.GroupOS && h.ID == smp.OSEcho {
+		if h, _, err := smp.ParsePacket(packet); err == nil && h.Op&1 == 0 && h.Group == smp.GroupOS && (h.ID == smp.OSEcho || h.ID == smp.OSBootloader) {
 			t.host.pending = packet
 			return true
 		}

@@ -31,6 +31,7 @@ func TestEntryByCable(t *testing.T) {
 		want smp.Why
 	}{
 		{"break", func(a *apparatus) error { return a.port.Break(20 * time.Millisecond) }, smp.WhyAsked},
+		{"which boot loader", func(a *apparatus) error { return a.ask(&smp.BootloaderRequest{}, &smp.Bootloader{}) }, smp.WhyAsked},
 		{"echo", func(a *apparatus) error { return a.ask(&smp.EchoRequest{Text: []byte("hi")}, &smp.EchoResponse{}) }, smp.WhyAsked},
 		{"noise", func(a *apparatus) error { return a.port.Write([]byte("login: \r\n\x06\x09garbage\n")) }, smp.WhyUnknown},
 		{"too late", func(a *apparatus) error {
