@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"unbrick/delta/diff"
 	"unbrick/flash"
 	"unbrick/internal/cbor"
 	"unbrick/limits"
@@ -168,6 +171,9 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 	}
 	if m.ID != r.PathValue("id") {
 		return problem(http.StatusBadRequest, "malformed", "the record is of model %q, the address of %q", m.ID, r.PathValue("id"))
+	}
+	if m.ISA != "" && !slices.Contains(diff.ISAs(), m.ISA) {
+		return problem(http.StatusBadRequest, "malformed", "instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
 	}
 	releases, err := s.store.Releases(r.Context(), m.ID)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
@@ -13,7 +14,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 19
+const CreatorVersion = 20
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -36,7 +37,8 @@ type Options struct {
 	LeafSize  uint32          // of the release's tree; 0: release.LeafSize of Geometry
 	StateMax  uint32          // most decoder state; 0: the largest profile
 	StashMax  uint32          // most stash memory; 0: DefaultStash; NoStash: none
-	ISA       string          // instruction set, one of ISAs; any other name: found by trial
+	ISA       string          // instruction set, one of ISAs, which a delta then has; empty or "auto": found by trial
+	Hint      string          // the one to try where ISA is found by trial; any name that is none of ISAs: all are tried
 	Effort    Effort
 	Progress  func(done, total int) // may be nil; called from the same goroutine
 }
@@ -86,6 +88,9 @@ func Full(ctx context.Context, new []byte, o *Options) ([]byte, error) {
 	j, err := newJob(ctx, nil, new, o)
 	if err != nil {
 		return nil, err
+	}
+	if isa, ok := coding.ParseISA(j.o.ISA); ok && isa != coding.ISANone {
+		return nil, fmt.Errorf("make full image: it predicts nothing, so it cannot be for the instruction set %s", isa)
 	}
 	j.head.Kind = delta.KindFull
 	j.segments, j.matcher = []segment{{to: 0, n: len(new)}}, newMatcher(nil, new, searches[j.o.Effort])
@@ -155,8 +160,8 @@ func (j *job) limits() error {
 	default:
 		o.StashMax = min(o.StashMax, delta.MaxStash)
 	}
-	if _, ok := coding.ParseISA(o.ISA); !ok {
-		o.ISA = "auto"
+	if _, ok := coding.ParseISA(o.ISA); !ok && o.ISA != "" && o.ISA != "auto" {
+		return fmt.Errorf("make delta: instruction set %q is none of %s", o.ISA, strings.Join(ISAs(), ", "))
 	}
 	if o.LeafSize == 0 {
 		o.LeafSize = release.LeafSize(o.Geometry)
@@ -169,6 +174,21 @@ func (j *job) limits() error {
 		o.Progress = func(int, int) {}
 	}
 	return nil
+}
+
+// candidates returns the instruction sets of which one may predict: a single one is certain to.
+func (j *job) candidates() []coding.ISA {
+	if isa, ok := coding.ParseISA(j.o.ISA); ok {
+		return []coding.ISA{isa}
+	}
+	if isa, ok := coding.ParseISA(j.o.Hint); ok {
+		return []coding.ISA{coding.ISANone, coding.ISAData, isa}
+	}
+	var all []coding.ISA
+	for i := range ISAs() {
+		all = append(all, coding.ISA(i))
+	}
+	return all
 }
 
 func (j *job) doubtful() bool {
@@ -199,7 +219,7 @@ func (j *job) match() error {
 	if err != nil {
 		return err
 	}
-	j.head.Setup = detect(old, j.new, segments, j.o.ISA)
+	j.head.Setup = detect(old, j.new, segments, j.candidates())
 	new := j.new
 	if j.head.Setup.ISA != coding.ISANone {
 		old, new = blanked(old, &j.head.Setup), blanked(new, &j.head.Setup)

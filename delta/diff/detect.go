@@ -27,10 +27,12 @@ const (
 	nearWords    = 1 << 18 // two words further apart are not the same pointer
 )
 
-// detect returns the setup that predicts the fields of the copied segments best: of the instruction
-// set named, or of any for "auto".
-func detect(old, new []byte, segments []segment, isa string) coding.Setup {
-	if isa == "none" {
+// detect returns the setup that predicts the fields of the copied segments best. Of several instruction sets it may be none,
+// and is one only if what this set's own fields gain says so: pointers are the same for all of them. A single one is a choice: it is
+// kept, even where it gains nothing.
+func detect(old, new []byte, segments []segment, candidates []coding.ISA) coding.Setup {
+	chosen := len(candidates) == 1
+	if chosen && candidates[0] == coding.ISANone {
 		return coding.Setup{}
 	}
 	var runs []coding.Run
@@ -42,20 +44,20 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 	moves, _ := drawMap(runs, nil, detectRanges)
 	t := trial{old: old, new: new, runs: runs, moves: &moves}
 	t.sampled()
-	var candidates []coding.ISA
-	for i, name := range coding.ISANames() {
-		if name == isa || isa == "auto" && coding.ISA(i) != coding.ISANone {
-			candidates = append(candidates, coding.ISA(i))
-		}
-	}
 	words := t.changedWords()
 	bases := []uint32{coding.NoBase}
 	if b := t.base(words); b != coding.NoBase {
 		bases = append(bases, b)
 	}
 	best, gain := coding.Setup{}, detectGain/t.step
+	if chosen {
+		best, gain = coding.Setup{ISA: candidates[0], Base: coding.NoBase}, 0
+	}
 	var setups []coding.Setup
 	for _, i := range candidates {
+		if i == coding.ISANone {
+			continue // what the others are judged against
+		}
 		for _, b := range bases {
 			setups = append(setups, coding.Setup{ISA: i, Base: b})
 		}
@@ -65,7 +67,7 @@ func detect(old, new []byte, segments []segment, isa string) coding.Setup {
 		if r.setup.Base < lowBase {
 			need += gain / 4
 		}
-		if r.gain > need {
+		if r.gain > need && (chosen || r.credible(detectGain/t.step)) {
 			best, gain = r.setup, r.gain
 		}
 	}
@@ -158,6 +160,14 @@ type runner struct {
 	setup coding.Setup
 	model coding.Predictor
 	gain  int
+	own   int // the same of the fields that only this instruction set has
+	told  int // bytes in these that it predicts to be others than the old ones
+}
+
+// credible reports whether the fields that only this instruction set has are there, and are not bytes that look like some by
+// chance: their gain is more than so many bytes, and than twice what as many coins would bring.
+func (r *runner) credible(least int) bool {
+	return r.setup.ISA == coding.ISAData || r.own > least && r.own*r.own > 4*r.told
 }
 
 func (r *runner) see(t *trial, b *block) {
@@ -168,14 +178,21 @@ func (r *runner) see(t *trial, b *block) {
 		plain, n, kind := p.Next(old[i:], src+uint32(i), b.To+uint32(i))
 		i += plain
 		was, is := old[i:i+n], new[i:i+n]
+		field, told := 0, 0
 		for k := range was {
 			if p.Field[k] != was[k] {
+				told++
 				if p.Field[k] == is[k] {
-					gain++
+					field++
 				} else if was[k] == is[k] {
-					gain--
+					field--
 				}
 			}
+		}
+		gain += field
+		if kind != coding.KindPointer && kind != coding.KindRAM {
+			r.own += field * b.weight
+			r.told += told * b.weight
 		}
 		p.Learn(is, kind)
 		i += n

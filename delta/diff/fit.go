@@ -88,7 +88,7 @@ func (j *job) fit() ([]byte, error) {
 // leastState returns the decoder's state at a profile without the relocation map, whose size shows only when it is
 // drawn.
 func (j *job) leastState(p profile) uint32 {
-	setup := p.setups(j.head.Setup)[0]
+	setup := p.setups(j.head.Setup, true)[0]
 	return coding.CounterBytes(p.units) + coding.CounterBytes(coding.ControlUnits) + uint32(j.area.sectors()+7)/8 + setup.Bytes()
 }
 
@@ -172,7 +172,7 @@ type draft struct {
 func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err error) {
 	var drafts []draft
 	for i := range plans {
-		for _, setup := range p.setups(j.head.Setup) {
+		for _, setup := range p.setups(j.head.Setup, j.chosen()) {
 			drafts = append(drafts, draft{&plans[i], setup})
 		}
 	}
@@ -207,12 +207,18 @@ func (j *job) smallest(plans []plan, p profile) (best []byte, least uint32, err 
 	return best, least, err
 }
 
-// setups returns what is tried at a profile of what was detected.
-func (p *profile) setups(found coding.Setup) []coding.Setup {
+// chosen reports whether the instruction set was not found by trial.
+func (j *job) chosen() bool {
+	_, ok := coding.ParseISA(j.o.ISA)
+	return ok
+}
+
+// setups returns what is tried at a profile of what was detected, or of what was chosen, which is kept.
+func (p *profile) setups(found coding.Setup, chosen bool) []coding.Setup {
 	if !p.ram {
 		found.RAM, found.RAMSize = 0, 0
 	}
-	if p.plain && found.ISA != coding.ISANone {
+	if p.plain && !chosen && found.ISA != coding.ISANone {
 		return []coding.Setup{found, {}}
 	}
 	return []coding.Setup{found}

@@ -111,12 +111,13 @@ func randomScenario(t *testing.T, r *rand.Rand, areas []string) *scenario {
 	if r.IntN(4) == 0 {
 		sc.only = flags(2)
 	}
+	sc.options.ISA = append(diff.ISAs(), "auto", "auto", "auto")[r.IntN(len(diff.ISAs())+3)]
 	sc.full = r.IntN(8) == 0
 	if sc.full {
+		sc.options.ISA = ""
 		sc.doubtful, sc.only = nil, nil
 	}
 	sc.options.StashMax = []uint32{0, 300, 2048, diff.NoStash, 1 + r.Uint32N(delta.MaxStash)}[r.IntN(5)]
-	sc.options.ISA = append(diff.ISAs(), "auto", "auto", "auto")[r.IntN(len(diff.ISAs())+3)]
 	sc.options.StateMax = []uint32{0, 16 << 10, 8 << 10, 4 << 10}[r.IntN(4)]
 	sc.options.Effort = diff.Effort(r.IntN(2))
 	return sc
