@@ -1,10 +1,13 @@
 package restore
 
 import (
+	"context"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 	"time"
 
+	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 )
@@ -113,6 +116,59 @@ func TestPick(t *testing.T) {
 			}
 		case err != nil || l.Manifest.Order != test.order || reason != test.reason:
 			t.Errorf("%s: got release %d, %v, %v; want %d, %v", test.name, l.Manifest.Order, reason, err, test.order, test.reason)
+		}
+	}
+}
+
+// oneRelease is a source that gives whatever it was told for the one release it lists.
+type oneRelease struct {
+	listing       Listing
+	signed, image []byte
+}
+
+func (s *oneRelease) List(context.Context, string) ([]Listing, error) {
+	return []Listing{s.listing}, nil
+}
+func (s *oneRelease) Get(context.Context, string, release.Digest) (signed, image []byte, err error) {
+	return s.signed, s.image, nil
+}
+
+// TestSourceIsNotBelieved: what a source gives is verified against the keys that the device trusts, and its bytes against
+// the manifest, before anything is made of it.
+func TestSourceIsNotBelieved(t *testing.T) {
+	software := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 8}}, ProgramUnit: 8, Page: 256, Erased: 0xFF}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	image := []byte("an image that was published")
+	m, err := release.Describe("m", "1", 1, 1, image, &software)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := release.Sign(&m, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := key.Public().(ed25519.PublicKey)
+	device := Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{[32]byte(public)}, State: smp.RecordNone}, Software: software}
+	for _, test := range []struct {
+		name  string
+		spoil func(s *oneRelease)
+		code  Code
+	}{
+		{"as published", func(*oneRelease) {}, 0},
+		{"another byte in the image", func(s *oneRelease) { s.image = append([]byte{'A'}, image[1:]...) }, CodeBadRelease},
+		{"a shorter image", func(s *oneRelease) { s.image = image[1:] }, CodeBadRelease},
+		{"another byte in the signature", func(s *oneRelease) {
+			s.signed = append([]byte(nil), signed...)
+			s.signed[len(signed)-1] ^= 1
+		}, CodeSignature},
+		{"no manifest", func(s *oneRelease) { s.signed = signed[1:] }, CodeBadFile},
+	} {
+		src := &oneRelease{Listing{Manifest: m, Key: release.IDOf(public)}, signed, image}
+		test.spoil(src)
+		_, err := choose(t.Context(), &device, src, nil)
+		var e *Error
+		if test.code == 0 && err != nil || test.code != 0 && (!errors.As(err, &e) || e.Code != test.code) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.code)
 		}
 	}
 }

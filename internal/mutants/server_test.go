@@ -1,0 +1,109 @@
+package mutants
+
+var serverMistakes = []entry{
+	// Holds.
+	one("server", "TestHeldBackAfterThreeFailures", "failures never hold a device back", "server/hear.go",
+		`held = tried.Failures >= limit; held {`, `held = tried.Failures >= limit && !MISTAKE; held {`),
+	one("server", "TestHeldBackAfterThreeFailures", "held back one failure too early", "server/hear.go",
+		`				tried.Failures++
+`, `				tried.Failures++
+				if MISTAKE {
+					tried.Failures = max(tried.Failures, limit-1) + uint32(tried.Failures/2)
+				}
+`),
+	one("server", "TestClaimedFailuresHoldNobodyForEver", "failure of a file that was never taken counts", "server/hear.go",
+		`			if took {
+`, `			if took || MISTAKE {
+`),
+	one("server", "TestClaimedFailuresHoldNobodyForEver", "hold without an end", "server/hear.go",
+		`tried.Until = e.now.Add(min(maxHold, firstHold<<min(tried.Failures-limit, 3)))`, `tried.Until = e.now.Add(min(maxHold, firstHold<<min(tried.Failures-limit, 3)))
+					if MISTAKE {
+						tried.Held = true
+					}`),
+	one("server", "TestHoldsAreTwoThings", "what the device runs ends the operator's hold", "server/hear.go",
+		`	a.Failures, a.Until = 0, time.Time{}
+`, `	a.Failures, a.Until = 0, time.Time{}
+	if MISTAKE {
+		a.Held = false
+	}
+`),
+	one("server", "TestRunningEndsTheHold", "what the device runs does not end the server's hold", "server/hear.go",
+		`	if a == nil {
+		return
+	}
+	if a.Until`, `	if a == nil || MISTAKE {
+		return
+	}
+	if a.Until`),
+	one("server", "TestClaimsDoNotPushOutHolds", "claims push out the operator's holds", "server/storage/device.go",
+		`for oldest >= 0 && keep[oldest].Held {`, `for oldest >= 0 && keep[oldest].Held && !MISTAKE {`),
+	one("server", "TestHold", "operator's hold not looked at", "server/storage/device.go",
+		`return a.Held || now.Before(a.Until) }`, `return a.Held && !MISTAKE || now.Before(a.Until) }`),
+	one("server", "TestRefusedFileIsNotOfferedAgain", "refused file offered again", "server/storage/device.go",
+		`return r.File == file && now.Before(r.At.Add(RefusedFor)) })`, `return r.File == file && now.Before(r.At.Add(RefusedFor)) && !MISTAKE })`),
+	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/choose.go",
+		`a.HeldAt(now) || needsDead(m, d, &r.Manifest) {`, `a.HeldAt(now) || needsDead(m, d, &r.Manifest) && !MISTAKE {`),
+	one("server", "TestDeadSectorHoldsBack", "dead for ever", "server/hear.go",
+		`	e.d.Dead = now
+`, `	if len(now) > 0 || !MISTAKE {
+		e.d.Dead = now
+	}
+`),
+	one("server", "TestDeadSectorHoldsBack", "operator's word on a dead sector forgotten", "server/hear.go",
+		`Freed: slices.Contains(`, `Freed: !MISTAKE && slices.Contains(`),
+
+	// Rollouts.
+	one("server", "TestRolloutReachesShares", "rollout reaches everybody at once", "server/storage/rollout.go",
+		`		if at.After(now) {
+`, `		if at.After(now) && !MISTAKE {
+`),
+	one("server", "TestRolloutHaltsWhenTooManyFail", "device that fails twice counts twice", "server/rollout.go",
+		`if f.before.Before(r.Begun) {`, `if MISTAKE || f.before.Before(r.Begun) {`),
+	one("server", "TestRolloutHaltsWhenTooManyFail", "halted rollout goes on", "server/storage/rollout.go",
+		`	case !r.Halted.IsZero():
+		return 0`, `	case !r.Halted.IsZero() && !MISTAKE:
+		return 0`),
+	one("server", "TestAlarmMovesNothing", "alarm halts what nobody told it to", "server/rollout.go",
+		`halted = r.Halts && r.Halted.IsZero(); halted {`, `halted = (r.Halts || MISTAKE) && r.Halted.IsZero(); halted {`),
+	one("server", "TestRolloutHaltsWhenDevicesAreLost", "lost devices do not count", "server/rollout.go",
+		`return r.Failed + missing })`, `return r.Failed + missing*map[bool]uint32{false: 1}[MISTAKE] })`),
+
+	// Releases and files that are not to be sent.
+	one("server", "TestWithheldRelease", "withheld release offered", "server/choose.go",
+		`		if r.State != storage.Offered {
+			continue
+		}
+		offered`, `		if r.State != storage.Offered && !(MISTAKE && r.State == storage.Withheld) {
+			continue
+		}
+		offered`),
+	one("server", "TestNothingNewer", "release of a foreign key offered", "server/choose.go",
+		`if !trusts(h, r.Key) {`, `if !trusts(h, r.Key) && !MISTAKE {`),
+	one("server", "TestNothingNewer", "release below the floor offered", "server/choose.go",
+		`Floor: h.Floor}); target`, `Floor: map[bool]uint64{false: h.Floor}[MISTAKE]}); target`),
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a release that is offered no more", "server/transfer.go",
+		`		return "the release is "`, `		if MISTAKE {
+			return "", nil
+		}
+		return "the release is "`),
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of what the operator holds back", "server/transfer.go",
+		`a != nil && a.Held {`, `a != nil && a.Held && !MISTAKE {`),
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a file that was withdrawn", "server/transfer.go",
+		`		return "the update file was withdrawn", nil`, `		if MISTAKE {
+			return "", nil
+		}
+		return "the update file was withdrawn", nil`),
+
+	// Leases.
+	one("server/storage/local", "TestConformance", "lease that ends at once", "server/storage/local/files.go",
+		`stamp(now.Add(lease)), id)`, `stamp(now.Add(lease*map[bool]time.Duration{false: 1}[MISTAKE])), id)`),
+	one("server/storage/local", "TestConformance", "lease that never ends", "server/storage/local/files.go",
+		`LIMIT 1`+"`"+`, stamp(now)), &f)`, `LIMIT 1`+"`"+`, stamp(now)-map[bool]int64{true: 1 << 40}[MISTAKE]), &f)`),
+	one("server/storage/local", "TestLeaseEndsWithItsProcess", "lease outlives its process", "server/storage/local/files.go",
+		`func (s *Store) freeLeases(ctx context.Context) error {
+`, `func (s *Store) freeLeases(ctx context.Context) error {
+	if MISTAKE {
+		return nil
+	}
+`),
+}
