@@ -73,25 +73,6 @@ func (r *rig) told(t talk) {
 	}
 }
 
-// patient is the link of a session that only tells: an offer comes to the terminal as one that is not for it yet.
-type patient struct{ protocol.Conn }
-
-func (p patient) Recv() ([]byte, error) {
-	msg, err := p.Conn.Recv()
-	if err != nil {
-		return nil, err
-	}
-	if code, err := protocol.CodeOf(msg); err != nil || code != protocol.CodeInfo {
-		return msg, nil // the terminal judges it
-	}
-	var info protocol.Info
-	if err := info.Decode(msg); err != nil || info.Kind == protocol.KindNone {
-		return msg, nil
-	}
-	later := protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonNotYet, Has: info.Has}
-	return later.Append(nil)
-}
-
 // update lets the device hold one conversation with the server (S01 to S14). asks is how often the
 // server said that it is still preparing.
 func (r *rig) update(asks int) {
@@ -135,7 +116,7 @@ func (r *rig) converse(ctx context.Context, backend Backend, tells bool) (t talk
 		})
 	}}
 	if tells {
-		t.session, t.err = r.device.Update(ctx, patient{link})
+		t.session, t.err = r.device.Tell(ctx, link)
 		return t
 	}
 	t.session, t.err = r.device.Update(ctx, link)

@@ -18,7 +18,6 @@ type watch struct {
 	*rig
 	day, run atomic.Int64 // since the test began, in nanoseconds
 	epoch    time.Time
-	changes  []func(*Config)
 }
 
 func newWatch(t *testing.T, boots time.Time, changes ...func(*Config)) *watch {

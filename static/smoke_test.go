@@ -113,7 +113,7 @@ func TestShellSaysWhatCannotBe(t *testing.T) {
 		if c.before != "" {
 			browsertest.Until(t, ctx, `["#lab", "#fleet"].every(to => document.querySelector("#page .aside a[href='" + to + "']")) && !document.querySelector("#page button")`)
 		}
-		if _, err := chromedp.Call(ctx, devtools.RemoveScriptToEvaluateOnNewDocument, devtools.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier}); err != nil {
+		if _, err := chromedp.Call(ctx, devtools.RemoveScriptToEvaluateOnNewDocument, devtools.RemoveScriptToEvaluateOnNewDocumentParams(added)); err != nil {
 			t.Fatal(err)
 		}
 	}

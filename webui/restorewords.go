@@ -13,12 +13,15 @@ import (
 const (
 	asideLab vugu.HTML = `No cable? <a href="#lab">Try the lab</a>`
 	// Those of a browser or address without Web Serial stand in static/index.html too.
-	asideLook       vugu.HTML = `The <a href="#lab">lab</a> and the <a href="#fleet">fleet</a> work in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
-	serverAway                = "The server does not answer. Releases stored here still work."
-	serverAwayAlone           = "The server does not answer. A release from a file still works."
-	keepsNothing              = "This browser keeps nothing for this page. Restoring works all the same; when you close the page, it forgets what was begun, and it needs the server for releases."
-	keepsNoMore               = "This browser does not keep what this page gives it. Restoring works all the same; when you close the page, it may have forgotten what was begun."
-	keptLost                  = "Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."
+	asideLook vugu.HTML = `The <a href="#lab">lab</a> and the <a href="#fleet">fleet</a> work in this browser. On a computer without a browser, use <code>unbrick restore --port PATH</code>.`
+)
+
+const (
+	serverAway      = "The server does not answer. Releases stored here still work."
+	serverAwayAlone = "The server does not answer. A release from a file still works."
+	keepsNothing    = "This browser keeps nothing for this page. Restoring works all the same; when you close the page, it forgets what was begun, and it needs the server for releases."
+	keepsNoMore     = "This browser does not keep what this page gives it. Restoring works all the same; when you close the page, it may have forgotten what was begun."
+	keptLost        = "Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."
 )
 
 var idlePromises = []promise{

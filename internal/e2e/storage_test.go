@@ -35,16 +35,12 @@ func front(t *testing.T, s *site) (address string, prelude *atomic.Value) {
 	}
 	prelude = new(atomic.Value)
 	prelude.Store("")
-	proxy := httputil.NewSingleHostReverseProxy(back)
-	proxy.FlushInterval = -1
-	own := proxy.Director
-	proxy.Director = func(q *http.Request) {
-		own(q)
-		q.Host = back.Host
-		if q.Header.Get("Origin") != "" {
-			q.Header.Set("Origin", s.URL)
+	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(q *httputil.ProxyRequest) {
+		q.SetURL(back)
+		if q.Out.Header.Get("Origin") != "" {
+			q.Out.Header.Set("Origin", s.URL)
 		}
-	}
+	}}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !strings.HasSuffix(q.URL.Path, "/worker.js") {
 			proxy.ServeHTTP(w, q)

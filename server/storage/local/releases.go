@@ -159,21 +159,21 @@ func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, 
 			return true, nil
 		}
 	}
-	for i := range found {
-		o := &found[i]
-		switch {
-		case o.Version == m.Version && o.Order == m.Order:
-			o.What = "version and order"
-		case o.Version == m.Version:
-			o.What = "version"
-		case o.Order == m.Order:
-			o.What = "order"
-		default:
-			o.What = "image"
-		}
-		return false, &o.ConflictError
+	if len(found) == 0 {
+		return false, nil
 	}
-	return false, nil
+	o := &found[0]
+	switch {
+	case o.Version == m.Version && o.Order == m.Order:
+		o.What = "version and order"
+	case o.Version == m.Version:
+		o.What = "version"
+	case o.Order == m.Order:
+		o.What = "order"
+	default:
+		o.What = "image"
+	}
+	return false, &o.ConflictError
 }
 
 const releaseColumns = `SELECT signed, state, published, rollout FROM releases `
