@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,7 +31,24 @@ type Port struct {
 	port    serial.Port
 	release func() // the lock
 	start   time.Time
-	baud    uint32
+
+	mu      sync.Mutex // held while a line or the speed is set
+	closed  bool
+	writing sync.Mutex // held by a write under way, which may be stuck
+}
+
+// closeLimit is how long closing waits for a write that is stuck, once what it waits for was dropped.
+const closeLimit = time.Second
+
+// use begins what is done with the open port. What it would do after Close would reach whatever file has the
+// descriptor then.
+func (p *Port) use() (done func(), err error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, restore.ErrClosed
+	}
+	return p.mu.Unlock, nil
 }
 
 var (
@@ -59,7 +77,7 @@ func Open(path string, baud uint32) (*Port, error) {
 		release()
 		return nil, fmt.Errorf("open %s: %w", path, why(err))
 	}
-	return &Port{port: p, release: release, start: time.Now(), baud: baud}, nil
+	return &Port{port: p, release: release, start: time.Now()}, nil
 }
 
 func mode(baud uint32) *serial.Mode {
@@ -95,41 +113,64 @@ func why(err error) error {
 // Read implements restore.Port: the library's 0 bytes without an error, after its time-out, become
 // ErrTimeout, and every error means that the port is gone.
 func (p *Port) Read(b []byte, wait time.Duration) (int, error) {
-	if err := p.port.SetReadTimeout(max(wait, 0)); err != nil {
+	done, err := p.use()
+	if err != nil {
+		return 0, err
+	}
+	err = p.port.SetReadTimeout(max(wait, 0))
+	done()
+	if err != nil {
 		return 0, gone(err)
 	}
-	n, err := p.port.Read(b)
+	n, err := p.port.Read(b) // the library ends it when the port is closed
 	switch {
 	case n > 0:
 		return n, nil
 	case err != nil:
-		return 0, gone(err)
+		return 0, p.ended(err)
 	}
 	return 0, restore.ErrTimeout
 }
 
 // Write implements restore.Port.
 func (p *Port) Write(b []byte) error {
-	done := make(chan error, 1)
+	done, err := p.use()
+	if err != nil {
+		return err
+	}
+	p.writing.Lock()
+	done()
+	ended := make(chan error, 1)
 	go func() {
+		defer p.writing.Unlock()
 		for len(b) > 0 {
 			n, err := p.port.Write(b)
 			if err != nil {
-				done <- err
+				ended <- err
 				return
 			}
 			b = b[n:]
 		}
-		done <- nil
+		ended <- nil
 	}()
 	limit := time.NewTimer(writeLimit)
 	defer limit.Stop()
 	select {
-	case err := <-done:
+	case err := <-ended:
 		return gone(err)
 	case <-limit.C:
 		return gone(errors.New("it takes no bytes"))
 	}
+}
+
+// ended says why a read that waited has ended.
+func (p *Port) ended(err error) error {
+	done, closed := p.use()
+	if closed != nil {
+		return closed
+	}
+	done()
+	return gone(err)
 }
 
 // gone makes a vanished port of any error.
@@ -143,28 +184,51 @@ func gone(err error) error {
 // Now implements restore.Port.
 func (p *Port) Now() time.Duration { return time.Since(p.start) }
 
-// Close implements restore.Port.
+// Close implements restore.Port. A write that is stuck loses its bytes.
 func (p *Port) Close() error {
+	done, err := p.use()
+	if err != nil {
+		return nil
+	}
+	p.closed = true
+	done()
 	defer p.release()
+	if !p.writing.TryLock() {
+		free := make(chan struct{})
+		go func() { p.writing.Lock(); close(free) }()
+		_ = p.port.ResetOutputBuffer() // wakes it
+		limit := time.NewTimer(closeLimit)
+		defer limit.Stop()
+		select {
+		case <-free:
+		case <-limit.C:
+		}
+	}
 	return p.port.Close()
 }
 
+// set does something to the lines of the open port.
+func (p *Port) set(do func() error) error {
+	done, err := p.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	return lacking(do())
+}
+
 // Break implements restore.Breaker.
-func (p *Port) Break(d time.Duration) error { return lacking(p.port.Break(d)) }
+func (p *Port) Break(d time.Duration) error { return p.set(func() error { return p.port.Break(d) }) }
 
 // SetDTR implements restore.Signals.
-func (p *Port) SetDTR(on bool) error { return lacking(p.port.SetDTR(on)) }
+func (p *Port) SetDTR(on bool) error { return p.set(func() error { return p.port.SetDTR(on) }) }
 
 // SetRTS implements restore.Signals.
-func (p *Port) SetRTS(on bool) error { return lacking(p.port.SetRTS(on)) }
+func (p *Port) SetRTS(on bool) error { return p.set(func() error { return p.port.SetRTS(on) }) }
 
 // SetSpeed implements restore.Speeder.
 func (p *Port) SetSpeed(baud uint32) error {
-	if err := p.port.SetMode(mode(baud)); err != nil {
-		return lacking(err)
-	}
-	p.baud = baud
-	return nil
+	return p.set(func() error { return p.port.SetMode(mode(baud)) })
 }
 
 // lacking tells a port that has no such line from one that is gone.

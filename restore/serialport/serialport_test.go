@@ -5,13 +5,16 @@ package serialport
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"unbrick/restore"
+	"unbrick/restore/porttest"
 )
 
 // open returns the two ends of a pseudo-terminal: the device's, and ours as a Port.
@@ -132,7 +135,7 @@ func TestCloseEndsRead(t *testing.T) {
 	p.Close()
 	select {
 	case err := <-got:
-		if !errors.Is(err, restore.ErrVanished) {
+		if !errors.Is(err, restore.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
 	case <-time.After(10 * time.Second):
@@ -154,4 +157,71 @@ func TestList(t *testing.T) {
 	if _, err := List(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestPort runs the contract of restore.Port over a pseudo-terminal.
+func TestPort(t *testing.T) {
+	porttest.Run(t, func(t *testing.T) *porttest.Rig {
+		m, s, err := pty.Open()
+		if err != nil {
+			t.Skipf("no pseudo-terminals here: %v", err)
+		}
+		name := s.Name()
+		// Whoever asked for its descriptor has made it block: a Close would wait for a Read then.
+		fd, err := unix.FcntlInt(m.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			err = unix.SetNonblock(fd, true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		m = os.NewFile(uintptr(fd), "master")
+		t.Cleanup(func() { m.Close(); s.Close() })
+		// What the host sends is taken as it comes, so that nothing waits in the terminal.
+		come := make(chan []byte, 1024)
+		go func() {
+			defer close(come)
+			for {
+				b := make([]byte, 4096)
+				n, err := m.Read(b)
+				if err != nil {
+					return
+				}
+				come <- b[:n]
+			}
+		}()
+		return &porttest.Rig{
+			Open: func(baud uint32) (restore.Port, error) {
+				p, err := Open(name, baud)
+				if err != nil {
+					return nil, err
+				}
+				return p, nil
+			},
+			Busy: ErrBusy,
+			Send: func(b []byte) {
+				if _, err := m.Write(b); err != nil {
+					t.Errorf("device writes: %v", err)
+				}
+			},
+			Recv: func(n int) []byte {
+				var all []byte
+				limit := time.NewTimer(20 * time.Second)
+				defer limit.Stop()
+				for len(all) < n {
+					select {
+					case b, ok := <-come:
+						if all = append(all, b...); !ok {
+							return all
+						}
+					case <-limit.C:
+						return all
+					}
+				}
+				return all
+			},
+			Unplug: func() { m.Close() },
+		}
+	})
 }
