@@ -152,21 +152,30 @@ func (s *Server) image(ctx context.Context, model string, image storage.Digest) 
 		return nil, err
 	}
 	defer b.Close()
-	return readBlob(b)
+	p, err := readBlob(b, image)
+	return p, s.spoiltBy(ctx, model, image, err)
 }
 
 // openImage opens the image of a release. One that is damaged or lost is remembered until its release file comes again.
 func (s *Server) openImage(ctx context.Context, model string, image storage.Digest) (storage.Blob, error) {
 	b, err := s.store.OpenBlob(ctx, image)
-	if errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrNotFound) {
-		s.spoil(image, err)
-		name := release.ShortHex(image)
-		if r, err := s.store.Release(ctx, model, image); err == nil {
-			name = r.Manifest.Version
-		}
-		return nil, fmt.Errorf("the stored image of release %s is damaged or gone, publish its release file again: %v", name, err)
+	if err != nil {
+		return nil, s.spoiltBy(ctx, model, image, err)
 	}
-	return b, err
+	return b, nil
+}
+
+// spoiltBy names the release whose image is damaged or gone, if that is what err says.
+func (s *Server) spoiltBy(ctx context.Context, model string, image storage.Digest, err error) error {
+	if !errors.Is(err, storage.ErrDamaged) && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	s.spoil(image, err)
+	name := release.ShortHex(image)
+	if r, err := s.store.Release(ctx, model, image); err == nil {
+		name = r.Manifest.Version
+	}
+	return fmt.Errorf("the stored image of release %s is damaged or gone, publish its release file again: %v", name, err)
 }
 
 // spoil remembers a damaged image.

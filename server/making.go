@@ -309,13 +309,16 @@ func (s *Server) blob(ctx context.Context, d storage.Digest) ([]byte, error) {
 		return nil, err
 	}
 	defer b.Close()
-	return readBlob(b)
+	return readBlob(b, d)
 }
 
-func readBlob(b storage.Blob) ([]byte, error) {
+func readBlob(b storage.Blob, d storage.Digest) ([]byte, error) {
 	p := make([]byte, b.Size())
 	if _, err := io.ReadFull(io.NewSectionReader(b, 0, b.Size()), p); err != nil {
 		return nil, fmt.Errorf("read blob: %w", err)
+	}
+	if storage.Digest(sha256.Sum256(p)) != d { // the storage need not have read all of it just now
+		return nil, fmt.Errorf("read blob: %w", storage.ErrDamaged)
 	}
 	return p, nil
 }

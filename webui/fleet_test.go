@@ -231,3 +231,47 @@ func TestExamplesAreMarked(t *testing.T) {
 		t.Error("examples are not told from devices")
 	}
 }
+
+// TestFleetTellsClaimsAsClaims: what nobody proves is called so, and what nobody may overlook is said in the list and on the device.
+func TestFleetTellsClaimsAsClaims(t *testing.T) {
+	now := time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
+	device := func(body string) fleetDevice {
+		o, ok := parseObject([]byte(body))
+		if !ok {
+			t.Fatal(body)
+		}
+		return readDevice(o)
+	}
+	for _, test := range []struct{ body, want string }{
+		{`{"group":"running","release":{"version":"2","confirmed":true},"conflict":"2026-11-22T14:00:00Z"}`, "two devices speak under this serial"},
+		{`{"group":"running","release":{"version":"2"},"conflict":"2026-11-22T14:00:00Z"}`, "not confirmed yet, two devices speak under this serial"},
+		{`{"group":"held-back","attempts":[{"held":true,"by":"operator"}]}`, "by the operator"},
+		{`{"group":"held-back","attempts":[{"held":true,"by":"server","failures":3}]}`, "it says that its rewrites went wrong"},
+	} {
+		d := device(test.body)
+		row := deviceRows([]fleetDevice{d}, now)[0]
+		if _, words := deviceState(&d, now); row.Small != test.want || !strings.Contains(words, test.want) {
+			t.Errorf("%s: %q, and %q", test.body, row.Small, words)
+		}
+	}
+	o, _ := parseObject([]byte(`{"releases":[{"version":"1","state":"offered","damaged":true},{"version":"2","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true}},
+		{"version":"3","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true,"halted":"2026-11-22T14:00:00Z"}},{"version":"4","state":"offered","rollout":{"failed":1}}]}`))
+	for i, want := range []string{"its stored image is damaged: publish its release file again", "4 devices failed or lost, as nobody proves", "its rollout is halted", ""} {
+		if row := releaseRows(readReleases(o), now)[i]; row.Small != want {
+			t.Errorf("release %s: %q, want %q", row.Version, row.Small, want)
+		}
+	}
+	for _, test := range []struct {
+		e    fleetEvent
+		want string
+	}{
+		{fleetEvent{Kind: "held", Source: "operator"}, "By the operator"},
+		{fleetEvent{Kind: "held", Source: "server"}, "It says that its rewrites failed"},
+		{fleetEvent{Kind: "conflict", Source: "server"}, "both were served"},
+		{fleetEvent{Kind: "broken", Detail: object{"why": "the release is withdrawn"}}, "The release is withdrawn."},
+	} {
+		if row := eventWords(&test.e); !strings.Contains(row.Text, test.want) {
+			t.Errorf("%s: %q", test.e.Kind, row.Text)
+		}
+	}
+}

@@ -29,12 +29,14 @@ type fleetDevice struct {
 	Restored             time.Time
 	Told                 bool // that it was restored is what a page or the command says
 	Attempts             []fleetAttempt
+	Conflict             time.Time // two peers spoke under its serial at once
 }
 
 type fleetAttempt struct {
 	Image, Version string
 	Failures       int
 	Held           bool
+	By             string // who holds it back: operator or server
 }
 
 type fleetEvent struct {
@@ -57,6 +59,9 @@ type fleetRelease struct {
 	Size                              uint64
 	Published                         time.Time
 	Installed, Confirmed              int
+	Damaged                           bool // its stored image
+	Alarms                            int  // devices of its rollout that failed or are lost, as they say
+	Alarm, Halted                     bool // of its rollout
 }
 
 // object is a JSON object.
@@ -136,10 +141,10 @@ func readDevice(o object) fleetDevice {
 		Since: o.time("since"), First: o.time("first_seen"), Last: o.time("last_seen"),
 		Version: rel.text("version"), Image: rel.text("image"), Confirmed: rel.yes("confirmed"),
 		Target: o.object("target").text("version"), Workspace: o.number("workspace"), Needs: o.number("needs"),
-		Demo: o.yes("demo"), Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"), Told: o.yes("restored_as_told"),
+		Demo: o.yes("demo"), Kinds: o.texts("kinds"), Sent: progress.number("sent"), Size: progress.number("size"), Restored: o.time("restored"), Conflict: o.time("conflict"), Told: o.yes("restored_as_told"),
 	}
 	for _, a := range o.objects("attempts") {
-		d.Attempts = append(d.Attempts, fleetAttempt{a.text("image"), a.text("version"), a.count("failures"), a.yes("held")})
+		d.Attempts = append(d.Attempts, fleetAttempt{a.text("image"), a.text("version"), a.count("failures"), a.yes("held"), a.text("by")})
 	}
 	return d
 }
@@ -165,9 +170,11 @@ func readDetail(o object) fleetDetail {
 func readReleases(o object) []fleetRelease {
 	var list []fleetRelease
 	for _, r := range o.objects("releases") {
+		rollout := r.object("rollout")
 		list = append(list, fleetRelease{
 			Model: r.text("model"), Version: r.text("version"), Image: r.text("image"), Key: r.text("key"), State: r.text("state"),
 			Size: r.number("size"), Published: r.time("published"), Installed: r.count("installed"), Confirmed: r.count("confirmed"),
+			Damaged: r.yes("damaged"), Alarms: rollout.count("failed") + rollout.count("lost"), Alarm: rollout.yes("alarm"), Halted: rollout.text("halted") != "",
 		})
 	}
 	return list

@@ -126,6 +126,7 @@ func deviceRows(list []fleetDevice, now time.Time) []deviceRow {
 			row.Model += ", example"
 		}
 		row.Sign, row.State, row.Small = groupWords(d, now)
+		row.Small = marked(d, row.Small)
 		rows[i] = row
 	}
 	return rows
@@ -147,7 +148,12 @@ func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
 	case "overdue":
 		return "bad", "No word since its rewrite", "received everything, then silent"
 	case "held-back":
-		return "off", "Held back", "its rewrites went wrong"
+		for _, a := range d.Attempts {
+			if a.Held && a.By == "operator" {
+				return "off", "Held back", "by the operator"
+			}
+		}
+		return "off", "Held back", "it says that its rewrites went wrong"
 	case "silent":
 		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.Last, now), "Today, "), ""
 	case "receiving":
@@ -165,6 +171,18 @@ func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
 		small = "not confirmed yet"
 	}
 	return "ok", "Running", small
+}
+
+// marked adds what nobody may overlook to what explains a device's situation.
+func marked(d *fleetDevice, small string) string {
+	const conflict = "two devices speak under this serial"
+	switch {
+	case d.Conflict.IsZero():
+		return small
+	case small == "":
+		return conflict
+	}
+	return small + ", " + conflict
 }
 
 func shortDay(t, now time.Time) string {
@@ -185,7 +203,7 @@ func deviceState(d *fleetDevice, now time.Time) (lamp, words string) {
 	if d.Group == "running" && !d.Told {
 		words += " release " + d.Version
 	}
-	if small != "" {
+	if small = marked(d, small); small != "" {
 		words += ", " + small
 	}
 	return lamp, words + ". Last seen " + ago(d.Last, now) + "."
@@ -214,7 +232,7 @@ func eventWords(e *fleetEvent) eventRow {
 	case "transferred":
 		return eventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + sizeWords(max(d.number("size"), e.Bytes)) + "."}
 	case "broken":
-		return eventRow{Class: "plain", Head: "Transfer broke off", Text: "At " + kb(d.number("sent")) + " of " + kb(d.number("size")) + ". It can be resumed."}
+		return eventRow{Class: "plain", Head: "Transfer broke off", Text: brokenWords(d)}
 	case "installed":
 		return eventRow{Class: "ok", Head: "Installed " + e.To, Text: "Rewritten in place, verdict good."}
 	case "confirmed":
@@ -224,7 +242,11 @@ func eventWords(e *fleetEvent) eventRow {
 	case "refused":
 		return eventRow{Class: "bad", Head: "Update file refused", Text: "The proof before erase had another outcome. Nothing was erased."}
 	case "held":
-		return eventRow{Class: "bad", Head: "Held back from " + e.To, Text: "It is not offered again until somebody releases it."}
+		return eventRow{Class: "bad", Head: "Held back from " + e.To, Text: heldWords(e)}
+	case "conflict":
+		return eventRow{Class: "bad", Head: "Two devices of one serial", Text: "Both spoke at the same time, and both were served."}
+	case "settled":
+		return eventRow{Class: "plain", Head: "Marked as settled", Text: "By the operator."}
 	case "freed":
 		return eventRow{Class: "plain", Head: "Offered again", Text: e.To}
 	case "needs-cable":
@@ -247,6 +269,23 @@ func eventWords(e *fleetEvent) eventRow {
 		return eventRow{Class: "bad", Head: "Its flash wears out", Text: "It reported erases that went wrong."}
 	}
 	return eventRow{Class: "plain", Head: e.Kind, Text: fromTo(e)}
+}
+
+// brokenWords says how far a transfer came, and why it ended if that is known.
+func brokenWords(d object) string {
+	t := "At " + kb(d.number("sent")) + " of " + kb(d.number("size")) + ". "
+	if why := d.text("why"); why != "" {
+		return t + upper(why) + "."
+	}
+	return t + "It can be resumed."
+}
+
+// heldWords says until when a release is held back.
+func heldWords(e *fleetEvent) string {
+	if e.Source == "operator" {
+		return "By the operator, until the operator offers it again."
+	}
+	return "It says that its rewrites failed. It is offered again after some days, or when you offer it."
 }
 
 func fromTo(e *fleetEvent) string {
@@ -321,6 +360,14 @@ func releaseRows(list []fleetRelease, now time.Time) []releaseRow {
 		default:
 			row.Sign, row.State, row.Act, row.To, row.Done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
 			row.Ask, row.No = "Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep it.", "Keep offering it"
+		}
+		switch {
+		case rel.Damaged:
+			row.Sign, row.Small = "bad", "its stored image is damaged: publish its release file again"
+		case rel.Halted:
+			row.Sign, row.Small = "off", "its rollout is halted"
+		case rel.Alarm:
+			row.Sign, row.Small = "bad", count(rel.Alarms, "device", "devices")+" failed or lost, as nobody proves"
 		}
 		rows[i] = row
 	}

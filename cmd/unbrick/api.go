@@ -87,6 +87,16 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 	return b, answer.StatusCode, nil
 }
 
+// post sends v as JSON and returns the body of a good answer.
+func (a *api) post(ctx context.Context, method, path string, v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := a.do(ctx, method, path, nil, body, "Content-Type", "application/json")
+	return b, err
+}
+
 // isSet says whether a flag was given.
 func isSet(flags *flag.FlagSet, name string) (set bool) {
 	flags.Visit(func(f *flag.Flag) { set = set || f.Name == name })

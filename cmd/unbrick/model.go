@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -141,11 +140,7 @@ func preferKind(ctx context.Context, server, token, id, kind string, out io.Writ
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(map[string]string{"kind": kind})
-	if err != nil {
-		return err
-	}
-	if _, _, err := client.do(ctx, "PUT", "/api/models/"+id+"/prefer", nil, body, "Content-Type", "application/json"); err != nil {
+	if _, err := client.post(ctx, "PUT", "/api/models/"+id+"/prefer", map[string]string{"kind": kind}); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "model %s: %s is tried first\n", id, kind)

@@ -37,7 +37,7 @@ run those bytes need no update, all others are led there.
 
 The first release of a model registers its key there. A further key is registered only with --trust-key.
 
---phases offers the release to a growing share of the devices, and halts by itself when more than --max-failures (3) of
+--phases offers the release to a growing share of the devices, and shows an alarm when more than --max-failures (3) of
 them fail; "unbrick rollout --help" explains it. Without it the release is for all.
 
 -o writes the release file instead of uploading it. With --model-file (see unbrick model put -o) no server is asked;
@@ -85,7 +85,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")
 	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
 	flags.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
-	flags.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout halts (default 3)")
+	flags.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout shows an alarm (default 3)")
 	flags.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
 	flags.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
 	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")

@@ -10,16 +10,18 @@ import (
 	"time"
 )
 
-const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [--max-failures N] [--halt | --resume | --end]
+const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [--max-failures N] [--halts] [--halt | --resume | --end]
 
 Shows how far a release has been offered, and decides how it goes on. A rollout offers a release in phases to a growing
 share of the model's devices: "1%,10%@24h,100%@72h" is one in a hundred at once, one in ten after a day, all after
-three. It halts by itself when more devices than --max-failures (3) told of a failed rewrite, wait in restoration mode
-or took the update file and did not come back; halted, it is offered to nobody, and devices that run the release keep
-it.
+three. When more devices than --max-failures (3) told of a failed rewrite, wait in restoration mode or took the update
+file and did not come back, it shows an alarm. Nobody proves what they tell, so nothing more happens: look, and halt it.
+With --halts it halts by itself, for networks without strangers. Halted, it is offered to nobody, and devices that run
+the release keep it.
 
   --phases LIST      begins a rollout, counted from now
-  --max-failures N   devices that may fail
+  --max-failures N   devices that may fail before there is an alarm
+  --halts            the alarm halts the rollout; --halts=false: it does not any more
   --halt, --resume   stop offering the release, go on
   --end              no rollout any more: the release is for all
 
@@ -36,6 +38,8 @@ type rolling struct {
 	Share  string     `json:"share"`
 	Next   *time.Time `json:"next,omitempty"`
 	Limit  uint32     `json:"limit"`
+	Alarm  bool       `json:"alarm"`
+	Halts  bool       `json:"halts"`
 	Failed uint32     `json:"failed"`
 	Lost   uint32     `json:"lost"`
 	Halted *time.Time `json:"halted,omitempty"`
@@ -48,6 +52,7 @@ type rolled struct {
 	Version string   `json:"version"`
 	Image   string   `json:"image"`
 	State   string   `json:"state"`
+	Damaged bool     `json:"damaged,omitempty"`
 	Rollout *rolling `json:"rollout"`
 }
 
@@ -58,6 +63,7 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.Var(idValue{id}, "model", "model of the release")
 	phases := flags.String("phases", "", "begin a rollout with these phases")
 	limit := flags.Uint("max-failures", 0, "devices that may fail")
+	halts := flags.Bool("halts", false, "the alarm halts the rollout")
 	halt := flags.Bool("halt", false, "stop offering the release")
 	resume := flags.Bool("resume", false, "go on")
 	end := flags.Bool("end", false, "offer the release to all")
@@ -75,7 +81,7 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 			ways++
 		}
 	}
-	if ways > 1 || *end && isSet(flags, "max-failures") {
+	if ways > 1 || *end && (isSet(flags, "max-failures") || isSet(flags, "halts")) {
 		return usageError("--phases, --halt, --resume and --end exclude each other")
 	}
 	client, err := newAPI(*server, tokenOr(*token))
@@ -94,6 +100,9 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if isSet(flags, "max-failures") {
 		change["limit"] = *limit
 	}
+	if isSet(flags, "halts") {
+		change["halts"] = *halts
+	}
 	r, err := client.rolled(ctx, *id, words[0])
 	if err != nil {
 		return err
@@ -102,11 +111,7 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		return fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", r.Version)
 	}
 	if len(change) > 1 {
-		body, err := json.Marshal(change)
-		if err != nil {
-			return err
-		}
-		b, _, err := client.do(ctx, http.MethodPut, "/api/releases/"+r.Image+"/rollout", nil, body, "Content-Type", "application/json")
+		b, err := client.post(ctx, http.MethodPut, "/api/releases/"+r.Image+"/rollout", change)
 		if err != nil {
 			return err
 		}
@@ -157,7 +162,10 @@ func (r *rolled) print(out io.Writer) {
 	if o.Clock != "" {
 		fmt.Fprintf(out, "; %s", o.Clock)
 	}
-	fmt.Fprintf(out, "\n%d failed, %d lost, %d may\n", o.Failed, o.Lost, o.Limit)
+	fmt.Fprintf(out, "\n%d failed, %d lost, %d may; nothing proves what devices tell%s\n", o.Failed, o.Lost, o.Limit, map[bool]string{true: ", and more halt it"}[o.Halts])
+	if o.Alarm && o.Halted == nil {
+		fmt.Fprintln(out, "alarm: more than may have failed or are lost. Look, and halt it with --halt if that is right")
+	}
 	if o.Halted != nil {
 		fmt.Fprintf(out, "halted at %s: %s\n", o.Halted.Format(time.RFC3339), o.Why)
 	}

@@ -58,6 +58,7 @@ func (b *blobs) path(d storage.Digest) string {
 // put stores p durably. A blob that is there and whole is left alone, a damaged one is replaced.
 func (b *blobs) put(p []byte) (storage.Digest, error) {
 	d := storage.Digest(sha256.Sum256(p))
+	b.seen.forget(d) // a disk may lose bytes and not say so: what is stored again is read again
 	if f, err := b.open(context.Background(), d); err == nil {
 		f.Close()
 		// It may have been renamed by a process that died before its sync.

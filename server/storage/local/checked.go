@@ -76,6 +76,13 @@ func (c *checked) check(ctx context.Context, f *os.File, d storage.Digest) (int6
 	return n, nil
 }
 
+// forget makes the next check of a digest read its file, whatever the file system says of it: somebody found it wrong.
+func (c *checked) forget(d storage.Digest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.right, d)
+}
+
 func (c *checked) known(info os.FileInfo, d storage.Digest) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
