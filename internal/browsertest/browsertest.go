@@ -90,7 +90,12 @@ func Until(t testing.TB, ctx context.Context, expression string) {
 // need; env is their environment, in which {host} stands for the server's host and port.
 func Go(t testing.TB, pkg string, mux *http.ServeMux, env map[string]string, args ...string) {
 	t.Helper()
-	ctx := Tab(t)
+	GoIn(t, func(string) context.Context { return Tab(t) }, pkg, mux, env, args...)
+}
+
+// GoIn is Go in a tab of the caller's, which it starts when the server's origin is known.
+func GoIn(t testing.TB, tab func(origin string) context.Context, pkg string, mux *http.ServeMux, env map[string]string, args ...string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "test.wasm")
 	build := exec.Command("go", "test", "-c", "-o", file, pkg)
 	build.Env = append(build.Environ(), "GOOS=js", "GOARCH=wasm")
@@ -123,6 +128,7 @@ func Go(t testing.TB, pkg string, mux *http.ServeMux, env map[string]string, arg
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, page, words, settings.String())
 	})
+	ctx := tab(web.URL)
 	if err := chromedp.Do(ctx, chromedp.Navigate(web.URL)); err != nil {
 		t.Fatal(err)
 	}
