@@ -14,12 +14,14 @@ import (
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/restore/porttest"
 )
 
 // bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
 type bootCord struct {
-	mu   sync.Mutex
-	port *mcuboottest.Port
+	mu     sync.Mutex
+	port   *mcuboottest.Port
+	outlet porttest.Outlet
 }
 
 func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
@@ -27,10 +29,12 @@ func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
 }
 
 func (c *bootCord) Open(context.Context, int, uint32) (restore.Port, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.port.Plug()
-	return &bootPort{c}, nil
+	return c.outlet.Open(func() (restore.Port, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.port.Plug()
+		return &bootPort{c}, nil
+	})
 }
 
 type bootPort struct{ c *bootCord }

@@ -3,6 +3,7 @@ package apparatus_test
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"unbrick/lab"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/restore/porttest"
 	"unbrick/server"
 	"unbrick/server/demo"
 	"unbrick/terminal"
@@ -26,6 +28,8 @@ import (
 type cord struct {
 	mu     sync.Mutex
 	device *lab.Device
+	host   func() *emulator.Port // of another device than a lab's; nil: device's
+	outlet porttest.Outlet
 	port   *pulled
 	busy   bool
 	opened int
@@ -38,9 +42,10 @@ type cord struct {
 
 // pulled is a port that vanishes when the cord is pulled.
 type pulled struct {
-	*emulator.Port
-	c    *cord
-	deaf bool // opened at another speed than the device's
+	*porttest.Opening
+	c     *cord
+	under *emulator.Port
+	deaf  bool // opened at another speed than the device's
 }
 
 func (p *pulled) Write(b []byte) error {
@@ -59,7 +64,7 @@ func (p *pulled) Write(b []byte) error {
 		if p.c.pulled != nil {
 			p.c.pulled()
 		}
-		return restore.ErrVanished
+		return p.end()
 	}
 	p.c.mu.Lock()
 	deaf := p.deaf
@@ -67,17 +72,44 @@ func (p *pulled) Write(b []byte) error {
 	if deaf {
 		return nil
 	}
-	return p.Port.Write(b)
+	return p.Opening.Write(b)
 }
 
 func (p *pulled) Read(b []byte, wait time.Duration) (int, error) {
-	p.c.mu.Lock()
-	gone := p.c.port != p
-	p.c.mu.Unlock()
-	if gone {
-		return 0, restore.ErrVanished
+	if p.out() {
+		return 0, p.end()
 	}
-	return p.Port.Read(b, wait)
+	n, err := p.Opening.Read(b, wait)
+	if n == 0 && p.out() {
+		return 0, p.end()
+	}
+	return n, err
+}
+
+// out reports whether the cord was pulled, or opened anew, since this opening.
+func (p *pulled) out() bool {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	return p.c.port != p
+}
+
+// end is why nothing comes any more: it was closed, or pulled out.
+func (p *pulled) end() error {
+	if p.Closed() {
+		return restore.ErrClosed
+	}
+	return restore.ErrVanished
+}
+
+// yank pulls the cord out of whatever reads.
+func (c *cord) yank() {
+	c.mu.Lock()
+	p := c.port
+	c.port = nil
+	c.mu.Unlock()
+	if p != nil {
+		p.under.Leave()
+	}
 }
 
 func (c *cord) List(context.Context) ([]apparatus.PortInfo, error) {
@@ -96,12 +128,20 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 		return nil, apparatus.ErrPortBusy
 	}
 	c.opened++
-	port := c.device.Port()
-	if err := port.Open(); err != nil {
+	host := c.host
+	if host == nil {
+		host = c.device.Port
+	}
+	port := host()
+	opening, err := c.outlet.Open(func() (restore.Port, error) { return port, port.Open() })
+	if errors.Is(err, porttest.ErrHeld) {
+		return nil, apparatus.ErrPortStuck
+	}
+	if err != nil {
 		return nil, err
 	}
 	c.bauds = append(c.bauds, baud)
-	c.port = &pulled{Port: port, c: c, deaf: c.baud != 0 && c.baud != baud}
+	c.port = &pulled{Opening: opening, c: c, under: port, deaf: c.baud != 0 && c.baud != baud}
 	return c.port, nil
 }
 
