@@ -43,6 +43,9 @@ test-power:      ## every cut with every tear, pairs of cuts, real images: at le
 	$(GO) test -count=1 -timeout 300m -v -run TestPower ./lab/sweep/suite -power
 	$(GO) test -count=1 -timeout 80m -v -run 'Update|Recovery|Restor|Cut' ./terminal ./restore
 
+test-limits:     ## update and restoration of the largest images and sectors there may be; a minute
+	UNBRICK_LIMITS=1 $(GO) test -run Limits ./cmd/unbrick
+
 test-cable:      ## every message of a restoration spoiled in every way, unplugged at every frame, every state; minutes
 	UNBRICK_CABLE=all $(GO) test -count=1 -timeout 60m -v -run 'Every|Figure' ./restore
 

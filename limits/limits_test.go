@@ -85,7 +85,7 @@ func TestNobodyHasLimitsOfTheirOwn(t *testing.T) {
 		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
 	}
 	named := regexp.MustCompile(`^(Max|Min)[A-Z]`)
-	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame", "server/storage"} {
+	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame"} {
 		names, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v", dir, err)

@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -96,6 +97,36 @@ func TestDecodeRefuses(t *testing.T) {
 	m.RAM = 1 // an encoding of an invalid model
 	if _, err := Decode(m.Append(nil)); err == nil || !strings.Contains(err.Error(), "resident code") {
 		t.Errorf("invalid model: %v", err)
+	}
+}
+
+// TestLargestModel: a model that reaches every limit at once still has a record.
+func TestLargestModel(t *testing.T) {
+	m := full(t)
+	m.ID, m.Name, m.ISA = strings.Repeat("i", MaxID), strings.Repeat("n", MaxName), strings.Repeat("x", MaxISA)
+	m.RAM, m.Resident, m.Line, m.MaxUpdate, m.Readout = MaxRAM, MaxRAM, MaxLine, 1<<32-1, true
+	m.Apps, m.Hints, m.Layout.Settings = nil, nil, nil
+	for i := range MaxApps {
+		m.Apps = append(m.Apps, App{fmt.Sprintf("%0*d", MaxAppName, i), 1 << 20, MaxImportance, true})
+	}
+	for range MaxHints {
+		m.Hints = append(m.Hints, strings.Repeat("h", MaxHint))
+	}
+	g := &m.Layout.Geometry
+	g.Runs, g.ProgramUnit, g.Page, g.Blocks = nil, flash.MaxUnit, flash.MaxPage, []uint32{1 << 17, 1 << 18, 1 << 19, 1 << 20}
+	for i := range uint32(flash.MaxRuns) {
+		g.Runs = append(g.Runs, flash.Run{Size: 1<<16 + i%2<<16, Count: 40})
+	}
+	m.Layout.Boot = 1 << 16
+	for i := range uint32(flash.MaxSettings) {
+		m.Layout.Settings = append(m.Layout.Settings, flash.Area{Name: fmt.Sprintf("%0*d", flash.MaxAreaName, i), Addr: g.Size() - (flash.MaxSettings-i)<<17, Size: 1 << 17})
+	}
+	if err := m.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := m.Append(nil)
+	if _, err := Decode(b); err != nil {
+		t.Errorf("%d bytes: %v", len(b), err)
 	}
 }
 

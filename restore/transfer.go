@@ -117,11 +117,21 @@ func (r *runner) prepare(i int) *bringing {
 	j := &r.p.jobs[i]
 	b := &bringing{i: i, file: j.file}
 	b.q = smp.NextRequest{Number: uint32(i + 1), Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace,
-		Block: min(r.s.framing.agreed.Block, r.block), Last: i == len(r.p.jobs)-1}
+		Block: blockFor(uint32(len(j.file)), r.block, r.s.framing.agreed.Block), Last: i == len(r.p.jobs)-1}
 	b.count = (b.q.Size + b.q.Block - 1) / b.q.Block
 	b.wire = frame.DataSize(int(b.q.Block))
 	b.w.Begin(b.count, 0)
 	return b
+}
+
+// blockFor is the block that a file of size bytes goes in: the one that is wished for, or one that is so much larger that there
+// are not too many, as far as the device takes it.
+func blockFor(size, wish, most uint32) uint32 {
+	block := min(wish, most)
+	for block < most && (size-1)/block >= frame.MaxBlocks {
+		block *= 2
+	}
+	return block
 }
 
 // lead has b announced when the device has place for it: when the one before the one before it was applied.

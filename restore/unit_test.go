@@ -8,9 +8,22 @@ import (
 	"time"
 
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 )
+
+// TestBlockFor: on a line that spoils large blocks a long file goes in larger ones than wished for, rather than not at all.
+func TestBlockFor(t *testing.T) {
+	for _, c := range []struct{ size, wish, most, want uint32 }{
+		{1, smallBlock, 1024, smallBlock}, {smallBlock << 16, smallBlock, 1024, smallBlock}, {smallBlock<<16 + 1, smallBlock, 1024, 2 * smallBlock},
+		{limits.Image + 4096, 64, 1024, 512}, {1 << 20, 1024, 128, 128}, {limits.File, 64, 1024, 1024},
+	} {
+		if got := blockFor(c.size, c.wish, c.most); got != c.want {
+			t.Errorf("%d bytes, %d wished for of %d: %d, want %d", c.size, c.wish, c.most, got, c.want)
+		}
+	}
+}
 
 func TestMeter(t *testing.T) {
 	const s = time.Second

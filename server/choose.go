@@ -17,6 +17,7 @@ import (
 const (
 	waitPreparing = 30  // seconds until a terminal should ask again for a file that is being made
 	waitFailed    = 600 // and for one whose making failed
+	unmadeAfter   = 3   // failures after which that is told on the device, which nothing can reach meanwhile
 	maxBetween    = 3   // releases in between that are tried for a chain of two
 )
 
@@ -28,6 +29,7 @@ type choice struct {
 	wanted       *storage.Release // the newest for this device; target leads there in two steps if it is another
 	releases     []storage.Release
 	unknownModel bool
+	unmade       string // why no update file can be made, as making it said; empty: none was tried in vain for long
 }
 
 // version is the text of the release that is offered, or that would be.
@@ -59,6 +61,10 @@ func (c *choice) decide(d *storage.Device, now time.Time) []storage.Event {
 			Detail: detailOf(map[string]any{"needs": c.info.Workspace, "has": c.info.Has}), Unique: fmt.Sprintf("no-fit:%x:%d", d.Target[:8], c.info.Has)}}
 	case storage.HeldBack:
 		d.Target, d.TargetVersion = c.wanted.Manifest.Digest, c.version()
+		if c.unmade != "" {
+			return []storage.Event{{At: now, Kind: storage.Unmade, Source: storage.ByServer, From: d.Claim.Version, To: c.version(),
+				Detail: detailOf(map[string]any{"error": c.unmade}), Unique: fmt.Sprintf("not-made:%x", d.Target[:8])}}
+		}
 		return nil
 	case storage.Running, storage.Receiving, storage.Rewriting, storage.Restoration:
 	}
@@ -221,6 +227,8 @@ type picker struct {
 	needs     uint32 // least workspace that any file would need; 0: none known
 	preparing bool   // a file that may fit is not ready yet
 	failed    bool   // a file that may have fitted could not be made
+	tries     uint32 // how often the one that was tried most was
+	why       string // and what that said last
 	refused   bool   // a file that fits was found wrong by the device, or the operator keeps it from all
 }
 
@@ -294,6 +302,9 @@ func (p *picker) none(wanted *storage.Release) *choice {
 		}
 	case p.failed:
 		c.info.Reason, c.info.Wait = protocol.ReasonPreparing, waitFailed
+		if p.tries >= unmadeAfter { // it is tried again, but nobody should wait for that without a word
+			c.state, c.unmade = storage.HeldBack, p.why
+		}
 	case p.refused: // whatever could be sent was found wrong on this device
 		c.state, c.info.Reason = storage.HeldBack, protocol.ReasonHeld
 	default: // the device takes none of the kinds that there are
@@ -332,6 +343,9 @@ func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.Fi
 			return f, false, nil
 		case storage.FileFailed:
 			p.failed = true
+			if f.Attempts > p.tries {
+				p.tries, p.why = f.Attempts, f.Error
+			}
 			return f, false, nil
 		case storage.FileBarred:
 			p.refused = true

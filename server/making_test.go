@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -221,5 +222,55 @@ func TestModelChangeMakesNewFiles(t *testing.T) {
 	second := r.session(r.hello("A-1", one))
 	if second.Workspace != first.Workspace+(4<<10) {
 		t.Fatalf("needs %d, then %d with 4 KiB more resident code", first.Workspace, second.Workspace)
+	}
+}
+
+// TestWhatCannotBeMadeIsTold: a device whose newest release cannot be made into any update file is not up to date, and not
+// waiting: after some tries its state and its history say so, with the reason. When a file can be made it is offered.
+func TestWhatCannotBeMadeIsTold(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) { return nil, errors.New("no such sector") }
+	for n := range unmadeAfter {
+		info := r.session(r.hello("A-1", one))
+		if info.Reason != protocol.ReasonPreparing || info.Wait == 0 {
+			t.Fatalf("info %+v", info)
+		}
+		want := storage.Running
+		if n == unmadeAfter-1 {
+			want = storage.HeldBack
+		}
+		if d := r.device("A-1"); d.State != want {
+			t.Fatalf("after %d tries: %v, want %v", n+1, d.State, want)
+		}
+		r.later(storage.MaxBackoff + time.Second)
+	}
+	if d := r.device("A-1"); d.TargetVersion != "2" {
+		t.Errorf("leads to %q", d.TargetVersion)
+	}
+	h, err := r.store.History(context.Background(), "0001", "A-1", 0, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, e := range h {
+		if e.Kind == storage.Unmade {
+			told++
+			if !strings.Contains(e.Detail, "no such sector") || e.To != "2" {
+				t.Errorf("told as %+v", e)
+			}
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+	r.s.maker.create = r.s.maker.build
+	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
+		t.Fatalf("info %+v, want the delta", info)
+	}
+	if d := r.device("A-1"); d.State == storage.HeldBack {
+		t.Errorf("still %v", d.State)
 	}
 }

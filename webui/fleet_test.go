@@ -275,3 +275,19 @@ func TestFleetTellsClaimsAsClaims(t *testing.T) {
 		}
 	}
 }
+
+// TestHeldBackSaysWhy: a device that nothing can be made for is not told to have failed, and its history has the reason.
+func TestHeldBackSaysWhy(t *testing.T) {
+	failed := fleetDevice{Group: "held-back", Attempts: []fleetAttempt{{Version: "2", Failures: 3, Held: true}}}
+	if _, _, small := groupWords(&failed, time.Now()); small != "it says that its rewrites went wrong" {
+		t.Errorf("failed: %q", small)
+	}
+	unmade := fleetDevice{Group: "held-back", Target: "2"}
+	if _, _, small := groupWords(&unmade, time.Now()); small != "its history says why" {
+		t.Errorf("not made: %q", small)
+	}
+	row := eventWords(&fleetEvent{Kind: "not-made", From: "1", To: "2", Detail: object{"error": "no such sector"}})
+	if row.Class != "bad" || !strings.Contains(row.Head, "2") || !strings.Contains(row.Text, "no such sector") {
+		t.Errorf("%+v", row)
+	}
+}

@@ -149,11 +149,14 @@ func groupWords(d *fleetDevice, now time.Time) (sign, state, small string) {
 		return "bad", "No word since its rewrite", "received everything, then silent"
 	case "held-back":
 		for _, a := range d.Attempts {
-			if a.Held && a.By == "operator" {
+			switch {
+			case a.Held && a.By == "operator":
 				return "off", "Held back", "by the operator"
+			case a.Held && a.Failures > 0:
+				return "off", "Held back", "it says that its rewrites went wrong"
 			}
 		}
-		return "off", "Held back", "it says that its rewrites went wrong"
+		return "off", "Held back", "its history says why"
 	case "silent":
 		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.Last, now), "Today, "), ""
 	case "receiving":
@@ -251,6 +254,8 @@ func eventWords(e *fleetEvent) eventRow {
 		return eventRow{Class: "plain", Head: "Offered again", Text: e.To}
 	case "needs-cable":
 		return eventRow{Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs " + kib(d.number("needs")) + ", the device has " + kib(d.number("has")) + ". It keeps running."}
+	case "not-made":
+		return eventRow{Class: "bad", Head: "No update file for " + e.To, Text: "The server tried to make one again and again: " + strings.TrimSuffix(d.text("error"), ".") + ". The device keeps running; publish the release anew, or withhold it."}
 	case "restored":
 		t := "Verified, runs " + e.To + "."
 		if n := d.count("sectors"); n > 0 {

@@ -15,7 +15,7 @@ const (
 	Receiving   DeviceState = 2 // an update file is on its way
 	Rewriting   DeviceState = 3 // it acknowledged the whole file and has not been heard since
 	NeedsCable  DeviceState = 4 // newer software exists, and none of its update files fits its workspace
-	HeldBack    DeviceState = 5 // the newest release failed too often on it
+	HeldBack    DeviceState = 5 // the newest release failed too often on it, or no update file that leads there is to be had
 	Restoration DeviceState = 6 // a reporter saw it in restoration mode, and it has not been heard since
 )
 
@@ -203,6 +203,7 @@ const (
 	Held        EventKind = "held"
 	Freed       EventKind = "freed"
 	NoFit       EventKind = "needs-cable"
+	Unmade      EventKind = "not-made"      // no update file could be made for it, again and again
 	Restored    EventKind = "restored"      // over the cable, as reported
 	NotRestored EventKind = "not-restored"  // over the cable, as reported
 	Found       EventKind = "found"         // in restoration mode, as reported
