@@ -547,3 +547,57 @@ func TestInstallIsStopped(t *testing.T) {
 		t.Errorf("got %v, %d restarts", err, d.Restarts())
 	}
 }
+
+// A boot loader reads lines: what is sent to end frames, before the second call, must not spoil that one's.
+func TestFirstCallToABootLoaderIsLost(t *testing.T) {
+	d := recovery(64 << 10)
+	d.Lose = func(n int) bool { return n == 1 }
+	port := &mcuboottest.Port{Device: d}
+	s, err := restore.Connect(t.Context(), port, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Way() != restore.WayEcho || d.Packets() > 5 || port.Now() > 450*time.Millisecond {
+		t.Errorf("way %v after %v and %d packets", s.Way(), port.Now(), d.Packets())
+	}
+	faultless(t, d)
+}
+
+// The command to start is lost, and given again to a device that still stands where it stood.
+func TestCommandToStartIsLost(t *testing.T) {
+	for _, number := range []uint32{0, 2} {
+		d := recovery(64 << 10)
+		d.Direct, d.Tells = true, true
+		s, _ := meet(t, &mcuboottest.Port{Device: d})
+		lose := false
+		d.Lose = func(int) bool { now := lose; lose = false; return now }
+		got, err := s.Install(t.Context(), signed(2, 30_000), &restore.InstallOptions{Number: number, Report: func(p restore.Progress) {
+			lose = p.Stage == restore.StageStart
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Started || !got.Runs || got.Confirmed != (number == 2) || d.Restarts() != 1 {
+			t.Errorf("number %d: got %+v, %d restarts", number, got, d.Restarts())
+		}
+		faultless(t, d)
+	}
+}
+
+// What is resumed in the slot that the number means is not brought again.
+func TestInstallGoesOnInASecondSlot(t *testing.T) {
+	d := recovery(128 << 10)
+	d.Direct, d.Tells = true, true
+	port := &mcuboottest.Port{Device: d}
+	file := signed(2, 60_000)
+	half(t, port, file, 2)
+	s, _ := meet(t, port)
+	got, err := s.Install(t.Context(), file, &restore.InstallOptions{Number: 2, Await: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Resumed < 20_000 || got.Slot != 1 || d.Erases() != 1 {
+		t.Errorf("got %+v, %d erases", got, d.Erases())
+	}
+	faultless(t, d)
+}
