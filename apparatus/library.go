@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -353,7 +352,10 @@ func (l *library) all() []Release {
 			put(&e.Manifest, e.KeyID, OriginStore)
 		}
 	}
-	list := slices.Collect(maps.Values(byName))
+	list := make([]Release, 0, len(byName))
+	for _, r := range byName {
+		list = append(list, r)
+	}
 	sort.Slice(list, func(i, j int) bool {
 		a, b := &list[i], &list[j]
 		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version)) < 0

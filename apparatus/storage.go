@@ -28,15 +28,15 @@ func storageOf(fs hackpadfs.FS, limit time.Duration) hackpadfs.FS {
 	return &storageFS{fs: fs, limit: limit}
 }
 
-// within runs f in a goroutine of its own, which is left alone when it takes too long.
-func within[T any](p *storageFS, f func() (T, error)) (T, error) {
+// within runs f in a goroutine of its own, which is left alone when it takes too long. What f returns is boxed: with a type
+// parameter the program holds all of this once for each type.
+func (p *storageFS) within(f func() (any, error)) (any, error) {
 	type outcome struct {
-		v   T
+		v   any
 		err error
 	}
-	var none T
 	if p.dead.Load() {
-		return none, errStorage
+		return nil, errStorage
 	}
 	done := make(chan outcome, 1)
 	go func() {
@@ -56,46 +56,50 @@ func within[T any](p *storageFS, f func() (T, error)) (T, error) {
 		return o.v, o.err
 	case <-late.C:
 		p.dead.Store(true)
-		return none, fmt.Errorf("%w: no answer within %v", errStorage, p.limit)
+		return nil, fmt.Errorf("%w: no answer within %v", errStorage, p.limit)
 	}
 }
 
 // only is within for an f that has nothing to return.
-func only(p *storageFS, f func() error) error {
-	_, err := within(p, func() (struct{}, error) { return struct{}{}, f() })
+func (p *storageFS) only(f func() error) error {
+	_, err := p.within(func() (any, error) { return nil, f() })
 	return err
 }
 
-func (p *storageFS) Open(name string) (hackpadfs.File, error) {
-	f, err := within(p, func() (hackpadfs.File, error) { return p.fs.Open(name) })
+// file opens a file within.
+func (p *storageFS) file(open func() (hackpadfs.File, error)) (hackpadfs.File, error) {
+	v, err := p.within(func() (any, error) { return open() })
 	if err != nil {
 		return nil, err
 	}
+	f, _ := v.(hackpadfs.File)
 	return &storageFile{p, f}, nil
+}
+
+func (p *storageFS) Open(name string) (hackpadfs.File, error) {
+	return p.file(func() (hackpadfs.File, error) { return p.fs.Open(name) })
 }
 
 func (p *storageFS) OpenFile(name string, flag int, perm hackpadfs.FileMode) (hackpadfs.File, error) {
-	f, err := within(p, func() (hackpadfs.File, error) { return hackpadfs.OpenFile(p.fs, name, flag, perm) })
-	if err != nil {
-		return nil, err
-	}
-	return &storageFile{p, f}, nil
+	return p.file(func() (hackpadfs.File, error) { return hackpadfs.OpenFile(p.fs, name, flag, perm) })
 }
 
 func (p *storageFS) MkdirAll(name string, perm hackpadfs.FileMode) error {
-	return only(p, func() error { return hackpadfs.MkdirAll(p.fs, name, perm) })
+	return p.only(func() error { return hackpadfs.MkdirAll(p.fs, name, perm) })
 }
 
 func (p *storageFS) Remove(name string) error {
-	return only(p, func() error { return hackpadfs.Remove(p.fs, name) })
+	return p.only(func() error { return hackpadfs.Remove(p.fs, name) })
 }
 
 func (p *storageFS) Rename(from, to string) error {
-	return only(p, func() error { return hackpadfs.Rename(p.fs, from, to) })
+	return p.only(func() error { return hackpadfs.Rename(p.fs, from, to) })
 }
 
 func (p *storageFS) ReadDir(name string) ([]hackpadfs.DirEntry, error) {
-	return within(p, func() ([]hackpadfs.DirEntry, error) { return hackpadfs.ReadDir(p.fs, name) })
+	v, err := p.within(func() (any, error) { return hackpadfs.ReadDir(p.fs, name) })
+	list, _ := v.([]hackpadfs.DirEntry)
+	return list, err
 }
 
 // storageFile is a file of it. What a read brings too late is for nobody: its buffer is its own.
@@ -104,19 +108,26 @@ type storageFile struct {
 	f hackpadfs.File
 }
 
-func (f *storageFile) Stat() (hackpadfs.FileInfo, error) { return within(f.p, f.f.Stat) }
+func (f *storageFile) Stat() (hackpadfs.FileInfo, error) {
+	v, err := f.p.within(func() (any, error) { return f.f.Stat() })
+	info, _ := v.(hackpadfs.FileInfo)
+	return info, err
+}
 
 func (f *storageFile) Read(b []byte) (int, error) {
-	got, err := within(f.p, func() ([]byte, error) {
+	v, err := f.p.within(func() (any, error) {
 		own := make([]byte, len(b))
 		n, err := f.f.Read(own)
 		return own[:max(n, 0)], err
 	})
+	got, _ := v.([]byte)
 	return copy(b, got), err
 }
 
 func (f *storageFile) Write(b []byte) (int, error) {
-	return within(f.p, func() (int, error) { return hackpadfs.WriteFile(f.f, b) })
+	v, err := f.p.within(func() (any, error) { return hackpadfs.WriteFile(f.f, b) })
+	n, _ := v.(int)
+	return n, err
 }
 
 func (f *storageFile) Sync() error {
@@ -124,7 +135,7 @@ func (f *storageFile) Sync() error {
 	if !ok {
 		return nil
 	}
-	return only(f.p, s.Sync)
+	return f.p.only(s.Sync)
 }
 
-func (f *storageFile) Close() error { return only(f.p, f.f.Close) }
+func (f *storageFile) Close() error { return f.p.only(f.f.Close) }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"image"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
@@ -209,7 +210,7 @@ func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 		var p picture
 		p.update(v.data, &ink, v.cursor, width, 1, v.tall, true)
 		var b bytes.Buffer
-		if err := png.Encode(&b, p.img); err != nil {
+		if err := png.Encode(&b, &image.RGBA{Pix: p.img.Pix, Stride: 4 * p.img.Size.X, Rect: image.Rect(0, 0, p.img.Size.X, p.img.Size.Y)}); err != nil {
 			t.Fatal(err)
 		}
 		ask(t, ctx, `(() => { const h = document.getElementById("`+id+`"); h.innerHTML = '<img style="display:block" src="data:image/png;base64,`+

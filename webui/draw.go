@@ -1,8 +1,6 @@
 package webui
 
 import (
-	"image"
-	"image/color"
 	"math"
 
 	"unbrick/apparatus"
@@ -14,7 +12,7 @@ const markless = 8
 
 // drawCell draws one sector. Every state differs in brightness or pattern, not only in hue. ratio is
 // device pixels per CSS pixel; r is in device pixels.
-func drawCell(img *image.RGBA, r image.Rectangle, s apparatus.Sector, ink *Ink, ratio float64) {
+func drawCell(img *Pixels, r Rect, s apparatus.Sector, ink *Ink, ratio float64) {
 	w, h := float64(r.Dx()), float64(r.Dy())
 	marks := w >= markless*ratio
 	switch s {
@@ -39,14 +37,14 @@ func drawCell(img *image.RGBA, r image.Rectangle, s apparatus.Sector, ink *Ink, 
 		}
 	case apparatus.SectorErased:
 		fill(img, r, ink.GoneLine)
-		fill(img, r.Inset(whole(ratio)), ink.Gone)
+		fill(img, r.inset(whole(ratio)), ink.Gone)
 	case apparatus.SectorDamaged:
 		fill(img, r, ink.Bad)
 		p, m := w*.25, h/2
 		q := w/2 - p
 		line := max(1.5*ratio, w/9)
 		if !marks {
-			fill(img, image.Rect(r.Min.X+int(w*.25), r.Min.Y+int(h*.4), r.Max.X-int(w*.25), r.Max.Y-int(h*.4)), ink.BadLine)
+			fill(img, rect(r.Min.X+int(w*.25), r.Min.Y+int(h*.4), r.Max.X-int(w*.25), r.Max.Y-int(h*.4)), ink.BadLine)
 			break
 		}
 		stroke(img, r, ink.BadLine, p, m-q, w-p, m+q, line)
@@ -57,44 +55,44 @@ func drawCell(img *image.RGBA, r image.Rectangle, s apparatus.Sector, ink *Ink, 
 		if !marks {
 			ring = ratio
 		}
-		fill(img, r.Inset(whole(ring)), ink.Live)
+		fill(img, r.inset(whole(ring)), ink.Live)
 	case apparatus.SectorUnused:
-		fill(img, r, color.RGBA{})
-		c := image.Pt((r.Min.X+r.Max.X)/2, (r.Min.Y+r.Max.Y)/2)
+		fill(img, r, Colour{})
+		c := Point{(r.Min.X + r.Max.X) / 2, (r.Min.Y + r.Max.Y) / 2}
 		n := whole(ratio)
-		fill(img, image.Rect(c.X-n, c.Y-n, c.X+n, c.Y+n).Intersect(r), ink.BootLine)
+		fill(img, rect(c.X-n, c.Y-n, c.X+n, c.Y+n).intersect(r), ink.BootLine)
 	}
 }
 
 // drawCursor draws the keyboard's cursor over a cell.
-func drawCursor(img *image.RGBA, r image.Rectangle, ink *Ink, ratio float64) {
+func drawCursor(img *Pixels, r Rect, ink *Ink, ratio float64) {
 	outer, inner := whole(2*ratio), whole(3*ratio)
 	frame(img, r, outer, ink.Cursor)
-	frame(img, r.Inset(outer), inner-outer, ink.CursorGap)
+	frame(img, r.inset(outer), inner-outer, ink.CursorGap)
 }
 
 func whole(px float64) int { return max(int(math.Round(px)), 1) }
 
-func fill(img *image.RGBA, r image.Rectangle, c color.RGBA) {
-	r = r.Intersect(img.Rect)
+func fill(img *Pixels, r Rect, c Colour) {
+	r = r.intersect(img.Bounds())
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		row := img.Pix[img.PixOffset(r.Min.X, y):]
+		row := img.Pix[img.offset(r.Min.X, y):]
 		for x := range r.Dx() {
 			row[x*4], row[x*4+1], row[x*4+2], row[x*4+3] = c.R, c.G, c.B, c.A
 		}
 	}
 }
 
-func frame(img *image.RGBA, r image.Rectangle, n int, c color.RGBA) {
-	fill(img, image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+n), c)
-	fill(img, image.Rect(r.Min.X, r.Max.Y-n, r.Max.X, r.Max.Y), c)
-	fill(img, image.Rect(r.Min.X, r.Min.Y, r.Min.X+n, r.Max.Y), c)
-	fill(img, image.Rect(r.Max.X-n, r.Min.Y, r.Max.X, r.Max.Y), c)
+func frame(img *Pixels, r Rect, n int, c Colour) {
+	fill(img, rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+n), c)
+	fill(img, rect(r.Min.X, r.Max.Y-n, r.Max.X, r.Max.Y), c)
+	fill(img, rect(r.Min.X, r.Min.Y, r.Min.X+n, r.Max.Y), c)
+	fill(img, rect(r.Max.X-n, r.Min.Y, r.Max.X, r.Max.Y), c)
 }
 
 // hatch draws diagonals from lower left to upper right, every step pixels along an edge, the first
 // through the upper left corner.
-func hatch(img *image.RGBA, r image.Rectangle, c color.RGBA, step, width float64) {
+func hatch(img *Pixels, r Rect, c Colour, step, width float64) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
 			d := float64(x-r.Min.X+y-r.Min.Y) + 1
@@ -106,7 +104,7 @@ func hatch(img *image.RGBA, r image.Rectangle, c color.RGBA, step, width float64
 }
 
 // stroke draws a straight line with flat ends, in coordinates relative to r and clipped to it.
-func stroke(img *image.RGBA, r image.Rectangle, c color.RGBA, x0, y0, x1, y1, width float64) {
+func stroke(img *Pixels, r Rect, c Colour, x0, y0, x1, y1, width float64) {
 	dx, dy := x1-x0, y1-y0
 	length := math.Hypot(dx, dy)
 	if length == 0 {
@@ -124,12 +122,12 @@ func stroke(img *image.RGBA, r image.Rectangle, c color.RGBA, x0, y0, x1, y1, wi
 }
 
 // blend mixes c into an opaque pixel by its cover, 0 to 1.
-func blend(img *image.RGBA, x, y int, c color.RGBA, cover float64) {
+func blend(img *Pixels, x, y int, c Colour, cover float64) {
 	if cover <= 0 {
 		return
 	}
 	a := int(min(cover, 1) * 256)
-	p := img.Pix[img.PixOffset(x, y):]
+	p := img.Pix[img.offset(x, y):]
 	p[0] = uint8((int(p[0])*(256-a) + int(c.R)*a) >> 8)
 	p[1] = uint8((int(p[1])*(256-a) + int(c.G)*a) >> 8)
 	p[2] = uint8((int(p[2])*(256-a) + int(c.B)*a) >> 8)

@@ -308,7 +308,11 @@ func with[T cmp.Ordered](values []T, now T) []T {
 	if slices.Contains(values, now) {
 		return values
 	}
-	return slices.Sorted(slices.Values(append(slices.Clone(values), now)))
+	at := 0
+	for at < len(values) && values[at] < now { // they are in order; a sort of each type would be several kilobytes of program
+		at++
+	}
+	return slices.Concat(values[:at], []T{now}, values[at:])
 }
 
 // cutHint says what operations there are to cut in.

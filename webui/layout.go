@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"image"
 	"math"
 
 	"unbrick/apparatus"
@@ -77,9 +76,9 @@ func columnsFor(runs []apparatus.SectorRun, width float64) int {
 
 // layout is a map's cells in device pixels.
 type layout struct {
-	cells  []image.Rectangle
-	size   image.Point // of the whole picture, device pixels
-	height float64     // of the whole picture, CSS pixels
+	cells  []Rect
+	size   Point   // of the whole picture, device pixels
+	height float64 // of the whole picture, CSS pixels
 	ratio  float64
 	rows   int
 	places []place
@@ -105,21 +104,21 @@ func lay(runs []apparatus.SectorRun, width, ratio, tall float64) layout {
 	}
 	left := func(col int) float64 { return math.Round(float64(col) * (width + space) / float64(columns)) }
 	px := func(css float64) int { return int(math.Round(css * ratio)) }
-	l.cells = make([]image.Rectangle, len(places))
+	l.cells = make([]Rect, len(places))
 	for i, p := range places {
 		top := float64(p.row) * (high + space)
-		l.cells[i] = image.Rect(px(left(p.col)), px(top), px(left(p.col+p.span)-space), px(top+high))
+		l.cells[i] = rect(px(left(p.col)), px(top), px(left(p.col+p.span)-space), px(top+high))
 	}
 	l.height = float64(rows)*(high+space) - space
-	l.size = image.Pt(px(width), px(l.height))
+	l.size = Point{px(width), px(l.height)}
 	return l
 }
 
 // at returns the sector at a point in CSS pixels, or -1.
 func (l *layout) at(x, y float64) int {
-	p := image.Pt(int(x*l.ratio), int(y*l.ratio))
+	p := Point{int(x * l.ratio), int(y * l.ratio)}
 	for i, c := range l.cells {
-		if p.In(c.Inset(-1)) {
+		if p.in(c.inset(-1)) {
 			return i
 		}
 	}

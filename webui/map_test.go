@@ -1,8 +1,6 @@
 package webui
 
 import (
-	"image"
-	"image/color"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -46,10 +44,10 @@ func TestLayout(t *testing.T) {
 					t.Fatalf("%d rows, want %d", l.rows, c.rows)
 				}
 				for i, r := range l.cells {
-					if !r.In(image.Rectangle{Max: l.size}) || r.Dx() < int(minUnitWidth*ratio)-int(2*ratio) || r.Dy() < 3 {
+					if r.intersect(Rect{Max: l.size}) != r || r.Dx() < int(minUnitWidth*ratio)-int(2*ratio) || r.Dy() < 3 {
 						t.Fatalf("cell %d is %v in %v", i, r, l.size)
 					}
-					if i > 0 && (r.Overlaps(l.cells[i-1]) || r.Min.Y < l.cells[i-1].Min.Y) {
+					if i > 0 && (!r.intersect(l.cells[i-1]).empty() || r.Min.Y < l.cells[i-1].Min.Y) {
 						t.Fatalf("cell %d at %v after %v", i, r, l.cells[i-1])
 					}
 				}
@@ -68,7 +66,7 @@ func TestLayout(t *testing.T) {
 			t.Errorf("tallness of %v is %v, want %v", c.runs, got, c.want)
 		}
 	}
-	if l := lay(nil, 700, 1, 1); len(l.cells) != 0 || l.size != (image.Point{}) {
+	if l := lay(nil, 700, 1, 1); len(l.cells) != 0 || l.size != (Point{}) {
 		t.Errorf("a map of nothing: %+v", l)
 	}
 }
@@ -95,18 +93,18 @@ func TestCursorMoves(t *testing.T) {
 
 // The first cells of the drawn design, dot by dot: a hatched one, records, and the plain ones.
 func TestCellsAreDrawnAsDesigned(t *testing.T) {
-	grey := func(p color.RGBA) float64 { return .2126*float64(p.R) + .7152*float64(p.G) + .0722*float64(p.B) }
+	grey := func(p Colour) float64 { return .2126*float64(p.R) + .7152*float64(p.G) + .0722*float64(p.B) }
 	ink := LightInk
-	draw := func(s apparatus.Sector, w, h int) *image.RGBA {
-		img := image.NewRGBA(image.Rect(0, 0, w, h))
-		drawCell(img, img.Rect, s, &ink, 1)
+	draw := func(s apparatus.Sector, w, h int) *Pixels {
+		img := newPixels(Point{w, h})
+		drawCell(img, img.Bounds(), s, &ink, 1)
 		return img
 	}
-	at := func(img *image.RGBA, x, y int) color.RGBA { return img.RGBAAt(x, y) }
-	plain := map[apparatus.Sector]color.RGBA{apparatus.SectorSame: ink.Same, apparatus.SectorOld: ink.Old, apparatus.SectorNew: ink.New}
+	at := func(img *Pixels, x, y int) Colour { return pixel(img, x, y) }
+	plain := map[apparatus.Sector]Colour{apparatus.SectorSame: ink.Same, apparatus.SectorOld: ink.Old, apparatus.SectorNew: ink.New}
 	for s, want := range plain {
 		img := draw(s, 15, 26)
-		for _, p := range []image.Point{{0, 0}, {14, 25}, {7, 13}} {
+		for _, p := range []Point{{0, 0}, {14, 25}, {7, 13}} {
 			if at(img, p.X, p.Y) != want {
 				t.Errorf("%s at %v is %v", sectorName(s), p, at(img, p.X, p.Y))
 			}
@@ -156,7 +154,7 @@ func TestCellsAreDrawnAsDesigned(t *testing.T) {
 // Unchanged, old and new stay apart for whoever sees no colours, in both themes.
 func TestSectorColoursDifferInBrightness(t *testing.T) {
 	for name, ink := range map[string]Ink{"light": LightInk, "dark": DarkInk} {
-		l := func(c color.RGBA) int { return (2126*int(c.R) + 7152*int(c.G) + 722*int(c.B)) / 10000 }
+		l := func(c Colour) int { return (2126*int(c.R) + 7152*int(c.G) + 722*int(c.B)) / 10000 }
 		list := []int{l(ink.Same), l(ink.Old), l(ink.New)}
 		if abs(list[0]-list[1]) < 35 || abs(list[1]-list[2]) < 35 {
 			t.Errorf("%s: %v", name, list)
@@ -183,7 +181,7 @@ func TestInkIsThatOfTheStylesheet(t *testing.T) {
 			}
 		}
 	}
-	if parseColour(" #abc") != (color.RGBA{0xaa, 0xbb, 0xcc, 255}) || parseColour("red") != (color.RGBA{128, 128, 128, 255}) {
+	if parseColour(" #abc") != (Colour{0xaa, 0xbb, 0xcc, 255}) || parseColour("red") != (Colour{128, 128, 128, 255}) {
 		t.Error("colours are read wrongly")
 	}
 }
@@ -243,4 +241,10 @@ func TestLegend(t *testing.T) {
 	if got := axis(&uneven); len(got) != 2 || got[1] != "0x080000" {
 		t.Errorf("axis %q", got)
 	}
+}
+
+// pixel is the colour at a place.
+func pixel(img *Pixels, x, y int) Colour {
+	p := img.Pix[img.offset(x, y):]
+	return Colour{p[0], p[1], p[2], p[3]}
 }

@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"image"
 	"strings"
 	"testing"
 
@@ -115,12 +114,12 @@ func TestNothingIsPressedWhileWriting(t *testing.T) {
 // paper is a canvas of a certain width.
 type paper struct {
 	width float64
-	shown []image.Rectangle
+	shown []Rect
 }
 
 func (p *paper) Size() (float64, float64) { return p.width, 2 }
 
-func (p *paper) Show(_ *image.RGBA, changed image.Rectangle, _ float64) {
+func (p *paper) Show(_ *Pixels, changed Rect, _ float64) {
 	p.shown = append(p.shown, changed)
 }
 

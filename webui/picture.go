@@ -1,14 +1,12 @@
 package webui
 
 import (
-	"image"
-
 	"unbrick/apparatus"
 )
 
 // picture keeps the pixels of one map between frames and draws only cells that changed.
 type picture struct {
-	img    *image.RGBA
+	img    *Pixels
 	layout layout
 	drawn  []apparatus.Sector
 	cursor int // cell with the keyboard's cursor, -1 none
@@ -20,20 +18,20 @@ type picture struct {
 
 // update draws m as it is now for a host of the given size. It returns the part that changed; an empty
 // one says that nothing has to be shown. all draws every cell, after a change of colours.
-func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) image.Rectangle {
+func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) Rect {
 	if p.img == nil || all || width != p.width || ratio != p.ratio || tall != p.tall || !sameRuns(p.facts.Runs, m.Facts.Runs) {
 		p.layout = lay(m.Facts.Runs, width, ratio, tall)
-		p.img = image.NewRGBA(image.Rectangle{Max: p.layout.size})
+		p.img = newPixels(p.layout.size)
 		p.drawn = nil
 		p.width, p.ratio, p.tall, p.facts = width, ratio, tall, m.Facts
 		p.cursor = -1
 	}
 	n := min(len(p.layout.cells), len(m.Cells))
-	var changed image.Rectangle
+	var changed Rect
 	fresh := len(p.drawn) != n
 	if fresh {
 		p.drawn = make([]apparatus.Sector, n)
-		changed = p.img.Rect
+		changed = p.img.Bounds()
 	}
 	for i := range n {
 		marked := cursor != p.cursor && (i == cursor || i == p.cursor)
@@ -46,7 +44,7 @@ func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, t
 			drawCursor(p.img, r, ink, ratio)
 		}
 		p.drawn[i] = m.Cells[i]
-		changed = changed.Union(r)
+		changed = changed.union(r)
 	}
 	p.cursor = cursor
 	return changed

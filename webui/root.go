@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"image"
 	"time"
 
 	"unbrick/apparatus"
@@ -51,7 +50,7 @@ type Canvas interface {
 	Size() (width, ratio float64)
 	// Show shows img, one pixel of it per device pixel, height CSS pixels high. Only changed differs
 	// from what was shown before; img must not be kept.
-	Show(img *image.RGBA, changed image.Rectangle, height float64)
+	Show(img *Pixels, changed Rect, height float64)
 }
 
 // Request is one question to our own server. Body and answer are JSON: it is to be sent with Accept and,

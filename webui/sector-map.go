@@ -37,7 +37,7 @@ func (v *mapView) draw(ink *Ink, all bool) {
 		return
 	}
 	changed := v.picture.update(v.data, ink, v.cursor, width, ratio, v.tall, all)
-	if !changed.Empty() {
+	if !changed.empty() {
 		v.canvas.Show(v.picture.img, changed, v.picture.layout.height)
 	}
 }

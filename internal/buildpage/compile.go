@@ -46,7 +46,7 @@ func generate(root string) error {
 // over a program, and costs this one a sixth of its size where nobody would notice the speed.
 var hot = []string{
 	"crypto/...", "hash/...", "encoding/binary", "internal/byteorder", "internal/runtime/...", "math/bits", "slices", "bytes",
-	"unbrick/delta/...", "unbrick/emulator", "unbrick/release", "unbrick/terminal",
+	"unbrick/delta/...", "unbrick/emulator", "unbrick/release",
 }
 
 // tags choose vugu's code without reflection, made for TinyGo and right for any compiler; the other form

@@ -3,7 +3,6 @@
 package page
 
 import (
-	"image"
 	"strconv"
 	"syscall/js"
 
@@ -15,7 +14,7 @@ import (
 type canvas struct {
 	host, element, context js.Value
 	data, bytes            js.Value // ImageData of the present size, and its bytes
-	size                   image.Point
+	size                   webui.Point
 }
 
 var _ webui.Canvas = (*canvas)(nil)
@@ -57,8 +56,8 @@ func (c *canvas) Size() (width, ratio float64) {
 }
 
 // Show implements webui.Canvas.
-func (c *canvas) Show(img *image.RGBA, changed image.Rectangle, height float64) {
-	size := img.Bounds().Size()
+func (c *canvas) Show(img *webui.Pixels, changed webui.Rect, height float64) {
+	size := img.Size
 	if size.X == 0 || size.Y == 0 {
 		return
 	}
