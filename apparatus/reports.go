@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
+	"sort"
 	"time"
 
 	"unbrick/internal/cbor"
@@ -118,7 +118,7 @@ func (q *reports) send() {
 	q.sending = true
 	e.work(func(ctx context.Context) func() {
 		names := e.lib.blobNames(reportPrefix)
-		slices.Sort(names)
+		sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
 		for i, name := range names {
 			body, ok := e.lib.blob(name)
 			if ok && i >= len(names)-maxWaiting && !q.post(ctx, body) {

@@ -107,7 +107,8 @@ func (r *rig) choice(about *lab.About) []Release {
 	first, ok := restore.Preferred(d, r.b.e.lib.listings(r.model.ID))
 	if k := slices.IndexFunc(list, func(x Release) bool { return x.Digest == first }); ok && k > 0 {
 		x := list[k]
-		list = slices.Insert(slices.Delete(list, k, k+1), 0, x)
+		copy(list[1:k+1], list[:k])
+		list[0] = x
 	}
 	return list
 }

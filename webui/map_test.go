@@ -204,7 +204,7 @@ func TestPictureKeepsUp(t *testing.T) {
 		if string(kept.img.Pix) != string(anew.img.Pix) {
 			t.Fatalf("step %d: the picture differs from one drawn anew", step)
 		}
-		if again := kept.update(&m, &LightInk, cursor, 540, 1, 1.7, false); !again.Empty() {
+		if again := kept.update(&m, &LightInk, cursor, 540, 1, 1.7, false); !again.empty() {
 			t.Fatalf("step %d: nothing changed and %v is shown after %v", step, again, changed)
 		}
 	}

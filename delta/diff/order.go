@@ -1,8 +1,8 @@
 package diff
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 )
 
 // needs says which planned sectors want old bytes of which others: a graph without weights of nothing
@@ -150,7 +150,7 @@ func (g *needs) sift(sequence []int) []int {
 			for _, e := range g.to[x] {
 				at = append(at, need{place[e.other], -e.bytes})
 			}
-			slices.SortFunc(at, func(a, b need) int { return cmp.Compare(a.other, b.other) })
+			sort.Slice(at, func(i, j int) bool { return at[i].other < at[j].other })
 			// cost(p) for a place p: between what is at p-1 and p now, x itself left out.
 			around := func(p int) int { // p: x goes before what is at place p
 				a, b := p-1, p

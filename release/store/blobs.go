@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -105,7 +105,7 @@ func (b *Blobs) Names() ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
+	sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
 	return names, nil
 }
 

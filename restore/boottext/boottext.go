@@ -3,9 +3,6 @@
 package boottext
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -171,12 +168,27 @@ func Lines(raw []byte) []string {
 func unpacked(line string) string {
 	words := strings.SplitAfter(line, " ")
 	for i, w := range words {
-		b, err := base64.StdEncoding.DecodeString(strings.TrimRight(w, " \n"))
-		if err == nil && len(b) > 10 && int(binary.BigEndian.Uint16(b)) == len(b)-2 {
+		if isPacket(strings.TrimRight(w, " \n")) {
 			words[i] = ""
 		}
 	}
 	return strings.Join(words, "")
+}
+
+const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// isPacket says whether a word is a packet in base64: its first two bytes say how many follow.
+func isPacket(word string) bool {
+	digits := strings.TrimSuffix(strings.TrimSuffix(word, "="), "=")
+	n := len(digits) * 3 / 4
+	if len(word)%4 != 0 || n <= 10 || strings.Trim(digits, base64) != "" {
+		return false
+	}
+	first := 0
+	for _, c := range []byte(digits[:3]) {
+		first = first<<6 | strings.IndexByte(base64, c)
+	}
+	return first>>2 == n-2
 }
 
 func cut(line string) string {
@@ -212,21 +224,15 @@ func plain(raw []byte) string {
 	if len(raw) > MaxRaw {
 		raw = slices.Concat(raw[:MaxRaw/2], []byte{'\n'}, raw[len(raw)-MaxRaw/2:])
 	}
-	raw = unescape(raw)
 	var b strings.Builder
-	for len(raw) > 0 {
-		line := raw
-		if i := bytes.IndexByte(raw, '\n'); i >= 0 {
-			line = raw[:i+1]
-		}
-		raw = raw[len(line):]
+	for line := range strings.Lines(string(unescape(raw))) {
 		if i := frameAt(line); i >= 0 {
-			line = append(line[:i:i], '\n')
+			line = line[:i]
 		}
 		// A lone carriage return begins the line anew, as a countdown does: both are kept, as two lines.
-		line = bytes.ReplaceAll(bytes.TrimRight(line, "\r\n"), []byte{'\r'}, []byte{'\n'})
+		line = strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\r", "\n")
 		for len(line) > 0 {
-			r, n := utf8.DecodeRune(line)
+			r, n := utf8.DecodeRuneInString(line)
 			line = line[n:]
 			switch {
 			case r == '\n' || r >= ' ' && r < 0x7f:
@@ -250,9 +256,9 @@ func plain(raw []byte) string {
 func printable(r rune) bool { return r >= 0xa0 && r < 0x300 && r != 0xad || r >= 0x2500 && r < 0x25a0 }
 
 // frameAt returns where a console frame begins in a line, or -1.
-func frameAt(line []byte) int {
-	for _, mark := range [][]byte{{6, 9}, {4, 20}} {
-		if i := bytes.Index(line, mark); i >= 0 {
+func frameAt(line string) int {
+	for _, mark := range []string{"\x06\x09", "\x04\x14"} {
+		if i := strings.Index(line, mark); i >= 0 {
 			return i
 		}
 	}
