@@ -45,7 +45,6 @@ const (
 // image first; and of one that will listen for 100 ms at some time.
 var (
 	echoOnce = patience{wait: 300 * time.Millisecond, tries: 1, answer: echoSize}
-	echoNow  = patience{wait: 300 * time.Millisecond, tries: 2, answer: echoSize}
 	echoLong = patience{wait: 300 * time.Millisecond, tries: 6, answer: echoSize}
 	echoBoot = patience{wait: 500 * time.Millisecond, tries: 4, answer: echoSize}
 	echoGap  = 40 * time.Millisecond
@@ -103,7 +102,7 @@ func (s *Session) try(ctx context.Context, way Way) error {
 	p := echoBoot
 	switch way {
 	case WayEcho, WayNone:
-		p = echoNow
+		p = echoOnce
 		if !canBreak {
 			p = echoLong
 		}
