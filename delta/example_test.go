@@ -249,7 +249,7 @@ func decodeExample(t *testing.T, control, data []byte) (plan, out *tracer, image
 		}
 		history = history<<1 | 1
 	}
-	image = append(image, say(out, "the literal '!'").mixedByte([3]place{{16, 'h'<<2 | 0}, {23, 'g'<<2 | 0}, {24, 0}}, 0))
+	image = append(image, say(out, "the literal '!'").mixedByte([3]place{{16, 'h' << 2}, {23, 'g' << 2}, {24, 0}}, 0))
 	return plan, out, image
 }
 
