@@ -291,12 +291,18 @@ func (r *rig) restoring(host func(*apparatus) error) (emulator.Ending, error) {
 	return e, <-done
 }
 
+// errStarted says that a device was to be restored and runs: bits in between were read right by chance this time.
+var errStarted = errors.New("it runs by itself")
+
 // mend restores the device to g and checks that it runs exactly that.
 func (r *rig) mend(g goods, parts bool) error {
 	e, err := r.restoring(func(a *apparatus) error {
 		_, err := a.restore(g, parts)
 		return err
 	})
+	if err != nil && r.mode == terminal.Running {
+		return errStarted
+	}
 	if err != nil {
 		return fmt.Errorf("restore: %w (%v)", err, e.Kind)
 	}
