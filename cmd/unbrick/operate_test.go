@@ -316,7 +316,7 @@ func (w *states) enter() map[string]func() func() bool {
 			must(w.T, exitOK, "file", "bar", fmt.Sprint(w.file))
 			return w.state("barred")
 		},
-		"update file could not be made": func() func() bool {
+		"update file could not be made; after three times its devices are held back": func() func() bool {
 			// The image of release 1 is gone when its delta is to be made for a workspace that nobody had before.
 			blob := filepath.Join(w.data, "blobs", release.Hex(w.one.Digest))
 			if err := os.Rename(blob, blob+".away"); err != nil {
