@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check browser test-serial test-power test-cable bench clean
+.PHONY: help run test build page check browser test-race test-serial test-power test-limits test-cable bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test: check browser ## all tests; installs Chromium through the system's package
 	$(GO) test -timeout 30m $$($(GO) list ./... | grep -v '/terminal$$')
 	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 	@! $(GO) test -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED'  || true # said, where no disk can be mounted
+
+test-race:       ## the race detector over server, apparatus and restore; minutes
+	$(GO) test -race -short -timeout 30m ./server/... ./apparatus ./restore/...
 
 test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing
 	@mkdir -p .bin
