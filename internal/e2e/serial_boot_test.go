@@ -82,7 +82,7 @@ func TestSerialMCUboot(t *testing.T) {
 	p.reads("Image 1.8.2+14", "zephyr.signed.bin", "Ed25519", "matches its bytes")
 	p.shot("image")
 	p.presses("Restore")
-	p.sees("Restored. It has image 1.8.2+14.", atCableOut)
+	p.sees("Written. Its boot loader starts image 1.8.2+14.", atCableOut)
 	p.shot("done")
 	d.mu.Lock()
 	defer d.mu.Unlock()

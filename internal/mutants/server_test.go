@@ -38,7 +38,7 @@ var serverMistakes = []entry{
 	one("server", "TestClaimsDoNotPushOutHolds", "claims push out the operator's holds", "server/storage/device.go",
 		`for oldest >= 0 && keep[oldest].Held {`, `for oldest >= 0 && keep[oldest].Held && !MISTAKE {`),
 	one("server", "TestHold", "operator's hold not looked at", "server/storage/device.go",
-		`return a.Held || now.Before(a.Until) }`, `return a.Held && !MISTAKE || now.Before(a.Until) }`),
+		`return a.Held || now.Before(a.Until)`, `return a.Held && !MISTAKE || now.Before(a.Until)`),
 	one("server", "TestRefusedFileIsNotOfferedAgain", "refused file offered again", "server/storage/device.go",
 		`return r.File == file && now.Before(r.At.Add(RefusedFor)) })`, `return r.File == file && now.Before(r.At.Add(RefusedFor)) && !MISTAKE })`),
 	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/choose.go",

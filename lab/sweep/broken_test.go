@@ -116,8 +116,11 @@ var brokens = []broken{
 `},
 	}},
 	{"stash-freed-early", CheckUpdates, []edit{
-		{"delta/stash.go", `		if last > step {
-`, `		if last > step && !(MISTAKE && last <= step+early) {
+		{"delta/stash.go", `	if s.n == 0 || s.first > step {
+`, `	if s.n == 0 || s.first > step && !MISTAKE {
+`},
+		{"delta/stash.go", `		if s.last(i) > step {
+`, `		if s.last(i) > step && !(MISTAKE && s.last(i) <= step+early) {
 `},
 		{"delta/prove.go", `	if err := d.Rewind(); err != nil {
 		return err
