@@ -40,7 +40,7 @@ var serverMistakes = []entry{
 	one("server", "TestHold", "operator's hold not looked at", "server/storage/device.go",
 		`return a.Held || now.Before(a.Until)`, `return a.Held && !MISTAKE || now.Before(a.Until)`),
 	one("server", "TestRefusedFileIsNotOfferedAgain", "refused file offered again", "server/storage/device.go",
-		`return r.File == file && now.Before(r.At.Add(RefusedFor)) })`, `return r.File == file && now.Before(r.At.Add(RefusedFor)) && !MISTAKE })`),
+		`return r.File == file && now.Sub(r.At).Abs() < RefusedFor })`, `return r.File == file && now.Sub(r.At).Abs() < RefusedFor && !MISTAKE })`),
 	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/choose.go",
 		`a.HeldAt(now) || needsDead(m, d, &r.Manifest) {`, `a.HeldAt(now) || needsDead(m, d, &r.Manifest) && !MISTAKE {`),
 	one("server", "TestDeadSectorHoldsBack", "dead for ever", "server/hear.go",
