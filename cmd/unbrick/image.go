@@ -139,15 +139,17 @@ func isZlib(b []byte) bool {
 }
 
 func isSkippable(b []byte) bool {
-	if len(b) < 12 || b[0]&0xf0 != 0x50 || string(b[1:4]) != "\x2a\x4d\x18" {
-		return false
+	for len(b) >= 12 && b[0]&0xf0 == 0x50 && string(b[1:4]) == "\x2a\x4d\x18" {
+		n := uint64(binary.LittleEndian.Uint32(b[4:])) + 8
+		if n > uint64(len(b)) {
+			return false
+		}
+		b = b[n:]
+		if len(b) == 0 || bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd")) || bytes.HasPrefix(b, []byte("\x04\x22\x4d\x18")) {
+			return true
+		}
 	}
-	n := uint64(binary.LittleEndian.Uint32(b[4:])) + 8
-	if n > uint64(len(b)) {
-		return false
-	}
-	next := b[n:]
-	return len(next) == 0 || bytes.HasPrefix(next, []byte("\x28\xb5\x2f\xfd")) || bytes.HasPrefix(next, []byte("\x04\x22\x4d\x18")) || isSkippable(next)
+	return false
 }
 
 // isOldTar checks the sum of a header without "ustar".
