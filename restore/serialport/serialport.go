@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -132,14 +133,18 @@ func (p *Port) Read(b []byte, wait time.Duration) (int, error) {
 	return 0, restore.ErrTimeout
 }
 
-// Write implements restore.Port.
+// Write implements restore.Port. Behind a write that was given up nothing is written any more.
 func (p *Port) Write(b []byte) error {
 	done, err := p.use()
 	if err != nil {
 		return err
 	}
-	p.writing.Lock()
+	free := p.writing.TryLock()
 	done()
+	if !free {
+		return gone(errStuck)
+	}
+	b = slices.Clone(b) // it may outlive this call
 	ended := make(chan error, 1)
 	go func() {
 		defer p.writing.Unlock()
@@ -159,9 +164,11 @@ func (p *Port) Write(b []byte) error {
 	case err := <-ended:
 		return gone(err)
 	case <-limit.C:
-		return gone(errors.New("it takes no bytes"))
+		return gone(errStuck)
 	}
 }
+
+var errStuck = errors.New("it takes no bytes")
 
 // ended says why a read that waited has ended.
 func (p *Port) ended(err error) error {

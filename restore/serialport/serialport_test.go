@@ -125,6 +125,28 @@ func TestVanished(t *testing.T) {
 	}
 }
 
+// TestStuckWrite: behind a write that was given up, as a line that takes no bytes leaves it, another one fails at once, and the
+// port can be closed.
+func TestStuckWrite(t *testing.T) {
+	_, p := open(t)
+	p.writing.Lock() // the write that was given up
+	ended := make(chan error, 1)
+	go func() {
+		err := p.Write([]byte("more"))
+		p.Close()
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, restore.ErrVanished) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		p.writing.Unlock() // for the end of the test
+		t.Fatal("the port waits for the write that was given up")
+	}
+}
+
 func TestCloseEndsRead(t *testing.T) {
 	_, p := open(t)
 	got := make(chan error, 1)
