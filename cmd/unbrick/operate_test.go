@@ -437,7 +437,17 @@ func TestOperateCommands(t *testing.T) {
 	if out := must(t, exitOK, "release", "withdraw", "1", "--model", "0001"); out != "release 1 of model 0001 is withdrawn\n" {
 		t.Errorf("%s", out)
 	}
+	if out := must(t, exitOK, "release", "list"); !strings.Contains(out, "release 1 of model 0001 is withdrawn\n") {
+		t.Errorf("to all, although it is withdrawn:\n%s", out)
+	}
 	if out := must(t, exitOK, "file", "list", "--model", "0001"); !strings.Contains(out, "delta from 1 to 2 of model 0001 is ready") || !strings.Contains(out, "1 devices say that it is wrong") {
+		t.Errorf("%s", out)
+	}
+	must(t, exitOK, "publish", "--key", "release.key", "--model", "0001", "--version", "3", "1") // the image of 1
+	if code, out, errOut := execute(t, "release", "withdraw", "1", "--model", "0001"); code != exitFailed || !strings.Contains(errOut, "superseded") {
+		t.Errorf("another release than was named: %d %s%s", code, out, errOut)
+	}
+	if out := must(t, exitOK, "release", "list"); !strings.Contains(out, "release 3 of model 0001 is offered, to all\n") || !strings.Contains(out, "release 1 of model 0001 is superseded\n") {
 		t.Errorf("%s", out)
 	}
 	for _, bad := range [][]string{

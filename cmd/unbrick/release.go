@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 )
 
 const releaseHelp = `usage: unbrick release list [--model ID]
@@ -51,6 +50,9 @@ func releaseCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
+	if err := r.standing(); err != nil {
+		return err
+	}
 	b, err := client.post(ctx, "PUT", "/api/releases/"+r.Image+"/state", map[string]string{"model": *id, "state": state})
 	if err != nil {
 		return err
@@ -67,27 +69,16 @@ func releaseCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 }
 
 func (a *api) listReleases(ctx context.Context, model string, asJSON bool, out io.Writer) error {
-	query := url.Values{}
-	if model != "" {
-		query.Set("model", model)
-	}
-	b, _, err := a.do(ctx, "GET", "/api/releases", query, nil)
+	all, err := a.releases(ctx, model)
 	if err != nil {
 		return err
 	}
-	var answer struct {
-		Releases []rolled `json:"releases"`
-	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return fmt.Errorf("releases: the server's answer: %w", err)
-	}
 	if asJSON {
-		return printJSON(out, &answer)
+		return printJSON(out, map[string][]rolled{"releases": all})
 	}
-	for i := range answer.Releases {
-		r := &answer.Releases[i]
-		r.print(out)
-		if r.Damaged {
+	for i := range all {
+		all[i].print(out)
+		if all[i].Damaged {
 			fmt.Fprintln(out, "its stored image is damaged or gone: publish its release file again")
 		}
 	}

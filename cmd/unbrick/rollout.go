@@ -107,10 +107,10 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
-	if len(change) > 1 && r.State == "superseded" {
-		return fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", r.Version)
-	}
 	if len(change) > 1 {
+		if err := r.standing(); err != nil {
+			return err
+		}
 		b, err := client.post(ctx, http.MethodPut, "/api/releases/"+r.Image+"/rollout", change)
 		if err != nil {
 			return err
@@ -127,8 +127,8 @@ func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	return nil
 }
 
-// rolled asks the server for a release.
-func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error) {
+// releases asks the server for the releases of a model, of all with "".
+func (a *api) releases(ctx context.Context, model string) ([]rolled, error) {
 	b, _, err := a.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
 	if err != nil {
 		return nil, err
@@ -137,21 +137,38 @@ func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error
 		Releases []rolled `json:"releases"`
 	}
 	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("releases of model %s: the server's answer: %w", model, err)
+		return nil, fmt.Errorf("releases: the server's answer: %w", err)
 	}
-	for i := range answer.Releases {
-		if answer.Releases[i].Version == version {
-			return &answer.Releases[i], nil
+	return answer.Releases, nil
+}
+
+// rolled asks the server for a release.
+func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error) {
+	all, err := a.releases(ctx, model)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Version == version {
+			return &all[i], nil
 		}
 	}
 	return nil, fmt.Errorf("the server has no release %q of model %s", version, model)
+}
+
+// standing is an error for a release that nothing can be set of any more: its image names another one.
+func (r *rolled) standing() error {
+	if r.State == "superseded" {
+		return fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", r.Version)
+	}
+	return nil
 }
 
 func (r *rolled) print(out io.Writer) {
 	fmt.Fprintf(out, "release %s of model %s is %s", r.Version, r.Model, r.State)
 	o := r.Rollout
 	if o == nil {
-		fmt.Fprintln(out, ", to all")
+		fmt.Fprintln(out, map[bool]string{true: ", to all"}[r.State == "offered"])
 		return
 	}
 	fmt.Fprintf(out, ", to %s of the devices\nphases %s since %s", o.Share, o.Phases, o.Begun.Format(time.RFC3339))
