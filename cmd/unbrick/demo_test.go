@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"unbrick/internal/firmware"
@@ -35,4 +38,14 @@ func TestReady(t *testing.T) {
 	must(t, exitFailed, "ready", "--server", "http://127.0.0.1:1", "--wait", "0s")
 	s := startServe(t, "--data", t.TempDir())
 	must(t, exitOK, "ready", "--server", s.url)
+}
+
+// TestReadyEndsInTime: a server that takes the question and does not answer is waited for no longer than one that is not there.
+func TestReadyEndsInTime(t *testing.T) {
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer hung.Close()
+	code, _, errOut := execute(t, "ready", "--server", hung.URL, "--wait", "50ms")
+	if code != exitFailed || !strings.Contains(errOut, "not ready after 50ms") {
+		t.Errorf("%d %s", code, errOut)
+	}
 }

@@ -192,6 +192,14 @@ func firstLine(b []byte) string {
 	return string(bytes.TrimRight(line, " \t\r"))
 }
 
+// sumOf is the sum by which a record of Intel HEX or S-record is checked, the record's own included.
+func sumOf(record []byte) (sum byte) {
+	for _, c := range record {
+		sum += c
+	}
+	return sum
+}
+
 // isHex checks the sum of the first record.
 func isHex(b []byte) bool {
 	text, ok := strings.CutPrefix(firstLine(b), ":")
@@ -199,11 +207,7 @@ func isHex(b []byte) bool {
 	if !ok || err != nil || len(record) < 5 || int(record[0])+5 != len(record) {
 		return false
 	}
-	var sum byte
-	for _, c := range record {
-		sum += c
-	}
-	return sum == 0
+	return sumOf(record) == 0
 }
 
 // isSRecord checks the sum of the first record.
@@ -216,11 +220,7 @@ func isSRecord(b []byte) bool {
 	if err != nil || len(record) < 4 || int(record[0])+1 != len(record) {
 		return false
 	}
-	var sum byte
-	for _, c := range record {
-		sum += c
-	}
-	return sum == 0xff
+	return sumOf(record) == 0xff
 }
 
 func isText(b []byte) bool {

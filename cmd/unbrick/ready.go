@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,18 +38,30 @@ func readyCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if err != nil {
 		return err
 	}
-	over := time.NewTimer(*wait)
-	defer over.Stop()
+	ask := func(ctx context.Context) error {
+		_, _, err := client.do(ctx, http.MethodGet, "/readyz", nil, nil)
+		return err
+	}
+	if *wait == 0 {
+		return ask(ctx)
+	}
+	bounded, cancel := context.WithTimeout(ctx, *wait)
+	defer cancel()
+	why := errors.New("no answer")
 	for {
-		_, _, asked := client.do(ctx, http.MethodGet, "/readyz", nil, nil)
-		if asked == nil {
+		err := ask(bounded)
+		if err == nil {
 			return nil
 		}
+		if bounded.Err() == nil {
+			why = err
+		}
 		select {
-		case <-ctx.Done():
-			return stopped(ctx)
-		case <-over.C:
-			return fmt.Errorf("not ready after %v: %w", *wait, asked)
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return stopped(ctx)
+			}
+			return fmt.Errorf("not ready after %v: %w", *wait, why)
 		case <-time.After(readyPause):
 		}
 	}
