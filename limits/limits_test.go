@@ -80,12 +80,11 @@ func TestDocument(t *testing.T) {
 // TestNobodyHasLimitsOfTheirOwn: a limit of these packages is a name for one of the table, or is made of such.
 func TestNobodyHasLimitsOfTheirOwn(t *testing.T) {
 	own := map[string]string{ // what bounds a packet or a page of answers and nothing that is delivered
-		"DefaultUnit": "flash", "DefaultPage": "flash", "DefaultLine": "model", "Window": "frame", "PatternSize": "frame",
 		"MaxBad": "frame", "MaxBlobName": "store",
 		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
 	}
 	named := regexp.MustCompile(`^(Max|Min)[A-Z]`)
-	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame"} {
+	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame", "server/storage"} {
 		names, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v", dir, err)
