@@ -40,8 +40,8 @@ type record struct {
 	toLen     int
 	fromBytes [release.MaxManifest]byte
 	toBytes   [release.MaxManifest]byte
-	// doubt names sectors of the software area that were doubtful when the record was written; all of
-	// them if doubtAll. For an `installed` record they lie behind its image.
+	// doubt names sectors of the software area that were doubtful when the record was written. With doubtAll all
+	// are; if some are named, these and all behind the image that is installed.
 	doubt    [maxDoubt]uint16
 	doubts   int
 	doubtAll bool

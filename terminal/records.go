@@ -1,6 +1,10 @@
 package terminal
 
-import "errors"
+import (
+	"errors"
+
+	"unbrick/release"
+)
 
 // The two record sectors. Each holds at most one whole record and what belongs to it, in this order, all
 // of it aligned to program units:
@@ -168,7 +172,11 @@ func (t *Terminal) doubtOf() {
 	rec := r.current()
 	if rec == nil || rec.doubtAll {
 		// Without a record nobody knows what was being written when.
-		for i := range t.software.Sectors() {
+		first := 0
+		if rec != nil && rec.doubts > 0 {
+			first = t.endOf(rec)
+		}
+		for i := first; i < t.software.Sectors(); i++ {
 			t.setDoubt(i)
 		}
 	}
@@ -220,7 +228,20 @@ func (t *Terminal) clearDoubt(s int) { t.doubt[s/8] &^= 1 << (s % 8) }
 // doubtful reports whether sector s of the software area must not be believed.
 func (t *Terminal) doubtful(s int) bool { return t.doubt[s/8]>>(s%8)&1 != 0 }
 
-// carry puts into rec the doubtful sectors from first on.
+// endOf returns how many sectors the image takes of which rec says that it is installed, 0 if it says that of none.
+func (t *Terminal) endOf(rec *record) int {
+	if rec.state != Installed {
+		return 0
+	}
+	m, _, err := release.Parse(rec.to())
+	if err != nil || m.Size > t.software.Size() {
+		return 0
+	}
+	return t.sectorsOf(m.Size)
+}
+
+// carry puts into rec the doubtful sectors from first on. More than it can name are all; of an installed image none that is not
+// named, or every boot would refresh all of it for the sake of what lies behind.
 func (t *Terminal) carry(rec *record, first int) {
 	rec.doubts, rec.doubtAll = 0, false
 	for s := first; s < t.software.Sectors(); s++ {
@@ -228,7 +249,10 @@ func (t *Terminal) carry(rec *record, first int) {
 			continue
 		}
 		if rec.doubts == maxDoubt {
-			rec.doubts, rec.doubtAll = 0, true
+			rec.doubtAll = true
+			if end := t.endOf(rec); end == 0 || s < end {
+				rec.doubts = 0
+			}
 			return
 		}
 		rec.doubt[rec.doubts] = uint16(s)

@@ -432,6 +432,29 @@ func TestManyDoubts(t *testing.T) {
 	}
 }
 
+// TestManyDoubtsBehindTheImage: however many sectors behind an installed image are doubtful, its own are so only by name.
+func TestManyDoubtsBehindTheImage(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		b := newBench(t, 8, 0xFF, 300) // the image lies in sector 0
+		for s := range 200 {
+			b.setDoubt(1 + s)
+		}
+		if own {
+			b.setDoubt(0)
+		}
+		for range 3 { // each record carries what the one before said
+			b.carry(b.draft(), 0)
+			if err := b.write(); err != nil {
+				t.Fatal(err)
+			}
+			b.reset(t)
+			if n := len(b.doubtfulOnes()); b.doubtful(0) != own || n < 299 {
+				t.Errorf("image doubtful %v, want %v; %d in all", b.doubtful(0), own, n)
+			}
+		}
+	}
+}
+
 // TestDeadRecordSector fails to write and leaves the old record counting.
 func TestDeadRecordSector(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 4)

@@ -32,6 +32,34 @@ func (f *fixture) broken(t testing.TB) *rig {
 	return r
 }
 
+// TestNoBootRefreshesForEver: a device that lost its records doubts all of a large area. Restored, it knows its image, and boots
+// without a flash operation.
+func TestNoBootRefreshesForEver(t *testing.T) {
+	k := small
+	k.list = "4KiB*200"
+	f := fixtureOf(t, k)
+	r := f.device(t, f.a)
+	raw, state := r.board.Save()
+	for _, s := range f.layout.Records() {
+		addr, n := f.layout.Geometry.Sector(s)
+		copy(raw[addr:], bytes.Repeat([]byte{f.layout.Geometry.Erased}, int(n)))
+	}
+	if err := r.board.Load(raw, state); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.mend(f.b, false); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		r.board.ResetCounter()
+		if mode := r.boot(); mode != terminal.Running || r.board.Operations() != 0 {
+			t.Errorf("boot %d: %v, %d flash operations", n+1, mode, r.board.Operations())
+		}
+		r.update(nothing(t)) // it confirms itself
+		r.power()
+	}
+}
+
 func faultOf(err error) smp.Fault {
 	var e *smp.Error
 	if errors.As(err, &e) {
