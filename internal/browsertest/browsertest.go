@@ -80,7 +80,8 @@ func Until(t testing.TB, ctx context.Context, expression string) {
 		}
 		if time.Now().After(deadline) {
 			text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText.slice(0, 2000) : ""`))
-			t.Fatalf("waited for %s in vain (%v); the page says:\n%s", expression, err, text)
+			focus, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement ? document.activeElement.cloneNode().outerHTML + " " + (document.activeElement.value ?? "") : ""`))
+			t.Fatalf("waited for %s in vain (%v); the focus is on %s; the page says:\n%s", expression, err, focus, text)
 		}
 		<-tick.C
 	}

@@ -50,9 +50,14 @@ func TestByKeyboard(t *testing.T) {
 	p.eval(`document.querySelector('h1').focus(); ` + watchFocus)
 	p.enterOn("Make a device")
 	p.says("Running release 1.")
+	p.eval(`window.field = document.querySelector('#cut-n')`)
 	p.enterOn("New device")
 	p.enterOn("Make a device")
+	p.until(`!document.querySelector('.make')`)
 	p.says("Running release 1.")
+	if p.text(`String(field.isConnected)`) != "true" {
+		t.Error("the form for a new device takes the panel's place, and the focus of who is in it")
+	}
 	p.choose("pace", "as fast as it goes")
 	for typed, says := range map[string]string{"1.5": "Nothing is armed. Type", "99999999": "No rewrite of this flash has more than", "-1": "Nothing is armed. Type", "1e3": "Nothing is armed. Type"} {
 		p.into("#cut-n")
