@@ -400,6 +400,9 @@ func TestReportRate(t *testing.T) {
 	if a.StatusCode != 429 || a.Header.Get("Retry-After") == "" {
 		t.Fatalf("%s, want 429", a.Status)
 	}
+	if n := r.s.metrics.requests.get("4xx"); n != 1 {
+		t.Errorf("%d requests of class 4xx are counted, want this one", n)
+	}
 	r.later(2 * time.Second)
 	r.must(202, "POST", "/api/reports", b, "Content-Type", cborType)
 }

@@ -241,10 +241,10 @@ type fileJSON struct {
 func toFileJSON(f *storage.File, names versions) fileJSON {
 	v := fileJSON{ID: f.ID, Model: f.Key.Model, Kind: kindOf(&f.Key).String(), To: release.Hex(f.Key.To), Step: f.Key.Step, State: f.State.String(), Size: f.Size,
 		Workspace: f.Workspace, Attempts: f.Attempts, Refusals: f.Refusals, Error: f.Error}
-	v.ToName = names[deviceID{f.Key.Model, v.To}]
+	v.ToName = names[deviceImage{f.Key.Model, f.Key.To}]
 	if kindOf(&f.Key) != protocol.KindFull {
 		v.From = release.Hex(f.Key.From)
-		v.FromName = names[deviceID{f.Key.Model, v.From}]
+		v.FromName = names[deviceImage{f.Key.Model, f.Key.From}]
 	}
 	if f.Blob != (storage.Digest{}) {
 		v.File = release.Hex(f.Blob)
@@ -258,13 +258,9 @@ func toFileJSON(f *storage.File, names versions) fileJSON {
 const filesPage = 100
 
 func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
-	before := int64(0)
-	if v := r.URL.Query().Get("before"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 0 {
-			return problem(http.StatusBadRequest, "malformed", "before is the id of an update file")
-		}
-		before = n
+	before, err := beforeOf(r, "an update file")
+	if err != nil {
+		return err
 	}
 	id := r.URL.Query().Get("model")
 	files, err := s.store.Files(r.Context(), id, before, filesPage)

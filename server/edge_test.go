@@ -169,19 +169,6 @@ func (f forwarding) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// pipes is a listener of connections within this process, whose time a test can move.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	c, ok := <-p
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
-}
-func (p pipes) Close() error   { close(p); return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 // TestPace: a connection lasts as long as it gets on, and no longer.
 func TestPace(t *testing.T) {
 	const size = 4 << 20
@@ -245,7 +232,7 @@ func TestPace(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := make(pipes, 1)
+				l := make(wires, 1)
 				web := NewHTTP(handler, slog.New(slog.DiscardHandler))
 				go web.Serve(l)
 				ours, theirs := net.Pipe()
@@ -362,7 +349,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// counted counts what is read of blobs.
+// countedStore counts what is read of blobs.
 type countedStore struct {
 	storage.Store
 	opened, read atomic.Int64

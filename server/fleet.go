@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"unbrick/model"
@@ -107,7 +106,7 @@ func toEventsJSON(events []storage.Event) []eventJSON {
 }
 
 // versions names images by their releases.
-type versions map[deviceID]string // model and image, in the serial's place
+type versions map[deviceImage]string
 
 func (s *Server) versions(r *http.Request, model string) (versions, error) {
 	all, err := s.store.Releases(r.Context(), model)
@@ -116,7 +115,7 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 	}
 	v := make(versions, len(all))
 	for i := range all {
-		id := deviceID{all[i].Manifest.Model, release.Hex(all[i].Manifest.Digest)}
+		id := deviceImage{all[i].Manifest.Model, all[i].Manifest.Digest}
 		if _, newer := v[id]; !newer { // of several releases of an image the newest stands for it
 			v[id] = all[i].Manifest.Version
 		}
@@ -126,10 +125,9 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 
 func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	now := s.now()
-	image := release.Hex(d.Claim.Image)
-	_, known := names[deviceID{d.Model, image}]
+	_, known := names[deviceImage{d.Model, d.Claim.Image}]
 	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cut()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
-		Release:   runningJSON{d.Claim.Version, d.Claim.Order, image, known, d.Claim.Confirmed},
+		Release:   runningJSON{d.Claim.Version, d.Claim.Order, release.Hex(d.Claim.Image), known, d.Claim.Confirmed},
 		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}, Dead: []deadJSON{}}
 	for _, k := range d.Claim.Keys {
 		v.Keys = append(v.Keys, k.String())
@@ -145,8 +143,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 		v.Progress = &progressJSON{sent, size}
 	}
 	for _, a := range d.Attempts {
-		image := release.Hex(a.Image)
-		held := attemptJSON{Image: image, Version: names[deviceID{d.Model, image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
+		held := attemptJSON{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
 		switch {
 		case a.Held:
 			held.By = storage.ByOperator.String()
@@ -218,16 +215,13 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 	in := r.URL.Query()
-	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: 50, Cut: s.cut()}
+	limit, err := limitOf(r, 50)
+	if err != nil {
+		return err
+	}
+	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: limit, Cut: s.cut()}
 	if len(q.Search) > 64 {
 		return problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
-	}
-	if v := in.Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > storage.MaxPage {
-			return problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
-		}
-		q.Limit = n
 	}
 	if v := in.Get("image"); v != "" {
 		d, err := release.ParseHex(v)
@@ -296,20 +290,13 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
-	before, limit := int64(0), historyPage
-	if v := r.URL.Query().Get("before"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 0 {
-			return problem(http.StatusBadRequest, "malformed", "before is the id of an event")
-		}
-		before = n
+	before, err := beforeOf(r, "an event")
+	if err != nil {
+		return err
 	}
-	if v := r.URL.Query().Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > storage.MaxPage {
-			return problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
-		}
-		limit = n
+	limit, err := limitOf(r, historyPage)
+	if err != nil {
+		return err
 	}
 	if _, err := s.store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial")); err != nil {
 		return err
@@ -366,7 +353,7 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 		if image, err = release.ParseHex(in.Image); err != nil {
 			return problem(http.StatusBadRequest, "malformed", "image is the SHA-256 of a release's image")
 		}
-		if _, known := names[deviceID{id.model, release.Hex(image)}]; !known {
+		if _, known := names[deviceImage{id.model, image}]; !known {
 			return problem(http.StatusNotFound, "not-found", "model %q has no release with this image", id.model)
 		}
 	}
@@ -396,7 +383,7 @@ func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, n
 			return nil
 		}
 		a.Held = true
-		return []storage.Event{{At: now, Kind: storage.Held, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(image)}]}}
+		return []storage.Event{{At: now, Kind: storage.Held, Source: storage.ByOperator, To: names[deviceImage{d.Model, image}]}}
 	}
 	all := image == (storage.Digest{})
 	for i := range d.Attempts {
@@ -405,7 +392,7 @@ func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, n
 			continue
 		}
 		if a.HeldAt(now) {
-			events = append(events, storage.Event{At: now, Kind: storage.Freed, Source: storage.ByOperator, To: names[deviceID{d.Model, release.Hex(a.Image)}]})
+			events = append(events, storage.Event{At: now, Kind: storage.Freed, Source: storage.ByOperator, To: names[deviceImage{d.Model, a.Image}]})
 		}
 		a.Held, a.Failures, a.Until = false, 0, time.Time{}
 	}

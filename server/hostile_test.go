@@ -52,6 +52,7 @@ type hostileRig struct {
 	serial   int
 }
 
+// wires is a listener of connections within this process, whose time a test can move.
 type wires chan net.Conn
 
 func (p wires) Accept() (net.Conn, error) {

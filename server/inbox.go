@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"sync"
 
 	"unbrick/protocol"
@@ -44,8 +43,6 @@ func (b *inbox) read(conn protocol.Conn, heard func()) {
 	}
 }
 
-var errWaiting = errors.New("more messages than the rules allow")
-
 func (b *inbox) put(raw []byte) error {
 	m, err := protocol.Decode(raw)
 	if err != nil {
@@ -69,7 +66,7 @@ func (b *inbox) put(raw []byte) error {
 		}
 	}
 	if len(b.waiting) == maxWaiting {
-		return fault(protocol.FaultUnexpected, "%v", errWaiting)
+		return fault(protocol.FaultUnexpected, "more messages than the rules allow")
 	}
 	b.waiting = append(b.waiting, m)
 	select {

@@ -23,9 +23,6 @@ import (
 	"unbrick/server/storage"
 )
 
-// maxReleaseFile is the largest release file that is taken, in bytes.
-const maxReleaseFile = release.MaxFile
-
 // modelJSON is a model as people and the fleet's screen see it.
 type modelJSON struct {
 	ID          string    `json:"id"`
@@ -355,7 +352,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", "5")
 		return problem(http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
 	}
-	b, err := body(w, r, maxReleaseFile)
+	b, err := body(w, r, release.MaxFile)
 	if err != nil {
 		return err
 	}

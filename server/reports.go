@@ -179,8 +179,7 @@ func (in *reportJSON) report() (Report, error) {
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if wait, ok := s.reports.allow(s.client(r)); !ok {
 		s.metrics.limited.Add(1)
-		tooMany(w, wait)
-		return nil
+		return tooMany(w, wait)
 	}
 	var p Report
 	var err error
@@ -241,7 +240,7 @@ func (s *Server) take(r *http.Request, p *Report) error {
 				return nil, problem(http.StatusInsufficientStorage, "full", "%v", errTooManyDevices)
 			}
 			d.FirstSeen, d.LastSeen, d.Claim.Version = now, now, p.From
-			d.State, d.Since = storage.Running, now
+			settle(d, storage.Running, now)
 		}
 		if slices.Contains(d.Reports, id) {
 			return nil, nil

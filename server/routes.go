@@ -85,13 +85,13 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			owner := s.client(r)
 			if wait, ok := s.rate.allow(owner); !ok {
 				s.metrics.limited.Add(1)
-				tooMany(w, wait)
+				writeProblem(w, tooMany(w, wait))
 				return
 			}
 			leave, bound := s.inside.enter(owner, false)
 			if bound != "" {
 				s.metrics.limited.Add(1)
-				tooMany(w, time.Second)
+				writeProblem(w, tooMany(w, time.Second))
 				return
 			}
 			defer leave()
@@ -100,9 +100,9 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-func tooMany(w http.ResponseWriter, wait time.Duration) {
+func tooMany(w http.ResponseWriter, wait time.Duration) *problemError {
 	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	writeProblem(w, problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later"))
+	return problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later")
 }
 
 // handlerFunc answers a request or returns why it cannot.
@@ -250,6 +250,32 @@ func writeCBOR(w http.ResponseWriter, b []byte, err error) error {
 	w.Header().Add("Vary", "Accept")
 	w.Write(b)
 	return nil
+}
+
+// beforeOf is where a page of a list by ids begins, 0 where the request does not say. what is that which has the ids.
+func beforeOf(r *http.Request, what string) (int64, error) {
+	v := r.URL.Query().Get("before")
+	if v == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 {
+		return 0, problem(http.StatusBadRequest, "malformed", "before is the id of %s", what)
+	}
+	return n, nil
+}
+
+// limitOf is how long a page of a list may be.
+func limitOf(r *http.Request, otherwise int) (int, error) {
+	v := r.URL.Query().Get("limit")
+	if v == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > storage.MaxPage {
+		return 0, problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
+	}
+	return n, nil
 }
 
 // wantsCBOR says whether the client asks for CBOR.
