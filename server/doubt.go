@@ -63,10 +63,14 @@ func (p *prover) doubt(file storage.Digest) (done <-chan struct{}) {
 	if _, recent := p.last[file]; recent || len(p.last) >= maxDoubts {
 		return nil
 	}
-	p.last[file] = now
 	d := doubt{file, make(chan struct{})}
-	p.queue <- d // there is room: it holds as many as last
-	return d.done
+	select {
+	case p.queue <- d:
+		p.last[file] = now
+		return d.done
+	default: // last forgets by the time of day, and those before may not be proven yet
+		return nil
+	}
 }
 
 func (p *prover) work() {

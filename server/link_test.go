@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"unbrick/protocol"
@@ -98,6 +99,32 @@ func TestClaimsDoNotPushOutHolds(t *testing.T) {
 	if d.Tried(storage.Digest{3}) != nil {
 		t.Fatal("an operator's hold gave way")
 	}
+}
+
+// refusing is a store in which every file is one that devices refuse.
+type refusing struct{ storage.Store }
+
+func (refusing) RefuseFile(context.Context, storage.Digest) error { return nil }
+
+// However long proving takes, whoever tells of one more refusal does not wait for a place in the queue.
+func TestDoubtWaitsForNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		p := &prover{s: &Server{store: refusing{}, now: func() time.Time { return now }, ctx: t.Context()}, queue: make(chan doubt, maxDoubts), last: make(map[storage.Digest]time.Time)}
+		for i := range maxDoubts {
+			if p.doubt(storage.Digest{1, byte(i)}) == nil {
+				t.Fatalf("file %d is not proven again", i)
+			}
+		}
+		now = now.Add(proveAgain) // nothing is proven meanwhile
+		if p.doubt(storage.Digest{2}) != nil {
+			t.Error("a file has a place that there is not")
+		}
+		<-p.queue
+		if p.doubt(storage.Digest{2}) == nil {
+			t.Error("the next refusal gets no proof")
+		}
+	})
 }
 
 // stored is the file on disk of a stored blob.
