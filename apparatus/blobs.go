@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"unbrick/internal/cbor"
 	"unbrick/release/store"
 )
 
@@ -43,6 +44,20 @@ func (l *library) blob(name string) ([]byte, bool) {
 		l.lost()
 	}
 	return b, err == nil
+}
+
+// recall lets visit read what is kept under a name, and tells whether it could. What is whole and means nothing to it is forgotten.
+func (l *library) recall(name string, visit func(*codec)) bool {
+	b, ok := l.blob(name)
+	if !ok {
+		return false
+	}
+	c := &codec{r: cbor.NewReader(b)}
+	if visit(c); c.r.Finish() != nil {
+		l.spoiled(name)
+		return false
+	}
+	return true
 }
 
 // spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.

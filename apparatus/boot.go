@@ -45,7 +45,7 @@ func bootImages(l *restore.Loader) []BootImage {
 	var list []BootImage
 	for _, m := range l.Images {
 		if len(list) < MaxImages {
-			list = append(list, BootImage{Slot: m.Slot, Version: release.Clean(string(m.Version), MaxText), Hash: hashText(m.Hash),
+			list = append(list, BootImage{Slot: m.Slot, Version: release.Clean(m.Version, MaxText), Hash: hashText(m.Hash),
 				Active: m.Active, Confirmed: m.Confirmed, Pending: m.Pending})
 		}
 	}

@@ -257,7 +257,7 @@ func (c *cable) hint() restore.Options {
 		}
 	}
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.model(j.model); ok {
+		if m, ok := c.e.lib.model(j.Model); ok {
 			o.Baud = baudOf(&m)
 		}
 	}
@@ -482,7 +482,7 @@ func (c *cable) identify() {
 			if c.auto { // what is gone on with is what was begun with this device; one without gets a question of its own
 				c.auto, c.erase, c.wanted = false, false, release.Digest{}
 				if j := c.jobs.of(device); j != nil {
-					c.auto, c.erase, c.wanted = true, j.erase, j.digest
+					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
 			}
 			c.makePlan()

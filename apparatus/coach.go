@@ -60,7 +60,7 @@ func (c *cable) hints() []string {
 	c.e.lib.mu.Lock()
 	defer c.e.lib.mu.Unlock()
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.models[j.model]; ok {
+		if m, ok := c.e.lib.models[j.Model]; ok {
 			return m.Hints
 		}
 	}

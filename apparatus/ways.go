@@ -36,16 +36,8 @@ func visitWorked(c *codec, all *[]worked) {
 }
 
 // recallWays finds what earlier visits have learnt.
-func recallWays(lib *library) []worked {
-	b, ok := lib.blob(waysBlob)
-	if !ok {
-		return nil
-	}
-	var all []worked
-	d := &codec{r: cbor.NewReader(b)}
-	visitWorked(d, &all)
-	if d.r.Finish() != nil {
-		lib.spoiled(waysBlob)
+func recallWays(lib *library) (all []worked) {
+	if !lib.recall(waysBlob, func(c *codec) { visitWorked(c, &all) }) {
 		return nil
 	}
 	return all
@@ -72,7 +64,7 @@ func (c *cable) remember(w worked) {
 func (c *cable) before() (worked, bool) {
 	j := c.jobs.last()
 	for i := len(c.worked) - 1; i >= 0; i-- {
-		if j == nil || c.worked[i].model == j.model {
+		if j == nil || c.worked[i].model == j.Model {
 			return c.worked[i], true
 		}
 	}

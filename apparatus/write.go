@@ -39,10 +39,10 @@ func (c *cable) write() {
 		c.shown.Progress.Stage = StageStart
 	}
 	j := c.jobs.of(r.device)
-	r.ended = plan.Kind == restore.KindStart && j != nil && !j.erase && j.digest == plan.Release.Digest
+	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
 	keep := func() bool { return true }
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
-		keep = c.jobs.put(job{model: r.device.Model, serial: r.device.Serial, version: plan.Release.Version, digest: plan.Release.Digest, erase: plan.EraseSettings})
+		keep = c.jobs.put(PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == RestoreWriting {
@@ -110,7 +110,7 @@ func (c *cable) stopped(err error) {
 	}
 	told := c.told(outcome)
 	told.Sent, told.Received = sent, received
-	told.Words = clip(err.Error(), maxWords)
+	told.Words = err.Error()
 	if settings {
 		c.fail(err, StageErase)
 	} else if e != nil {
