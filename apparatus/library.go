@@ -278,7 +278,7 @@ func (l *library) atHand(model string, image release.Digest) (file, error) {
 		signed, bytes, err := s.Get(model, image)
 		if err == nil {
 			kept, err := newFile(signed, bytes)
-			if err == nil && ok && f.manifest.Order >= kept.manifest.Order {
+			if ok && (err != nil || f.manifest.Order >= kept.manifest.Order) {
 				return f, nil
 			}
 			return kept, err

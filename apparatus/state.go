@@ -131,7 +131,7 @@ type Restore struct {
 
 // Heard is what came out of a port that is no answer: the text of another boot loader, or of a program.
 type Heard struct {
-	Lines []string        // the last ones, safe to show
+	Lines []string        // the first and the last ones, safe to show
 	Kinds []boottext.Kind // what is recognised in it
 }
 
@@ -379,8 +379,8 @@ const (
 	CauseBadRelease   Cause = 17 // bytes do not match the manifest's digest
 	CauseProtocol     Cause = 18 // an answer that no version of ours gives
 	CauseProgramFault Cause = 19 // our own defect
-	CausePortStuck    Cause = 23 // the browser neither opens the port nor lets it go
 	CauseUnlisted     Cause = 22 // a boot loader does not list the image that it was given
+	CausePortStuck    Cause = 23 // the browser neither opens the port nor lets it go
 	CausePending      Cause = 24 // it lists the image, which lies in a second slot and was not started
 	CauseTrial        Cause = 25 // another image runs after the start: the trial was refused or has failed
 	CauseNotStarted   Cause = 26 // the boot loader answers again after the start

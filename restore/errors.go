@@ -76,7 +76,7 @@ type Error struct {
 	Needs   uint32    // CodeNoRoom: bytes of workspace
 	Has     uint32    // CodeNoRoom
 	Model   string    // CodeModel: the release's; CodeNoRelease: the device's
-	Heard   []byte    // CodeSilent, CodeNoisy of Connect: what the device said last that may be text; package boottext reads it
+	Heard   []byte    // CodeSilent, CodeNoisy of Connect: what the device said first and last, packets included; package boottext reads what is text in it
 	Version string    // of the release; CodeFloor: of the oldest at hand that would be taken, or empty
 	Err     error     // cause, may be nil
 }

@@ -26,7 +26,7 @@ type Options struct {
 	Only     bool          // First is the only way that is tried
 	Patience time.Duration // how long Connect listens for a device that a person switches on; 0: DefaultPatience; negative: not at all
 	OnWay    func(Way)     // told which way into restoration mode is tried; may be nil
-	Heard    func([]byte)  // while Connect calls: told what the device said last that is no packet, as long as it says more; may be nil
+	Heard    func([]byte)  // while Connect calls: told what the device has said first and last, packets included, when it has said more; not to be kept; may be nil
 	Trace    func(Call)    // told of every command when it is over; may be nil
 	Plain    bool          // never speaks the fast framing
 	Fast     uint32        // speed to change to when it pays and both ends can; 0: 921600

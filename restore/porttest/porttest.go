@@ -34,15 +34,6 @@ type Rig struct {
 	Recv   func(n int) []byte                      // what the device has received, once that is n bytes or the patience is over
 	Unplug func()                                  // the adapter is pulled out
 	Refuse func(n int)                             // the next n openings fail for the system's own reasons
-	Apart  func(f func())                          // runs f in a goroutine; nil: go
-}
-
-func (r *Rig) apart(f func()) {
-	if r.Apart != nil {
-		r.Apart(f)
-		return
-	}
-	go f()
 }
 
 // Check is one of the contract.
@@ -271,11 +262,11 @@ func writes(t TB, r *Rig) {
 }
 
 // waitEnds runs a read that waits, does something, and returns how the read ended.
-func waitEnds(t TB, r *Rig, p restore.Port, do func()) error {
+func waitEnds(t TB, p restore.Port, do func()) error {
 	t.Helper()
 	got := make(chan error, 1)
 	begun := make(chan struct{})
-	r.apart(func() {
+	go func() {
 		close(begun)
 		for {
 			if n, err := p.Read(make([]byte, 8), time.Minute); n == 0 {
@@ -283,7 +274,7 @@ func waitEnds(t TB, r *Rig, p restore.Port, do func()) error {
 				return
 			}
 		}
-	})
+	}()
 	<-begun
 	do()
 	timer := time.NewTimer(patience)
@@ -299,7 +290,7 @@ func waitEnds(t TB, r *Rig, p restore.Port, do func()) error {
 
 func endsRead(t TB, r *Rig) {
 	p := open(t, r)
-	if err := waitEnds(t, r, p, func() { p.Close() }); err == nil || timeout(err) {
+	if err := waitEnds(t, p, func() { p.Close() }); err == nil || timeout(err) {
 		t.Errorf("the read ended with %v", err)
 	}
 	open(t, r).Close()
@@ -364,7 +355,7 @@ func unplugEndsRead(t TB, r *Rig) {
 		return
 	}
 	p := open(t, r)
-	if err := waitEnds(t, r, p, r.Unplug); err == nil || timeout(err) {
+	if err := waitEnds(t, p, r.Unplug); err == nil || timeout(err) {
 		t.Errorf("the read ended with %v", err)
 	}
 	p.Close()
@@ -449,7 +440,7 @@ func closeWhileSpeed(t TB, r *Rig) {
 	}
 	done := make(chan struct{})
 	begun := make(chan struct{})
-	r.apart(func() {
+	go func() {
 		defer close(done)
 		close(begun)
 		for _, baud := range []uint32{57600, 38400, 115200} {
@@ -457,7 +448,7 @@ func closeWhileSpeed(t TB, r *Rig) {
 				return
 			}
 		}
-	})
+	}()
 	<-begun
 	p.Close()
 	<-done
