@@ -185,13 +185,18 @@ func (r *Root) fleetGet(path string, got int, take func(object)) {
 	f := &r.fleet
 	asked := f.asked
 	r.hooks.Fetch(Request{Method: "GET", Path: path, Token: f.token}, func(status int, body []byte) {
-		if asked != f.asked || !r.fleetAnswer(status, body) {
+		if asked != f.asked {
 			return
 		}
 		o, ok := parseObject(body)
+		if !r.fleetAnswer(status, o, ok) {
+			return
+		}
 		switch {
 		case ok && status == 200:
-			f.missing = false
+			if got == gotDetail {
+				f.missing = false
+			}
 			take(o)
 			f.got |= got
 		case ok && status == 404 && got == gotDetail && o.text("code") == "not-found":
@@ -202,10 +207,9 @@ func (r *Root) fleetGet(path string, got int, take func(object)) {
 	})
 }
 
-// fleetAnswer draws what follows for every question, and reports whether the rest may be read.
-func (r *Root) fleetAnswer(status int, body []byte) bool {
+// fleetAnswer draws what follows for every question, and reports whether the rest may be read. An answer is ours if it is an object.
+func (r *Root) fleetAnswer(status int, o object, ours bool) bool {
 	f := &r.fleet
-	o, ours := parseObject(body)
 	switch {
 	case status == 401 && !ours: // a proxy that wants credentials of its own
 		r.fleetOdd(status, o)
@@ -276,12 +280,13 @@ func (r *Root) signOut() {
 // fleetSet changes something on the server and asks anew.
 func (r *Root) fleetSet(method, path string, body []byte, done string) {
 	r.hooks.Fetch(Request{Method: method, Path: path, Token: r.fleet.token, Body: body}, func(status int, body []byte) {
-		if !r.fleetAnswer(status, body) {
+		o, ok := parseObject(body)
+		if !r.fleetAnswer(status, o, ok) {
 			return
 		}
 		if status >= 200 && status < 300 {
 			r.say(done)
-		} else if o, ok := parseObject(body); ok && o.text("error") != "" {
+		} else if ok && o.text("error") != "" {
 			r.say("The server refused: " + o.text("error") + ".")
 		} else {
 			r.say("The server refused.")

@@ -128,6 +128,36 @@ func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
 	}
 }
 
+// That the server does not know a device stays said, in whatever order its answers come.
+func TestUnknownDeviceInAnyOrder(t *testing.T) {
+	for _, last := range []string{"/api/releases", "/api/devices/0001/A"} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetToken("t")
+		r.SetPath("#fleet-device/0001/A")
+		answer := func(path string) {
+			for i, q := range w.requests {
+				switch {
+				case q.Path != path:
+				case path == "/api/releases":
+					w.answers[i](200, []byte(fleetAnswers[path]))
+				default:
+					w.answers[i](404, []byte(`{"error":"no such device","code":"not-found"}`))
+				}
+			}
+		}
+		for _, q := range w.requests {
+			if q.Path != last {
+				answer(q.Path)
+			}
+		}
+		answer(last)
+		if !r.fleet.missing || r.fleet.phase != fleetKnown {
+			t.Errorf("%s came last: %+v", last, r.fleet)
+		}
+	}
+}
+
 func TestFleetRefreshEndsWithTheScreen(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
