@@ -3,6 +3,7 @@ package apparatus_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -54,13 +55,7 @@ func TestMain(m *testing.M) {
 // complete prints how many screens were read, and fails unless every phase was among them.
 func complete() (code int) {
 	total := 0
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for name := range readers.stories {
-			if !yield(name) {
-				return
-			}
-		}
-	}) {
+	for _, name := range slices.Sorted(maps.Keys(readers.stories)) {
 		fmt.Printf("words: %4d states in %s\n", readers.stories[name], name)
 		total += readers.stories[name]
 	}

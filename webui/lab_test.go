@@ -123,7 +123,7 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 // A restoration that has ended early says so in the Lab with the words of Restore, whatever ended it, and what it says to do
 // can be done in the Lab.
 func TestEndedRestorationInTheLab(t *testing.T) {
-	for code := apparatus.CauseNone; code <= apparatus.CauseUnlisted; code++ {
+	for code := apparatus.CauseNone; code <= apparatus.CauseNotStarted; code++ {
 		for _, phase := range []apparatus.LabPhase{apparatus.LabBricked, apparatus.LabRunning, apparatus.LabOff} {
 			l := demoLab(phase)
 			l.Outcome, l.Failure = apparatus.OutcomeFailed, apparatus.Failure{Code: code, Stage: apparatus.StageWrite, Touched: apparatus.TouchedPart, Sector: 5, Of: 42}
@@ -149,10 +149,9 @@ func TestHungAgain(t *testing.T) {
 	if _, got := labState(&l); !strings.HasPrefix(got, "Bricked again: release 2.3.0 was restored and verified, and hung three times") || !strings.Contains(got, "set it to healthy first") {
 		t.Errorf("%q", got)
 	}
-	if l.Health = apparatus.HealthGood; true {
-		if _, got := labState(&l); strings.Contains(got, "healthy") {
-			t.Errorf("the switch is blamed for nothing: %q", got)
-		}
+	l.Health = apparatus.HealthGood
+	if _, got := labState(&l); strings.Contains(got, "healthy") {
+		t.Errorf("the switch is blamed for nothing: %q", got)
 	}
 }
 

@@ -18,7 +18,7 @@ func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 		if code > apparatus.CauseProgramFault && code < apparatus.CauseUnlisted {
 			continue // numbers that only the command uses
 		}
-		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll, apparatus.TouchedSettings} {
+		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll, apparatus.TouchedRenewed, apparatus.TouchedSettings, apparatus.TouchedWritten} {
 			w := &world{}
 			r := New(w.hooks())
 			p := r.failed(&apparatus.Failure{Code: code, Touched: touched, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
