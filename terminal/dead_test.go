@@ -293,6 +293,10 @@ func TestDeadSoftwareSectorIsRemembered(t *testing.T) {
 	if p := r.newest(); len(p.dead) != 1 || p.dead[0] != addr {
 		t.Errorf("%v", p)
 	}
+	r.power()
+	if st := r.told(); st.Fault != smp.FaultProgram || st.Addr != addr {
+		t.Errorf("after a power failure, cable: %v at 0x%x, want 0x%x", st.Fault, st.Addr, addr)
+	}
 	changed := slices.Clone(f.a.image)
 	changed[100] ^= 1
 	c := f.goods(t, "3", 3, 3, changed)

@@ -422,8 +422,5 @@ func (t *Terminal) restored() {
 	h.phase, h.fault, h.addr = smp.PhaseDone, smp.FaultNone, 0
 	t.match = smp.MatchA
 	t.survivor.setFaults(0)
-	if addr, ok := t.survivor.dead(); ok && addr >= t.base {
-		t.survivor.clearDead() // the image does not need it, and the record keeps it
-	}
 	t.emit(Event{Step: 20, Element: 120, Code: EventRestored, Sector: noSector, Digest: h.m.Digest})
 }

@@ -121,8 +121,11 @@ func (t *Terminal) Serve() Ending {
 		// Identification still works; begin refuses for want of memory.
 		t.release()
 	}
-	if addr, ok := t.survivor.dead(); ok {
-		// Why the device is here: known until power fails, and found again by the next attempt.
+	addr, dead := t.survivor.dead() // perhaps why the device is here
+	if !dead && t.deads > 0 {
+		addr, dead = t.deadAddrs[0], true
+	}
+	if dead {
 		h.fault, h.addr = smp.FaultProgram, addr
 		if addr < t.base {
 			h.fault = smp.FaultRecord
