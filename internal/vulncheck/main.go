@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	goversion "go/version"
 	"io"
 	"os"
 	"os/exec"
@@ -113,7 +114,9 @@ func judge(out io.Writer, found []finding) error {
 	for _, f := range found {
 		if f.module == standard {
 			toolchain = append(toolchain, f.id)
-			fixed = max(fixed, f.fixed)
+			if v := strings.Replace(f.fixed, "v", "go", 1); goversion.Compare(v, fixed) > 0 {
+				fixed = v
+			}
 			continue
 		}
 		ours++
@@ -121,7 +124,7 @@ func judge(out io.Writer, found []finding) error {
 	}
 	if len(toolchain) > 0 {
 		fmt.Fprintf(out, "vulncheck: this toolchain's library has %d known vulnerabilities that are called (%s); build with %s or newer\n",
-			len(toolchain), strings.Join(toolchain, ", "), orNone(strings.Replace(fixed, "v", "go", 1)))
+			len(toolchain), strings.Join(toolchain, ", "), orNone(fixed))
 	}
 	if ours > 0 {
 		return fmt.Errorf("%d known vulnerabilities in modules of go.mod are called", ours)

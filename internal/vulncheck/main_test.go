@@ -11,6 +11,7 @@ const (
 	required = `{"finding":{"osv":"GO-1","fixed_version":"v2.0.0","trace":[{"module":"example.com/m","version":"v1.0.0"}]}}`
 	called   = `{"finding":{"osv":"GO-2","fixed_version":"v2.0.0","trace":[{"module":"example.com/m","version":"v1.0.0","package":"example.com/m","function":"F"},{"module":"unbrick","function":"main"}]}}`
 	library  = `{"finding":{"osv":"GO-3","fixed_version":"v1.26.9","trace":[{"module":"stdlib","version":"v1.26.8","package":"net/http","function":"Get"},{"module":"unbrick","function":"main"}]}}`
+	newer    = `{"finding":{"osv":"GO-4","fixed_version":"v1.26.10","trace":[{"module":"stdlib","version":"v1.26.8","package":"net/url","function":"Parse"},{"module":"unbrick","function":"main"}]}}`
 )
 
 func TestJudge(t *testing.T) {
@@ -23,6 +24,7 @@ func TestJudge(t *testing.T) {
 		{"required, not called", config + required, "no module of go.mod", false},
 		{"called, twice", config + called + called, "1 known vulnerabilities", true},
 		{"the library's", config + library, "build with go1.26.9 or newer", false},
+		{"two of the library's", config + newer + library, "(GO-4, GO-3); build with go1.26.10 or newer", false},
 		{"both", config + library + called, "GO-2: example.com/m v1.0.0, called as example.com/m.F; fixed in v2.0.0", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
