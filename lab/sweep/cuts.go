@@ -498,10 +498,7 @@ func (sw *sweep) confirmations() error {
 	}) {
 		return nil
 	}
-	h := s.updated()
-	h.records += 1
-	h.floor = s.goods[New].m.Counter
-	all := s.moments(ActConfirm, forks, h, func(int) bool { return true })
+	all := s.moments(ActConfirm, forks, s.confirming(), func(int) bool { return true })
 	chosen := sw.sample(all, uint64(ActConfirm))
 	return sw.spread(KindConfirm, len(chosen), func(w *worker, i int) {
 		m := &all[chosen[i]]

@@ -367,7 +367,6 @@ func (j *judge) names(x *executor, dead []uint32, out terminal.Outcome) bool {
 			}
 		})
 	}}
-	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
 	x.begin(ActBoot, "asked over the cable")
 	j.serve(h)
 	return j.check(CheckTold, status.Addr == dead[0] && status.Fault != smp.FaultNone, func() string {

@@ -74,13 +74,13 @@ func (st *stand) restore(road Road, w Which, ask bool) error {
 		return st.engine(w, ask, nil)
 	}
 	h := &host{st: st, want: w, road: road, ask: ask, watch: st.packet}
-	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
 	st.serve(h)
 	return h.err
 }
 
 // serve boots the device with h at its cable.
 func (st *stand) serve(h *host) {
+	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
 	st.run(h, func(t *terminal.Terminal) {
 		if st.mode != terminal.Restoration {
 			return

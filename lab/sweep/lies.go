@@ -145,7 +145,6 @@ func said(err error) bool {
 // not believed.
 func (j *judge) lie(l lie) Outcome {
 	h := &host{st: &j.stand, want: New, road: RoadFile, script: l.tell, watch: j.packet}
-	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
 	j.board.ResetCounter()
 	j.serve(h)
 	refused := said(h.err) && !h.accepted

@@ -201,6 +201,14 @@ func (s *Subject) updated() history {
 	return h
 }
 
+// confirming is the history of an update and of the session behind it, which confirms the new release.
+func (s *Subject) confirming() history {
+	h := s.updated()
+	h.records++
+	h.floor = s.goods[New].m.Counter
+	return h
+}
+
 // renewals returns how many records are written because marks run out in a rewrite of n sectors.
 func (s *Subject) renewals(n uint32) uint32 {
 	least := ^uint32(0)

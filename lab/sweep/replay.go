@@ -120,9 +120,7 @@ func (x *executor) cutOnce(run *Run, i int, h history) (history, error) {
 	case c.In == ActUpdate && i == 0:
 		h = x.s.updated()
 	case c.In == ActConfirm && i == 0:
-		h = x.s.updated()
-		h.records++
-		h.floor = x.s.goods[New].m.Counter
+		h = x.s.confirming()
 		x.update(x.link())
 		x.power()
 	case restoring:
