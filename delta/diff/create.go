@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"unbrick/delta"
@@ -182,7 +183,11 @@ func (j *job) candidates() []coding.ISA {
 		return []coding.ISA{isa}
 	}
 	if isa, ok := coding.ParseISA(j.o.Hint); ok {
-		return []coding.ISA{coding.ISANone, coding.ISAData, isa}
+		some := []coding.ISA{coding.ISANone, coding.ISAData}
+		if !slices.Contains(some, isa) {
+			some = append(some, isa)
+		}
+		return some
 	}
 	var all []coding.ISA
 	for i := range ISAs() {
