@@ -107,12 +107,6 @@ func (d *Device) Pieces() []int { return d.sizes }
 // Confirmed reports whether the running image stays.
 func (d *Device) Confirmed() bool { return d.state(0).confirmed && !d.state(0).trial }
 
-// OnTrial reports whether the image that lies in slot 0 is taken back at the next start.
-func (d *Device) OnTrial() bool { return d.state(0).trial }
-
-// Pending reports whether slot 1 is to be tried at the next start.
-func (d *Device) Pending() bool { return d.state(0).pending }
-
 // Erases is how often a whole slot was erased.
 func (d *Device) Erases() int { return d.erases }
 
