@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"unbrick/protocol/smp"
-	"unbrick/release"
 )
 
 // TestLooksAhead: after a silence the device knows the digests of its sectors without reading them again, and
@@ -52,7 +51,7 @@ func TestLooksAhead(t *testing.T) {
 			if err := check("given up", true); err != nil {
 				return err
 			}
-			if err := a.upload(release.AppendFile(nil, f.b.signed, f.b.image), 500); err != nil {
+			if err := a.upload(fileOf(f.b), 500); err != nil {
 				return err
 			}
 			return check("after an upload", false) // which may still write

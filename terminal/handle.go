@@ -101,7 +101,7 @@ func (t *Terminal) handleOS(q *smp.Header, body []byte) error {
 		case m.Query != nil:
 			return t.answerRC(q, smp.RCNotSupported)
 		}
-		return t.answer(q, &smp.Bootloader{Name: bootloaderName[:]})
+		return t.answer(q, &smp.Bootloader{Name: bootloaderName})
 	case q.ID == smp.OSReset && q.Op == smp.Write:
 		if t.host.phase.Busy() {
 			return t.answerRC(q, smp.RCBusy)

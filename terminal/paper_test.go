@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"testing"
 
+	"unbrick/release"
 	"unbrick/terminal"
 )
 
@@ -158,7 +159,7 @@ func publicOf(key ed25519.PrivateKey) [32]byte { return [32]byte(key.Public().(e
 func life(t *testing.T, f *fixture, r *rig, s *state) {
 	t.Helper()
 	c := f.goods(t, "3", 3, 2, f.a.image) // as trusted as b
-	back := f.makeDelta(t, f.b.image, f.a.image, nil)
+	back := f.makeBack(t)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -227,10 +228,8 @@ func life(t *testing.T, f *fixture, r *rig, s *state) {
 	s.at("confirmation after an upload", 1, func() { confirm(9) })
 }
 
-func fileOf(g goods) []byte {
-	b := binary.LittleEndian.AppendUint32([]byte("UNBRICK1"), uint32(len(g.signed)))
-	return append(append(b, g.signed...), g.image...)
-}
+// fileOf returns the release file of g.
+func fileOf(g goods) []byte { return release.AppendFile(nil, g.signed, g.image) }
 
 func (p paper) String() string {
 	return fmt.Sprintf("record %d (rewriting %v, confirmed %v, retired %b, floor %d, %d and %d bytes of manifests, dead %x)", p.sequence, p.rewriting, p.confirmed, p.retired, p.floor, len(p.from), len(p.to), p.dead)

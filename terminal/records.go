@@ -470,10 +470,8 @@ func (t *Terminal) vouch() {
 			return
 		}
 	}
-	if t.software.Sectors() <= noMark {
-		put(noMark)
-	}
+	put(noMark)
 }
 
-// noMark is a mark that names no sector.
+// noMark is a mark that names no sector: there are at most limits.Sectors.
 const noMark = 0xFFFF

@@ -200,7 +200,7 @@ func TestUpload(t *testing.T) {
 		f := fixtureOf(t, k)
 		r := f.broken(t)
 		_, err := r.restoring(func(a *apparatus) error {
-			file := release.AppendFile(nil, f.b.signed, f.b.image)
+			file := fileOf(f.b)
 			if err := a.upload(file, 1000); err != nil {
 				return err
 			}

@@ -233,7 +233,7 @@ func TestLeastImportantFirst(t *testing.T) {
 // TestPredecessorReturns until the new release confirmed itself, and not after.
 func TestPredecessorReturns(t *testing.T) {
 	f := fixtureOf(t, small)
-	back := f.makeDelta(t, f.b.image, f.a.image, nil)
+	back := f.makeBack(t)
 	for _, confirmed := range []bool{false, true} {
 		r := f.device(t, f.a)
 		r.update(f.serverFor(t, f.delta, f.b))

@@ -31,7 +31,7 @@ func TestFloorCountsOnBothRoads(t *testing.T) {
 	r.update(nothing(t)) // floor 2, of the factory 1
 	low := f.goods(t, "9", 9, 1, f.a.image)
 	r.board.ResetCounter()
-	s := f.serverFor(t, f.makeDelta(t, f.b.image, f.a.image, nil), low)
+	s := f.serverFor(t, f.makeBack(t), low)
 	if out, _ := r.update(s); out != terminal.Refused || s.fault != protocol.FaultFloor || s.hello.Floor != 2 {
 		t.Errorf("link: %v, fault %v, floor %d in the hello", out, s.fault, s.hello.Floor)
 	}
