@@ -44,7 +44,8 @@ type bunzip struct {
 	steps, budget uint64 // taken, and those that there are
 }
 
-// Work is counted in steps: an entry that is put, linked or read, a byte given out, a place of a table.
+// Work is counted in steps: an entry that is put, linked or read, a byte given out, a place of a table, a
+// change of a length.
 const (
 	symbolSteps   = 8  // a symbol: up to 20 lengths of its code are compared
 	selectorSteps = 4  // which code is used next
@@ -223,6 +224,9 @@ func (z *bunzip) choices(used int) bool {
 					break
 				}
 				length += 1 - 2*z.take(1)
+				if z.steps++; z.over() {
+					return false
+				}
 			}
 			z.lengths[s] = uint8(length)
 		}

@@ -233,6 +233,49 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestLengthsThatGoBackAndForth: the lengths of a code are told as steps up and down, of which there may be any number: they are
+// work like all else.
+func TestLengthsThatGoBackAndForth(t *testing.T) {
+	var w bitWriter
+	w.put(blockMagic>>24, 24)
+	w.put(blockMagic&0xffffff, 24)
+	w.put(0, 32+1+24) // check sum, not randomised, origin
+	w.put(1<<15, 16)  // one byte occurs, 0
+	w.put(1<<15, 16)
+	w.put(2, 3)  // codes
+	w.put(1, 15) // selectors
+	w.put(0, 1)  // the first
+	w.put(1, 5)  // length
+	for range 1 << 20 {
+		w.put(0b1011, 4) // up, down
+	}
+	patch := append(patchOf(t, 1000, nil)[:headerSize+streamHead], w.b...)
+	var p Patch
+	h, err := ParseHeader(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(patch, memory(nil), 0, make([]byte, h.Size), make([]byte, h.Memory())); !errors.Is(err, ErrWork) {
+		t.Errorf("%v after %d steps", err, p.Work())
+	}
+}
+
+// bitWriter writes bits as bzip2 has them, the highest first.
+type bitWriter struct {
+	b []byte
+	n int
+}
+
+func (w *bitWriter) put(v uint64, n int) {
+	for n--; n >= 0; n-- {
+		if w.n%8 == 0 {
+			w.b = append(w.b, 0)
+		}
+		w.b[w.n/8] |= byte(v>>n&1) << (7 - w.n%8)
+		w.n++
+	}
+}
+
 // TestWorstHonestPatch: noise, which is all new bytes, takes a quarter of what there is for its size or more.
 func TestWorstHonestPatch(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
