@@ -199,7 +199,9 @@ func (t *Terminal) settle() bool {
 	switch {
 	case rec.state == Installed: // it carried doubt of its own image, or its neighbour is no record
 		t.carry(t.draft(), end)
-		err = t.write()
+		if err = t.write(); err != nil {
+			t.vouch()
+		}
 	case t.match == smp.MatchB:
 		err = t.install(true, protocol.VerdictGood)
 	default:

@@ -472,6 +472,24 @@ func TestDeadRecordSector(t *testing.T) {
 	}
 }
 
+// TestRefreshedAndNotRecorded: an installed record names a sector of its image. The boot refreshes it and cannot say so any more: this
+// boot and the next run what is right.
+func TestRefreshedAndNotRecorded(t *testing.T) {
+	b := newBench(t, 8, 0xFF, 4)
+	b.setDoubt(0)
+	b.carry(b.draft(), 0)
+	if err := b.write(); err != nil {
+		t.Fatal(err)
+	}
+	b.part.broken[b.records.addr[1]+16] = true // it holds the record, and takes no other
+	for n := range 3 {
+		b.reset(t)
+		if mode := b.Boot(); mode != Running || !slices.Equal(b.part.b[b.base:][:len(b.image)], b.image) {
+			t.Errorf("boot %d: %v, %v", n+1, mode, b.Why())
+		}
+	}
+}
+
 // TestDeadRecordSectorWithoutRecord: whoever cannot write the first record can still say where.
 func TestDeadRecordSectorWithoutRecord(t *testing.T) {
 	for i := range 2 {
