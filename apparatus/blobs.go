@@ -117,18 +117,19 @@ type slot struct {
 	kept uint64
 }
 
-// put takes the newest content. keep stores it, or not if a newer one was stored meanwhile, and tells whether that
-// is kept.
-func (s *slot) put(data []byte, sound bool) (keep func() bool) {
+// put takes the newest content, which visit carries. keep stores it, or not if a newer one was stored meanwhile.
+func (s *slot) put(visit func(*codec)) (keep func()) {
+	c := &codec{w: cbor.Appending(nil)}
+	visit(c)
+	b, err := c.w.Result()
 	s.last++
 	n := s.last
-	return func() bool {
+	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if n < s.kept {
-			return true
+		if err == nil && n > s.kept {
+			s.kept = n
+			s.lib.keepBlob(s.name, b)
 		}
-		s.kept = n
-		return sound && s.lib.keepBlob(s.name, data)
 	}
 }

@@ -3,7 +3,6 @@ package apparatus
 import (
 	"slices"
 
-	"unbrick/internal/cbor"
 	"unbrick/restore"
 )
 
@@ -52,8 +51,8 @@ func (q *jobs) last() *PendingJob {
 }
 
 // put takes a job in place of the one that its device had. keep stores what is known now; it is to be called off
-// Run's goroutine, and tells whether it is kept.
-func (q *jobs) put(j PendingJob) (keep func() bool) {
+// Run's goroutine.
+func (q *jobs) put(j PendingJob) (keep func()) {
 	q.list = slices.Clone(q.list)
 	if i := q.index(j.Model, j.Serial); i >= 0 {
 		q.list = slices.Delete(q.list, i, i+1)
@@ -64,7 +63,7 @@ func (q *jobs) put(j PendingJob) (keep func() bool) {
 }
 
 // drop forgets the job of a device. keep is as that of put; nil: it had none.
-func (q *jobs) drop(model, serial string) (keep func() bool) {
+func (q *jobs) drop(model, serial string) (keep func()) {
 	i := q.index(model, serial)
 	if i < 0 {
 		return nil
@@ -73,12 +72,8 @@ func (q *jobs) drop(model, serial string) (keep func() bool) {
 	return q.save()
 }
 
-func (q *jobs) save() func() bool {
-	all := q.list
-	c := &codec{w: cbor.Appending(nil)}
-	visitJobs(c, &all)
-	b, err := c.w.Result()
-	return q.kept.put(b, err == nil)
+func (q *jobs) save() (keep func()) {
+	return q.kept.put(func(c *codec) { visitJobs(c, &q.list) })
 }
 
 // pending is what is shown of them, the last begun first.

@@ -2,6 +2,7 @@ package apparatus_test
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -246,6 +247,18 @@ func TestToldLater(t *testing.T) {
 	if st.Lab.Runs != made.Runs {
 		t.Errorf("runs %q, want %q: an update was taken that nobody asked for", st.Lab.Runs, made.Runs)
 	}
+	s.away.away(true)
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOff})
+	s.until("no power", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
+	s.until("the boot without a server", func(st *apparatus.State) bool {
+		return st.Lab.Phase == apparatus.LabRunning && lastOf(st, apparatus.LogServerAway) > lastOf(st, apparatus.LogOffered)
+	})
+	s.away.away(false)
+	s.engine.Ask()
+	s.until("the word to the server that answers again", func(st *apparatus.State) bool {
+		return lastOf(st, apparatus.LogOffered) > lastOf(st, apparatus.LogServerAway)
+	})
 	// An update that is asked for while the device tells is not lost.
 	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOff})
 	s.until("no power", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
@@ -253,6 +266,16 @@ func TestToldLater(t *testing.T) {
 	s.until("the boot", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabRunning })
 	s.engine.Do(apparatus.LabUpdate{})
 	s.until("the update", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+}
+
+// lastOf is where the last row of what the server did stands in the Lab's log, -1: nowhere.
+func lastOf(st *apparatus.State, code uint16) int {
+	for i, r := range slices.Backward(st.Lab.Log) {
+		if r.Source == apparatus.SourceServer && r.Code == code {
+			return i
+		}
+	}
+	return -1
 }
 
 // What keeps a device from being made is said, with and without one that is there.

@@ -21,6 +21,9 @@ func (e *Engine) Look(see func(words string, state func() *State)) {
 	}
 }
 
+// Ask has the server asked what it has now, as it is from time to time.
+func (e *Engine) Ask() { e.post(e.ask) }
+
 // words is what the words on the screens are made of, but for numbers that only count on.
 func (e *Engine) words() string {
 	c, b := &e.cable.shown, &e.bench

@@ -62,17 +62,16 @@ func TestSlot(t *testing.T) {
 	l.open(fs, true)
 	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}} {
 		s := slot{lib: l, name: "x"}
-		var keeps []func() bool
+		var keeps []func()
 		for _, content := range []string{"a", "b", "c"} {
-			keeps = append(keeps, s.put([]byte(content), true))
+			keeps = append(keeps, s.put(func(c *codec) { c.text(&content, 1) }))
 		}
 		for _, i := range order {
-			if !keeps[i]() {
-				t.Errorf("order %v: content %d is not kept", order, i)
-			}
+			keeps[i]()
 		}
-		if b, ok := l.blob("x"); !ok || string(b) != "c" {
-			t.Errorf("order %v: kept %q", order, b)
+		kept := ""
+		if !l.recall("x", func(c *codec) { c.text(&kept, 1) }) || kept != "c" {
+			t.Errorf("order %v: kept %q", order, kept)
 		}
 	}
 }

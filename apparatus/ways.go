@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"unbrick/internal/cbor"
 	"unbrick/restore"
 )
 
@@ -48,11 +47,7 @@ func (c *cable) remember(w worked) {
 	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.model == w.model })
 	c.worked = append(c.worked, w)
 	c.worked = c.worked[max(0, len(c.worked)-maxWorked):]
-	d := &codec{w: cbor.Appending(nil)}
-	all := c.worked
-	visitWorked(d, &all)
-	b, err := d.w.Result()
-	keep := c.keptWays.put(b, err == nil)
+	keep := c.keptWays.put(func(d *codec) { visitWorked(d, &c.worked) })
 	c.e.work(func(context.Context) func() {
 		keep()
 		return nil

@@ -40,7 +40,7 @@ func (c *cable) write() {
 	}
 	j := c.jobs.of(r.device)
 	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
-	keep := func() bool { return true }
+	keep := func() {}
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
 		keep = c.jobs.put(PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
