@@ -14,14 +14,12 @@ import (
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
-	"unbrick/restore/porttest"
 )
 
 // bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
 type bootCord struct {
-	mu     sync.Mutex
-	port   *mcuboottest.Port
-	outlet porttest.Outlet
+	mu   sync.Mutex
+	port *mcuboottest.Port
 }
 
 func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
@@ -29,12 +27,10 @@ func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
 }
 
 func (c *bootCord) Open(context.Context, int, uint32) (restore.Port, error) {
-	return c.outlet.Open(func() (restore.Port, error) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.port.Plug()
-		return &bootPort{c}, nil
-	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.port.Plug()
+	return &bootPort{c}, nil
 }
 
 type bootPort struct{ c *bootCord }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"time"
 
 	"unbrick/apparatus"
 	"unbrick/restore"
+	"unbrick/restore/porttest"
 )
 
 // turns is how often another goroutine may run while a port is opened or closed: nothing that a browser does with
@@ -20,6 +20,7 @@ type outlet struct {
 	mu   sync.Mutex
 	use  string // what is done with it; empty: nothing
 	pass func() // while it is opened or closed; nil: other goroutines run
+	porttest.Outlet
 }
 
 // begin notes that something is done with the port, which only one may.
@@ -68,7 +69,7 @@ func (p *strictPorts) Open(ctx context.Context, i int, baud uint32) (restore.Por
 		return nil, apparatus.ErrPortStuck
 	}
 	o.becomes("opening")
-	port, err := p.Ports.Open(ctx, i, baud)
+	opening, err := o.Open(func() (restore.Port, error) { return p.Ports.Open(ctx, i, baud) })
 	if err != nil {
 		o.becomes("")
 		return nil, err
@@ -76,12 +77,12 @@ func (p *strictPorts) Open(ctx context.Context, i int, baud uint32) (restore.Por
 	o.mu.Lock()
 	o.use = "open"
 	o.mu.Unlock()
-	return &strictPort{Port: port, s: p.s}, nil
+	return &strictPort{Opening: opening, s: p.s}, nil
 }
 
-// strictPort is an open one. What the port below lacks it says.
+// strictPort is an open one.
 type strictPort struct {
-	restore.Port
+	*porttest.Opening
 	s      *stand
 	closed sync.Once
 }
@@ -89,7 +90,7 @@ type strictPort struct {
 func (p *strictPort) Close() (err error) {
 	p.closed.Do(func() {
 		p.s.outlet.becomes("closing")
-		err = p.Port.Close()
+		err = p.Opening.Close()
 		p.s.outlet.mu.Lock()
 		p.s.outlet.use = ""
 		p.s.outlet.mu.Unlock()
@@ -97,35 +98,11 @@ func (p *strictPort) Close() (err error) {
 	return err
 }
 
-func (p *strictPort) Break(d time.Duration) error {
-	if b, ok := p.Port.(restore.Breaker); ok {
-		return b.Break(d)
-	}
-	return restore.ErrUnsupported
-}
-
-func (p *strictPort) SetDTR(on bool) error {
-	if b, ok := p.Port.(restore.Signals); ok {
-		return b.SetDTR(on)
-	}
-	return restore.ErrUnsupported
-}
-
-func (p *strictPort) SetRTS(on bool) error {
-	if b, ok := p.Port.(restore.Signals); ok {
-		return b.SetRTS(on)
-	}
-	return restore.ErrUnsupported
-}
-
 // SetSpeed closes the port and opens it again, as the browser does.
 func (p *strictPort) SetSpeed(baud uint32) error {
-	if b, ok := p.Port.(restore.Speeder); ok {
-		p.s.outlet.becomes("changing its speed")
-		defer p.s.outlet.becomes("open")
-		return b.SetSpeed(baud)
-	}
-	return restore.ErrUnsupported
+	p.s.outlet.becomes("changing its speed")
+	defer p.s.outlet.becomes("open")
+	return p.Opening.SetSpeed(baud)
 }
 
 // free fails unless nothing is done with the port.
