@@ -41,7 +41,7 @@ type updateFile struct {
 func fileCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("file", fileHelp, errOut)
 	server, token := serverFlags(flags)
-	id := flags.String("model", "", "list those of one model")
+	id := idFlag(flags, "model", "list those of one model")
 	asJSON := flags.Bool("json", false, "print JSON, one object a line")
 	words, err := parseFlags(flags, args, out)
 	if err != nil {

@@ -58,6 +58,13 @@ func (v idValue) Set(s string) error {
 	return release.CheckID(s)
 }
 
+// idFlag declares a flag of this kind, "" without it.
+func idFlag(fs *flag.FlagSet, name, usage string) *string {
+	id := new(string)
+	fs.Var(idValue{id}, name, usage)
+	return id
+}
+
 // newFlags makes the flag set of one command. help is what --help prints above the flags: what the
 // command does, an example, and its exit codes.
 func newFlags(name, help string, errOut io.Writer) *flag.FlagSet {

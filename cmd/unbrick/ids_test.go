@@ -16,6 +16,11 @@ func TestNamesAreIdentifiers(t *testing.T) {
 			{"rollout", "1", "--model", bad},
 			{"model", "put", bad, "--flash", "1MiB", "--ram", "64KiB", "-o", t.TempDir() + "/m"},
 			{"model", "prefer", bad, "delta"},
+			{"release", "list", "--model", bad},
+			{"release", "withdraw", "1", "--model", bad},
+			{"file", "list", "--model", bad},
+			{"device", "show", bad, "S"},
+			{"device", "show", "0001", bad},
 		} {
 			var out, errOut bytes.Buffer
 			if code := run(t.Context(), line, &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), "not an identifier") {

@@ -23,7 +23,7 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 func releaseCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("release", releaseHelp, errOut)
 	server, token := serverFlags(flags)
-	id := flags.String("model", "", "model of the release")
+	id := idFlag(flags, "model", "model of the release")
 	asJSON := flags.Bool("json", false, "print one JSON object")
 	words, err := parseFlags(flags, args, out)
 	if err != nil {

@@ -59,8 +59,7 @@ type rolled struct {
 func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("rollout", rolloutHelp, errOut)
 	server, token := serverFlags(flags)
-	id := new(string)
-	flags.Var(idValue{id}, "model", "model of the release")
+	id := idFlag(flags, "model", "model of the release")
 	phases := flags.String("phases", "", "begin a rollout with these phases")
 	limit := flags.Uint("max-failures", 0, "devices that may fail")
 	halts := flags.Bool("halts", false, "the alarm halts the rollout")
