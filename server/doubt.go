@@ -213,7 +213,7 @@ func (s *Server) heal(ctx context.Context, model string, image storage.Digest) e
 			f := &files[i]
 			before = f.ID
 			if f.State == storage.FileFailed && (f.Key.From == image || f.Key.To == image) {
-				if _, err := s.store.SetFile(ctx, f.ID, storage.FileWanted); err != nil {
+				if _, err := s.store.SetFile(ctx, f.ID, storage.FileWanted); err != nil && !errors.Is(err, storage.ErrConflict) { // a worker has it again
 					return err
 				}
 			}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -278,6 +279,25 @@ func TestDamagedImageIsReported(t *testing.T) {
 			}
 		})
 	}
+}
+
+// busyFiles is a store in which every update file is being made when somebody wants to set it.
+type busyFiles struct{ storage.Store }
+
+func (busyFiles) SetFile(context.Context, int64, storage.FileState) (storage.File, error) {
+	return storage.File{}, storage.ErrConflict
+}
+
+// An image that comes again while a worker has just begun with what failed without it is taken all the same.
+func TestPublishingAgainWhileAFileIsMade(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one := r.publish("1", 1, a)
+	r.publish("2", 2, next(a, 2))
+	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) { return nil, errors.New("no base") }
+	r.session(r.hello("A-1", one))
+	r.s.store = &busyFiles{r.store}
+	r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "1", 1, a))
 }
 
 // A transfer ends with a reason when what is transferred may be had no more; what merely is not the newest goes on.
