@@ -162,13 +162,9 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	var id [16]byte
 	rand.Read(id[:])
 	v.ID = hex.EncodeToString(id[:])
-	body, err := json.Marshal(v)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, reportTime)
-		defer cancel()
-		_, _, err = r.source.api.do(ctx, http.MethodPost, "/api/reports", nil, body, "Content-Type", "application/json")
-	}
-	if err != nil {
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
+	if _, err := r.source.api.post(ctx, http.MethodPost, "/api/reports", v); err != nil {
 		fmt.Fprintf(r.errOut, "The server was not told: %v\n", err)
 	}
 }

@@ -34,8 +34,6 @@ var _ storage.Store = (*Store)(nil)
 type Options struct {
 	// MaxPages bounds the database in pages of 4 KiB, 0 means unbounded. Beyond it, writing is ErrFull.
 	MaxPages int
-	// Readers is the number of connections for reading, at least 2, otherwise 4.
-	Readers int
 }
 
 // Open opens the store in dir and makes what is missing. ErrLocked if another process has it open.
@@ -77,7 +75,7 @@ func (s *Store) open(ctx context.Context, dir string, o *Options) error {
 	if err := migrate(ctx, s.write); err != nil {
 		return unusable(name, fmt.Errorf("open database: %w", full(err)))
 	}
-	if s.read, err = connect(name, readers(o), o.MaxPages); err != nil {
+	if s.read, err = connect(name, readers, o.MaxPages); err != nil {
 		return err
 	}
 	// Whether there is room shows in Ping; a full disk is no reason not to serve what is there.
@@ -90,12 +88,8 @@ func (s *Store) open(ctx context.Context, dir string, o *Options) error {
 	return unusable(name, s.survey(ctx))
 }
 
-func readers(o *Options) int {
-	if o.Readers > 1 {
-		return o.Readers
-	}
-	return 4
-}
+// readers is the number of connections for reading.
+const readers = 4
 
 // cacheSize is the memory for pages that each connection may take: 16 MiB, enough for an index of the largest fleets.
 const cacheSize = "cache_size(-16384)"
