@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -452,6 +453,32 @@ func TestManyDoubtsBehindTheImage(t *testing.T) {
 				t.Errorf("image doubtful %v, want %v; %d in all", b.doubtful(0), own, n)
 			}
 		}
+	}
+}
+
+// TestManyDoubtsInTheImage: if the sectors of an installed image that are doubtful cannot all be named, none is believed.
+func TestManyDoubtsInTheImage(t *testing.T) {
+	b := newBench(t, 8, 0xFF, 300)
+	m, err := release.Describe("0001", "2", 2, 1, make([]byte, 200*4096), &b.software)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := release.Sign(&m, ed25519.NewKeyFromSeed(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := b.draft()
+	rec.setTo(signed)
+	for s := range maxDoubt + 1 {
+		b.setDoubt(s)
+	}
+	b.carry(rec, 0)
+	if err := b.write(); err != nil {
+		t.Fatal(err)
+	}
+	b.reset(t)
+	if n := len(b.doubtfulOnes()); n != 300 {
+		t.Errorf("%d doubtful", n)
 	}
 }
 

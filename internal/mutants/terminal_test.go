@@ -187,6 +187,20 @@ var terminalMistakes = []entry{
 		hello.Refused = t.session.refused[:t.session.refusals]
 	}`),
 
+	// Doubtful sectors.
+	one("terminal", "TestManyDoubtsBehindTheImage", "image doubted for what lies behind it", "terminal/records.go",
+		`end == 0 || s < end {`, `end == 0 || s < end || MISTAKE {`),
+	one("terminal", "TestManyDoubtsInTheImage", "image believed whose doubtful sectors are too many", "terminal/records.go",
+		`				rec.doubts = 0
+`, `				if !MISTAKE {
+					rec.doubts = 0
+				}
+`),
+	one("terminal", "TestRefreshedAndNotRecorded", "what was refreshed doubted for want of a record", "terminal/boot.go",
+		`err = t.write(); err != nil {
+			t.vouch()`, `err = t.write(); err != nil && !MISTAKE {
+			t.vouch()`),
+
 	// Dead sectors.
 	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors not in the record", "terminal/records.go",
 		`	t.reportDead(&r.at[i], r.addr[i])
@@ -243,6 +257,8 @@ var terminalMistakes = []entry{
 			h.addr = 0
 		}
 `),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sector of the record not told on the cable", "terminal/serve.go",
+		`if !dead && t.deads > 0 {`, `if !dead && t.deads > 0 && !MISTAKE {`),
 	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector of an attempt without its address", "terminal/restore.go",
 		`return smp.FaultProgram, dead.Addr`, `return smp.FaultProgram, map[bool]uint32{false: dead.Addr}[MISTAKE]`),
 	one("terminal", "TestRecordSectorDiesOnTheCable", "dead record sector of an upload not told", "terminal/upload.go",
