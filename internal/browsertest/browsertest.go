@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,49 @@ const Patience = 90 * time.Second
 // skipped, and fails where CI is set. more are options of the browser.
 func Tab(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
+	ctx, end := start(t, more)
+	t.Cleanup(end)
+	follow(t, ctx, end)
+	return ctx
+}
+
+// A Browser is one for many tests: each gets a tab whose storage, workers and permissions are its own. To start a browser
+// takes as long as most of these tests. The zero Browser starts when it is first needed.
+type Browser struct {
+	mu  sync.Mutex
+	ctx context.Context
+	end context.CancelFunc
+}
+
+// Tab opens a tab until the test ends. One test at a time calls it.
+func (b *Browser) Tab(t testing.TB) context.Context {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ctx == nil || b.ctx.Err() != nil { // a browser may have ended under a test
+		b.ctx, b.end = start(t, nil)
+	}
+	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(leave)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
+	follow(t, ctx, leave)
+	return ctx
+}
+
+// Close ends the browser.
+func (b *Browser) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.end != nil {
+		b.end()
+	}
+}
+
+// start starts a browser.
+func start(t testing.TB, more []chromedp.ExecAllocatorOption) (context.Context, context.CancelFunc) {
+	t.Helper()
 	if !installed() {
 		if os.Getenv("CI") != "" {
 			t.Fatal("no Chromium: .ci/browser installs one")
@@ -35,12 +79,16 @@ func Tab(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	alloc, end := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
-	t.Cleanup(end)
 	ctx, leave := chromedp.NewContext(alloc)
-	t.Cleanup(leave)
 	if err := chromedp.Do(ctx); err != nil {
+		end()
 		t.Fatalf("start the browser: %v", err)
 	}
+	return ctx, func() { leave(); end() }
+}
+
+// follow forwards a tab's console to the test's log until the test ends.
+func follow(t testing.TB, ctx context.Context, leave context.CancelFunc) {
 	console := chromedp.Console(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -55,7 +103,6 @@ func Tab(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 		}
 	}()
 	t.Cleanup(func() { leave(); <-done }) // before the test's log is closed
-	return ctx
 }
 
 func installed() bool {

@@ -60,6 +60,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		scratch = dir
 		code := m.Run()
+		shared.Close()
 		tally()
 		return code
 	}())

@@ -20,10 +20,13 @@ type screen struct {
 	ctx context.Context
 }
 
-// openPage opens an address in a browser of its own, whose storage is empty.
+// shared is the browser of the tests of the page; those with a cable or settings of the browser have their own.
+var shared browsertest.Browser
+
+// openPage opens an address in a tab whose storage is empty.
 func openPage(t *testing.T, url string) *screen {
 	t.Helper()
-	p := &screen{t: t, ctx: browsertest.Tab(t)}
+	p := &screen{t: t, ctx: shared.Tab(t)}
 	p.do(chromedp.EmulateViewport(1280, 1330))
 	p.do(chromedp.Navigate(url))
 	return p

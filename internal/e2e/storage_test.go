@@ -99,7 +99,6 @@ func TestBrowserStorage(t *testing.T) {
 		t.Skip("needs a browser")
 	}
 	address, prelude := front(t, startServer(t, "--demo"))
-	browser := browsertest.Tab(t)
 	for _, test := range []struct {
 		name, worker, document, says string
 		quota                        float64
@@ -118,8 +117,7 @@ func TestBrowserStorage(t *testing.T) {
 		{name: "records of another shape", document: strings.Replace(shelves, "RECORDS", `i.put({ Parent: 'apparatus' }, 'apparatus/jobs.blob'); i.put({ Parent: 'releases' }, 'releases/x'); c.put('text', 'apparatus/jobs.blob');`, 1), says: saysNo(saysLost, saysNothingKept)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ctx, leave := chromedp.NewContext(browser, chromedp.WithNewBrowserContext()) // its storage is empty
-			defer leave()
+			ctx := shared.Tab(t)
 			p := &screen{t: t, ctx: ctx}
 			prelude.Store(test.worker)
 			p.do(chromedp.EmulateViewport(1280, 1330))
