@@ -258,7 +258,16 @@ func writes(t TB, r *Rig) {
 	if err := p.Write([]byte("end")); err != nil {
 		t.Fatalf("write: %v", err)
 	}
-	same(t, "the device", r.Recv(len(text)+3), append(text, "end"...))
+	text = append(text, "end"...)
+	// A host writes the next frame as soon as the last is taken.
+	for i := range 200 {
+		b := []byte{byte(i), byte(i >> 8)}
+		if err := p.Write(b); err != nil {
+			t.Fatalf("write %d, one right behind the other: %v", i, err)
+		}
+		text = append(text, b...)
+	}
+	same(t, "the device", r.Recv(len(text)), text)
 }
 
 // waitEnds runs a read that waits, does something, and returns how the read ended.

@@ -22,7 +22,7 @@ type sloppy string
 var mistakes = []sloppy{
 	"opens twice", "refusal harms the first", "close does not free", "close frees later", "second close frees another's", "failed opening keeps the port",
 	"nothing without an error", "time-out at once", "time-out is no time-out", "waits for a full buffer", "loses what the buffer does not hold", "speaks only when spoken to",
-	"spoils zeros", "turns line feeds", "writes a part", "keeps the buffer", "close leaves reads waiting", "closed read times out", "closed write succeeds",
+	"spoils zeros", "turns line feeds", "writes a part", "is busy right behind a write", "keeps the buffer", "close leaves reads waiting", "closed read times out", "closed write succeeds",
 	"closed break succeeds", "closed lines succeed", "unplugged read times out", "unplugged write succeeds", "unplugging leaves reads waiting", "break returns at once",
 	"lines fail", "speed lets go", "speed loses the port", "speed opens a closed port", "speed wins over close", "reads with an error",
 }
@@ -50,6 +50,7 @@ type memory struct {
 	back   []byte // to the host
 	err    error
 	talked bool
+	wrote  int
 	kept   [][]byte
 }
 
@@ -180,6 +181,10 @@ func (p *memory) Write(b []byte) error {
 		return p.err
 	}
 	p.talked = true
+	if m.sloppy == "is busy right behind a write" && p.wrote == 20 {
+		return restore.ErrVanished
+	}
+	p.wrote++
 	if m.sloppy == "writes a part" && len(b) > 1000 {
 		b = b[:1000]
 	}

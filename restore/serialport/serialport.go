@@ -147,16 +147,9 @@ func (p *Port) Write(b []byte) error {
 	b = slices.Clone(b) // it may outlive this call
 	ended := make(chan error, 1)
 	go func() {
-		defer p.writing.Unlock()
-		for len(b) > 0 {
-			n, err := p.port.Write(b)
-			if err != nil {
-				ended <- err
-				return
-			}
-			b = b[n:]
-		}
-		ended <- nil
+		err := p.writeAll(b)
+		p.writing.Unlock() // before anybody hears of the end, and writes on
+		ended <- err
 	}()
 	limit := time.NewTimer(writeLimit)
 	defer limit.Stop()
@@ -166,6 +159,17 @@ func (p *Port) Write(b []byte) error {
 	case <-limit.C:
 		return gone(errStuck)
 	}
+}
+
+func (p *Port) writeAll(b []byte) error {
+	for len(b) > 0 {
+		n, err := p.port.Write(b)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }
 
 var errStuck = errors.New("it takes no bytes")
