@@ -48,10 +48,10 @@ func TestKnownGoodAgain(t *testing.T) {
 	}
 	b.write("1.release", []byte(publishFile(b)))
 	path, stop := b.cable("0001", "cable.bin")
-	if code, _, errOut := execute(t, "restore", "--port", path, "--release-file", b.path("1.release"), "--server", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(errOut, "counter") {
+	if code, _, errOut := execute(t, "restore", "--yes", "--port", path, "--release-file", b.path("1.release"), "--server", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(errOut, "counter") {
 		t.Errorf("the file of 1.0 alone: %d %s", code, errOut)
 	}
-	code, out, errOut := execute(t, "restore", "--port", path, "--json", "--release-file", b.path("1.release"), "--server", b.server.url)
+	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json", "--release-file", b.path("1.release"), "--server", b.server.url)
 	if code != exitOK || b.object(out)["release"] != "3.0" {
 		t.Errorf("restore ended with %d: %s%s", code, out, errOut)
 	}

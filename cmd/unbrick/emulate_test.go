@@ -46,7 +46,7 @@ func TestTheFleetHearsOfIt(t *testing.T) {
 	}
 	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0002", "--version", "2", "--order", "2", "-o", b.path("0002-2.release"), b.path("2.bin"))
 	path, _, out := b.line("--model", "0002", "--flash", b.path("cut.bin"), "--full-speed")
-	b.must(exitOK, "restore", "--port", path, "--release-file", b.path("0002-2.release"), "--server", "http://127.0.0.1:1")
+	b.must(exitOK, "restore", "--yes", "--port", path, "--release-file", b.path("0002-2.release"), "--server", "http://127.0.0.1:1")
 	out.await(t, "S06") // of the session in which it tells: nothing is newer
 	if group, version := b.fleet("0002"); group != "running" || version != "2" {
 		t.Errorf("after a repair that nobody else told of the fleet says %s, %s", group, version)

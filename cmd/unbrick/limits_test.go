@@ -137,7 +137,7 @@ func TestLimits(t *testing.T) {
 				t.Fatalf("cut: %v", last)
 			}
 			path, stop := b.cable(c.id, "cut.bin")
-			if code, out, errOut := execute(t, "restore", "--port", path, "--json"); code != exitOK || b.object(out)["release"] != second {
+			if code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json"); code != exitOK || b.object(out)["release"] != second {
 				t.Fatalf("restore: exit code %d, %s%s", code, out, errOut)
 			}
 			if code := stop(); code != exitOK || !holds("cut.bin") {

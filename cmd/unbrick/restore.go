@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"unbrick/release"
 	"unbrick/restore"
 )
@@ -27,6 +25,9 @@ Releases come from --release-file (as often as needed) and from the server (--se
 --release it is the one that an interrupted update was leading to, else the installed one, else the newest; a
 single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
 manifest is verified against the keys that the device trusts; --pub allows only that one key.
+
+Before anything is written it says what it is about to do, and reads a yes or no from standard input. Without a person
+there, as in a script, --yes is the answer; at the end of the input without one, nothing is written.
 
 With --backup, what the device holds is read into a file before anything is written; a device whose maker does not
 allow that is left as it is.
@@ -45,7 +46,8 @@ examples:
   unbrick restore --port /dev/ttyACM0 --image zephyr.signed.bin
 
 exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work, an image was not started, or settings
-were to be erased and are not; the message says whether the device is safe, 2 the words are off`
+were to be erased and are not; the message says whether the device is safe, 2 the words are off, or nobody answered the question and --yes
+was not said`
 
 // maxAttempts is how often it is tried by itself, as long as what went wrong may go away.
 const maxAttempts = 3
@@ -82,6 +84,8 @@ type restoration struct {
 	device      *restore.Device
 	saved       bool // the backup was made
 	plan        *restore.Plan
+	declined    bool // somebody wants nothing written, or nobody answered
+	writing     bool // the device was told to write
 }
 
 // restoreResult is the last line of --json.
@@ -114,7 +118,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	set.StringVar(&f.pub, "pub", "", "file of the only public key to accept")
 	set.StringVar(&f.version, "release", "", "version of the release to restore")
 	server, _ := serverFlags(set)
-	set.BoolVar(&f.yes, "yes", false, "do not ask before writing")
+	set.BoolVar(&f.yes, "yes", false, "write without asking: the answer is yes")
 	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
 	set.StringVar(&f.backup, "backup", "", "file to read the software area into first, where the device's maker allows it")
 	set.BoolVar(&f.erase, "erase-settings", false, "erase the device's settings areas too, when its software is verified")
@@ -152,12 +156,12 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	began := time.Now()
 	result, err := r.tries(ctx)
 	r.endBar()
-	if r.device != nil && ctx.Err() == nil {
+	if r.device != nil && ctx.Err() == nil && !r.declined {
 		r.tell(ctx, result, err, time.Since(began))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("stopped before the end.\nIs the device safe? It can be restored: run the same command again")
+			return r.stopped("It can be restored: run the same command again")
 		}
 		return explain(err)
 	}
@@ -237,27 +241,27 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 		return nil, err
 	}
 	r.plan = p
-	if err := r.ask(p); err != nil {
+	if err := r.ask(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := r.readOut(ctx, s); err != nil {
 		return nil, err
 	}
-	r.meter = restore.Meter{}
+	r.meter, r.writing = restore.Meter{}, true
 	if r.plain && p.Kind != restore.KindStart {
 		return s.Upload(ctx, p, r.progress)
 	}
 	return s.Run(ctx, p, r.progress)
 }
 
-// ask shows the facts and, when a person sits there, waits for a yes.
-func (r *restoration) ask(p *restore.Plan) error {
+// ask shows the facts and waits for a yes.
+func (r *restoration) ask(ctx context.Context, p *restore.Plan) error {
 	d := p.Device
 	fmt.Fprintf(r.errOut, "Found model %s, serial %s: %s.\n", d.Model, d.Serial, whyWords(d.Why.String()))
 	if p.Kind == restore.KindStart {
 		fmt.Fprintf(r.errOut, "Nothing is wrong with its software. It runs release %s.\n", p.Release.Version)
 		if r.wish(p) {
-			return r.confirm("Erase its settings?", false)
+			return r.confirm(ctx, "Erase its settings?", false)
 		}
 		return nil
 	}
@@ -265,14 +269,23 @@ func (r *restoration) ask(p *restore.Plan) error {
 	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send of %d, about %v.\n",
 		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.BytesFull, estimate.Round(time.Second))
 	if r.wish(p) {
-		return r.confirm("Restore it, and erase its settings?", false)
+		return r.confirm(ctx, "Restore it, and erase its settings?", false)
 	}
-	return r.confirm("Restore it?", true)
+	return r.confirm(ctx, "Restore it?", true)
 }
 
-// confirm asks the person, if there is one, and fails unless the answer is yes, which an empty one is if plain.
-func (r *restoration) confirm(question string, plain bool) error {
-	if r.yes || r.json || !isTerminal(r.out) || !term.IsTerminal(int(os.Stdin.Fd())) {
+// stopped says what an end by Ctrl-C leaves; safe is the answer about a device that was being written.
+func (r *restoration) stopped(safe string) error {
+	if !r.writing {
+		safe = "Yes. Nothing was written: it is as it was"
+	}
+	return fmt.Errorf("stopped before the end.\nIs the device safe? %s", safe)
+}
+
+// confirm asks on standard input, whatever that is, and fails unless the answer is yes, which an empty line is if plain.
+// A yes holds for every further attempt. What ends without an answer has agreed to nothing.
+func (r *restoration) confirm(ctx context.Context, question string, plain bool) error {
+	if r.yes {
 		return nil
 	}
 	choice := "y/N"
@@ -280,13 +293,32 @@ func (r *restoration) confirm(question string, plain bool) error {
 		choice = "Y/n"
 	}
 	fmt.Fprintf(r.errOut, "%s [%s] ", question, choice)
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && answer == "" {
-		return errors.New("not restored: nobody answered")
+	type line struct {
+		text string
+		err  error
 	}
-	switch answer = strings.ToLower(strings.TrimSpace(answer)); {
-	case answer == "y", answer == "yes", answer == "" && plain:
+	said := make(chan line, 1)
+	go func() { // a read of a terminal does not end with the context
+		text, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		said <- line{text, err}
+	}()
+	var answer line
+	select {
+	case answer = <-said:
+	case <-ctx.Done():
+		fmt.Fprintln(r.errOut)
+		return ctx.Err()
+	}
+	text := strings.ToLower(strings.TrimSpace(answer.text))
+	switch {
+	case text == "y", text == "yes", text == "" && plain && answer.err == nil:
+		r.yes = true
 		return nil
+	}
+	r.declined = true
+	if text == "" && answer.err != nil {
+		fmt.Fprintln(r.errOut)
+		return usageError("nobody answered, and nothing was written: say --yes to restore without a question")
 	}
 	return errors.New("not restored: nothing was written")
 }

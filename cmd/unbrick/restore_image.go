@@ -57,7 +57,7 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 		case err == nil:
 			return r.printInstalled(installed)
 		case ctx.Err() != nil:
-			return errors.New("stopped before the end.\nIs the device safe? Its boot loader is: run the same command again")
+			return r.stopped("Its boot loader is: run the same command again")
 		case attempt == maxAttempts || !asked || !errors.As(err, &e) || !e.Retry() || e.Code == restore.CodeVanished:
 			return explain(err)
 		}
@@ -99,18 +99,18 @@ func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.I
 		return nil, err
 	}
 	if !*asked {
-		if err := r.askImage(l, m); err != nil {
+		if err := r.askImage(ctx, l, m); err != nil {
 			return nil, err
 		}
 		*asked = true
 	}
-	r.meter, r.lastLine = restore.Meter{}, 0
+	r.meter, r.lastLine, r.writing = restore.Meter{}, 0, true
 	o := &restore.InstallOptions{Number: uint32(r.number), Await: r.await, Report: r.progress}
 	return s.Install(ctx, file, o)
 }
 
-// askImage shows the facts and, when a person sits there, waits for a yes.
-func (r *restoration) askImage(l *restore.Loader, m *mcuboot.Image) error {
+// askImage shows the facts and waits for a yes.
+func (r *restoration) askImage(ctx context.Context, l *restore.Loader, m *mcuboot.Image) error {
 	fmt.Fprintln(r.errOut, "Found a boot loader or program that speaks SMP's image group.")
 	printImages(r.errOut, l)
 	fmt.Fprintf(r.errOut, "Image %s, %d bytes, signed with %s", m.Version, m.Size, m.Signature)
@@ -122,7 +122,7 @@ func (r *restoration) askImage(l *restore.Loader, m *mcuboot.Image) error {
 		checked = "it is encrypted, so only the boot loader can check that"
 	}
 	fmt.Fprintf(r.errOut, ".\nhash %s: %s. Whether the boot loader trusts the key, its list says afterwards.\n", mcuboot.Hex(m.Hash), checked)
-	return r.confirm("Write it?", true)
+	return r.confirm(ctx, "Write it?", true)
 }
 
 // printImages writes an image list as people of that ecosystem know it.

@@ -84,7 +84,7 @@ func TestRestoreImage(t *testing.T) {
 		t.Fatalf("identify: %d, %q, %q", code, out.String(), errOut.String())
 	}
 	out.Reset()
-	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
+	if code := run(context.Background(), []string{"restore", "--yes", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
 		t.Fatalf("restore: %d, %q, %q", code, out.String(), errOut.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -123,7 +123,7 @@ func TestRestoreImageOnTrial(t *testing.T) {
 	link, look := onPTY(t, d)
 	name, file := imageFile(t, imageKey(), 2)
 	var out, errOut bytes.Buffer
-	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name}, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "told to stay") {
+	if code := run(context.Background(), []string{"restore", "--yes", "--port", link, "--image", name}, &out, &errOut); code != exitOK || !strings.Contains(out.String(), "told to stay") {
 		t.Fatalf("restore: %d, %q, %q", code, out.String(), errOut.String())
 	}
 	look(func(d *mcuboottest.Device) {
@@ -159,7 +159,7 @@ func TestRestoreImageSaysWhatIsKnown(t *testing.T) {
 			link, _ := onPTY(t, d)
 			name, _ := imageFile(t, imageKey(), 2)
 			var out, errOut bytes.Buffer
-			code := run(context.Background(), append([]string{"restore", "--port", link, "--image", name}, test.args...), &out, &errOut)
+			code := run(context.Background(), append([]string{"restore", "--yes", "--port", link, "--image", name}, test.args...), &out, &errOut)
 			all := out.String() + errOut.String()
 			if code != test.code || strings.Contains(all, test.never) {
 				t.Errorf("got %d, want %d: %q", code, test.code, all)
@@ -189,7 +189,7 @@ func TestRestoreImageGoesOn(t *testing.T) {
 		}
 	})
 	var out, errOut bytes.Buffer
-	if code := run(ctx, []string{"restore", "--port", link, "--image", name}, &out, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "stopped before the end") {
+	if code := run(ctx, []string{"restore", "--yes", "--port", link, "--image", name}, &out, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "stopped before the end") {
 		t.Fatalf("stopped: %d, %q", code, errOut.String())
 	}
 	before := 0
@@ -199,7 +199,7 @@ func TestRestoreImageGoesOn(t *testing.T) {
 			before += n
 		}
 	})
-	if code := run(context.Background(), []string{"restore", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
+	if code := run(context.Background(), []string{"restore", "--yes", "--port", link, "--image", name, "--json"}, &out, &errOut); code != exitOK {
 		t.Fatalf("%d, %q", code, errOut.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -237,7 +237,7 @@ func TestRestoreImageRefuses(t *testing.T) {
 		{[]string{"--image", name, "--erase-settings"}, exitUsage, "--image"},
 	} {
 		var out, errOut bytes.Buffer
-		if code := run(context.Background(), append([]string{"restore", "--port", link}, test.args...), &out, &errOut); code != test.code || !strings.Contains(errOut.String(), test.says) {
+		if code := run(context.Background(), append([]string{"restore", "--yes", "--port", link}, test.args...), &out, &errOut); code != test.code || !strings.Contains(errOut.String(), test.says) {
 			t.Errorf("%q: got %d, %q, want %d and %q", test.args, code, errOut.String(), test.code, test.says)
 		}
 	}

@@ -58,7 +58,7 @@ func TestEraseSettings(t *testing.T) {
 		{[]string{"--erase-settings"}, "erased", "[calibration user]", nil, bytes.Repeat([]byte{0xff}, size)},
 	} {
 		path, stop := b.cable("0003", "dev.bin")
-		code, out, errOut := execute(t, append([]string{"restore", "--port", path, "--json"}, test.flags...)...)
+		code, out, errOut := execute(t, append([]string{"restore", "--yes", "--port", path, "--json"}, test.flags...)...)
 		if code != exitOK {
 			t.Fatalf("%q: exit code %d\n%s%s", test.flags, code, out, errOut)
 		}
@@ -81,7 +81,7 @@ func TestEraseSettings(t *testing.T) {
 	// A device without settings areas: a word, and nothing else.
 	b.emulate(exitRestoration, "0001", "plain.bin", "--cut-at", "100")
 	path, stop := b.cable("0001", "plain.bin")
-	code, out, errOut := execute(t, "restore", "--port", path, "--json", "--erase-settings")
+	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json", "--erase-settings")
 	if code != exitOK || b.object(out)["settings"] != "none" || !strings.Contains(errOut, "no settings areas") {
 		t.Errorf("exit code %d, %s%s", code, out, errOut)
 	}

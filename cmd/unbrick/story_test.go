@@ -161,7 +161,7 @@ func TestCutAndRestored(t *testing.T) {
 		}
 		path, stop := b.cable(model, file)
 		began := time.Now()
-		code, out, errOut := execute(t, "restore", "--port", path, "--json")
+		code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json")
 		if code != exitOK {
 			t.Fatalf("model %s: restore ended with %d\n%s%s", model, code, out, errOut)
 		}
@@ -192,7 +192,7 @@ func TestHangingReleaseIsTakenBack(t *testing.T) {
 		t.Errorf("update: %v", last)
 	}
 	path, stop := b.cable("0001", "dev.bin", "--hang")
-	code, out, errOut := execute(t, "restore", "--port", path, "--json", "--release", "1")
+	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json", "--release", "1")
 	if code != exitOK || b.object(out)["release"] != "1" || !strings.Contains(errOut, "hung three times") {
 		t.Errorf("restore ended with %d: %s%s", code, out, errOut)
 	}
@@ -227,7 +227,7 @@ func TestRestoreWithoutServer(t *testing.T) {
 	b := newStory(t)
 	b.emulate(exitRestoration, "0001", "dev.bin", "--cut-at", "100", "--tear", "none")
 	path, stop := b.cable("0001", "dev.bin")
-	code, out, errOut := execute(t, "restore", "--port", path, "--server", "http://127.0.0.1:1", "--json")
+	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--server", "http://127.0.0.1:1", "--json")
 	if code != exitFailed || out != "" || !strings.Contains(errOut, "no server answers at http://127.0.0.1:1") ||
 		!strings.Contains(errOut, "Nothing was written") || !strings.Contains(errOut, "--release-file") {
 		t.Errorf("exit code %d, %s%s", code, out, errOut)
