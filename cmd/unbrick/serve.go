@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"unbrick/server"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
-	"unbrick/server/storage/local"
 	"unbrick/static"
 )
 
@@ -30,17 +28,18 @@ The operator's token is UNBRICK_TOKEN. Without it, the first start makes a token
 stored. To replace a lost one, start with a token of your own in UNBRICK_TOKEN.
 
 --demo fills the server with three ready models, real releases signed by a throw-away key, and demo devices that no
-terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends.
+terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends. A folder that
+holds anything but a demo is refused with --demo, and the folder of a demo without.
 
 --health tells a supervisor how the server is on a second listener, for example 127.0.0.1:8081: it answers while strangers
 fill the first one.
 
-Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so that limits count the
-client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for up to --drain.
+The server has no TLS of its own. Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so
+that limits count the client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for up to --drain.
 
 examples:
   unbrick serve --demo
-  UNBRICK_TOKEN=... unbrick serve --addr 0.0.0.0:8080 --data /var/lib/unbrick --log json
+  UNBRICK_TOKEN=... unbrick serve --addr 127.0.0.1:8080 --data /var/lib/unbrick --log json --proxied
 
 exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
 
@@ -105,14 +104,13 @@ func newLogger(form string, w io.Writer) (*slog.Logger, error) {
 }
 
 func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writer) (err error) {
-	store, err := local.Open(ctx, f.data, nil)
-	var unfit *storage.FolderError
-	switch {
-	case errors.Is(err, storage.ErrLocked):
-		return fmt.Errorf("another server uses the data directory %s", f.data)
-	case errors.As(err, &unfit):
-		return fmt.Errorf("%w: %s", err, unfit.Remedy)
-	case err != nil:
+	l, err := f.listen()
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	store, err := f.openStore(ctx)
+	if err != nil {
 		return err
 	}
 	for _, note := range store.Notes() {
@@ -121,7 +119,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
-	shown, err := chooseToken(ctx, store, cfg)
+	made, err := chooseToken(ctx, store, cfg)
 	if err != nil {
 		return err
 	}
@@ -131,29 +129,22 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		}
 	}
 	s, err := server.New(cfg)
-	if err != nil {
+	if f.demo && errors.Is(err, storage.ErrConflict) {
+		return fmt.Errorf("the demo in %s was made by another version of this program, or changed (%w): name an empty folder with --data", f.data, err)
+	} else if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", f.addr)
+	// The token counts from the moment on when it was shown: a start that fails before makes another one next time.
+	if _, err = io.WriteString(out, f.greet(&l, made)); err == nil || made == "" {
+		err = keepToken(ctx, store, cfg)
+	}
 	if err != nil {
 		s.Close(ctx)
-		return err
+		return fmt.Errorf("the operator's token is not set, one that was shown does not count: %w", err)
 	}
 	web, ended := server.NewHTTP(s.Handler(), logger), make(chan error, 2)
-	if f.health != "" {
-		own, err := net.Listen("tcp", f.health)
-		if err != nil {
-			listener.Close()
-			s.Close(ctx)
-			return fmt.Errorf("health: %w", err)
-		}
-		health := server.NewHTTP(s.Health(), logger)
-		defer health.Close() // last, so that it says what ends the server
-		go func() { ended <- health.Serve(s.ListenHealth(own)) }()
-		fmt.Fprintf(out, "Health is told at http://%s\n", own.Addr())
-	}
-	f.greet(out, listener.Addr(), shown)
-	go func() { ended <- web.Serve(s.Listen(listener)) }()
+	defer serveHealth(s, l.health, server.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server
+	go func() { ended <- web.Serve(s.Listen(l.web)) }()
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
@@ -174,8 +165,8 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	return err
 }
 
-// chooseToken sets the hash of the operator's token. A token made just now is returned, to be shown once.
-func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (shown string, err error) {
+// chooseToken decides on the operator's token. One made just now is returned, to be shown once; keepToken makes it last.
+func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (made string, err error) {
 	token := os.Getenv("UNBRICK_TOKEN")
 	if token != "" {
 		if token, err = server.ParseToken(token); err != nil {
@@ -193,24 +184,16 @@ func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (
 		random := make([]byte, 20)
 		rand.Read(random)
 		token = hex.EncodeToString(random)
-		shown = token
+		made = token
 	}
 	cfg.Token = server.HashToken(token)
-	if stored, err := store.Setting(ctx, tokenSetting); err == nil && bytes.Equal(stored, cfg.Token[:]) {
-		return shown, nil // a start on a full disk writes nothing that is there
-	}
-	return shown, store.PutSetting(ctx, tokenSetting, cfg.Token[:])
+	return made, nil
 }
 
-func (f *serveFlags) greet(out io.Writer, addr net.Addr, token string) {
-	fmt.Fprintf(out, "Unbrick serves http://%s\n", addr)
-	if f.demo {
-		fmt.Fprintln(out, "This is a demo: its models, releases and devices are examples, its signing key is thrown away. Do not use it for real devices.")
+// keepToken stores the hash of the operator's token. A start on a full disk writes nothing that is there.
+func keepToken(ctx context.Context, store storage.Store, cfg *server.Config) error {
+	if stored, err := store.Setting(ctx, tokenSetting); err == nil && bytes.Equal(stored, cfg.Token[:]) {
+		return nil
 	}
-	if token != "" {
-		fmt.Fprintf(out, "The operator's token, shown this once: %s\n", token)
-	}
-	if !static.Built() {
-		fmt.Fprintln(out, "The page's program is not in this binary; make build puts it in.")
-	}
+	return store.PutSetting(ctx, tokenSetting, cfg.Token[:])
 }
