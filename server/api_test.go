@@ -227,6 +227,10 @@ func TestReleaseFile(t *testing.T) {
 	if list := decode[map[string][]any](r, r.must(200, "GET", "/api/releases", nil, "Authorization", "")); len(list["releases"]) != 0 {
 		t.Fatal("a withdrawn release is listed for strangers")
 	}
+	c := cbor.NewReader(r.must(200, "GET", "/api/releases", nil, "Authorization", "", "Accept", cborType))
+	if c.Array() != 1 || c.Array() != 3 || c.Text() != "withdrawn" {
+		t.Fatal("the page, which may have it still, is not told that it was withdrawn")
+	}
 }
 
 func TestWithheldRelease(t *testing.T) {

@@ -237,24 +237,24 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if wantsCBOR(r) { // for the page, which may have a release still that was withdrawn since: it is told
+		c := cbor.Appending(nil)
+		c.Array(len(all))
+		for i := range all {
+			c.Array(3)
+			c.Text(all[i].State.String())
+			c.Uint(uint64(max(0, all[i].Published.UnixMilli())))
+			c.Bytes(all[i].Signed)
+		}
+		b, err := c.Result()
+		return writeCBOR(w, b, err)
+	}
 	operator := isOperator(r)
 	shown := all[:0]
 	for _, v := range all {
 		if operator || v.State != storage.Withdrawn {
 			shown = append(shown, v)
 		}
-	}
-	if wantsCBOR(r) {
-		c := cbor.Appending(nil)
-		c.Array(len(shown))
-		for i := range shown {
-			c.Array(3)
-			c.Text(shown[i].State.String())
-			c.Uint(uint64(max(0, shown[i].Published.UnixMilli())))
-			c.Bytes(shown[i].Signed)
-		}
-		b, err := c.Result()
-		return writeCBOR(w, b, err)
 	}
 	list := make([]releaseJSON, len(shown))
 	for i := range shown {
