@@ -31,7 +31,7 @@ func (l *library) listings(id string) []restore.Listing {
 	put := func(m *release.Manifest, key release.KeyID) {
 		if m.Model == id && !seen[m.Digest] {
 			seen[m.Digest] = true
-			list = append(list, restore.Listing{Manifest: *m, Key: key})
+			list = append(list, restore.Listing{Manifest: *m, Key: key, Hold: holdOf[l.held[nameOf(m)]]})
 		}
 	}
 	for _, f := range l.files {
@@ -110,10 +110,10 @@ func deviceOf(d *restore.Device, lib *library) Device {
 }
 
 // planOf is a plan as it is shown.
-func planOf(p *restore.Plan, origin Origin) Plan {
+func planOf(p *restore.Plan, origin Origin, held Fit) Plan {
 	out := Plan{
 		Work: workOf(p), Release: Release{Digest: p.Release.Digest, Model: p.Release.Model, Version: p.Release.Version, Order: p.Release.Order,
-			Size: p.Release.Size, Signer: p.Key, Origin: origin, Fit: fitOf(p.Device, &p.Release, p.Key)},
+			Size: p.Release.Size, Signer: p.Key, Origin: origin, Fit: heldOr(held, fitOf(p.Device, &p.Release, p.Key))},
 		Trust: TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
@@ -157,6 +157,17 @@ func fitOf(d *restore.Device, m *release.Manifest, key release.KeyID) Fit {
 	return FitOlder
 }
 
+// holdOf is what restore calls it.
+var holdOf = map[Fit]restore.Hold{FitWithheld: restore.Withheld, FitWithdrawn: restore.Withdrawn}
+
+// heldOr is what a release is for a device: one that the device would take is first of all one that its maker holds.
+func heldOr(held, fit Fit) Fit {
+	if held.Held() && fit != FitBelowFloor && fit != FitUntrusted {
+		return held
+	}
+	return fit
+}
+
 // choiceOf is what could be written to a device, best first.
 func choiceOf(d *restore.Device, lib *library) []Release {
 	listings := lib.listings(d.Model)
@@ -167,7 +178,7 @@ func choiceOf(d *restore.Device, lib *library) []Release {
 	var list []Release
 	for _, r := range lib.all() {
 		if r.Model == d.Model && len(list) < MaxReleases {
-			r.Fit = fits[r.Digest]
+			r.Fit = heldOr(r.Fit, fits[r.Digest])
 			list = append(list, r)
 		}
 	}

@@ -212,7 +212,7 @@ func (b *bench) device(l *Lab) {
 	l.Map.Active = -1
 }
 
-// choices is what a device can be made of: models with a release.
+// choices is what a device can be made of: models with a release that its maker does not hold.
 func (b *bench) choices() Making {
 	m := Making{State: MakeReady, Ended: b.ended}
 	switch {
@@ -225,7 +225,7 @@ func (b *bench) choices() Making {
 	seen := make(map[string]bool)
 	for _, r := range b.e.lib.all() {
 		known, ok := b.e.lib.model(r.Model)
-		if !ok || len(m.Releases) == MaxReleases {
+		if !ok || r.Fit.Held() || len(m.Releases) == MaxReleases {
 			continue
 		}
 		m.Releases = append(m.Releases, r)

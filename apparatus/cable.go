@@ -465,6 +465,7 @@ func (c *cable) identify() {
 		if err == nil {
 			backup, err = r.session.CanBackup(r.ctx)
 		}
+		c.e.lib.answered(r.ctx)
 		return func() {
 			var e *restore.Error
 			if errors.As(err, &e) && e.Code == restore.CodeForeign {
@@ -479,9 +480,9 @@ func (c *cable) identify() {
 			c.remember(worked{model: device.Model, way: r.session.Way(), hand: c.hand, baud: r.baud})
 			c.shown.Device = deviceOf(device, c.e.lib)
 			c.shown.Device.Backup = backup
-			if c.auto { // what is gone on with is what was begun with this device; one without gets a question of its own
+			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
 				c.auto, c.erase, c.wanted = false, false, release.Digest{}
-				if j := c.jobs.of(device); j != nil {
+				if j := c.jobs.of(device); j != nil && c.e.lib.holds(named{j.Model, j.Digest}) != FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
 			}
@@ -534,6 +535,9 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	c.shown.Choice = choiceOf(r.device, c.e.lib)
 	if missing(err) && c.wanted == (release.Digest{}) {
 		c.shown.Phase = RestoreUnknown
+		if c.e.lib.holdsAny(r.device.Model) {
+			c.shown.Phase = RestoreWithdrawn
+		}
 		return
 	}
 	if err != nil {
@@ -542,7 +546,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = planOf(plan, c.origin(&plan.Release))
+	c.shown.Plan = planOf(plan, c.origin(&plan.Release), c.e.lib.holds(nameOf(&plan.Release)))
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
 	c.shown.Phase = RestoreFound
 	if plan.Kind == restore.KindStart {

@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"unbrick/model"
 	"unbrick/release"
@@ -23,6 +24,9 @@ var (
 	errNoServer  = errors.New("the server does not answer")
 	errNoRelease = errors.New("the release is not to be had")
 )
+
+// answerLimit is how long a device at hand waits for the server's first word on which releases are withdrawn.
+const answerLimit = 3 * time.Second
 
 // keepLimit is how many bytes of releases are fetched ahead, so that the page works without a network.
 const keepLimit = 32 << 20
@@ -44,7 +48,9 @@ type library struct {
 	condition StoreCondition
 	models    map[string]model.Model
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
-	remote    []listed                       // releases on the server
+	remote    []listed                       // releases that the server offers
+	held      map[named]Fit                  // those that it has and does not offer
+	asked     chan struct{}                  // closed when the server was asked for the first time
 	files     map[named]file                 // chosen in this visit
 	reach     Reach
 }
@@ -57,10 +63,11 @@ type named struct {
 
 func nameOf(m *release.Manifest) named { return named{m.Model, m.Digest} }
 
-// listed is a release that the server offers.
+// listed is a release of the server's list. fit is FitUnknown of one that it offers.
 type listed struct {
 	manifest release.Manifest
 	key      release.KeyID
+	fit      Fit
 }
 
 // file is a release with its bytes.
@@ -72,7 +79,7 @@ type file struct {
 
 func newLibrary(b Backend) *library {
 	return &library{backend: b, models: make(map[string]model.Model), keys: make(map[string][]ed25519.PublicKey),
-		files: make(map[named]file)}
+		files: make(map[named]file), asked: make(chan struct{})}
 }
 
 // open takes the browser's storage into use. One that cannot be read keeps nothing, and no more than that: the
@@ -143,6 +150,11 @@ func (l *library) refresh(ctx context.Context) error {
 		}
 	}
 	l.mu.Lock()
+	select {
+	case <-l.asked:
+	default:
+		close(l.asked)
+	}
 	if err != nil {
 		l.reach = ReachNo
 		l.mu.Unlock()
@@ -152,10 +164,50 @@ func (l *library) refresh(ctx context.Context) error {
 	for _, m := range models {
 		l.models[m.ID] = m
 	}
-	l.remote = remote
+	l.remote, l.held = nil, make(map[named]Fit)
+	for _, r := range remote {
+		if r.fit.Held() {
+			l.held[nameOf(&r.manifest)] = r.fit
+		} else {
+			l.remote = append(l.remote, r)
+		}
+	}
 	l.mu.Unlock()
 	l.keepBlob(modelsBlob, records)
 	return nil
+}
+
+// answered waits until it is known whether the server answers, for as long as a person may wait for it.
+func (l *library) answered(ctx context.Context) {
+	if l.backend == nil {
+		return
+	}
+	late := time.NewTimer(answerLimit)
+	defer late.Stop()
+	select {
+	case <-l.asked:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
+// holds says what the server does with a release that it has and does not offer; FitUnknown is any other.
+func (l *library) holds(name named) Fit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[name]
+}
+
+// holdsAny tells whether the server has a release of a model that it does not offer.
+func (l *library) holdsAny(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.held {
+		if name.model == id {
+			return true
+		}
+	}
+	return false
 }
 
 // get asks for a path and wants its whole answer.
@@ -339,7 +391,7 @@ func (l *library) all() []Release {
 			return
 		}
 		byName[nameOf(m)] = Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size,
-			Signer: key, Origin: origin}
+			Signer: key, Origin: origin, Fit: l.held[nameOf(m)]}
 	}
 	for _, r := range l.remote {
 		put(&r.manifest, r.key, OriginServer)
@@ -363,10 +415,10 @@ func (l *library) all() []Release {
 	return list
 }
 
-// newest returns the newest release of a model that is at hand, and whether there is one.
+// newest returns the newest release of a model that is at hand and may be offered, and whether there is one.
 func (l *library) newest(id string) (Release, bool) {
 	for _, r := range l.all() {
-		if r.Model == id {
+		if r.Model == id && !r.Fit.Held() {
 			return r, true
 		}
 	}
@@ -385,7 +437,7 @@ func (l *library) ahead(ctx context.Context) {
 		if !usable || ctx.Err() != nil {
 			return
 		}
-		if done[r.Model] {
+		if done[r.Model] || r.Fit.Held() {
 			continue
 		}
 		done[r.Model] = true

@@ -47,8 +47,12 @@ func decodeModels(b []byte) ([]model.Model, error) {
 	return list, r.Finish()
 }
 
-// decodeReleases reads the server's list of releases: state, time of publication, signed manifest. Only
-// offered ones are of use here. A manifest in a shape that this program does not know is left out.
+// fitOfState is what a release in a state of the server's is for every device. One that is superseded is listed as what it
+// became, too.
+var fitOfState = map[string]Fit{"offered": FitUnknown, "withheld": FitWithheld, "withdrawn": FitWithdrawn}
+
+// decodeReleases reads the server's list of releases: state, time of publication, signed manifest. A manifest in a shape
+// that this program does not know is left out, and so is a release in such a state.
 func decodeReleases(b []byte) ([]listed, error) {
 	r := cbor.NewReader(b)
 	var list []listed
@@ -59,11 +63,12 @@ func decodeReleases(b []byte) ([]listed, error) {
 		state := r.TextMax(MaxText)
 		r.Uint()
 		signed := r.BytesMax(release.MaxManifest)
-		if r.Err() != nil || state != "offered" {
+		fit, known := fitOfState[state]
+		if r.Err() != nil || !known {
 			return
 		}
 		if m, key, err := release.Parse(signed); err == nil {
-			list = append(list, listed{manifest: m, key: key})
+			list = append(list, listed{manifest: m, key: key, fit: fit})
 		}
 	})
 	if err != nil {

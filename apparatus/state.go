@@ -86,7 +86,7 @@ type Release struct {
 	Size    uint32 // of the image, bytes
 	Signer  [8]byte
 	Origin  Origin
-	Fit     Fit // for the device at hand; FitUnknown without one
+	Fit     Fit // for the device at hand; without one FitUnknown, or what it is for every device
 }
 
 // Origin says where a release is at hand.
@@ -110,7 +110,12 @@ const (
 	FitOlder          // older, and not below the floor
 	FitBelowFloor     // refused by the device: its security counter is below the floor
 	FitUntrusted      // signed by a key the device does not trust
+	FitWithheld       // its maker offers it to nobody for now
+	FitWithdrawn      // its maker took it back: written only if the person wants it
 )
+
+// Held says that a release is not offered by itself.
+func (f Fit) Held() bool { return f == FitWithheld || f == FitWithdrawn }
 
 // Restore is the Restore screen. Only the fields of its phase, and what earlier phases found, are set.
 type Restore struct {
@@ -156,6 +161,7 @@ const (
 	RestoreFailed                          // Failure says why
 	RestoreLoader                          // no terminal of ours: a boot loader that takes signed images; none is chosen
 	RestoreImage                           // an image is chosen and checked; Boot.File says which
+	RestoreWithdrawn                       // no release that it takes is offered any more: its maker took back what there was; Choice is what is at hand all the same
 	restorePhases
 )
 

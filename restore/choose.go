@@ -108,10 +108,15 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		}
 		return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model, Version: c.Version}
 	}
+	some := false // is held
 	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
-		return l.Manifest.Counter < d.Floor || !trusts(d, c, l.Key)
+		some = some || held(d, &l)
+		return held(d, &l) || l.Manifest.Counter < d.Floor || !trusts(d, c, l.Key)
 	})
 	if len(usable) == 0 {
+		if some {
+			return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model}
+		}
 		if all[0].Manifest.Counter < d.Floor {
 			return Listing{}, 0, below(d, all, all[0])
 		}
@@ -148,6 +153,19 @@ func Preferred(d *Device, all []Listing) (release.Digest, bool) {
 	return l.Manifest.Digest, err == nil
 }
 
+// held tells whether a release is not given to a device by itself. A device on which a release has confirmed itself, and
+// which only waits because it was asked to, stays with it.
+func held(d *Device, l *Listing) bool {
+	has := func(k *Known) bool { return k != nil && k.Manifest.Digest == l.Manifest.Digest }
+	switch l.Hold {
+	case Withheld:
+		return !has(d.A) && !has(intended(d))
+	case Withdrawn:
+		return !(has(d.A) && d.Confirmed && intended(d) == nil && (d.Why == smp.WhyAsked || d.Why == smp.WhyPin))
+	}
+	return false
+}
+
 // intended returns the release that an interrupted rewrite was leading to, or nil.
 func intended(d *Device) *Known {
 	if d.State == smp.RecordRewriting {
@@ -165,7 +183,7 @@ func trusts(d *Device, c *Choice, id release.KeyID) bool {
 func below(d *Device, all []Listing, l Listing) error {
 	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %d, the floor is %d", l.Manifest.Version, l.Manifest.Counter, d.Floor)}
 	for _, o := range all { // newest first
-		if o.Manifest.Counter >= d.Floor {
+		if o.Manifest.Counter >= d.Floor && o.Hold == 0 {
 			e.Version = o.Manifest.Version
 		}
 	}

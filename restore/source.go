@@ -12,7 +12,16 @@ import (
 type Listing struct {
 	Manifest release.Manifest
 	Key      release.KeyID // that it says it is signed with
+	Hold     Hold          // zero: it is offered
 }
+
+// Hold says that a release's maker has it and does not offer it. One that the caller wants is taken all the same.
+type Hold uint8
+
+const (
+	Withheld  Hold = 1 + iota // for now: only a device that has it, or was being rewritten to it, is given it
+	Withdrawn                 // for good: no device is given it
+)
 
 // Source is where releases are (312).
 type Source interface {
@@ -49,7 +58,7 @@ func (f *Files) Add(file []byte) (release.Manifest, error) {
 	if err := m.CheckImage(image); err != nil {
 		return release.Manifest{}, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	f.files = append(f.files, releaseFile{Listing{m, key}, signed, image})
+	f.files = append(f.files, releaseFile{Listing{Manifest: m, Key: key}, signed, image})
 	return m, nil
 }
 

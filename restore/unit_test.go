@@ -95,6 +95,7 @@ func TestPick(t *testing.T) {
 		device Device
 		change func(*Device)
 		choice Choice
+		hold   map[uint64]Hold // by order
 		order  uint64
 		reason Reason
 		code   Code
@@ -113,16 +114,33 @@ func TestPick(t *testing.T) {
 		{name: "floor", device: device(smp.RecordRewriting, known(1), known(9)), change: func(d *Device) { d.Floor = 2 }, order: 4, reason: ReasonNewest},
 		{name: "all below the floor", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Floor = 9 }, code: CodeFloor},
 		{name: "retired key", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Retired = []release.KeyID{id} }, code: CodeUnknownKey},
+		{name: "intended was withdrawn", device: device(smp.RecordRewriting, known(2), known(3)), hold: map[uint64]Hold{3: Withdrawn}, order: 2, reason: ReasonInstalled},
+		{name: "installed was withdrawn", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
+		{name: "newest was withdrawn, or is withheld", device: device(smp.RecordNone, nil, nil), hold: map[uint64]Hold{4: Withdrawn, 3: Withheld}, order: 2, reason: ReasonNewest},
+		{name: "intended is withheld", device: device(smp.RecordRewriting, known(2), known(3)), hold: map[uint64]Hold{3: Withheld}, order: 3, reason: ReasonIntended},
+		{name: "waits with a withdrawn one that works", device: device(smp.RecordInstalled, known(2), nil), change: func(d *Device) { d.Why, d.Confirmed = smp.WhyAsked, true }, hold: map[uint64]Hold{2: Withdrawn}, order: 2, reason: ReasonInstalled},
+		{name: "waits with a withdrawn one that has not worked", device: device(smp.RecordInstalled, known(2), nil), change: func(d *Device) { d.Why = smp.WhyAsked }, hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
+		{name: "all withdrawn", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{1: Withdrawn, 2: Withdrawn, 3: Withdrawn, 4: Withdrawn}, code: CodeNoRelease},
+		{name: "what is above the floor was withdrawn", device: device(smp.RecordInstalled, known(4), nil), change: func(d *Device) { d.Floor = 3 }, hold: map[uint64]Hold{4: Withdrawn}, code: CodeNoRelease},
+		{name: "withdrawn, chosen", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{3: Withdrawn}, choice: Choice{Version: "3"}, order: 3, reason: ReasonChosen},
+		{name: "the floor names none that was withdrawn", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Floor = 2 }, hold: map[uint64]Hold{2: Withdrawn}, choice: Choice{Version: "1"}, code: CodeFloor},
 	} {
 		if test.change != nil {
 			test.change(&test.device)
 		}
-		l, reason, err := pick(&test.device, all(), &test.choice)
+		list := all()
+		for i := range list {
+			list[i].Hold = test.hold[list[i].Manifest.Order]
+		}
+		l, reason, err := pick(&test.device, list, &test.choice)
 		var e *Error
 		switch {
 		case test.code != 0:
 			if !errors.As(err, &e) || e.Code != test.code {
 				t.Errorf("%s: got %v, want %v", test.name, err, test.code)
+			}
+			if test.name == "the floor names none that was withdrawn" && (e == nil || e.Version != "3") {
+				t.Errorf("%s: got %+v", test.name, e)
 			}
 			if test.name == "chosen below the floor" && (e == nil || e.Version != "2") {
 				t.Errorf("%s: got %+v, want the oldest that is taken named", test.name, e)

@@ -24,6 +24,8 @@ const (
 	keptLost        = "Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."
 )
 
+const canWait = "Your device is as it was. It can wait."
+
 var idlePromises = []promise{
 	{"Checked first", "The maker’s signature is verified on this computer before anything is sent."},
 	{"Safe to interrupt", "If the cable comes out or the power fails, connect again and it carries on."},
@@ -64,7 +66,7 @@ func (r *Root) restorePane() pane {
 			Heading: "This browser cannot use a cable.",
 			Lead:    "Open this page on a computer with Chrome, Edge, Opera, or Firefox 151 or newer. Safari, and browsers on an iPhone or iPad, cannot reach a USB device.",
 			Acts:    []act{primary("Copy this page’s address", r.copyAddress)},
-			Hint:    "Your device is as it was. It can wait.",
+			Hint:    canWait,
 			Aside:   asideLook,
 		}
 	case apparatus.RestoreInsecure:
@@ -72,7 +74,7 @@ func (r *Root) restorePane() pane {
 			Heading: "This address is not protected.",
 			Lead:    "Browsers allow a cable only on https pages and on this computer itself.",
 			Acts:    []act{primary("Copy this page’s address", r.copyAddress)},
-			Hint:    "Your device is as it was. It can wait.",
+			Hint:    canWait,
 			Aside:   asideLook,
 		}
 	case apparatus.RestoreNoPort:
@@ -157,15 +159,32 @@ func (r *Root) restorePane() pane {
 		}
 	case apparatus.RestoreUnknown:
 		return pane{
-			Heading: "We do not know this device.",
-			Lead:    "It says it is model " + s.Device.Model + ", and there is no release for that model here. Nothing was written.",
+			Heading: "There is no release for this device here.",
+			Lead:    "It says it is model " + s.Device.Model + ". Ask its maker for a release file. Nothing was written.",
 			Facts:   deviceFacts(&s.Device),
 			Acts: []act{
 				primary("Choose a release from a file", r.hooks.ChooseFile),
 				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
 			},
+			Hint:  canWait,
 			Quiet: r.quietLines(),
 		}
+	case apparatus.RestoreWithdrawn:
+		p := pane{
+			Heading: "There is no release for it now.",
+			Lead:    "Its maker took back what there was for model " + s.Device.Model + ", and offers nothing else that it takes. Connect again later, or ask its maker. Nothing was written.",
+			Facts:   deviceFacts(&s.Device),
+			Acts: []act{
+				primary("Connect again", r.send(apparatus.Connect{})),
+				secondary("Choose a release from a file", r.hooks.ChooseFile),
+			},
+			Hint: canWait,
+		}
+		if c := s.Choice; len(c) > 0 && c[0].Fit.Held() {
+			p.Facts = append(p.Facts, fact{Label: "Kept here", Value: "Release " + c[0].Version, Small: fitWords(c[0].Fit), Rule: true})
+			p.Acts = append(p.Acts, secondary("Look at release "+c[0].Version+" all the same", r.send(apparatus.Choose{Digest: c[0].Digest})))
+		}
+		return p
 	case apparatus.RestoreLoader, apparatus.RestoreImage:
 		return r.loader(s)
 	case apparatus.RestoreDone:
@@ -469,6 +488,10 @@ func fitWords(f apparatus.Fit) string {
 		return "too old: the device refuses it"
 	case apparatus.FitUntrusted:
 		return "signed by a key this device does not trust"
+	case apparatus.FitWithheld:
+		return "withheld by its maker for now"
+	case apparatus.FitWithdrawn:
+		return "withdrawn by its maker"
 	case apparatus.FitUnknown:
 	}
 	return ""
@@ -611,7 +634,7 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 		return "on", "Reading", device
 	case apparatus.RestoreLoader, apparatus.RestoreImage:
 		return "on", "Connected", "Your device"
-	case apparatus.RestoreFound, apparatus.RestoreUnknown:
+	case apparatus.RestoreFound, apparatus.RestoreUnknown, apparatus.RestoreWithdrawn:
 		return "on", "Connected", device
 	case apparatus.RestoreRight:
 		return "done", "Connected", device

@@ -449,7 +449,23 @@ func scenes() []scene {
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
 		{"finished", "", onRestore(finished), "Restored. It runs release 2.4.1.", "Restore another", []string{"come to the end alone", "All 232 sectors", "Nothing more", "Verified"}},
 		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},
-		{"unknown", "", phase(apparatus.RestoreUnknown), "We do not know this device.", "Choose a release from a file", nil},
+		{"unknown", "", phase(apparatus.RestoreUnknown), "There is no release for this device here.", "Choose a release from a file", []string{"model 0001", "Ask its maker", "It can wait."}},
+		{"withdrawn", "", func(r *Root, w *world) {
+			s := demoRestore(apparatus.RestoreWithdrawn)
+			s.Choice = nil
+			onRestore(s)(r, w)
+		}, "There is no release for it now.", "Connect again", []string{"Its maker took back what there was for model 0001", "ask its maker", "It can wait.", "Choose a release from a file"}},
+		{"withdrawn-kept", "", func(r *Root, w *world) {
+			s := demoRestore(apparatus.RestoreWithdrawn)
+			s.Choice = []apparatus.Release{newRelease}
+			s.Choice[0].Fit = apparatus.FitWithdrawn
+			onRestore(s)(r, w)
+		}, "There is no release for it now.", "Connect again", []string{"withdrawn by its maker", "Look at release 2.4.1 all the same"}},
+		{"withdrawn-chosen", "", func(r *Root, w *world) {
+			s := demoRestore(apparatus.RestoreFound)
+			s.Plan.Release.Fit = apparatus.FitWithdrawn
+			onRestore(s)(r, w)
+		}, "Found it. It can be restored.", "Restore", []string{"withdrawn by its maker"}},
 		{"restoring", "", func(r *Root, w *world) {
 			s := demoWriting()
 			for _, at := range []time.Duration{3, 4, 5, 6} {
