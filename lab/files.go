@@ -31,16 +31,20 @@ func (d *Device) Raw() []byte {
 	return raw
 }
 
+// maxState is the most bytes of state for each byte of flash, and besides: what one unstable byte takes, with room.
+const maxState = 32
+
 // LoadFile fills the flash from a raw file and the state beside it, if there is one.
 func (d *Device) LoadFile(path string) error {
-	raw, err := os.ReadFile(path)
+	want := int64(d.model.Layout.Geometry.Size())
+	raw, err := readKept(path, want)
+	if err == nil && int64(len(raw)) != want {
+		err = fmt.Errorf("%s holds %d bytes", path, len(raw))
+	}
 	if err != nil {
-		return fmt.Errorf("load flash: %w", err)
+		return fmt.Errorf("load flash: %w; the flash of model %s is a file of %s", err, d.model.ID, flash.FormatSize(uint32(want)))
 	}
-	if want := d.model.Layout.Geometry.Size(); uint64(len(raw)) != uint64(want) {
-		return fmt.Errorf("load flash: %s holds %d bytes, the flash of model %s %s", path, len(raw), d.model.ID, flash.FormatSize(want))
-	}
-	state, err := os.ReadFile(path + stateSuffix)
+	state, err := readKept(path+stateSuffix, maxState*(want+1<<10))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("load flash: %w", err)
 	}
@@ -48,6 +52,20 @@ func (d *Device) LoadFile(path string) error {
 		return fmt.Errorf("load flash %s: %w", path, err)
 	}
 	return nil
+}
+
+// readKept reads a file that SaveFile writes, so nothing but a file, which is not read if it is too large for that.
+func readKept(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file", path)
+	case info.Size() > most:
+		return nil, fmt.Errorf("%s holds %d bytes", path, info.Size())
+	}
+	return os.ReadFile(path)
 }
 
 // SaveFile writes the raw flash and its state. Each file is replaced in one step, the state first:

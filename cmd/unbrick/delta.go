@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"unbrick/delta"
 	"unbrick/delta/diff"
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -42,7 +42,7 @@ func deltaCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 		case "apply":
 			return deltaApply(ctx, args[1:], out, errOut)
 		case "info":
-			return deltaInfo(args[1:], out, errOut)
+			return deltaInfo(ctx, args[1:], out, errOut)
 		case "--help", "-h", "-help", "help":
 			fmt.Fprintln(out, deltaHelp)
 			return nil
@@ -91,11 +91,11 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	default:
 		return usageError("--effort %q is neither fast nor best", *effort)
 	}
-	old, err := readImage(words[0], *raw)
+	old, err := readImage(ctx, words[0], *raw)
 	if err != nil {
 		return err
 	}
-	new, err := readImage(words[1], *raw)
+	new, err := readImage(ctx, words[1], *raw)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func deltaReportOf(file []byte) (*deltaReport, error) {
 	return r, err
 }
 
-func deltaInfo(args []string, out, errOut io.Writer) error {
+func deltaInfo(ctx context.Context, args []string, out, errOut io.Writer) error {
 	fs, asJSON := deltaFlags("info", errOut)
 	words, err := parseFlags(fs, args, out)
 	if err != nil {
@@ -216,7 +216,7 @@ func deltaInfo(args []string, out, errOut io.Writer) error {
 	if len(words) != 1 {
 		return usageError("info takes one delta")
 	}
-	file, err := os.ReadFile(words[0])
+	file, err := readFile(ctx, words[0], "an update file", limits.File)
 	if err != nil {
 		return err
 	}

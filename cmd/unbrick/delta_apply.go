@@ -10,6 +10,7 @@ import (
 
 	"unbrick/delta"
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -22,7 +23,7 @@ func deltaApply(ctx context.Context, args []string, out, errOut io.Writer) error
 	if len(words) != 2 {
 		return usageError("apply takes a delta and a flash file")
 	}
-	file, err := os.ReadFile(words[0])
+	file, err := readFile(ctx, words[0], "an update file", limits.File)
 	if err != nil {
 		return err
 	}

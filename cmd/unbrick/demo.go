@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"unbrick/internal/firmware"
@@ -22,7 +21,7 @@ example:
 exit codes: 0 done, 1 the files could not be written, 2 the words are off`
 
 // demoCommand writes sample images.
-func demoCommand(_ context.Context, args []string, out, errOut io.Writer) error {
+func demoCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	words, err := parseFlags(newFlags("demo", demoHelp, errOut), args, out)
 	if err != nil {
 		return err
@@ -33,7 +32,7 @@ func demoCommand(_ context.Context, args []string, out, errOut io.Writer) error 
 	older, newer := firmware.OpenSBI()
 	for i, image := range [][]byte{older, newer} {
 		name := filepath.Join(words[1], fmt.Sprintf("v%d.bin", i+1))
-		if there, err := os.ReadFile(name); err != nil || !bytes.Equal(there, image) {
+		if there, err := readFile(ctx, name, "this sample", int64(len(image))); err != nil || !bytes.Equal(there, image) {
 			if err := writeNew(name, image, 0o644); err != nil {
 				return err
 			}

@@ -182,7 +182,7 @@ func (e *emulation) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(e.pub)
+	text, err := readFile(ctx, e.pub, "a key file", release.MaxKeyFile)
 	if err != nil {
 		return fmt.Errorf("public key: %w", err)
 	}
@@ -197,7 +197,7 @@ func (e *emulation) fill(ctx context.Context) error {
 // goods returns the manifest and the image that the device is made with.
 func (e *emulation) goods(ctx context.Context) (signed, image []byte, err error) {
 	if e.releaseFile != "" {
-		b, err := os.ReadFile(e.releaseFile)
+		b, err := readFile(ctx, e.releaseFile, "a release file", release.MaxFile)
 		if err != nil {
 			return nil, nil, fmt.Errorf("release file: %w", err)
 		}
@@ -206,7 +206,7 @@ func (e *emulation) goods(ctx context.Context) (signed, image []byte, err error)
 		}
 		return signed, image, nil
 	}
-	if image, err = readImage(e.image, *e.raw); err != nil {
+	if image, err = readImage(ctx, e.image, *e.raw); err != nil {
 		return nil, nil, fmt.Errorf("image: %w", err)
 	}
 	signed, err = e.signed(ctx)
@@ -225,7 +225,7 @@ func (e *emulation) signed(ctx context.Context) ([]byte, error) {
 		}
 		return client.manifest(ctx, e.model, e.version)
 	}
-	b, err := os.ReadFile(e.manifest)
+	b, err := readFile(ctx, e.manifest, "a manifest or a release file", release.MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 
+	"unbrick/limits"
 	"unbrick/model"
 )
 
@@ -21,7 +21,7 @@ func modelOf(ctx context.Context, server *api, id, file string) (*model.Model, e
 		}
 		return m, nil
 	}
-	b, err := os.ReadFile(file)
+	b, err := readFile(ctx, file, "the record of a model", limits.Model)
 	if err != nil {
 		return nil, fmt.Errorf("model file: %w", err)
 	}

@@ -3,16 +3,17 @@ package main
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -23,8 +24,8 @@ func rawFlag(fs *flag.FlagSet) *bool {
 
 // readImage reads the raw image of a device's software. A file of another kind is refused by name: a device would take it, verify it, and
 // hang. raw says that the person knows better.
-func readImage(name string, raw bool) ([]byte, error) {
-	b, err := os.ReadFile(name)
+func readImage(ctx context.Context, name string, raw bool) ([]byte, error) {
+	b, err := readFile(ctx, name, "an image", limits.Image)
 	if err != nil {
 		return nil, err
 	}

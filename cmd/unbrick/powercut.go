@@ -99,7 +99,7 @@ func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	if f.replay != "" {
 		return replayPowercut(ctx, f, out)
 	}
-	old, new, err := f.images()
+	old, new, err := f.images(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,11 +140,11 @@ func (f *powercutFlags) verdict(r *sweep.Result) error {
 	return fmt.Errorf("a check failed; unbrick powercut --old %s --new %s --replay %s shows it", f.old, f.new, r.Failures[0].ID)
 }
 
-func (f *powercutFlags) images() (old, new []byte, err error) {
-	if old, err = readImage(f.old, *f.raw); err != nil {
+func (f *powercutFlags) images(ctx context.Context) (old, new []byte, err error) {
+	if old, err = readImage(ctx, f.old, *f.raw); err != nil {
 		return nil, nil, err
 	}
-	new, err = readImage(f.new, *f.raw)
+	new, err = readImage(ctx, f.new, *f.raw)
 	return old, new, err
 }
 

@@ -66,7 +66,7 @@ func replayPowercut(ctx context.Context, f *powercutFlags, out io.Writer) error 
 	}
 	images := suite.Images()
 	if f.old != "" {
-		old, new, err := f.images()
+		old, new, err := f.images(ctx)
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
-	content, err := os.ReadFile(words[0])
+	content, err := readFile(ctx, words[0], "an image or a release file", release.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		if f.key != "" || f.output != "" {
 			return usageError("%s is a release file already: it is uploaded as it is, without --key and -o", words[0])
 		}
-		public, err = readPub(f.pub)
+		public, err = readPub(ctx, f.pub)
 		if err != nil {
 			return err
 		}
@@ -179,11 +179,11 @@ func replaceFile(name string, b []byte) error {
 	return nil
 }
 
-func readPub(name string) (ed25519.PublicKey, error) {
+func readPub(ctx context.Context, name string) (ed25519.PublicKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(name)
+	b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 	if err := checkImage(name, image, *f.raw); err != nil {
 		return nil, nil, err
 	}
-	b, err := os.ReadFile(f.key)
+	b, err := readFile(ctx, f.key, "a key file", release.MaxKeyFile)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -150,7 +150,7 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if f.image != "" {
 		return r.restoreImage(ctx)
 	}
-	if err := r.prepare(); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -172,11 +172,11 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 }
 
 // prepare reads files and keys.
-func (r *restoration) prepare() error {
+func (r *restoration) prepare(ctx context.Context) error {
 	r.source = &releaseSource{}
 	var first *release.Manifest
 	for _, name := range r.files {
-		b, err := os.ReadFile(name)
+		b, err := readFile(ctx, name, "a release file", release.MaxFile)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (r *restoration) prepare() error {
 		r.source.api = api
 	}
 	if r.pub != "" {
-		key, err := readPub(r.pub)
+		key, err := readPub(ctx, r.pub)
 		if err != nil {
 			return err
 		}

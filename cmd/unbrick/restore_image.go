@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"unbrick/restore"
@@ -35,7 +34,7 @@ type imageResult struct {
 
 // restoreImage restores a device whose boot loader is MCUboot, with a signed image.
 func (r *restoration) restoreImage(ctx context.Context) error {
-	file, err := readBounded(r.image, mcuboot.MaxImage)
+	file, err := readFile(ctx, r.image, "a signed image", mcuboot.MaxImage)
 	if err != nil {
 		return err
 	}
@@ -63,20 +62,6 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 		}
 		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
 	}
-}
-
-// readBounded reads a file of at most so many bytes.
-func readBounded(name string, most int) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err == nil && len(b) > most {
-		err = fmt.Errorf("%s: more than %d bytes", name, most)
-	}
-	return b, err
 }
 
 // installOnce is one attempt. asked says that the person was asked before.
