@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"unbrick/release"
@@ -17,6 +18,23 @@ func TestAppendFileAppends(t *testing.T) {
 	gotSigned, image, err := release.SplitFile(b[4:])
 	if err != nil || !bytes.Equal(gotSigned, signed) || string(image) != "abc" || string(b[:4]) != "head" {
 		t.Errorf("got %x, %q, %v", gotSigned, image, err)
+	}
+}
+
+// A file that only lacks its end is told so, with what the whole has where that is known.
+func TestSplitFileTellsACutFile(t *testing.T) {
+	m := soundManifest()
+	m.Size = 3
+	whole := release.AppendFile(nil, must(release.Sign(&m, makerKey())), []byte("abc"))
+	for has := 1; has < len(whole); has++ {
+		wants := int64(len(whole))
+		if has < len(whole)-3 {
+			wants = 0
+		}
+		var short *release.ShortError
+		if _, _, err := release.SplitFile(whole[:has]); !errors.As(err, &short) || !errors.Is(err, release.ErrFile) || *short != (release.ShortError{Has: int64(has), Wants: wants}) {
+			t.Errorf("%d of %d bytes: %v", has, len(whole), err)
+		}
 	}
 }
 

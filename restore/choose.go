@@ -120,7 +120,7 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		if all[0].Manifest.Counter < d.Floor {
 			return Listing{}, 0, below(d, all, all[0])
 		}
-		return Listing{}, 0, &Error{Code: CodeUnknownKey, Version: all[0].Manifest.Version, Err: fmt.Errorf("key %s", all[0].Key)}
+		return Listing{}, 0, foreignKey(d, all[0].Manifest.Version, all[0].Key, fmt.Errorf("key %s", all[0].Key))
 	}
 	if d.Why == smp.WhyHang && !d.Confirmed && d.A != nil {
 		for _, l := range usable {
@@ -179,6 +179,15 @@ func trusts(d *Device, c *Choice, id release.KeyID) bool {
 	return slices.ContainsFunc(d.Trusted(), is) && (len(c.Keys) == 0 || slices.ContainsFunc(c.Keys, is))
 }
 
+// foreignKey says who does not take the key of a release: the device, or only the caller.
+func foreignKey(d *Device, version string, id release.KeyID, err error) error {
+	code := CodeUnknownKey
+	if trusts(d, &Choice{}, id) {
+		code = CodeExcluded
+	}
+	return &Error{Code: code, Version: version, Err: err}
+}
+
 // below names the oldest release at hand that the floor lets pass.
 func below(d *Device, all []Listing, l Listing) error {
 	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %d, the floor is %d", l.Manifest.Version, l.Manifest.Counter, d.Floor)}
@@ -207,7 +216,7 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 	var unknown *release.UnknownKeyError
 	switch {
 	case errors.As(err, &unknown):
-		return nil, &Error{Code: CodeUnknownKey, Version: l.Manifest.Version, Err: err}
+		return nil, foreignKey(d, l.Manifest.Version, unknown.ID, err)
 	case errors.Is(err, release.ErrSignature):
 		return nil, &Error{Code: CodeSignature, Version: l.Manifest.Version, Err: err}
 	case err != nil:

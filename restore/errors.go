@@ -34,6 +34,7 @@ const (
 	CodePending    Code = 24 // it lists the image, which lies in a second slot and was not started
 	CodeTrial      Code = 25 // another image runs after the start: the trial was refused or has failed
 	CodeNotStarted Code = 26 // the boot loader answers again after the start
+	CodeExcluded   Code = 27 // the device trusts the release's key, and Choice.Keys does not name it
 )
 
 var codeWords = map[Code]string{
@@ -45,6 +46,7 @@ var codeWords = map[Code]string{
 	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
 	CodeUnlisted: "boot loader does not list the image that it was given", CodePending: "image was not started",
 	CodeTrial: "another image runs", CodeNotStarted: "boot loader did not start the image",
+	CodeExcluded: "release is signed with another key than the one asked for",
 }
 
 func (c Code) String() string {
@@ -105,7 +107,7 @@ func (e *Error) Retry() bool {
 	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
-		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted:
+		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded:
 		return false
 	}
 	return false

@@ -226,7 +226,8 @@ func TestRefusals(t *testing.T) {
 		{"another model, chosen", []*made{v2, r.releaseBy(r.key, "0002", "5", 5, 5, image)}, restore.Choice{Version: "5"}, restore.CodeModel},
 		{"unknown key", []*made{r.releaseBy(other, r.model.ID, "3", 3, 3, image)}, restore.Choice{}, restore.CodeUnknownKey},
 		{"unknown key, chosen", []*made{r.releaseBy(other, r.model.ID, "3", 3, 3, image)}, restore.Choice{Version: "3"}, restore.CodeUnknownKey},
-		{"key that the caller does not allow", []*made{v2}, restore.Choice{Keys: []ed25519.PublicKey{other.Public().(ed25519.PublicKey)}}, restore.CodeUnknownKey},
+		{"key that the caller does not allow", []*made{v2}, restore.Choice{Keys: []ed25519.PublicKey{other.Public().(ed25519.PublicKey)}}, restore.CodeExcluded},
+		{"key that the caller does not allow, chosen", []*made{v2}, restore.Choice{Version: "2", Keys: []ed25519.PublicKey{other.Public().(ed25519.PublicKey)}}, restore.CodeExcluded},
 		{"tampered", []*made{tampered}, restore.Choice{Version: "4"}, restore.CodeSignature},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -124,6 +124,8 @@ func TestPick(t *testing.T) {
 		{name: "what is above the floor was withdrawn", device: device(smp.RecordInstalled, known(4), nil), change: func(d *Device) { d.Floor = 3 }, hold: map[uint64]Hold{4: Withdrawn}, code: CodeNoRelease},
 		{name: "withdrawn, chosen", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{3: Withdrawn}, choice: Choice{Version: "3"}, order: 3, reason: ReasonChosen},
 		{name: "the floor names none that was withdrawn", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Floor = 2 }, hold: map[uint64]Hold{2: Withdrawn}, choice: Choice{Version: "1"}, code: CodeFloor},
+		{name: "trusted key that was not asked for", device: device(smp.RecordNone, nil, nil), choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeExcluded},
+		{name: "retired key that was not asked for", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Retired = []release.KeyID{id} }, choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeUnknownKey},
 	} {
 		if test.change != nil {
 			test.change(&test.device)

@@ -8,8 +8,10 @@ import (
 	"io"
 	"strings"
 
+	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/restore/mcuboot"
 	"unbrick/restore/serialport"
 )
 
@@ -98,6 +100,8 @@ func advices(e *restore.Error) advice {
 		return advice{"Release" + version + " is not the maker's: its signature is wrong.", "get the release file from its maker again"}
 	case restore.CodeUnknownKey:
 		return advice{"Release" + version + " is signed with a key that this device does not trust.", "use a release that is signed with a key of the device's maker"}
+	case restore.CodeExcluded:
+		return advice{"Release" + version + " is signed with another key than that of --pub.", "give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"}
 	case restore.CodeModel:
 		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model), "use a release for this model; unbrick identify shows it"}
 	case restore.CodeFloor:
@@ -107,6 +111,9 @@ func advices(e *restore.Error) advice {
 		}
 		return advice{"The device takes no release that old.", todo}
 	case restore.CodeBadFile:
+		if a, ok := cutShort(e); ok {
+			return a
+		}
 		return advice{"The file is no release file and no signed MCUboot image.", "make a release with unbrick publish -o, or an image with imgtool sign"}
 	case restore.CodeNoRoom:
 		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has), "restore it with --plain, which needs only one sector of RAM"}
@@ -139,6 +146,22 @@ func advices(e *restore.Error) advice {
 		return advice{"The boot loader answers again after the start: it has not started image" + version + ".", "let go of the recovery pin if it is held, and switch the device off and on"}
 	}
 	return advice{"It did not work.", "run the same command again"}
+}
+
+// cutShort says so of a file that only lacks its end.
+func cutShort(err error) (advice, bool) {
+	const again = "get the file again: a copy or a download has ended early"
+	var file *release.ShortError
+	var image *mcuboot.ShortError
+	switch {
+	case errors.As(err, &file) && file.Wants == 0:
+		return advice{fmt.Sprintf("This release file is cut short: it ends after %d bytes, inside its manifest.", file.Has), again}, true
+	case errors.As(err, &file):
+		return advice{fmt.Sprintf("This release file is cut short: it has %d of %d bytes.", file.Has, file.Wants), again}, true
+	case errors.As(err, &image):
+		return advice{fmt.Sprintf("This signed image is cut short: it has %d of at least %d bytes.", image.Has, image.Wants), again}, true
+	}
+	return advice{}, false
 }
 
 // heardAdvice shows what a device says that does not answer, and names what is recognised in it.

@@ -8,12 +8,14 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"unbrick/internal/firmware"
 	"unbrick/internal/mcuboottest"
 )
 
@@ -246,4 +248,29 @@ func TestRestoreImageRefuses(t *testing.T) {
 			t.Errorf("it was started %d times", d.Restarts())
 		}
 	})
+}
+
+// TestCutFilesAreToldAsSuch: a file that only lacks its end is named for what it is.
+func TestCutFilesAreToldAsSuch(t *testing.T) {
+	b := &story{T: t, dir: t.TempDir()}
+	image, _ := firmware.Mithermo()
+	b.write("1.bin", image)
+	b.must(exitOK, "key", "new", "-o", b.path("release.key"))
+	b.must(exitOK, "model", "put", "0001", "--flash", "512KiB", "--ram", "128KiB", "-o", b.path("0001.model"))
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--model-file", b.path("0001.model"), "--version", "1", "--order", "1",
+		"-o", b.path("1.release"), b.path("1.bin"))
+	whole := b.read("1.release")
+	name, signed := imageFile(t, imageKey(), 2)
+	for _, test := range []struct{ flag, name, whole, says string }{
+		{"--release-file", b.path("cut"), whole[:5000], fmt.Sprintf("This release file is cut short: it has 5000 of %d bytes.", len(whole))},
+		{"--release-file", b.path("cut"), whole[:50], "This release file is cut short: it ends after 50 bytes"},
+		{"--image", name, string(signed[:len(signed)-1]), fmt.Sprintf("This signed image is cut short: it has %d of at least %d bytes.", len(signed)-1, len(signed))},
+	} {
+		if err := os.WriteFile(test.name, []byte(test.whole), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said := b.must(exitFailed, "restore", "--port", "none", test.flag, test.name); !strings.Contains(said, test.says) || !strings.Contains(said, "get the file again") {
+			t.Errorf("%q is not said: %s", test.says, said)
+		}
+	}
 }

@@ -81,6 +81,18 @@ func Is(file []byte) bool {
 	return len(file) >= 4 && binary.LittleEndian.Uint32(file) == Magic
 }
 
+// ShortError refuses a file that ends before what its header promises.
+type ShortError struct {
+	Has, Wants int // bytes; at least so many are in the whole file
+	class      error
+}
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("%v: cut short, %d of at least %d bytes", e.class, e.Has, e.Wants)
+}
+
+func (e *ShortError) Unwrap() error { return e.class }
+
 // Parse reads and checks a whole file: magic, every size against every other, both TLV areas, the hash
 // over header, payload and protected area, and that there is a signature.
 func Parse(file []byte) (*Image, error) {
@@ -97,10 +109,13 @@ func Parse(file []byte) (*Image, error) {
 		Version: Version{file[20], file[21], le.Uint16(file[22:]), le.Uint32(file[24:])},
 	}
 	payload := uint64(le.Uint32(file[12:]))
+	least := uint64(m.Header) + payload + uint64(m.Protected) + tlvInfoSize
 	switch {
 	case m.Header < headerSize || m.Header > maxHeader:
 		return nil, fmt.Errorf("%w: header of %d bytes", ErrSizes, m.Header)
-	case payload == 0 || uint64(m.Header)+payload+uint64(m.Protected)+tlvInfoSize > uint64(len(file)):
+	case payload > 0 && least > uint64(len(file)) && least <= MaxImage:
+		return nil, &ShortError{len(file), int(least), ErrSizes}
+	case payload == 0 || least > uint64(len(file)):
 		return nil, fmt.Errorf("%w: header %d, payload %d and protected area %d in a file of %d bytes", ErrSizes, m.Header, payload, m.Protected, len(file))
 	}
 	m.Payload = int(payload)
@@ -116,6 +131,9 @@ func Parse(file []byte) (*Image, error) {
 	}
 	hashed := at + m.Protected
 	n, err := m.area(file[hashed:], magicPlain)
+	if err != nil && hashed+n > len(file) {
+		return nil, &ShortError{len(file), hashed + n, ErrTLV}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +145,7 @@ func Parse(file []byte) (*Image, error) {
 	return m, m.verify(file[:hashed])
 }
 
-// area reads one TLV area and returns its length. A type that is not known is passed over.
+// area reads one TLV area and returns its length, also of one that does not end in b. A type that is not known is passed over.
 func (m *Image) area(b []byte, magic uint16) (int, error) {
 	le := binary.LittleEndian
 	if len(b) < tlvInfoSize || le.Uint16(b) != magic {
@@ -135,7 +153,7 @@ func (m *Image) area(b []byte, magic uint16) (int, error) {
 	}
 	total := int(le.Uint16(b[2:]))
 	if total < tlvInfoSize || total > len(b) {
-		return 0, fmt.Errorf("%w: %d bytes, %d are there", ErrTLV, total, len(b))
+		return total, fmt.Errorf("%w: %d bytes, %d are there", ErrTLV, total, len(b))
 	}
 	for rest := b[tlvInfoSize:total]; len(rest) > 0; {
 		if len(rest) < tlvHeadSize || int(le.Uint16(rest[2:])) > len(rest)-tlvHeadSize {

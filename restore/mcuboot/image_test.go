@@ -95,6 +95,17 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// A file that only lacks its end is told so, wherever it ends.
+func TestParseTellsACutFile(t *testing.T) {
+	whole := mcuboottest.Sign(key("a"), plain())
+	for _, has := range []int{40, len(whole) - 100, len(whole) - 1} {
+		var short *mcuboot.ShortError
+		if _, err := mcuboot.Parse(whole[:has]); !errors.As(err, &short) || short.Has != has || short.Wants <= has || short.Wants > len(whole) {
+			t.Errorf("%d of %d bytes: %v", has, len(whole), err)
+		}
+	}
+}
+
 // An encrypted image's hash is over bytes that are not in the file.
 func TestEncryptedIsNotChecked(t *testing.T) {
 	s := plain()
