@@ -59,6 +59,7 @@ type run struct {
 	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
 	working bool            // a goroutine uses the session
 	ended   bool            // the plan starts what an earlier job has restored: the device went on without us
+	gone    bool            // the port said that it is
 	name    string
 	baud    uint32 // at which it answered
 }
@@ -147,6 +148,7 @@ func (c *cable) work(r *run, f func() func()) {
 			if c.run == r {
 				then()
 			}
+			c.unplugged(r)
 		}
 	})
 }
@@ -358,7 +360,24 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 		return err
 	}
 	r.port, r.session, r.name, r.baud = port, session, name, o.Baud
+	if p, ok := port.(restore.Leaver); ok {
+		c.e.work(func(context.Context) func() {
+			select {
+			case <-p.Gone():
+				return func() { r.gone = true; c.unplugged(r) }
+			case <-r.ctx.Done():
+				return nil
+			}
+		})
+	}
 	return nil
+}
+
+// unplugged ends an attempt whose cable came out while nobody used it. Who uses it learns that by itself.
+func (c *cable) unplugged(r *run) {
+	if r.gone && c.run == r && !r.working && c.shown.Phase != RestoreFailed {
+		c.fail(&restore.Error{Code: restore.CodeVanished}, StageIdentify)
+	}
 }
 
 // open opens a port, or gives up after openLimit. Nothing can call off the opening of a port: one that comes

@@ -46,8 +46,12 @@ type pulled struct {
 	*porttest.Opening
 	c     *cord
 	under *emulator.Port
-	deaf  bool // opened at another speed than the device's
+	deaf  bool          // opened at another speed than the device's
+	gone  chan struct{} // closed when the cord is pulled
 }
+
+// Gone implements restore.Leaver.
+func (p *pulled) Gone() <-chan struct{} { return p.gone }
 
 func (p *pulled) Write(b []byte) error {
 	p.c.mu.Lock()
@@ -58,6 +62,7 @@ func (p *pulled) Write(b []byte) error {
 		if p.c.pullAt == 0 {
 			gone = true
 			p.c.port = nil
+			close(p.gone)
 		}
 	}
 	p.c.mu.Unlock()
@@ -109,6 +114,7 @@ func (c *cord) yank() {
 	c.port = nil
 	c.mu.Unlock()
 	if p != nil {
+		close(p.gone)
 		p.under.Leave()
 	}
 }
@@ -142,7 +148,7 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 		return nil, err
 	}
 	c.bauds = append(c.bauds, baud)
-	c.port = &pulled{Opening: opening, c: c, under: port, deaf: c.baud != 0 && c.baud != baud}
+	c.port = &pulled{Opening: opening, c: c, under: port, deaf: c.baud != 0 && c.baud != baud, gone: make(chan struct{})}
 	return c.port, nil
 }
 
@@ -281,6 +287,22 @@ func TestCableOutAndOn(t *testing.T) {
 	defer s.mu.Unlock()
 	if len(s.saved) != 1 || !strings.Contains(string(s.saved[0].Data), "C-101") {
 		t.Errorf("diagnostic: got %+v", s.saved)
+	}
+}
+
+// The cable comes out while the page only shows what it would do: it says so, and does not wait until somebody presses Restore.
+func TestCableOutWhenFound(t *testing.T) {
+	s := newStand(t)
+	c, _ := s.bricked(100)
+	s.ports = c
+	s.run()
+	for range 2 {
+		s.engine.Do(apparatus.Connect{})
+		s.phase(apparatus.RestoreFound)
+		c.yank()
+		if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedNothing || f.Stage >= apparatus.StageWrite {
+			t.Errorf("failure: got %+v", f)
+		}
 	}
 }
 

@@ -69,7 +69,14 @@ func (p *strictPorts) Open(ctx context.Context, i int, baud uint32) (restore.Por
 		return nil, apparatus.ErrPortStuck
 	}
 	o.becomes("opening")
-	opening, err := o.Open(func() (restore.Port, error) { return p.Ports.Open(ctx, i, baud) })
+	var gone <-chan struct{}
+	opening, err := o.Open(func() (restore.Port, error) {
+		port, err := p.Ports.Open(ctx, i, baud)
+		if l, ok := port.(restore.Leaver); ok {
+			gone = l.Gone()
+		}
+		return port, err
+	})
 	if err != nil {
 		o.becomes("")
 		return nil, err
@@ -77,7 +84,7 @@ func (p *strictPorts) Open(ctx context.Context, i int, baud uint32) (restore.Por
 	o.mu.Lock()
 	o.use = "open"
 	o.mu.Unlock()
-	return &strictPort{Opening: opening, s: p.s}, nil
+	return &strictPort{Opening: opening, s: p.s, gone: gone}, nil
 }
 
 // strictPort is an open one.
@@ -85,7 +92,11 @@ type strictPort struct {
 	*porttest.Opening
 	s      *stand
 	closed sync.Once
+	gone   <-chan struct{}
 }
+
+// Gone implements restore.Leaver.
+func (p *strictPort) Gone() <-chan struct{} { return p.gone }
 
 func (p *strictPort) Close() (err error) {
 	p.closed.Do(func() {

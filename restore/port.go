@@ -25,6 +25,12 @@ type Breaker interface {
 	Break(d time.Duration) error
 }
 
+// Leaver is a Port that says when it is gone, also while nobody uses it.
+type Leaver interface {
+	// Gone is closed when nothing will come any more.
+	Gone() <-chan struct{}
+}
+
 // Signals is a Port with modem lines. One that lacks a line fails with ErrUnsupported.
 type Signals interface {
 	SetDTR(on bool) error

@@ -66,6 +66,13 @@ func TestSerialCableOut(t *testing.T) {
 	d.plug(cableAdapter)
 	p.notices()
 	p.presses("Connect your device")
+	p.sees(atFound)
+	d.unplug() // before anything is pressed
+	p.sees(atCableOut)
+	p.reads("before anything was written")
+	d.plug(cableAdapter)
+	p.notices()
+	p.presses("Connect again")
 	for i, a := range []accident{
 		{terminal.EventReceiving, 2, cableOut},
 		{terminal.EventSector, 1, powerOut},

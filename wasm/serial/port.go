@@ -199,6 +199,9 @@ func (p *Port) wake() {
 // Now implements restore.Port.
 func (p *Port) Now() time.Duration { return time.Since(p.start) }
 
+// Gone implements restore.Leaver.
+func (p *Port) Gone() <-chan struct{} { return p.gone }
+
 // LineErrors is how many breaks, framing, parity and overrun errors the line has had.
 func (p *Port) LineErrors() int {
 	p.mu.Lock()
