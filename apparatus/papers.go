@@ -18,7 +18,7 @@ func (c *cable) saveDiagnostic() {
 	}
 	c.describe(&b)
 	if f := c.shown.Failure; f.Code != CauseNone && c.shown.Phase == RestoreFailed {
-		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, sector %d of %d, touched %d\n", f.Code, f.Stage, f.Sector, f.Of, f.Touched)
+		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched %d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
 	}
 	b.WriteString("\n" + rowsTitle + "\n")
 	for _, line := range c.trace.last(4 * MaxTrace) {

@@ -338,7 +338,7 @@ type Failure struct {
 	Code    Cause
 	Touched Touched
 	Stage   Stage
-	Sector  int           // the sector at work, counted from 1; 0 when none was
+	Sector  int           // the sector at work by what the device had told, counted from 1; 0 when none was. It may have been further
 	Of      int           // sectors to write
 	Addr    uint32        // of a dead or refused sector
 	Needs   uint32        // CauseNoRoom: bytes of workspace

@@ -114,7 +114,7 @@ func whereWords(f *apparatus.Failure, work apparatus.Work) string {
 			return "It happened while the image was being sent."
 		}
 		if f.Sector > 0 && f.Of > 0 {
-			return "It happened while writing sector " + group(uint64(f.Sector)) + " of " + group(uint64(f.Of)) + "."
+			return "It happened while " + count(f.Of, "sector was", "sectors were") + " being written."
 		}
 		return "It happened before anything was written, while the update file was still being sent."
 	case apparatus.StageVerify:
@@ -152,15 +152,13 @@ func safeWords(f *apparatus.Failure) *verdict {
 	return &verdict{Yes: "Yes.", Safe: "It cannot start yet, but nothing is lost. The part that restores it is never overwritten."}
 }
 
-// keptWords promises what an interrupted writing keeps.
+// keptWords promises what an interrupted writing keeps. How many sectors that are nobody knows: a device writes on while its
+// cable is out, and tells of what it has written only now and then.
 func keptWords(f *apparatus.Failure) string {
-	if f.Sector < 2 || f.Touched == apparatus.TouchedNothing || f.Touched == apparatus.TouchedRenewed || f.Touched == apparatus.TouchedSettings {
+	if f.Sector == 0 {
 		return ""
 	}
-	s := " The " + count(f.Sector-1, "sector", "sectors") + " already written stay written"
-	if f.Sector == 2 {
-		s = " The sector already written stays written"
-	}
+	s := " What is already written stays written"
 	if f.Left > 0 {
 		n, _ := roundUp(f.Left)
 		verb := " remain"

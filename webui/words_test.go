@@ -60,12 +60,11 @@ func TestKeptWords(t *testing.T) {
 		change func(f *apparatus.Failure)
 		want   string
 	}{
-		{func(*apparatus.Failure) {}, " The 27 sectors already written stay written; about 3 seconds remain."},
-		{func(f *apparatus.Failure) { f.Left = 0 }, " The 27 sectors already written stay written."},
-		{func(f *apparatus.Failure) { f.Left = 1 }, " The 27 sectors already written stay written; about 1 second remains."},
-		{func(f *apparatus.Failure) { f.Sector, f.Left = 2, 0 }, " The sector already written stays written."},
-		{func(f *apparatus.Failure) { f.Sector = 1 }, ""},
-		{func(f *apparatus.Failure) { f.Touched = apparatus.TouchedNothing }, ""},
+		{func(*apparatus.Failure) {}, " What is already written stays written; about 3 seconds remain."},
+		{func(f *apparatus.Failure) { f.Left = 0 }, " What is already written stays written."},
+		{func(f *apparatus.Failure) { f.Left = 1 }, " What is already written stays written; about 1 second remains."},
+		{func(f *apparatus.Failure) { f.Sector, f.Left = 1, 0 }, " What is already written stays written."},
+		{func(f *apparatus.Failure) { f.Touched, f.Sector = apparatus.TouchedNothing, 0 }, ""},
 	} {
 		f := part
 		c.change(&f)
