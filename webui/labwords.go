@@ -30,7 +30,7 @@ func labState(l *apparatus.Lab) (lamp, words string) {
 	case apparatus.LabProving:
 		return "live", "Proving the update to " + releaseName(l.Target) + " before the first erase."
 	case apparatus.LabRewriting:
-		return "live", "Rewriting to " + releaseName(l.Target) + ", sector " + group(uint64(min(p.Sectors+1, max(p.Of, 1)))) + " of " + group(uint64(p.Of)) + "."
+		return "live", "Rewriting to " + releaseName(l.Target) + ", sector " + sectorAt(l, p.Sectors, p.Of) + "."
 	case apparatus.LabJudging:
 		return "live", "Verdict on " + releaseName(l.Target) + ": the digest of the whole image."
 	case apparatus.LabBricked:
@@ -44,6 +44,14 @@ func labState(l *apparatus.Lab) (lamp, words string) {
 		return "bad", "Stopped: the device broke a rule of its hardware" + because("", l.Fault) + ". It does nothing any more: make a new device."
 	}
 	return "hold", ""
+}
+
+// sectorAt is which sector of a rewrite is told of: the one at work, or between two of them the one that was done last.
+func sectorAt(l *apparatus.Lab, done, of int) string {
+	if l.Map.Active >= 0 {
+		done++
+	}
+	return group(uint64(min(max(done, 1), max(of, 1)))) + " of " + group(uint64(of))
 }
 
 // releaseName is a release in a sentence, whether or not it is known here what it is called.

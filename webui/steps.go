@@ -101,18 +101,17 @@ func nowWords(l *apparatus.Lab) (id, words string) {
 		return "S01", "starts when the terminal opens the link."
 	}
 	id, words = stepID(int(n.Step)), stepSay[n.Step-1]
-	of := group(uint64(n.Of))
 	switch n.Step {
 	case 10, 11:
 		if n.Of > 0 {
-			words = strings.TrimSuffix(words, ".") + ": " + group(uint64(n.Done)) + " of " + of + " bytes."
+			words = strings.TrimSuffix(words, ".") + ": " + group(uint64(n.Done)) + " of " + group(uint64(n.Of)) + " bytes."
 		}
 	case 13:
 		switch {
 		case l.Phase == apparatus.LabProving:
 			words = "Proof before erase: the update is decoded once without writing anything."
 		case n.Of > 0:
-			words = "Terminal rewrites its software area: sector " + hexAddr(n.Addr) + ", " + group(uint64(min(n.Done+1, n.Of))) + " of " + of + "."
+			words = "Terminal rewrites its software area: sector " + hexAddr(n.Addr) + ", " + sectorAt(l, int(n.Done), int(n.Of)) + "."
 		}
 	case 15:
 		switch {
