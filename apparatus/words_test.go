@@ -118,7 +118,7 @@ func newReader(t *testing.T) *reader {
 func quiet() webui.Hooks {
 	return webui.Hooks{
 		Command: func(apparatus.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) webui.Canvas { return nil },
-		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Theme: func(webui.Theme) {}, Token: func(string) {}, Copy: func(string) {},
+		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(webui.Theme) {}, Token: func(string) {}, Copy: func(string) {},
 		Save: func(string, []byte) {}, Fetch: func(webui.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
 }

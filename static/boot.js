@@ -114,6 +114,10 @@
 	const without = !self.isSecureContext ? 'no-protection' : !navigator.serial ? 'no-serial' : '';
 	if (without) {
 		document.querySelector('#page .pane').replaceChildren(document.getElementById(without).content.cloneNode(true));
+		if (!self.isSecureContext) { // where no browser keeps the page
+			const foot = document.querySelector('.foot p');
+			foot.textContent = foot.textContent.replace('Works without a network. ', '');
+		}
 		document.title = document.querySelector('#page h1').textContent.replace(/\.$/, '') + ' · Unbrick';
 	}
 

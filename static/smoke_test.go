@@ -110,6 +110,7 @@ func TestShellSaysWhatCannotBe(t *testing.T) {
 		if err != nil || ready {
 			t.Fatalf("the program has come: %v", err)
 		}
+		browsertest.Until(t, ctx, `document.querySelector(".foot").innerText.includes("without a network") === self.isSecureContext`)
 		if c.before != "" {
 			browsertest.Until(t, ctx, `["#lab", "#fleet"].every(to => document.querySelector("#page .aside a[href='" + to + "']")) && !document.querySelector("#page button")`)
 		}

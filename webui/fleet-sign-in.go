@@ -7,6 +7,24 @@ type FleetSignIn struct{ Page *Root }
 
 func (c *FleetSignIn) heading() string { return c.Page.fleetHeading() }
 
+func (c *FleetSignIn) clear() bool { return c.Page.unprotected() }
+
+func (c *FleetSignIn) protect() { c.Page.hooks.Protect() }
+
+func (c *FleetSignIn) enter() string {
+	if c.clear() {
+		return "Sign in all the same"
+	}
+	return "Sign in"
+}
+
+func (c *FleetSignIn) button() string {
+	if c.clear() {
+		return "button"
+	}
+	return "button primary"
+}
+
 func (c *FleetSignIn) typed(e vugu.DOMEvent) {
 	c.Page.fleet.typed = e.PropString("target", "value")
 	c.Page.fleet.wrong = false

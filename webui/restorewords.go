@@ -24,6 +24,8 @@ const (
 	keptLost        = "Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."
 )
 
+const openProtected = "Open the https address"
+
 const canWait = "Your device is as it was. It can wait."
 
 var idlePromises = []promise{
@@ -72,8 +74,8 @@ func (r *Root) restorePane() pane {
 	case apparatus.RestoreInsecure:
 		return pane{
 			Heading: "This address is not protected.",
-			Lead:    "Browsers allow a cable only on https pages and on this computer itself.",
-			Acts:    []act{primary("Copy this page’s address", r.copyAddress)},
+			Lead:    "Browsers allow a cable only on https pages and on this computer itself. Try the https form of this address. If it does not open, ask whoever gave you this address.",
+			Acts:    []act{primary(openProtected, r.hooks.Protect)},
 			Hint:    canWait,
 			Aside:   asideLook,
 		}
@@ -317,14 +319,18 @@ func (r *Root) quietLines() string {
 	return strings.TrimSpace(r.awayLine() + " " + r.keepsLine())
 }
 
-// footer is the last line of every screen. A page that keeps nothing does not promise to be there without a network.
+// footer is the last line of every screen. A page that keeps nothing, or that the browser does not keep, does not
+// promise to be there without a network.
 func (r *Root) footer() string {
 	const reported = "Only the result of a repair is reported, and only to the maker’s server."
-	if r.state.Store.Condition == apparatus.StoreNone {
+	if r.state.Store.Condition == apparatus.StoreNone || r.unprotected() {
 		return reported
 	}
 	return "Works without a network. " + reported
 }
+
+// unprotected says that the page came over a network in the clear.
+func (r *Root) unprotected() bool { return r.state.Restore.Phase == apparatus.RestoreInsecure }
 
 // keepsLine says what a browser does not remember.
 func (r *Root) keepsLine() string {

@@ -27,6 +27,8 @@ type Hooks struct {
 	Title func(string)
 	// Go changes the address's fragment, "#lab"; SetPath follows from the browser's event.
 	Go func(path string)
+	// Protect goes to the https form of the page's address.
+	Protect func()
 	// Theme applies a theme to the document and keeps it.
 	Theme func(Theme)
 	// Token keeps the operator's token for this tab only; empty forgets it.

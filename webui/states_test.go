@@ -211,18 +211,19 @@ func replayLab() apparatus.Lab {
 
 // world is a browser that remembers what the page asked of it.
 type world struct {
-	commands []apparatus.Command
-	focus    []string
-	titles   []string
-	requests []Request
-	answers  []func(int, []byte)
-	timers   []func()
-	copied   []string
-	saved    map[string][]byte
-	token    string
-	path     string
-	files    int
-	file     string // that is chosen in OpenFile
+	commands  []apparatus.Command
+	focus     []string
+	titles    []string
+	requests  []Request
+	answers   []func(int, []byte)
+	timers    []func()
+	copied    []string
+	saved     map[string][]byte
+	token     string
+	path      string
+	files     int
+	protected int
+	file      string // that is chosen in OpenFile
 }
 
 var demoNow = time.Date(2026, 11, 22, 14, 4, 0, 0, time.UTC)
@@ -236,6 +237,7 @@ func (w *world) hooks() Hooks {
 		Focus:      func(s string) { w.focus = append(w.focus, s) },
 		Title:      func(s string) { w.titles = append(w.titles, s) },
 		Go:         func(p string) { w.path = p },
+		Protect:    func() { w.protected++ },
 		Theme:      func(Theme) {},
 		Token:      func(t string) { w.token = t },
 		Copy:       func(s string) { w.copied = append(w.copied, s) },
@@ -289,7 +291,7 @@ port: USB 0403:6001
 speed: 115200 baud
 device: model "0001", serial "A17-004212"
 in restoration mode because: interrupted
-ended: C-101 in stage 2, sector 28 of 42, touched 1
+ended: C-101 in stage 2, at least 27 of 42 sectors written, touched 1
 
 commands, oldest first:
 connect, Chrome 150 on Windows
@@ -403,7 +405,7 @@ func scenes() []scene {
 		{"kept-lost", "", kept(apparatus.StoreLost, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
 		{"port-stuck", "", failure(apparatus.Failure{Code: apparatus.CausePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
 		{"unsupported", "", bare(apparatus.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
-		{"insecure", "", bare(apparatus.RestoreInsecure), "This address is not protected.", "Copy this page’s address", []string{"Browsers allow a cable only on https pages and on this computer itself."}},
+		{"insecure", "", bare(apparatus.RestoreInsecure), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
 		{"no-port", "", bare(apparatus.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
 		{"connecting", "", bare(apparatus.RestoreConnecting), "Asking the device.", "Listening", nil},
 		{"port-busy", "", bare(apparatus.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
@@ -476,7 +478,7 @@ func scenes() []scene {
 		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"All 232 sectors", "You can unplug it."}},
 		{"cable-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
 			Trace: []string{"14:02:31.406  write sector 0x03a000, block 3 of 8", "14:02:31.881  port closed by the system (device lost)"}}),
-			"The cable came out.", "Connect again", []string{"It happened while writing sector 28 of 42.", "Is the device safe?", "Yes.", "nothing is lost", "27 sectors already written stay written; about 3 seconds remain.", "C-101"}},
+			"The cable came out.", "Connect again", []string{"It happened while 42 sectors were being written.", "Is the device safe?", "Yes.", "nothing is lost", "What is already written stays written; about 3 seconds remain.", "C-101"}},
 		{"signature", "", failure(apparatus.Failure{Code: apparatus.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
 		{"noisy", "", failure(apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
 		{"verify", "", failure(apparatus.Failure{Code: apparatus.CauseVerify, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
@@ -498,8 +500,14 @@ func scenes() []scene {
 		{"lab-absent", "#lab", onLab(apparatus.Lab{Make: demoLab(apparatus.LabRunning).Make}), "Emulated device", "Make a device", nil},
 		{"lab-nothing", "#lab", onLab(apparatus.Lab{}), "Emulated device", "", []string{"Nothing has been published yet."}},
 		{"lab-off", "#lab", onLab(off), "Emulated device", "Switch it on", []string{`aria-checked="false"`}},
+		{"lab-between", "#lab", func(r *Root, w *world) {
+			l := demoLab(apparatus.LabRewriting) // as the last row of its log says: sector 104 at 0x068000, 54 of 96
+			l.Map.Active, l.Timeline.Now.Addr = -1, 0x68000
+			onLab(l)(r, w)
+		}, "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 54 of 96.", "sector 0x068000, 54 of 96.", "0x068000 written and read back, 54 of 96"}},
 		{"lab-updating", "#lab", onLab(demoLab(apparatus.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
 		{"lab-bricked", "#lab", onLab(demoLab(apparatus.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
+		{"fleet-signin-clear", "#fleet", bare(apparatus.RestoreInsecure), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
 		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"Kept in this tab only, and gone when you close it."}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},

@@ -4,6 +4,7 @@ package page
 
 import (
 	"context"
+	"strings"
 	"syscall/js"
 	"time"
 
@@ -37,6 +38,7 @@ func (p *page) hooks() webui.Hooks {
 		Focus:      focus,
 		Title:      func(t string) { document.Set("title", t) },
 		Go:         func(path string) { window.Get("location").Set("hash", path) },
+		Protect:    protect,
 		Theme:      applyTheme,
 		Token:      keepToken,
 		Copy:       copyText,
@@ -105,6 +107,12 @@ func (p *page) listen() {
 func (p *page) ink() webui.Ink {
 	style := window.Call("getComputedStyle", document.Get("documentElement"))
 	return webui.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
+}
+
+// protect goes to the https form of this address.
+func protect() {
+	_, rest, _ := strings.Cut(window.Get("location").Get("href").String(), ":")
+	window.Get("location").Call("assign", "https:"+rest)
 }
 
 func path() string { return window.Get("location").Get("hash").String() }
