@@ -13,6 +13,8 @@ func ParseSize(s string) (uint32, error) {
 		digits, factor = d, 1<<10
 	} else if d, ok := strings.CutSuffix(s, "MiB"); ok {
 		digits, factor = d, 1<<20
+	} else if unit := strings.TrimLeft(s, "0123456789"); unit != "" && unit != s {
+		return 0, fmt.Errorf("size %q: the unit %q is neither KiB nor MiB", s, unit)
 	}
 	n, err := parseNumber(digits)
 	if err != nil {

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -71,10 +73,59 @@ func newFlags(name, help string, errOut io.Writer) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(errOut)
 	fs.Usage = func() {
-		fmt.Fprintf(fs.Output(), "%s\n\nflags:\n", help)
+		w := fs.Output()
+		fmt.Fprintf(w, "%s\n\nflags:\n", help)
+		var list bytes.Buffer
+		fs.SetOutput(&list)
 		fs.PrintDefaults()
+		fs.SetOutput(w)
+		w.Write(listedFlag.ReplaceAll(list.Bytes(), []byte("  --$1"))) // what cannot be printed shows in no way that helps
 	}
 	return fs
+}
+
+// Go's package for flags writes them with one dash, everything else here with two.
+var (
+	listedFlag = regexp.MustCompile(`(?m)^  -([a-z][a-z-]+)`)
+	namedFlag  = regexp.MustCompile(`(^flag provided but not defined: |^flag needs an argument: )-(.+)`)
+	badValue   = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): (.*)$`)
+)
+
+// dashed is a flag as people write it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// mistake says in words what is off with a flag, where Go's package for flags has an error for programs.
+func mistake(fs *flag.FlagSet, err error) string {
+	text := err.Error()
+	if m := namedFlag.FindStringSubmatch(text); m != nil {
+		return strings.Replace(m[1], "flag provided but not defined", "there is no flag", 1) + dashed(m[2])
+	}
+	m := badValue.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	f := fs.Lookup(m[2])
+	getter, ok := f.Value.(flag.Getter)
+	if !ok { // one of ours, which says it in words
+		return fmt.Sprintf("%s %s: %s", dashed(m[2]), m[1], m[3])
+	}
+	wants := "no value that it takes"
+	switch getter.Get().(type) {
+	case time.Duration:
+		wants = "no time such as 30s, 5m or 2h"
+	case bool:
+		wants = "neither true nor false"
+	case int:
+		wants = "no whole number that fits"
+	case uint, uint64:
+		wants = "no whole number from 0 on that fits"
+	}
+	return fmt.Sprintf("%s %s is %s", dashed(m[2]), m[1], wants)
 }
 
 // parseFlags parses args and lets flags stand before, between and behind the other words, which it
@@ -91,7 +142,7 @@ func parseFlags(fs *flag.FlagSet, args []string, out io.Writer) ([]string, error
 				}
 				return nil, &exitError{code: exitOK}
 			}
-			return nil, usageError("%v; unbrick %s --help explains it", err, fs.Name())
+			return nil, usageError("%s; unbrick %s --help explains it", mistake(fs, err), fs.Name())
 		}
 		if fs.NArg() == 0 {
 			return words, nil
