@@ -210,7 +210,7 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.As(err, &tooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "more than %d bytes", tooLarge.Limit)
 	case errors.Is(err, storage.ErrNotFound):
-		return problem(http.StatusNotFound, "not-found", "there is nothing of this name")
+		return problem(http.StatusNotFound, "not-found", "%s", missing(r))
 	case errors.As(err, &conflict):
 		return problem(http.StatusConflict, "conflict", "%v", conflict)
 	case errors.Is(err, storage.ErrFull):
@@ -221,6 +221,22 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	}
 	s.log.Error("request", "method", r.Method, "path", r.URL.Path, "error", err)
 	return problem(http.StatusInternalServerError, "internal", "the server has trouble of its own; its log says more")
+}
+
+// missing says what the address names that is not there, and where to look.
+func missing(r *http.Request) string {
+	model, serial, image, id := r.PathValue("model"), r.PathValue("serial"), r.PathValue("image"), r.PathValue("id")
+	switch {
+	case serial != "":
+		return fmt.Sprintf("no device %q of model %q has spoken here: unbrick device list, or Fleet, has those that did", serial, model)
+	case image != "":
+		return fmt.Sprintf("the server has no release of image %.12s for this model: unbrick release list tells of all", image)
+	case strings.HasPrefix(r.URL.Path, "/api/files/"):
+		return fmt.Sprintf("the server has no update file %s: unbrick file list tells of all", id)
+	case id != "":
+		return fmt.Sprintf("the server does not know model %q: unbrick model list tells of all, unbrick model put describes one", id)
+	}
+	return "there is nothing of this name"
 }
 
 func writeProblem(w http.ResponseWriter, p *problemError) {

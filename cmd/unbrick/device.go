@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"unbrick/release"
 )
 
-const deviceHelp = `usage: unbrick device show MODEL SERIAL
+const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--search TEXT] [--image SHA256]
+       unbrick device show MODEL SERIAL
        unbrick device hold MODEL SERIAL VERSION
        unbrick device free MODEL SERIAL [VERSION]
        unbrick device forget MODEL SERIAL
 
+list   tells of the devices that have spoken here, one a line, those in need first. --group takes restoration, needs-cable,
+       overdue, held-back, silent, receiving, rewriting or running, --search a part of the serial number, --image
+       the SHA-256 of what a device says it runs
 show   tells what the server knows of a device, and what keeps updates from it
 hold   keeps a release from the device until free ends that; a transfer of it ends at once
 free   with a version: ends your hold of that release and the server's, and forgets its failures;
@@ -61,7 +66,12 @@ type known struct {
 func deviceCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := newFlags("device", deviceHelp, errOut)
 	server, token := serverFlags(flags)
-	asJSON := flags.Bool("json", false, "print one JSON object")
+	id := idFlag(flags, "model", "list those of one model")
+	filter := map[string]*string{"model": id}
+	for name, usage := range map[string]string{"group": "list those of one group", "search": "list those whose serial number has this in it", "image": "list those that say they run this image"} {
+		filter[name] = flags.String(name, "", usage)
+	}
+	asJSON := flags.Bool("json", false, "print JSON, one object a line")
 	words, err := parseFlags(flags, args, out)
 	if err != nil {
 		return err
@@ -71,17 +81,37 @@ func deviceCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 		verb = words[0]
 	}
 	least, most := 3, 3
+	filtered := false
+	for name := range filter {
+		filtered = filtered || isSet(flags, name)
+	}
 	switch verb {
+	case "list":
+		if len(words) > 1 {
+			return usageError("unexpected word %q: list takes --model, --group, --search and --image", words[1])
+		}
+		client, err := newAPI(*server, tokenOr(*token))
+		if err != nil {
+			return err
+		}
+		query := url.Values{"limit": {"500"}}
+		for name, value := range filter {
+			query.Set(name, *value)
+		}
+		return client.listDevices(ctx, query, *asJSON, out)
 	case "show", "forget":
 	case "hold":
 		least, most = 4, 4
 	case "free":
 		most = 4
 	default:
-		return usageError("say: unbrick device show|hold|free|forget MODEL SERIAL")
+		return usageError("say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL")
 	}
 	if len(words) < least || len(words) > most {
 		return usageError("%s takes MODEL and SERIAL%s", verb, map[string]string{"hold": ", and VERSION", "free": ", and VERSION if only one release is meant"}[verb])
+	}
+	if filtered {
+		return usageError("--model, --group, --search and --image are for list: %s takes MODEL and SERIAL as words", verb)
 	}
 	for i, what := range []string{"model", "serial"} {
 		if err := release.CheckID(words[1+i]); err != nil {
@@ -125,6 +155,39 @@ func deviceCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	}
 	d.print(out)
 	return nil
+}
+
+// listDevices prints the devices that a query is about, page by page.
+func (a *api) listDevices(ctx context.Context, query url.Values, asJSON bool, out io.Writer) error {
+	for {
+		b, _, err := a.do(ctx, http.MethodGet, "/api/devices", query, nil)
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Devices []known `json:"devices"`
+			Next    string  `json:"next"`
+		}
+		if err := json.Unmarshal(b, &page); err != nil {
+			return fmt.Errorf("devices: the server's answer: %w", err)
+		}
+		for i := range page.Devices {
+			d := &page.Devices[i]
+			if asJSON {
+				err = printJSON(out, d)
+			} else {
+				_, err = fmt.Fprintf(out, "device %s of model %s is %s, last heard %s, says that it runs %s%s\n", d.Serial, d.Model, d.Group, d.Last.Format(time.RFC3339), d.Release.Version,
+					map[bool]string{true: ", confirmed"}[d.Release.Confirmed])
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		query.Set("cursor", page.Next)
+	}
 }
 
 // print tells what holds for a device; what is its own claim is called so.

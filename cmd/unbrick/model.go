@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 )
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]
+       unbrick model list
        unbrick model prefer ID delta|bsdiff
 
 put describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
@@ -25,6 +27,8 @@ the end settings areas (--settings), which no update touches.
 --geometry lists the sectors in address order: "4KiB" for even ones, "16KiB*4,64KiB,128KiB*7" for uneven ones.
 --app NAME:SIZE:IMPORTANCE[:fixed] names an application in RAM, repeated from the bottom up. To make room for an
 update, the least important is stopped first; a fixed one never.
+
+list tells of the models that the server knows.
 
 prefer says what kind of update file the server tries first for devices of the model. Without a word it is delta. With
 bsdiff, devices that announce enough RAM for patch and whole new image get a classic patch, all others what
@@ -62,7 +66,7 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	readout := flags.Bool("readout", false, "the software of such devices may be read out over the cable, for a backup")
 	maxUpdate := sizeFlag(flags, "max-update", 0, "largest update file; 0: as RAM allows")
 	record := flags.String("o", "", "write the record to this file instead of sending it")
-	asJSON := flags.Bool("json", false, "print one JSON object")
+	asJSON := flags.Bool("json", false, "print JSON, one object a line")
 	var apps, hints, settings listFlag
 	flags.Var(&apps, "app", "application NAME:SIZE:IMPORTANCE[:fixed], repeatable")
 	flags.Var(&hints, "hint", "how a person gets the device into restoration mode, repeatable")
@@ -71,11 +75,14 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if err != nil {
 		return err
 	}
+	if len(words) == 1 && words[0] == "list" {
+		return listModels(ctx, *server, tokenOr(*token), *asJSON, out)
+	}
 	if len(words) == 3 && words[0] == "prefer" {
 		return preferKind(ctx, *server, tokenOr(*token), words[1], words[2], out)
 	}
 	if len(words) != 2 || words[0] != "put" {
-		return usageError("say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model prefer ID delta|bsdiff")
+		return usageError("say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, or: unbrick model prefer ID delta|bsdiff")
 	}
 	if *size == 0 || *ram == 0 {
 		return usageError("--flash and --ram are needed")
@@ -125,6 +132,52 @@ func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 		return printJSON(out, map[string]any{"model": m.ID, "sectors": g.Sectors(), "software": area.Size(), "workspace": m.MaxWorkspace()})
 	}
 	fmt.Fprintf(out, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, g.Sectors(), flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
+	return nil
+}
+
+// described is a model as the server tells it.
+type described struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Flash     string `json:"flash"`
+	Geometry  string `json:"geometry"`
+	Software  uint32 `json:"software"`
+	RAM       uint32 `json:"ram"`
+	Workspace uint32 `json:"workspace"`
+	Prefer    string `json:"prefer"`
+	Keys      []struct {
+		ID string `json:"id"`
+	} `json:"keys"`
+}
+
+// listModels prints the models that the server knows.
+func listModels(ctx context.Context, server, token string, asJSON bool, out io.Writer) error {
+	client, err := newAPI(server, token)
+	if err != nil {
+		return err
+	}
+	b, _, err := client.do(ctx, "GET", "/api/models", nil, nil)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Models []described `json:"models"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return fmt.Errorf("models: the server's answer: %w", err)
+	}
+	for i := range answer.Models {
+		m := &answer.Models[i]
+		if asJSON {
+			err = printJSON(out, m)
+		} else {
+			_, err = fmt.Fprintf(out, "model %s, %s: flash of %s, %s for software, workspace up to %s, %d keys, %s is tried first\n", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
+				flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

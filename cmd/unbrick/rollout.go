@@ -152,7 +152,7 @@ func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error
 			return &all[i], nil
 		}
 	}
-	return nil, fmt.Errorf("the server has no release %q of model %s", version, model)
+	return nil, fmt.Errorf("the server has no release %q of model %s: unbrick release list tells of all", version, model)
 }
 
 // standing is an error for a release that nothing can be set of any more: its image names another one.
