@@ -114,6 +114,14 @@ const smallScript = `(() => {
 	return bad.join('\n');
 })()`
 
+// coveredScript tells when the button that stays at the lower edge covers what is to be done now, before anybody scrolls.
+const coveredScript = `(() => {
+	const now = document.querySelector('.coach [aria-current=step]'), button = document.querySelector('.stick .primary');
+	if (!now || !button || document.querySelector('.trace')) return '';
+	const end = now.lastElementChild.getBoundingClientRect().bottom, over = button.getBoundingClientRect().top;
+	return end > over && over > 0 ? Math.round(end) + ' is below ' + Math.round(over) : '';
+})()`
+
 // TestInBrowser lays every scene out in a browser, in both themes and at three widths, and measures
 // contrast, sideways scrolling and the size of what is pressed. With UNBRICK_SCREENS it also keeps
 // pictures in that folder, for somebody to look at.
@@ -162,6 +170,9 @@ func TestInBrowser(t *testing.T) {
 				drawMaps(t, ctx, roots[s.name], theme)
 				if bad := ask(t, ctx, sidewaysScript); bad != "" {
 					t.Errorf("%s scrolls sideways:\n%s", name, bad)
+				}
+				if bad := ask(t, ctx, coveredScript); bad != "" && width == 390 {
+					t.Errorf("%s: the button covers the instruction: %s", name, bad)
 				}
 				if bad := ask(t, ctx, smallScript); bad != "" {
 					t.Errorf("%s has too small a target:\n%s", name, bad)

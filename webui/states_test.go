@@ -337,8 +337,10 @@ func scenes() []scene {
 	phase := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
 	bare := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(apparatus.Restore{Phase: p}) }
 	coach := apparatus.Restore{Phase: apparatus.RestoreNoAnswer, Ways: []apparatus.Way{
-		{Kind: apparatus.WayReset, State: apparatus.WayTried, Waited: 2 * time.Second},
 		{Kind: apparatus.WayBreak, State: apparatus.WayTried, Waited: 2 * time.Second},
+		{Kind: apparatus.WayReset, State: apparatus.WayTried, Waited: 2 * time.Second},
+		{Kind: apparatus.WayRTS, State: apparatus.WayTried, Waited: 2 * time.Second},
+		{Kind: apparatus.WayPin, State: apparatus.WayTried, Waited: 2 * time.Second},
 		{Kind: apparatus.WayPower, State: apparatus.WayNow},
 		{Kind: apparatus.WayButton},
 	}}
