@@ -30,13 +30,17 @@ from the server, or from --model-file (see unbrick model put -o). A new one come
 
 Without --update it boots and stays up until you stop it. A device that has started tells the server so, as every device does; with --model-file
 only if --server or UNBRICK_SERVER names one. With --cut-at N power fails inside the N-th flash operation, counted from the
-intent record; then it powers up again, boots, saves and exits. Tears: ` + tearList + `.
+intent record; then it powers up again, boots, saves and exits. If there are fewer operations, no cut falls: that is said, and
+is exit code 1. Tears: ` + tearList + `.
+
+Each line is an event of the device: device time, the step of the specification (docs/design.md), what happened with its numbers, and how many
+flash operations there were since the intent record. Steps that are the server's or the link's are in the server's log.
 
 At --pty bytes take the time that they take on a line of the model's speed, and flash the time of its data sheet. With --full-speed
 nothing is waited for.
 
-exit codes: 0 the wanted release runs, or nothing newer is meant for the device now; 1 the old one still runs; 2 the words are off;
-3 restoration mode`
+exit codes: 0 the wanted release runs, or nothing newer is meant for the device now; 1 the old one still runs, or the cut of --cut-at did
+not fall; 2 the words are off; 3 restoration mode`
 
 const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak, marginal"
 
@@ -139,13 +143,18 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
+	e.verdict(result)
 	if f.json {
 		if err := printJSON(out, result); err != nil {
 			return err
 		}
 	}
+	err = e.uncut(result)
+	if err != nil && result.code == exitOK {
+		result.code = exitFailed
+	}
 	if result.code != exitOK {
-		return &exitError{code: result.code}
+		return &exitError{code: result.code, err: err}
 	}
 	return nil
 }
@@ -251,25 +260,7 @@ func (e *emulation) event(ev lab.Event) {
 	if ev.Code == terminal.EventData || ev.Code == terminal.EventMark {
 		return
 	}
-	step := "   "
-	if ev.Step > 0 {
-		step = fmt.Sprintf("S%02d", ev.Step)
-	}
-	line := fmt.Sprintf("%10.3f s  %s  %-12s", ev.Time.Seconds(), step, ev.Code)
-	if ev.Sector >= 0 {
-		addr, _ := e.device.Model().Layout.Geometry.Sector(int(ev.Sector))
-		line += fmt.Sprintf("  sector %d (0x%06x)", ev.Sector, addr)
-	}
-	if ev.A != 0 || ev.B != 0 {
-		line += fmt.Sprintf("  %d", ev.A)
-		if ev.B != 0 {
-			line += fmt.Sprintf(" %d", ev.B)
-		}
-	}
-	if ev.Operation > 0 {
-		line += fmt.Sprintf("  operation %d", ev.Operation)
-	}
-	fmt.Fprintln(e.out, line)
+	fmt.Fprintln(e.out, e.eventLine(&ev))
 }
 
 // emulateResult is the last line of --json.
@@ -284,8 +275,12 @@ type emulateResult struct {
 	Seconds    float64 `json:"seconds_device"`
 	Reason     string  `json:"reason,omitempty"`
 
-	code int
+	state lab.State
+	code  int
 }
+
+// cutVerdict is the verdict of a device that lost power.
+const cutVerdict = "cut"
 
 // live powers the device and lets it do what was asked. Afterwards it is off.
 func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
@@ -374,7 +369,7 @@ func (e *emulation) session(ctx context.Context, result *emulateResult) error {
 // stay lets the device live until it is stopped, or until the armed cut has fallen. Each time that it has
 // started, it tells the server.
 func (e *emulation) stay(ctx context.Context) error {
-	fmt.Fprintf(e.out, "%v; stop it with Ctrl-C\n", e.device.State())
+	fmt.Fprintf(e.out, "%v; it stays up until you stop it: Ctrl-C, or kill %d\n", e.device.State(), os.Getpid())
 	running := func(s lab.State) bool { return s == lab.Running || s == lab.Off || s == lab.Faulted }
 	for {
 		s, err := e.device.Await(ctx, running)
@@ -409,7 +404,7 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 	result.Operations, result.Erases = counts.Operations, counts.Erases
 	result.Seconds = e.device.Time().Seconds()
 	if e.device.State() == lab.Off && ctx.Err() == nil {
-		result.Verdict = "cut"
+		result.Verdict = cutVerdict
 		if err := e.device.PowerOn(ctx); err != nil {
 			return err
 		}
@@ -417,7 +412,7 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 			return stopped(ctx)
 		}
 	}
-	if e.update && e.device.State() == lab.Running && (result.Verdict == terminal.Rewritten.String() || result.Verdict == "cut") {
+	if e.update && e.device.State() == lab.Running && (result.Verdict == terminal.Rewritten.String() || result.Verdict == cutVerdict) {
 		e.tell(ctx)
 	}
 	about := e.device.About()
@@ -437,7 +432,13 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 		return fmt.Errorf("the device stopped: %w", e.device.Fault())
 	case lab.Off, lab.Booting:
 	}
-	fmt.Fprintf(e.out, "%v", e.device.State())
+	result.state = e.device.State()
+	return nil
+}
+
+// verdict prints what became of the device, when it is off and says nothing more.
+func (e *emulation) verdict(result *emulateResult) {
+	fmt.Fprintf(e.out, "%v", result.state)
 	if result.Release != "" {
 		fmt.Fprintf(e.out, " release %s", result.Release)
 	}
@@ -445,5 +446,15 @@ func (e *emulation) judge(ctx context.Context, result *emulateResult, before rel
 		fmt.Fprintf(e.out, " (%s)", result.Reason)
 	}
 	fmt.Fprintln(e.out)
-	return nil
+}
+
+// uncut says that the wanted cut did not fall, nil if it did or none was wanted.
+func (e *emulation) uncut(result *emulateResult) error {
+	switch {
+	case e.cutAt == 0 || result.Verdict == cutVerdict:
+		return nil
+	case result.Operations == 0:
+		return fmt.Errorf("no cut fell: nothing was rewritten")
+	}
+	return fmt.Errorf("no cut fell: the rewrite took %d flash operations, and --cut-at says %d", result.Operations, e.cutAt)
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"unbrick/internal/firmware"
 	"unbrick/model"
+	"unbrick/terminal"
 )
 
 // fleet returns which group the server counts device S in, and what it runs.
@@ -50,6 +53,53 @@ func TestTheFleetHearsOfIt(t *testing.T) {
 	out.await(t, "S06") // of the session in which it tells: nothing is newer
 	if group, version := b.fleet("0002"); group != "running" || version != "2" {
 		t.Errorf("after a repair that nobody else told of the fleet says %s, %s", group, version)
+	}
+}
+
+// The last line is what became of the device, and each number of an event has its word.
+func TestEmulateSaysWhatItsNumbersAre(t *testing.T) {
+	b := newStory(t)
+	said := b.must(exitRestoration, "emulate", "--model", "0001", "--serial", "S", "--flash", b.path("dev.bin"), "--update", "--cut-at", "100",
+		"--version", "1", "--image", b.path("1.bin"), "--pub", b.path("release.pub"))
+	if !strings.HasSuffix(said, "\nrestoration mode\n") {
+		t.Errorf("what became of the device is not the last line: %s", said)
+	}
+	for _, want := range []string{"power on", "trusts 1 key\n", " number 1, installed\n", "update file of ", "needs a workspace of ", "from byte 0 of ", " sectors to write, in ", "an update stopped halfway"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said: %s", want, said)
+		}
+	}
+}
+
+// Every number of every event has a word.
+func TestEventWords(t *testing.T) {
+	bare := regexp.MustCompile(`^[0-9 ]*$`)
+	for code := terminal.EventReset; code <= terminal.EventErased; code++ {
+		ev := terminal.Event{Code: code, A: 7, B: 9}
+		switch words := eventWords(&ev); {
+		case code.String() == "event", words == "" && numberless[code]:
+		case bare.MatchString(words) || numberless[code]:
+			t.Errorf("%v: %q", code, words)
+		}
+	}
+}
+
+// numberless are the events whose A and B are nothing.
+var numberless = map[terminal.EventCode]bool{
+	terminal.EventNoRecord: true, terminal.EventDoubtful: true, terminal.EventReleased: true, terminal.EventDisconnected: true, terminal.EventWaiting: true,
+	terminal.EventConnected: true, terminal.EventBegun: true, terminal.EventRestored: true, terminal.EventResetAsked: true,
+}
+
+// A cut that was asked for and did not fall is told, and is no success.
+func TestCutThatDoesNotFall(t *testing.T) {
+	b := newStory(t)
+	last, said := b.emulate(exitFailed, "0001", "dev.bin", "--cut-at", "99999999")
+	operations, _ := last["flash_operations"].(float64)
+	if last["release"] != "2" || operations == 0 || !strings.Contains(said, fmt.Sprintf("no cut fell: the rewrite took %.0f flash operations", operations)) {
+		t.Errorf("%v, %s", last, said)
+	}
+	if last, said = b.emulate(exitFailed, "0001", "dev.bin", "--cut-at", "1"); last["release"] != "2" || !strings.Contains(said, "no cut fell: nothing was rewritten") {
+		t.Errorf("%v, %s", last, said)
 	}
 }
 

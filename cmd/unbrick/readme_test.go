@@ -42,7 +42,7 @@ func TestReadmeRuns(t *testing.T) {
 		script.Write(b)
 	}
 	// The device starts by itself after the repair and says so to the server; then both are ended.
-	script.WriteString("until grep -q 'serial=S2 .*release=2' server.log; do sleep 0.1; done\nkill $device $server\nwait\n")
+	script.WriteString("until grep -q 'serial=S2 .*release=2' server.log; do sleep 0.1; done\nkill $device $server\nwait\ncat device.log\n")
 	free, err := net.Listen("tcp", "127.0.0.1:0") // not the usual port: somebody may be using it
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestReadmeRuns(t *testing.T) {
 	err = shell.Wait()
 	_ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL)
 	said := out.String()
-	for _, want := range []string{"published release 1 of model 0001", "running release 1", "running release 2", "restoration mode", "S20", "Restored. It runs release 2", "running release 2"} {
+	for _, want := range []string{"published release 1 of model 0001", "running release 1", "running release 2", "\nrestoration mode\n", "Found model 0001", "Restored. It runs release 2", "stays up until", "S20", "running release 2"} {
 		_, rest, found := strings.Cut(said, want)
 		if !found {
 			t.Errorf("%q does not come in its turn", want)

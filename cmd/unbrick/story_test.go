@@ -112,7 +112,7 @@ func (b *story) line(flags ...string) (path string, stop func() int, out *words)
 	}()
 	stop = sync.OnceValue(func() int { cancel(); return <-ended })
 	b.Cleanup(func() { stop() })
-	for !strings.Contains(out.String(), "stop it with Ctrl-C") {
+	for !strings.Contains(out.String(), "stays up until you stop it") {
 		select {
 		case <-out.line:
 		case code := <-ended:
