@@ -510,7 +510,7 @@ func scenes() []scene {
 		{"lab-updating", "#lab", onLab(demoLab(apparatus.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
 		{"lab-bricked", "#lab", onLab(demoLab(apparatus.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
 		{"fleet-signin-clear", "#fleet", bare(apparatus.RestoreInsecure), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
-		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"Kept in this tab only, and gone when you close it."}},
+		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"what UNBRICK_TOKEN said when the server started", "Kept in this tab only, and gone when you close it."}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
 		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; r.openDiagnostic() }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
