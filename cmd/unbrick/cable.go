@@ -49,7 +49,7 @@ func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Se
 	}
 	o := &restore.Options{Baud: uint32(f.baud), OnWay: func(w restore.Way) {
 		if w == restore.WayWait {
-			fmt.Fprintln(errOut, "No answer yet. Switch the device off and on, or press its reset button, now.")
+			fmt.Fprintln(errOut, "No answer yet. A device that was just being restored answers when it is done with what it has: wait. Any other: switch it off and on, or press its reset button, now.")
 		}
 	}}
 	s, err := restore.Connect(ctx, port, o)

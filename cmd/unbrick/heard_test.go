@@ -20,7 +20,7 @@ func TestSaysWhatAnotherDeviceSays(t *testing.T) {
 		"U-Boot's prompt": {"\x1b[0mUnknown command 'ABkA' - try 'help'\r\n=> ", []string{"| =>", "That is U-Boot.", "Nothing was written"}, "\x1b"},
 		"an ESP's ROM":    {"rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0))\r\nwaiting for download\r\n", []string{"| waiting for download", "ESP chip's ROM boot loader, waiting"}, ""},
 		"something":       {"temperature 21.5\x07\r\n", []string{"| temperature 21.5", "Nothing in it is known here"}, "\x07"},
-		"noise":           {"\x80\xfe\x93\xc1\x00\xff", []string{"What to do:"}, "It says"},
+		"noise":           {"\x80\xfe\x93\xc1\x00\xff", []string{"No answer yet. A device that was just being restored", "What to do:"}, "It says"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			link := filepath.Join(t.TempDir(), "cable")

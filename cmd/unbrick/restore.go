@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
 )
@@ -98,7 +99,7 @@ type restoreResult struct {
 	Way           string   `json:"way"`
 	BytesSent     uint64   `json:"bytes_sent"`
 	BytesReceived uint64   `json:"bytes_received"`
-	BytesFull     uint64   `json:"bytes_full"`
+	BytesFull     uint64   `json:"bytes_full"` // that the plain upload of the whole release would send, framing included, as in the two before
 	Sectors       int      `json:"sectors_written"`
 	Refreshed     int      `json:"sectors_refreshed"`
 	Operations    int      `json:"flash_operations"`
@@ -259,19 +260,29 @@ func (r *restoration) ask(ctx context.Context, p *restore.Plan) error {
 	d := p.Device
 	fmt.Fprintf(r.errOut, "Found model %s, serial %s: %s.\n", d.Model, d.Serial, whyWords(d.Why.String()))
 	if p.Kind == restore.KindStart {
-		fmt.Fprintf(r.errOut, "Nothing is wrong with its software. It runs release %s.\n", p.Release.Version)
+		fmt.Fprintln(r.errOut, soundWords(d.Why, p.Release.Version))
 		if r.wish(p) {
 			return r.confirm(ctx, "Erase its settings?", false)
 		}
 		return nil
 	}
 	estimate := p.Line + p.Flash
-	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send of %d, about %v.\n",
-		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.BytesFull, estimate.Round(time.Second))
+	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send for an image of %d, about %v.\n",
+		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.Release.Size, estimate.Round(time.Second))
 	if r.wish(p) {
 		return r.confirm(ctx, "Restore it, and erase its settings?", false)
 	}
 	return r.confirm(ctx, "Restore it?", true)
+}
+
+// soundWords says that only a start is left to do, also of a device that was mended after it had told why it waits.
+func soundWords(why smp.Why, version string) string {
+	switch why {
+	case smp.WhyInterrupted, smp.WhyDamaged, smp.WhyNoRecord:
+		return fmt.Sprintf("That is mended since: its software is release %s, verified. It only has to start.", version)
+	case smp.WhyUnknown, smp.WhyAsked, smp.WhyPin, smp.WhyHang:
+	}
+	return fmt.Sprintf("Its software is release %s, verified. It only has to start.", version)
 }
 
 // stopped says what an end by Ctrl-C leaves; safe is the answer about a device that was being written.
@@ -338,10 +349,10 @@ func (r *restoration) print(result *restore.Result) error {
 		return printJSON(r.out, v)
 	}
 	if p.Kind == restore.KindStart {
-		fmt.Fprintf(r.out, "Nothing was wrong. It starts release %s.\n", v.Release)
+		fmt.Fprintf(r.out, "Nothing had to be written. It starts release %s.\n", v.Release)
 		return nil
 	}
-	fmt.Fprintf(r.out, "Restored. It runs release %s: every byte was read back and matches.\n%d sectors written, %d bytes sent (a full image takes %d), %.1f s: line %.1f s, device %.1f s.\n",
-		v.Release, v.Sectors, v.BytesSent, v.BytesFull, v.Seconds, v.SecondsLine, v.SecondsDevice)
+	fmt.Fprintf(r.out, "Restored. It runs release %s: every byte was read back and matches.\n%d sectors written, %d bytes sent for an image of %d, %.1f s: line %.1f s, device %.1f s.\n",
+		v.Release, v.Sectors, v.BytesSent, p.Release.Size, v.Seconds, v.SecondsLine, v.SecondsDevice)
 	return nil
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"unbrick/internal/mcuboottest"
+	"unbrick/protocol/smp"
+	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/server/storage"
 )
 
@@ -105,4 +108,36 @@ func TestRestoreImageWritesOnlyAfterAYes(t *testing.T) {
 			t.Error("something was written")
 		}
 	})
+}
+
+// The facts do not contradict each other: why a device came into restoration mode may be mended by now, and what is sent
+// is set beside the image that the page shows it beside.
+func TestAskSaysHowItIsNow(t *testing.T) {
+	for _, test := range []struct {
+		why   smp.Why
+		kind  restore.Kind
+		says  []string
+		never string
+	}{
+		{smp.WhyInterrupted, restore.KindStart, []string{"an update stopped halfway", "mended since", "release 2"}, "Nothing is wrong"},
+		{smp.WhyDamaged, restore.KindStart, []string{"its software is damaged", "mended since"}, "Nothing is wrong"},
+		{smp.WhyAsked, restore.KindStart, []string{"asked for over the cable", "only has to start"}, "mended"},
+		{smp.WhyInterrupted, restore.KindDelta, []string{"700 bytes to send for an image of 2000,"}, "4000"},
+	} {
+		var errOut bytes.Buffer
+		r := &restoration{restoreFlags: &restoreFlags{yes: true}, errOut: &errOut}
+		p := &restore.Plan{Device: &restore.Device{}, Release: release.Manifest{Version: "2", Size: 2000}, Kind: test.kind, BytesSend: 700, BytesFull: 4000}
+		p.Device.Why = test.why
+		if err := r.ask(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range test.says {
+			if !strings.Contains(errOut.String(), words) {
+				t.Errorf("%v: %q is not said: %s", test.why, words, errOut.String())
+			}
+		}
+		if strings.Contains(errOut.String(), test.never) {
+			t.Errorf("%v: %q is said: %s", test.why, test.never, errOut.String())
+		}
+	}
 }
