@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check browser test-race test-serial test-power test-limits test-cable bench clean
+.PHONY: help run test build page check browser test-browser test-code test-race test-serial test-power test-limits test-cable bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -29,13 +29,31 @@ check: page      ## format, vet and staticcheck natively and for the browser, kn
 	$(GO) run ./internal/vulncheck
 	$(GO) run ./internal/buildpage -size
 
+# What runs with the race detector. It looks at their goroutines and memory, and at that of what they use but for two: the
+# delta engine, which computes in one goroutine, and a database that was translated from C.
+RACED = ./server/... ./apparatus ./restore/...
+RACE = -race -short -gcflags='unbrick/delta/...=-race=false' -gcflags='modernc.org/...=-race=false'
+# The tests that -short cuts down: they run whole without it.
+WHOLE = ^(TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
+
 test: check browser ## all tests; installs Chromium through the system's packages when none is found
-	$(GO) test -timeout 30m $$($(GO) list ./... | grep -v '/terminal$$')
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-browser test-code
+
+# What drives a browser. A browser waits much: beside it runs the rest.
+BROWSER = ./internal/e2e ./internal/webserial ./wasm/... ./static ./webui ./lab/report
+
+test-browser:    ## only the tests that drive a browser
+	$(GO) test -p 1 -timeout 60m $(BROWSER)
+
+test-code:       ## only the tests that drive none
+	$(GO) test $(RACE) -p 1 -timeout 30m $(RACED)
+	$(GO) test -p 1 -timeout 30m -run '$(WHOLE)' ./server/storage/local ./apparatus ./restore
+	$(GO) test -p 1 -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
 	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 	@$(GO) test -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted
 
-test-race:       ## the race detector over server, apparatus and restore; minutes
-	$(GO) test -race -short -timeout 30m ./server/... ./apparatus ./restore/...
+test-race:       ## only what runs with the race detector: server, apparatus and restore
+	$(GO) test $(RACE) -timeout 30m $(RACED)
 
 test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing
 	@mkdir -p .bin

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	readers.stories, readers.read, readers.phases = make(map[string]int), make(map[string]bool), make(map[string]bool)
 	code := m.Run()
-	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && !testing.Short()
+	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == ""
 	if code == 0 && whole && rendering() {
 		code = complete()
 	}

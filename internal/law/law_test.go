@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -184,5 +185,62 @@ func TestSyscallJSOnlyUnderWasm(t *testing.T) {
 		if slices.Contains(p.Imports, "syscall/js") && !strings.HasPrefix(p.ImportPath, "unbrick/wasm") {
 			t.Errorf("%s imports syscall/js", p.ImportPath)
 		}
+	}
+}
+
+// TestWholeTests: what runs with the race detector runs -short, and the tests that this cuts down are named in the Makefile,
+// which runs them whole without it.
+func TestWholeTests(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(makefile), "\nWHOLE = ^(")
+	list, _, found := strings.Cut(rest, ")$$\n")
+	if !found {
+		t.Fatal("the Makefile names no tests that run whole")
+	}
+	var files []string
+	for _, pattern := range []string{"server/*", "server/*/*", "server/*/*/*", "apparatus/*", "restore/*", "restore/*/*"} {
+		match, err := filepath.Glob("../../" + pattern + "_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, match...)
+	}
+	bodies := make(map[string]string)
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				bodies[fn.Name.Name] = string(source[fn.Pos()-f.FileStart : fn.End()-f.FileStart])
+			}
+		}
+	}
+	var short []string // the helpers and tests that ask
+	for name, body := range bodies {
+		if strings.Contains(body, "testing.Short()") {
+			short = append(short, name)
+		}
+	}
+	var want []string
+	for name, body := range bodies {
+		asks := slices.ContainsFunc(short, func(s string) bool { return s == name || strings.Contains(body, s+"(") })
+		if asks && strings.HasPrefix(name, "Test") {
+			want = append(want, name)
+		}
+	}
+	slices.Sort(want)
+	got := strings.Split(list, "|")
+	slices.Sort(got)
+	if len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("the Makefile runs whole %v, -short cuts %v", got, want)
 	}
 }
