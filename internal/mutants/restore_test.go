@@ -2,7 +2,9 @@ package mutants
 
 var restoreMistakes = []entry{
 	one("restore", "TestPick", "release below the floor chosen by itself", "restore/choose.go",
-		`return l.Manifest.Counter < d.Floor || !trusts`, `return l.Manifest.Counter < d.Floor && !MISTAKE || !trusts`),
+		`|| l.Manifest.Counter < d.Floor || !trusts`, `|| l.Manifest.Counter < d.Floor && !MISTAKE || !trusts`),
+	one("restore", "TestPick", "withdrawn release chosen by itself", "restore/choose.go",
+		`return held(d, &l) || l.Manifest`, `return held(d, &l) && !MISTAKE || l.Manifest`),
 	one("restore", "TestPick", "release below the floor taken because it was asked for", "restore/choose.go",
 		`				if l.Manifest.Counter < d.Floor {`, `				if l.Manifest.Counter < d.Floor && !MISTAKE {`),
 	one("restore", "TestPick", "retired key trusted by the host", "restore/choose.go",
