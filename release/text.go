@@ -3,13 +3,15 @@ package release
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
 // Why a name or a text is refused.
 var (
-	ErrID   = errors.New("not an identifier")
-	ErrText = errors.New("not a printable text")
+	ErrID      = errors.New("not an identifier")
+	ErrText    = errors.New("not a printable text")
+	ErrVersion = errors.New("not a version")
 )
 
 // CheckID reports why s cannot name a model or a device: an identifier is 1 to MaxText ASCII letters, digits,
@@ -25,6 +27,20 @@ func CheckID(s string) error {
 		if !alphanumeric && (i == 0 || c != '-' && c != '_' && c != '.') {
 			return fmt.Errorf("%w: %q: byte %d is not a letter or digit, nor a dash, underscore or dot behind the first", ErrID, s, i)
 		}
+	}
+	return nil
+}
+
+// CheckVersion reports why s may not be the version of a release that is published: a version is written like an identifier (CheckID),
+// and may have a plus behind its first byte as well. So 1.2.3, v2.0.0-rc.1+build.7, 1.4.0+12 and 2026-11-28 are versions, and what a
+// shell, a file name or an address would take for something else is none. It is a rule for publishing: a manifest that was signed
+// before may say any text, and every device takes it.
+func CheckVersion(s string) error {
+	if s == "" || len(s) > MaxText {
+		return fmt.Errorf("%w: %d bytes, 1 to %d wanted", ErrVersion, len(s), MaxText)
+	}
+	if CheckID(s[:1]+strings.ReplaceAll(s[1:], "+", "-")) != nil {
+		return fmt.Errorf("%w: %q: it takes letters and digits, and behind the first also dots, dashes, underscores and pluses, as in 1.2.3-rc.1+build.7", ErrVersion, s)
 	}
 	return nil
 }

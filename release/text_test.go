@@ -2,6 +2,8 @@ package release_test
 
 import (
 	"errors"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -19,6 +21,32 @@ func TestCheckID(t *testing.T) {
 		if err := release.CheckID(bad); !errors.Is(err, release.ErrID) {
 			t.Errorf("%q: got %v", bad, err)
 		}
+	}
+}
+
+// TestCheckVersion holds the rule to the vectors that docs/release.md names.
+func TestCheckVersion(t *testing.T) {
+	b, err := os.ReadFile("testdata/versions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for line := range strings.Lines(string(b)) {
+		word, quoted, ok := strings.Cut(strings.TrimSpace(line), " ")
+		s, err := strconv.Unquote(quoted)
+		if !ok || err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		lines++
+		switch err := release.CheckVersion(s); {
+		case word == "version" && err != nil:
+			t.Error(err)
+		case word == "none" && !errors.Is(err, release.ErrVersion):
+			t.Errorf("%q: got %v", s, err)
+		}
+	}
+	if lines < 30 {
+		t.Errorf("%d vectors", lines)
 	}
 }
 

@@ -29,7 +29,7 @@ is the security counter: raise it when devices must never go back behind this re
 be taken back, so both rise by at most 4294967296 at a time; --jump allows more, as long as enough is left for what
 follows. The largest is 9007199254740991.
 
-A version that sorts below that of the release before it (1.0.1 after 3.0, 1.0-rc1 after 1.0) is refused, unless --order
+A version is letters and digits, and behind the first also . - _ and +, such as 1.2.3-rc.1+build.7 or 2026-11-28. One that sorts below that of the release before it (1.0.1 after 3.0, 1.0-rc1 after 1.0) is refused, unless --order
 or --older-version says that it is meant.
 
 The way back from a bad release is forward: publish the bytes of the good one again, under a new version. Devices that
@@ -79,7 +79,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags.StringVar(&f.key, "key", "", "file of the secret key")
 	flags.StringVar(&f.pub, "pub", "", "file of the public key, for a release file that was signed elsewhere")
 	flags.Var(idValue{&f.model}, "model", "model that the image is for")
-	flags.StringVar(&f.version, "version", "", "version for people")
+	flags.StringVar(&f.version, "version", "", "version for people, such as 1.2.3")
 	flags.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
 	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
 	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")

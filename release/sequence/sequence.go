@@ -41,6 +41,7 @@ const (
 	Order   Reason = "order"
 	Counter Reason = "counter"
 	Version Reason = "older-version"
+	Form    Reason = "version" // it is written like none
 )
 
 // Refusal says why a release may not follow.
@@ -117,6 +118,9 @@ func Check(r Release, all []Release, o *Options) error {
 	if o == nil {
 		o = &Options{}
 	}
+	if err := release.CheckVersion(r.Version); err != nil {
+		return refuse(Form, "%v", err)
+	}
 	all = counted(all)
 	var order, counter Release // with the highest of each
 	for _, have := range all {
@@ -142,12 +146,21 @@ func Check(r Release, all []Release, o *Options) error {
 			return refuse(Counter, "the security counter must not fall as the order rises: release %q has order %d and counter %d", have.Version, have.Order, have.Counter)
 		}
 	}
-	before := newest(all, r.Order)
-	if before == nil || o.Older {
+	if o.Older {
 		return nil
 	}
-	if c, sure := Compare(r.Version, before.Version); sure && c < 0 {
-		return refuse(Version, "version %q sorts below %q, the release before it (order %d): devices would go from %q up to %q. "+
+	// The last one before that can be compared decides: a version that says nothing does not hide those before it.
+	before := newest(all, r.Order)
+	for before != nil {
+		c, sure := Compare(r.Version, before.Version)
+		if !sure {
+			before = newest(all, before.Order)
+			continue
+		}
+		if c >= 0 {
+			return nil
+		}
+		return refuse(Version, "version %q sorts below %q, a release before it (order %d): devices would go from %q up to %q. "+
 			"To publish it as the newer one all the same, say --older-version", r.Version, before.Version, before.Order, before.Version, r.Version)
 	}
 	return nil

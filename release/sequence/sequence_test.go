@@ -50,6 +50,14 @@ func TestCheck(t *testing.T) {
 		{"older version, meant", Release{"1.0.1", 21, 3, false}, two, Options{Older: true}, "", ""},
 		{"older version in its place", Release{"1.0.1", 11, 2, false}, two, Options{}, "", ""},
 		{"older version below its place", Release{"0.9", 11, 2, false}, two, Options{}, Version, `"1.0"`},
+		{"older version behind one that says nothing", Release{"0.9", 22, 3, false}, append(two, Release{"summer", 21, 3, false}), Options{}, Version, `"0.9" sorts below "2.0"`},
+		{"newer version behind one that says nothing", Release{"2.1", 22, 3, false}, append(two, Release{"\u00fc", 21, 3, false}), Options{}, "", ""},
+		{"older version behind one that says nothing, meant", Release{"0.9", 22, 3, false}, append(two, Release{"summer", 21, 3, false}), Options{Older: true}, "", ""},
+		{"older than the last that can be compared", Release{"1.1", 23, 3, false}, append(two, Release{"1.0.1", 21, 3, false}, Release{"summer", 22, 3, false}), Options{}, "", ""},
+		{"path for a version", Release{"../../x", 21, 3, false}, two, Options{Older: true}, Form, "../../x"},
+		{"version with a space", Release{"2 b", 21, 3, false}, two, Options{Older: true}, Form, "2 b"},
+		{"version that is not ASCII", Release{"\u00fc", 21, 3, false}, nil, Options{}, Form, "not a version"},
+		{"no version", Release{"", 21, 3, false}, two, Options{}, Form, "0 bytes"},
 		{"version that says nothing", Release{"summer", 21, 3, false}, two, Options{}, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
