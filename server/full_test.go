@@ -19,6 +19,7 @@ import (
 type crowded struct {
 	storage.Store
 	full  atomic.Bool
+	blind atomic.Pointer[error] // what the next look at a release meets
 	pings atomic.Int64
 }
 
@@ -34,6 +35,13 @@ func (c *crowded) SaveDevice(ctx context.Context, d *storage.Device, events ...s
 		return err
 	}
 	return c.Store.SaveDevice(ctx, d, events...)
+}
+
+func (c *crowded) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
+	if trouble := c.blind.Swap(nil); trouble != nil {
+		return storage.Release{}, *trouble
+	}
+	return c.Store.Release(ctx, model, image)
 }
 
 func (c *crowded) WantFile(ctx context.Context, k storage.FileKey, now time.Time) (storage.File, error) {
@@ -101,6 +109,32 @@ func TestFullDiskIsTold(t *testing.T) {
 	disk.full.Store(false)
 	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
 		t.Fatalf("with room again: %s %s", info.Kind, info.Reason)
+	}
+}
+
+// TestTransferWhileStorageDoesNotAnswer: what cannot be looked up in the middle of a transfer ends it with an answer, not with a link that
+// closes without a word.
+func TestTransferWhileStorageDoesNotAnswer(t *testing.T) {
+	for name, trouble := range map[string]error{"full": storage.ErrFull, "no answer": errors.New("unable to open database file")} {
+		t.Run(name, func(t *testing.T) {
+			r, disk := newCrowded(t)
+			a := image(1, 60_000)
+			one := r.publish("1", 1, a)
+			two := r.publish("2", 2, next(a, 2))
+			c := r.dial()
+			c.say(r.hello("A-1", one))
+			info := hears[*protocol.Info](c)
+			c.say(&protocol.Request{Digest: info.Digest, Credit: 1})
+			hears[*protocol.Data](c)
+			disk.blind.Store(&trouble)
+			disk.full.Store(true)
+			r.s.live.look(two.Model) // as after any change of an operator's
+			gone := hears[*protocol.Gone](c)
+			if gone.Info.Kind != protocol.KindNone || gone.Info.Reason != protocol.ReasonPreparing || gone.Info.Wait != waitFailed {
+				t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", gone.Info.Kind, gone.Info.Reason, gone.Info.Wait, waitFailed)
+			}
+			c.bye()
+		})
 	}
 }
 

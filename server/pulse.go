@@ -21,7 +21,7 @@ type pulse struct {
 }
 
 const (
-	pulseEvery = 5 * time.Second
+	pulseEvery = time.Second
 	pulseTime  = 10 * time.Second // a disk that needs longer does not answer
 )
 

@@ -52,10 +52,14 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	v.broken(q, n, err)
 	var ended *orderlyEnd
 	var taken *revokedError
+	var unknown *lookupError
 	switch {
 	case errors.As(err, &ended):
 		return nil
 	case errors.As(err, &taken):
+		return v.gone(ctx)
+	case errors.As(err, &unknown): // it may ask again; a link that closes without a word says that the network failed
+		v.log.Error("what the device may have cannot be looked up", "error", err)
 		return v.gone(ctx)
 	case errors.Is(err, storage.ErrDamaged):
 		return v.lost(ctx, q.Digest, err)
@@ -73,6 +77,12 @@ func (v *session) gone(ctx context.Context) error {
 type revokedError struct{ why string }
 
 func (e *revokedError) Error() string { return e.why }
+
+// lookupError says that storage does not tell whether a transfer may go on.
+type lookupError struct{ err error }
+
+func (e *lookupError) Error() string { return e.err.Error() }
+func (e *lookupError) Unwrap() error { return e.err }
 
 // revoked says why the device must not get what it was offered any more, "" if it may. It looks at what operators decide
 // and at what the server has proven, never at what somebody else says under this serial. A release that a newer one
@@ -231,10 +241,13 @@ func (v *session) permitted(ctx context.Context) error {
 // check is revoked as an error.
 func (v *session) check(ctx context.Context) error {
 	why, err := v.revoked(ctx)
-	if err == nil && why != "" {
-		err = &revokedError{why}
+	switch {
+	case err != nil:
+		return &lookupError{err}
+	case why != "":
+		return &revokedError{why}
 	}
-	return err
+	return nil
 }
 
 // owe notes how much credit may still come for a transfer that is about to end with Gone: the terminal grants what it has
