@@ -54,6 +54,7 @@ func TestPublishAsks(t *testing.T) {
 		{"", "4", 8, 1, 409, "counter", `release "3.0"`},
 		{"", "1.0.1", 8, 2, 409, "older-version", `"3.0"`},
 		{"", "3.0-rc1", 8, 2, 409, "older-version", `"3.0"`},
+		{"?older-version=1", "2 b", 8, 2, 409, "version", `"2 b"`},
 		{"?older-version=1", "1.0.1", 8, 2, 201, "", ""},
 		{"?jump=1", "4", 1 << 40, 2, 201, "", ""},
 		{"", "5", 1<<40 + 1, 2, 201, "", ""},

@@ -328,6 +328,7 @@ func TestPublishCommand(t *testing.T) {
 		want string
 	}{
 		"version again":  {exitFailed, publish("--version", "2", "v1.bin"), "another release"},
+		"path":           {exitFailed, publish("--version", "../../x", "v1.bin"), "not a version"},
 		"no such file":   {exitFailed, publish("--version", "3", "none.bin"), "no such file"},
 		"unknown model":  {exitFailed, []string{"publish", "--key", "release.key", "--model", "0077", "--version", "1", "v1.bin"}, "unbrick model put"},
 		"no key":         {exitUsage, []string{"publish", "--model", "0001", "--version", "1", "v1.bin"}, "--key"},
