@@ -37,7 +37,7 @@ RACE = -race -short -gcflags='unbrick/delta/...=-race=false' -gcflags='modernc.o
 WHOLE = ^(TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
 
 test: check browser ## all tests; installs Chromium through the system's packages when none is found
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-browser test-code
+	@$(MAKE) --no-print-directory -j2 test-browser test-code
 
 # What drives a browser. A browser waits much: beside it runs the rest.
 BROWSER = ./internal/e2e ./internal/webserial ./wasm/... ./static ./webui ./lab/report

@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
+
+	"unbrick/restore"
 )
 
 // TestKnownGoodAgain leads a device from 1.0 to a confirmed 2.0 with a raised floor, and then to the bytes of 1.0 under the
@@ -129,5 +132,32 @@ func TestPublishAsks(t *testing.T) {
 	out := b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "0.9", "--json", b.path("5.bin"))
 	if err := json.Unmarshal([]byte(out), &last); err != nil || last.Order != 5000000000 {
 		t.Errorf("the same again: %s", out)
+	}
+}
+
+// TestRestoreLeavesWhatIsHeld: what the server does not offer is known as such to restore, whoever asks.
+func TestRestoreLeavesWhatIsHeld(t *testing.T) {
+	b := newStory(t) // has 1 and 2
+	must(t, exitOK, "release", "withdraw", "1", "--model", "0001")
+	must(t, exitOK, "release", "withhold", "2", "--model", "0001")
+	for token, want := range map[string]map[string]restore.Hold{
+		"":             {"2": restore.Withheld},
+		b.server.token: {"1": restore.Withdrawn, "2": restore.Withheld},
+	} {
+		a, err := newAPI(b.server.url, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := (&releaseSource{api: a}).List(t.Context(), "0001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]restore.Hold)
+		for _, l := range list {
+			got[l.Manifest.Version] = l.Hold
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("with the token %q: %v, want %v", token, got, want)
+		}
 	}
 }

@@ -46,6 +46,9 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 	return append(list, remote...), nil
 }
 
+// held are the states in which a server does not offer a release. Who has the operator's token sees the withdrawn ones, too.
+var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
+
 func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore.Listing, error) {
 	b, _, err := s.api.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
 	if err != nil {
@@ -54,6 +57,7 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 	var answer struct {
 		Releases []struct {
 			Manifest []byte `json:"manifest"`
+			State    string `json:"state"`
 		} `json:"releases"`
 	}
 	if err := json.Unmarshal(b, &answer); err != nil {
@@ -69,7 +73,7 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 		if err != nil {
 			return nil, fmt.Errorf("the server's list of releases: %w", err)
 		}
-		list = append(list, restore.Listing{Manifest: m, Key: key})
+		list = append(list, restore.Listing{Manifest: m, Key: key, Hold: held[r.State]})
 		s.orders[m.Digest] = max(s.orders[m.Digest], m.Order)
 	}
 	return list, nil

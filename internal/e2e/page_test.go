@@ -194,6 +194,7 @@ func TestReloadDuringRestoration(t *testing.T) {
 // TestServerUnreachable lets the server vanish: the page says so in words, a restoration from the releases
 // that are stored in the browser still works, and a reload still shows the page.
 func TestServerUnreachable(t *testing.T) {
+	t.Parallel() // the page asks a server that is away only now and then
 	s := startServer(t, "--demo")
 	p := makeDevice(t, s)
 	p.enter("cut-n", "300")

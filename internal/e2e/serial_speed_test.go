@@ -13,6 +13,7 @@ import (
 // TestSerialWrongSpeed connects a device whose cable is slower than its model's record says. The page
 // hears nothing at the speed that it expects, asks at others, finds it, and restores it.
 func TestSerialWrongSpeed(t *testing.T) {
+	t.Parallel() // the page tries speed after speed
 	p, d := clinic(t, "S-REAL-9", cableAdapter)
 	if err := d.device.Board().SetLine(emulator.LineConfig{Baud: 57600}); err != nil {
 		t.Fatal(err)
@@ -33,6 +34,7 @@ func TestSerialWrongSpeed(t *testing.T) {
 // TestSerialNoSpeed connects a device at a speed that nobody uses. The page says that nothing answers, and
 // what a person can do.
 func TestSerialNoSpeed(t *testing.T) {
+	t.Parallel() // the page tries speed after speed
 	p, d := clinic(t, "S-REAL-10", cableAdapter)
 	if err := d.device.Board().SetLine(emulator.LineConfig{Baud: 31250}); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
@@ -27,14 +26,12 @@ const (
 )
 
 // front is a server before a site that puts a script before the worker's, in which the page's own storage is used.
-func front(t *testing.T, s *site) (address string, prelude *atomic.Value) {
+func front(t *testing.T, s *site, prelude string) (address string) {
 	t.Helper()
 	back, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prelude = new(atomic.Value)
-	prelude.Store("")
 	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(q *httputil.ProxyRequest) {
 		q.SetURL(back)
 		if q.Out.Header.Get("Origin") != "" {
@@ -53,13 +50,13 @@ func front(t *testing.T, s *site) (address string, prelude *atomic.Value) {
 		}
 		defer a.Body.Close()
 		w.Header().Set("Content-Type", "text/javascript")
-		w.Write([]byte(prelude.Load().(string) + "\n"))
+		w.Write([]byte(prelude + "\n"))
 		if _, err := io.Copy(w, a.Body); err != nil {
 			t.Log(err)
 		}
 	}))
 	t.Cleanup(web.Close)
-	return web.URL, prelude
+	return web.URL
 }
 
 // restoresInTheLab breaks a device of the Lab and brings it back.
@@ -98,7 +95,7 @@ func TestBrowserStorage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
-	address, prelude := front(t, startServer(t, "--demo"))
+	s := startServer(t, "--demo")
 	for _, test := range []struct {
 		name, worker, document, says string
 		quota                        float64
@@ -117,9 +114,10 @@ func TestBrowserStorage(t *testing.T) {
 		{name: "records of another shape", document: strings.Replace(shelves, "RECORDS", `i.put({ Parent: 'apparatus' }, 'apparatus/jobs.blob'); i.put({ Parent: 'releases' }, 'releases/x'); c.put('text', 'apparatus/jobs.blob');`, 1), says: saysNo(saysLost, saysNothingKept)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // some wait for a storage that does not answer
+			address := front(t, s, test.worker)
 			ctx := shared.Tab(t)
 			p := &screen{t: t, ctx: ctx}
-			prelude.Store(test.worker)
 			p.do(chromedp.EmulateViewport(1280, 1330))
 			if test.document != "" {
 				if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: test.document}); err != nil {

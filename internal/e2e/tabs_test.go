@@ -108,6 +108,7 @@ func TestSerialTwoTabs(t *testing.T) {
 // TestSerialOwnPort lets the device fall silent while another release is planned, and presses Connect again when it is
 // back. The page does not take itself for another program.
 func TestSerialOwnPort(t *testing.T) {
+	t.Parallel() // it waits for a device that does not answer
 	p, d := clinic(t, "S-OWN-1", cableAdapter)
 	d.plug(cableAdapter)
 	p.notices()
