@@ -3,6 +3,7 @@ package webui
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -21,10 +22,7 @@ func TestParseObject(t *testing.T) {
 			t.Errorf("%s: got %#v, %v, want %#v", s, got, ok, want)
 		}
 	}
-	deep := ""
-	for range 100_000 {
-		deep += `{"a":`
-	}
+	deep := strings.Repeat(`{"a":`, 100_000)
 	for _, s := range []string{
 		"", "null", "[]", `{`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":1e}`, `{"a":1e999}`, `{"a":nul}`,
 		`{} x`, `{}{}`, `{"a":"\x"}`, `{"a":"\u12"}`, "{\"a\":\"\n\"}", "{\"a\":\"\xff\"}", `{"a":[1,]}`, `{"a":"`, deep,

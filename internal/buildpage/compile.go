@@ -45,8 +45,8 @@ func generate(root string) error {
 // hot is what runs in loops over images. Only there functions are inlined: inlined code repeats itself all
 // over a program, and costs this one a sixth of its size where nobody would notice the speed.
 var hot = []string{
-	"crypto/...", "hash/...", "encoding/binary", "internal/byteorder", "internal/runtime/...", "math/bits", "slices", "bytes",
-	"unbrick/delta/...", "unbrick/emulator", "unbrick/release",
+	"crypto/...", "hash/...", "encoding/binary", "internal/byteorder", "internal/runtime/...", "math/bits",
+	"unbrick/delta/...", "unbrick/emulator",
 }
 
 // tags choose vugu's code without reflection, made for TinyGo and right for any compiler; the other form

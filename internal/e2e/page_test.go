@@ -89,26 +89,30 @@ func (p *screen) text(expression string) string {
 	return s
 }
 
-// shots is where screenshots go, so that people can look at them.
-func shots(t *testing.T) string {
-	if dir := os.Getenv("UNBRICK_SHOTS"); dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return dir
+// keepShot puts a picture where people can look at it: into the folder that UNBRICK_SHOTS names. Without one none is taken;
+// that costs as much as a whole update.
+func keepShot(t *testing.T, name string, take func() ([]byte, error)) {
+	t.Helper()
+	dir := os.Getenv("UNBRICK_SHOTS")
+	if dir == "" {
+		return
 	}
-	return t.TempDir()
+	png, err := take()
+	if err != nil {
+		t.Logf("screenshot %s: %v", name, err)
+		return
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (p *screen) shot(name string) {
 	p.t.Helper()
-	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		p.t.Fatalf("screenshot %s: %v", name, err)
-	}
-	if err := os.WriteFile(filepath.Join(shots(p.t), name+".png"), png, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+	keepShot(p.t, name, func() ([]byte, error) { return chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) })
 }
 
 // makeDevice opens the Lab and makes a device of the demo's first model with its first release.

@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -234,25 +232,12 @@ func (p *technician) reloads() {
 // shot keeps a picture of the page.
 func (p *technician) shot(name string) {
 	p.t.Helper()
-	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
-	defer stop()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		p.t.Logf("screenshot %s: %v", name, err)
-		return
-	}
 	p.shots++
-	file := fmt.Sprintf("%s-%02d-%s.png", strings.ReplaceAll(p.t.Name(), "/", "-"), p.shots, name)
-	dir := os.Getenv("UNBRICK_SHOTS") // for people to look at
-	if dir == "" {
-		dir = p.t.TempDir()
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, file), png, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+	keepShot(p.t, fmt.Sprintf("%s-%02d-%s", strings.ReplaceAll(p.t.Name(), "/", "-"), p.shots, name), func() ([]byte, error) {
+		ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+		defer stop()
+		return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	})
 }
 
 // pressesBesideUntil presses where nothing is until the heading comes: that closes an unseen chooser.
