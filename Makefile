@@ -35,7 +35,7 @@ RACED = ./server/... ./apparatus ./restore/...
 UNSEEN = unbrick/delta/... unbrick/terminal unbrick/release unbrick/flash crypto/... regexp/... modernc.org/...
 RACE = -race -short $(UNSEEN:%=-gcflags=%=-race=false)
 # The tests that -short cuts down: they run whole without it.
-WHOLE = ^(TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
+WHOLE = ^(TestHostileLink|TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
 
 test: check browser ## all tests; installs Chromium through the system's packages when none is found
 	@$(MAKE) --no-print-directory -j2 test-browser test-code
@@ -48,7 +48,7 @@ test-browser:    ## only the tests that drive a browser
 
 test-code:       ## only the tests that drive none
 	$(GO) test $(RACE) -timeout 30m $(RACED)
-	$(GO) test -timeout 30m -run '$(WHOLE)' ./server/storage/local ./apparatus ./restore
+	$(GO) test -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./apparatus ./restore
 	$(GO) test -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
 	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 	@$(GO) test -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted

@@ -8,6 +8,7 @@ import (
 	"unbrick/terminal"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -103,6 +104,61 @@ func TestSerialTwoTabs(t *testing.T) {
 	fourth.leave()
 	fifth.sees(atStart, atGoOn)
 	fifth.ask("that nothing is left", `seen('button').some(e => words(e) === 'Connect your device')`)
+}
+
+// TestSerialSlowTab: a tab that is slow, and stands still for a while, keeps its work. When it has left a job behind, the
+// tab that takes over restores another device, and the job is still there for the one that it belongs to.
+func TestSerialSlowTab(t *testing.T) {
+	sh, _, next := published(t)
+	keep := newTechnician(t, sh.url, cableAdapter) // only holds the browser
+	d := brick(t, sh, keep.bench, "S-SLOW-1", cutOperation, next)
+	other := brick(t, sh, keep.bench, "S-SLOW-2", cutOperation, next)
+	if err := chromedp.Do(keep.ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	d.plug(cableAdapter)
+
+	first := keep.tab(sh.url)
+	first.sees(atStart)
+	first.notices()
+	if _, err := chromedp.Call(first.ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4}); err != nil {
+		t.Fatal(err)
+	}
+	second := keep.tab(sh.url)
+	second.sees(atElsewhere)
+	first.presses("Connect your device")
+	first.sees(atFound)
+	d.arm(accident{terminal.EventSector, 2, holdStill})
+	first.presses("Restore")
+	d.meanwhile(first, func() {
+		if _, err := chromedp.Run(first.ctx, chromedp.Evaluate[bool](`(() => { const end = performance.now() + 3000; while (performance.now() < end); return true; })()`)); err != nil {
+			t.Fatal(err)
+		}
+		second.ask("that the work is still elsewhere", `seen('h1').some(e => words(e) === '`+atElsewhere+`')`)
+		d.arm(accident{terminal.EventSector, 1, powerOut})
+	})
+	d.comesOut(first, powerOut)
+	first.sees(atCableOut)
+	first.leave()
+
+	second.sees(atGoOn + "S-SLOW-1.")
+	other.plug(cableAdapter)
+	second.notices()
+	second.presses("Connect and go on")
+	second.sees(atFound)
+	second.reads("S-SLOW-2")
+	second.presses("Restore")
+	second.sees(atDone, atCableOut)
+	other.runs()
+	other.unplug()
+
+	second.reloads()
+	second.sees(atGoOn + "S-SLOW-1.")
+	d.plug(cableAdapter)
+	second.notices()
+	second.presses("Connect and go on")
+	second.sees(atDone, atFound, atCableOut, atRight)
+	d.runs()
 }
 
 // TestSerialOwnPort lets the device fall silent while another release is planned, and presses Connect again when it is
