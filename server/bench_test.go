@@ -56,7 +56,7 @@ func BenchmarkTransfer(b *testing.B) {
 
 // BenchmarkWaitingSession tells what a session costs that is open and silent.
 func BenchmarkWaitingSession(b *testing.B) {
-	r := newRig(b, func(c *Config) { c.Limits.Sessions = 100_000 })
+	r := newRig(b, func(c *Config) { c.Limits.Sessions, c.Limits.PerAddress = 100_000, 100_000 })
 	one := r.publish("1", 1, image(1, 20_000))
 	b.ReportAllocs()
 	for i := range b.N {
