@@ -199,11 +199,19 @@ func (s *Server) isSpoilt(image storage.Digest) bool {
 	return s.spoilt[image]
 }
 
+// unspoil forgets that images were damaged: whoever reads them finds it anew.
+func (s *Server) unspoil(images ...storage.Digest) {
+	s.damage.Lock()
+	defer s.damage.Unlock()
+	for _, image := range images {
+		delete(s.spoilt, image)
+	}
+}
+
 // heal is called when an image was stored again: what could not be made without it is made now.
 func (s *Server) heal(ctx context.Context, model string, image storage.Digest) error {
-	s.damage.Lock()
-	delete(s.spoilt, image)
-	s.damage.Unlock()
+	s.heals.Add(1)
+	s.unspoil(image)
 	for before := int64(0); ; {
 		files, err := s.store.Files(ctx, model, before, storage.MaxPage)
 		if err != nil || len(files) == 0 {

@@ -300,6 +300,31 @@ func TestPublishingAgainWhileAFileIsMade(t *testing.T) {
 	r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "1", 1, a))
 }
 
+// An image that comes again while a worker fails for the damaged one is not found damaged afterwards, and the file is made.
+func TestImageComesAgainWhileAFileIsMade(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.flip(two.Digest, 100)
+	first := true
+	r.s.maker.create = func(ctx context.Context, k *storage.FileKey) (*product, error) {
+		p, err := r.s.maker.build(ctx, k)
+		if first {
+			first = false
+			r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "2", 2, next(a, 2)))
+			r.s.spoil(two.Digest, errors.New("read before it came"))
+			err = errors.New("read before it came")
+		}
+		return p, err
+	}
+	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
+		t.Errorf("%s %s", info.Kind, info.Reason)
+	}
+	if r.s.isSpoilt(two.Digest) {
+		t.Error("the image that came again is told to be damaged")
+	}
+}
+
 // A transfer ends with a reason when what is transferred may be had no more; what merely is not the newest goes on.
 func TestTransferOfWhatIsOfferedNoMore(t *testing.T) {
 	state := func(s string) func(*rig, release.Manifest, []byte) {

@@ -175,12 +175,18 @@ func (m *maker) work(ctx context.Context) {
 // make makes one leased file and stores the outcome.
 func (m *maker) make(ctx context.Context, f storage.File) {
 	log := m.s.log.With("step", "S03", "element", 213, "model", f.Key.Model, "from", release.ShortHex(f.Key.From), "to", release.ShortHex(f.Key.To), "workspace_step", f.Key.Step)
-	start := time.Now()
+	start, heals := time.Now(), m.s.heals.Load()
 	bounded, cancel := context.WithTimeout(ctx, m.s.limits.Make)
 	p, err := m.safely(bounded, &f.Key)
 	cancel()
 	if ctx.Err() != nil { // the server closes: whoever comes next makes it
 		m.giveBack(f)
+		return
+	}
+	if err != nil && m.s.heals.Load() != heals { // what it failed for may be whole by now
+		m.s.unspoil(f.Key.From, f.Key.To)
+		m.giveBack(f)
+		m.nudge()
 		return
 	}
 	f.Made = time.Since(start)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"unbrick/server/storage"
@@ -100,6 +101,7 @@ type Server struct {
 
 	damage sync.Mutex
 	spoilt map[storage.Digest]bool // images of releases that were found damaged or gone
+	heals  atomic.Uint64           // how often an image came again
 
 	watching   sync.WaitGroup // goroutines of the server's own besides the maker's
 	publishing sync.Mutex     // from looking at a release's neighbours until it is stored
