@@ -109,6 +109,9 @@ func TestSerialTwoTabs(t *testing.T) {
 // TestSerialSlowTab: a tab that is slow, and stands still for a while, keeps its work. When it has left a job behind, the
 // tab that takes over restores another device, and the job is still there for the one that it belongs to.
 func TestSerialSlowTab(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
 	sh, _, next := published(t)
 	keep := newTechnician(t, sh.url, cableAdapter) // only holds the browser
 	d := brick(t, sh, keep.bench, "S-SLOW-1", cutOperation, next)
