@@ -109,7 +109,7 @@ func (b *bench) make(c LabMake) {
 		var r *rig
 		if err == nil {
 			if r, err = b.build(&m, id.Serial, line); err == nil {
-				err = r.device.Manufacture(&id, f.signed, f.image)
+				err = r.device.Manufacture(&id, nil, f.signed, f.image)
 			}
 		}
 		return func() {
@@ -146,7 +146,7 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 	if len(keys) == 0 {
 		return terminal.Identity{}, errNoKeys
 	}
-	who := terminal.Identity{Model: id, Resident: resident, Readout: b.readout(id),
+	who := terminal.Identity{Model: id, Threshold: 1, Resident: resident, Readout: b.readout(id),
 		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.world.Seed), number)}
 	for _, k := range keys[:min(len(keys), terminal.KeySlots)] {
 		who.Keys = append(who.Keys, [32]byte(k))

@@ -174,9 +174,9 @@ func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.Model.ID, Serial: s.serial, Resident: m.Model.Resident, Readout: len(readout) > 0, Keys: [][32]byte{[32]byte(m.Key)}}
+	id := &terminal.Identity{Model: m.Model.ID, Serial: s.serial, Threshold: 1, Resident: m.Model.Resident, Readout: len(readout) > 0, Keys: [][32]byte{[32]byte(m.Key)}}
 	first := m.Releases[0]
-	if err := device.Manufacture(id, first.Signed, first.Image); err != nil {
+	if err := device.Manufacture(id, nil, first.Signed, first.Image); err != nil {
 		s.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

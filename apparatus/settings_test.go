@@ -28,9 +28,9 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 	if err != nil {
 		s.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.ID, Serial: s.serial, Resident: m.Resident, Keys: [][32]byte{[32]byte(d.Key)}}
+	id := &terminal.Identity{Model: m.ID, Serial: s.serial, Threshold: 1, Resident: m.Resident, Keys: [][32]byte{[32]byte(d.Key)}}
 	first := d.Releases[0]
-	raw, err := terminal.Factory(&m.Layout, id, first.Signed, first.Image)
+	raw, err := terminal.Factory(&m.Layout, id, nil, first.Signed, first.Image)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Limits of a layout.
 const (
-	MinBoot         = limits.Identity // bytes of a boot area: it ends with the identification
+	MinBoot         = limits.Identity + limits.KeyBlock // bytes of a boot area: it ends with key block and identification
 	MinRecordSector = limits.RecordSector
 	MaxSoftware     = limits.Sectors // sectors of the software area
 	MaxSettings     = limits.Settings
@@ -41,7 +41,7 @@ func (l *Layout) Validate() error {
 		return fmt.Errorf("layout: boot area of %d bytes in a part of %d", l.Boot, size)
 	}
 	if l.Boot < MinBoot {
-		return fmt.Errorf("layout: boot area of %d bytes, at least %d for the identification", l.Boot, MinBoot)
+		return fmt.Errorf("layout: boot area of %d bytes, at least %d for key block and identification", l.Boot, MinBoot)
 	}
 	if !g.boundary(l.Boot) {
 		return fmt.Errorf("layout: boot area ends at 0x%x, inside a sector", l.Boot)

@@ -44,7 +44,7 @@ func TestLayoutValidate(t *testing.T) {
 		{"is not behind", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{"a", 5 * 4096, 8192}, {"b", 6 * 4096, 4096}}}},
 		{"9 settings areas", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: make([]Area, 9)}},
 		{"name of 33 bytes", Layout{Geometry: mustParse(t, "4KiB*8", 0), Boot: 4096, Settings: []Area{{strings.Repeat("n", 33), 5 * 4096, 4096}}}},
-		{"boot area of 128 bytes, at least 256", Layout{Geometry: small(Run{128, 1}, Run{4096, 3}), Boot: 128}},
+		{"boot area of 128 bytes, at least 352", Layout{Geometry: small(Run{128, 1}, Run{4096, 3}), Boot: 128}},
 		{"4097 sectors, at most 4096", Layout{Geometry: mustParse(t, "4KiB*4100", 0), Boot: 4096}},
 		{"4097 sectors, at most 4096", Layout{Geometry: mustParse(t, "4KiB*4101", 0), Boot: 4096, Settings: []Area{{"a", 4100 * 4096, 4096}}}},
 		{"not whole leaves of 256", Layout{Geometry: small(Run{4096, 3}, Run{384, 4}), Boot: 4096}},
@@ -68,7 +68,7 @@ func TestLargestLayouts(t *testing.T) {
 		"and settings behind":   {Geometry: mustParse(t, "4KiB*8192", 0), Boot: 4096, Settings: []Area{{"rest", 4099 * 4096, 4093 * 4096}}},
 		"sector of software":    {Geometry: mustParse(t, "4KiB*3,16776960", 0), Boot: 4096},
 		"large sectors as boot": {Geometry: mustParse(t, "16MiB,4KiB*3", 0), Boot: 16 << 20},
-		"smallest sectors":      {Geometry: mustParse(t, "256,4KiB*2,256*4", 0), Boot: 256},
+		"smallest sectors":      {Geometry: mustParse(t, "256*2,4KiB*2,256*4", 0), Boot: 512},
 	} {
 		if err := l.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -85,7 +85,7 @@ type About struct {
 	Installed release.Manifest // of the release that runs, or ran last
 	Known     bool             // Installed is there
 	Confirmed bool
-	Floor     uint64
+	Floor     release.Floor
 	Why       smp.Why // in restoration mode: why
 }
 

@@ -14,10 +14,10 @@ import (
 // stateSuffix is what the file beside a raw flash file ends with: wear, weak and unstable bits.
 const stateSuffix = ".state"
 
-// Manufacture fills the flash as the factory does: identification in the boot area, a record that
+// Manufacture fills the flash as the factory does: identification and device key (nil: none) in the boot area, a record that
 // says what is installed, and the image. The device must be off.
-func (d *Device) Manufacture(id *terminal.Identity, signed, image []byte) error {
-	raw, err := terminal.Factory(&d.model.Layout, id, signed, image)
+func (d *Device) Manufacture(id *terminal.Identity, key *terminal.DeviceKey, signed, image []byte) error {
+	raw, err := terminal.Factory(&d.model.Layout, id, key, signed, image)
 	if err != nil {
 		return fmt.Errorf("manufacture: %w", err)
 	}

@@ -49,8 +49,8 @@ func newDevice(t *testing.T, o *lab.Options) *made {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := &terminal.Identity{Model: m.ID, Serial: "L1", Resident: m.Resident, Keys: [][32]byte{[32]byte(key.Public().(ed25519.PublicKey))}}
-	if err := d.Manufacture(id, signed, image); err != nil {
+	id := &terminal.Identity{Model: m.ID, Serial: "L1", Threshold: 1, Resident: m.Resident, Keys: [][32]byte{[32]byte(key.Public().(ed25519.PublicKey))}}
+	if err := d.Manufacture(id, nil, signed, image); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.PowerOff(emulator.NotBegun) })

@@ -17,7 +17,8 @@ const (
 	EraseBlocks  = 4         // erase sizes larger than a sector
 	ProgramUnit  = 32        // bytes of a program unit
 	Page         = 512       // bytes of one program operation
-	Identity     = 256       // bytes of the identification: the least of a boot area
+	Identity     = 256       // bytes of the identification, at the end of the boot area
+	KeyBlock     = 96        // bytes of the key block, directly below it: both are the least of a boot area
 	RecordSector = 4 << 10   // bytes that a record sector has at least: record, manifests and marks
 	Settings     = 8         // settings areas
 	AreaName     = 32        // bytes of the name of one
@@ -37,6 +38,9 @@ const (
 	Manifest = 1024      // bytes of a signed manifest
 	Text     = 32        // bytes of model, version and serial
 	KeyFile  = 4096      // bytes of a key file
+
+	// MaxNumber is the most that order and counter may be: every reader of JSON tells such numbers apart.
+	MaxNumber = 1<<53 - 1
 )
 
 // Keys that belong to one device or one model.

@@ -13,6 +13,7 @@ const (
 	MaxManifest = limits.Manifest
 	MaxText     = limits.Text
 	MaxImage    = limits.Image
+	MaxNumber   = limits.MaxNumber // order and counter
 )
 
 // Digest is a SHA-256.

@@ -21,8 +21,8 @@ func (r *rig) readable(in *made, allowed bool) *lab.Device {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	id := terminal.Identity{Model: r.model.ID, Serial: "S-2", Keys: [][32]byte{[32]byte(r.key.Public().(ed25519.PublicKey))}, Resident: r.model.Resident, Readout: allowed}
-	if err := d.Manufacture(&id, in.signed, in.image); err != nil {
+	id := terminal.Identity{Model: r.model.ID, Serial: "S-2", Threshold: 1, Keys: [][32]byte{[32]byte(r.key.Public().(ed25519.PublicKey))}, Resident: r.model.Resident, Readout: allowed}
+	if err := d.Manufacture(&id, nil, in.signed, in.image); err != nil {
 		r.t.Fatal(err)
 	}
 	r.on(d)

@@ -122,8 +122,8 @@ func (r *rig) device(in *made, o *lab.Options) *lab.Device {
 		r.t.Fatal(err)
 	}
 	pub := [32]byte(r.key.Public().(ed25519.PublicKey))
-	id := terminal.Identity{Model: r.model.ID, Serial: "S-1", Keys: [][32]byte{pub}, Resident: r.model.Resident}
-	if err := d.Manufacture(&id, in.signed, in.image); err != nil {
+	id := terminal.Identity{Model: r.model.ID, Serial: "S-1", Threshold: 1, Keys: [][32]byte{pub}, Resident: r.model.Resident}
+	if err := d.Manufacture(&id, nil, in.signed, in.image); err != nil {
 		r.t.Fatal(err)
 	}
 	r.on(d)

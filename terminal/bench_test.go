@@ -18,6 +18,7 @@ type bench struct {
 	layout flash.Layout
 	signed []byte
 	image  []byte
+	parts  Hardware
 }
 
 // array is a flash without time. Bits of flicker read differently each time.
@@ -134,8 +135,8 @@ func newBench(t testing.TB, unit uint32, erased byte, sectors uint32) *bench {
 	if b.signed, err = release.Sign(&m, key); err != nil {
 		t.Fatal(err)
 	}
-	id := Identity{Model: "0001", Serial: "B", Keys: [][32]byte{[32]byte(key.Public().(ed25519.PublicKey))}}
-	raw, err := Factory(&b.layout, &id, b.signed, b.image)
+	id := Identity{Model: "0001", Serial: "B", Threshold: 1, Keys: [][32]byte{[32]byte(key.Public().(ed25519.PublicKey))}}
+	raw, err := Factory(&b.layout, &id, nil, b.signed, b.image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,8 @@ func newBench(t testing.TB, unit uint32, erased byte, sectors uint32) *bench {
 func (b *bench) reset(t testing.TB) {
 	t.Helper()
 	var err error
-	b.Terminal, err = New(&Hardware{Flash: b.part, Layout: &b.layout, RAM: plainRAM{make([]byte, 1<<16)}, Cable: noCable{}, Clock: &ticks{}, Cause: PowerOn, Survivor: make([]byte, SurvivorSize)})
+	b.parts = Hardware{Flash: b.part, Layout: &b.layout, RAM: plainRAM{make([]byte, 1<<16)}, Cable: noCable{}, Clock: &ticks{}, Cause: PowerOn, Survivor: make([]byte, SurvivorSize)}
+	b.Terminal, err = New(&b.parts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,8 +151,8 @@ func deadRecord(t *testing.T, f *fixture, r *rig, addrs []uint32) {
 		}
 	}
 	r.update(nothing(t))
-	if !r.last.Confirmed() || r.last.Floor() != 2 || !r.holds(f.b) {
-		t.Errorf("mended: confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor())
+	if !r.last.Confirmed() || r.last.Floor().Counter != 2 || !r.holds(f.b) {
+		t.Errorf("mended: confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor().Counter)
 	}
 }
 
@@ -333,8 +333,8 @@ func TestConfirmationThatCannotBeWritten(t *testing.T) {
 			stopped = len(r.events(terminal.EventStopped)) - stopped
 			r.applications()
 		})
-		if stopped > 0 != (n == 0) || r.last.Confirmed() || r.last.Floor() != 1 || !r.holds(f.b) {
-			t.Errorf("session %d: %d stopped, confirmed %v, floor %d", n+1, stopped, r.last.Confirmed(), r.last.Floor())
+		if stopped > 0 != (n == 0) || r.last.Confirmed() || r.last.Floor().Counter != 1 || !r.holds(f.b) {
+			t.Errorf("session %d: %d stopped, confirmed %v, floor %d", n+1, stopped, r.last.Confirmed(), r.last.Floor().Counter)
 		}
 		if p := s.hello.Report; p == nil || n > 0 && (len(p.Dead) != 1 || p.Dead[0] != addr) {
 			t.Errorf("session %d: report %+v", n+1, p)
@@ -342,7 +342,7 @@ func TestConfirmationThatCannotBeWritten(t *testing.T) {
 	}
 	r.power()
 	r.board.Mend()
-	if r.update(nothing(t)); !r.last.Confirmed() || r.last.Floor() != 2 {
-		t.Errorf("mended: confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor())
+	if r.update(nothing(t)); !r.last.Confirmed() || r.last.Floor().Counter != 2 {
+		t.Errorf("mended: confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor().Counter)
 	}
 }

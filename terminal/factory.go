@@ -7,10 +7,11 @@ import (
 	"unbrick/release"
 )
 
-// Factory returns the whole raw flash of a device as it leaves the factory: the identification, a record
-// `installed` of the release, confirmed, with the factory's floor, and the image. Everything else is
-// erased; the boot code is not part of it. signed must be a manifest of image that a key of id signed.
-func Factory(l *flash.Layout, id *Identity, signed, image []byte) ([]byte, error) {
+// Factory returns the whole raw flash of a device as it leaves the factory: the key block, if key is not nil, the identification, a
+// record `installed` of the release, confirmed, with the factory's floor, and the image. Everything else is
+// erased; the boot code is not part of it. signed must be a manifest of image that enough keys of id signed. What id
+// says that the boot code reads, completes and stages does not count: Factory writes what this package does.
+func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte) ([]byte, error) {
 	if err := checkLayout(l); err != nil {
 		return nil, err
 	}
@@ -19,7 +20,7 @@ func Factory(l *flash.Layout, id *Identity, signed, image []byte) ([]byte, error
 		return nil, fmt.Errorf("factory: %w", err)
 	}
 	software := l.Software()
-	target := release.Target{Model: id.Model, Software: &software, Floor: id.Floor}
+	target := release.Target{Model: id.Model, Software: &software, Floor: id.Floor.Counter}
 	if err := target.Accept(&m, nil); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
@@ -31,17 +32,35 @@ func Factory(l *flash.Layout, id *Identity, signed, image []byte) ([]byte, error
 	for i := range raw {
 		raw[i] = g.Erased
 	}
-	who, err := AppendIdentity(nil, id)
-	if err != nil {
+	if err := putBootArea(raw, l, id, key); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
-	copy(raw[identityAddr(l):], who)
 	addr, _ := g.Sector(l.Records()[0])
-	rec := record{sequence: 1, state: Installed, confirmed: true, floor: id.Floor}
+	rec := record{sequence: 1, state: Installed, confirmed: true, floor: id.Floor.Counter}
 	rec.setTo(signed)
 	putRecord(raw[addr:], &rec, g.ProgramUnit)
 	copy(raw[l.SoftwareBase():], image)
 	return raw, nil
+}
+
+// putBootArea writes identification and key block to the flash.
+func putBootArea(raw []byte, l *flash.Layout, id *Identity, key *DeviceKey) error {
+	made := *id
+	made.Reads, made.Completes, made.Stages = readsHere, completesHere, stagesHere
+	who, err := AppendIdentity(nil, &made)
+	if err != nil {
+		return err
+	}
+	copy(raw[identityAddr(l):], who)
+	if key == nil {
+		return nil
+	}
+	block, err := AppendKeyBlock(nil, key)
+	if err != nil {
+		return err
+	}
+	copy(raw[keyBlockAddr(l):], block)
+	return nil
 }
 
 // putRecord writes rec as it stands in a record sector: body, commit mark and seal.

@@ -183,7 +183,7 @@ func (t *Terminal) describe() {
 	id.Workspace = t.workspace()
 	id.Resident = t.identity.Resident
 	id.State, id.Confirmed, id.A, id.B = smp.RecordNone, false, 0, 0
-	id.Why, id.Match, id.Floor = t.why, t.match, t.Floor()
+	id.Why, id.Match, id.Floor = t.why, t.match, t.Floor().Counter
 	id.Doubtful = t.doubts(t.software.Sectors())
 	id.Frames, id.Speed, id.Buffer = smp.FramesVersion, 0, smp.BufSize
 	id.Erases = len(t.hw.Layout.Settings) > 0
@@ -261,7 +261,7 @@ func (t *Terminal) answerStatus(q *smp.Header) error {
 		Operations: h.before.operations + t.counts.operations,
 		Failures:   h.before.failed + t.counts.failed,
 		Refreshed:  h.refreshed, Doubtful: t.doubts(end),
-		Millis: uint32(min(h.worked/time.Millisecond, 1<<32-1)), Floor: t.Floor(),
+		Millis: uint32(min(h.worked/time.Millisecond, 1<<32-1)), Floor: t.Floor().Counter,
 	})
 }
 
@@ -353,7 +353,7 @@ func (t *Terminal) checkManifest(signed []byte) (release.Manifest, smp.Fault) {
 	if err != nil {
 		return release.Manifest{}, t.cableFault(signed, err)
 	}
-	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}
+	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor().Counter}
 	err = target.Accept(&m, nil)
 	var refusal *release.Refusal
 	switch {

@@ -35,6 +35,10 @@ type Hardware struct {
 	Hash func() hash.Hash
 	// Verify is the signature unit; nil means release.Verify, whose contract it has.
 	Verify func(signed []byte, keys []ed25519.PublicKey) (release.Manifest, error)
+	// Sign signs msg with the device key that lies in hardware (Ed25519). It is called only if the key block says that it does.
+	Sign func(msg []byte, sig *[ed25519.SignatureSize]byte) error
+	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.
+	Random func(p []byte) error
 }
 
 // RAM is the rewritable volatile memory 102 and what runs in it. Offsets and sizes are bytes.

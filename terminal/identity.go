@@ -19,48 +19,115 @@ const IdentitySize = limits.Identity
 // KeySlots is how many keys the boot area can hold.
 const KeySlots = limits.KeySlots
 
-// Identity is element 111 as it is made in the factory: who the device is and whom it trusts. It
+// Reads says which formats a device's boot code reads, one bit each.
+type Reads uint16
+
+// The formats.
+const (
+	ReadsManifest2 Reads = 1 << iota // manifest, version 2
+	ReadsTrust1                      // trust statement, version 1
+	ReadsRecord2                     // record, version 2
+	ReadsDelta2                      // update file, version 2
+
+	readsAll = ReadsManifest2 | ReadsTrust1 | ReadsRecord2 | ReadsDelta2
+)
+
+// Stages says what a device keeps in flash beside the software area before it begins a rewrite, one bit each.
+type Stages uint8
+
+// What is staged.
+const (
+	StagesFile    Stages = 1 << iota // an update file
+	StagesBatches                    // batches of sectors
+
+	stagesAll = StagesFile | StagesBatches
+)
+
+// What this package's code reads, completes and stages; Factory writes it into the identification.
+const (
+	readsHere     = ReadsManifest2
+	completesHere = false
+	stagesHere    = Stages(0)
+)
+
+// Identity is element 111 as it is made in the factory: who the device is, whom it trusts, and what its boot code can. It
 // never changes.
 type Identity struct {
-	Model    string // an identifier, see release.CheckID
-	Serial   string // an identifier
-	Keys     [][32]byte
-	Floor    uint64 // the security floor before any release confirmed itself
-	Resident uint32 // bytes of code and drivers that must be in RAM while the flash is busy
-	Readout  bool   // its software may be read out over the cable, in restoration mode
+	Model     string // an identifier, see release.CheckID
+	Serial    string // an identifier
+	Keys      [][32]byte
+	Threshold uint8 // how many of Keys must have signed what counts: 1 to len(Keys)
+	Reads     Reads
+	Completes bool // the boot code completes a rewrite that was interrupted
+	Stages    Stages
+	Floor     release.Floor // the security floor before any release confirmed itself
+	Readout   bool          // its software may be read out over the cable, in restoration mode
+	Least     uint32        // least version of a trust statement that it believes
+	Resident  uint32        // bytes of code and drivers that must be in RAM while the flash is busy
 }
 
 // ErrIdentity tells that the boot area holds no identification. Such a device was never made.
 var ErrIdentity = errors.New("no identification in the boot area")
 
-var identityMagic = [8]byte{'U', 'N', 'B', 'R', 'K', 'I', 'D', '1'}
+var identityMagic = [8]byte{'U', 'N', 'B', 'R', 'K', 'I', 'D', '2'}
 
-// Layout of the identification: magic 8, model 1+32, serial 1+32, number of keys 1, keys 4*32,
-// floor 8, resident 4, read-out 1; zeros; CRC-32 (IEEE) of everything before it in the last four bytes.
+// Layout of the identification (docs/boot-area.md), numbers least significant byte first; the CRC-32 (IEEE) is over everything before it.
 const (
-	identityModel    = 8
-	identitySerial   = identityModel + 1 + release.MaxText
-	identityKeys     = identitySerial + 1 + release.MaxText
-	identityFloor    = identityKeys + 1 + KeySlots*32
-	identityResident = identityFloor + 8
-	identityReadout  = identityResident + 4
-	identityCRC      = IdentitySize - 4
+	identityModel     = 8
+	identitySerial    = identityModel + 1 + release.MaxText
+	identityKeys      = identitySerial + 1 + release.MaxText
+	identityThreshold = identityKeys + 1 + KeySlots*32
+	identityReads     = identityThreshold + 1
+	identityCompletes = identityReads + 2
+	identityStages    = identityCompletes + 1
+	identityFloor     = identityStages + 1
+	identityEra       = identityFloor + 8
+	identityFlags     = identityEra + 2
+	identityLeast     = identityFlags + 2
+	identityResident  = identityLeast + 4
+	identityCRC       = IdentitySize - 4
 )
+
+// flagReadout is the flag of a device that may be read out.
+const flagReadout = 1 << 0
 
 // identityAddr returns where the identification lies.
 func identityAddr(l *flash.Layout) uint32 { return l.Boot - IdentitySize }
 
-// AppendIdentity appends the IdentitySize bytes of id to dst.
-func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
+// validate reports what makes id unfit for a device.
+func (id *Identity) validate() error {
 	if err := release.CheckID(id.Model); err != nil {
-		return nil, fmt.Errorf("identity: model: %w", err)
+		return fmt.Errorf("identity: model: %w", err)
 	}
 	if err := release.CheckID(id.Serial); err != nil {
-		return nil, fmt.Errorf("identity: serial: %w", err)
+		return fmt.Errorf("identity: serial: %w", err)
 	}
 	if n := len(id.Keys); n == 0 || n > KeySlots {
-		return nil, fmt.Errorf("identity: %d keys, 1 to %d", n, KeySlots)
+		return fmt.Errorf("identity: %d keys, 1 to %d", n, KeySlots)
 	}
+	for i := range id.Keys {
+		if slices.Contains(id.Keys[:i], id.Keys[i]) {
+			return fmt.Errorf("identity: key %d is there twice", i+1)
+		}
+	}
+	if id.Threshold == 0 || int(id.Threshold) > len(id.Keys) {
+		return fmt.Errorf("identity: threshold %d of %d keys", id.Threshold, len(id.Keys))
+	}
+	if id.Reads&^readsAll != 0 || id.Stages&^stagesAll != 0 {
+		return fmt.Errorf("identity: reads 0x%x, stages 0x%x: bits that mean nothing", id.Reads, id.Stages)
+	}
+	if id.Floor.Counter > release.MaxNumber {
+		return fmt.Errorf("identity: floor %d, at most %d", id.Floor.Counter, uint64(release.MaxNumber))
+	}
+	return nil
+}
+
+// AppendIdentity appends the IdentitySize bytes of id to dst.
+func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
+	if err := id.validate(); err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
 	var b [IdentitySize]byte
 	copy(b[:], identityMagic[:])
 	b[identityModel] = byte(len(id.Model))
@@ -71,19 +138,27 @@ func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
 	for i := range id.Keys {
 		copy(b[identityKeys+1+32*i:], id.Keys[i][:])
 	}
-	binary.LittleEndian.PutUint64(b[identityFloor:], id.Floor)
-	binary.LittleEndian.PutUint32(b[identityResident:], id.Resident)
-	if id.Readout {
-		b[identityReadout] = 1
+	b[identityThreshold] = id.Threshold
+	le.PutUint16(b[identityReads:], uint16(id.Reads))
+	if id.Completes {
+		b[identityCompletes] = 1
 	}
-	binary.LittleEndian.PutUint32(b[identityCRC:], crc32.ChecksumIEEE(b[:identityCRC]))
+	b[identityStages] = byte(id.Stages)
+	le.PutUint64(b[identityFloor:], id.Floor.Counter)
+	le.PutUint16(b[identityEra:], id.Floor.Era)
+	if id.Readout {
+		b[identityFlags] = flagReadout
+	}
+	le.PutUint32(b[identityLeast:], id.Least)
+	le.PutUint32(b[identityResident:], id.Resident)
+	le.PutUint32(b[identityCRC:], crc32.ChecksumIEEE(b[:identityCRC]))
 	return append(dst, b[:]...), nil
 }
 
 // ParseIdentity is the inverse of AppendIdentity and fails with ErrIdentity on anything else.
 func ParseIdentity(b []byte) (Identity, error) {
-	if len(b) != IdentitySize || [8]byte(b[:8]) != identityMagic ||
-		binary.LittleEndian.Uint32(b[identityCRC:]) != crc32.ChecksumIEEE(b[:identityCRC]) {
+	le := binary.LittleEndian
+	if len(b) != IdentitySize || [8]byte(b[:8]) != identityMagic || le.Uint32(b[identityCRC:]) != crc32.ChecksumIEEE(b[:identityCRC]) {
 		return Identity{}, ErrIdentity
 	}
 	model, serial, keys := int(b[identityModel]), int(b[identitySerial]), int(b[identityKeys])
@@ -91,11 +166,16 @@ func ParseIdentity(b []byte) (Identity, error) {
 		return Identity{}, ErrIdentity
 	}
 	id := Identity{
-		Model:    string(b[identityModel+1:][:model]),
-		Serial:   string(b[identitySerial+1:][:serial]),
-		Floor:    binary.LittleEndian.Uint64(b[identityFloor:]),
-		Resident: binary.LittleEndian.Uint32(b[identityResident:]),
-		Readout:  b[identityReadout] == 1,
+		Model:     string(b[identityModel+1:][:model]),
+		Serial:    string(b[identitySerial+1:][:serial]),
+		Threshold: b[identityThreshold],
+		Reads:     Reads(le.Uint16(b[identityReads:])),
+		Completes: b[identityCompletes] == 1,
+		Stages:    Stages(b[identityStages]),
+		Floor:     release.Floor{Era: le.Uint16(b[identityEra:]), Counter: le.Uint64(b[identityFloor:])},
+		Readout:   b[identityFlags] == flagReadout,
+		Least:     le.Uint32(b[identityLeast:]),
+		Resident:  le.Uint32(b[identityResident:]),
 	}
 	for i := range keys {
 		id.Keys = append(id.Keys, [32]byte(b[identityKeys+1+32*i:][:32]))
@@ -104,7 +184,7 @@ func ParseIdentity(b []byte) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
-	if !slices.Equal(again, b) {
+	if !slices.Equal(again, b) { // bytes that mean nothing are not zero
 		return Identity{}, ErrIdentity
 	}
 	return id, nil

@@ -66,8 +66,8 @@ func TestUpdate(t *testing.T) {
 			if s.hello.Report == nil || s.hello.Report.To != f.b.m.Digest {
 				t.Errorf("report %+v", s.hello.Report)
 			}
-			if !r.last.Confirmed() || r.last.Floor() != 2 {
-				t.Errorf("confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor())
+			if !r.last.Confirmed() || r.last.Floor().Counter != 2 {
+				t.Errorf("confirmed %v, floor %d", r.last.Confirmed(), r.last.Floor().Counter)
 			}
 		})
 	}

@@ -178,8 +178,8 @@ func life(t *testing.T, f *fixture, r *rig, s *state) {
 		r.update(nothing(t))
 		s.look()
 		s.rises = false
-		if !r.last.Confirmed() || r.last.Floor() != floor || s.floor != floor {
-			t.Errorf("%s: confirmed %v, floor %d, in the record %d, want %d", s.what, r.last.Confirmed(), r.last.Floor(), s.floor, floor)
+		if !r.last.Confirmed() || r.last.Floor().Counter != floor || s.floor != floor {
+			t.Errorf("%s: confirmed %v, floor %d, in the record %d, want %d", s.what, r.last.Confirmed(), r.last.Floor().Counter, s.floor, floor)
 		}
 	}
 	cut := func(file []byte, g goods, software bool, k int) {

@@ -287,7 +287,7 @@ func (t *Terminal) deadRecord() (addr uint32, dead bool) {
 func (t *Terminal) draft() *record {
 	r := &t.records
 	if r.newest < 0 {
-		r.at[0] = record{floor: t.identity.Floor}
+		r.at[0] = record{floor: t.identity.Floor.Counter}
 		return &r.at[0]
 	}
 	next := &r.at[1-r.newest]

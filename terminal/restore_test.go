@@ -357,8 +357,8 @@ func TestNoRecord(t *testing.T) {
 	if err := r.board.Load(raw, state); err != nil {
 		t.Fatal(err)
 	}
-	if mode := r.boot(); mode != terminal.Restoration || r.last.Why() != smp.WhyNoRecord || r.last.Floor() != 1 {
-		t.Fatalf("%v, %v, floor %d", mode, r.last.Why(), r.last.Floor())
+	if mode := r.boot(); mode != terminal.Restoration || r.last.Why() != smp.WhyNoRecord || r.last.Floor().Counter != 1 {
+		t.Fatalf("%v, %v, floor %d", mode, r.last.Why(), r.last.Floor().Counter)
 	}
 	if err := r.mend(f.a, false); err != nil {
 		t.Error(err)

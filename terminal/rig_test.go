@@ -111,7 +111,7 @@ func fixtureOf(t testing.TB, k kind) *fixture {
 	}
 	seed := sha256.Sum256([]byte(k.name))
 	f.key = ed25519.NewKeyFromSeed(seed[:])
-	f.id = terminal.Identity{Model: "0001", Serial: "T-1", Keys: [][32]byte{[32]byte(f.key.Public().(ed25519.PublicKey))}, Floor: 1, Resident: resident}
+	f.id = terminal.Identity{Model: "0001", Serial: "T-1", Keys: [][32]byte{[32]byte(f.key.Public().(ed25519.PublicKey))}, Threshold: 1, Floor: release.Floor{Counter: 1}, Resident: resident}
 	r := rand.New(rand.NewChaCha8(seed))
 	old := code(r, k.old)
 	f.a = f.goods(t, "1", 1, 1, old)
@@ -204,7 +204,7 @@ func (f *fixture) board(t testing.TB) *emulator.Board {
 func (f *fixture) device(t testing.TB, g goods) *rig {
 	t.Helper()
 	r := &rig{t: t, f: f, board: f.board(t)}
-	raw, err := terminal.Factory(&f.layout, &f.id, g.signed, g.image)
+	raw, err := terminal.Factory(&f.layout, &f.id, nil, g.signed, g.image)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -248,7 +248,7 @@ func (t *Terminal) sendHello(c protocol.Conn) error {
 	hello := protocol.Hello{
 		Version: protocol.Version,
 		Model:   t.identity.Model, Serial: t.identity.Serial,
-		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
+		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor().Counter,
 		Workspace: t.last.Has,
 		Kinds:     t.kinds(),
 		Confirmed: rec.confirmed && t.match == smp.MatchA, // B was never confirmed

@@ -41,6 +41,8 @@ type Terminal struct {
 	first    int            // index of its first sector
 	identity Identity
 	keys     []ed25519.PublicKey
+	key      DeviceKey // if hasKey
+	hasKey   bool
 	hash     hash.Hash
 	verify   func([]byte, []ed25519.PublicKey) (release.Manifest, error)
 
@@ -122,6 +124,9 @@ func New(hw *Hardware) (*Terminal, error) {
 	if err := t.readIdentity(); err != nil {
 		return nil, err
 	}
+	if err := t.readDeviceKey(); err != nil {
+		return nil, err
+	}
 	t.beginClassic()
 	return t, nil
 }
@@ -179,11 +184,14 @@ func (t *Terminal) Confirmed() bool {
 }
 
 // Floor returns the security floor.
-func (t *Terminal) Floor() uint64 {
+func (t *Terminal) Floor() release.Floor {
+	floor := t.identity.Floor
 	if rec := t.records.current(); rec != nil {
-		return max(rec.floor, t.identity.Floor)
+		if f := (release.Floor{Counter: rec.floor}); f.Compare(floor) > 0 {
+			return f
+		}
 	}
-	return t.identity.Floor
+	return floor
 }
 
 // Alive is called by the running release now and then. It lets a transfer go that nobody resumed for

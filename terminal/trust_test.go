@@ -233,7 +233,7 @@ func TestCutsOfConfirmation(t *testing.T) {
 			}
 			done := r.last.Confirmed()
 			ends[done]++
-			if floor := r.last.Floor(); done && floor != 2 || !done && floor != 1 {
+			if floor := r.last.Floor().Counter; done && floor != 2 || !done && floor != 1 {
 				t.Errorf("%s: confirmed %v, floor %d", what, done, floor)
 			}
 			s := f.serverFor(t, f.makeBack(t), f.a)
@@ -243,7 +243,7 @@ func TestCutsOfConfirmation(t *testing.T) {
 			}
 			r.power()
 			r.update(nothing(t))
-			if p := r.newest(); !r.last.Confirmed() || r.last.Floor() != 2 || !p.confirmed || p.floor != 2 || len(p.from) != 0 {
+			if p := r.newest(); !r.last.Confirmed() || r.last.Floor().Counter != 2 || !p.confirmed || p.floor != 2 || len(p.from) != 0 {
 				t.Errorf("%s: the next session leaves %v", what, p)
 			}
 		}

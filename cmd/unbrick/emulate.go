@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -199,8 +200,21 @@ func (e *emulation) fill(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("public key %s: %w", e.pub, err)
 	}
-	id := &terminal.Identity{Model: e.model, Serial: e.serial, Resident: e.device.Model().Resident, Readout: e.device.Model().Readout, Keys: [][32]byte{[32]byte(pub)}}
-	return e.device.Manufacture(id, signed, image)
+	id := &terminal.Identity{Model: e.model, Serial: e.serial, Threshold: 1, Resident: e.device.Model().Resident, Readout: e.device.Model().Readout, Keys: [][32]byte{[32]byte(pub)}}
+	key, err := newDeviceKey()
+	if err != nil {
+		return err
+	}
+	return e.device.Manufacture(id, &key, signed, image)
+}
+
+// newDeviceKey returns a key that no other device has.
+func newDeviceKey() (terminal.DeviceKey, error) {
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return terminal.DeviceKey{}, fmt.Errorf("device key: %w", err)
+	}
+	return terminal.NewDeviceKey(&seed), nil
 }
 
 // goods returns the manifest and the image that the device is made with.

@@ -180,7 +180,7 @@ type history struct {
 
 // begin is the history of a device that nothing has happened to yet.
 func (s *Subject) begin(start Start) history {
-	h := history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor}
+	h := history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor.Counter}
 	if start == StartOld {
 		h.floor, h.least, h.retired = startFloor, startFloor, startRetired
 	}

@@ -91,7 +91,7 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 	s.key = ed25519.NewKeyFromSeed(seed[:])
 	// The first key is retired, and the floor is above the factory's: what is lost on the way shows.
 	retired := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{0xEE}, ed25519.SeedSize))
-	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{publicOf(retired), publicOf(s.key)}, Floor: 1, Resident: resident}
+	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{publicOf(retired), publicOf(s.key)}, Threshold: 1, Floor: release.Floor{Counter: 1}, Resident: resident}
 	for i, image := range [][]byte{old, new} {
 		if s.goods[i], err = s.release(uint64(i+1), startFloor+uint64(i), image); err != nil {
 			return err
@@ -126,7 +126,7 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 			s.changed[i] = !bytes.Equal(s.cells(Old, addr, n), s.cells(New, addr, n))
 		}
 	}
-	if s.raw, err = terminal.Factory(&s.layout, &s.id, s.goods[Old].signed, old); err != nil {
+	if s.raw, err = terminal.Factory(&s.layout, &s.id, nil, s.goods[Old].signed, old); err != nil {
 		return err
 	}
 	s.age()

@@ -15,7 +15,7 @@ import (
 // Bounds of order and counter.
 const (
 	// MaxNumber is the largest order or counter that is published: integers up to here are exact in every reader.
-	MaxNumber = 1<<53 - 1
+	MaxNumber = release.MaxNumber
 	// MaxStep is how far order or counter may rise above those that are there without Options.Jump. It leaves room for
 	// dates and seconds as numbers.
 	MaxStep = 1 << 32

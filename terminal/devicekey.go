@@ -1,0 +1,145 @@
+package terminal
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"unbrick/flash"
+	"unbrick/limits"
+)
+
+// KeyBlockSize is how many bytes the key block takes, directly below the identification.
+const KeyBlockSize = limits.KeyBlock
+
+// DeviceKey is the Ed25519 key by which a device shows that it is itself: the content of the key block.
+type DeviceKey struct {
+	Public [32]byte
+	// Seed is the private key (RFC 8032), a secret. It is not there if the key lies in hardware: then Hardware.Sign signs with it.
+	Seed     [32]byte
+	Hardware bool
+}
+
+// NewDeviceKey returns the device key with this seed.
+func NewDeviceKey(seed *[32]byte) DeviceKey {
+	return DeviceKey{Public: [32]byte(ed25519.NewKeyFromSeed(seed[:])[32:]), Seed: *seed}
+}
+
+// ErrKeyBlock tells that what lies below the identification is no key block, and not erased.
+var ErrKeyBlock = errors.New("damaged key block")
+
+var keyBlockMagic = [8]byte{'U', 'N', 'B', 'R', 'K', 'K', 'E', 'Y'}
+
+// Layout of the key block (docs/boot-area.md); the CRC-32 (IEEE) is over everything before it.
+const (
+	keyBlockKind   = 8
+	keyBlockPublic = 16
+	keyBlockSeed   = 48
+	keyBlockCRC    = KeyBlockSize - 4
+
+	kindSeed     = 1
+	kindHardware = 2
+)
+
+// keyBlockAddr returns where the key block lies.
+func keyBlockAddr(l *flash.Layout) uint32 { return identityAddr(l) - KeyBlockSize }
+
+// AppendKeyBlock appends the KeyBlockSize bytes of k to dst. It fails with ErrKeyBlock if Public is not the key that Seed makes, or
+// if there is a Seed beside a key in hardware.
+func AppendKeyBlock(dst []byte, k *DeviceKey) ([]byte, error) {
+	var b [KeyBlockSize]byte
+	copy(b[:], keyBlockMagic[:])
+	switch {
+	case k.Hardware && k.Seed != [32]byte{}:
+		return nil, fmt.Errorf("%w: a seed beside a key in hardware", ErrKeyBlock)
+	case k.Hardware:
+		b[keyBlockKind] = kindHardware
+	case NewDeviceKey(&k.Seed).Public != k.Public:
+		// A signature with a public key that is not the seed's would give the seed away.
+		return nil, fmt.Errorf("%w: the public key is not the seed's", ErrKeyBlock)
+	default:
+		b[keyBlockKind] = kindSeed
+	}
+	copy(b[keyBlockPublic:], k.Public[:])
+	copy(b[keyBlockSeed:], k.Seed[:])
+	binary.LittleEndian.PutUint32(b[keyBlockCRC:], crc32.ChecksumIEEE(b[:keyBlockCRC]))
+	return append(dst, b[:]...), nil
+}
+
+// ParseKeyBlock is the inverse of AppendKeyBlock. KeyBlockSize erased bytes are no key: there is none, and no error. It fails with
+// ErrKeyBlock on anything else.
+func ParseKeyBlock(b []byte, erased byte) (k DeviceKey, there bool, err error) {
+	if len(b) != KeyBlockSize {
+		return DeviceKey{}, false, ErrKeyBlock
+	}
+	if blank(b, erased) {
+		return DeviceKey{}, false, nil
+	}
+	if [8]byte(b[:8]) != keyBlockMagic || binary.LittleEndian.Uint32(b[keyBlockCRC:]) != crc32.ChecksumIEEE(b[:keyBlockCRC]) {
+		return DeviceKey{}, false, ErrKeyBlock
+	}
+	k = DeviceKey{Public: [32]byte(b[keyBlockPublic:]), Seed: [32]byte(b[keyBlockSeed:]), Hardware: b[keyBlockKind] == kindHardware}
+	again, err := AppendKeyBlock(nil, &k)
+	if err != nil {
+		return DeviceKey{}, false, err
+	}
+	if !bytes.Equal(again, b) { // another kind, or bytes that mean nothing are not zero
+		return DeviceKey{}, false, ErrKeyBlock
+	}
+	return k, true, nil
+}
+
+func blank(b []byte, erased byte) bool {
+	for _, c := range b {
+		if c != erased {
+			return false
+		}
+	}
+	return true
+}
+
+var errNoSign = errors.New("terminal: the device key lies in hardware, and the hardware does not sign")
+
+// readDeviceKey reads the key block. A damaged one is as none: a device that cannot show who it is still runs and can be restored.
+func (t *Terminal) readDeviceKey() error {
+	var b [KeyBlockSize]byte
+	for range 3 {
+		if err := t.hw.Flash.Read(keyBlockAddr(t.hw.Layout), b[:]); err != nil {
+			continue
+		}
+		k, there, err := ParseKeyBlock(b[:], t.hw.Layout.Geometry.Erased)
+		if err != nil {
+			continue
+		}
+		if there && k.Hardware && t.hw.Sign == nil {
+			return errNoSign
+		}
+		t.key, t.hasKey = k, there
+		return nil
+	}
+	return nil
+}
+
+// deviceKey returns the public key that the device signs with; false if it has none.
+func (t *Terminal) deviceKey() ([32]byte, bool) { return t.key.Public, t.hasKey }
+
+// sign writes the device key's signature of msg to sig. It is for devices that have one.
+func (t *Terminal) sign(msg []byte, sig *[ed25519.SignatureSize]byte) error {
+	switch {
+	case !t.hasKey:
+		return ErrKeyBlock
+	case t.key.Hardware:
+		if err := t.hw.Sign(msg, sig); err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+		return nil
+	}
+	var key [ed25519.PrivateKeySize]byte
+	copy(key[:], t.key.Seed[:])
+	copy(key[32:], t.key.Public[:])
+	copy(sig[:], ed25519.Sign(key[:], msg))
+	return nil
+}
