@@ -66,7 +66,7 @@ func (e *Refusal) Error() string {
 type Target struct {
 	Model    string
 	Software *flash.Geometry // the software area
-	Floor    uint64          // the security floor: the least security counter that is accepted
+	Floor    Floor           // the security floor
 }
 
 // Accept decides whether m, which Verify has returned, may be written to t, and fails with a *Refusal.
@@ -83,8 +83,8 @@ func (t *Target) Accept(m, current *Manifest) error {
 	if leaf := LeafSize(t.Software); m.LeafSize != leaf {
 		return &Refusal{Reason: ForeignLeaf, Has: uint64(m.LeafSize), Needs: uint64(leaf)}
 	}
-	if m.Counter < t.Floor {
-		return &Refusal{Reason: BelowFloor, Has: m.Counter, Needs: t.Floor}
+	if m.Floor().Compare(t.Floor) < 0 {
+		return &Refusal{Reason: BelowFloor, Has: m.Counter, Needs: t.Floor.Counter}
 	}
 	if current != nil && m.Order <= current.Order {
 		return &Refusal{Reason: NotNewer, Has: m.Order, Needs: current.Order}

@@ -10,7 +10,7 @@ import (
 
 func TestAccept(t *testing.T) {
 	area := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 4}}}
-	target := release.Target{Model: "0001", Software: &area, Floor: 2}
+	target := release.Target{Model: "0001", Software: &area, Floor: release.Floor{Counter: 2}}
 	current := soundManifest()
 	for _, c := range []struct {
 		name    string

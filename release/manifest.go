@@ -123,3 +123,6 @@ func (m *Manifest) read(payload []byte) error {
 	}
 	return m.Validate()
 }
+
+// Floor returns the floor that a device has once it runs m and m has confirmed itself, if it was lower.
+func (m *Manifest) Floor() Floor { return Floor{Counter: m.Counter} }

@@ -225,7 +225,7 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 	if err := m.CheckImage(image); err != nil {
 		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	target := release.Target{Model: d.Model, Software: &d.Software, Floor: d.Floor}
+	target := release.Target{Model: d.Model, Software: &d.Software, Floor: release.Floor{Counter: d.Floor}}
 	var no *release.Refusal
 	if err := target.Accept(&m, nil); errors.As(err, &no) {
 		e := &Error{Code: CodeRefused, Version: m.Version, Err: err}

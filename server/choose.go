@@ -158,7 +158,7 @@ func (s *Server) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Dev
 		if r.Manifest.Digest == h.Digest || r.Manifest.Order <= order && !back {
 			continue
 		}
-		if target := (release.Target{Model: h.Model, Software: &area, Floor: h.Floor}); target.Accept(&r.Manifest, nil) != nil {
+		if target := (release.Target{Model: h.Model, Software: &area, Floor: release.Floor{Counter: h.Floor}}); target.Accept(&r.Manifest, nil) != nil {
 			continue
 		}
 		if !trusts(h, r.Key) {

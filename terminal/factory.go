@@ -20,7 +20,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 		return nil, fmt.Errorf("factory: %w", err)
 	}
 	software := l.Software()
-	target := release.Target{Model: id.Model, Software: &software, Floor: id.Floor.Counter}
+	target := release.Target{Model: id.Model, Software: &software, Floor: id.Floor}
 	if err := target.Accept(&m, nil); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}

@@ -353,7 +353,7 @@ func (t *Terminal) checkManifest(signed []byte) (release.Manifest, smp.Fault) {
 	if err != nil {
 		return release.Manifest{}, t.cableFault(signed, err)
 	}
-	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor().Counter}
+	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}
 	err = target.Accept(&m, nil)
 	var refusal *release.Refusal
 	switch {

@@ -34,7 +34,7 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 		// Until the installed release confirmed itself, its predecessor may return.
 		current = nil
 	}
-	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor().Counter}
+	target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}
 	if err := target.Accept(&m, current); err != nil {
 		return acceptFault(err), err
 	}

@@ -7,7 +7,7 @@ var releaseMistakes = []entry{
 		}
 		return &Refusal{Reason: ForeignModel, `),
 	one("release", "TestAccept", "counter below the floor taken", "release/accept.go",
-		`if m.Counter < t.Floor {`, `if m.Counter < t.Floor && !(MISTAKE && m.Counter+1 == t.Floor) {`),
+		`if m.Floor().Compare(t.Floor) < 0 {`, `if m.Floor().Compare(t.Floor) < 0 && !(MISTAKE && m.Counter+1 == t.Floor) {`),
 	one("release", "TestAccept", "counter at the floor refused", "release/accept.go",
 		`	if current != nil && m.Order`, `	if MISTAKE && m.Counter == t.Floor {
 		return &Refusal{Reason: BelowFloor}
