@@ -21,11 +21,13 @@ func (d *Decoder) copy(addr, at, n uint32) error {
 func (d *Decoder) fetch(src uint32, p []byte) error {
 	for len(p) > 0 {
 		n := uint32(len(p))
-		d.read += readSteps
 		sector := uint32(d.area.SectorAt(src))
 		if d.given[sector>>3]>>(sector&7)&1 == 0 {
 			addr, size := d.area.Sector(int(sector))
 			n = min(n, addr+size-src)
+			if d.read += askWork + uint64(n); d.read > d.budget.Reads {
+				return d.errOver()
+			}
 			if err := d.old.Read(src, p[:n]); err != nil {
 				return err
 			}
@@ -38,8 +40,8 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 				return fmt.Errorf("%w: old byte 0x%x is gone", ErrFormat, src)
 			}
 			n = uint32(copy(p, kept))
+			d.kept += askWork + uint64(n)
 		}
-		d.read += uint64(n)
 		p = p[n:]
 		src += n
 	}

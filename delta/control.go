@@ -19,6 +19,10 @@ type control struct {
 	ahead uint32 // sector that is built next
 	flows bool   // these are the same
 
+	batched bool // the file has batches
+	opens   bool // the current sector begins one
+	opening bool // the next does
+
 	literal uint32 // what the current operation still has to give
 	copied  uint32
 	long    bool // the current operation's literals may be matches
@@ -32,8 +36,8 @@ type control struct {
 	joins  bool  // that lies right behind the current one
 }
 
-func makeControl(stream, mem []byte) control {
-	return control{in: coding.MakeReader(stream), table: coding.MakeCounters(mem, coding.ControlUnits)}
+func makeControl(stream, mem []byte, batched bool) control {
+	return control{in: coding.MakeReader(stream), table: coding.MakeCounters(mem, coding.ControlUnits), batched: batched, opening: batched}
 }
 
 func (c *control) number(place uint8, v uint32) (uint32, error) {
@@ -56,9 +60,13 @@ func (c *control) sector(left uint32) (n uint32, err error) {
 	c.joins = c.begun && n+2 == c.next
 	c.begins, c.fresh = c.first, true
 	c.begun, c.next, c.flows = true, n+1, false
+	c.opens, c.opening = c.opening, false
 	if left > 0 {
 		c.ahead, err = c.jump(c.next)
 		c.flows = c.ahead == c.next
+		if c.batched {
+			c.opening = c.in.Bit(&c.table, coding.Context(coding.PlaceBatch, 0), 0) != 0
+		}
 	}
 	return n, err
 }

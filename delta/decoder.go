@@ -36,17 +36,23 @@ type Decoder struct {
 	model    coding.Predictor
 	stash    stash
 	edges    edges
-	filled   uint32 // bytes of history there are
-	tail     uint32 // where in recent the next byte goes
-	reach    uint32 // how far back into the history was looked
-	shortest uint32 // run in the map
-	bytes    uint32 // most bytes in the stash at a time
-	keeps    uint32 // most entries
-	step     uint32 // sectors built
-	read     uint64 // old bytes that were read, and what asking for them takes
-	scanned  uint64 // steps that Open has taken
-	budget   uint64 // steps that there are
-	err      error  // sticky
+	filled   uint32   // bytes of history there are
+	tail     uint32   // where in recent the next byte goes
+	reach    uint32   // how far back into the history was looked
+	shortest uint32   // run in the map
+	bytes    uint32   // most bytes in the stash at a time
+	keeps    uint32   // most entries
+	step     uint32   // sectors built
+	read     uint64   // old bytes that were read of the flash, and what asking for them takes
+	kept     uint64   // steps that old bytes of stash and edges took
+	scanned  uint64   // steps that Open has taken
+	before   uint64   // these, and those of state that has begun anew since
+	building uint32   // bytes of the new image that the file builds
+	afford   Work     // what the caller can
+	budget   Work     // what there is
+	digest   [16]byte // of the file, for checkpoints
+	digested bool
+	err      error // sticky
 }
 
 // Open prepares to decode file, for the software area with the given geometry, over the old bytes
@@ -54,7 +60,12 @@ type Decoder struct {
 // file, area, old and mem belong to the decoder until its last use. Open reads the whole plan but
 // no old bytes: what it accepts can still fail in Next.
 func (d *Decoder) Open(file []byte, area *flash.Geometry, old flash.Reader, mem []byte) error {
-	*d = Decoder{file: file, area: area, old: old}
+	return d.OpenWithin(file, area, old, mem, unlimited)
+}
+
+// OpenWithin is Open for a caller who can afford no more work than that for one decoding: a file that announces more is refused.
+func (d *Decoder) OpenWithin(file []byte, area *flash.Geometry, old flash.Reader, mem []byte, afford Work) error {
+	*d = Decoder{file: file, area: area, old: old, afford: afford}
 	if d.err = d.open(mem); d.err != nil {
 		d.given = nil // a plan that was refused is not to be decoded: Rewind refuses, too
 	}
@@ -87,11 +98,18 @@ func (d *Decoder) open(mem []byte) error {
 	d.edgeMem = carve(2 * h.Edge)
 	d.recent = carve(h.History)
 	d.buffer = carve(h.Buffer)
-	d.budget = budget(h.ToSize)
+	d.budget = d.affordable(h.Budget(h.ToSize)) // it builds no more than all
 	if err := d.scan(); err != nil {
 		return err
 	}
-	d.scanned = d.Work()
+	announced := h.Budget(d.building)
+	if d.budget = d.affordable(announced); d.budget != announced {
+		return fmt.Errorf("%w: it announces %d steps and %d old bytes, there are %d and %d", ErrWork, announced.Steps, announced.Reads, d.afford.Steps, d.afford.Reads)
+	}
+	if d.over() {
+		return d.errOver()
+	}
+	d.scanned = d.steps()
 	return d.restart()
 }
 
@@ -111,14 +129,24 @@ func (d *Decoder) restart() error {
 	h := &d.head
 	clear(d.given)
 	control, data := h.Streams(d.file)
-	d.plan, d.in = makeControl(control, d.controlMem), coding.MakeReader(data)
-	d.table = coding.MakeCounters(d.counterMem, h.Units)
-	d.data = coding.MakeData(h.Setup.ISA)
-	d.model = coding.MakePredictor(h.Setup, &d.moves, h.FromSize, d.modelMem)
+	d.plan, d.in = makeControl(control, d.controlMem, h.Batches != 0), coding.MakeReader(data)
 	d.stash = stash{table: d.keepMem, bytes: d.stashMem}
 	d.edges = edges{low: d.edgeMem[:h.Edge], high: d.edgeMem[h.Edge:]}
-	d.filled, d.tail, d.reach, d.bytes, d.keeps, d.step, d.read, d.moves.Steps = 0, 0, 0, 0, 0, 0, 0, 0
+	d.reach, d.bytes, d.keeps, d.step, d.read, d.kept, d.moves.Steps = 0, 0, 0, 0, 0, 0, 0
+	d.model.Steps = 0
+	d.renew()
+	d.before = d.scanned
 	return nil
+}
+
+// renew makes what the bits of the data stream have taught so far begin anew, as it does with each batch.
+func (d *Decoder) renew() {
+	h := &d.head
+	d.before += d.model.Steps
+	d.table = coding.MakeCounters(d.counterMem, h.Units)
+	d.data = coding.MakeData(h.Setup.ISA)
+	d.model = coding.MakePredictor(&h.Setup, &d.moves, h.FromSize, d.modelMem)
+	d.filled, d.tail = 0, 0
 }
 
 // Next builds the next sector of the plan and returns its number and its whole content, the tail
@@ -150,11 +178,17 @@ func (d *Decoder) build() (uint32, []byte, error) {
 		if d.edges.reach != d.head.Edge {
 			return 0, nil, fmt.Errorf("%w: edges of %d bytes, announced %d", ErrFormat, d.edges.reach, d.head.Edge)
 		}
+		if d.over() {
+			return 0, nil, d.errOver()
+		}
 		return 0, nil, io.EOF
 	}
 	sector, addr, size, err := d.place()
 	if err != nil {
 		return 0, nil, err
+	}
+	if d.plan.opens && d.step > 0 {
+		d.renew()
 	}
 	image := min(size, d.head.ToSize-addr)
 	for at := uint32(0); at < image; {
@@ -235,7 +269,7 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 			return fmt.Errorf("%w: stash overflows", ErrFormat)
 		}
 		if read {
-			d.read += readSteps + uint64(n)
+			d.read += askWork + uint64(n)
 			if err := d.old.Read(addr+gap, room); err != nil {
 				return fmt.Errorf("stash: %w", err)
 			}
@@ -252,15 +286,18 @@ func (d *Decoder) keep(addr, size uint32, read bool) error {
 // keepEdges keeps the edges of the sector just built, if the plan says that it can be read.
 func (d *Decoder) keepEdges(addr, size uint32, read bool) error {
 	d.edges.n = 0
-	if d.plan.edges() == 0 || addr >= d.head.FromSize || !read {
+	if d.plan.edges() == 0 || addr >= d.head.FromSize {
 		return nil
 	}
 	low, high := d.edges.keep(addr, min(size, d.head.FromSize-addr))
+	if !read {
+		return nil
+	}
 	for _, edge := range [...]struct {
 		addr uint32
 		p    []byte
 	}{{d.edges.from, low}, {d.edges.to, high}} {
-		d.read += readSteps + uint64(len(edge.p))
+		d.read += askWork + uint64(len(edge.p))
 		if err := d.old.Read(edge.addr, edge.p); err != nil {
 			return fmt.Errorf("edge: %w", err)
 		}

@@ -9,8 +9,11 @@
 // and rewriting with it are the same computation, run twice.
 //
 // All memory is the caller's and its size is announced by the header: nothing grows with input.
-// Whatever a hostile file holds, decoding ends with sectors or with an error, and never takes more work than a few times that of
-// the worst honest file for an image of that size (Decoder.Work). The format is docs/delta.md; making files is the business of delta/diff.
+// Whatever a hostile file holds, decoding ends with sectors or with an error, and never takes more work than its header says
+// (Header.Budget), which is at most a few times that of the worst honest file. The format is docs/delta.md; making files is the business of delta/diff.
+//
+// A file may be divided into batches. Then decoding can go on, in another decoder and after a power failure, at the beginning of
+// each of them: Decoder.Checkpoint says from what, Decoder.Resume does.
 package delta
 
 import (
@@ -21,7 +24,7 @@ import (
 
 // Limits of the format. Each is checked before the value is used.
 const (
-	Version = 1
+	Version = 2
 
 	MaxImage        = limits.Image
 	MaxSectors      = limits.Sectors
@@ -33,6 +36,8 @@ const (
 	MaxHistory      = limits.History
 	MaxMap          = limits.Map
 	MaxUnits        = limits.Units
+	MaxSteps        = limits.Work
+	MaxReads        = limits.Reads
 	keepTableBytes  = 12      // stash memory for the table, per entry
 	workspaceMargin = 4 << 10 // verification and link, part of every workspace
 	leafBytes       = 32      // workspace per leaf digest
@@ -42,9 +47,10 @@ const (
 // the old bytes.
 var (
 	ErrFormat   = errors.New("malformed update file")
+	ErrOld      = errors.New("update file of version 1, which is read no longer")
 	ErrVersion  = errors.New("update file of an unknown version")
 	ErrGeometry = errors.New("update file is for another geometry")
-	ErrWork     = errors.New("update file makes more work than any honest one")
+	ErrWork     = errors.New("update file makes too much work")
 	ErrMemory   = errors.New("memory is smaller than the update file announces")
 	ErrMismatch = errors.New("update file does not lead to the release")
 )

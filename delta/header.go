@@ -6,6 +6,7 @@ import (
 
 	"unbrick/delta/internal/coding"
 	"unbrick/flash"
+	"unbrick/limits"
 )
 
 // Kind tells what a file starts from. Numbers are part of the format.
@@ -39,6 +40,8 @@ type Header struct {
 	Runs     [MaxRuns]flash.Run
 	RunCount int
 
+	Steps      uint8  // what decoding takes at most for each byte that is built, besides limits.WorkFile: see Budget
+	Reads      uint8  // old bytes likewise
 	Units      uint8  // counters of the data stream, in units of 256
 	Buffer     uint32 // largest sector that the file builds
 	History    uint32 // bytes built lately, to copy from
@@ -48,6 +51,8 @@ type Header struct {
 	MapRanges  uint32 // ranges of the relocation map
 	MapLeast   uint32 // shortest copy that enters it
 	Changed    uint32 // sectors that the file builds
+	Batches    uint32 // batches of sectors, at the beginning of each of which decoding can go on; 0: it cannot
+	Batch      uint32 // bytes of the sectors of the largest
 
 	State uint32 // derived: counters, map and the like
 	Stash uint32 // derived: StashBytes and the table of its entries
@@ -60,10 +65,11 @@ type Header struct {
 
 // Flags of the header's third byte.
 const (
-	flagKind = 0x03
-	flagFrom = 0x04
-	magic0   = 'U'
-	magic1   = 'D'
+	flagKind    = 0x03
+	flagFrom    = 0x04
+	flagBatches = 0x08
+	magic0      = 'U'
+	magic1      = 'D'
 )
 
 // Geometry returns the software area that the file is for. Program unit and page are not in the
@@ -131,16 +137,23 @@ func (h *Header) Append(dst, control, data []byte) []byte {
 	if h.From != [8]byte{} {
 		flags |= flagFrom
 	}
+	if h.Batches != 0 {
+		flags |= flagBatches
+	}
 	dst = append(dst, magic0, magic1, Version, flags)
 	dst = h.Setup.Append(dst)
-	dst = append(dst, h.Units, h.Erased, byte(h.RunCount))
+	dst = append(dst, h.Steps, h.Reads, h.Units, h.Erased, byte(h.RunCount))
 	for _, r := range h.Runs[:h.RunCount] {
-		dst = appendNumber(appendNumber(dst, r.Size), r.Count)
+		dst = coding.AppendShort(coding.AppendShort(dst, r.Size), r.Count)
 	}
 	for _, n := range [...]uint32{h.FromSize, h.ToSize, h.Buffer, h.History, h.StashBytes, h.Keeps, h.Edge,
-		h.MapRanges, h.MapLeast, h.Changed, uint32(len(control))} {
-		dst = appendNumber(dst, n)
+		h.MapRanges, h.MapLeast, h.Changed} {
+		dst = coding.AppendShort(dst, n)
 	}
+	if flags&flagBatches != 0 {
+		dst = coding.AppendShort(coding.AppendShort(dst, h.Batches), h.Batch)
+	}
+	dst = coding.AppendShort(dst, uint32(len(control)))
 	if flags&flagFrom != 0 {
 		dst = append(dst, h.From[:]...)
 	}
@@ -163,46 +176,82 @@ func (h *Header) parse(file []byte) error {
 	if s.byte() != magic0 || s.byte() != magic1 {
 		return fmt.Errorf("%w: no delta", ErrFormat)
 	}
-	if v := s.byte(); v != Version {
+	switch v := s.byte(); v {
+	case Version:
+	case 1:
+		return ErrOld
+	default:
 		return fmt.Errorf("%w %d", ErrVersion, v)
 	}
 	flags := s.byte()
 	h.Kind = Kind(flags & flagKind)
-	if h.Kind != KindDelta && h.Kind != KindFull || flags&^(flagKind|flagFrom) != 0 {
+	if h.Kind != KindDelta && h.Kind != KindFull || flags&^(flagKind|flagFrom|flagBatches) != 0 {
 		return fmt.Errorf("%w: flags 0x%02x", ErrFormat, flags)
 	}
 	rest, ok := h.Setup.Parse(s.rest)
-	s.rest, s.bad = rest, s.bad || !ok
-	h.Units, h.Erased = s.byte(), s.byte()
+	s.rest = rest
+	if !ok {
+		return fmt.Errorf("%w: prediction", ErrFormat)
+	}
+	h.Steps, h.Reads, h.Units, h.Erased = s.byte(), s.byte(), s.byte(), s.byte()
 	h.RunCount = int(s.byte())
 	if s.bad || h.Units == 0 || h.Units > MaxUnits ||
 		h.Erased != 0xff && h.Erased != 0 || h.RunCount == 0 || h.RunCount > MaxRuns {
 		return fmt.Errorf("%w: setup", ErrFormat)
 	}
+	if h.Steps > limits.Work || h.Reads > limits.Reads {
+		return fmt.Errorf("%w: it asks for %d steps and %d old bytes for each byte, at most %d and %d", ErrWork, h.Steps, h.Reads, limits.Work, limits.Reads)
+	}
 	if err := h.parseRuns(&s); err != nil {
 		return err
 	}
+	h.parseNumbers(&s, flags)
+	h.body = uint32(len(file) - len(s.rest))
+	h.settle()
+	return h.check(s.bad, uint32(len(s.rest)))
+}
+
+// parseNumbers reads what follows the geometry.
+func (h *Header) parseNumbers(s *scanner, flags byte) {
 	for _, f := range [...]struct {
 		to    *uint32
 		limit uint32
 	}{
 		{&h.FromSize, MaxImage}, {&h.ToSize, MaxImage}, {&h.Buffer, MaxSector}, {&h.History, MaxHistory},
 		{&h.StashBytes, MaxStash}, {&h.Keeps, MaxKeeps}, {&h.Edge, MaxEdge}, {&h.MapRanges, MaxMap}, {&h.MapLeast, MaxImage},
-		{&h.Changed, MaxSectors}, {&h.control, math.MaxInt32},
+		{&h.Changed, MaxSectors},
 	} {
 		*f.to = s.number(f.limit)
 	}
+	if flags&flagBatches != 0 {
+		h.Batches, h.Batch = s.number(h.Changed), s.number(h.area)
+		s.bad = s.bad || h.Batches == 0
+	}
+	h.control = s.number(math.MaxInt32)
 	if flags&flagFrom != 0 {
 		s.digest(&h.From)
 		s.bad = s.bad || h.From == [8]byte{}
 	}
 	s.digest(&h.To)
-	h.body = uint32(len(file) - len(s.rest))
-	h.settle()
-	if s.bad || h.MapRanges == 0 && h.MapLeast != 0 || uint64(h.control) > uint64(len(s.rest)) || h.Stash > MaxStash ||
-		h.Buffer > h.largest || h.FromSize > h.area || h.ToSize > h.area || h.ToSize == 0 ||
-		h.Kind == KindFull && (h.FromSize != 0 || h.From != [8]byte{} || h.Stash != 0 || h.Edge != 0 || h.MapRanges != 0) {
-		return fmt.Errorf("%w: header", ErrFormat)
+}
+
+// check refuses a header that is bad already, or whose fields do not go together; body is the length of both streams.
+func (h *Header) check(bad bool, body uint32) error {
+	switch {
+	case bad:
+		return fmt.Errorf("%w: a number of the header is above its limit, not in its shortest form, or missing", ErrFormat)
+	case h.control > body:
+		return fmt.Errorf("%w: control stream of %d bytes in %d", ErrFormat, h.control, body)
+	case h.ToSize == 0 || h.FromSize > h.area || h.ToSize > h.area || h.Buffer > h.largest:
+		return fmt.Errorf("%w: images of %d and %d bytes, buffer of %d, in %d bytes of sectors", ErrFormat, h.FromSize, h.ToSize, h.Buffer, h.area)
+	case h.Stash > MaxStash:
+		return fmt.Errorf("%w: stash of %d bytes, its table included", ErrFormat, h.Stash)
+	case h.MapRanges == 0 && h.MapLeast != 0:
+		return fmt.Errorf("%w: length of the shortest run in a map that there is not", ErrFormat)
+	case !h.Setup.Within(h.FromSize, h.ToSize):
+		return fmt.Errorf("%w: segments reach behind their image", ErrFormat)
+	case h.Kind == KindFull && (h.FromSize != 0 || h.From != [8]byte{} || h.Stash != 0 || h.Edge != 0 || h.MapRanges != 0):
+		return fmt.Errorf("%w: a full image that starts from something", ErrFormat)
 	}
 	return nil
 }
@@ -242,36 +291,17 @@ func (s *scanner) byte() byte {
 	return b
 }
 
-// number reads base 128, low digits first, in the shortest form.
+// number reads a number of at most limit.
 func (s *scanner) number(limit uint32) uint32 {
-	n := uint64(0)
-	for shift := 0; shift < 35; shift += 7 {
-		b := s.byte()
-		n |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			s.bad = s.bad || b == 0 && shift > 0 || n > uint64(limit)
-			if s.bad {
-				return 0
-			}
-			return uint32(n)
-		}
-	}
-	s.bad = true
-	return 0
+	n, rest, ok := coding.CutShort(s.rest, limit)
+	s.rest, s.bad = rest, s.bad || !ok
+	return n
 }
 
 func (s *scanner) digest(d *[8]byte) {
 	for i := range d {
 		d[i] = s.byte()
 	}
-}
-
-func appendNumber(dst []byte, n uint32) []byte {
-	for n >= 0x80 {
-		dst = append(dst, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(dst, byte(n))
 }
 
 // Streams returns the control and the data stream of the file whose header h is. They share its

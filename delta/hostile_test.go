@@ -174,8 +174,8 @@ func TestEveryByteCounts(t *testing.T) {
 		if delta.Prove(&d, &m, s.flash(), make([]release.Digest, m.Leaves()), false, make([]byte, 2)) != nil {
 			continue
 		}
-		// The base is named for people, and more or fewer counters may by chance code alike.
-		if i/8 < body && h.From == head.From && h.FromSize == head.FromSize && h.Units == head.Units {
+		// The base is named for people, more or fewer counters may by chance code alike, and a budget may be larger than it must.
+		if i/8 < body && h.From == head.From && h.FromSize == head.FromSize && h.Units == head.Units && h.Steps <= head.Steps && h.Reads <= head.Reads {
 			t.Errorf("proven with bit %d of byte %d of the header changed", i%8, i/8)
 		}
 		board := s.flash()

@@ -10,7 +10,7 @@ import (
 // relocation map.
 func (d *Decoder) scan() error {
 	d.moves, d.shortest = coding.MakeMap(d.moveMem), MaxImage
-	if err := d.pass(d.head.MapRanges != 0, nil); err != nil || d.head.MapRanges == 0 {
+	if err := d.pass(d.head.Changed, d.head.MapRanges != 0, nil); err != nil || d.head.MapRanges == 0 {
 		return err
 	}
 	if err := d.stay(); err != nil {
@@ -23,18 +23,33 @@ func (d *Decoder) scan() error {
 	return nil
 }
 
-// pass reads the control stream once, draws the copies into the map if asked, and calls visit, which may
-// be nil, for each sector.
-func (d *Decoder) pass(draw bool, visit func(sector int)) error {
+// measures are what the sectors of a plan take: the largest, the bytes of the new image in all, the batches, the bytes of the
+// current one and of the largest.
+type measures struct{ largest, built, batches, batch, longest uint32 }
+
+func (m *measures) add(size, image uint32, opens bool) {
+	m.largest = max(m.largest, size)
+	m.built += image
+	if opens {
+		m.batches++
+		m.batch = 0
+	}
+	m.batch += size
+	m.longest = max(m.longest, m.batch)
+}
+
+// pass reads the control stream once, for so many sectors, draws the copies into the map if asked, and calls visit, which may
+// be nil, for each sector. If these are all, it checks that the plan is what the header announces.
+func (d *Decoder) pass(sectors uint32, draw bool, visit func(sector int)) error {
 	if err := d.restart(); err != nil {
 		return err
 	}
 	var run coding.Run
-	largest := uint32(0)
+	var m measures
 	if d.head.Changed == 0 {
-		_, largest = d.area.Sector(0) // a proof reads leaves through the buffer
+		_, m.largest = d.area.Sector(0) // a proof reads leaves through the buffer
 	}
-	for d.step = 0; d.step < d.head.Changed; d.step++ {
+	for d.step = 0; d.step < sectors; d.step++ {
 		sector, addr, size, err := d.place()
 		if err != nil {
 			return err
@@ -43,8 +58,8 @@ func (d *Decoder) pass(draw bool, visit func(sector int)) error {
 			visit(int(sector))
 		}
 		d.given[sector>>3] |= 1 << (sector & 7)
-		largest = max(largest, size)
 		image := min(size, d.head.ToSize-addr)
+		m.add(size, image, d.plan.opens)
 		for at := uint32(0); at < image; {
 			n, copied, err := d.plan.piece(image - at)
 			if err != nil {
@@ -68,17 +83,30 @@ func (d *Decoder) pass(draw bool, visit func(sector int)) error {
 			return err
 		}
 	}
+	if sectors < d.head.Changed {
+		return nil
+	}
 	if draw {
 		if err := d.enter(run); err != nil {
 			return err
 		}
 	}
+	return d.checkPlan(&m)
+}
+
+// checkPlan checks, behind the last sector, that the plan ends and is what the header announces.
+func (d *Decoder) checkPlan(m *measures) error {
+	h := &d.head
 	if !d.plan.done() {
 		return fmt.Errorf("%w: plan goes on behind the last sector", ErrFormat)
 	}
-	if largest != d.head.Buffer || d.bytes != d.head.StashBytes || d.keeps != d.head.Keeps {
+	if m.largest != h.Buffer || d.bytes != h.StashBytes || d.keeps != h.Keeps {
 		return fmt.Errorf("%w: plan needs other memory than announced", ErrFormat)
 	}
+	if h.Batches != 0 && (m.batches != h.Batches || m.longest != h.Batch) {
+		return fmt.Errorf("%w: %d batches of at most %d bytes, announced %d of %d", ErrFormat, m.batches, m.longest, h.Batches, h.Batch)
+	}
+	d.building = m.built
 	return nil
 }
 
@@ -93,7 +121,7 @@ func (d *Decoder) enter(run coding.Run) error {
 
 // note puts a run into the map.
 func (d *Decoder) note(run coding.Run) error {
-	d.moves.Limit = d.moves.Steps + d.budget - min(d.budget, d.Work())
+	d.moves.Limit = d.moves.Steps + d.budget.Steps - min(d.budget.Steps, d.steps())
 	if d.moves.Enter(run) {
 		return nil
 	}
@@ -129,7 +157,7 @@ func (d *Decoder) Plan(visit func(sector int)) error {
 	if d.given == nil || d.head.body == 0 {
 		return d.err
 	}
-	if err := d.pass(false, visit); err != nil {
+	if err := d.pass(d.head.Changed, false, visit); err != nil {
 		d.err = err
 		return err
 	}

@@ -1,6 +1,9 @@
 package delta
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // stash keeps old bytes whose sector is given out, until the plan frees them. Its memory is a table of entries, in the order
 // of keeping, and the bytes of all entries, in the same order and without gaps. No two entries hold the same old byte, since a
@@ -17,7 +20,7 @@ type stash struct {
 	used  uint32 // bytes
 	place uint32 // by address, of the next entry of the sector that is being kept
 	first uint32 // last sector of the entry that is freed first
-	steps uint64 // places of the table that were looked at or moved, and bytes moved in fours
+	steps uint64 // what it took, by docs/delta.md, section 8
 }
 
 // Parts of an entry's words.
@@ -133,8 +136,8 @@ func (s *stash) keep(addr, n, last uint32) []byte {
 // behind returns the first place by address whose entry begins behind addr.
 func (s *stash) behind(addr uint32) uint32 {
 	low, high := uint32(0), s.n
+	s.steps += 2 * uint64(bits.Len32(s.n)) // places, and their entries
 	for low < high {
-		s.steps += 2 // the place, and the entry
 		mid := (low + high) >> 1
 		if s.word(s.sorted(mid), 0) <= addr {
 			low = mid + 1

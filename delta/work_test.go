@@ -24,7 +24,7 @@ func workSlack(h *delta.Header) uint64 {
 
 // workOf decodes a file, to its end or until it is refused, and returns the steps that took. It fails if these are more than
 // the budget.
-func workOf(t testing.TB, file []byte, old flash.Reader) (steps uint64, err error) {
+func workOf(t testing.TB, file []byte, old flash.Reader) (work delta.Work, err error) {
 	t.Helper()
 	h, err := delta.ParseHeader(file)
 	if err != nil {
@@ -39,10 +39,14 @@ func workOf(t testing.TB, file []byte, old flash.Reader) (steps uint64, err erro
 	if err == io.EOF {
 		err = nil
 	}
-	if most := limits.WorkFile + limits.Work*uint64(h.ToSize) + workSlack(&h); d.Work() > most {
-		t.Errorf("%d steps for an image of %d bytes, at most %d: %v", d.Work(), h.ToSize, most, err)
+	work, most, slack := d.Work(), h.Budget(h.ToSize), workSlack(&h)
+	if work.Steps > most.Steps+slack || work.Reads > most.Reads+slack {
+		t.Errorf("%d steps and %d old bytes for an image of %d bytes, at most %d and %d: %v", work.Steps, work.Reads, h.ToSize, most.Steps, most.Reads, err)
 	}
-	return d.Work(), err
+	if err == nil && (work.Steps > h.Budget(d.Built()).Steps || work.Reads > h.Budget(d.Built()).Reads) {
+		t.Errorf("%d steps and %d old bytes for %d built, the file announces less", work.Steps, work.Reads, d.Built())
+	}
+	return work, err
 }
 
 func randomBytes(r *rand.Rand, n int) []byte {
@@ -68,7 +72,7 @@ func newHostile(t *testing.T, n, size uint32) *hostile {
 		t.Fatal(err)
 	}
 	w := &hostile{newHand(t, nil), n, size, 0}
-	w.head = delta.Header{Kind: delta.KindDelta, FromSize: n * size, ToSize: n * size, Units: 1, Buffer: size, Changed: n}
+	w.head = delta.Header{Kind: delta.KindDelta, FromSize: n * size, ToSize: n * size, Steps: limits.Work, Reads: limits.Reads, Units: 1, Buffer: size, Changed: n}
 	if err := w.head.SetGeometry(&area); err != nil {
 		t.Fatal(err)
 	}
@@ -264,11 +268,11 @@ func honestWork(t *testing.T, n, size uint32, r *rand.Rand) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := workOf(t, file, memory(nil))
+	work, err := workOf(t, file, memory(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return steps
+	return work.Steps
 }
 
 // TestHostileWork: no file makes more than four times the work of the worst honest file for an image of that size.
@@ -281,10 +285,11 @@ func TestHostileWork(t *testing.T) {
 		honest := honestWork(t, c.n, c.size, r)
 		old := memory(randomBytes(r, int(c.n*c.size)))
 		for name, file := range hostileFiles(t, c.n, c.size, r) {
-			steps, err := workOf(t, file, old)
-			t.Logf("%d sectors of %d, %s: %.2f of the worst honest file, %v", c.n, c.size, name, float64(steps)/float64(honest), err)
-			if steps > 4*honest {
-				t.Errorf("%d sectors of %d, %s: %d steps, the worst honest file takes %d", c.n, c.size, name, steps, honest)
+			work, err := workOf(t, file, old)
+			t.Logf("%d sectors of %d, %s: %.2f of the worst honest file, %.1f old bytes a byte, %v",
+				c.n, c.size, name, float64(work.Steps)/float64(honest), float64(work.Reads)/float64(c.n*c.size), err)
+			if work.Steps > 4*honest {
+				t.Errorf("%d sectors of %d, %s: %d steps, the worst honest file takes %d", c.n, c.size, name, work.Steps, honest)
 			}
 			if errors.Is(err, delta.ErrWork) {
 				over++

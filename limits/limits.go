@@ -70,12 +70,15 @@ const (
 	Stash   = 256 << 10 // bytes of stash memory, its table included
 	Keeps   = 4096      // entries that the stash holds at a time
 	Edge    = 4096      // old bytes kept of each end of the sector built last
-	History = 16 << 10  // bytes built lately, to copy from
+	History = 1 << 20   // bytes built lately, to copy from
 	Map     = 8192      // ranges of the relocation map
 	Units   = 128       // counters of the data stream, in units of 256
 
-	Work     = 256     // steps that decoding may take for each byte of the new image
-	WorkFile = 1 << 16 // and besides for each file
+	Segments = 16 // of an image that run at addresses of their own
+
+	Work     = 240     // steps that an update file may ask for, for each byte that it builds
+	Reads    = 16      // old bytes likewise, what asking for them takes included
+	WorkFile = 1 << 16 // and besides for each file, of either
 
 	Patch     = 48      // steps that a classic patch may take for each byte of the new image
 	PatchFile = 1 << 17 // and besides

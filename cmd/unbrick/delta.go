@@ -65,6 +65,7 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	workspace := sizeFlag(fs, "workspace", 0, "RAM that the device can secure; 0: no limit")
 	state := sizeFlag(fs, "state-max", 0, "most decoder state; 0: no limit")
 	stash := sizeFlag(fs, "stash-max", diff.DefaultStash, "most stash memory")
+	batch := sizeFlag(fs, "batch", 0, "divide the plan into batches of sectors of at most this size, at each of which decoding can go on; 0: no batches")
 	isa := fs.String("isa", "auto", "instruction set: auto, "+strings.Join(diff.ISAs(), ", "))
 	effort := fs.String("effort", "best", "fast or best")
 	erased := fs.String("erased", "ff", "byte that an erased flash reads: ff or 00")
@@ -79,7 +80,7 @@ func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) erro
 	if *isa != "auto" && !slices.Contains(diff.ISAs(), *isa) {
 		return usageError("--isa %q is none of auto, %s", *isa, strings.Join(diff.ISAs(), ", "))
 	}
-	o := diff.Options{Workspace: *workspace, StateMax: *state, StashMax: *stash, ISA: *isa}
+	o := diff.Options{Workspace: *workspace, StateMax: *state, StashMax: *stash, Batch: *batch, ISA: *isa}
 	if *stash == 0 {
 		o.StashMax = diff.NoStash
 	}
@@ -164,18 +165,29 @@ type deltaReport struct {
 	State     uint32 `json:"state"`
 	Stash     uint32 `json:"stash"`
 	History   uint32 `json:"history"`
+	Edge      uint32 `json:"edge"`
 	Buffer    uint32 `json:"buffer"`
 	Workspace uint32 `json:"workspace"`
-	Order     []int  `json:"order"`
-	Changed   int    `json:"changed_sectors"`
-	Sectors   int    `json:"sectors"`
-	Geometry  string `json:"geometry"`
-	FromSize  uint32 `json:"from_size"`
-	ToSize    uint32 `json:"to_size"`
-	From      string `json:"from,omitempty"`
-	To        string `json:"to"`
-	Control   int    `json:"control_stream"`
-	Data      int    `json:"data_stream"`
+
+	Steps      uint8  `json:"steps"`      // of work, for each byte that is built
+	Reads      uint8  `json:"reads"`      // old bytes likewise
+	MostSteps  uint64 `json:"most_steps"` // in all
+	MostReads  uint64 `json:"most_reads"` // in all
+	Segments   int    `json:"segments"`   // of the old image, that run at addresses of their own
+	Batches    uint32 `json:"batches"`    // 0: decoding cannot go on in the middle
+	Batch      uint32 `json:"batch"`      // bytes of the largest
+	Checkpoint uint32 `json:"checkpoint"` // bytes of a checkpoint, at most; 0 without batches
+
+	Order    []int  `json:"order"`
+	Changed  int    `json:"changed_sectors"`
+	Sectors  int    `json:"sectors"`
+	Geometry string `json:"geometry"`
+	FromSize uint32 `json:"from_size"`
+	ToSize   uint32 `json:"to_size"`
+	From     string `json:"from,omitempty"`
+	To       string `json:"to"`
+	Control  int    `json:"control_stream"`
+	Data     int    `json:"data_stream"`
 }
 
 func deltaReportOf(file []byte) (*deltaReport, error) {
@@ -196,6 +208,10 @@ func deltaReportOf(file []byte) (*deltaReport, error) {
 		Sectors: area.Sectors(), Geometry: area.String(), FromSize: h.FromSize, ToSize: h.ToSize,
 		To: fmt.Sprintf("%x", h.To), Control: len(control), Data: len(data),
 	}
+	r.Edge, r.Steps, r.Reads, r.Segments, r.Batches, r.Batch = h.Edge, h.Steps, h.Reads, int(h.Setup.Old.Count), h.Batches, h.Batch
+	if h.Batches != 0 {
+		r.Checkpoint = h.Checkpoint()
+	}
 	if h.From != [8]byte{} {
 		r.From = fmt.Sprintf("%x", h.From)
 	}
@@ -203,6 +219,8 @@ func deltaReportOf(file []byte) (*deltaReport, error) {
 	if err := d.Open(file, &area, nil, make([]byte, h.Memory())); err != nil {
 		return nil, err
 	}
+	most := h.Budget(d.Built())
+	r.MostSteps, r.MostReads = most.Steps, most.Reads
 	err = d.Plan(func(sector int) { r.Order = append(r.Order, sector) })
 	return r, err
 }
@@ -239,6 +257,13 @@ func deltaInfo(ctx context.Context, args []string, out, errOut io.Writer) error 
 	fmt.Fprintf(out, "streams    control %d, data %d bytes; instruction set %s\n", r.Control, r.Data, r.ISA)
 	fmt.Fprintf(out, "workspace  %d bytes: file, state %d, stash %d, history %d, sector buffer %d, digests, margin; resident code comes on top\n",
 		r.Workspace, r.State, r.Stash, r.History, r.Buffer)
+	fmt.Fprintf(out, "work       at most %d steps and %d old bytes, %d and %d for each byte that is built\n", r.MostSteps, r.MostReads, r.Steps, r.Reads)
+	if r.Batches != 0 {
+		fmt.Fprintf(out, "batches    %d of at most %d bytes; a checkpoint takes at most %d\n", r.Batches, r.Batch, r.Checkpoint)
+	}
+	if r.Segments != 0 {
+		fmt.Fprintf(out, "segments   %d\n", r.Segments)
+	}
 	fmt.Fprintf(out, "order      %s\n", strings.Trim(fmt.Sprint(r.Order), "[]"))
 	return nil
 }

@@ -34,9 +34,10 @@ func deltaFiles(t *testing.T) (dir string, old, new []byte) {
 
 func TestDeltaCreateInfoApply(t *testing.T) {
 	for name, flags := range map[string][]string{
-		"even":   {"--geometry", "4KiB"},
-		"uneven": {"--geometry", "16KiB*2,8KiB*3,64KiB", "--erased", "00", "--effort", "fast"},
-		"tight":  {"--geometry", "1KiB", "--workspace", "32KiB", "--state-max", "8KiB", "--stash-max", "0"},
+		"even":    {"--geometry", "4KiB"},
+		"uneven":  {"--geometry", "16KiB*2,8KiB*3,64KiB", "--erased", "00", "--effort", "fast"},
+		"tight":   {"--geometry", "1KiB", "--workspace", "32KiB", "--state-max", "8KiB", "--stash-max", "0"},
+		"batches": {"--geometry", "1KiB", "--batch", "2KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, old, new := deltaFiles(t)
@@ -63,6 +64,9 @@ func TestDeltaCreateInfoApply(t *testing.T) {
 			}
 			if name == "tight" && (r.Workspace > 32<<10 || r.State > 8<<10 || r.Stash != 0) {
 				t.Errorf("limits are not kept: %s", out)
+			}
+			if batched := r.Batches > 1 && r.Batch <= 2<<10 && r.Checkpoint >= 76; batched != (name == "batches") || r.MostSteps < 65536 || r.MostReads < 65536 {
+				t.Errorf("batches or work are not told: %s", out)
 			}
 			if code, out, errOut := deltaRun(t, "apply", d, target); code != exitOK {
 				t.Fatalf("apply: exit %d: %s%s", code, out, errOut)

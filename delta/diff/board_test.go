@@ -22,6 +22,7 @@ type board struct {
 	area   flash.Geometry
 	bytes  []byte
 	bad    []bool
+	gone   []bool // must not be read any more
 	sealed bool
 }
 
@@ -31,7 +32,7 @@ func (b *board) Read(addr uint32, p []byte) error {
 	}
 	for at := addr; at < addr+uint32(len(p)); {
 		s := b.area.SectorAt(at)
-		if b.bad[s] {
+		if b.bad[s] || b.gone[s] {
 			return flash.ErrUnreadable
 		}
 		start, size := b.area.Sector(s)
@@ -89,7 +90,7 @@ func (sc *scenario) makeFile(t *testing.T) ([]byte, error) {
 // flash returns a board that holds the old bytes, erased bytes to the end of their sector, and noise
 // in the sectors behind and in doubtful ones.
 func (sc *scenario) flash(r *rand.Rand) *board {
-	b := &board{area: sc.area, bytes: make([]byte, sc.area.Size()), bad: make([]bool, sc.area.Sectors())}
+	b := &board{area: sc.area, bytes: make([]byte, sc.area.Size()), bad: make([]bool, sc.area.Sectors()), gone: make([]bool, sc.area.Sectors())}
 	for i := range b.bytes {
 		b.bytes[i] = byte(r.Uint32())
 	}
@@ -154,10 +155,7 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 		}
 		proof[s] = bytes.Clone(data)
 	}
-	// Readers refuse a file that makes more than their budget. An honest one stays well below.
-	if most := (limits.WorkFile + limits.Work*uint64(h.ToSize)) / 2; d.Work() > most {
-		t.Errorf("%d steps for an image of %d bytes, an honest file takes at most %d", d.Work(), h.ToSize, most)
-	}
+	sc.checkWork(t, &d, &h)
 	b.sealed = false
 	written := 0
 	if err := delta.Rewrite(&d, &m, leaves, func(s int, data []byte) error {
@@ -179,7 +177,23 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 		t.Fatal("memory behind the announced size was touched")
 	}
 	sc.compare(t, before, b, planned)
+	if h.Batches > 0 {
+		sc.checkBatches(t, file, r)
+	}
 	return file
+}
+
+// checkWork requires that a file announces no more work than it takes, and stays well below what a hostile one may.
+func (sc *scenario) checkWork(t *testing.T, d *delta.Decoder, h *delta.Header) {
+	t.Helper()
+	work, built := d.Work(), uint64(d.Built())
+	if work.Steps > (limits.WorkFile+limits.Work*built)/2 || work.Reads > (limits.WorkFile+limits.Reads*built)/2 {
+		t.Errorf("%d steps and %d old bytes for %d built: an honest file takes at most half of the limit", work.Steps, work.Reads, built)
+	}
+	least := *h
+	if !least.Announce(work, d.Built()) || least.Steps != h.Steps || least.Reads != h.Reads {
+		t.Errorf("announces %d and %d for %d built, takes %d and %d", h.Steps, h.Reads, built, work.Steps, work.Reads)
+	}
 }
 
 // compare looks at every sector after the rewrite.

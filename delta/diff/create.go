@@ -15,7 +15,7 @@ import (
 )
 
 // CreatorVersion changes whenever equal inputs may give other bytes than before.
-const CreatorVersion = 20
+const CreatorVersion = 21
 
 // DefaultStash is the most stash memory that a file asks for unless told otherwise.
 const DefaultStash = 16 << 10
@@ -38,6 +38,7 @@ type Options struct {
 	LeafSize  uint32          // of the release's tree; 0: release.LeafSize of Geometry
 	StateMax  uint32          // most decoder state; 0: the largest profile
 	StashMax  uint32          // most stash memory; 0: DefaultStash; NoStash: none
+	Batch     uint32          // most bytes of the sectors of a batch, so that decoding can go on at each; 0: no batches
 	ISA       string          // instruction set, one of ISAs, which a delta then has; empty or "auto": found by trial
 	Hint      string          // the one to try where ISA is found by trial; any name that is none of ISAs: all are tried
 	Effort    Effort
@@ -144,6 +145,11 @@ func newJob(ctx context.Context, old, new []byte, o *Options) (*job, error) {
 		j.planned[s] = j.planned[s] || o.Doubtful != nil && o.Doubtful[s]
 		j.planned[s] = j.planned[s] && (o.Only == nil || o.Only[s])
 	}
+	for s, p := range j.planned {
+		if from, to := j.area.bounds(s); p && o.Batch != 0 && to-from > int(o.Batch) {
+			return nil, fmt.Errorf("make delta: batches of %d bytes are smaller than sector %d, of %d", o.Batch, s, to-from)
+		}
+	}
 	j.head.ToSize = uint32(len(new))
 	sum := sha256.Sum256(new)
 	copy(j.head.To[:], sum[:])
@@ -164,6 +170,7 @@ func (j *job) limits() error {
 	if _, ok := coding.ParseISA(o.ISA); !ok && o.ISA != "" && o.ISA != "auto" {
 		return fmt.Errorf("make delta: instruction set %q is none of %s", o.ISA, strings.Join(ISAs(), ", "))
 	}
+	o.Batch = min(o.Batch, flash.MaxSize)
 	if o.LeafSize == 0 {
 		o.LeafSize = release.LeafSize(o.Geometry)
 	}

@@ -138,8 +138,9 @@ func (t *trial) of(b *block) (old, new []byte) {
 // the others in their order.
 func (t *trial) race(setups []coding.Setup) []runner {
 	runners := make([]runner, len(setups))
-	for i, s := range setups {
-		runners[i] = runner{setup: s, model: coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))}
+	for i := range setups {
+		s := &setups[i]
+		runners[i] = runner{setup: *s, model: coding.MakePredictor(s, t.moves, uint32(len(t.old)), make([]byte, s.Bytes()))}
 	}
 	for round := range raceRounds {
 		first := 0

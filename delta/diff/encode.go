@@ -21,6 +21,8 @@ type encoder struct {
 	data       coding.Data
 	model      coding.Predictor
 	moves      coding.Map
+	setup      *coding.Setup
+	batch      int // place where the current batch begins
 	historyLen int
 	reach      int // how far back into the history was looked
 }
@@ -33,14 +35,12 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 	e := &encoder{plan: newPlanWriter(sc, a), script: sc, old: old}
 	e.finder = newFinder(sc.changed, how.recent, int(head.History+head.Buffer))
 	e.parser = parser{e: e, parsing: how, parsed: -1}
-	e.out = coding.NewWriter()
-	e.table = coding.MakeCounters(make([]byte, coding.CounterBytes(head.Units)), head.Units)
-	e.data = coding.MakeData(head.Setup.ISA)
+	e.out, e.setup = coding.NewWriter(), &head.Setup
 	if head.Setup.ISA != coding.ISANone {
 		e.moves, head.MapLeast = drawMap(sc.runs(), stays(a, j.planned, len(old)), ranges)
 		head.MapRanges = uint32(e.moves.Most())
 	}
-	e.model = coding.MakePredictor(head.Setup, &e.moves, uint32(len(old)), make([]byte, head.Setup.Bytes()))
+	counters, notes := make([]byte, coding.CounterBytes(head.Units)), make([]byte, head.Setup.Bytes())
 	for t, s := range sc.sequence {
 		if err := j.ctx.Err(); err != nil {
 			return nil, nil, err
@@ -48,7 +48,10 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 		e.step = t
 		e.plan.sector(t)
 		start, end := sc.starts[t], sc.starts[t+1]
-		e.historyLen = min(int(head.History), start)
+		if t == 0 || sc.opens[t] {
+			e.renew(start, head.Units, counters, notes)
+		}
+		e.historyLen = min(int(head.History), start-e.batch)
 		addr, _ := a.bounds(s)
 		for at := start; at < end; {
 			n, copied := e.plan.piece(end - at)
@@ -63,6 +66,14 @@ func (j *job) streams(sc *script, head *delta.Header, ranges uint32, how parsing
 	}
 	head.History = uint32(e.reach)
 	return e.plan.out.Finish(), e.out.Finish(), nil
+}
+
+// renew makes what the decoder learns from the data stream begin anew with the batch whose bytes begin at place start.
+func (e *encoder) renew(start int, units uint8, counters, notes []byte) {
+	e.table = coding.MakeCounters(counters, units)
+	e.data = coding.MakeData(e.setup.ISA)
+	e.model = coding.MakePredictor(e.setup, &e.moves, uint32(len(e.old)), notes)
+	e.batch, e.parser.parsed = start, -1
 }
 
 // copy writes the n built bytes at place at, which go to address dst, as copies of old ones.

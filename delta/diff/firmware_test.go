@@ -27,8 +27,8 @@ var pairs = []struct {
 	isa          string
 	large, small int
 }{
-	{"mithermo", firmware.Mithermo, "tc32", 2010, 2106},
-	{"opensbi", firmware.OpenSBI, "riscv", 82364, 85953},
+	{"mithermo", firmware.Mithermo, "tc32", 2012, 2108},
+	{"opensbi", firmware.OpenSBI, "riscv", 82366, 85955},
 }
 
 func TestSizes(t *testing.T) {

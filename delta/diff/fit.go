@@ -69,7 +69,7 @@ func (j *job) fit() ([]byte, error) {
 			if least = min(least, needs-1); j.o.Workspace != 0 && needs > j.o.Workspace {
 				continue
 			}
-			if err := j.prove(file); errors.Is(err, delta.ErrWork) {
+			if file, err = j.prove(file); errors.Is(err, delta.ErrWork) {
 				overworked = err
 				continue // readers would refuse it; another plan or profile says it otherwise
 			} else if err != nil {
@@ -232,9 +232,19 @@ func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32
 	h.Units, h.History = p.units, min(p.history, uint32(len(sc.changed)))
 	h.StashBytes, h.Keeps = uint32(sc.stash.bytes), uint32(sc.stash.count)
 	h.Changed, h.Edge = uint32(len(sc.sequence)), uint32(sc.edge)
-	for _, s := range sc.sequence {
+	h.Steps, h.Reads = delta.MaxSteps, delta.MaxReads // until it is known what it takes
+	batch := uint32(0)
+	for t, s := range sc.sequence {
 		from, to := j.area.bounds(s)
 		h.Buffer = max(h.Buffer, uint32(to-from))
+		if sc.opens[t] {
+			h.Batches++
+			batch = 0
+		}
+		batch += uint32(to - from)
+		if j.o.Batch != 0 {
+			h.Batch = max(h.Batch, batch)
+		}
 	}
 	if h.Changed == 0 {
 		h.Buffer = uint32(j.area.start[1])
@@ -254,15 +264,27 @@ func (j *job) encode(d draft, p profile, how parsing) (file []byte, needs uint32
 }
 
 // prove applies the file to the old bytes, sector by sector as a terminal does, and compares each with the new
-// image.
-func (j *job) prove(file []byte) error {
+// image. It returns the file with the budget that this took.
+func (j *job) prove(file []byte) ([]byte, error) {
 	h, err := delta.ParseHeader(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var d delta.Decoder
+	if err := j.decode(&d, file, &h); err != nil {
+		return nil, err
+	}
+	if work := d.Work(); !h.Announce(work, d.Built()) {
+		return nil, fmt.Errorf("%w: %d steps and %d old bytes for %d bytes", delta.ErrWork, work.Steps, work.Reads, d.Built())
+	}
+	control, data := h.Streams(file)
+	return h.Append(make([]byte, 0, len(file)), control, data), nil
+}
+
+// decode decodes the file to its end.
+func (j *job) decode(d *delta.Decoder, file []byte, h *delta.Header) error {
 	sim := &simulation{area: &j.area, bytes: j.old, bad: make([]bool, j.area.sectors())}
 	copy(sim.bad, j.o.Doubtful)
-	var d delta.Decoder
 	if err := d.Open(file, j.o.Geometry, sim, make([]byte, h.Memory())); err != nil {
 		return err
 	}

@@ -61,6 +61,13 @@ func (w *planWriter) sector(t int) {
 	if t+1 < len(sequence) {
 		w.jump(s+1, sequence[t+1])
 		w.flows = s+1 == sequence[t+1]
+		if w.script.o.Batch != 0 {
+			bit := uint32(0)
+			if w.script.opens[t+1] {
+				bit = 1
+			}
+			w.bit(coding.PlaceBatch, 0, bit)
+		}
 	}
 }
 

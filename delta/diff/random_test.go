@@ -120,6 +120,9 @@ func randomScenario(t *testing.T, r *rand.Rand, areas []string) *scenario {
 	sc.options.StashMax = []uint32{0, 300, 2048, diff.NoStash, 1 + r.Uint32N(delta.MaxStash)}[r.IntN(5)]
 	sc.options.StateMax = []uint32{0, 16 << 10, 8 << 10, 4 << 10}[r.IntN(4)]
 	sc.options.Effort = diff.Effort(r.IntN(2))
+	if r.IntN(2) == 0 {
+		sc.options.Batch = area.Largest() + r.Uint32N(4*area.Largest())
+	}
 	return sc
 }
 

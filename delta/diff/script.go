@@ -7,7 +7,8 @@ type operation struct{ literal, copied, shift int }
 type script struct {
 	*job
 	sequence   []int
-	step       []int // by sector: its place in the sequence
+	step       []int  // by sector: its place in the sequence
+	opens      []bool // by place in the sequence: a batch begins there; all false without batches
 	operations []operation
 	stash      *stashing
 	edge       int    // bytes of either end of a sector that are there for the one built right behind it
@@ -28,6 +29,7 @@ func (j *job) script(p *plan, again bool) *script {
 	for i, s := range p.sequence {
 		sc.step[s] = i
 	}
+	sc.opens = j.batches(p.sequence)
 	sc.stash = j.planStash(p, sc.step)
 	first := make([]int, a.sectors()) // segment that a sector begins in
 	for i, at := 0, 0; at < a.sectors() && a.start[at] < len(j.new); at++ {
@@ -68,6 +70,20 @@ func (j *job) script(p *plan, again bool) *script {
 		sc.build()
 	}
 	return sc
+}
+
+// batches divides a sequence of sectors: each batch has as many as it may hold bytes for.
+func (j *job) batches(sequence []int) []bool {
+	opens := make([]bool, len(sequence))
+	left := 0
+	for t, s := range sequence {
+		from, to := j.area.bounds(s)
+		if opens[t] = j.o.Batch != 0 && (t == 0 || left < to-from); opens[t] {
+			left = int(j.o.Batch)
+		}
+		left -= to - from
+	}
+	return opens
 }
 
 // build puts the bytes of the new image into the order they are built in.

@@ -29,7 +29,7 @@ var below = map[string][]string{
 	"release/store":         {"limits", "release"},
 	"release/sequence":      {"release"},
 	"model":                 {"internal/cbor", "limits", "flash", "release"},
-	"delta/internal/coding": {},
+	"delta/internal/coding": {"limits"},
 	"delta":                 {"limits", "flash", "release", "delta/internal/coding"},
 	"delta/bsdiff":          {"limits", "flash", "delta"},
 	"delta/diff":            {"flash", "release", "delta", "delta/internal/coding"},

@@ -17,6 +17,7 @@ const (
 	PlaceEnd      = 9  // an operation ends with its sector, after which another than the next is built; v: literals precede
 	PlaceJoin     = 10 // its diagonal is the first of the sector behind, which was built before; v: it ends with its sector
 	PlaceEdge     = 11 // the edges of the sector just built are kept
+	PlaceBatch    = 12 // a batch begins with the sector that is built next
 
 	// Data stream. The first three and 24 to 27 are mixed, each from contexts of three places.
 	PlaceByte     = 16 // a literal byte; v: the byte before it and its lane; 23: the one before that; 24: its lane

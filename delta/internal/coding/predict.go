@@ -20,23 +20,29 @@ const (
 const MaxField = 8
 
 // Setup is what the header says about prediction. All but ISA are zero without an instruction set.
+//
+// Without segments the image runs at Base as a whole, and code refers to offsets in it. With segments both images have some, and
+// code and pointers refer to the addresses of these.
 type Setup struct {
-	ISA     ISA
-	Base    uint32 // address that the image runs at, whole pages; pointers are sought if not NoBase
-	RAM     uint32 // start of the RAM that pointers may point into, whole pages
-	RAMSize uint32 // its bytes, whole pages; 0: none are sought
+	ISA      ISA
+	Base     uint32   // address that the image runs at, whole pages, 0 with segments; pointers are sought if not NoBase
+	RAM      uint32   // start of the RAM that pointers may point into, whole pages
+	RAMSize  uint32   // its bytes, whole pages; 0: none are sought
+	Old, New Segments // of the old and of the new image
 }
 
 // NoBase as Base says that no pointers into the image are sought.
 const NoBase = 1<<32 - 1
 
 const (
-	pageBits  = 12 // base and RAM are whole pages
-	maxPages  = 1<<(32-pageBits) - 1
-	flagBase  = 0x01
-	flagRAM   = 0x02
-	seenCount = 256 // RAM pointers remembered
-	seenBytes = 8   // each: old value, shift
+	pageBits     = 12 // base and RAM are whole pages
+	maxPages     = 1<<(32-pageBits) - 1
+	flagPointers = 0x01
+	flagRAM      = 0x02
+	flagSegments = 0x04
+	flagOthers   = 0x08 // the new image's segments are others
+	seenCount    = 256  // RAM pointers remembered
+	seenBytes    = 8    // each: old value, shift
 )
 
 // Append writes the setup's part of a header: the instruction set; if there is one, what is sought and
@@ -48,17 +54,29 @@ func (s *Setup) Append(dst []byte) []byte {
 	}
 	flags := byte(0)
 	if s.Base != NoBase {
-		flags |= flagBase
+		flags |= flagPointers
 	}
 	if s.RAMSize != 0 {
 		flags |= flagRAM
 	}
+	if s.Old.Count > 0 {
+		flags |= flagSegments
+		if s.New != s.Old {
+			flags |= flagOthers
+		}
+	}
 	dst = append(dst, flags)
-	if flags&flagBase != 0 {
+	if flags&(flagPointers|flagSegments) == flagPointers {
 		dst = appendPages(dst, s.Base)
 	}
 	if flags&flagRAM != 0 {
 		dst = appendPages(appendPages(dst, s.RAM), s.RAMSize)
+	}
+	if flags&flagSegments != 0 {
+		dst = s.Old.append(dst)
+	}
+	if flags&flagOthers != 0 {
+		dst = s.New.append(dst)
 	}
 	return dst
 }
@@ -78,7 +96,7 @@ func (s *Setup) Parse(b []byte) (rest []byte, ok bool) {
 	if b = b[1:]; s.ISA == ISANone {
 		return b, true
 	}
-	if len(b) < 1 || b[0]&^(flagBase|flagRAM) != 0 {
+	if len(b) < 1 || b[0] > 0x0f || b[0]&(flagSegments|flagOthers) == flagOthers {
 		return b, false
 	}
 	flags := b[0]
@@ -93,16 +111,32 @@ func (s *Setup) Parse(b []byte) (rest []byte, ok bool) {
 		ok = ok && n <= maxPages
 		return n << pageBits
 	}
-	s.Base = NoBase
-	if flags&flagBase != 0 {
+	switch flags & (flagPointers | flagSegments) {
+	case flagPointers:
 		s.Base = pages()
+	case flagPointers | flagSegments:
+	default:
+		s.Base = NoBase
 	}
 	if flags&flagRAM != 0 {
 		s.RAM, s.RAMSize = pages(), pages()
 		ok = ok && s.RAMSize != 0
 	}
+	if !ok || flags&flagSegments == 0 {
+		return b, ok
+	}
+	if b, ok = s.Old.parse(b); !ok {
+		return b, false
+	}
+	if s.New = s.Old; flags&flagOthers != 0 {
+		b, ok = s.New.parse(b)
+		ok = ok && s.New != s.Old
+	}
 	return b, ok
 }
+
+// Within reports whether the segments lie in images of these sizes.
+func (s *Setup) Within(from, to uint32) bool { return s.Old.within(from) && s.New.within(to) }
 
 // Bytes returns the memory that a Predictor with this setup needs besides the map.
 func (s *Setup) Bytes() uint32 {
@@ -115,13 +149,15 @@ func (s *Setup) Bytes() uint32 {
 // Predictor foretells the new bytes of fields that hold addresses, from where the copies moved what
 // they point at. It is the seam for instruction sets: maker and reader ask it the same questions.
 type Predictor struct {
-	setup    Setup
+	setup    *Setup
 	moves    *Map
 	size     uint32 // of the old image
 	pointers uint32 // above Base: size, 0 if none are sought
 	align    uint32 // bits that are clear where an instruction begins
 	words    uint32 // and where a pointer lies
 	told     bool   // instructions are told apart by their lengths
+	located  bool   // segments say where things run
+	directed bool   // and pointers into them are sought
 	seen     []byte // RAM pointers met: old value, shift
 	count    int
 	next     int    // entry overwritten next
@@ -134,12 +170,14 @@ type Predictor struct {
 	Steps uint64         // RAM pointers met that were looked at so far
 }
 
-// MakePredictor returns a Predictor for setup over the map moves of an old image of size bytes, in mem,
+// MakePredictor returns a Predictor for setup, which must stay as it is, over the map moves of an old image of size bytes, in mem,
 // which must be setup.Bytes() long. The map must be complete.
-func MakePredictor(setup Setup, moves *Map, size uint32, mem []byte) Predictor {
+func MakePredictor(setup *Setup, moves *Map, size uint32, mem []byte) Predictor {
 	p := Predictor{setup: setup, moves: moves, size: size, align: setup.ISA.align(), words: setup.ISA.words(),
 		told: setup.ISA.length(0) > 0, seen: mem}
-	if setup.Base != NoBase {
+	if setup.Old.Count > 0 {
+		p.located, p.directed, p.align = true, setup.Base != NoBase, 0 // where an instruction begins is a matter of its address
+	} else if setup.Base != NoBase {
 		p.pointers = size
 	}
 	return p
@@ -156,12 +194,19 @@ func (p *Predictor) Next(old []byte, src, dst uint32) (plain, n int, kind Kind) 
 	for ; plain < end; plain++ {
 		rest := old[plain:]
 		if src&p.align == 0 && (!p.told || p.begins(src, rest[0])) {
-			if n, kind, to := p.setup.ISA.find(rest, src); n > 0 && p.aim(rest[:n], kind, src, dst, to) {
+			if p.located {
+				if n, kind := p.runs(rest, src, dst); n > 0 {
+					return plain, n, kind
+				}
+			} else if n, kind, to := p.setup.ISA.find(rest, src); n > 0 && p.aim(rest[:n], kind, src, dst, to) {
 				return plain, n, kind
 			}
 		}
 		if src&p.words == 0 && len(rest) >= 4 {
 			word := binary.LittleEndian.Uint32(rest)
+			if p.directed && p.points(word) {
+				return plain, 4, KindPointer
+			}
 			if word-p.setup.Base < p.pointers || word-p.setup.RAM < p.setup.RAMSize {
 				return plain, 4, p.word(word)
 			}
@@ -199,6 +244,49 @@ func (p *Predictor) aim(old []byte, kind Kind, src, dst, to uint32) bool {
 	}
 	n := copy(p.Field[:], old)
 	return p.setup.ISA.aim(p.Field[:n], kind, dst, p.moves.Move(to))
+}
+
+// runs looks for a field at the start of code, from old address src to address dst, where segments say at which addresses code
+// runs and what it points at, and makes Field what it becomes. It returns its length, 0 if there is none.
+func (p *Predictor) runs(code []byte, src, dst uint32) (n int, kind Kind) {
+	at, ok := p.setup.Old.address(src)
+	if !ok {
+		return 0, 0
+	}
+	n, kind, to := p.setup.ISA.find(code, at)
+	if n == 0 {
+		return 0, 0
+	}
+	from, ok := p.setup.New.address(dst)
+	if !ok || kind == KindLoad && (at^from)&3 == 0 {
+		return 0, 0
+	}
+	if to, ok = p.moved(to); !ok {
+		return 0, 0
+	}
+	copy(p.Field[:], code[:n])
+	if !p.setup.ISA.aim(p.Field[:n], kind, from, to) {
+		return 0, 0
+	}
+	return n, kind
+}
+
+// moved returns at which address runs what ran at address to, if segments had and have that.
+func (p *Predictor) moved(to uint32) (uint32, bool) {
+	was, ok := p.setup.Old.offset(to)
+	if !ok {
+		return 0, false
+	}
+	return p.setup.New.address(p.moves.Move(was))
+}
+
+// points makes Field what a pointer into a segment becomes, and reports false if the word is none.
+func (p *Predictor) points(word uint32) bool {
+	to, ok := p.moved(word)
+	if ok {
+		binary.LittleEndian.PutUint32(p.Field[:], to)
+	}
+	return ok
 }
 
 // word makes Field what a pointer becomes.
@@ -251,7 +339,7 @@ func (p *Predictor) Learn(new []byte, kind Kind) {
 
 // Blank makes the field at the start of code, which lies at address at, point nowhere, so that
 // equal code looks equal wherever it lies. It returns the field's length, 0 if there is none. It is
-// for makers, who match images without their fields.
+// for makers, who match images without their fields, and know no segments.
 func (s *Setup) Blank(code []byte, at, size uint32) int {
 	if n, kind, to := s.ISA.find(code, at); n > 0 && (kind == KindBranch || kind == KindPair) && to <= size {
 		s.ISA.aim(code[:n], kind, 0, 0)

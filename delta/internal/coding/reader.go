@@ -28,6 +28,16 @@ func MakeReader(stream []byte) Reader {
 	return r
 }
 
+// Place returns all that a reader holds of its place in the stream: the bytes it has taken, those behind the end included, span
+// and code.
+func (r *Reader) Place() (pos, span, code uint32) { return r.pos, r.span, r.code }
+
+// ResumeReader goes on at a place in stream. It reports false if no reader can be there.
+func ResumeReader(stream []byte, pos, span, code uint32) (Reader, bool) {
+	ok := pos >= 4 && pos <= uint32(len(stream))+tail && span >= renorm && code < span
+	return Reader{stream: stream, pos: pos, span: span, code: code}, ok
+}
+
 func (r *Reader) next() uint32 {
 	b := uint32(0)
 	if r.pos < uint32(len(r.stream)) {

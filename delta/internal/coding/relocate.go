@@ -3,6 +3,7 @@ package coding
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 )
 
 // Map says where old bytes went: sorted ranges of old addresses, each with the shift that its bytes
@@ -15,7 +16,7 @@ type Map struct {
 	n    int
 	most int // entries there were at a time
 
-	Steps uint64 // entries looked at and moved so far
+	Steps uint64 // so far: a look-up counts the binary digits of the number of entries, an entry that moves counts 2
 	Limit uint64 // of steps: with more, Add gives up
 }
 
@@ -41,8 +42,8 @@ func (m *Map) entry(i int) (start, length, shift uint32) {
 // after returns the index of the first entry that starts behind addr.
 func (m *Map) after(addr uint32) int {
 	lo, hi := 0, m.n
+	m.Steps += uint64(bits.Len32(uint32(hi)))
 	for lo < hi {
-		m.Steps++
 		mid := (lo + hi) >> 1
 		if start, _, _ := m.entry(mid); start <= addr {
 			lo = mid + 1
@@ -84,7 +85,7 @@ func (m *Map) Add(start, n, shift uint32) bool {
 // insert adds a range as entry i, joined with its neighbours if they go on with the same shift and are not too long
 // together.
 func (m *Map) insert(i int, start, n, shift uint32) bool {
-	joins := 0 // entries that the range replaces
+	joins, behind := 0, uint64(m.n-i) // entries that the range replaces, and those behind it
 	if i > 0 {
 		if s, l, by := m.entry(i - 1); s+l == start && by == shift && l+n <= maxEntry {
 			i, start, n, joins = i-1, s, l+n, 1
@@ -100,7 +101,7 @@ func (m *Map) insert(i int, start, n, shift uint32) bool {
 		return false
 	}
 	if joins != 1 { // else nothing moves
-		m.Steps += uint64(m.n-i) * (EntryBytes / 4)
+		m.Steps += behind * (EntryBytes / 4)
 	}
 	copy(m.mem[(i+1)*EntryBytes:(m.n+1-joins)*EntryBytes], m.mem[(i+joins)*EntryBytes:m.n*EntryBytes])
 	m.n += 1 - joins
