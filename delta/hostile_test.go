@@ -336,7 +336,7 @@ func FuzzDecoder(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(full)
-	f.Add([]byte("UD\x01\x01"))
+	f.Add([]byte("UD\x02\x01"))
 	f.Add(readVector(f, "thumb").file)
 	f.Add(readVector(f, "hand").file)
 	f.Add(readVector(f, "edged").file)
