@@ -7,9 +7,9 @@ var releaseMistakes = []entry{
 		}
 		return &Refusal{Reason: ForeignModel, `),
 	one("release", "TestAccept", "counter below the floor taken", "release/accept.go",
-		`if m.Floor().Compare(t.Floor) < 0 {`, `if m.Floor().Compare(t.Floor) < 0 && !(MISTAKE && m.Counter+1 == t.Floor) {`),
+		`if m.Floor().Compare(t.Floor) < 0 {`, `if m.Floor().Compare(t.Floor) < 0 && !(MISTAKE && m.Counter+1 == t.Floor.Counter) {`),
 	one("release", "TestAccept", "counter at the floor refused", "release/accept.go",
-		`	if current != nil && m.Order`, `	if MISTAKE && m.Counter == t.Floor {
+		`	if current != nil && m.Order`, `	if MISTAKE && m.Counter == t.Floor.Counter {
 		return &Refusal{Reason: BelowFloor}
 	}
 	if current != nil && m.Order`),
