@@ -189,6 +189,7 @@ const (
 	OutcomeNoServer          // the server did not answer
 	OutcomeHeld              // the server holds this device back after three failed rewrites
 	OutcomeFailed            // the restoration ended; Failure says why
+	OutcomeLater             // the server is busy, or has not made the update file yet
 	outcomes
 )
 
@@ -376,7 +377,7 @@ const (
 	LogFault       uint16 = 5  // board: Text = fault
 	LogMade        uint16 = 6  // board: Text = release
 	LogLinkOpen    uint16 = 7  // server: S02
-	LogMaking      uint16 = 8  // server: S03, Text = release
+	LogMaking      uint16 = 8  // server: S03, Text = release, A = seconds to wait
 	LogInfo        uint16 = 9  // server: S04, A = update file bytes, B = workspace it needs
 	LogNoUpdate    uint16 = 10 // server: S04, nothing newer
 	LogRequested   uint16 = 11 // server: S09, A = offset
@@ -393,7 +394,7 @@ const (
 	LogReplay      uint16 = 22 // board: Text = what a replay does here
 	LogMessage     uint16 = 23 // server: Text = a message of the link
 	LogPacket      uint16 = 24 // apparatus: Text = a request or answer on the cable
-	LogServerEnded uint16 = 25 // server: it ended the session, Text = why
+	LogServerEnded uint16 = 25 // server: it ended the session, Text = why, A = seconds to wait
 	LogMissed      uint16 = 26 // board: the rewrite ended before the armed cut, A = operation of the cut, B = of the rewrite
 	LogOffered     uint16 = 27 // server: an update that nobody has asked for yet, Text = release
 )

@@ -234,7 +234,7 @@ func (r *rig) link(m protocol.Message, sent bool) {
 		if m.Kind == protocol.KindNone {
 			row.Step, row.Code = 4, LogNoUpdate
 			if m.Reason == protocol.ReasonPreparing {
-				row.Step, row.Code = 3, LogMaking
+				row.Step, row.Code, row.A = 3, LogMaking, m.Wait
 			}
 		} else {
 			row.Step, row.Code, row.A, row.B = 4, LogInfo, m.Size, m.Workspace
@@ -258,7 +258,7 @@ func (r *rig) link(m protocol.Message, sent bool) {
 		if sent {
 			return // the terminal tells of it itself
 		}
-		row.Code, row.Text = LogServerEnded, m.Fault.String()
+		row.Code, row.Text, row.A = LogServerEnded, m.Fault.String(), m.Wait
 	default:
 		return
 	}

@@ -11,8 +11,9 @@ import (
 
 const (
 	sessionLimit = 10 * time.Minute // of one conversation, in the device's own time and ours
-	maxAsks      = 40               // times that a server which is still preparing is asked again
-	maxWait      = 5 * time.Second  // between two of them
+	maxAsks      = 40               // times that a server which wants it is asked again
+	maxWait      = 120              // seconds between two of them that a person is kept waiting for
+	usualWait    = 5                // and if the server does not say
 )
 
 // talk is how one conversation ended.
@@ -139,10 +140,6 @@ func (r *rig) talked(t talk, asks int) {
 	switch t.session.Outcome {
 	case terminal.Nothing:
 		r.timeline.finish()
-		if t.info.Reason == protocol.ReasonPreparing && asks < maxAsks {
-			r.again(t.info.Wait, asks+1)
-			return
-		}
 		r.untold = false
 		r.outcome = outcomeOf(t.info.Reason)
 	case terminal.Refused:
@@ -176,11 +173,22 @@ func (r *rig) talked(t talk, asks int) {
 		r.outcome = OutcomeLinkLost
 		r.timeline.fail()
 	}
+	if last := &t.session.Summary; last.Again() {
+		r.again(last.Wait, asks+1)
+	}
 }
 
-// again asks once more after the seconds that the server named.
+// again asks once more after the seconds that the server named, unless that is too long for a person.
 func (r *rig) again(seconds uint32, asks int) {
-	wait := min(max(time.Duration(seconds)*time.Second, 200*time.Millisecond), maxWait)
+	if seconds == 0 {
+		seconds = usualWait
+	}
+	if seconds > maxWait || asks > maxAsks {
+		r.outcome = OutcomeLater
+		return
+	}
+	wait := time.Duration(seconds) * time.Second
+	r.outcome = OutcomeNone
 	r.stage = LabAsking
 	r.b.e.work(func(ctx context.Context) func() {
 		timer := time.NewTimer(wait)

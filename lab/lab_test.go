@@ -12,6 +12,7 @@ import (
 	"unbrick/internal/firmware"
 	"unbrick/lab"
 	"unbrick/model"
+	"unbrick/protocol"
 	"unbrick/protocol/conntest"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -146,6 +147,7 @@ func TestCutDuringSession(t *testing.T) {
 	d.settle(t, lab.Running)
 	client, server := conntest.Pair()
 	go func() {
+		protocol.Send(server, &protocol.Challenge{}, nil)
 		server.Recv() // the hello: the device now waits for an answer
 		d.Board().Cut(emulator.NotBegun)
 	}()

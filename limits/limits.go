@@ -41,6 +41,9 @@ const (
 
 	// MaxNumber is the most that order and counter may be: every reader of JSON tells such numbers apart.
 	MaxNumber = 1<<53 - 1
+
+	Statement = 960 // bytes of a signed trust statement
+	Fresh     = 256 // and of a signed freshness statement
 )
 
 // Keys that belong to one device or one model.
@@ -94,6 +97,8 @@ const (
 	Dead    = 16       // dead sectors in a report
 	Refused = 8        // refused update files in a hello
 	Steps   = 2        // updates in a row that lead to the wanted release
+	Wait    = 604_800  // seconds, a week: longer nobody is told to wait
+	Host    = 253      // bytes of the name under which a server was dialled
 )
 
 // Cable: blocks of a file in frames.

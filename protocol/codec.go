@@ -71,6 +71,14 @@ func empty(c Code) Message {
 		return &Pong{}
 	case CodeBye:
 		return &Bye{}
+	case CodeChallenge:
+		return &Challenge{}
+	case CodeNews:
+		return &News{}
+	case CodeTrust:
+		return &Trust{}
+	case CodeFresh:
+		return &Fresh{}
 	}
 	panic("protocol: code without a message")
 }
@@ -248,25 +256,30 @@ func (m *Error) Append(dst []byte) ([]byte, error) {
 		return refuse(CodeError, err)
 	}
 	w := cbor.Appending(dst)
-	w.Array(3)
+	w.Array(4)
 	w.Uint(uint64(CodeError))
 	w.Uint(uint64(m.Fault))
 	w.TextBytes(m.Text)
+	w.Uint(uint64(m.Wait))
 	return done(w, CodeError, len(dst))
 }
 
 // Decode implements Message.
 func (m *Error) Decode(b []byte) error {
 	r := cbor.NewReader(b)
-	open(r, b, CodeError, 3)
+	open(r, b, CodeError, 4)
 	m.Fault = Fault(r.UintMax(0xff))
 	m.Text = r.TextBytes()
+	m.Wait = r.Uint32()
 	return shut(r, CodeError, m.valid())
 }
 
 func (m *Error) valid() error {
-	if m.Fault == 0 {
+	if m.Fault == 0 || m.Wait > MaxWait {
 		return ErrLimit
+	}
+	if m.Wait == 0 && (m.Fault == FaultBusy || m.Fault == FaultShutdown) {
+		return ErrMalformed // who cannot serve now says when
 	}
 	if err := release.CheckText(m.Text, MaxReason); err != nil {
 		return fmt.Errorf("%w: %w", ErrLimit, err)

@@ -5,23 +5,28 @@ import "strconv"
 // Code is the first item of every message. Append-only.
 type Code uint8
 
-// The messages of version 1.
+// The messages.
 const (
-	CodeHello   Code = 1
-	CodeInfo    Code = 2
-	CodeRequest Code = 3
-	CodeData    Code = 4
-	CodeCredit  Code = 5
-	CodeEnd     Code = 6
-	CodeDone    Code = 7
-	CodeGone    Code = 8
-	CodeError   Code = 9
-	CodePing    Code = 10
-	CodePong    Code = 11
-	CodeBye     Code = 12
+	CodeHello     Code = 1
+	CodeInfo      Code = 2
+	CodeRequest   Code = 3
+	CodeData      Code = 4
+	CodeCredit    Code = 5
+	CodeEnd       Code = 6
+	CodeDone      Code = 7
+	CodeGone      Code = 8
+	CodeError     Code = 9
+	CodePing      Code = 10
+	CodePong      Code = 11
+	CodeBye       Code = 12
+	CodeChallenge Code = 13
+	CodeNews      Code = 14
+	CodeTrust     Code = 15
+	CodeFresh     Code = 16
 )
 
-var codeNames = [...]string{"", "hello", "info", "request", "data", "credit", "end", "done", "gone", "error", "ping", "pong", "bye"}
+var codeNames = [...]string{"", "hello", "info", "request", "data", "credit", "end", "done", "gone", "error", "ping", "pong", "bye",
+	"challenge", "news", "trust", "fresh"}
 
 func (c Code) String() string { return name(codeNames[:], uint32(c), "message") }
 
@@ -117,10 +122,14 @@ const (
 	FaultManifest   Fault = 17 // not a manifest
 	FaultRetry      Fault = 18 // this file failed its proof before
 	FaultSector     Fault = 19 // a sector that is needed takes no data
+	FaultTrust      Fault = 20 // the release asks for a newer trust statement
+	FaultStale      Fault = 21 // no freshness statement, or not one of this hello
+	FaultSignatures Fault = 22 // fewer signers than the device asks for
+	FaultEra        Fault = 23 // the release is of another era than the device takes
 )
 
 var faultNames = [...]string{"", "malformed", "version", "unexpected", "busy", "internal", "shutdown", "timeout", "credit", "digest",
-	"signature", "key", "model", "order", "floor", "workspace", "size", "manifest", "retry", "sector"}
+	"signature", "key", "model", "order", "floor", "workspace", "size", "manifest", "retry", "sector", "trust", "stale", "signatures", "era"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }
 

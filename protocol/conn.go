@@ -19,6 +19,9 @@ type Conn interface {
 	// Close ends the Conn in both directions and unblocks Send and Recv on both sides. What was sent
 	// before and not received may be lost: say Bye first.
 	Close() error
+	// Host returns the name under which the terminal dialled the server, as HostOf makes it: the same at both ends, but
+	// at the server's it is what the peer says.
+	Host() string
 }
 
 // How a Conn ends.

@@ -6,11 +6,12 @@
 // encoding of RFC 8949, and travels as one binary WebSocket message of at most MaxMessage bytes.
 // Decoders take nothing else: no unknown code, no missing or additional field, no other encoding of
 // the same value. What they accept encodes again byte for byte. Codes are append-only; a message
-// whose fields must change gets a new code, and a change of meaning a new Version.
+// whose fields must change gets a new code, and a change of meaning a new Subprotocol.
 //
 // A session:
 //
 //	terminal                         server
+//	                             <-  Challenge     what the hello is signed over
 //	Hello                        ->
 //	                             <-  Info          what there is, or why there is nothing
 //	Request(digest, offset)      ->                with the first credit
@@ -34,11 +35,9 @@ import (
 	"unbrick/release"
 )
 
-// Version is the version of the link that this package speaks, said in Hello. History: 1, the first.
-const Version = 1
-
-// Subprotocol is what a WebSocket of this link is asked for and accepted with.
-const Subprotocol = "unbrick.1"
+// Subprotocol is what a WebSocket of this link is asked for and accepted with: its version. History: unbrick.1 had no
+// challenge and a shorter hello; nobody speaks it any more.
+const Subprotocol = "unbrick.2"
 
 // Limits of the link. Everything a peer sends is checked against them before use.
 const (
@@ -52,6 +51,8 @@ const (
 	MaxDead    = limits.Dead       // dead sectors in a report
 	MaxRefused = limits.Refused    // refused update files in a Hello
 	MaxSteps   = limits.Steps      // updates in a row that lead to the wanted release
+	MaxWait    = limits.Wait       // seconds that a peer may be told to wait
+	MaxNumber  = limits.MaxNumber  // an order or a counter
 	// MaxHello is more than any Hello takes, encoded: a buffer of this size never grows.
 	MaxHello = limits.Hello
 )
@@ -61,3 +62,9 @@ type Digest = release.Digest
 
 // KeyID names a key by the first bytes of its digest.
 type KeyID = release.KeyID
+
+// Nonce is what a server draws for one connection.
+type Nonce = [NonceSize]byte
+
+// NonceSize is the length of a Nonce in bytes.
+const NonceSize = 32

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	helloItems  = 14
+	helloItems  = 25
 	reportItems = 8
 	infoItems   = 10
 )
@@ -18,29 +18,48 @@ func (m *Hello) Append(dst []byte) ([]byte, error) {
 	if err := m.valid(); err != nil {
 		return refuse(CodeHello, err)
 	}
+	if len(m.Signature) != signatureSize(m.Device) {
+		return refuse(CodeHello, ErrMalformed)
+	}
 	w := cbor.Appending(dst)
+	m.write(w)
+	w.Bytes(m.Signature)
+	return done(w, CodeHello, len(dst))
+}
+
+// write writes all of m but the signature.
+func (m *Hello) write(w *cbor.Writer) {
 	w.Array(helloItems)
 	w.Uint(uint64(CodeHello))
-	w.Uint(uint64(m.Version))
 	w.Text(m.Model)
 	w.Text(m.Serial)
 	w.Text(m.Release)
+	w.Uint(uint64(m.Era))
 	w.Uint(m.Order)
 	w.Bytes(m.Digest[:])
-	w.Uint(m.Floor)
+	w.Uint(uint64(m.Floor.Era))
+	w.Uint(m.Floor.Counter)
 	w.Array(len(m.Keys))
 	for i := range m.Keys {
 		w.Bytes(m.Keys[i][:])
 	}
+	w.Uint(uint64(m.Threshold))
+	w.Uint(uint64(m.Statement))
+	w.Uint(uint64(m.Reads))
 	w.Uint(uint64(m.Workspace))
 	w.Uint(uint64(m.Kinds))
+	w.Uint(uint64(m.Staging))
+	w.Uint(uint64(m.Stages))
+	w.Bool(m.Connected)
 	w.Bool(m.Confirmed)
 	m.Report.write(w)
 	w.Array(len(m.Refused))
 	for i := range m.Refused {
 		w.Bytes(m.Refused[i][:])
 	}
-	return done(w, CodeHello, len(dst))
+	w.Uint(uint64(m.Sequence))
+	w.Bytes(m.Device)
+	w.Bytes(m.Fresh)
 }
 
 // Decode implements Message.
@@ -48,20 +67,27 @@ func (m *Hello) Decode(b []byte) error {
 	*m = Hello{}
 	r := cbor.NewReader(b)
 	open(r, b, CodeHello, helloItems)
-	m.Version = r.Uint32()
 	m.Model = r.TextMax(MaxText)
 	m.Serial = r.TextMax(MaxText)
 	m.Release = r.TextMax(MaxText)
+	m.Era = uint16(r.UintMax(0xffff))
 	m.Order = r.Uint()
 	r.Fill(m.Digest[:])
-	m.Floor = r.Uint()
+	m.Floor.Era = uint16(r.UintMax(0xffff))
+	m.Floor.Counter = r.Uint()
 	for n := counted(r, MaxKeys); r.Next(&n); {
 		var k KeyID
 		r.Fill(k[:])
 		m.Keys = append(m.Keys, k)
 	}
+	m.Threshold = uint8(r.UintMax(0xff))
+	m.Statement = r.Uint32()
+	m.Reads = uint16(r.UintMax(0xffff))
 	m.Workspace = r.Uint32()
 	m.Kinds = Kinds(r.Uint32())
+	m.Staging = r.Uint32()
+	m.Stages = uint8(r.UintMax(0xff))
+	m.Connected = r.Bool()
 	m.Confirmed = r.Bool()
 	if !r.Null() {
 		m.Report = &Report{}
@@ -71,6 +97,13 @@ func (m *Hello) Decode(b []byte) error {
 		var d Digest
 		r.Fill(d[:])
 		m.Refused = append(m.Refused, d)
+	}
+	m.Sequence = r.Uint32()
+	m.Device = r.Bytes()
+	m.Fresh = r.Bytes()
+	m.Signature = r.Bytes()
+	if len(m.Signature) != signatureSize(m.Device) {
+		r.Fail(ErrMalformed)
 	}
 	return shut(r, CodeHello, m.valid())
 }
@@ -85,8 +118,17 @@ func (m *Hello) valid() error {
 	if err := release.CheckText(m.Release, MaxText); err != nil {
 		return fmt.Errorf("%w: release: %w", ErrLimit, err)
 	}
-	if m.Version == 0 || len(m.Keys) > MaxKeys || len(m.Refused) > MaxRefused {
+	if m.Order > MaxNumber || m.Floor.Counter > MaxNumber || len(m.Keys) > MaxKeys || len(m.Refused) > MaxRefused {
 		return ErrLimit
+	}
+	if m.Threshold == 0 || m.Threshold > MaxKeys {
+		return ErrLimit
+	}
+	if n := len(m.Device); n != 0 && n != deviceSize {
+		return ErrMalformed
+	}
+	if n := len(m.Fresh); n != 0 && n != freshSize {
+		return ErrMalformed
 	}
 	if m.Report != nil && (m.Report.Verdict == VerdictNone || len(m.Report.Dead) > MaxDead) {
 		return ErrLimit
@@ -178,7 +220,7 @@ func (m *Info) decode(b []byte, c Code) error {
 // valid checks that the values go together: a file has a size, steps and a manifest; nothing has a
 // reason. A kind or reason from the future is taken, for it is the receiver's to refuse.
 func (m *Info) valid() error {
-	if len(m.Manifest) > release.MaxManifest || m.Steps > MaxSteps || m.Size > MaxFile {
+	if len(m.Manifest) > release.MaxManifest || m.Steps > MaxSteps || m.Size > MaxFile || m.Wait > MaxWait {
 		return ErrLimit
 	}
 	if m.Kind == KindNone {

@@ -175,7 +175,10 @@ func serve(c protocol.Conn, file []byte, to *made) error {
 	}
 	sum := sha256.Sum256(file)
 	var sender protocol.Sender
-	var buf []byte
+	buf, err := protocol.Send(c, &protocol.Challenge{}, nil)
+	if err != nil {
+		return err
+	}
 	for {
 		b, err := c.Recv()
 		if err != nil {

@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	waitPreparing = 30  // seconds until a terminal should ask again for a file that is being made
-	waitFailed    = 600 // and for one whose making failed
-	unmadeAfter   = 3   // failures after which that is told on the device, which nothing can reach meanwhile
-	maxBetween    = 3   // releases in between that are tried for a chain of two
+	unmadeAfter = 3 // failures after which that is told on the device, which nothing can reach meanwhile
+	maxBetween  = 3 // releases in between that are tried for a chain of two
 )
 
 // choice is what a device is told, and why.
@@ -98,7 +96,7 @@ func find(all []storage.Release, image storage.Digest) *storage.Release {
 
 // nothing is a choice without an update file.
 func nothing(reason protocol.Reason, h *protocol.Hello) *choice {
-	return &choice{info: protocol.Info{Kind: protocol.KindNone, Reason: reason, Has: h.Workspace}, state: storage.Running}
+	return &choice{info: protocol.Info{Kind: protocol.KindNone, Reason: reason, Has: h.Workspace, Wait: waitUsual}, state: storage.Running}
 }
 
 // choose selects the release for a device, and the update file that leads there.
@@ -158,7 +156,7 @@ func (s *Server) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Dev
 		if r.Manifest.Digest == h.Digest || r.Manifest.Order <= order && !back {
 			continue
 		}
-		if target := (release.Target{Model: h.Model, Software: &area, Floor: release.Floor{Counter: h.Floor}}); target.Accept(&r.Manifest, nil) != nil {
+		if target := (release.Target{Model: h.Model, Software: &area, Floor: h.Floor}); target.Accept(&r.Manifest, nil) != nil {
 			continue
 		}
 		if !trusts(h, r.Key) {

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"unbrick/limits"
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
@@ -31,6 +32,7 @@ import (
 type peer struct {
 	t    *testing.T
 	conn net.Conn
+	in   *bufio.Reader
 	said sync.Mutex // writes
 
 	mu     sync.Mutex
@@ -106,16 +108,24 @@ func (h *hostileRig) greet() *protocol.Hello {
 
 func (h *hostileRig) dial(t *testing.T) *peer {
 	t.Helper()
+	p := h.connect(t)
+	go p.read(p.in)
+	hearsNow[*protocol.Challenge](p)
+	return p
+}
+
+// connect opens a link from which nothing has been read.
+func (h *hostileRig) connect(t *testing.T) *peer {
+	t.Helper()
 	client, server := net.Pipe()
 	h.listener <- server
 	p := &peer{t: t, conn: client, deaf: make(chan struct{}), closed: make(chan struct{}), gone: make(chan struct{})}
 	fmt.Fprintf(client, "GET /link HTTP/1.1\r\nHost: rig\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", protocol.Subprotocol)
-	in := bufio.NewReader(client)
-	a, err := http.ReadResponse(in, nil)
+	p.in = bufio.NewReader(client)
+	a, err := http.ReadResponse(p.in, nil)
 	if err != nil || a.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %v %v", a, err)
 	}
-	go p.read(in)
 	return p
 }
 
@@ -415,6 +425,14 @@ func sample(code protocol.Code) func(h *hostileRig) protocol.Message {
 		return func(*hostileRig) protocol.Message { return &protocol.Pong{Number: 7} }
 	case protocol.CodeBye:
 		return func(*hostileRig) protocol.Message { return &protocol.Bye{} }
+	case protocol.CodeChallenge:
+		return func(*hostileRig) protocol.Message { return &protocol.Challenge{} }
+	case protocol.CodeNews:
+		return func(*hostileRig) protocol.Message { return &protocol.News{Wait: 1} }
+	case protocol.CodeTrust:
+		return func(*hostileRig) protocol.Message { return &protocol.Trust{Statement: make([]byte, limits.Statement)} }
+	case protocol.CodeFresh:
+		return func(*hostileRig) protocol.Message { return &protocol.Fresh{Signed: make([]byte, limits.Fresh)} }
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"sync"
 
 	"unbrick/protocol"
@@ -9,6 +10,12 @@ import (
 // maxWaiting bounds the messages of a peer that wait for the session. One that keeps the rules never comes near it:
 // credit is added up, and beside it at most an error, a done and a bye can be due before the server has answered.
 const maxWaiting = 4
+
+// greeting is a hello with the bytes that it came in: its proof is over them.
+type greeting struct {
+	protocol.Hello
+	raw []byte
+}
 
 // inbox is what a peer has said and the session has not looked at yet. Its reader never waits for the session, so the
 // end of the connection is seen at once, whatever was said before it.
@@ -44,14 +51,17 @@ func (b *inbox) read(conn protocol.Conn, heard func()) {
 }
 
 func (b *inbox) put(raw []byte) error {
+	if len(raw) <= protocol.MaxHello { // as all is that may wait
+		raw = bytes.Clone(raw) // it lies in the connection's buffer
+	}
 	m, err := protocol.Decode(raw)
 	if err != nil {
 		return fault(protocol.FaultMalformed, "%v", err)
 	}
-	switch m := m.(type) {
-	case *protocol.Error:
-		m.Text = append([]byte(nil), m.Text...) // it aliases the connection's buffer
-	case *protocol.Info, *protocol.Data, *protocol.End, *protocol.Gone: // nothing large waits
+	switch h := m.(type) {
+	case *protocol.Hello:
+		m = &greeting{*h, raw}
+	case *protocol.Info, *protocol.Data, *protocol.End, *protocol.Gone, *protocol.Challenge, *protocol.News, *protocol.Trust, *protocol.Fresh: // nothing large waits
 		return fault(protocol.FaultUnexpected, "%s from a terminal", m.Code())
 	}
 	b.mu.Lock()

@@ -195,14 +195,15 @@ func (r *rig) publish(version string, order uint64, img []byte) release.Manifest
 
 // hello is what a device says that runs a release.
 func (r *rig) hello(serial string, runs release.Manifest) *protocol.Hello {
-	return &protocol.Hello{Version: protocol.Version, Model: r.model.ID, Serial: serial, Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Keys: []release.KeyID{r.kid},
+	return &protocol.Hello{Threshold: 1, Model: r.model.ID, Serial: serial, Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Keys: []release.KeyID{r.kid},
 		Workspace: 400 << 10, Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
 }
 
 // client is the scripted other end of a session.
 type client struct {
 	testing.TB
-	conn protocol.Conn
+	conn  protocol.Conn
+	nonce protocol.Nonce
 }
 
 func (r *rig) dial() *client {
@@ -212,7 +213,9 @@ func (r *rig) dial() *client {
 		r.Fatal(err)
 	}
 	r.Cleanup(func() { conn.Close() })
-	return &client{r.TB, conn}
+	c := &client{TB: r.TB, conn: conn}
+	c.nonce = hears[*protocol.Challenge](c).Nonce
+	return c
 }
 
 func (c *client) say(m protocol.Message) {
@@ -232,7 +235,25 @@ func (c *client) hear() protocol.Message {
 	if err != nil {
 		c.Fatal(err)
 	}
+	c.waits(m)
 	return m
+}
+
+// waits checks that what ends in waiting says for how long.
+func (c *client) waits(m protocol.Message) {
+	c.Helper()
+	var told, ends = uint32(0), false
+	switch m := m.(type) {
+	case *protocol.Info:
+		told, ends = m.Wait, m.Kind == protocol.KindNone
+	case *protocol.Gone:
+		told, ends = m.Info.Wait, m.Info.Kind == protocol.KindNone
+	case *protocol.Error:
+		told, ends = m.Wait, m.Fault == protocol.FaultBusy || m.Fault == protocol.FaultShutdown || m.Fault == protocol.FaultInternal
+	}
+	if ends != (told > 0) {
+		c.Errorf("%s %+v says to wait for %d s", m.Code(), m, told)
+	}
 }
 
 // heard is the next message, which must be a T.

@@ -101,8 +101,13 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 }
 
 func tooMany(w http.ResponseWriter, wait time.Duration) *problemError {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	comeAgain(w, int(math.Ceil(wait.Seconds())))
 	return problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later")
+}
+
+// comeAgain says in an answer after how many seconds coming again is of use.
+func comeAgain(w http.ResponseWriter, seconds int) {
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 }
 
 // handlerFunc answers a request or returns why it cannot.
@@ -355,14 +360,14 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-s.draining:
-		w.Header().Set("Retry-After", "5")
+		comeAgain(w, waitShutdown)
 		writeProblem(w, problem(http.StatusServiceUnavailable, "stopping", "the server stops, come again"))
 		return
 	default:
 	}
 	if s.live.number() >= s.limits.Sessions {
 		s.metrics.sessions.add("busy")
-		w.Header().Set("Retry-After", "30")
+		comeAgain(w, waitBusy)
 		writeProblem(w, problem(http.StatusServiceUnavailable, "busy", "too many sessions, come again later"))
 		return
 	}

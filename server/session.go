@@ -26,6 +26,7 @@ type session struct {
 	in   *inbox
 
 	buf        []byte
+	nonce      protocol.Nonce // of this connection, for one hello
 	hello      *protocol.Hello
 	offer      *choice
 	started    time.Duration
@@ -132,30 +133,15 @@ func (v *session) tell(err error) {
 	if !errors.As(err, &f) {
 		return
 	}
-	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(release.Clean(f.text, protocol.MaxReason))}) == nil {
+	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(release.Clean(f.text, protocol.MaxReason)), Wait: waitFor(f.fault)}) == nil {
 		v.send(&protocol.Bye{})
 	}
 }
 
-// run leads the session: Hello, Info, requests, Bye.
+// run leads the session: Challenge, Hello, Info, requests, Bye.
 func (v *session) run(ctx context.Context) error {
-	m, err := v.next(ctx, v.s.limits.Hello, false)
-	if err != nil {
+	if err := v.greet(ctx); err != nil {
 		return err
-	}
-	h, ok := m.(*protocol.Hello)
-	if !ok {
-		return fault(protocol.FaultUnexpected, "%s before hello", m.Code())
-	}
-	if h.Version != protocol.Version {
-		return fault(protocol.FaultVersion, "link version %d, this server speaks %d", h.Version, protocol.Version)
-	}
-	v.hello, v.id = h, deviceID{h.Model, h.Serial}
-	v.log = v.log.With("model", h.Model, "serial", h.Serial)
-	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
-		"workspace", h.Workspace, "confirmed", h.Confirmed)
-	if n := v.s.live.take(v); n > 0 {
-		v.log.Info("other sessions under this serial are open", "sessions", n)
 	}
 	if err := v.inform(ctx, false); err != nil {
 		return err
@@ -196,30 +182,6 @@ func (v *session) run(ctx context.Context) error {
 		default:
 			return fault(protocol.FaultUnexpected, "%s without a transfer", m.Code())
 		}
-	}
-}
-
-// meet records that two peers speak under one serial at the same time, when this one did so after the younger one began.
-// An older session whose device came back by another way says nothing any more, and ends with its connection.
-func (v *session) meet() {
-	if v.conflict || !v.met.Load() || v.offer == nil || v.offer.unknownModel {
-		return
-	}
-	v.conflict = true
-	v.s.metrics.conflicts.Add(1)
-	other := *v.newer.Load()
-	v.log.Warn("two peers speak under one serial", "other", other)
-	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
-		if d.Revision == 0 {
-			return nil, storage.ErrNotFound
-		}
-		now := v.s.now()
-		d.Conflict = now
-		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: detailOf(map[string]any{"peers": []string{v.from, other}}),
-			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
-	})
-	if err != nil {
-		v.log.Error("record conflict", "error", err)
 	}
 }
 
@@ -318,86 +280,6 @@ func (v *session) trouble(err error) error {
 	}
 	v.log.Error("session", "error", err)
 	return fault(protocol.FaultInternal, "the server has trouble of its own")
-}
-
-// record saves what the Hello taught and what was chosen. Asked again within the session, only the choice is new.
-func (v *session) record(c *choice, again bool) error {
-	if c.unknownModel {
-		return nil
-	}
-	var news []storage.Digest
-	var failures []failed
-	ctx := v.s.ctx // a terminal that has gone is recorded all the same
-	fresh := false
-	_, err := v.s.change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
-		if fresh = d.Revision == 0; fresh {
-			n, err := v.s.store.CountDevices(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if n >= v.s.limits.Devices {
-				return nil, errTooManyDevices
-			}
-		}
-		var events []storage.Event
-		before := *d
-		if !again {
-			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
-			events, news, failures = what.events, what.refused, what.failed
-		}
-		events = append(events, c.decide(d, v.s.now())...)
-		if v.s.live.transfers(v.id, v) { // what another session brings about is not this one's to change
-			d.State, d.Since, d.Target, d.TargetVersion, d.File = before.State, before.Since, before.Target, before.TargetVersion, before.File
-		}
-		return events, nil
-	})
-	if err != nil {
-		if noRoom(err) {
-			return err
-		}
-		v.log.Error("record session", "error", err)
-		return fault(protocol.FaultInternal, "the server cannot store this session")
-	}
-	if fresh {
-		v.s.metrics.newDevices.Add(1)
-	}
-	for _, f := range failures {
-		v.s.rolloutFailed(v.id.model, f)
-	}
-	for _, file := range news {
-		v.s.metrics.refused.Add(1)
-		if done := v.s.prover.doubt(file); done != nil {
-			select { // the next to ask gets what the proof came to
-			case <-done:
-			case <-v.in.over:
-			case <-v.s.draining:
-			case <-time.After(v.s.limits.Prepare):
-			}
-		}
-	}
-	return nil
-}
-
-var errTooManyDevices = errors.New("as many devices as allowed are recorded")
-
-// refusal records that the terminal does not take what it was offered or sent; it goes on with what it has.
-func (v *session) refusal(m *protocol.Error) {
-	v.over = true
-	v.log.Warn("terminal refuses", "fault", m.Fault.String(), "text", fmt.Sprintf("%q", m.Text))
-	if v.offer == nil || v.offer.target == nil {
-		return
-	}
-	c := v.offer
-	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
-		if d.Revision == 0 {
-			return nil, storage.ErrNotFound
-		}
-		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.version(), File: c.info.Digest,
-			Detail: detailOf(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
-	})
-	if err != nil {
-		v.log.Error("record refusal", "error", err)
-	}
 }
 
 // finish logs and counts the end of a session.

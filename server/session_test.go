@@ -34,7 +34,7 @@ func TestNothingNewer(t *testing.T) {
 		{"newer than ours", func(h *protocol.Hello) { h.Order, h.Digest = 9, release.Digest{9} }, protocol.ReasonUpToDate},
 		{"another model", func(h *protocol.Hello) { h.Model = "0099" }, protocol.ReasonUnknownModel},
 		{"key that signed nothing", func(h *protocol.Hello) { h.Order, h.Digest, h.Keys = 0, release.Digest{8}, []release.KeyID{{1}} }, protocol.ReasonUnknownKey},
-		{"floor above all", func(h *protocol.Hello) { h.Order, h.Digest, h.Floor = 0, release.Digest{8}, 2 }, protocol.ReasonUpToDate},
+		{"floor above all", func(h *protocol.Hello) { h.Order, h.Digest, h.Floor = 0, release.Digest{8}, release.Floor{Counter: 2} }, protocol.ReasonUpToDate},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := r.hello("A-1", one)
@@ -584,11 +584,11 @@ func TestMalformed(t *testing.T) {
 			c.conn.Send(append(b, 0))
 		}, protocol.FaultMalformed},
 		{"request first", func(c *client) { c.say(&protocol.Request{}) }, protocol.FaultUnexpected},
-		{"another version", func(c *client) {
-			h := r.hello("A-1", one)
-			h.Version = 99
-			c.say(h)
-		}, protocol.FaultVersion},
+		{"hello of unbrick.1", func(c *client) {
+			b := []byte{0x8e, 1, 1, 0x64, '0', '0', '0', '1', 0x64, 'S', '-', '1', '7', 0x65, '2', '.', '3', '.', '0', 7, 0x58, 32}
+			b = append(b, make([]byte, 32)...)
+			c.conn.Send(append(b, 3, 0x80, 0x1a, 0, 3, 0, 0, 6, 0xf5, 0xf6, 0x80))
+		}, protocol.FaultMalformed},
 		{"hello twice", func(c *client) {
 			c.say(r.hello("A-1", one))
 			hears[*protocol.Info](c)

@@ -2,6 +2,7 @@ package terminal_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -67,6 +68,7 @@ type fixture struct {
 	layout   flash.Layout
 	software flash.Geometry
 	key      ed25519.PrivateKey
+	own      *terminal.DeviceKey // of the devices, nil: they have none
 	id       terminal.Identity
 	a, b     goods
 	delta    []byte
@@ -182,7 +184,8 @@ type rig struct {
 	log   []terminal.Event
 	last  *terminal.Terminal
 	mode  terminal.Mode
-	hook  func(terminal.Event) // told of every event, may be nil
+	hook  func(terminal.Event)     // told of every event, may be nil
+	parts func(*terminal.Hardware) // changes the hardware, may be nil
 	// whySeen is why the last restoration mode was entered.
 	whySeen smp.Why
 }
@@ -204,7 +207,7 @@ func (f *fixture) board(t testing.TB) *emulator.Board {
 func (f *fixture) device(t testing.TB, g goods) *rig {
 	t.Helper()
 	r := &rig{t: t, f: f, board: f.board(t)}
-	raw, err := terminal.Factory(&f.layout, &f.id, nil, g.signed, g.image)
+	raw, err := terminal.Factory(&f.layout, &f.id, f.own, g.signed, g.image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +247,7 @@ func causeOf(c emulator.Cause) terminal.ResetCause {
 
 func (r *rig) hardware() *terminal.Hardware {
 	b := r.board
-	return &terminal.Hardware{
+	hw := &terminal.Hardware{
 		Flash: b.Flash(), Layout: &r.f.layout, RAM: &ram{RAM: b.RAM()}, Cable: b.Cable(), Clock: b.Clock(),
 		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(),
 		Event: func(e terminal.Event) {
@@ -259,6 +262,10 @@ func (r *rig) hardware() *terminal.Hardware {
 			}
 		},
 	}
+	if r.parts != nil {
+		r.parts(hw)
+	}
+	return hw
 }
 
 // run boots the device and hands it to f while it runs. Without f it stops after the boot.
@@ -354,6 +361,11 @@ type server struct {
 	t      testing.TB
 	info   protocol.Info
 	file   []byte
+	nonce  protocol.Nonce
+	host   string             // under which it is dialled, empty: server.test
+	first  protocol.Message   // what it says instead of the challenge
+	before []protocol.Message // and before the information
+	gone   *protocol.Info     // what there is instead when the file is requested
 	hello  protocol.Hello
 	done   bool
 	fail   func(sent int) error // before each message to the terminal
@@ -383,7 +395,14 @@ func nothing(t testing.TB) *server {
 	return &server{t: t, info: protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonUpToDate}}
 }
 
-func (s *server) conn() protocol.Conn { return &conn{s: s} }
+func (s *server) conn() protocol.Conn {
+	c := &conn{s: s}
+	if c.put(&protocol.Challenge{Nonce: s.nonce}); s.first != nil {
+		c.queue = nil
+		c.put(s.first)
+	}
+	return c
+}
 
 // conn answers within Send, so that a session needs no second goroutine.
 type conn struct {
@@ -414,10 +433,20 @@ func (c *conn) Send(msg []byte) error {
 	}
 	switch m := m.(type) {
 	case *protocol.Hello:
+		if err := protocol.VerifyHello(msg, &c.s.nonce, c.Host()); err != nil && !errors.Is(err, protocol.ErrUnsigned) {
+			c.s.t.Errorf("hello: %v", err)
+		}
 		c.s.hello = *m
+		for _, m := range c.s.before {
+			c.put(m)
+		}
 		c.put(&c.s.info)
 	case *protocol.Request:
 		c.s.offset = m.Offset
+		if c.s.gone != nil {
+			c.put(&protocol.Gone{Info: *c.s.gone})
+			break
+		}
 		if m.Digest != c.s.info.Digest {
 			c.s.t.Errorf("request for another file")
 		}
@@ -476,3 +505,5 @@ func (c *conn) Recv() ([]byte, error) {
 }
 
 func (c *conn) Close() error { c.closed = true; return nil }
+
+func (c *conn) Host() string { return cmp.Or(c.s.host, "server.test") }

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
@@ -63,6 +64,10 @@ type session struct {
 	buf  [protocol.MaxHello]byte
 	keys [KeySlots]protocol.KeyID
 	dead [maxDead]uint32
+
+	device    [ed25519.PublicKeySize]byte // of the hello, as what follows
+	fresh     [16]byte
+	signature [ed25519.SignatureSize]byte
 }
 
 // offer is what the server offers.
@@ -78,7 +83,8 @@ type offer struct {
 type Summary struct {
 	Kind         protocol.Kind
 	Reason       protocol.Reason // why nothing is offered
-	Fault        protocol.Fault  // why an offer was refused
+	Fault        protocol.Fault  // why an offer was refused, or what the server said when it ended the session
+	Wait         uint32          // seconds after which the server said that asking again is of use; 0: it did not say
 	Size         uint32          // of the update file
 	Workspace    uint32          // that it needs
 	Has          uint32          // that could be secured
@@ -89,6 +95,12 @@ type Summary struct {
 
 // Last returns the summary of the last session.
 func (t *Terminal) Last() Summary { return t.last }
+
+// Again says whether the server wants to be asked again before long, after Wait seconds: it is busy, it stops, or it makes the
+// update file. Who has many devices adds to that by chance, so that they do not all ask at once.
+func (s *Summary) Again() bool {
+	return s.Reason == protocol.ReasonPreparing || s.Fault == protocol.FaultBusy || s.Fault == protocol.FaultShutdown
+}
 
 var (
 	errMode    = errors.New("device is not running")
@@ -146,20 +158,27 @@ func (t *Terminal) Abandon() {
 
 // converse holds the conversation. Rewritten means that the update file is whole, nothing more.
 func (t *Terminal) converse(c protocol.Conn) (Outcome, error) {
-	if err := t.sendHello(c); err != nil {
-		return Broken, err
+	var challenge protocol.Challenge
+	b, err := t.receive(c, protocol.CodeChallenge)
+	if err == nil {
+		err = challenge.Decode(b)
 	}
-	b, err := t.receive(c, protocol.CodeInfo)
 	if err != nil {
 		return Broken, err
 	}
+	if err := t.sendHello(c, &challenge.Nonce); err != nil {
+		return Broken, err
+	}
 	var info protocol.Info
-	if err := info.Decode(b); err != nil {
+	if b, err = t.receiveInfo(c); err == nil {
+		err = info.Decode(b)
+	}
+	if err != nil {
 		return Broken, err
 	}
 	for range 2 { // once more after Gone
 		t.note(5, 113, EventInfo, info.Size, info.Workspace)
-		t.last.Kind, t.last.Reason, t.last.Size, t.last.Workspace = info.Kind, info.Reason, info.Size, info.Workspace
+		t.last.Kind, t.last.Reason, t.last.Size, t.last.Workspace, t.last.Wait = info.Kind, info.Reason, info.Size, info.Workspace, info.Wait
 		if info.Kind == protocol.KindNone {
 			t.note(6, 113, EventNothing, uint32(info.Reason), 0)
 			t.bye(c)
@@ -213,45 +232,82 @@ var errUnexpected = errors.New("unexpected message")
 
 // receive waits for a message of the given code. An Error of the server ends the conversation.
 func (t *Terminal) receive(c protocol.Conn, want protocol.Code) ([]byte, error) {
-	b, err := c.Recv()
+	b, code, err := next(c)
 	if err != nil {
 		return nil, err
 	}
-	code, err := protocol.CodeOf(b)
-	if err != nil {
-		return nil, err
+	if code != want {
+		return nil, t.unexpected(code, b)
 	}
-	if code == want {
-		return b, nil
-	}
-	return nil, unexpected(code, b)
+	return b, nil
 }
 
-// unexpected is the error of a message that is not due.
-func unexpected(code protocol.Code, b []byte) error {
+// receiveInfo waits for the information. What a server says before it of trust, then of freshness, each once, is read and
+// dropped: this device keeps no trust statement.
+func (t *Terminal) receiveInfo(c protocol.Conn) ([]byte, error) {
+	for before := protocol.CodeInfo; ; {
+		b, code, err := next(c)
+		switch {
+		case err != nil:
+			return nil, err
+		case code == protocol.CodeInfo:
+			return b, nil
+		case code == protocol.CodeTrust && before == protocol.CodeInfo:
+			err = new(protocol.Trust).Decode(b)
+		case code == protocol.CodeFresh && before != protocol.CodeFresh:
+			err = new(protocol.Fresh).Decode(b)
+		default:
+			return nil, t.unexpected(code, b)
+		}
+		if err != nil {
+			return nil, err
+		}
+		before = code
+	}
+}
+
+// next waits for a message and reads its code.
+func next(c protocol.Conn) ([]byte, protocol.Code, error) {
+	b, err := c.Recv()
+	if err != nil {
+		return nil, 0, err
+	}
+	code, err := protocol.CodeOf(b)
+	return b, code, err
+}
+
+// unexpected is the error of a message that is not due. What the server says as it ends the session is kept for Last.
+func (t *Terminal) unexpected(code protocol.Code, b []byte) error {
 	if code == protocol.CodeError {
 		var m protocol.Error
 		if err := m.Decode(b); err == nil {
+			t.last.Fault, t.last.Wait = m.Fault, m.Wait
 			return fmt.Errorf("server: %s: %q", m.Fault, m.Text)
 		}
 	}
 	return fmt.Errorf("%w: %s", errUnexpected, code)
 }
 
-// sendHello says who the device is (112, S01).
-func (t *Terminal) sendHello(c protocol.Conn) error {
+// sendHello says who the device is (112, S01), signed over the server's nonce if it has a key.
+func (t *Terminal) sendHello(c protocol.Conn, nonce *protocol.Nonce) error {
 	rec := t.records.current()
 	runs := t.running()
 	if t.match == smp.MatchNone || !runs.there {
 		return errMode
 	}
 	hello := protocol.Hello{
-		Version: protocol.Version,
-		Model:   t.identity.Model, Serial: t.identity.Serial,
-		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor().Counter,
+		Model: t.identity.Model, Serial: t.identity.Serial,
+		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
+		Threshold: t.identity.Threshold,
+		Reads:     uint16(t.identity.Reads),
+		Stages:    uint8(t.identity.Stages),
 		Workspace: t.last.Has,
 		Kinds:     t.kinds(),
 		Confirmed: rec.confirmed && t.match == smp.MatchA, // B was never confirmed
+		Sequence:  rec.sequence,
+	}
+	if t.hw.Random != nil && t.hw.Random(t.session.fresh[:]) == nil {
+		hello.Fresh = t.session.fresh[:]
 	}
 	for i, key := range t.keys {
 		t.session.keys[i] = release.IDOf(key)
@@ -273,11 +329,33 @@ func (t *Terminal) sendHello(c protocol.Conn) error {
 		report.From, report.To, report.Verdict, report.Fault = runs.Digest, runs.Digest, protocol.VerdictRefused, protocol.FaultSector
 		hello.Report = &report
 	}
+	t.signHello(&hello, nonce, c.Host())
 	if _, err := protocol.Send(c, &hello, t.session.buf[:]); err != nil {
 		return fmt.Errorf("send hello: %w", err)
 	}
 	t.emit(Event{Step: 1, Element: 112, Code: EventHello, Sector: noSector, A: hello.Workspace, Digest: hello.Digest})
 	return nil
+}
+
+// signHello signs a hello with the device key. Where that does not work, because of the hardware or of a host without a proper name,
+// the device says hello as one without a key: one that cannot show who it is must still be updated.
+func (t *Terminal) signHello(hello *protocol.Hello, nonce *protocol.Nonce, host string) {
+	s := &t.session
+	key, there := t.deviceKey()
+	if !there {
+		return
+	}
+	s.device = key
+	hello.Device = s.device[:]
+	signed, err := hello.AppendSigned(s.buf[:0], nonce, host)
+	if err == nil {
+		err = t.sign(signed, &s.signature)
+	}
+	if err != nil {
+		hello.Device = nil
+		return
+	}
+	hello.Signature = s.signature[:]
 }
 
 // confirm is the release's own word that it works: its first session is complete. Only here the security

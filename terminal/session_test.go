@@ -153,7 +153,7 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for broken := 1; broken <= 3; broken++ {
+	for broken := 1; broken <= 4; broken++ {
 		r := f.device(t, f.a)
 		s := f.serverFor(t, file, f.b)
 		r.run(func(term *terminal.Terminal) {
@@ -168,7 +168,7 @@ func TestResume(t *testing.T) {
 				t.Errorf("broken at %d: %v", broken, out)
 			}
 			s.fail = nil
-			if broken < 3 { // nothing has arrived
+			if broken < 4 { // nothing has arrived
 				r.applications()
 			}
 			if out, _ := term.Session(s.conn()); out != terminal.Rewritten {
@@ -176,7 +176,7 @@ func TestResume(t *testing.T) {
 			}
 			r.board.Reset(emulator.CauseSoftware)
 		})
-		if broken == 3 && s.offset == 0 {
+		if broken == 4 && s.offset == 0 {
 			t.Error("nothing was resumed")
 		}
 		if !r.holds(f.b) {
@@ -193,7 +193,7 @@ func TestAbandoned(t *testing.T) {
 	s.info.Workspace = 180 << 10 // so that applications have to stop
 	r.run(func(term *terminal.Terminal) {
 		s.fail = func(n int) error {
-			if n == 3 {
+			if n == 4 {
 				return errPulled
 			}
 			return nil
@@ -217,7 +217,7 @@ func TestLeastImportantFirst(t *testing.T) {
 	s.info.Workspace = 160 << 10 // more than what is free, less than free and one application
 	r.run(func(term *terminal.Terminal) {
 		s.fail = func(n int) error {
-			if n == 2 {
+			if n == 3 {
 				return errPulled
 			}
 			return nil

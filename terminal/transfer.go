@@ -107,11 +107,7 @@ func (t *Terminal) transfer(c protocol.Conn, info *protocol.Info) (gone bool, er
 	}
 	t.note(8, 115, EventRequest, s.stored, s.info.size)
 	for {
-		b, err := c.Recv()
-		if err != nil {
-			return false, err
-		}
-		code, err := protocol.CodeOf(b)
+		b, code, err := next(c)
 		if err != nil {
 			return false, err
 		}
@@ -131,7 +127,7 @@ func (t *Terminal) transfer(c protocol.Conn, info *protocol.Info) (gone bool, er
 			*info = m.Info
 			return true, nil
 		default:
-			return false, unexpected(code, b)
+			return false, t.unexpected(code, b)
 		}
 	}
 }

@@ -32,8 +32,8 @@ func TestFloorCountsOnBothRoads(t *testing.T) {
 	low := f.goods(t, "9", 9, 1, f.a.image)
 	r.board.ResetCounter()
 	s := f.serverFor(t, f.makeBack(t), low)
-	if out, _ := r.update(s); out != terminal.Refused || s.fault != protocol.FaultFloor || s.hello.Floor != 2 {
-		t.Errorf("link: %v, fault %v, floor %d in the hello", out, s.fault, s.hello.Floor)
+	if out, _ := r.update(s); out != terminal.Refused || s.fault != protocol.FaultFloor || s.hello.Floor.Counter != 2 {
+		t.Errorf("link: %v, fault %v, floor %v in the hello", out, s.fault, s.hello.Floor)
 	}
 	_, err := r.asked(func(a *apparatus) error {
 		var st smp.Status
@@ -264,7 +264,7 @@ func (f *fixture) makeBack(t *testing.T) []byte {
 // offer reports whether the device would take what s offers: the link breaks when it asks for the file.
 func (r *rig) offer(s *server) bool {
 	s.fail = func(n int) error {
-		if n > 1 {
+		if n > 2 { // challenge and information
 			return errPulled
 		}
 		return nil

@@ -96,6 +96,8 @@ func runningWords(l *apparatus.Lab) string {
 		return s + " The server holds it back from the newest release; Fleet says why, and can offer it again."
 	case apparatus.OutcomeFailed:
 		return s + " The restoration ended early."
+	case apparatus.OutcomeLater:
+		return s + " The server has nothing to send yet. Try again later."
 	case apparatus.OutcomeUpToDate:
 		return s + " It is the newest."
 	case apparatus.OutcomeUpdated:

@@ -68,7 +68,7 @@ func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	case apparatus.LogLinkOpen:
 		return "server: link open"
 	case apparatus.LogMaking:
-		return about("server: an update file is being made", " for release ", n)
+		return about("server: an update file is being made", " for release ", n) + later(r.A)
 	case apparatus.LogInfo:
 		return "server: update file of " + a + " bytes, needs a workspace of " + memory(r.B)
 	case apparatus.LogNoUpdate:
@@ -96,7 +96,7 @@ func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
 	case apparatus.LogReplay, apparatus.LogMessage, apparatus.LogPacket:
 		return n
 	case apparatus.LogServerEnded:
-		return because("server: it ended the session", n)
+		return because("server: it ended the session", n) + later(r.A)
 	case apparatus.LogMissed:
 		return "the rewrite had " + b + " flash operations: the cut at " + a + " was not reached, and is no longer armed"
 	case apparatus.LogOffered:
@@ -127,6 +127,14 @@ func because(words, reason string) string {
 		return words
 	}
 	return words + ": " + reason
+}
+
+// later says when a server wants to be asked again, if it does.
+func later(seconds uint32) string {
+	if seconds == 0 {
+		return ""
+	}
+	return "; ask again in " + count(int(seconds), "second", "seconds")
 }
 
 // about puts a name after some words and what joins them, if there is one.

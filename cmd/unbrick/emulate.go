@@ -8,13 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"unbrick/emulator"
 	"unbrick/lab"
 	"unbrick/model"
 	"unbrick/protocol"
-	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/terminal"
 )
@@ -44,9 +42,6 @@ exit codes: 0 the wanted release runs, or nothing newer is meant for the device 
 not fall; 2 the words are off; 3 restoration mode`
 
 const tearList = "none, complete, first-unit, half, all-but-one, unstable, unreadable, erase-part, erase-weak, marginal"
-
-// preparingPolls is how often a device asks again while the server makes its update file.
-const preparingPolls = 20
 
 // emulateFlags are the words of the command.
 type emulateFlags struct {
@@ -337,79 +332,6 @@ func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
 		return nil, err
 	}
 	return result, e.judge(ctx, result, before)
-}
-
-// session holds the update session; while the server still makes the file, it asks again.
-func (e *emulation) session(ctx context.Context, result *emulateResult) error {
-	for try := 0; ; try++ {
-		if e.device.State() != lab.Running {
-			return nil
-		}
-		link, err := wsconn.Dial(ctx, e.server+"/link", nil)
-		if err != nil {
-			return fmt.Errorf("the server does not answer, the device still runs its release: %w", err)
-		}
-		s, err := e.device.Update(ctx, link)
-		if err != nil && !errors.Is(err, lab.ErrOff) {
-			return err
-		}
-		result.Kind, result.Bytes, result.Workspace = s.Summary.Kind.String(), s.Summary.Size, s.Summary.Workspace
-		if s.State == lab.Off {
-			return nil // judge goes on
-		}
-		switch {
-		case s.Outcome == terminal.Nothing && s.Summary.Reason == protocol.ReasonPreparing && try < preparingPolls:
-			select {
-			case <-time.After(time.Second):
-				continue
-			case <-ctx.Done():
-				return stopped(ctx)
-			}
-		case s.Outcome == terminal.Nothing:
-			result.Reason = s.Summary.Reason.String()
-			if r := s.Summary.Reason; r == protocol.ReasonNoFit || r == protocol.ReasonUnknownBase {
-				result.Reason = fmt.Sprintf("%s: needs %d bytes of workspace, has %d", r, s.Summary.Workspace, s.Summary.Has)
-			}
-		case s.Outcome == terminal.Refused:
-			result.Reason = s.Summary.Fault.String()
-		case s.Err != nil:
-			result.Reason = s.Err.Error()
-		}
-		result.Verdict = s.Outcome.String()
-		return nil
-	}
-}
-
-// stay lets the device live until it is stopped, or until the armed cut has fallen. Each time that it has
-// started, it tells the server.
-func (e *emulation) stay(ctx context.Context) error {
-	fmt.Fprintf(e.out, "%v; it stays up until you stop it: Ctrl-C, or kill %d\n", e.device.State(), os.Getpid())
-	running := func(s lab.State) bool { return s == lab.Running || s == lab.Off || s == lab.Faulted }
-	for {
-		s, err := e.device.Await(ctx, running)
-		if err != nil || s != lab.Running {
-			return nil
-		}
-		e.tell(ctx)
-		if _, err := e.device.Await(ctx, func(s lab.State) bool { return s != lab.Running }); err != nil {
-			return nil
-		}
-	}
-}
-
-// tell lets a device that has started say so to the server, as every device does. A server that does not answer changes
-// nothing about the device.
-func (e *emulation) tell(ctx context.Context) {
-	if e.alone {
-		return
-	}
-	link, err := wsconn.Dial(ctx, e.server+"/link", nil)
-	if err == nil {
-		_, err = e.device.Tell(ctx, link)
-	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, lab.ErrOff) && !errors.Is(err, lab.ErrNoUsual) {
-		fmt.Fprintf(e.out, "the server was not told that the device has started: %v\n", err)
-	}
 }
 
 // judge powers a device that lost power up again and says what became of it.

@@ -109,7 +109,7 @@ func (w *states) get(path string, v any) {
 }
 
 func (w *states) hello() *protocol.Hello {
-	return &protocol.Hello{Version: protocol.Version, Model: "0001", Serial: w.serial, Release: "1", Order: w.one.Order, Digest: w.one.Digest, Keys: []release.KeyID{w.kid},
+	return &protocol.Hello{Threshold: 1, Model: "0001", Serial: w.serial, Release: "1", Order: w.one.Order, Digest: w.one.Digest, Keys: []release.KeyID{w.kid},
 		Workspace: 120 << 10, Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
 }
 
@@ -120,6 +120,9 @@ func (w *states) dial() protocol.Conn {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { c.Close() })
+	if m := w.hear(c); m.Code() != protocol.CodeChallenge {
+		w.Fatalf("heard %s, want a challenge", m.Code())
+	}
 	return c
 }
 

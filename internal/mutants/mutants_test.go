@@ -24,6 +24,7 @@ func one(pkg, test, name, file, old, new string) entry {
 // tables are the mistakes, a table for each package that they are made in. A new one needs a name, a file, a text
 // that is there once, the same with the mistake behind MISTAKE, and the check that catches it.
 var tables = map[string][]entry{
+	"protocol": protocolMistakes,
 	"terminal": terminalMistakes,
 	"release":  releaseMistakes,
 	"restore":  restoreMistakes,

@@ -80,7 +80,7 @@ var serverMistakes = []entry{
 	one("server", "TestNothingNewer", "release of a foreign key offered", "server/choose.go",
 		`if !trusts(h, r.Key) {`, `if !trusts(h, r.Key) && !MISTAKE {`),
 	one("server", "TestNothingNewer", "release below the floor offered", "server/choose.go",
-		`Floor: release.Floor{Counter: h.Floor}}); target`, `Floor: map[bool]release.Floor{false: {Counter: h.Floor}}[MISTAKE]}); target`),
+		`Floor: h.Floor}); target`, `Floor: map[bool]release.Floor{false: h.Floor}[MISTAKE]}); target`),
 	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a release that is offered no more", "server/transfer.go",
 		`		return "the release is "`, `		if MISTAKE {
 			return "", nil

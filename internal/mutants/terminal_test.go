@@ -53,9 +53,9 @@ var terminalMistakes = []entry{
 		target.Floor = t.identity.Floor
 	}`),
 	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor told by the hello", "terminal/session.go",
-		`Floor: t.Floor().Counter,
-		Workspace`, `Floor: map[bool]uint64{true: t.identity.Floor.Counter, false: t.Floor().Counter}[MISTAKE],
-		Workspace`),
+		`Floor: t.Floor(),
+		Threshold`, `Floor: map[bool]release.Floor{true: t.identity.Floor, false: t.Floor()}[MISTAKE],
+		Threshold`),
 	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/terminal.go",
 		`f.Compare(floor) > 0`, `f.Compare(floor) > 0 && !MISTAKE`),
 

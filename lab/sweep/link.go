@@ -10,6 +10,7 @@ import (
 // so that a session needs no second goroutine. It never looks at the device.
 type link struct {
 	s       *Subject
+	begun   bool // the challenge was sent
 	up      bool // nothing newer is offered
 	queue   [][]byte
 	sender  protocol.Sender
@@ -42,6 +43,9 @@ const (
 var linkNames = [linkFaults]string{"fine", "lost", "duplicated", "damaged", "delayed", "closed before", "closed after"}
 
 func (f LinkFault) String() string { return linkNames[f] }
+
+// challenge is the same in every session, so that each can be played again.
+var challenge = protocol.Nonce{'s', 'w', 'e', 'e', 'p'}
 
 var errMessage = errors.New("message cannot be read")
 
@@ -104,6 +108,9 @@ func (l *link) take(b []byte) error {
 	}
 	switch m := m.(type) {
 	case *protocol.Hello:
+		if err := protocol.VerifyHello(b, &challenge, l.Host()); err != nil && !errors.Is(err, protocol.ErrUnsigned) {
+			return err
+		}
 		if m.Report != nil {
 			l.dead = m.Report.Dead
 		}
@@ -161,6 +168,12 @@ func (l *link) put(m protocol.Message) error {
 
 // Recv implements protocol.Conn. Nothing to come means that the device would wait until the time-out.
 func (l *link) Recv() ([]byte, error) {
+	if !l.begun { // the server speaks first
+		l.begun = true
+		if err := l.put(&protocol.Challenge{Nonce: challenge}); err != nil {
+			return nil, err
+		}
+	}
 	for {
 		if l.over() {
 			return nil, protocol.ErrClosed
@@ -192,3 +205,6 @@ func (l *link) over() bool {
 
 // Close implements protocol.Conn.
 func (l *link) Close() error { l.closed = true; return nil }
+
+// Host implements protocol.Conn.
+func (l *link) Host() string { return "server.test" }

@@ -107,8 +107,8 @@ func TestLinkSweepLimits(t *testing.T) {
 		}
 	}
 	st.board.Restore(tight.start)
-	// The link ends behind the fourth message: hello, offer, request, first data.
-	if out := st.update(&link{s: tight, at: 4, fault: LinkClosedAfter}); out != terminal.Broken {
+	// The link ends behind the fifth message: challenge, hello, offer, request, first data.
+	if out := st.update(&link{s: tight, at: 5, fault: LinkClosedAfter}); out != terminal.Broken {
 		t.Fatalf("the session ended as %v", out)
 	}
 	if stopped == 0 || !st.after.stopped {

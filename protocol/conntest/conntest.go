@@ -35,6 +35,7 @@ func Run(t *testing.T, dial Dial) {
 		{"Close unblocks own Send", unblocksOwnSend},
 		{"Close unblocks peer's Send", unblocksPeerSend},
 		{"closed", closed},
+		{"both ends name the host", host},
 	}
 	for _, test := range tests {
 		for _, way := range []string{"client to server", "server to client"} {
@@ -95,6 +96,13 @@ func message(n, size int) []byte {
 		binary.BigEndian.PutUint32(m, uint32(n))
 	}
 	return m
+}
+
+// host checks the name that a terminal's hello is signed for.
+func host(t *testing.T, a, b protocol.Conn) {
+	if got := a.Host(); got == "" || got != protocol.HostOf(got) || got != b.Host() {
+		t.Errorf("the ends say %q and %q", got, b.Host())
+	}
 }
 
 func order(t *testing.T, a, b protocol.Conn) {

@@ -7,6 +7,9 @@ import (
 	"unbrick/protocol"
 )
 
+// PairHost is the name under which the server of a Pair was dialled.
+const PairHost = "server.test"
+
 // queued is how many messages wait in a Pair before Send blocks.
 const queued = 8
 
@@ -76,6 +79,9 @@ func (e *end) open(m []byte) ([]byte, error) {
 	}
 	return m, nil
 }
+
+// Host implements protocol.Conn.
+func (e *end) Host() string { return PairHost }
 
 func (e *end) Close() error {
 	e.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type Options struct {
 // Conn is one connection. It is made by Dial or Accept.
 type Conn struct {
 	ws           *websocket.Conn
+	host         string
 	ctx          context.Context // of all reading and writing
 	cancel       context.CancelFunc
 	writeTimeout time.Duration
@@ -61,17 +63,21 @@ func Dial(ctx context.Context, url string, o *Options) (*Conn, error) {
 	if o != nil {
 		opt = *o
 	}
-	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+	ws, answer, err := websocket.Dial(ctx, url, &websocket.DialOptions{
 		HTTPClient: opt.Client, Subprotocols: []string{protocol.Subprotocol}, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
+		if refusal := refusalOf(answer); refusal != nil {
+			err = refusal
+		}
 		return nil, fmt.Errorf("dial link: %w", err)
 	}
 	if got := ws.Subprotocol(); got != protocol.Subprotocol {
 		ws.Close(websocket.StatusPolicyViolation, "")
 		return nil, fmt.Errorf("dial link: server speaks subprotocol %q, want %q", got, protocol.Subprotocol)
 	}
-	return newConn(ws, &opt), nil
+	// Who answered counts, also when the dialled one sent us on: a name that leads elsewhere vouches for nothing.
+	return newConn(ws, protocol.HostOf(answer.Request.URL.Host), &opt), nil
 }
 
 // Accept turns an HTTP request into a Conn. If it returns an error it has answered the request.
@@ -80,24 +86,25 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 	if o != nil {
 		opt = *o
 	}
+	if offers := r.Header.Values("Sec-WebSocket-Protocol"); r.Header.Get("Upgrade") != "" && !speaks(offers) {
+		text := fmt.Sprintf("this server speaks %s, the client offers %.100q", protocol.Subprotocol, strings.Join(offers, ", "))
+		http.Error(w, text, http.StatusBadRequest)
+		return nil, errors.New("accept link: " + text)
+	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{protocol.Subprotocol}, OriginPatterns: opt.Origins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accept link: %w", err)
 	}
-	if ws.Subprotocol() != protocol.Subprotocol {
-		ws.Close(websocket.StatusPolicyViolation, "subprotocol "+protocol.Subprotocol+" wanted")
-		return nil, errors.New("accept link: client does not speak " + protocol.Subprotocol)
-	}
-	return newConn(ws, &opt), nil
+	return newConn(ws, protocol.HostOf(r.Host), &opt), nil
 }
 
-func newConn(ws *websocket.Conn, o *Options) *Conn {
+func newConn(ws *websocket.Conn, host string, o *Options) *Conn {
 	ws.SetReadLimit(protocol.MaxMessage)
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Conn{
-		ws: ws, ctx: ctx, cancel: cancel, writeTimeout: o.WriteTimeout, start: time.Now(),
+		ws: ws, host: host, ctx: ctx, cancel: cancel, writeTimeout: o.WriteTimeout, start: time.Now(),
 		messages: make(chan []byte, waiting), pongs: make(chan uint32, 1), ended: make(chan struct{}),
 		beat: protocol.Heartbeat{Interval: o.Interval, Timeout: o.Timeout},
 	}
@@ -173,6 +180,9 @@ func (c *Conn) Close() error {
 	c.ws.CloseNow()
 	return nil
 }
+
+// Host implements protocol.Conn.
+func (c *Conn) Host() string { return c.host }
 
 func (c *Conn) now() time.Duration { return time.Since(c.start) }
 

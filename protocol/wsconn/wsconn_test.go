@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"unbrick/protocol"
 	"unbrick/protocol/conntest"
@@ -149,17 +152,77 @@ func TestSlowReaderIsNotDead(t *testing.T) {
 	}
 }
 
+// TestRefusesOtherSubprotocol: a server of ours tells a client of another version so before the upgrade, and a client of ours does not
+// take a server of another.
 func TestRefusesOtherSubprotocol(t *testing.T) {
+	for _, offer := range []string{"other", "unbrick.1", "unbrick.22", "xunbrick.2"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Sec-WebSocket-Protocol", offer)
+			if _, err := wsconn.Accept(w, r, nil); err == nil || !strings.Contains(err.Error(), offer) {
+				t.Errorf("%s: server says %v", offer, err)
+			}
+		}))
+		var refusal *wsconn.Refusal
+		if _, err := wsconn.Dial(context.Background(), s.URL, nil); !errors.As(err, &refusal) || refusal.Status != http.StatusBadRequest || !strings.Contains(refusal.Text, protocol.Subprotocol) {
+			t.Errorf("%s: client says %v", offer, err)
+		}
+		s.Close()
+	}
+	for _, speaks := range []string{"", "unbrick.1"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Sec-WebSocket-Protocol", "unbrick.1")
+			if ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{speaks}}); err == nil {
+				ws.Read(r.Context())
+			}
+		}))
+		if _, err := wsconn.Dial(context.Background(), s.URL, nil); err == nil || !strings.Contains(err.Error(), protocol.Subprotocol) && speaks == "" {
+			t.Errorf("a server that speaks %q: %v", speaks, err)
+		}
+		s.Close()
+	}
+}
+
+// TestRefusal: what a server says that answers no link, and when it wants to be asked again.
+func TestRefusal(t *testing.T) {
+	for after, want := range map[string]uint32{"": 0, "30": 30, "99999999": protocol.MaxWait, "-1": 0, "soon": 0} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", after)
+			http.Error(w, "come again\x1b[2J"+strings.Repeat("!", 1000), http.StatusServiceUnavailable)
+		}))
+		var e *wsconn.Refusal
+		if _, err := wsconn.Dial(context.Background(), s.URL, nil); !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable || e.Wait != want || len(e.Text) > protocol.MaxReason || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("Retry-After %q: %v, %+v; want a wait of %d", after, err, e, want)
+		}
+		s.Close()
+	}
+}
+
+// TestHost: a link is named by who answered, as it was dialled.
+func TestHost(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Set("Sec-WebSocket-Protocol", "other")
-		if _, err := wsconn.Accept(w, r, nil); err == nil {
-			t.Error("server accepted")
+		if c, err := wsconn.Accept(w, r, nil); err == nil {
+			protocol.Send(c, &protocol.Error{Fault: protocol.FaultInternal, Text: []byte(c.Host())}, nil)
+			c.Recv()
 		}
 	}))
 	defer s.Close()
-	if c, err := wsconn.Dial(context.Background(), s.URL, nil); err == nil {
+	away := httptest.NewServer(http.RedirectHandler(s.URL, http.StatusTemporaryRedirect))
+	defer away.Close()
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
+	for url, want := range map[string]string{s.URL: "127.0.0.1", "ws://LocalHost:" + port: "localhost", strings.Replace(away.URL, "127.0.0.1", "localhost", 1): "127.0.0.1"} {
+		c, err := wsconn.Dial(context.Background(), url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := c.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at protocol.Error
+		if err := at.Decode(b); err != nil || c.Host() != want || string(at.Text) != want {
+			t.Errorf("%s: the ends say %q and %q, want %q", url, c.Host(), at.Text, want)
+		}
 		c.Close()
-		t.Error("client took it")
 	}
 }
 

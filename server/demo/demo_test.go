@@ -111,12 +111,16 @@ func session(t *testing.T, url string, m *model.Model, first release.Manifest, k
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	h := &protocol.Hello{Version: protocol.Version, Model: m.ID, Serial: "LAB-0001", Release: first.Version, Order: first.Order, Digest: first.Digest, Keys: []release.KeyID{release.IDOf(key)},
+	h := &protocol.Hello{Threshold: 1, Model: m.ID, Serial: "LAB-0001", Release: first.Version, Order: first.Order, Digest: first.Digest, Keys: []release.KeyID{release.IDOf(key)},
 		Workspace: m.MaxWorkspace(), Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
+	b, err := conn.Recv()
+	if code, _ := protocol.CodeOf(b); err != nil || code != protocol.CodeChallenge {
+		t.Fatalf("heard %x, %v, want a challenge", b, err)
+	}
 	if _, err := protocol.Send(conn, h, nil); err != nil {
 		t.Fatal(err)
 	}
-	b, err := conn.Recv()
+	b, err = conn.Recv()
 	if err != nil {
 		t.Fatal(err)
 	}

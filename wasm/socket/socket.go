@@ -32,6 +32,7 @@ const (
 // Conn is one open WebSocket. It implements protocol.Conn.
 type Conn struct {
 	ws     js.Value
+	host   string
 	remove []func() // takes the listeners off
 	start  time.Time
 
@@ -66,7 +67,8 @@ func Dial(ctx context.Context, url string, o *Options) (*Conn, error) {
 		return nil, fmt.Errorf("open link: %w", err)
 	}
 	ws.Set("binaryType", "arraybuffer")
-	c := &Conn{ws: ws, start: time.Now(), arrived: make(chan struct{}, 1), stop: make(chan struct{})}
+	at := js.Global().Get("URL").New(url).Get("host").String() // a browser follows nobody elsewhere
+	c := &Conn{ws: ws, host: protocol.HostOf(at), start: time.Now(), arrived: make(chan struct{}, 1), stop: make(chan struct{})}
 	if o != nil {
 		c.beat.Interval, c.beat.Timeout = o.Interval, o.Timeout
 	}
@@ -127,7 +129,7 @@ func (c *Conn) message(data js.Value) {
 }
 
 // ours answers a Ping and swallows a Pong; anything else is for the user. The second byte of a message
-// is its code: arrays are short and codes small, so both are one byte of CBOR.
+// is its code: in all that a server sends, arrays are short and codes small, so both are one byte of CBOR.
 func (c *Conn) ours(msg []byte) bool {
 	switch protocol.Code(msg[1]) {
 	case protocol.CodePing:
@@ -207,6 +209,9 @@ func (c *Conn) Recv() ([]byte, error) {
 		<-c.arrived
 	}
 }
+
+// Host implements protocol.Conn.
+func (c *Conn) Host() string { return c.host }
 
 // Close implements protocol.Conn. The browser sends what Send has taken, then closes.
 func (c *Conn) Close() error {

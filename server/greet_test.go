@@ -1,0 +1,196 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"unbrick/protocol"
+	"unbrick/protocol/conntest"
+	"unbrick/protocol/wsconn"
+	"unbrick/server/storage"
+)
+
+// converse holds a session in memory, without HTTP.
+func (r *rig) converse() *client {
+	r.Helper()
+	near, far := conntest.Pair()
+	go r.s.Converse(far, "pair")
+	r.Cleanup(func() { near.Close() })
+	return &client{TB: r.TB, conn: near}
+}
+
+// TestChallenge: the server speaks first, with another challenge on each connection, and finds out whether a hello is signed over it.
+func TestChallenge(t *testing.T) {
+	var said bytes.Buffer
+	r := newRig(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&said, nil)) })
+	one := r.publish("1", 1, image(1, 20_000))
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	sign := func(h *protocol.Hello, nonce *protocol.Nonce, host string) {
+		h.Device = key.Public().(ed25519.PublicKey)
+		signed, err := h.AppendSigned(nil, nonce, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Signature = ed25519.Sign(key, signed)
+	}
+	seen := map[protocol.Nonce]bool{{}: true}
+	for _, test := range []struct {
+		name, want string
+		sign       func(h *protocol.Hello, c *client)
+	}{
+		{"unsigned", "proof=none", func(*protocol.Hello, *client) {}},
+		{"signed", "proof=signed", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, conntest.PairHost) }},
+		{"over another nonce", "not signed by its device key", func(h *protocol.Hello, _ *client) { sign(h, &protocol.Nonce{1}, conntest.PairHost) }},
+		{"for another host", "not signed by its device key", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, "other.test") }},
+	} {
+		said.Reset()
+		c := r.converse()
+		if c.nonce = hears[*protocol.Challenge](c).Nonce; seen[c.nonce] {
+			t.Fatalf("%s: challenge %x again", test.name, c.nonce)
+		}
+		seen[c.nonce] = true
+		h := r.hello("A-1", one)
+		test.sign(h, c)
+		c.say(h)
+		hears[*protocol.Info](c) // whatever it proves
+		c.bye()
+		r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+		if !strings.Contains(said.String(), test.want) {
+			t.Errorf("%s: the log has %s, want %s", test.name, said.String(), test.want)
+		}
+	}
+}
+
+// TestHelloBeforeTheChallenge: a client that speaks before it has read anything is heard.
+func TestHelloBeforeTheChallenge(t *testing.T) {
+	r := newRig(t)
+	c := &client{TB: t}
+	var far protocol.Conn
+	c.conn, far = conntest.Pair()
+	c.say(r.hello("A-1", r.publish("1", 1, image(1, 20_000))))
+	go r.s.Converse(far, "pair")
+	hears[*protocol.Challenge](c)
+	hears[*protocol.Info](c)
+	c.bye()
+}
+
+// TestDeafFromTheStart: who takes nothing, not even the challenge, has its place no longer than who is silent later, and one who
+// takes the challenge and says nothing is told so after the time for the hello.
+func TestDeafFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostileRig(t)
+		p := h.connect(t)
+		time.Sleep(h.s.limits.Hello + silence)
+		synctest.Wait()
+		if n := h.s.live.number(); n != 0 {
+			t.Errorf("deaf: %d places are taken", n)
+		}
+		p.conn.Close()
+		p = h.dial(t)
+		time.Sleep(h.s.limits.Hello - time.Millisecond)
+		synctest.Wait()
+		if n := h.s.live.number(); n != 1 {
+			t.Errorf("silent: %d places are taken before the time", n)
+		}
+		time.Sleep(time.Second)
+		if e := hearsNow[*protocol.Error](p); e.Fault != protocol.FaultTimeout {
+			t.Errorf("silent: fault %s", e.Fault)
+		}
+		p.end()
+	})
+}
+
+// TestOldSubprotocol: who offers another version of the link is told so in words, before the upgrade.
+func TestOldSubprotocol(t *testing.T) {
+	var said bytes.Buffer
+	r := newRig(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&said, nil)) })
+	for offer, want := range map[string]bool{"unbrick.1": false, "": false, "unbrick.20, xunbrick.2": false, "unbrick.1, " + protocol.Subprotocol: true} {
+		said.Reset()
+		ws, a, err := websocket.Dial(context.Background(), r.web.URL+"/link", &websocket.DialOptions{Subprotocols: strings.Split(offer, ", ")})
+		if (a.StatusCode == http.StatusSwitchingProtocols) != want {
+			t.Errorf("%q: status %d, %v", offer, a.StatusCode, err)
+		}
+		if err == nil {
+			ws.CloseNow()
+			continue
+		}
+		body := make([]byte, 200)
+		n, _ := a.Body.Read(body)
+		for what, text := range map[string]string{"answer": string(body[:n]), "log": said.String()} {
+			if a.StatusCode != http.StatusBadRequest || !strings.Contains(text, "this server speaks unbrick.2, the client offers") {
+				t.Errorf("%q: status %d, the %s says %q", offer, a.StatusCode, what, text)
+			}
+		}
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+}
+
+// troubled is a store that does not find models.
+type troubled struct{ storage.Store }
+
+func (troubled) Model(context.Context, string) (storage.Model, error) {
+	return storage.Model{}, errors.New("disk on fire")
+}
+
+// TestWaitsAreTold: whatever ends in waiting says for how long, with the same seconds before the upgrade and behind it. The rig looks at
+// every answer of every other test besides.
+func TestWaitsAreTold(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Sessions = 1 })
+	one := r.publish("1", 1, image(1, 20_000))
+	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonUpToDate || info.Wait != waitUsual {
+		t.Errorf("%s: wait %d", info.Reason, info.Wait)
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	foreign := r.hello("A-1", one)
+	foreign.Model = "0099"
+	if info := r.session(foreign); info.Reason != protocol.ReasonUnknownModel || info.Wait != waitUsual {
+		t.Errorf("%s: wait %d", info.Reason, info.Wait)
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	c := r.dial()
+	refused := func(want uint32) {
+		t.Helper()
+		var e *wsconn.Refusal
+		if _, err := wsconn.Dial(context.Background(), r.web.URL+"/link", nil); !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable || e.Wait != want {
+			t.Errorf("%v, %+v: want 503 and a wait of %d", err, e, want)
+		}
+	}
+	refused(waitBusy)
+	late := r.converse() // came to a place that was there when it was looked for
+	if e := hears[*protocol.Error](late); e.Fault != protocol.FaultBusy || e.Wait != waitBusy {
+		t.Errorf("%s: wait %d", e.Fault, e.Wait)
+	}
+	store := r.s.store
+	r.s.store = &troubled{store}
+	c.say(r.hello("A-1", one))
+	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultInternal || e.Wait != waitInternal {
+		t.Errorf("%s: wait %d", e.Fault, e.Wait)
+	}
+	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.s.store = store
+	c = r.dial()
+	go r.s.Close(context.Background())
+	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultShutdown || e.Wait != waitShutdown {
+		t.Errorf("%s: wait %d", e.Fault, e.Wait)
+	}
+	refused(waitShutdown)
+}
+
+// TestNoWaitIsTooLong: no wait of ours is one that a terminal refuses.
+func TestNoWaitIsTooLong(t *testing.T) {
+	for _, wait := range []uint32{waitBusy, waitShutdown, waitInternal, waitPreparing, waitFailed, waitUsual} {
+		if wait == 0 || wait > protocol.MaxWait {
+			t.Errorf("%d s", wait)
+		}
+	}
+}
