@@ -1,6 +1,7 @@
 package delta_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"testing"
 
@@ -162,4 +163,51 @@ func handMatch(t *testing.T, old []byte, repeat uint32, shift int32) []byte {
 		w.out.Number(&w.counters, coding.Where(1, 256), coding.Fold(shift))
 	}
 	return w.file()
+}
+
+// copyOf writes n bytes that go to dst as copies of the old ones at src.
+func (a *assembler) copyOf(src, dst, n uint32) {
+	a.model.Start(src, n)
+	old, want := a.flash[src:src+n], a.new[dst:dst+n]
+	for i := uint32(0); i < n; {
+		plain, f, kind := a.model.Next(old[i:], src+i, dst+i)
+		if plain > 0 {
+			k := i + uint32(plain)
+			a.unit(old[i:k], old[i:k], want[i:k], coding.KindPlain, src+i)
+			i = k
+		}
+		if f > 0 {
+			k := i + uint32(f)
+			a.unit(old[i:k], a.model.Field[:f], want[i:k], kind, src+i)
+			a.model.Learn(want[i:k], kind)
+			i = k
+		}
+	}
+}
+
+func (a *assembler) unit(old, guess, want []byte, kind coding.Kind, src uint32) {
+	mixer := a.data.Unit(src, kind, old, guess)
+	if bytes.Equal(guess, want) {
+		a.out.Mixed(&a.counters, mixer, 0)
+		a.data.Hit()
+		return
+	}
+	a.out.Mixed(&a.counters, mixer, 1)
+	missed := uint32(0)
+	for i := range old {
+		at, bit := src+uint32(i), uint32(0)
+		if guess[i] != want[i] {
+			bit = 1
+		}
+		if missed != 0 || i < len(old)-1 {
+			a.out.Mixed(&a.counters, a.data.Miss(at, uint32(i), missed, kind, old[i], guess[i]), bit)
+		}
+		if bit != 0 {
+			change := want[i] - old[i]
+			a.out.MixedByte(&a.counters, a.data.Change(at, kind, old[i], guess[i]), change)
+			a.data.Changed(at, change)
+			missed |= 1 << i
+		}
+	}
+	a.data.Missed()
 }

@@ -2,42 +2,53 @@ package delta_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"unbrick/delta"
-	"unbrick/delta/diff"
-	"unbrick/delta/internal/coding"
 	"unbrick/flash"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.vector anew")
 
 // vector is one scenario for decoders in any language: a text header of "name: value" lines, a blank
-// line, and the bytes of file, old and new image one after the other.
+// line, and the bytes of file, checkpoint if there is one, old and new image one after the other. With a checkpoint decoding goes on
+// from there, and old is the flash as it is then. Of what is refused reason says why, in words of this decoder; of what is not, steps,
+// reads and built are what was counted.
 type vector struct {
 	comment, geometry string
 	erased            byte
 	expect            string // "ok" or "refused"
+	reason            string
+	work              delta.Work
+	built             uint32
 	file, old, new    []byte
+	checkpoint        []byte // nil: from the beginning
 }
 
 func (v *vector) marshal() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "comment: %s\ngeometry: %s\nerased: %02x\nexpect: %s\nfile: %d\nold: %d\nnew: %d\n\n",
-		v.comment, v.geometry, v.erased, v.expect, len(v.file), len(v.old), len(v.new))
-	b.Write(v.file)
-	b.Write(v.old)
-	b.Write(v.new)
+	fmt.Fprintf(&b, "comment: %s\ngeometry: %s\nerased: %02x\nexpect: %s\n", v.comment, v.geometry, v.erased, v.expect)
+	if v.expect == "ok" {
+		fmt.Fprintf(&b, "steps: %d\nreads: %d\nbuilt: %d\n", v.work.Steps, v.work.Reads, v.built)
+	} else {
+		fmt.Fprintf(&b, "reason: %s\n", v.reason)
+	}
+	fmt.Fprintf(&b, "file: %d\n", len(v.file))
+	if v.checkpoint != nil {
+		fmt.Fprintf(&b, "checkpoint: %d\n", len(v.checkpoint))
+	}
+	fmt.Fprintf(&b, "old: %d\nnew: %d\n\n", len(v.old), len(v.new))
+	for _, part := range [][]byte{v.file, v.checkpoint, v.old, v.new} {
+		b.Write(part)
+	}
 	return b.Bytes()
 }
 
@@ -52,21 +63,31 @@ func parseVector(t testing.TB, b []byte) *vector {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		fields[name] = value
 	}
+	number := func(name string, base, bits int) uint64 {
+		n, err := strconv.ParseUint(fields[name], base, bits)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return n
+	}
 	take := func(name string) []byte {
-		n, err := strconv.Atoi(fields[name])
-		if err != nil || n > len(payload) {
+		n := number(name, 10, 31)
+		if n > uint64(len(payload)) {
 			t.Fatalf("%s: %q", name, fields[name])
 		}
 		part := payload[:n]
 		payload = payload[n:]
 		return part
 	}
-	erased, err := strconv.ParseUint(fields["erased"], 16, 8)
-	if err != nil {
-		t.Fatal(err)
+	v := &vector{comment: fields["comment"], geometry: fields["geometry"], erased: byte(number("erased", 16, 8)), expect: fields["expect"], reason: fields["reason"]}
+	if v.expect == "ok" {
+		v.work, v.built = delta.Work{Steps: number("steps", 10, 64), Reads: number("reads", 10, 64)}, uint32(number("built", 10, 32))
 	}
-	v := &vector{comment: fields["comment"], geometry: fields["geometry"], erased: byte(erased), expect: fields["expect"]}
-	v.file, v.old, v.new = take("file"), take("old"), take("new")
+	v.file = take("file")
+	if fields["checkpoint"] != "" {
+		v.checkpoint = take("checkpoint")
+	}
+	v.old, v.new = take("old"), take("new")
 	if len(payload) != 0 {
 		t.Fatalf("%d bytes behind the payload", len(payload))
 	}
@@ -84,8 +105,8 @@ func readVector(t testing.TB, name string) *vector {
 
 var errElsewhere = errors.New("leads elsewhere")
 
-// run decodes the vector's file and returns an error unless it leads to the new image.
-func (v *vector) run(t *testing.T) error {
+// run decodes the vector's file and returns an error unless it leads to the new image, and what was counted.
+func (v *vector) run(t *testing.T) (work delta.Work, built uint32, err error) {
 	t.Helper()
 	area, err := flash.ParseGeometry(v.geometry, 0)
 	if err != nil {
@@ -94,11 +115,27 @@ func (v *vector) run(t *testing.T) error {
 	area.Erased = v.erased
 	board := memory(bytes.Repeat([]byte{v.erased}, int(area.Size())))
 	copy(board, v.old)
-	built, err := decode(v.file, &area, board)
+	h, err := delta.ParseHeader(v.file)
 	if err != nil {
-		return err
+		return work, 0, err
 	}
-	for s, data := range built {
+	var d delta.Decoder
+	if err := d.Open(v.file, &area, board, make([]byte, h.Memory())); err != nil {
+		return work, 0, err
+	}
+	if v.checkpoint != nil {
+		if err := d.Resume(v.checkpoint); err != nil {
+			return work, 0, err
+		}
+	}
+	for {
+		s, data, err := d.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return work, 0, err
+		}
 		addr, _ := area.Sector(s)
 		copy(board[addr:], data)
 	}
@@ -106,22 +143,51 @@ func (v *vector) run(t *testing.T) error {
 	copy(want, v.new)
 	end, size := area.Sector(area.SectorAt(uint32(len(v.new) - 1)))
 	if !bytes.Equal(board[:end+size], want[:end+size]) {
-		return errElsewhere
+		return work, 0, errElsewhere
 	}
-	return nil
+	return d.Work(), d.Built(), nil
+}
+
+// settle fills in what a vector expects.
+func (v *vector) settle(t *testing.T, name string) {
+	t.Helper()
+	work, built, err := v.run(t)
+	if (err == nil) != (v.expect == "ok") || errors.Is(err, errElsewhere) {
+		t.Fatalf("%s: %s: %v, want %s", name, v.comment, err, v.expect)
+	}
+	if err != nil {
+		v.reason = err.Error()
+	} else {
+		v.work, v.built = work, built
+	}
+}
+
+func vectorNames(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/*.vector")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 func TestVectors(t *testing.T) {
 	if *update {
+		for _, name := range vectorNames(t) {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, v := range makeVectors(t) {
+			v.settle(t, name)
 			if err := os.WriteFile(filepath.Join("testdata", name+".vector"), v.marshal(), 0o666); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	names, err := filepath.Glob("testdata/*.vector")
-	if err != nil || len(names) < 9 {
-		t.Fatalf("%d vectors: %v", len(names), err)
+	names := vectorNames(t)
+	if len(names) < 80 {
+		t.Fatalf("%d vectors", len(names))
 	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -133,119 +199,31 @@ func TestVectors(t *testing.T) {
 			if !bytes.Equal(v.marshal(), b) {
 				t.Error("the header is not written like this")
 			}
-			if err := v.run(t); (err == nil) != (v.expect == "ok") || errors.Is(err, errElsewhere) {
-				t.Errorf("%s: %v, want %s", v.comment, err, v.expect)
+			work, built, err := v.run(t)
+			switch {
+			case v.expect == "ok" && err == nil:
+				if work != v.work || built != v.built {
+					t.Errorf("%s: %v for %d bytes, want %v for %d", v.comment, work, built, v.work, v.built)
+				}
+			case v.expect == "ok" || err == nil || err.Error() != v.reason:
+				t.Errorf("%s: %v, want %s: %s", v.comment, err, v.expect, v.reason)
+			}
+			if v.expect == "ok" {
+				v.reencodes(t)
 			}
 		})
 	}
 }
 
-func makeVectors(t *testing.T) map[string]*vector {
+// reencodes: what is accepted is written alike.
+func (v *vector) reencodes(t *testing.T) {
 	t.Helper()
-	s := makeSample(t)
-	create := func(comment, geometry string, erased byte, old, new []byte, o diff.Options) *vector {
-		area, err := flash.ParseGeometry(geometry, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		area.Erased = erased
-		o.Geometry = &area
-		var file []byte
-		if old == nil {
-			file, err = diff.Full(context.Background(), new, &o)
-		} else {
-			file, err = diff.Create(context.Background(), old, new, &o)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &vector{comment, geometry, erased, "ok", file, old, new}
-	}
-	old, new := callers(40, 0), callers(40, 6)
-	moved := create("a block moved: order, stash and history", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{})
-	thumb := create("Thumb calls, pointers into the image and into RAM", "1KiB*16", 0xff, old, new, diff.Options{ISA: "thumb"})
-	if h, _ := delta.ParseHeader(thumb.file); h.Setup.ISA != coding.ISAThumb || h.MapRanges == 0 {
-		t.Fatal("the Thumb vector does not predict")
-	}
-	refuse := func(comment string, from *vector, file []byte) *vector {
-		v := *from
-		v.comment, v.expect, v.file = comment, "refused", file
-		return &v
-	}
-	twoSectors := func(second int32) []byte { return handMade(t, moved.old[:512], second, 0, true) }
-	joined := &vector{"written by hand: sector 1, then sector 0, which joins it behind a literal byte", "256*2", 0xff, "ok", handDescending(t, moved.old[:512], true), moved.old[:512], moved.old[:512]}
-	edged := create("bytes on both sides of sectors are needed after these", "256*16", 0xff, s.old[:3000],
-		slices.Concat(s.old[8:1000], s.old[3000:3016], s.old[1000:3000]), diff.Options{StashMax: diff.NoStash})
-	if h, _ := delta.ParseHeader(edged.file); h.Edge == 0 {
-		t.Fatal("the vector of edges has none")
-	}
-	hand := &vector{"written by hand: sector 1 is a copy of itself", "256*2", 0xff, "ok", twoSectors(0), moved.old[:512], moved.old[:512]}
-	said := *hand
-	said.comment, said.file = "the same, sector 1 with a literal byte", handMade(t, moved.old[:512], 0, 1, true)
-	match := &vector{"written by hand: sector 1 is a match with its own old bytes", "256*2", 0xff, "ok", handMatch(t, moved.old[:512], 0, 0), moved.old[:512], moved.old[:512]}
-	return map[string]*vector{
-		"match":         match,
-		"match-gone":    refuse("the match is with old bytes of sector 0, which is given out", match, handMatch(t, moved.old[:512], 0, -256)),
-		"match-outside": refuse("the match is with bytes behind the base", match, announce(match.file, func(h *delta.Header) { h.FromSize = 500 })),
-		"match-before":  refuse("the match is with bytes before the base", match, handMatch(t, moved.old[:512], 0, -257)),
-		"match-first":   refuse("the first match repeats the last one's source", match, handMatch(t, moved.old[:512], 1, 0)),
-		"moved":         moved,
-		"no-stash":      create("the same without a stash, smallest state", "1KiB*8,4KiB*2", 0xff, s.old, s.new, diff.Options{StashMax: diff.NoStash, StateMax: 2048}),
-		"thumb":         thumb,
-		"erased-00":     create("erased flash reads 00; the image grows", "2KiB*2,1KiB*4", 0, s.old[:1500], s.old[:5000], diff.Options{}),
-		"full":          create("a full image", "256*16", 0xff, nil, bytes.Repeat([]byte("unbrick restores. "), 200), diff.Options{}),
-		"nothing":       create("nothing changes", "1KiB*2", 0xff, s.old[:2000], s.old[:2000], diff.Options{}),
-		"hand":          hand,
-		"said":          &said,
-		"joined":        joined,
-		"unjoined":      refuse("a diagonal leads to the sector behind and is not said to", joined, handDescending(t, moved.old[:512], false)),
-		"truncated":     refuse("the last byte is missing", moved, moved.file[:len(moved.file)-1]),
-		"trailing":      refuse("a zero byte too many", moved, append(bytes.Clone(moved.file), 0)),
-		"gone":          refuse("sector 1 copies from sector 0, which is given out", hand, twoSectors(-256)),
-		"outside":       refuse("sector 1 copies from behind the base", hand, twoSectors(1)),
-		"version":       refuse("a version to come", hand, append([]byte("UD\x03"), hand.file[3:]...)),
-		"version-1":     refuse("version 1", hand, append([]byte("UD\x01"), hand.file[3:]...)),
-		"wrong-history": refuse("announces a history that it does not use", hand, announce(hand.file, func(h *delta.Header) { h.History = 1 })),
-		"edged":         edged,
-		"wrong-edge":    refuse("announces edges that it does not use", edged, announce(edged.file, func(h *delta.Header) { h.Edge++ })),
-		"no-edge":       refuse("reads behind an edge", edged, announce(edged.file, func(h *delta.Header) { h.Edge-- })),
-		"unsaid":        refuse("an operation ends with its sector and does not say so", &said, handMade(t, moved.old[:512], 0, 1, false)),
-	}
-}
-
-// announce returns a file with another header.
-func announce(file []byte, change func(h *delta.Header)) []byte {
-	h, err := delta.ParseHeader(file)
+	h, err := delta.ParseHeader(v.file)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	control, data := h.Streams(file)
-	change(&h)
-	return h.Append(nil, control, data)
-}
-
-// callers is a little program of n units that call each other; later versions have longer units.
-func callers(n, grow int) []byte {
-	const unit = 240
-	const base = 0x08004000
-	start := func(i int) uint32 { return uint32(i*unit + i/7*grow*4) }
-	var out []byte
-	for i := range n {
-		for k := range 28 {
-			at, to := uint32(len(out)), start((i*5+k*3)%n)
-			d := to - at - 4
-			s := d >> 24 & 1
-			out = binary.LittleEndian.AppendUint16(out, uint16(0xF000|s<<10|d>>12&0x3ff))
-			out = binary.LittleEndian.AppendUint16(out, uint16(0xD000|(^(d>>23^s)&1)<<13|(^(d>>22^s)&1)<<11|d>>1&0x7ff))
-			out = binary.LittleEndian.AppendUint32(out, uint32(k*0x1357+i*0x2468ACE)&0x7FFF7FFF)
-		}
-		for k := range 2 {
-			out = binary.LittleEndian.AppendUint32(out, base+start((i+k)%n)|1)
-			out = binary.LittleEndian.AppendUint32(out, uint32(0x20000000+i*8+k*400+grow*4))
-		}
-		if i%7 == 6 {
-			out = append(out, bytes.Repeat([]byte{0x46, 0xC0}, grow*2)...)
-		}
+	control, data := h.Streams(v.file)
+	if again := h.Append(nil, control, data); !bytes.Equal(again, v.file) {
+		t.Errorf("written again as % x", again)
 	}
-	return out
 }
