@@ -14,7 +14,7 @@ import (
 )
 
 // handPlan is a file that is written by hand: which sectors are built in which order by which operations, of all that the format
-// has but stash and edges. What is built is new; the data stream follows from that.
+// has but a stash. What is built is new; the data stream follows from that.
 type handPlan struct {
 	geometry string
 	old, new []byte
@@ -24,6 +24,10 @@ type handPlan struct {
 	setup    coding.Setup
 	batches  []int // steps at which a batch begins, besides 0; nil: there are no batches
 	history  uint32
+	edge     uint32
+	kept     []int // steps whose sector's edges are kept
+	repeats  bool  // wrongly: the last match's source goes on in the next batch,
+	recalls  bool  // and the history does
 }
 
 // handOp is an operation: literal bytes, which are single bytes and matches, and copied ones.
@@ -130,7 +134,7 @@ func (p *handPlan) assembler(t testing.TB) *assembler {
 		from = uint32(len(p.old))
 	}
 	a.head = delta.Header{Kind: delta.KindDelta, Setup: p.setup, FromSize: from, ToSize: uint32(len(p.new)), Steps: limits.Work, Reads: limits.Reads,
-		Units: 1, Changed: uint32(len(p.order))}
+		Units: 1, Changed: uint32(len(p.order)), Edge: p.edge}
 	if from == 0 {
 		a.head.Kind = delta.KindFull
 	}
@@ -156,9 +160,14 @@ func (p *handPlan) assembler(t testing.TB) *assembler {
 
 func (a *assembler) renew() {
 	a.counters = coding.MakeCounters(make([]byte, coding.CounterBytes(a.head.Units)), a.head.Units)
-	a.data = coding.MakeData(a.setup.ISA)
+	last := a.data.Last
+	if a.data = coding.MakeData(a.setup.ISA); a.repeats {
+		a.data.Last = last
+	}
 	a.model = coding.MakePredictor(&a.head.Setup, &a.moves, a.head.FromSize, make([]byte, a.head.Setup.Bytes()))
-	a.built = nil
+	if !a.recalls {
+		a.built = nil
+	}
 }
 
 func (a *assembler) bit(place uint8, v, bit uint32) {
@@ -212,6 +221,13 @@ func (a *assembler) sectors(t testing.TB) {
 				t.Fatalf("the plan does not fit sector %d", s)
 			}
 			addr += uint32(n)
+		}
+		if a.edge > 0 {
+			keep := uint32(0)
+			if slices.Contains(a.kept, step) {
+				keep = 1
+			}
+			a.bit(coding.PlaceEdge, 0, keep)
 		}
 	}
 	if a.op != len(a.ops) || len(a.literal) > 0 || a.copied > 0 {

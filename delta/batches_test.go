@@ -19,6 +19,17 @@ func batchVectors(t *testing.T) map[string]*vector {
 		"batches":       made,
 		"batches-state": stateful(t).vector(t, "all that begins anew with a batch has something in it then"),
 	}
+	whole := &handPlan{geometry: "256*2", old: s.old[:512], order: []int{0, 1}, batches: []int{}, ops: []handOp{{nil, 400, 20}}}
+	all["batches-one"] = whole.fill(t, 400, 0).vector(t, "one batch, whose last sector the image does not fill")
+	repeats := stateful(t)
+	repeats.repeats = true
+	again := repeats.vector(t, "the first match of a batch repeats the last one's source")
+	again.expect = "refused"
+	all["batches-repeat"] = again
+	recalls := &handPlan{geometry: "256*2", order: []int{0, 1}, batches: []int{1}, recalls: true, history: 100, ops: []handOp{{literal: []handStep{{n: 200}, {56, coding.Source{Back: 60}}, {256, coding.Source{Back: 100}}}}}}
+	before := recalls.fill(t, 512, 0).vector(t, "a match reaches back into the batch before")
+	before.expect = "refused"
+	all["batches-recall"] = before
 	header := func(name, comment string, change func(h *delta.Header)) {
 		all["batches-"+name] = refuse(comment, made, announce(made.file, change))
 	}
@@ -81,19 +92,21 @@ func batchVectors(t *testing.T) map[string]*vector {
 	return all
 }
 
-// stateful is a plan for two batches, in which the first leaves something in everything that begins anew: differences and units of copies,
-// matches and their source, RAM pointers met, an instruction that is not at its end, the history. Both copy from the same places, so that
-// the second would find all of it.
+// stateful is a plan for three batches, of which each leaves something in everything that begins anew: differences and units of copies,
+// matches and their source, RAM pointers met, an instruction that is not at its end, the history. The second begins in the middle of a copy,
+// the third with a literal byte.
 func stateful(t testing.TB) *handPlan {
 	t.Helper()
 	r := randomSegments(rand.New(rand.NewPCG(5, 5)), coding.ISAXtensa)
-	p := &handPlan{geometry: "1KiB*8", old: append(r.old, r.old...), order: []int{0, 1, 2, 3}, batches: []int{2}, history: 1500,
+	p := &handPlan{geometry: "1KiB*10", old: append(r.old, r.old...), order: []int{0, 1, 2, 3, 4, 5}, batches: []int{2, 4}, history: 1500,
 		setup: coding.Setup{ISA: coding.ISAXtensa, Base: 0, RAM: 0, RAMSize: 1<<32 - 1<<12}}
-	kept, built := coding.Source{Old: 1, Shift: 3900}, coding.Source{Back: 30}
+	copy(p.old[2048+1801:], []byte{0x21, 0x00, 0xFF}) // an L32R, where the second batch begins in the middle of an instruction
+	kept, built := coding.Source{Old: 1, Shift: 1700}, coding.Source{Back: 30}
 	p.ops = []handOp{
-		{nil, 1500, 3801},
-		{[]handStep{{n: 40}, {9, built}, {n: 1}, {5, kept}, {4, kept}, {n: 7}, {3, built}, {n: 6}, {2, built}}, 471, 3803},
-		{[]handStep{{n: 3}, {3, kept}, {n: 1}, {2, kept}, {n: 41}, {8, built}}, 1990, 3803},
+		{nil, 1500, 1801},
+		{[]handStep{{n: 40}, {9, built}, {n: 1}, {5, kept}, {4, kept}, {n: 7}, {3, built}, {n: 6}, {2, kept}}, 871, 1801},
+		{[]handStep{{n: 3}, {3, kept}, {n: 1}, {2, kept}, {n: 41}, {8, built}}, 1590, 1803},
+		{[]handStep{{n: 4}, {3, kept}, {n: 60}, {7, built}}, 1974, 1803},
 	}
-	return p.fill(t, 4096, 7)
+	return p.fill(t, 6144, 7)
 }

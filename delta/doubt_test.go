@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"unbrick/delta"
-	"unbrick/delta/diff"
 	"unbrick/delta/internal/coding"
 	"unbrick/flash"
 )
@@ -28,7 +27,7 @@ func (p *handPlan) fill(t testing.TB, size, every int) *handPlan {
 	op, copied := 0, 0
 	var literal []handStep
 	for step, s := range p.order {
-		if slices.Contains(p.batches, step) {
+		if slices.Contains(p.batches, step) && !p.recalls {
 			built = nil
 		}
 		addr, n := area.Sector(s)
@@ -41,7 +40,7 @@ func (p *handPlan) fill(t testing.TB, size, every int) *handPlan {
 			switch {
 			case len(literal) == 0:
 				b = board[int32(addr)+p.ops[op-1].shift]
-				if copied--; every > 0 && int(addr)%every == every-1 {
+				if copied--; every > 0 && int(addr)%every == every-1 && addr%1024 < 1012 {
 					b += byte(1 + r.IntN(3))
 				}
 			case literal[0].from == coding.Source{}:
@@ -90,27 +89,28 @@ func doubtVectors(t *testing.T, s *sample) map[string]*vector {
 	split := &handPlan{geometry: "256*4", old: old[:1024], order: []int{0, 1, 2, 3}, ops: []handOp{
 		{nil, 255, 0}, {[]handStep{{n: 1}, {2, kept(5)}, {n: 2}}, 764, 0},
 	}}
-	odd := bytes.Clone(slices.Concat(old[:700], []byte{1, 2, 3}, old[700:3000]))
-	for i := 900; i < len(odd); i += 37 {
-		odd[i] += byte(i)
+	lanes := &handPlan{geometry: "1KiB*1", old: old[:1024], order: []int{0}, ops: []handOp{
+		{nil, 200, 0}, {single(1), 300, 3}, {single(2), 200, 1}, {nil, 321, -2},
+	}}
+	// Sectors 2, 1 and 0: what is wanted of the one before lies in its edges, or no longer does.
+	edges := func(kept []int, ops ...handOp) *handPlan {
+		return &handPlan{geometry: "256*3", old: old[:517], order: []int{2, 1, 0}, edge: 3, kept: kept, ops: append([]handOp{{nil, 5, -9}}, ops...)}
 	}
-	area, err := flash.ParseGeometry("256*16", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := diff.Create(t.Context(), old[:3000], odd, &diff.Options{Geometry: &area, ISA: "none"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	edge := edges([]int{0}, handOp{nil, 3, 256}, handOp{nil, 253, 1}, handOp{nil, 256, 0})
+	edgeLong := edges([]int{0}, handOp{nil, 256, 0}, handOp{nil, 3, 512}, handOp{nil, 253, 0})
 	longer := history.fill(t, 24<<10, 0).vector(t, "matches from farther back than 16 KiB")
 	if h, _ := delta.ParseHeader(longer.file); h.History != 20400 {
 		t.Fatalf("a history of %d bytes", h.History)
 	}
+	gone := edgeLong.fill(t, 517, 0).vector(t, "the edges of a sector built two before, whose successor keeps none")
+	gone.expect = "refused"
 	return map[string]*vector{
+		"edge-gone":       gone,
 		"doubt-diagonal":  own.fill(t, 1024, 50).vector(t, "matches whose diagonal is relative to the copy that follows them, and to the last copy where none does"),
 		"doubt-continued": continued.fill(t, 2200, 0).vector(t, "the diagonal of the sector behind is that of a copy that had begun in the sector before it"),
 		"doubt-24":        far.fill(t, 256, 0).vector(t, "a change of the diagonal whose number has 24 ones, and a zero behind"),
-		"doubt-address":   {comment: "copies from other addresses modulo 4, with differences: contexts have the old address", geometry: "256*16", erased: 0xff, expect: "ok", file: file, old: old[:3000], new: odd},
+		"doubt-address":   lanes.fill(t, 1024, 7).vector(t, "differences in copies from other addresses modulo 4: they are kept by old addresses"),
+		"edge-odd":        edge.fill(t, 517, 0).vector(t, "a sector has five old bytes: the first edge has three of them"),
 		"doubt-pieces":    split.fill(t, 1024, 9).vector(t, "three literals in two sectors: matches may be in the second piece"),
 		"history-long":    longer,
 		"history-less":    refuse("announces less history than it uses", longer, announce(longer.file, func(h *delta.Header) { h.History-- })),

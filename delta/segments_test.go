@@ -14,8 +14,8 @@ import (
 
 // The pieces of the images of segmentVectors: a header, code, a gap, code and data elsewhere, an end.
 var (
-	oldSegments = coding.MakeSegments(coding.Segment{Offset: 26, Size: 640, Address: 0x0800_0018}, coding.Segment{Offset: 674, Size: 320, Address: 0x0810_0022})
-	newSegments = coding.MakeSegments(coding.Segment{Offset: 26, Size: 646, Address: 0x0800_0018}, coding.Segment{Offset: 680, Size: 320, Address: 0x0810_0124})
+	oldSegments = coding.MakeSegments(coding.Segment{Offset: 27, Size: 640, Address: 0x0800_0018}, coding.Segment{Offset: 675, Size: 320, Address: 0x0810_0022})
+	newSegments = coding.MakeSegments(coding.Segment{Offset: 27, Size: 646, Address: 0x0800_0018}, coding.Segment{Offset: 681, Size: 320, Address: 0x0810_0126})
 )
 
 // segmented is a Thumb program of 15 functions of 64 bytes, ten in the first segment and five in the second, that call each other and
@@ -48,13 +48,13 @@ func segmented(table *coding.Segments, grow, ram uint32) []byte {
 		// An LDR that reads the third word, and words: pointers to a function and into RAM, and behind both images.
 		code = binary.LittleEndian.AppendUint16(code, 0x4901)
 		code = binary.LittleEndian.AppendUint16(code, 0x46C0)
-		for len(code)+int(off)&3 != 0 && (int(off)+len(code))&3 != 0 {
+		for (int(off)+len(code))&3 != 0 {
 			code = append(code, 0)
 		}
 		_, to := at((i + 7) % n)
 		code = binary.LittleEndian.AppendUint32(code, to|1)
-		code = binary.LittleEndian.AppendUint32(code, 0x2000_0000+i*8+ram)
-		binary.LittleEndian.AppendUint32(code, 0x0900_0000+i)
+		code = binary.LittleEndian.AppendUint32(code, 0x2000_0000+i%5*8+ram)
+		binary.LittleEndian.AppendUint32(code, table.List[i&1].Address+table.List[i&1].Size)
 	}
 	return out
 }
@@ -66,7 +66,7 @@ func segmentVectors(t *testing.T) map[string]*vector {
 	plan := func(setup coding.Setup, old, new []byte, ops ...handOp) *handPlan {
 		return &handPlan{geometry: "2KiB*1", old: old, new: new, order: []int{0}, setup: setup, ops: ops}
 	}
-	grown := []handOp{{nil, 26 + 6*64, 0}, {single(6), 4*64 + 8 + 320 + 6, -6}}
+	grown := []handOp{{nil, 27 + 6*64, 0}, {single(6), 4*64 + 8 + 320 + 6, -6}}
 	thumb := coding.Setup{ISA: coding.ISAThumb, RAM: 0x2000_0000, RAMSize: 1 << 16, Old: oldSegments, New: newSegments}
 	others := plan(thumb, old, new, grown...).vector(t, "two segments, other ones in the new image: calls between them, pointers into both and into RAM")
 	code := thumb
@@ -74,13 +74,13 @@ func segmentVectors(t *testing.T) map[string]*vector {
 	same := thumb
 	same.New = oldSegments
 	swapped := slices.Clone(old)
-	copy(swapped[26:], old[26+128:26+192])
-	copy(swapped[26+64:], old[26:26+128])
+	copy(swapped[27:], old[27+128:27+192])
+	copy(swapped[27+64:], old[27:27+128])
 	all := map[string]*vector{
 		"segments":      others,
 		"segments-code": plan(code, old, new, grown...).vector(t, "the same without pointers"),
 		"segments-same": plan(same, old, segmented(&oldSegments, 0, 8), handOp{nil, len(old), 0}).vector(t, "one table for both images"),
-		"segments-moved": plan(same, old, swapped, handOp{nil, 26, 0}, handOp{nil, 64, 128}, handOp{nil, 128, -64}, handOp{nil, len(old) - 26 - 192, 0}).vector(t,
+		"segments-moved": plan(same, old, swapped, handOp{nil, 27, 0}, handOp{nil, 64, 128}, handOp{nil, 128, -64}, handOp{nil, len(old) - 27 - 192, 0}).vector(t,
 			"functions change places within a segment"),
 	}
 	// Random bytes are full of fields for sets whose instructions begin anywhere.

@@ -173,13 +173,16 @@ func vectorNames(t *testing.T) []string {
 
 func TestVectors(t *testing.T) {
 	if *update {
+		all := makeVectors(t)
+		for name, v := range all {
+			v.settle(t, name)
+		}
 		for _, name := range vectorNames(t) {
 			if err := os.Remove(name); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for name, v := range makeVectors(t) {
-			v.settle(t, name)
+		for name, v := range all {
 			if err := os.WriteFile(filepath.Join("testdata", name+".vector"), v.marshal(), 0o666); err != nil {
 				t.Fatal(err)
 			}
