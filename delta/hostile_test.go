@@ -276,7 +276,7 @@ func TestRewriteComparesAgain(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	for _, name := range []string{"moved", "thumb", "full"} {
+	for _, name := range []string{"moved", "thumb", "full", "segments", "batches"} {
 		v := readVector(t, name)
 		area, err := flash.ParseGeometry(v.geometry, 0)
 		if err != nil {
@@ -323,42 +323,4 @@ func TestWorkspaceSumsAndSaturates(t *testing.T) {
 	if got := n.Workspace(); got != 1<<32-1 {
 		t.Errorf("sum beyond 32 bits: %d", got)
 	}
-}
-
-// FuzzDecoder gives the decoder anything. It must end, within its memory and in as many steps as there are for the image (workOf
-// fails otherwise), and what it accepts must
-// have a header that is written the same again.
-func FuzzDecoder(f *testing.F) {
-	s := makeSample(f)
-	f.Add(s.file)
-	full, err := diff.Full(context.Background(), s.new[:3000], &diff.Options{Geometry: &s.area})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(full)
-	f.Add([]byte("UD\x02\x01"))
-	f.Add(readVector(f, "thumb").file)
-	f.Add(readVector(f, "hand").file)
-	f.Add(readVector(f, "edged").file)
-	f.Fuzz(func(t *testing.T, file []byte) {
-		h, err := delta.ParseHeader(file)
-		if err != nil || h.Memory() > 1<<22 {
-			return
-		}
-		area := h.Geometry()
-		old := make(memory, min(area.Size(), 1<<20))
-		copy(old, s.old)
-		_, _ = workOf(t, file, old)
-		built, err := decode(file, &area, old)
-		if err != nil {
-			return
-		}
-		if uint32(len(built)) != h.Changed {
-			t.Errorf("built %d sectors, announced %d", len(built), h.Changed)
-		}
-		control, data := h.Streams(file)
-		if again := h.Append(nil, control, data); !bytes.Equal(again, file) {
-			t.Errorf("written again as % x", again)
-		}
-	})
 }

@@ -32,7 +32,7 @@ func (h *Header) Announce(work Work, built uint32) bool {
 		if built == 0 {
 			return 0, false
 		}
-		n = (n + uint64(built) - 1) / uint64(built)
+		n = (n-1)/uint64(built) + 1
 		return uint8(n), n <= limit
 	}
 	steps, fine := each(work.Steps, limits.Work)

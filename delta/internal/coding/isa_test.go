@@ -145,12 +145,16 @@ func TestLengths8051(t *testing.T) {
 }
 
 func TestSetupComesBack(t *testing.T) {
+	some := MakeSegments(Segment{0x18, 0x1234, 0x400D0018}, Segment{0x1250, 1, 0x3F400000})
+	others := MakeSegments(Segment{0, 1<<24 - 1, 1<<32 - 1<<24 + 1})
 	for _, s := range []Setup{
 		{},
 		{ISA: ISAData, Base: NoBase},
 		{ISA: ISAThumb, Base: 0x08004000},
 		{ISA: ISAXtensa, Base: NoBase, RAM: 0x3ffe0000, RAMSize: 1 << 18},
 		{ISA: ISAARM64, Base: 0, RAM: 0xfff00000, RAMSize: 1 << 12},
+		{ISA: ISAThumb, Old: some, New: some},
+		{ISA: ISAThumb, Base: NoBase, RAM: 0x3ffe0000, RAMSize: 1 << 18, Old: some, New: others},
 	} {
 		b := append(s.Append(nil), 0xAA)
 		var got Setup
