@@ -98,24 +98,10 @@ func (d *Decoder) Resume(checkpoint []byte) error {
 }
 
 func (d *Decoder) resume(b []byte) error {
-	if len(b) < checkpointHead+checkpointCheck || string(b[:4]) != checkpointMagic {
-		return fmt.Errorf("%w: none", ErrCheckpoint)
+	if err := d.intact(b); err != nil {
+		return err
 	}
-	if b[4] != checkpointVersion {
-		return fmt.Errorf("%w: version %d is unknown", ErrCheckpoint, b[4])
-	}
-	body, sum := b[:len(b)-checkpointCheck], b[len(b)-checkpointCheck:]
-	if crc32.ChecksumIEEE(body) != binary.LittleEndian.Uint32(sum) {
-		return fmt.Errorf("%w: damaged", ErrCheckpoint)
-	}
-	if b[5]|b[6]|b[7] != 0 {
-		return fmt.Errorf("%w: reserved bytes", ErrCheckpoint)
-	}
-	if [16]byte(b[8:24]) != d.fileDigest() {
-		return fmt.Errorf("%w: of another file", ErrCheckpoint)
-	}
-	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
-	step := word(24)
+	step := binary.LittleEndian.Uint32(b[24:])
 	if step == 0 || step >= d.head.Changed {
 		return fmt.Errorf("%w: behind sector %d of %d", ErrCheckpoint, step, d.head.Changed)
 	}
@@ -125,8 +111,36 @@ func (d *Decoder) resume(b []byte) error {
 	if !d.plan.opening {
 		return fmt.Errorf("%w: no batch begins behind sector %d", ErrCheckpoint, step)
 	}
-	if n, used := word(64), word(68); n != d.edges.n || used != d.stash.used || uint64(len(body)) != checkpointHead+2*uint64(n)+uint64(used) {
-		return fmt.Errorf("%w: edges of %d bytes, stash of %d, where the plan has %d and %d", ErrCheckpoint, n, used, d.edges.n, d.stash.used)
+	return d.goOn(b)
+}
+
+// intact refuses what is no undamaged checkpoint of the open file.
+func (d *Decoder) intact(b []byte) error {
+	if len(b) < checkpointHead+checkpointCheck || string(b[:4]) != checkpointMagic {
+		return fmt.Errorf("%w: none", ErrCheckpoint)
+	}
+	if b[4] != checkpointVersion {
+		return fmt.Errorf("%w: version %d is unknown", ErrCheckpoint, b[4])
+	}
+	end := len(b) - checkpointCheck
+	if crc32.ChecksumIEEE(b[:end]) != binary.LittleEndian.Uint32(b[end:]) {
+		return fmt.Errorf("%w: damaged", ErrCheckpoint)
+	}
+	if b[5]|b[6]|b[7] != 0 {
+		return fmt.Errorf("%w: reserved bytes", ErrCheckpoint)
+	}
+	if [16]byte(b[8:24]) != d.fileDigest() {
+		return fmt.Errorf("%w: of another file", ErrCheckpoint)
+	}
+	return nil
+}
+
+// goOn takes from a checkpoint what does not follow from the plan, which has been read up to its sector.
+func (d *Decoder) goOn(b []byte) error {
+	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	n, used, size := d.edges.n, d.stash.used, checkpointHead+2*uint64(d.edges.n)+uint64(d.stash.used)+checkpointCheck
+	if word(64) != n || word(68) != used || uint64(len(b)) != size {
+		return fmt.Errorf("%w: %d bytes, edges of %d, stash of %d, where the plan has %d, %d and %d", ErrCheckpoint, len(b), word(64), word(68), size, n, used)
 	}
 	_, data := d.head.Streams(d.file)
 	in, ok := coding.ResumeReader(data, word(28), word(32), word(36))
@@ -142,8 +156,8 @@ func (d *Decoder) resume(b []byte) error {
 	}
 	d.in, d.read, d.reach, d.edges.reach = in, work.Reads, word(56), word(60)
 	d.before += work.Steps - d.steps()
-	rest := body[checkpointHead:]
-	for _, part := range [...][]byte{d.edges.low[:d.edges.n], d.edges.high[:d.edges.n], d.stash.bytes[:d.stash.used]} {
+	rest := b[checkpointHead:]
+	for _, part := range [...][]byte{d.edges.low[:n], d.edges.high[:n], d.stash.bytes[:used]} {
 		rest = rest[copy(part, rest):]
 	}
 	d.err = nil
