@@ -143,7 +143,7 @@ func TestLinkedPrograms(t *testing.T) {
 			sc := randomScenario(t, r, areas)
 			sc.full = false
 			sc.area, _ = flash.ParseGeometry([]string{"1KiB*128", "4KiB*32", "16KiB*2,32KiB*3"}[r.IntN(3)], 0)
-			sc.doubtful, sc.only = nil, nil
+			sc.doubtful, sc.only, sc.options.Batch = nil, nil, 0
 			if r.IntN(3) == 0 {
 				sc.doubtful = make([]bool, sc.area.Sectors())
 				sc.doubtful[r.IntN(len(sc.doubtful))] = true
