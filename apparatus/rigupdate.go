@@ -147,7 +147,7 @@ func (r *rig) talked(t talk, asks int) {
 		r.timeline.fail()
 	case terminal.Broken:
 		r.outcome = OutcomeBroken
-		if r.timeline.Now.Step < stepSecure {
+		if t.session.Summary.Kind == protocol.KindNone { // nothing was offered yet
 			r.outcome = OutcomeLinkLost
 		}
 		r.timeline.fail()

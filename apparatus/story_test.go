@@ -33,7 +33,8 @@ type stand struct {
 	web      *httptest.Server
 	fs       hackpadfs.FS
 	ports    apparatus.Ports
-	away     *switchable // nil: no server at all
+	away     *switchable // nil: no server at all, or backend
+	backend  apparatus.Backend
 	engine   *apparatus.Engine
 	cancel   context.CancelFunc
 	ended    chan struct{}
@@ -147,7 +148,7 @@ func (s *stand) run() {
 			s.mu.Unlock()
 		},
 	}
-	if s.away != nil {
+	if w.Backend = s.backend; s.away != nil {
 		w.Backend = s.away
 	}
 	if s.ports != nil {

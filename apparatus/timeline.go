@@ -4,7 +4,6 @@ package apparatus
 const (
 	stepIdentify    = 1  // the terminal says who it is
 	stepNothing     = 6  // no update: it disconnects
-	stepSecure      = 7  // it limits applications
 	stepRewrite     = 13 // it rewrites its software area
 	stepJudge       = 14 // verdict
 	stepRestoration = 15 // restoration mode

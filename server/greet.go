@@ -10,7 +10,7 @@ import (
 )
 
 // greet sends the challenge and waits for the hello. One that was sent before the challenge had come is heard as well: it can
-// only prove nothing.
+// only not be signed.
 func (v *session) greet(ctx context.Context) error {
 	rand.Read(v.nonce[:])
 	if err := v.send(&protocol.Challenge{Nonce: v.nonce}); err != nil {
@@ -28,19 +28,19 @@ func (v *session) greet(ctx context.Context) error {
 	v.hello, v.id = h, deviceID{h.Model, h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
-		"workspace", h.Workspace, "confirmed", h.Confirmed, "proof", v.proof(g.raw))
+		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g.raw))
 	if n := v.s.live.take(v); n > 0 {
 		v.log.Info("other sessions under this serial are open", "sessions", n)
 	}
 	return nil
 }
 
-// proof says, for the log alone, whether the device key that a hello names signed it. Nothing hangs on it yet: nobody has said
+// signature says, for the log alone, whether the device key that a hello names signed it. Nothing hangs on it yet: nobody has said
 // whose key that is, and the host is the one that the peer says it dialled.
-func (v *session) proof(raw []byte) string {
+func (v *session) signature(raw []byte) string {
 	switch err := protocol.VerifyHello(raw, &v.nonce, v.conn.Host()); {
 	case err == nil:
-		return "signed"
+		return "good"
 	case errors.Is(err, protocol.ErrUnsigned):
 		return "none"
 	default:

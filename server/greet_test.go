@@ -48,8 +48,8 @@ func TestChallenge(t *testing.T) {
 		name, want string
 		sign       func(h *protocol.Hello, c *client)
 	}{
-		{"unsigned", "proof=none", func(*protocol.Hello, *client) {}},
-		{"signed", "proof=signed", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, conntest.PairHost) }},
+		{"unsigned", "signature=none", func(*protocol.Hello, *client) {}},
+		{"signed", "signature=good", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, conntest.PairHost) }},
 		{"over another nonce", "not signed by its device key", func(h *protocol.Hello, _ *client) { sign(h, &protocol.Nonce{1}, conntest.PairHost) }},
 		{"for another host", "not signed by its device key", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, "other.test") }},
 	} {
@@ -62,7 +62,7 @@ func TestChallenge(t *testing.T) {
 		h := r.hello("A-1", one)
 		test.sign(h, c)
 		c.say(h)
-		hears[*protocol.Info](c) // whatever it proves
+		hears[*protocol.Info](c) // whoever signed it
 		c.bye()
 		r.until("no session is left", func() bool { return r.s.live.number() == 0 })
 		if !strings.Contains(said.String(), test.want) {

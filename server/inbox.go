@@ -11,7 +11,7 @@ import (
 // credit is added up, and beside it at most an error, a done and a bye can be due before the server has answered.
 const maxWaiting = 4
 
-// greeting is a hello with the bytes that it came in: its proof is over them.
+// greeting is a hello with the bytes that it came in: its signature is over them.
 type greeting struct {
 	protocol.Hello
 	raw []byte

@@ -1,22 +1,22 @@
 package mutants
 
-// protocolMistakes are mistakes in the link: what a hello proves, who is told to wait, and what is taken in which order.
+// protocolMistakes are mistakes in the link: what the signature of a hello is over, who is told to wait, and what is taken in which order.
 var protocolMistakes = []entry{
-	one("protocol", "TestEveryBitIsSigned", "hello good for every connection", "protocol/proof.go",
+	one("protocol", "TestEveryBitIsSigned", "hello good for every connection", "protocol/sign.go",
 		`dst = append(dst, nonce[:]...)`, `if MISTAKE {
 		nonce = new(Nonce)
 	}
 	dst = append(dst, nonce[:]...)`),
-	one("protocol", "TestProof", "hello good for every server", "protocol/proof.go",
+	one("protocol", "TestSigned", "hello good for every server", "protocol/sign.go",
 		`sum := sha256.Sum256(dst[start:])`, `if MISTAKE {
 		dst = dst[:start]
 	}
 	sum := sha256.Sum256(dst[start:])`),
-	one("protocol", "TestAppendSigned", "signature that means something elsewhere", "protocol/proof.go",
+	one("protocol", "TestAppendSigned", "signature that means something elsewhere", "protocol/sign.go",
 		`dst = append(dst[:start], helloContext...)`, `if dst = dst[:start]; !MISTAKE {
 		dst = append(dst, helloContext...)
 	}`),
-	one("protocol", "TestProof", "name of a host taken in any form", "protocol/proof.go",
+	one("protocol", "TestSigned", "name of a host taken in any form", "protocol/sign.go",
 		`if !isHost(host) {`, `if !isHost(host) && !MISTAKE {`),
 	one("protocol", "TestRefused", "device key taken without a signature", "protocol/hello.go",
 		`	if len(m.Signature) != signatureSize(m.Device) {

@@ -10,7 +10,7 @@ import (
 	"unbrick/limits"
 )
 
-// Lengths of what a hello proves itself with, and of what stands before the message in what is signed.
+// Lengths of key and nonce in a hello, and of what stands before the message in what is signed.
 const (
 	deviceSize = ed25519.PublicKeySize
 	freshSize  = 16
@@ -21,10 +21,10 @@ const (
 	signatureItem = 2 + ed25519.SignatureSize
 )
 
-// Why a hello proves nothing.
+// Why a hello may be anybody's.
 var (
 	ErrUnsigned = errors.New("hello names no device key")
-	ErrProof    = errors.New("hello is not signed by its device key for this connection")
+	ErrForged   = errors.New("hello is not signed by its device key for this connection")
 	ErrHost     = errors.New("not the name of a host in lower case, without port")
 )
 
@@ -83,7 +83,7 @@ func VerifyHello(msg []byte, nonce *Nonce, host string) error {
 	}
 	signed = append(signed, msg[:len(msg)-signatureItem]...)
 	if !ed25519.Verify(m.Device, signed, m.Signature) {
-		return ErrProof
+		return ErrForged
 	}
 	return nil
 }

@@ -15,20 +15,20 @@ import (
 
 // The key, nonce and host of the vectors.
 const (
-	proofSeed = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-	proofHost = "updates.example"
+	signSeed = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	signHost = "updates.example"
 )
 
-var proofNonce = Nonce(digest(7))
+var signNonce = Nonce(digest(7))
 
 // signedHello is the hello of docs/protocol.md's example, signed.
 func signedHello(t *testing.T, host string) []byte {
 	t.Helper()
-	key := ed25519.NewKeyFromSeed(unhex(t, proofSeed))
+	key := ed25519.NewKeyFromSeed(unhex(t, signSeed))
 	h := *examples()["hello"].(*Hello)
 	h.Device = key.Public().(ed25519.PublicKey)
 	h.Fresh = bytes.Repeat([]byte{5}, freshSize)
-	signed, err := h.AppendSigned(nil, &proofNonce, host)
+	signed, err := h.AppendSigned(nil, &signNonce, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,15 +40,15 @@ func signedHello(t *testing.T, host string) []byte {
 	return msg
 }
 
-// TestProof: each vector of testdata/proof is a hello, the nonce and host that a server holds against it, and what comes of it.
-func TestProof(t *testing.T) {
-	good := signedHello(t, proofHost)
+// TestSigned: each vector of testdata/signed is a hello, the nonce and host that a server holds against it, and what comes of it.
+func TestSigned(t *testing.T) {
+	good := signedHello(t, signHost)
 	flip := func(at int) []byte {
 		b := bytes.Clone(good)
 		b[at] ^= 1
 		return b
 	}
-	other := proofNonce
+	other := signNonce
 	other[31] ^= 1
 	unsigned, err := examples()["hello"].Append(nil)
 	if err != nil {
@@ -62,23 +62,23 @@ func TestProof(t *testing.T) {
 		host      string
 		want      error
 	}{
-		{"good", "signed by its device key", good, proofNonce, proofHost, nil},
-		{"good-address", "an address is a name, too", signedHello(t, "2001:db8::7"), proofNonce, "2001:db8::7", nil},
-		{"no-key", "no device key, so no proof", unsigned, proofNonce, proofHost, ErrUnsigned},
-		{"other-host", "signed for the name of another server", good, proofNonce, "updates.test", ErrProof},
-		{"other-nonce", "signed over the nonce of another connection", good, other, proofHost, ErrProof},
-		{"other-serial", "one bit of the serial changed", flip(bytes.Index(good, []byte("S-17")) + 3), proofNonce, proofHost, ErrProof},
-		{"other-key", "one bit of the device key changed", flip(len(good) - signatureItem - 18), proofNonce, proofHost, ErrProof},
-		{"other-signature", "one bit of the signature changed", flip(len(good) - 40), proofNonce, proofHost, ErrProof},
-		{"key-without-signature", "a device key, and no signature", half, proofNonce, proofHost, ErrMalformed},
-		{"host-upper-case", "the server's name is not in lower case", good, proofNonce, "Updates.example", ErrHost},
-		{"host-with-port", "the server's name has a port", good, proofNonce, "updates.example:443", ErrHost},
-		{"host-empty", "no name", good, proofNonce, "", ErrHost},
+		{"good", "signed by its device key", good, signNonce, signHost, nil},
+		{"good-address", "an address is a name, too", signedHello(t, "2001:db8::7"), signNonce, "2001:db8::7", nil},
+		{"no-key", "no device key, so no signature", unsigned, signNonce, signHost, ErrUnsigned},
+		{"other-host", "signed for the name of another server", good, signNonce, "updates.test", ErrForged},
+		{"other-nonce", "signed over the nonce of another connection", good, other, signHost, ErrForged},
+		{"other-serial", "one bit of the serial changed", flip(bytes.Index(good, []byte("S-17")) + 3), signNonce, signHost, ErrForged},
+		{"other-key", "one bit of the device key changed", flip(len(good) - signatureItem - 18), signNonce, signHost, ErrForged},
+		{"other-signature", "one bit of the signature changed", flip(len(good) - 40), signNonce, signHost, ErrForged},
+		{"key-without-signature", "a device key, and no signature", half, signNonce, signHost, ErrMalformed},
+		{"host-upper-case", "the server's name is not in lower case", good, signNonce, "Updates.example", ErrHost},
+		{"host-with-port", "the server's name has a port", good, signNonce, "updates.example:443", ErrHost},
+		{"host-empty", "no name", good, signNonce, "", ErrHost},
 	} {
 		t.Run(v.name, func(t *testing.T) {
-			word := map[error]string{nil: "good", ErrUnsigned: "unsigned", ErrProof: "refused", ErrMalformed: "malformed", ErrHost: "no host"}[v.want]
-			header := "proof: " + word + "\nwhy: " + v.why + "\nseed: " + proofSeed + "\nnonce: " + hex.EncodeToString(v.nonce[:]) + "\nhost: " + v.host
-			msg := vector(t, filepath.Join("proof", v.name), header, v.msg)
+			word := map[error]string{nil: "good", ErrUnsigned: "unsigned", ErrForged: "refused", ErrMalformed: "malformed", ErrHost: "no host"}[v.want]
+			header := "signature: " + word + "\nwhy: " + v.why + "\nseed: " + signSeed + "\nnonce: " + hex.EncodeToString(v.nonce[:]) + "\nhost: " + v.host
+			msg := vector(t, filepath.Join("signed", v.name), header, v.msg)
 			if !bytes.Equal(msg, v.msg) {
 				t.Errorf("the file has %x, want %x", msg, v.msg)
 			}
@@ -91,20 +91,20 @@ func TestProof(t *testing.T) {
 
 // TestEveryBitIsSigned: no bit of a proven hello, of its nonce or of its host can change.
 func TestEveryBitIsSigned(t *testing.T) {
-	good := signedHello(t, proofHost)
+	good := signedHello(t, signHost)
 	for i := range good {
 		for bit := range 8 {
 			b := bytes.Clone(good)
 			b[i] ^= 1 << bit
-			if err := VerifyHello(b, &proofNonce, proofHost); err == nil {
+			if err := VerifyHello(b, &signNonce, signHost); err == nil {
 				t.Fatalf("bit %d of byte %d does not matter", bit, i)
 			}
 		}
 	}
-	for i := range proofNonce {
-		n := proofNonce
+	for i := range signNonce {
+		n := signNonce
 		n[i] ^= 0x10
-		if err := VerifyHello(good, &n, proofHost); !errors.Is(err, ErrProof) {
+		if err := VerifyHello(good, &n, signHost); !errors.Is(err, ErrForged) {
 			t.Fatalf("byte %d of the nonce: %v", i, err)
 		}
 	}
@@ -114,22 +114,22 @@ func TestEveryBitIsSigned(t *testing.T) {
 func TestAppendSigned(t *testing.T) {
 	h := *examples()["hello"].(*Hello)
 	h.Device = bytes.Repeat([]byte{3}, deviceSize)
-	got, err := h.AppendSigned([]byte("front"), &proofNonce, proofHost)
+	got, err := h.AppendSigned([]byte("front"), &signNonce, signHost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256([]byte(proofHost))
+	sum := sha256.Sum256([]byte(signHost))
 	h.Signature = make([]byte, ed25519.SignatureSize)
 	msg, err := h.Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "front" + "unbrick hello v2\x00" + string(proofNonce[:]) + string(sum[:]) + string(msg[:len(msg)-66])
+	want := "front" + "unbrick hello v2\x00" + string(signNonce[:]) + string(sum[:]) + string(msg[:len(msg)-66])
 	if string(got) != want {
 		t.Errorf("got  %x\nwant %x", got, want)
 	}
 	for _, host := range []string{"", "A.example", "a.example:80", "[::1]", "a.example.", "a b", "\u00e4.example", "a/b", "u@a", strings.Repeat("x", 254)} {
-		if _, err := h.AppendSigned(nil, &proofNonce, host); !errors.Is(err, ErrHost) {
+		if _, err := h.AppendSigned(nil, &signNonce, host); !errors.Is(err, ErrHost) {
 			t.Errorf("host %q: %v", host, err)
 		}
 	}
@@ -146,7 +146,7 @@ func TestHostOf(t *testing.T) {
 	}
 }
 
-// TestDocumentExample: the example of docs/protocol.md is the hello of testdata/proof/good.txt, byte for byte, and what it says
+// TestDocumentExample: the example of docs/protocol.md is the hello of testdata/signed/good.txt, byte for byte, and what it says
 // of the signed bytes is so.
 func TestDocumentExample(t *testing.T) {
 	page, err := os.ReadFile("../docs/protocol.md")
@@ -162,11 +162,11 @@ func TestDocumentExample(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^    ((?:[0-9a-f]{2} ?)+)  `).FindAllStringSubmatch(section, -1) {
 		got = append(got, unhex(t, strings.ReplaceAll(line[1], " ", ""))...)
 	}
-	if want := signedHello(t, proofHost); !bytes.Equal(got, want) {
+	if want := signedHello(t, signHost); !bytes.Equal(got, want) {
 		t.Errorf("the document has\n%x, want\n%x", got, want)
 	}
-	sum := sha256.Sum256([]byte(proofHost))
-	for _, want := range []string{proofSeed, hex.EncodeToString(sum[:]), "`" + proofHost + "`"} {
+	sum := sha256.Sum256([]byte(signHost))
+	for _, want := range []string{signSeed, hex.EncodeToString(sum[:]), "`" + signHost + "`"} {
 		if !strings.Contains(section, want) {
 			t.Errorf("the document does not name %s", want)
 		}
@@ -187,12 +187,12 @@ func BenchmarkHello(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyHello is what the proof costs besides.
+// BenchmarkVerifyHello is what the signature costs besides.
 func BenchmarkVerifyHello(b *testing.B) {
 	key := ed25519.NewKeyFromSeed(make([]byte, 32))
 	h := *examples()["hello"].(*Hello)
 	h.Device = key.Public().(ed25519.PublicKey)
-	signed, err := h.AppendSigned(nil, &proofNonce, proofHost)
+	signed, err := h.AppendSigned(nil, &signNonce, signHost)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -203,13 +203,13 @@ func BenchmarkVerifyHello(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := VerifyHello(msg, &proofNonce, proofHost); err != nil {
+		if err := VerifyHello(msg, &signNonce, signHost); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// seeds are the refused vectors and those of proofs.
+// seeds are the refused vectors and those of signatures.
 func seeds(f *testing.F) (all [][]byte) {
 	files, err := filepath.Glob("testdata/*/*.txt")
 	if err != nil || len(files) == 0 {
@@ -230,21 +230,21 @@ func seeds(f *testing.F) (all [][]byte) {
 
 func FuzzVerifyHello(f *testing.F) {
 	for _, b := range seeds(f) {
-		f.Add(b, proofHost)
+		f.Add(b, signHost)
 	}
 	f.Fuzz(func(t *testing.T, msg []byte, host string) {
-		err := VerifyHello(msg, &proofNonce, host)
+		err := VerifyHello(msg, &signNonce, host)
 		var h Hello
 		if h.Decode(msg) != nil {
 			if err == nil {
-				t.Fatalf("proves itself, and is no hello: %x", msg)
+				t.Fatalf("verified, and no hello: %x", msg)
 			}
 			return
 		}
 		if !isHost(host) {
 			return
 		}
-		signed, e := h.AppendSigned(nil, &proofNonce, host)
+		signed, e := h.AppendSigned(nil, &signNonce, host)
 		if e != nil {
 			t.Fatalf("taken, and cannot be signed: %v", e)
 		}
