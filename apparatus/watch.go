@@ -32,12 +32,29 @@ func (w *watched) look(msg []byte, sent bool) {
 	if err != nil {
 		return
 	}
-	switch code {
-	case protocol.CodeHello, protocol.CodeInfo, protocol.CodeRequest, protocol.CodeGone, protocol.CodeEnd, protocol.CodeError:
+	switch code { // by name, so that the page has no decoder of the others
+	case protocol.CodeHello:
+		w.saw(new(protocol.Hello), sent) // that it was sent is all that is told
+	case protocol.CodeInfo:
+		var m protocol.Info
+		if m.Decode(msg) == nil {
+			w.saw(&m, sent)
+		}
+	case protocol.CodeRequest:
+		var m protocol.Request
+		if m.Decode(msg) == nil {
+			w.saw(&m, sent)
+		}
+	case protocol.CodeEnd:
+		var m protocol.End
+		if m.Decode(msg) == nil {
+			w.saw(&m, sent)
+		}
+	case protocol.CodeError:
+		var m protocol.Error
+		if m.Decode(msg) == nil {
+			w.saw(&m, sent)
+		}
 	default:
-		return
-	}
-	if m, err := protocol.Decode(msg); err == nil {
-		w.saw(m, sent)
 	}
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 
 	"unbrick/protocol"
 	"unbrick/release"
@@ -28,7 +27,7 @@ func (v *session) greet(ctx context.Context) error {
 	v.hello, v.id = h, deviceID{h.Model, h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
-		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g.raw))
+		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g))
 	if n := v.s.live.take(v); n > 0 {
 		v.log.Info("other sessions under this serial are open", "sessions", n)
 	}
@@ -37,13 +36,12 @@ func (v *session) greet(ctx context.Context) error {
 
 // signature says, for the log alone, whether the device key that a hello names signed it. Nothing hangs on it yet: nobody has said
 // whose key that is, and the host is the one that the peer says it dialled.
-func (v *session) signature(raw []byte) string {
-	switch err := protocol.VerifyHello(raw, &v.nonce, v.conn.Host()); {
-	case err == nil:
-		return "good"
-	case errors.Is(err, protocol.ErrUnsigned):
+func (v *session) signature(g *greeting) string {
+	if len(g.Device) == 0 {
 		return "none"
-	default:
+	}
+	if err := protocol.VerifyHello(g.raw, &v.nonce, v.conn.Host()); err != nil {
 		return err.Error()
 	}
+	return "good"
 }
