@@ -28,22 +28,22 @@ func (l *library) listings(id string) []restore.Listing {
 	defer l.mu.Unlock()
 	seen := make(map[release.Digest]bool)
 	var list []restore.Listing
-	put := func(m *release.Manifest, key release.KeyID) {
+	put := func(m *release.Manifest, signers *release.Signers) {
 		if m.Model == id && !seen[m.Digest] {
 			seen[m.Digest] = true
-			list = append(list, restore.Listing{Manifest: *m, Key: key, Hold: holdOf[l.held[nameOf(m)]]})
+			list = append(list, restore.Listing{Manifest: *m, Signers: *signers, Hold: holdOf[l.held[nameOf(m)]]})
 		}
 	}
 	for _, f := range l.files {
-		put(&f.manifest, f.key)
+		put(&f.manifest, &f.signers)
 	}
 	if l.store != nil {
 		for _, e := range l.store.List() {
-			put(&e.Manifest, e.KeyID)
+			put(&e.Manifest, &e.Signers)
 		}
 	}
 	for _, r := range l.remote {
-		put(&r.manifest, r.key)
+		put(&r.manifest, &r.signers)
 	}
 	return list
 }
@@ -112,8 +112,7 @@ func deviceOf(d *restore.Device, lib *library) Device {
 // planOf is a plan as it is shown.
 func planOf(p *restore.Plan, origin Origin, held Fit) Plan {
 	out := Plan{
-		Work: workOf(p), Release: Release{Digest: p.Release.Digest, Model: p.Release.Model, Version: p.Release.Version, Order: p.Release.Order,
-			Size: p.Release.Size, Signer: p.Key, Origin: origin, Fit: heldOr(held, fitOf(p.Device, &p.Release, p.Key))},
+		Work: workOf(p), Release: releaseOf(&p.Release, &p.Signers, origin, heldOr(held, fitOf(p.Device, &p.Release, &p.Signers))),
 		Trust: TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
@@ -135,13 +134,10 @@ func totalOf(p *restore.Plan) int {
 }
 
 // fitOf says what a release would be for a device.
-func fitOf(d *restore.Device, m *release.Manifest, key release.KeyID) Fit {
-	trusted := false
-	for _, k := range d.Trusted() {
-		trusted = trusted || release.IDOf(k) == key
-	}
+func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) Fit {
+	known := signers.Known(d.Trusted())
 	switch {
-	case !trusted:
+	case known.Len() < int(d.Threshold):
 		return FitUntrusted
 	case m.Counter < d.Floor:
 		return FitBelowFloor
@@ -173,7 +169,7 @@ func choiceOf(d *restore.Device, lib *library) []Release {
 	listings := lib.listings(d.Model)
 	fits := make(map[release.Digest]Fit, len(listings))
 	for i := range listings {
-		fits[listings[i].Manifest.Digest] = fitOf(d, &listings[i].Manifest, listings[i].Key)
+		fits[listings[i].Manifest.Digest] = fitOf(d, &listings[i].Manifest, &listings[i].Signers)
 	}
 	var list []Release
 	for _, r := range lib.all() {

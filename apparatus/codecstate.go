@@ -1,6 +1,9 @@
 package apparatus
 
-import "unbrick/restore/boottext"
+import (
+	"unbrick/release"
+	"unbrick/restore/boottext"
+)
 
 func (c *codec) state(s *State) {
 	c.fields(5)
@@ -16,14 +19,23 @@ func (c *codec) state(s *State) {
 	c.text(&s.Server.Address, MaxText)
 }
 
+func (c *codec) signers(s *Signers) {
+	c.fields(len(s))
+	for i := range s {
+		c.fixed(s[i][:])
+	}
+}
+
 func (c *codec) release(r *Release) {
-	c.fields(8)
+	c.fields(10)
 	c.fixed(r.Digest[:])
 	c.text(&r.Model, MaxText)
 	c.text(&r.Version, MaxText)
 	number(c, &r.Order)
 	number(c, &r.Size)
-	c.fixed(r.Signer[:])
+	c.text(&r.Date, MaxText)
+	c.text(&r.Note, release.MaxNote)
+	c.signers(&r.Signers)
 	number(c, &r.Origin)
 	number(c, &r.Fit)
 }
@@ -180,7 +192,7 @@ func (c *codec) result(r *Result) {
 	c.fields(12)
 	number(c, &r.Work)
 	c.text(&r.Version, MaxText)
-	c.fixed(r.Signer[:])
+	c.signers(&r.Signers)
 	c.integer(&r.Verified)
 	c.integer(&r.Written)
 	c.integer(&r.Renewed)

@@ -66,7 +66,7 @@ func nameOf(m *release.Manifest) named { return named{m.Model, m.Digest} }
 // listed is a release of the server's list. fit is FitUnknown of one that it offers.
 type listed struct {
 	manifest release.Manifest
-	key      release.KeyID
+	signers  release.Signers
 	fit      Fit
 }
 
@@ -74,7 +74,7 @@ type listed struct {
 type file struct {
 	signed, image []byte
 	manifest      release.Manifest
-	key           release.KeyID
+	signers       release.Signers
 }
 
 func newLibrary(b Backend) *library {
@@ -257,20 +257,18 @@ func (l *library) trusted(ctx context.Context, id string) ([]ed25519.PublicKey, 
 
 // add takes a release file that the person chose. It is kept, if the store takes it.
 func (l *library) add(data []byte) (release.Manifest, error) {
-	signed, image, err := release.SplitFile(data)
+	parts, err := release.SplitFile(data)
 	if err != nil {
 		return release.Manifest{}, err
 	}
-	m, key, err := release.Parse(signed)
+	f, err := newFile(slices.Clone(parts.Signed), slices.Clone(parts.Image))
 	if err != nil {
 		return release.Manifest{}, err
 	}
-	if err := m.CheckImage(image); err != nil {
-		return release.Manifest{}, err
-	}
+	m := f.manifest
 	l.mu.Lock()
 	if have, ok := l.files[nameOf(&m)]; !ok || have.manifest.Order <= m.Order {
-		l.files[nameOf(&m)] = file{signed: slices.Clone(signed), image: slices.Clone(image), manifest: m, key: key}
+		l.files[nameOf(&m)] = f
 	}
 	l.mu.Unlock()
 	l.keep(data)
@@ -351,11 +349,11 @@ func (l *library) download(ctx context.Context, model string, image release.Dige
 	if err != nil {
 		return file{}, fmt.Errorf("%w: %w", errNoRelease, err)
 	}
-	signed, bytes, err := release.SplitFile(data)
+	parts, err := release.SplitFile(data)
 	if err != nil {
 		return file{}, err
 	}
-	f, err := newFile(signed, bytes)
+	f, err := newFile(parts.Signed, parts.Image)
 	if err != nil {
 		return file{}, err
 	}
@@ -371,14 +369,27 @@ func (l *library) download(ctx context.Context, model string, image release.Dige
 }
 
 func newFile(signed, image []byte) (file, error) {
-	m, key, err := release.Parse(signed)
+	m, signers, err := release.Parse(signed)
 	if err != nil {
 		return file{}, err
 	}
 	if err := m.CheckImage(image); err != nil {
 		return file{}, err
 	}
-	return file{signed: signed, image: image, manifest: m, key: key}, nil
+	return file{signed: signed, image: image, manifest: m, signers: signers}, nil
+}
+
+// releaseOf is a release as it is shown.
+func releaseOf(m *release.Manifest, signers *release.Signers, origin Origin, fit Fit) Release {
+	return Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size, Date: m.Date(), Note: m.Note,
+		Signers: signersOf(signers), Origin: origin, Fit: fit}
+}
+
+func signersOf(signers *release.Signers) (all Signers) {
+	for i, id := range signers.IDs() {
+		all[i] = id
+	}
+	return all
 }
 
 // all returns every known release of every model once, with where it is at hand; newest first within its model.
@@ -386,22 +397,21 @@ func (l *library) all() []Release {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	byName := make(map[named]Release)
-	put := func(m *release.Manifest, key release.KeyID, origin Origin) {
+	put := func(m *release.Manifest, signers *release.Signers, origin Origin) {
 		if have, ok := byName[nameOf(m)]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
 			return
 		}
-		byName[nameOf(m)] = Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size,
-			Signer: key, Origin: origin, Fit: l.held[nameOf(m)]}
+		byName[nameOf(m)] = releaseOf(m, signers, origin, l.held[nameOf(m)])
 	}
 	for _, r := range l.remote {
-		put(&r.manifest, r.key, OriginServer)
+		put(&r.manifest, &r.signers, OriginServer)
 	}
 	for _, f := range l.files {
-		put(&f.manifest, f.key, OriginFile)
+		put(&f.manifest, &f.signers, OriginFile)
 	}
 	if l.store != nil {
 		for _, e := range l.store.List() {
-			put(&e.Manifest, e.KeyID, OriginStore)
+			put(&e.Manifest, &e.Signers, OriginStore)
 		}
 	}
 	list := make([]Release, 0, len(byName))

@@ -39,19 +39,19 @@ func (s *shelf) Fetch(_ context.Context, method, path string, _ []byte) (int, []
 	case "/api/releases":
 		c.Array(len(s.files))
 		for _, f := range s.files {
-			signed, _, err := release.SplitFile(f)
+			parts, err := release.SplitFile(f)
 			if err != nil {
 				return 0, nil, err
 			}
 			c.Array(3)
 			c.Text("offered")
 			c.Uint(1)
-			c.Bytes(signed)
+			c.Bytes(parts.Signed)
 		}
 	default:
 		for _, f := range s.files {
-			signed, _, _ := release.SplitFile(f)
-			m, _, err := release.Parse(signed)
+			parts, _ := release.SplitFile(f)
+			m, _, err := release.Parse(parts.Signed)
 			if err == nil && u.Path == "/api/releases/"+release.Hex(m.Digest)+"/file" && u.Query().Get("model") == m.Model {
 				return 200, f, nil
 			}
@@ -77,7 +77,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return release.AppendFile(nil, signed, image)
+		return release.AppendFile(nil, &release.File{Signed: signed, Image: image})
 	}
 	ctx := context.Background()
 	models := []string{"0001", "0002.x_y", "0003"}
@@ -157,7 +157,7 @@ func TestImageAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return release.AppendFile(nil, signed, image)
+		return release.AppendFile(nil, &release.File{Signed: signed, Image: image})
 	}
 	one, three := file("1.0", 1), file("3.0", 3)
 	for _, kept := range []bool{false, true} {

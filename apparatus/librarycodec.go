@@ -67,8 +67,8 @@ func decodeReleases(b []byte) ([]listed, error) {
 		if r.Err() != nil || !known {
 			return
 		}
-		if m, key, err := release.Parse(signed); err == nil {
-			list = append(list, listed{manifest: m, key: key, fit: fit})
+		if m, signers, err := release.Parse(signed); err == nil {
+			list = append(list, listed{manifest: m, signers: signers, fit: fit})
 		}
 	})
 	if err != nil {

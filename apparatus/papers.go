@@ -52,8 +52,8 @@ func (c *cable) saveReport() {
 		did = "found restored by an earlier connection to"
 	case WorkWritten, WorkRecorded, WorkImage:
 	}
-	fmt.Fprintf(&b, "%s release: %q, signed by key %x\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
-		did, r.Version, r.Signer, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
+	fmt.Fprintf(&b, "%s release: %q, signed by %s\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
+		did, r.Version, r.Signers, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
 	if words, ok := settingsWords[r.Settings]; ok {
 		fmt.Fprintf(&b, "settings areas: %s\n", words)
 	}

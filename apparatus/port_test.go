@@ -37,7 +37,7 @@ func (s *stand) alone(f func(s *stand, c *cord)) {
 func (s *stand) know() {
 	s.Helper()
 	for i, r := range s.maker().Releases {
-		s.engine.Do(apparatus.AddFile{Name: "a.unbrick", Data: release.AppendFile(nil, r.Signed, r.Image)})
+		s.engine.Do(apparatus.AddFile{Name: "a.unbrick", Data: release.AppendFile(nil, &release.File{Signed: r.Signed, Image: r.Image})})
 		s.until("a release", func(st *apparatus.State) bool { return len(st.Store.Releases) > i })
 	}
 }

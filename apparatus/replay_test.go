@@ -45,7 +45,7 @@ func releaseFile(t *testing.T, version string, order uint64, image []byte) []byt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return release.AppendFile(nil, signed, image)
+	return release.AppendFile(nil, &release.File{Signed: signed, Image: image})
 }
 
 // seek goes to a stop and returns what is shown there.

@@ -203,7 +203,7 @@ func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	if got := device.State(); got != lab.Restoration {
 		s.Fatalf("after a cut at operation %d the device is %v", operation, got)
 	}
-	newest, err := release.Verify(m.Releases[len(m.Releases)-1].Signed, []ed25519.PublicKey{m.Key})
+	newest, err := release.Verify(m.Releases[len(m.Releases)-1].Signed, []ed25519.PublicKey{m.Key}, 1)
 	if err != nil {
 		s.Fatal(err)
 	}

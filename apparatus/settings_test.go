@@ -48,7 +48,7 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 	if state, err := device.Settle(s.Context()); err != nil || state != lab.Restoration {
 		s.Fatalf("device is %v, %v", state, err)
 	}
-	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Key})
+	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Key}, 1)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package apparatus
 import (
 	"time"
 
+	"unbrick/release"
 	"unbrick/restore/boottext"
 )
 
@@ -84,10 +85,15 @@ type Release struct {
 	Version string
 	Order   uint64 // decides "newer"
 	Size    uint32 // of the image, bytes
-	Signer  [8]byte
+	Date    string // that it says it was released, as 2026-11-28; may be empty
+	Note    string // its maker's; may be empty
+	Signers Signers
 	Origin  Origin
 	Fit     Fit // for the device at hand; without one FitUnknown, or what it is for every device
 }
+
+// Signers are the identifiers of the keys that signed a release; zeros where there are fewer.
+type Signers [release.MaxSigners][8]byte
 
 // Origin says where a release is at hand.
 type Origin uint8
@@ -109,7 +115,7 @@ const (
 	FitNewer          // newer than the installed one
 	FitOlder          // older, and not below the floor
 	FitBelowFloor     // refused by the device: its security counter is below the floor
-	FitUntrusted      // signed by a key the device does not trust
+	FitUntrusted      // signed by fewer keys that the device trusts than it asks for
 	FitWithheld       // its maker offers it to nobody for now
 	FitWithdrawn      // its maker took it back: written only if the person wants it
 )
@@ -301,7 +307,7 @@ const (
 type Result struct {
 	Work     Work
 	Version  string
-	Signer   [8]byte
+	Signers  Signers
 	Verified int    // sectors whose bytes the device's digest covers
 	Written  int    // sectors, with sent bytes
 	Renewed  int    // weak sectors that the device wrote again from themselves
@@ -390,6 +396,7 @@ const (
 	CausePending      Cause = 24 // it lists the image, which lies in a second slot and was not started
 	CauseTrial        Cause = 25 // another image runs after the start: the trial was refused or has failed
 	CauseNotStarted   Cause = 26 // the boot loader answers again after the start
+	CauseSigners      Cause = 28 // signed by fewer keys that the device trusts than it asks for
 )
 
 // Boot is a boot loader of MCUboot's kind, or a program that speaks like one.

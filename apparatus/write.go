@@ -149,7 +149,7 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.world.Now().Sub(c.began)
-	c.shown.Result = Result{Work: workOf(plan), Version: plan.Release.Version, Signer: plan.Key, Verified: totalOf(plan),
+	c.shown.Result = Result{Work: workOf(plan), Version: plan.Release.Version, Signers: signersOf(&plan.Signers), Verified: totalOf(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: Settings(result.Settings), Addr: result.SettingsAddr}
 	c.shown.Progress.Stage = StageStart

@@ -25,7 +25,9 @@ func (d *Decoder) fetch(src uint32, p []byte) error {
 		if d.given[sector>>3]>>(sector&7)&1 == 0 {
 			addr, size := d.area.Sector(int(sector))
 			n = min(n, addr+size-src)
-			d.read += askWork + uint64(n)
+			if d.read += askWork + uint64(n); d.read > d.budget.Reads {
+				return d.errOver()
+			}
 			if err := d.old.Read(src, p[:n]); err != nil {
 				return err
 			}

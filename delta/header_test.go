@@ -59,28 +59,12 @@ func workVectors(t *testing.T) map[string]*vector {
 	if err != nil || h.Steps == 0 || h.Reads == 0 {
 		t.Fatalf("the vector of work takes too little: %+v, %v", h, err)
 	}
-	roomy, last := *edge, lastByte(t)
+	roomy := *edge
 	roomy.comment, roomy.file = "announces more work than it takes", announce(edge.file, func(h *delta.Header) { h.Steps, h.Reads = limits.Work, limits.Reads })
 	return map[string]*vector{
-		"work-last":  refuse("the last byte takes more than there is", last, announce(last.file, func(h *delta.Header) { h.Steps-- })),
 		"work":       edge,
 		"work-roomy": &roomy,
 		"work-steps": refuse("takes more steps than it announces", edge, announce(edge.file, func(h *delta.Header) { h.Steps-- })),
 		"work-reads": refuse("reads more old bytes than it announces", edge, announce(edge.file, func(h *delta.Header) { h.Reads-- })),
-	}
-}
-
-// lastByte is a full image of which all bytes but the last are built with the fixed allowance.
-func lastByte(t *testing.T) *vector {
-	t.Helper()
-	for n := 850; ; n++ {
-		p := &handPlan{geometry: "1KiB*1", order: []int{0}, ops: []handOp{{single(n), 0, 0}}}
-		v := p.fill(t, n, 0).vector(t, "needs one step for each byte for its last one")
-		if h, err := delta.ParseHeader(v.file); err != nil || h.Steps > 0 {
-			if work, _, err := v.run(t); err != nil || work.Steps > limits.WorkFile+72 {
-				t.Fatalf("%d bytes: %v, %v", n, work, err)
-			}
-			return v
-		}
 	}
 }

@@ -35,19 +35,31 @@ const (
 // Release: what can be signed.
 const (
 	Image    = 1<<24 - 1 // bytes of an image: an update file's addresses have 24 bits
-	Manifest = 1024      // bytes of a signed manifest
+	Manifest = 832       // bytes of a signed manifest
 	Text     = 32        // bytes of model, version and serial
+	Note     = 160       // bytes of a release's note
+	LongNote = 16 << 10  // bytes of its long note
+	Family   = 16        // bytes of the name of a family, and of a chip
+	Parts    = 16        // parts of a parts file
 	KeyFile  = 4096      // bytes of a key file
 
 	// MaxNumber is the most that order and counter may be: every reader of JSON tells such numbers apart.
 	MaxNumber = 1<<53 - 1
+)
 
-	Statement = 960 // bytes of a signed trust statement
-	Fresh     = 256 // and of a signed freshness statement
+// Trust: what is signed besides releases.
+const (
+	Statement   = 960 // bytes of a signed trust statement
+	Fresh       = 256 // bytes of a signed freshness statement
+	Receipt     = 192 // bytes of a receipt
+	ReleaseKeys = 6   // release keys of a trust statement
+	OnlineKeys  = 2   // and its online keys
+	Site        = 64  // bytes of an address in it
 )
 
 // Keys that belong to one device or one model.
 const (
+	Signers    = 4        // signatures of a manifest or a trust statement
 	KeySlots   = 4        // keys of the boot area
 	DeviceKeys = 8        // keys that a terminal may name on the link, and retired ones on the cable
 	ModelKeys  = KeySlots // keys that the server keeps for a model: all of them fit in one device

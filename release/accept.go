@@ -6,17 +6,22 @@ import (
 	"unbrick/flash"
 )
 
-// Reason is why a device does not take a release that is signed by a key it trusts. Numbers are
+// Reason is why a device does not take a release that enough of the keys it trusts signed. Numbers are
 // append-only.
 type Reason uint8
 
-// The reasons, in the order they are looked at.
+// The reasons.
 const (
 	ForeignModel Reason = 1 + iota // made for another model
 	TooLarge                       // image larger than the software area
 	ForeignLeaf                    // leaf size is not the one of this software area
-	BelowFloor                     // security counter below the device's floor
-	NotNewer                       // order not above that of the release it would replace
+	BelowFloor                     // era and security counter below the device's floor
+	NotNewer                       // era and order not above those of the release it would replace
+	SeveralParts                   // the image is a parts file, the device has one part
+	TrustTooOld                    // asks for a newer trust statement than the device has
+	EraAhead                       // of a later era than the trust statement's
+	AboveCeiling                   // order or counter above the trust statement's ceiling
+	BelowLeast                     // era and counter below the least that the trust statement lets install
 )
 
 func (r Reason) String() string {
@@ -31,22 +36,36 @@ func (r Reason) String() string {
 		return "below the floor"
 	case NotNewer:
 		return "not newer"
+	case SeveralParts:
+		return "several parts"
+	case TrustTooOld:
+		return "trust too old"
+	case EraAhead:
+		return "era ahead"
+	case AboveCeiling:
+		return "above the ceiling"
+	case BelowLeast:
+		return "below the least"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Refusal is the error of Target.Accept.
+// Refusal is the error of Target.Accept and Permits.
 type Refusal struct {
 	Reason Reason
 	// Has is the release's number and Needs the one the device holds against it: size and bytes of the
-	// software area (TooLarge), leaf sizes (ForeignLeaf), counter and floor (BelowFloor), order and
-	// present order (NotNewer). Both are 0 for ForeignModel.
+	// software area (TooLarge), leaf sizes (ForeignLeaf), counter and floor (BelowFloor, BelowLeast), order and
+	// present order (NotNewer), versions of trust statements (TrustTooOld), order or counter and ceiling (AboveCeiling).
 	Has, Needs uint64
+	// HasEra and NeedsEra are the eras of those numbers, for BelowFloor, BelowLeast and NotNewer, and the eras of
+	// release and trust statement for EraAhead.
+	HasEra, NeedsEra uint16
 	// Model and Wanted are the release's model and the device's, for ForeignModel only.
 	Model, Wanted string
 }
 
 func (e *Refusal) Error() string {
+	has, needs := inEra(e.HasEra, e.Has), inEra(e.NeedsEra, e.Needs)
 	switch e.Reason {
 	case ForeignModel:
 		return fmt.Sprintf("release is for model %q, this is model %q", e.Model, e.Wanted)
@@ -55,9 +74,19 @@ func (e *Refusal) Error() string {
 	case ForeignLeaf:
 		return fmt.Sprintf("leaf size %d, software area needs %d", e.Has, e.Needs)
 	case BelowFloor:
-		return fmt.Sprintf("security counter %d is below the floor %d", e.Has, e.Needs)
+		return fmt.Sprintf("security counter %s is below the floor %s", has, needs)
 	case NotNewer:
-		return fmt.Sprintf("order %d is not newer than %d", e.Has, e.Needs)
+		return fmt.Sprintf("order %s is not newer than %s", has, needs)
+	case SeveralParts:
+		return "release is for devices with several parts, this has one"
+	case TrustTooOld:
+		return fmt.Sprintf("release needs trust statement %d, the device has %d", e.Needs, e.Has)
+	case EraAhead:
+		return fmt.Sprintf("release is of era %d, the trust statement of era %d", e.HasEra, e.NeedsEra)
+	case AboveCeiling:
+		return fmt.Sprintf("number %d is above the ceiling %d", e.Has, e.Needs)
+	case BelowLeast:
+		return fmt.Sprintf("security counter %s is below the least that may be installed, %s", has, needs)
 	}
 	return e.Reason.String()
 }
@@ -67,6 +96,7 @@ type Target struct {
 	Model    string
 	Software *flash.Geometry // the software area
 	Floor    Floor           // the security floor
+	Trust    *Statement      // nil: the key slots sign releases
 }
 
 // Accept decides whether m, which Verify has returned, may be written to t, and fails with a *Refusal.
@@ -77,17 +107,23 @@ func (t *Target) Accept(m, current *Manifest) error {
 	if m.Model != t.Model {
 		return &Refusal{Reason: ForeignModel, Model: m.Model, Wanted: t.Model}
 	}
+	if m.Family != "" {
+		return &Refusal{Reason: SeveralParts}
+	}
 	if area := t.Software.Size(); m.Size > area {
 		return &Refusal{Reason: TooLarge, Has: uint64(m.Size), Needs: uint64(area)}
 	}
 	if leaf := LeafSize(t.Software); m.LeafSize != leaf {
 		return &Refusal{Reason: ForeignLeaf, Has: uint64(m.LeafSize), Needs: uint64(leaf)}
 	}
-	if m.Floor().Compare(t.Floor) < 0 {
-		return &Refusal{Reason: BelowFloor, Has: m.Counter, Needs: t.Floor.Counter}
+	if err := Permits(t.Trust, m, Install); err != nil {
+		return err
 	}
-	if current != nil && m.Order <= current.Order {
-		return &Refusal{Reason: NotNewer, Has: m.Order, Needs: current.Order}
+	if m.Floor().Compare(t.Floor) < 0 {
+		return &Refusal{Reason: BelowFloor, Has: m.Counter, HasEra: m.Era, Needs: t.Floor.Counter, NeedsEra: t.Floor.Era}
+	}
+	if current != nil && m.Rank().Compare(current.Rank()) <= 0 {
+		return &Refusal{Reason: NotNewer, Has: m.Order, HasEra: m.Era, Needs: current.Order, NeedsEra: current.Era}
 	}
 	return nil
 }

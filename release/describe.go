@@ -42,6 +42,14 @@ func Describe(model, version string, order, counter uint64, image []byte, softwa
 	return m, nil
 }
 
+// CheckTree fails with ErrImage unless the hash tree that m describes is that of image, which CheckImage takes.
+func (m *Manifest) CheckTree(image []byte) error {
+	if root := Root(AppendLeaves(nil, image, m.LeafSize)); root != m.Root {
+		return fmt.Errorf("%w: root of the hash tree %s, manifest says %s", ErrImage, ShortHex(root), ShortHex(m.Root))
+	}
+	return nil
+}
+
 // CheckImage fails with ErrImage unless image is exactly the one m describes, by size and digest.
 func (m *Manifest) CheckImage(image []byte) error {
 	if uint64(len(image)) != uint64(m.Size) {

@@ -13,11 +13,11 @@ import (
 func TestAppendFileAppends(t *testing.T) {
 	m := soundManifest()
 	m.Size = 3
-	signed := must(release.Sign(&m, makerKey()))
-	b := release.AppendFile([]byte("head"), signed, []byte("abc"))
-	gotSigned, image, err := release.SplitFile(b[4:])
-	if err != nil || !bytes.Equal(gotSigned, signed) || string(image) != "abc" || string(b[:4]) != "head" {
-		t.Errorf("got %x, %q, %v", gotSigned, image, err)
+	f := release.File{Statement: []byte("whatever"), Signed: must(release.Sign(&m, makerKey())), LongNote: []byte(longNote), Image: []byte("abc")}
+	b := release.AppendFile([]byte("head"), &f)
+	got, err := release.SplitFile(b[4:])
+	if err != nil || !bytes.Equal(got.Signed, f.Signed) || string(got.Image) != "abc" || string(got.Statement) != "whatever" || string(got.LongNote) != longNote || string(b[:4]) != "head" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
@@ -25,14 +25,14 @@ func TestAppendFileAppends(t *testing.T) {
 func TestSplitFileTellsACutFile(t *testing.T) {
 	m := soundManifest()
 	m.Size = 3
-	whole := release.AppendFile(nil, must(release.Sign(&m, makerKey())), []byte("abc"))
+	whole := release.AppendFile(nil, &release.File{Signed: must(release.Sign(&m, makerKey())), LongNote: []byte(longNote), Image: []byte("abc")})
 	for has := 1; has < len(whole); has++ {
 		wants := int64(len(whole))
 		if has < len(whole)-3 {
 			wants = 0
 		}
 		var short *release.ShortError
-		if _, _, err := release.SplitFile(whole[:has]); !errors.As(err, &short) || !errors.Is(err, release.ErrFile) || *short != (release.ShortError{Has: int64(has), Wants: wants}) {
+		if _, err := release.SplitFile(whole[:has]); !errors.As(err, &short) || !errors.Is(err, release.ErrFile) || *short != (release.ShortError{Has: int64(has), Wants: wants}) {
 			t.Errorf("%d of %d bytes: %v", has, len(whole), err)
 		}
 	}
@@ -44,11 +44,11 @@ func FuzzSplitFile(f *testing.F) {
 		f.Add(v.payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		signed, image, err := release.SplitFile(b)
+		file, err := release.SplitFile(b)
 		if err != nil {
 			return
 		}
-		if again := release.AppendFile(nil, signed, image); !bytes.Equal(again, b) {
+		if again := release.AppendFile(nil, &file); !bytes.Equal(again, b) {
 			t.Errorf("took %x, written again as %x", b, again)
 		}
 	})

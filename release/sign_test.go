@@ -3,7 +3,8 @@ package release_test
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/hex"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/veraison/go-cose"
 
 	"unbrick/flash"
+	"unbrick/internal/cbor"
 	"unbrick/release"
 )
 
@@ -25,78 +27,157 @@ func TestSignIsTheOneShape(t *testing.T) {
 	if want := e.build(); !bytes.Equal(signed, want) {
 		t.Errorf("got %x\nwant %x", signed, want)
 	}
-	got, id, err := release.Parse(signed)
-	if err != nil || got != m || !bytes.Equal(id[:], kid(makerKey())) {
-		t.Errorf("parsed %+v of key %v, %v", got, id, err)
+	got, signers, err := release.Parse(signed)
+	if ids := signers.IDs(); err != nil || got != m || len(ids) != 1 || !bytes.Equal(ids[0][:], kid(makerKey())) {
+		t.Errorf("parsed %+v of keys %v, %v", got, signers, err)
 	}
 }
 
 func TestGoCoseVerifiesOurs(t *testing.T) {
 	m := soundManifest()
-	signed := must(release.Sign(&m, makerKey()))
-	var message cose.Sign1Message
+	keys := ascending(makerKey(), otherKey())
+	signed := must(release.Sign(&m, keys[1], keys[0]))
+	var message cose.SignMessage
 	if err := message.UnmarshalCBOR(signed); err != nil {
 		t.Fatal(err)
 	}
-	verifier := must(cose.NewVerifier(cose.AlgorithmEdDSA, public(makerKey())))
-	if err := message.Verify([]byte("unbrick release v1"), verifier); err != nil {
+	first, second := must(cose.NewVerifier(cose.AlgorithmEdDSA, public(keys[0]))), must(cose.NewVerifier(cose.AlgorithmEdDSA, public(keys[1])))
+	if err := message.Verify([]byte("unbrick release v2"), first, second); err != nil {
 		t.Error(err)
 	}
-	if err := message.Verify(nil, verifier); err == nil {
+	if err := message.Verify([]byte("unbrick release v2"), second, first); err == nil {
+		t.Error("verifies with the keys exchanged")
+	}
+	if err := message.Verify(nil, first, second); err == nil {
 		t.Error("verifies without its external data")
 	}
 	var payload map[uint64]any
 	if err := oracle.Unmarshal(message.Payload, &payload); err != nil {
 		t.Fatal(err)
 	}
-	if payload[1] != "0001" || payload[3] != uint64(7) || len(payload) != 8 {
+	if payload[1] != "0001" || payload[3] != uint64(7) || payload[12] != m.Note || len(payload) != 15 {
 		t.Errorf("payload %v", payload)
 	}
+}
+
+// goCose signs a payload as another implementation does.
+func goCose(t *testing.T, payload map[uint64]any, contentType, external string, keys ...ed25519.PrivateKey) []byte {
+	t.Helper()
+	mode := must(oracle.CoreDetEncOptions().EncMode())
+	message := cose.SignMessage{
+		Headers: cose.Headers{Protected: cose.ProtectedHeader{cose.HeaderLabelContentType: contentType}},
+		Payload: must(mode.Marshal(payload)),
+	}
+	var signers []cose.Signer
+	for _, key := range ascending(keys...) {
+		message.Signatures = append(message.Signatures, &cose.Signature{Headers: cose.Headers{Protected: cose.ProtectedHeader{
+			cose.HeaderLabelAlgorithm: cose.AlgorithmEdDSA, cose.HeaderLabelKeyID: kid(key),
+		}}})
+		signers = append(signers, must(cose.NewSigner(cose.AlgorithmEdDSA, key)))
+	}
+	if err := message.Sign(rand.Reader, []byte(external), signers...); err != nil {
+		t.Fatal(err)
+	}
+	return must(message.MarshalCBOR())
 }
 
 func TestWeVerifyGoCose(t *testing.T) {
 	m := soundManifest()
 	payload := map[uint64]any{
 		1: m.Model, 2: m.Version, 3: m.Order, 4: m.Counter, 5: m.Size, 6: m.Digest[:], 7: m.LeafSize, 8: m.Root[:],
+		9: m.Era, 10: m.Least, 11: m.Day, 12: m.Note, 13: m.LongNote[:], 14: m.Family, 15: m.Chip,
 	}
-	mode := must(oracle.CoreDetEncOptions().EncMode())
-	message := cose.Sign1Message{
-		Headers: cose.Headers{Protected: cose.ProtectedHeader{
-			cose.HeaderLabelAlgorithm:   cose.AlgorithmEdDSA,
-			cose.HeaderLabelContentType: release.ContentType,
-			cose.HeaderLabelKeyID:       kid(makerKey()),
-		}},
-		Payload: must(mode.Marshal(payload)),
-	}
-	signer := must(cose.NewSigner(cose.AlgorithmEdDSA, makerKey()))
-	if err := message.Sign(nil, []byte("unbrick release v1"), signer); err != nil {
-		t.Fatal(err)
-	}
-	signed := must(message.MarshalCBOR())
-	if got, err := release.Verify(signed, []ed25519.PublicKey{public(makerKey())}); err != nil || got != m {
+	signed := goCose(t, payload, release.ContentType, "unbrick release v2", makerKey(), otherKey())
+	if got, err := release.Verify(signed, []ed25519.PublicKey{public(makerKey()), public(otherKey())}, 2); err != nil || got != m {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if ours := must(release.Sign(&m, makerKey())); !bytes.Equal(ours, signed) {
+	if ours := must(release.Sign(&m, makerKey(), otherKey())); !bytes.Equal(ours, signed) {
 		t.Errorf("ours   %x\ntheirs %x", ours, signed)
+	}
+}
+
+func TestTrustStatementAgainstGoCose(t *testing.T) {
+	s := soundStatement()
+	var keys []any
+	for _, k := range s.Keys {
+		keys = append(keys, []any{k.Public[:], uint8(k.Uses)})
+	}
+	payload := map[uint64]any{
+		1: s.Model, 2: s.Version, 3: s.Era, 4: []any{s.Least.Era, s.Least.Counter}, 5: []any{s.MaxOrder, s.MaxCounter}, 6: []any{s.Retired[0][:]},
+		7: s.Threshold, 8: keys, 9: []any{s.Online[0][:]}, 10: s.Until, 11: s.Name, 12: s.Site, 13: s.Support,
+	}
+	theirs := goCose(t, payload, release.TrustContentType, "unbrick trust v1", makerKey(), thirdKey())
+	if ours := must(release.SignStatement(s, makerKey(), thirdKey())); !bytes.Equal(ours, theirs) {
+		t.Errorf("ours   %x\ntheirs %x", ours, theirs)
+	}
+}
+
+func TestFreshAgainstGoCose(t *testing.T) {
+	f := soundFresh()
+	payload := map[uint64]any{1: f.Subject[:], 2: f.Nonce[:], 3: f.Statement, 4: f.Era, 5: f.Order, 6: f.Image[:], 7: f.Reason, 8: f.Time}
+	message := cose.Sign1Message{
+		Headers: cose.Headers{Protected: cose.ProtectedHeader{
+			cose.HeaderLabelAlgorithm: cose.AlgorithmEdDSA, cose.HeaderLabelContentType: release.FreshContentType, cose.HeaderLabelKeyID: kid(makerKey()),
+		}},
+		Payload: must(must(oracle.CoreDetEncOptions().EncMode()).Marshal(payload)),
+	}
+	if err := message.Sign(nil, []byte("unbrick fresh v1"), must(cose.NewSigner(cose.AlgorithmEdDSA, makerKey()))); err != nil {
+		t.Fatal(err)
+	}
+	theirs := must(message.MarshalCBOR())
+	if ours := must(release.SignFresh(&f, makerKey())); !bytes.Equal(ours, theirs) {
+		t.Errorf("ours   %x\ntheirs %x", ours, theirs)
+	}
+	var subject []byte
+	subject = must(oracle.Marshal([]string{"0001", "S-17"}))
+	if f.Subject != sha256.Sum256(subject) {
+		t.Errorf("subject is %x", f.Subject)
+	}
+}
+
+// TestAddSignatures: signers at two machines make the same bytes as at one, and never a fifth.
+func TestAddSignatures(t *testing.T) {
+	m := soundManifest()
+	all := []ed25519.PrivateKey{makerKey(), otherKey(), thirdKey(), fourthKey()}
+	want := must(release.Sign(&m, all...))
+	signed := must(release.Sign(&m, all[2]))
+	for _, key := range all {
+		signed = must(release.AddSignatures(signed, key))
+	}
+	if !bytes.Equal(signed, want) {
+		t.Errorf("got  %x\nwant %x", signed, want)
+	}
+	fifth := ed25519.NewKeyFromSeed(make([]byte, 32))
+	if _, err := release.AddSignatures(signed, fifth); !errors.Is(err, release.ErrManySigners) {
+		t.Errorf("a fifth: %v", err)
+	}
+	if _, err := release.Sign(&m, append(all, fifth)...); !errors.Is(err, release.ErrManySigners) {
+		t.Errorf("five at once: %v", err)
+	}
+	if _, err := release.AddSignatures(signed[:9], makerKey()); !errors.Is(err, release.ErrManifest) {
+		t.Errorf("no manifest: %v", err)
+	}
+	if _, err := release.Sign(&m); !errors.Is(err, release.ErrKey) {
+		t.Errorf("nobody: %v", err)
 	}
 }
 
 func TestNoBitMayChange(t *testing.T) {
 	m := soundManifest()
-	signed := must(release.Sign(&m, makerKey()))
+	signed := must(release.Sign(&m, makerKey(), otherKey()))
 	keys := []ed25519.PublicKey{public(otherKey()), public(makerKey())}
-	if _, err := release.Verify(signed, keys); err != nil {
+	if _, err := release.Verify(signed, keys, 2); err != nil {
 		t.Fatal(err)
 	}
 	for bit := range 8 * len(signed) {
 		b := bytes.Clone(signed)
 		b[bit/8] ^= 1 << (bit % 8)
-		if _, err := release.Verify(b, keys); err == nil {
+		if _, err := release.Verify(b, keys, 2); err == nil {
 			t.Errorf("accepted with bit %d of byte %d changed", bit%8, bit/8)
 		}
 	}
 	for n := range signed {
-		if _, err := release.Verify(signed[:n], keys); !errors.Is(err, release.ErrManifest) {
+		if _, err := release.Verify(signed[:n], keys, 1); !errors.Is(err, release.ErrManifest) {
 			t.Errorf("cut to %d bytes: %v", n, err)
 		}
 	}
@@ -116,13 +197,13 @@ func TestKeysOfTheVerifier(t *testing.T) {
 		{"too short", []ed25519.PublicKey{public(makerKey())[:31]}, release.ErrUnknownKey},
 		{"in the fourth slot", []ed25519.PublicKey{nil, public(otherKey()), nil, public(makerKey())}, nil},
 	} {
-		if _, err := release.Verify(signed, c.keys); !errors.Is(err, c.want) {
+		if _, err := release.Verify(signed, c.keys, 1); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
 	var unknown *release.UnknownKeyError
-	_, err := release.Verify(signed, nil)
-	if !errors.As(err, &unknown) || unknown.ID != release.IDOf(public(makerKey())) {
+	_, err := release.Verify(signed, nil, 1)
+	if !errors.As(err, &unknown) || unknown.Signers.String() != release.IDOf(public(makerKey())).String() {
 		t.Errorf("unknown key is %v", err)
 	}
 }
@@ -149,16 +230,16 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-// TestVerifyAllocatesLittle: two texts and the signed structure, which crypto/ed25519 lets escape.
+// TestVerifyAllocatesLittle: three texts and the signed structure, which crypto/ed25519 lets escape.
 func TestVerifyAllocatesLittle(t *testing.T) {
 	m := soundManifest()
 	signed := must(release.Sign(&m, makerKey()))
 	keys := []ed25519.PublicKey{public(makerKey())}
 	if n := testing.AllocsPerRun(50, func() {
-		if _, err := release.Verify(signed, keys); err != nil {
+		if _, err := release.Verify(signed, keys, 1); err != nil {
 			t.Error(err)
 		}
-	}); n > 3 {
+	}); n > 4 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -222,9 +303,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(v.payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, id, err := release.Parse(b)
+		m, signers, err := release.Parse(b)
 		if err != nil {
-			if m != (release.Manifest{}) || id != (release.KeyID{}) {
+			if m != (release.Manifest{}) || signers != (release.Signers{}) {
 				t.Error("a refused manifest was returned")
 			}
 			return
@@ -232,12 +313,95 @@ func FuzzParse(f *testing.F) {
 		if len(b) > release.MaxManifest {
 			t.Errorf("%d bytes taken", len(b))
 		}
-		signature := b[len(b)-ed25519.SignatureSize:]
-		again := must(release.Sign(&m, makerKey()))
+		compareButSigners(t, b, must(release.Sign(&m, makerKey())), &signers)
+	})
+}
+
+// FuzzParseStatement: as FuzzParse.
+func FuzzParseStatement(f *testing.F) {
+	for _, v := range statementVectors() {
+		f.Add(v.payload)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, signers, err := release.ParseStatement(b)
+		if err != nil {
+			return
+		}
+		if len(b) > release.MaxStatement {
+			t.Errorf("%d bytes taken", len(b))
+		}
+		compareButSigners(t, b, must(release.SignStatement(&s, makerKey())), &signers)
+	})
+}
+
+// compareButSigners: took is again, but for who signed: again has the one signature of makerKey.
+func compareButSigners(t *testing.T, took, again []byte, signers *release.Signers) {
+	t.Helper()
+	body := len(again) - 1 - 1 - 14 - 1 - 66
+	if len(took) < body || !bytes.Equal(took[:body], again[:body]) {
+		t.Errorf("took    %x\nwritten %x", took, again)
+		return
+	}
+	w := cbor.Appending(nil)
+	w.Array(len(signers.IDs()))
+	rest := took[body+1:]
+	for _, id := range signers.IDs() {
+		w.Array(3)
+		w.Bytes(signerHeader(-8, id[:]))
+		w.Map(0)
+		if len(rest) < 82 {
+			t.Errorf("%d bytes for a signature", len(rest))
+			return
+		}
+		w.Bytes(rest[18:82])
+		rest = rest[82:]
+	}
+	if tail := must(w.Result()); !bytes.Equal(took[body:], tail) {
+		t.Errorf("signatures %x, written %x", took[body:], tail)
+	}
+}
+
+// FuzzParseFresh: as FuzzParse.
+func FuzzParseFresh(f *testing.F) {
+	for _, v := range freshVectors() {
+		f.Add(v.payload)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, id, err := release.ParseFresh(b)
+		if err != nil {
+			return
+		}
+		again := must(release.SignFresh(&v, makerKey()))
 		again = bytes.Replace(again, kid(makerKey()), id[:], 1)
-		copy(again[len(again)-len(signature):], signature)
+		copy(again[len(again)-64:], b[len(b)-64:])
 		if !bytes.Equal(again, b) {
-			t.Errorf("took    %s\nwritten %s", hex.EncodeToString(b), hex.EncodeToString(again))
+			t.Errorf("took    %x\nwritten %x", b, again)
 		}
 	})
+}
+
+// FuzzParseReceipt: as FuzzParse.
+func FuzzParseReceipt(f *testing.F) {
+	for _, v := range receiptVectors() {
+		f.Add(v.payload)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := release.ParseReceipt(b)
+		if err != nil {
+			return
+		}
+		if again := must(release.AppendReceipt(nil, &v)); !bytes.Equal(again, b) {
+			t.Errorf("took %x, written %x", b, again)
+		}
+	})
+}
+
+// TestTheLargestFit: the limits hold what the fields can take, with little to spare.
+func TestTheLargestFit(t *testing.T) {
+	for name, limit := range map[string]int{"manifest-most": release.MaxManifest, "trust-most": release.MaxStatement, "fresh-most": release.MaxFresh, "receipt-most": release.MaxReceipt} {
+		v := readVector(t, "testdata/"+name+".vec")
+		if n := len(v.payload); n > limit || n < limit*9/10 {
+			t.Errorf("%s has %d bytes, the limit is %d", name, n, limit)
+		}
+	}
 }

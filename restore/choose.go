@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -50,7 +51,7 @@ func (r Reason) String() string {
 // chosen is a release that was selected, verified and is at hand.
 type chosen struct {
 	manifest      release.Manifest
-	key           release.KeyID
+	signers       release.Signers // those that the device trusts
 	signed, image []byte
 	reason        Reason
 }
@@ -74,7 +75,7 @@ func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, err
 		}
 		return nil, &Error{Code: CodeNoRelease, Model: d.Model}
 	}
-	sort.SliceStable(mine, func(i, j int) bool { return mine[i].Manifest.Order > mine[j].Manifest.Order })
+	sort.SliceStable(mine, func(i, j int) bool { return mine[i].Manifest.Rank().Compare(mine[j].Manifest.Rank()) > 0 })
 	l, reason, err := pick(d, mine, c)
 	var no *Error
 	if errors.As(err, &no) && no.Code == CodeNoRelease {
@@ -100,7 +101,7 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 	if c.Image != nil || c.Version != "" {
 		for _, l := range all {
 			if asked(l, c) {
-				if l.Manifest.Counter < d.Floor {
+				if belowFloor(d, &l) {
 					return Listing{}, 0, below(d, all, l)
 				}
 				return l, ReasonChosen, nil
@@ -111,20 +112,20 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 	some := false // is held
 	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
 		some = some || held(d, &l)
-		return held(d, &l) || l.Manifest.Counter < d.Floor || !trusts(d, c, l.Key)
+		return held(d, &l) || belowFloor(d, &l) || !trusts(d, c, &l.Signers)
 	})
 	if len(usable) == 0 {
 		if some {
 			return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model}
 		}
-		if all[0].Manifest.Counter < d.Floor {
+		if belowFloor(d, &all[0]) {
 			return Listing{}, 0, below(d, all, all[0])
 		}
-		return Listing{}, 0, foreignKey(d, all[0].Manifest.Version, all[0].Key, fmt.Errorf("key %s", all[0].Key))
+		return Listing{}, 0, foreignKey(d, all[0].Manifest.Version, &all[0].Signers, fmt.Errorf("signed by %s", all[0].Signers))
 	}
 	if d.Why == smp.WhyHang && !d.Confirmed && d.A != nil {
 		for _, l := range usable {
-			if l.Manifest.Order < d.A.Manifest.Order {
+			if l.Manifest.Rank().Compare(d.A.Manifest.Rank()) < 0 {
 				return l, ReasonPredecessor, nil
 			}
 		}
@@ -148,7 +149,7 @@ func Preferred(d *Device, all []Listing) (release.Digest, bool) {
 		return release.Digest{}, false
 	}
 	newest := slices.Clone(all)
-	sort.SliceStable(newest, func(i, j int) bool { return newest[i].Manifest.Order > newest[j].Manifest.Order })
+	sort.SliceStable(newest, func(i, j int) bool { return newest[i].Manifest.Rank().Compare(newest[j].Manifest.Rank()) > 0 })
 	l, _, err := pick(d, newest, &Choice{})
 	return l.Manifest.Digest, err == nil
 }
@@ -174,25 +175,45 @@ func intended(d *Device) *Known {
 	return nil
 }
 
-func trusts(d *Device, c *Choice, id release.KeyID) bool {
-	is := func(k ed25519.PublicKey) bool { return release.IDOf(k) == id }
-	return slices.ContainsFunc(d.Trusted(), is) && (len(c.Keys) == 0 || slices.ContainsFunc(c.Keys, is))
+// floorOf is the device's security floor.
+func floorOf(d *Device) release.Floor { return release.Floor{Counter: d.Floor} }
+
+func belowFloor(d *Device, l *Listing) bool { return l.Manifest.Floor().Compare(floorOf(d)) < 0 }
+
+// keysFor returns the keys that the device trusts, and the caller too.
+func keysFor(d *Device, c *Choice) []ed25519.PublicKey {
+	keys := d.Trusted()
+	if len(c.Keys) == 0 {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(k ed25519.PublicKey) bool {
+		return !slices.ContainsFunc(c.Keys, func(other ed25519.PublicKey) bool { return bytes.Equal(k, other) })
+	})
 }
 
-// foreignKey says who does not take the key of a release: the device, or only the caller.
-func foreignKey(d *Device, version string, id release.KeyID, err error) error {
+// trusts tells whether enough keys for the device, and for the caller, say that they signed.
+func trusts(d *Device, c *Choice, signers *release.Signers) bool {
+	known := signers.Known(keysFor(d, c))
+	return known.Len() >= max(1, int(d.Threshold))
+}
+
+// foreignKey says who does not take the signatures of a release: the device, or only the caller.
+func foreignKey(d *Device, version string, signers *release.Signers, err error) error {
 	code := CodeUnknownKey
-	if trusts(d, &Choice{}, id) {
+	switch known := signers.Known(d.Trusted()); {
+	case trusts(d, &Choice{}, signers):
 		code = CodeExcluded
+	case known.Len() > 0:
+		code = CodeSigners
 	}
 	return &Error{Code: code, Version: version, Err: err}
 }
 
 // below names the oldest release at hand that the floor lets pass.
 func below(d *Device, all []Listing, l Listing) error {
-	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %d, the floor is %d", l.Manifest.Version, l.Manifest.Counter, d.Floor)}
+	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %v, the floor is %v", l.Manifest.Version, l.Manifest.Floor(), floorOf(d))}
 	for _, o := range all { // newest first
-		if o.Manifest.Counter >= d.Floor && o.Hold == 0 {
+		if !belowFloor(d, &o) && o.Hold == 0 {
 			e.Version = o.Manifest.Version
 		}
 	}
@@ -208,15 +229,15 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 		}
 		return nil, &Error{Code: CodeNoRelease, Model: d.Model, Version: l.Manifest.Version, Err: err}
 	}
-	keys := d.Trusted()
-	if len(c.Keys) > 0 {
-		keys = slices.DeleteFunc(keys, func(k ed25519.PublicKey) bool { return !trusts(d, c, release.IDOf(k)) })
+	_, signers, err := release.Parse(signed)
+	if err != nil {
+		return nil, &Error{Code: CodeBadFile, Version: l.Manifest.Version, Err: err}
 	}
-	m, err := release.Verify(signed, keys)
-	var unknown *release.UnknownKeyError
+	keys := keysFor(d, c)
+	m, err := release.Verify(signed, keys, int(d.Threshold))
 	switch {
-	case errors.As(err, &unknown):
-		return nil, foreignKey(d, l.Manifest.Version, unknown.ID, err)
+	case errors.Is(err, release.ErrUnknownKey), errors.Is(err, release.ErrSigners):
+		return nil, foreignKey(d, l.Manifest.Version, &signers, err)
 	case errors.Is(err, release.ErrSignature):
 		return nil, &Error{Code: CodeSignature, Version: l.Manifest.Version, Err: err}
 	case err != nil:
@@ -225,7 +246,7 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 	if err := m.CheckImage(image); err != nil {
 		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	target := release.Target{Model: d.Model, Software: &d.Software, Floor: release.Floor{Counter: d.Floor}}
+	target := release.Target{Model: d.Model, Software: &d.Software, Floor: floorOf(d)}
 	var no *release.Refusal
 	if err := target.Accept(&m, nil); errors.As(err, &no) {
 		e := &Error{Code: CodeRefused, Version: m.Version, Err: err}
@@ -234,13 +255,9 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 			e.Code, e.Model = CodeModel, m.Model
 		case release.BelowFloor:
 			e.Code = CodeFloor
-		case release.TooLarge, release.ForeignLeaf, release.NotNewer:
+		case release.TooLarge, release.ForeignLeaf, release.NotNewer, release.SeveralParts, release.TrustTooOld, release.EraAhead, release.AboveCeiling, release.BelowLeast:
 		}
 		return nil, e
 	}
-	_, key, err := release.Parse(signed)
-	if err != nil {
-		return nil, &Error{Code: CodeBadFile, Err: err}
-	}
-	return &chosen{manifest: m, key: key, signed: signed, image: image, reason: reason}, nil
+	return &chosen{manifest: m, signers: signers.Known(keys), signed: signed, image: image, reason: reason}, nil
 }

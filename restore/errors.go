@@ -34,7 +34,8 @@ const (
 	CodePending    Code = 24 // it lists the image, which lies in a second slot and was not started
 	CodeTrial      Code = 25 // another image runs after the start: the trial was refused or has failed
 	CodeNotStarted Code = 26 // the boot loader answers again after the start
-	CodeExcluded   Code = 27 // the device trusts the release's key, and Choice.Keys does not name it
+	CodeExcluded   Code = 27 // the device trusts the release's keys, and Choice.Keys does not name enough of them
+	CodeSigners    Code = 28 // fewer keys that the device trusts signed the release than it asks for
 )
 
 var codeWords = map[Code]string{
@@ -47,6 +48,7 @@ var codeWords = map[Code]string{
 	CodeUnlisted: "boot loader does not list the image that it was given", CodePending: "image was not started",
 	CodeTrial: "another image runs", CodeNotStarted: "boot loader did not start the image",
 	CodeExcluded: "release is signed with another key than the one asked for",
+	CodeSigners:  "release is signed by fewer keys than the device asks for",
 }
 
 func (c Code) String() string {
@@ -107,7 +109,7 @@ func (e *Error) Retry() bool {
 	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
-		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded:
+		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded, CodeSigners:
 		return false
 	}
 	return false

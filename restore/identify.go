@@ -26,8 +26,8 @@ type Device struct {
 type Known struct {
 	Signed   []byte
 	Manifest release.Manifest
-	Key      release.KeyID
-	Trusted  bool // the signature is that of a key that the device trusts
+	Signers  release.Signers
+	Trusted  bool // enough keys that the device trusts signed it
 }
 
 // Trusted returns the keys that the device trusts, without the retired ones.
@@ -166,12 +166,12 @@ func (d *Device) look() []ask {
 
 // known reads a signed manifest of the record. One that is not well-formed is as good as none: nil.
 func (d *Device) known(signed []byte) *Known {
-	m, key, err := release.Parse(signed)
+	m, signers, err := release.Parse(signed)
 	if err != nil {
 		return nil
 	}
-	_, err = release.Verify(signed, d.Trusted())
-	return &Known{Signed: signed, Manifest: m, Key: key, Trusted: err == nil}
+	_, err = release.Verify(signed, d.Trusted(), int(d.Threshold))
+	return &Known{Signed: signed, Manifest: m, Signers: signers, Trusted: err == nil}
 }
 
 // refused turns an error that the device answered into an *Error; others stay.
@@ -186,6 +186,8 @@ func (s *Session) refused(err error) error {
 		e.Code = CodeSignature
 	case smp.FaultKey, smp.FaultRetired:
 		e.Code = CodeUnknownKey
+	case smp.FaultSigners:
+		e.Code = CodeSigners
 	case smp.FaultModel:
 		e.Code = CodeModel
 	case smp.FaultFloor:
@@ -203,7 +205,7 @@ func (s *Session) refused(err error) error {
 	case smp.FaultPhase, smp.FaultIncomplete:
 		// In a phase that nobody else could have changed: the device has forgotten, so it restarted.
 		e.Code = CodeRestarted
-	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied:
+	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied, smp.FaultTrust:
 	}
 	return e
 }

@@ -128,7 +128,7 @@ func TestInstallRefusesBeforeSending(t *testing.T) {
 		file []byte
 		want restore.Code
 	}{
-		"no image":     {[]byte("UNBRICK1 is another file"), restore.CodeBadFile},
+		"no image":     {[]byte("UNBRICK2 is another file"), restore.CodeBadFile},
 		"damaged":      {broken, restore.CodeBadRelease},
 		"not bootable": {mcuboottest.Sign(vendor("vendor"), &mcuboottest.Spec{Flags: mcuboot.FlagNotBootable, Payload: code(1, 100)}), restore.CodeBadFile},
 		"too large":    {signed(2, 64<<10), restore.CodeRefused},

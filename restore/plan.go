@@ -43,8 +43,8 @@ func (k Kind) String() string {
 type Plan struct {
 	Device  *Device
 	Release release.Manifest
-	Key     release.KeyID // that has signed it; the device trusts it
-	Reason  Reason        // why this release
+	Signers release.Signers // that signed it; the device trusts them
+	Reason  Reason          // why this release
 	Kind    Kind
 
 	States   []SectorState // by sector of the software area
@@ -84,8 +84,8 @@ func (s *Session) Plan(ctx context.Context, d *Device, src Source, c *Choice) (*
 	if err != nil {
 		return nil, fmt.Errorf("choose release: %w", err)
 	}
-	p := &Plan{Device: d, Release: w.manifest, Key: w.key, Reason: w.reason, want: w, source: src}
-	p.BytesFull = s.uploadBytes(len(release.AppendFile(nil, w.signed, w.image)))
+	p := &Plan{Device: d, Release: w.manifest, Signers: w.signers, Reason: w.reason, want: w, source: src}
+	p.BytesFull = s.uploadBytes(len(uploadFile(w)))
 	images, err := bases(ctx, d, src, w)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)

@@ -36,7 +36,9 @@ type made struct {
 	signed, image []byte
 }
 
-func (m *made) file() []byte { return release.AppendFile(nil, m.signed, m.image) }
+func (m *made) file() []byte {
+	return release.AppendFile(nil, &release.File{Signed: m.signed, Image: m.image})
+}
 
 type shape struct {
 	geometry string

@@ -11,8 +11,8 @@ import (
 // Listing is one release that a Source has.
 type Listing struct {
 	Manifest release.Manifest
-	Key      release.KeyID // that it says it is signed with
-	Hold     Hold          // zero: it is offered
+	Signers  release.Signers // that it says it is signed with
+	Hold     Hold            // zero: it is offered
 }
 
 // Hold says that a release's maker has it and does not offer it. One that the caller wants is taken all the same.
@@ -46,37 +46,37 @@ type releaseFile struct {
 
 // Add takes a release file; its bytes must not change afterwards. Form and digest are checked here, the
 // signature when it is known which keys count.
-func (f *Files) Add(file []byte) (release.Manifest, error) {
-	signed, image, err := release.SplitFile(file)
+func (s *Files) Add(file []byte) (release.Manifest, error) {
+	f, err := release.SplitFile(file)
 	if err != nil {
 		return release.Manifest{}, &Error{Code: CodeBadFile, Err: err}
 	}
-	m, key, err := release.Parse(signed)
+	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
 		return release.Manifest{}, &Error{Code: CodeBadFile, Err: err}
 	}
-	if err := m.CheckImage(image); err != nil {
+	if err := m.CheckImage(f.Image); err != nil {
 		return release.Manifest{}, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	f.files = append(f.files, releaseFile{Listing{Manifest: m, Key: key}, signed, image})
+	s.files = append(s.files, releaseFile{Listing{Manifest: m, Signers: signers}, f.Signed, f.Image})
 	return m, nil
 }
 
 // List implements Source. It returns all of them, so that a foreign model is told as such.
-func (f *Files) List(context.Context, string) ([]Listing, error) {
+func (s *Files) List(context.Context, string) ([]Listing, error) {
 	var l []Listing
-	for i := range f.files {
-		l = append(l, f.files[i].Listing)
+	for i := range s.files {
+		l = append(l, s.files[i].Listing)
 	}
 	return l, nil
 }
 
 // Get implements Source.
-func (f *Files) Get(_ context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
+func (s *Files) Get(_ context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
 	var best *releaseFile
-	for i := range f.files {
-		v := &f.files[i]
-		if m := &v.Manifest; m.Digest == image && m.Model == model && (best == nil || m.Order > best.Manifest.Order) {
+	for i := range s.files {
+		v := &s.files[i]
+		if m := &v.Manifest; m.Digest == image && m.Model == model && (best == nil || m.Rank().Compare(best.Manifest.Rank()) > 0) {
 			best = v
 		}
 	}

@@ -82,13 +82,13 @@ func TestPick(t *testing.T) {
 	id := release.IDOf(key[:])
 	trusted := func(l ...Listing) []Listing {
 		for i := range l {
-			l[i].Key = id
+			l[i].Signers = release.NewSigners(id)
 		}
 		return l
 	}
 	all := func() []Listing { return trusted(list(4, 3), list(3, 2), list(2, 2), list(1, 1)) }
 	device := func(state smp.RecordState, a, b *Known) Device {
-		return Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{key}, State: state}, A: a, B: b}
+		return Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{key}, Threshold: 1, State: state}, A: a, B: b}
 	}
 	for _, test := range []struct {
 		name   string
@@ -114,6 +114,7 @@ func TestPick(t *testing.T) {
 		{name: "floor", device: device(smp.RecordRewriting, known(1), known(9)), change: func(d *Device) { d.Floor = 2 }, order: 4, reason: ReasonNewest},
 		{name: "all below the floor", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Floor = 9 }, code: CodeFloor},
 		{name: "retired key", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Retired = []release.KeyID{id} }, code: CodeUnknownKey},
+		{name: "two signatures asked for, one there", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Keys, d.Threshold = append(d.Keys, [32]byte{1}), 2 }, code: CodeSigners},
 		{name: "intended was withdrawn", device: device(smp.RecordRewriting, known(2), known(3)), hold: map[uint64]Hold{3: Withdrawn}, order: 2, reason: ReasonInstalled},
 		{name: "installed was withdrawn", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
 		{name: "newest was withdrawn, or is withheld", device: device(smp.RecordNone, nil, nil), hold: map[uint64]Hold{4: Withdrawn, 3: Withheld}, order: 2, reason: ReasonNewest},
@@ -181,7 +182,7 @@ func TestSourceIsNotBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := key.Public().(ed25519.PublicKey)
-	device := Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{[32]byte(public)}, State: smp.RecordNone}, Software: software}
+	device := Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{[32]byte(public)}, Threshold: 1, State: smp.RecordNone}, Software: software}
 	for _, test := range []struct {
 		name  string
 		spoil func(s *oneRelease)
@@ -196,7 +197,7 @@ func TestSourceIsNotBelieved(t *testing.T) {
 		}, CodeSignature},
 		{"no manifest", func(s *oneRelease) { s.signed = signed[1:] }, CodeBadFile},
 	} {
-		src := &oneRelease{Listing{Manifest: m, Key: release.IDOf(public)}, signed, image}
+		src := &oneRelease{Listing{Manifest: m, Signers: release.NewSigners(release.IDOf(public))}, signed, image}
 		test.spoil(src)
 		_, err := choose(t.Context(), &device, src, nil)
 		var e *Error

@@ -40,9 +40,14 @@ func (p *Plan) becomeUpload(s *Session) {
 	p.BytesSend, p.Line, p.Flash = p.BytesFull, lineTime(wire, s.opt.Baud), flash
 }
 
+// uploadFile is the release file as it goes over the line: without what the device lets pass by.
+func uploadFile(w *chosen) []byte {
+	return release.AppendFile(nil, &release.File{Signed: w.signed, Image: w.image})
+}
+
 func (r *runner) upload(ctx context.Context) error {
 	r.stage(StageWrite)
-	file := release.AppendFile(nil, r.p.want.signed, r.p.want.image)
+	file := uploadFile(r.p.want)
 	line, flash := r.p.Line, r.p.Flash
 	sum := sha256.Sum256(file)
 	area := r.p.picture.area

@@ -76,11 +76,11 @@ func TestPublish(t *testing.T) {
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, ed25519.SeedSize))
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)-1] ^= 1
-	signed, _, err := release.SplitFile(good)
+	parts, err := release.SplitFile(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged := bytes.Clone(signed)
+	forged := bytes.Clone(parts.Signed)
 	forged[len(forged)-1] ^= 1
 	r.model.ID = "0099"
 	foreign := r.file(r.key, "1", 1, img)
@@ -96,7 +96,7 @@ func TestPublish(t *testing.T) {
 		{"empty", nil, r.pub(r.key), 400, "malformed"},
 		{"truncated", good[:50], r.pub(r.key), 400, "malformed"},
 		{"image of another", flipped, r.pub(r.key), 400, "wrong-image"},
-		{"signature", release.AppendFile(nil, forged, img), r.pub(r.key), 403, "signature"},
+		{"signature", release.AppendFile(nil, &release.File{Signed: forged, Image: img}), r.pub(r.key), 403, "signature"},
 		{"no key with the first", good, "", 400, "no-key"},
 		{"key that did not sign", good, r.pub(other), 400, "no-key"},
 		{"no base64", good, "???", 400, "no-key"},
@@ -138,7 +138,7 @@ func TestCounterMustNotFall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.must(want, "POST", "/api/releases", release.AppendFile(nil, signed, img), "Unbrick-Public-Key", r.pub(r.key))
+		r.must(want, "POST", "/api/releases", release.AppendFile(nil, &release.File{Signed: signed, Image: img}), "Unbrick-Public-Key", r.pub(r.key))
 	}
 	publish(5, 5, 201)
 	publish(6, 4, 409)
@@ -159,7 +159,7 @@ func TestWrongTreeIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.must(400, "POST", "/api/releases", release.AppendFile(nil, signed, img), "Unbrick-Public-Key", r.pub(r.key))
+	r.must(400, "POST", "/api/releases", release.AppendFile(nil, &release.File{Signed: signed, Image: img}), "Unbrick-Public-Key", r.pub(r.key))
 }
 
 func TestModelRules(t *testing.T) {

@@ -159,7 +159,7 @@ func (s *Server) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Dev
 		if target := (release.Target{Model: h.Model, Software: &area, Floor: h.Floor}); target.Accept(&r.Manifest, nil) != nil {
 			continue
 		}
-		if !trusts(h, r.Key) {
+		if !trusts(h, &r.Signers) {
 			foreign = r
 			continue
 		}
@@ -201,13 +201,10 @@ func needsDead(m *model.Model, d *storage.Device, to *release.Manifest) bool {
 	return slices.ContainsFunc(d.Dead, func(s storage.Dead) bool { return !s.Freed && uint64(s.Addr) < base+uint64(to.Size) })
 }
 
-func trusts(h *protocol.Hello, key release.KeyID) bool {
-	for _, k := range h.Keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
+// trusts says whether a device takes the signatures of a release, by the keys that it names.
+func trusts(h *protocol.Hello, signers *release.Signers) bool {
+	known := signers.Among(h.Keys)
+	return known.Len() >= int(h.Threshold)
 }
 
 // picker looks for an update file in the order of preference: a classic patch if the model's operator wants them, a delta at the largest profile, one that was made for

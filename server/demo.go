@@ -53,11 +53,15 @@ func (s *Server) loadDemo(ctx context.Context) error {
 			return err
 		}
 		for _, r := range d.Releases {
-			m, err := release.Verify(r.Signed, []ed25519.PublicKey{d.Key})
+			m, err := release.Verify(r.Signed, []ed25519.PublicKey{d.Key}, 1)
 			if err != nil {
 				return err
 			}
-			v := storage.Release{Manifest: m, Signed: r.Signed, Key: release.IDOf(d.Key), State: storage.Offered, Published: s.now()}
+			_, signers, err := release.Parse(r.Signed)
+			if err != nil {
+				return err
+			}
+			v := storage.Release{Manifest: m, Signed: r.Signed, Signers: signers, State: storage.Offered, Published: s.now()}
 			if err := s.store.AddRelease(ctx, v, r.Image); err != nil {
 				return err
 			}
@@ -104,11 +108,11 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request) error {
 		d := &s.cfg.Demo.Models[i]
 		v := demoJSON{Record: d.Model.Append(nil), Public: d.Key, Releases: []releaseJSON{}}
 		for _, x := range d.Releases {
-			m, kid, err := release.Parse(x.Signed)
+			m, signers, err := release.Parse(x.Signed)
 			if err != nil {
 				return err
 			}
-			v.Releases = append(v.Releases, toReleaseJSON(&storage.Release{Manifest: m, Signed: x.Signed, Key: kid, State: storage.Offered}))
+			v.Releases = append(v.Releases, toReleaseJSON(&storage.Release{Manifest: m, Signed: x.Signed, Signers: signers, State: storage.Offered}))
 		}
 		list = append(list, v)
 	}

@@ -209,7 +209,11 @@ type releaseJSON struct {
 	Counter   uint64       `json:"counter"`
 	Size      uint32       `json:"size"`
 	Image     string       `json:"image"`
-	Key       string       `json:"key"`
+	Keys      []string     `json:"keys"` // that signed it
+	Era       uint16       `json:"era"`
+	Least     uint32       `json:"least_statement"`
+	Day       string       `json:"day,omitempty"` // that it says it was released, as 2026-11-28
+	Note      string       `json:"note,omitempty"`
 	State     string       `json:"state"`
 	Published time.Time    `json:"published"`
 	Manifest  []byte       `json:"manifest"`
@@ -228,8 +232,12 @@ func (s *Server) releaseJSON(r *storage.Release, lost uint32) releaseJSON {
 
 func toReleaseJSON(r *storage.Release) releaseJSON {
 	m := &r.Manifest
-	return releaseJSON{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Key: r.Key.String(),
-		State: r.State.String(), Published: r.Published, Manifest: r.Signed}
+	v := releaseJSON{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
+		Day: m.Date(), Note: m.Note, State: r.State.String(), Published: r.Published, Manifest: r.Signed}
+	for _, id := range r.Signers.IDs() {
+		v.Keys = append(v.Keys, id.String())
+	}
+	return v
 }
 
 func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
@@ -356,45 +364,49 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	signed, image, err := release.SplitFile(b)
+	f, err := release.SplitFile(b)
 	if err != nil {
 		return problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
 	}
-	m, kid, err := release.Parse(signed)
+	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
 		return problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
 	}
-	if err := m.CheckImage(image); err != nil {
+	if err := checkStatement(f.Statement, m.Model); err != nil {
+		return err
+	}
+	if err := m.CheckImage(f.Image); err != nil {
 		return problem(http.StatusBadRequest, "wrong-image", "%v", err)
 	}
-	key, isNew, err := s.publisherKey(r, &m, kid)
+	keys, added, err := s.publisherKeys(r, &m, &signers)
 	if err != nil {
 		return err
 	}
-	if _, err := release.Verify(signed, []ed25519.PublicKey{key}); err != nil {
+	if _, err := release.Verify(f.Signed, keys, 1); err != nil {
 		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
-	v := storage.Release{Manifest: m, Signed: append([]byte(nil), signed...), Key: kid, State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
+	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
+		State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
 	if v.Rollout, err = s.parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
 		return err
 	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	created, err := s.admit(r, &v, image)
+	created, err := s.admit(r, &v, f.Image)
 	if err != nil {
 		return err
 	}
-	if err := s.store.AddRelease(r.Context(), v, image); err != nil {
+	if err := s.store.AddRelease(r.Context(), v, f.Image); err != nil {
 		return err
 	}
 	if err := s.heal(r.Context(), m.Model, m.Digest); err != nil {
 		return err
 	}
-	if isNew { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
+	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
 		if err := s.store.TrustKey(r.Context(), m.Model, key, s.now()); err != nil {
 			return err
 		}
-		s.log.Info("key registered", "model", m.Model, "key", kid.String())
+		s.log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())
 	}
 	if v, err = s.store.Release(r.Context(), m.Model, m.Digest); err != nil {
 		return err
@@ -402,43 +414,77 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
-		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "key", kid.String())
+		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", signers.String())
 	}
 	return writeJSON(w, status, map[string]any{"release": s.releaseJSON(&v, 0)})
 }
 
-// publisherKey returns the key that must have signed. It is a registered one of the model, or the one that came with
-// the request if the model has none yet or the request says to trust it.
-func (s *Server) publisherKey(r *http.Request, m *release.Manifest, kid release.KeyID) (key ed25519.PublicKey, isNew bool, err error) {
-	if _, err := s.store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
-		return nil, false, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
-	} else if err != nil {
-		return nil, false, err
+// checkStatement refuses a trust statement that comes with a release and is none, or is for another model. Whose it is, devices say.
+func checkStatement(signed []byte, model string) error {
+	if len(signed) == 0 {
+		return nil
 	}
-	keys, err := s.store.Keys(r.Context(), m.Model)
+	v, _, err := release.ParseStatement(signed)
 	if err != nil {
-		return nil, false, err
+		return problem(http.StatusBadRequest, "malformed", "trust statement: %v", err)
 	}
-	for _, k := range keys {
-		if k.ID == kid {
-			return k.Public, false, nil
-		}
+	if v.Model != "" && v.Model != model {
+		return problem(http.StatusBadRequest, "malformed", "the trust statement is for model %q, the release for %q", v.Model, model)
 	}
+	return nil
+}
+
+// publisherKeys returns the keys of which one must have signed: the registered ones of the model, and those that came with the
+// request if the model has none yet or the request says to trust them. The latter are added, and all of them must have signed.
+func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
+	if _, err := s.store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
+		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	registered, err := s.store.Keys(r.Context(), m.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range registered {
+		keys = append(keys, k.Public)
+	}
+	known := signers.Known(keys)
 	trust, _ := strconv.ParseBool(r.URL.Query().Get("trust"))
 	if len(keys) > 0 && !trust {
-		return nil, false, problem(http.StatusForbidden, "unknown-key", "key %s is not registered for model %q; to register it too, publish once with --trust-key", kid, m.Model)
+		if known.Len() == 0 {
+			return nil, nil, problem(http.StatusForbidden, "unknown-key", "of the keys that signed (%v), none is registered for model %q; to register them too, publish once with --trust-key", signers, m.Model)
+		}
+		return keys, nil, nil
 	}
-	if len(keys) >= limits.ModelKeys {
-		return nil, false, problem(http.StatusConflict, "conflict", "model %q has %d keys already, as many as a device of it can hold: sign with one of them", m.Model, len(keys))
+	if added, err = sentKeys(r, signers, &known); err != nil {
+		return nil, nil, err
 	}
-	raw, err := base64.StdEncoding.DecodeString(r.Header.Get("Unbrick-Public-Key"))
-	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return nil, false, problem(http.StatusBadRequest, "no-key", "the first release under a key needs that public key in the header Unbrick-Public-Key")
+	if len(added) == 0 && known.Len() == 0 {
+		return nil, nil, problem(http.StatusBadRequest, "no-key", "the first release under a key needs that public key in the header Unbrick-Public-Key")
 	}
-	if release.IDOf(raw) != kid {
-		return nil, false, problem(http.StatusBadRequest, "no-key", "the public key that was sent is not the one that signed")
+	if len(keys)+len(added) > limits.ModelKeys {
+		return nil, nil, problem(http.StatusConflict, "conflict", "model %q has %d keys already, and %d more do not fit: a device of it can hold %d. Sign with those that it has", m.Model, len(keys), len(added), limits.ModelKeys)
 	}
-	return raw, true, nil
+	return append(keys, added...), added, nil
+}
+
+// sentKeys returns the public keys that came with a request, but for those that are known.
+func sentKeys(r *http.Request, signers, known *release.Signers) ([]ed25519.PublicKey, error) {
+	var sent []ed25519.PublicKey
+	for _, text := range r.Header.Values("Unbrick-Public-Key") {
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(raw) != ed25519.PublicKeySize {
+			return nil, problem(http.StatusBadRequest, "no-key", "the header Unbrick-Public-Key holds no public key")
+		}
+		if !signers.Has(release.IDOf(raw)) {
+			return nil, problem(http.StatusBadRequest, "no-key", "a public key that was sent is not one that signed")
+		}
+		if !known.Has(release.IDOf(raw)) && !slices.ContainsFunc(sent, func(k ed25519.PublicKey) bool { return bytes.Equal(k, raw) }) {
+			sent = append(sent, raw)
+		}
+	}
+	return sent, nil
 }
 
 // admit checks a release against its model and its neighbours. It says whether the release is new.
@@ -455,12 +501,8 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte) (creat
 	if err := fitsArea(&v.Manifest, &area); err != nil {
 		return false, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
 	}
-	want, err := release.Describe(v.Manifest.Model, v.Manifest.Version, v.Manifest.Order, v.Manifest.Counter, image, &area)
-	if err != nil {
-		return false, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
-	}
-	if want != v.Manifest {
-		return false, problem(http.StatusBadRequest, "wrong-image", "the manifest's hash tree is not that of the image")
+	if err := v.Manifest.CheckTree(image); err != nil {
+		return false, problem(http.StatusBadRequest, "wrong-image", "%v", err)
 	}
 	all, err := s.store.Releases(r.Context(), v.Manifest.Model)
 	if err != nil {
@@ -473,7 +515,6 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte) (creat
 			return false, nil // the same again
 		}
 		others[i] = sequence.Of(o)
-		others[i].Withdrawn = all[i].State == storage.Withdrawn
 	}
 	jump, _ := strconv.ParseBool(r.URL.Query().Get("jump"))
 	older, _ := strconv.ParseBool(r.URL.Query().Get("older-version"))

@@ -108,7 +108,7 @@ func (r *rig) do(method, path string, body []byte, header ...string) (*http.Resp
 		if header[i+1] == "" {
 			q.Header.Del(header[i])
 		} else {
-			q.Header.Set(header[i], header[i+1])
+			q.Header.Add(header[i], header[i+1])
 		}
 	}
 	if r.web == nil { // in virtual time there is no network
@@ -175,18 +175,18 @@ func (r *rig) file(key ed25519.PrivateKey, version string, order uint64, img []b
 	if err != nil {
 		r.Fatal(err)
 	}
-	return release.AppendFile(nil, signed, img)
+	return release.AppendFile(nil, &release.File{Signed: signed, Image: img})
 }
 
 func (r *rig) publish(version string, order uint64, img []byte) release.Manifest {
 	r.Helper()
 	f := r.file(r.key, version, order, img)
 	r.must(http.StatusCreated, "POST", "/api/releases", f, "Unbrick-Public-Key", r.pub(r.key))
-	signed, _, err := release.SplitFile(f)
+	parts, err := release.SplitFile(f)
 	if err != nil {
 		r.Fatal(err)
 	}
-	m, _, err := release.Parse(signed)
+	m, _, err := release.Parse(parts.Signed)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -18,11 +18,11 @@ func (r *rig) staged(version string, order uint64, img []byte, phases, limit str
 	r.Helper()
 	f := r.file(r.key, version, order, img)
 	r.must(http.StatusCreated, "POST", "/api/releases?phases="+strings.ReplaceAll(phases, "%", "%25")+"&limit="+limit, f, "Unbrick-Public-Key", r.pub(r.key))
-	signed, _, err := release.SplitFile(f)
+	parts, err := release.SplitFile(f)
 	if err != nil {
 		r.Fatal(err)
 	}
-	m, _, err := release.Parse(signed)
+	m, _, err := release.Parse(parts.Signed)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func TestDelta(t *testing.T) {
 	if info.Kind != protocol.KindDelta || info.Steps != 1 || info.Workspace > info.Has || info.Has != 400<<10 {
 		t.Fatalf("info %+v, want a delta that fits", info)
 	}
-	if m, err := release.Verify(info.Manifest, []ed25519.PublicKey{r.key.Public().(ed25519.PublicKey)}); err != nil || m.Digest != two.Digest {
+	if m, err := release.Verify(info.Manifest, []ed25519.PublicKey{r.key.Public().(ed25519.PublicKey)}, 1); err != nil || m.Digest != two.Digest {
 		t.Fatalf("manifest %+v, %v", m, err)
 	}
 	if kind := r.apply(file, a, b, two); kind != delta.KindDelta || len(file) > len(b)/4 {

@@ -149,10 +149,13 @@ func (t *Terminal) findMatch() smp.Match {
 	return smp.MatchNone
 }
 
-// signed reports whether a trusted key signed the manifest. A record is protected against accidents by
+// signed reports whether enough trusted keys signed the manifest. A record is protected against accidents by
 // its CRC only; what runs is decided by the signature.
 func (t *Terminal) signed(manifest []byte) bool {
-	_, err := t.verify(manifest, t.keys)
+	m, err := t.verify(manifest, t.keys, t.identity.need())
+	if err == nil {
+		err = release.Permits(nil, &m, release.Run)
+	}
 	return err == nil
 }
 

@@ -309,6 +309,26 @@ func TestDocumentShowsTheBootArea(t *testing.T) {
 	}
 }
 
+// TestAnEraDoesNotRun: what a record says is installed and is of a later era than the device knows does not run either.
+func TestAnEraDoesNotRun(t *testing.T) {
+	b := newBench(t, 8, 0xff, 2)
+	m, _, err := release.Parse(b.signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	for _, era := range []uint16{0, 1} {
+		m.Era = era
+		signed, err := release.Sign(&m, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runs := b.Terminal.signed(signed); runs != (era == 0) {
+			t.Errorf("a release of era %d: runs %v", era, runs)
+		}
+	}
+}
+
 func FuzzIdentity(f *testing.F) {
 	for _, v := range identityVectors() {
 		f.Add(v.payload)

@@ -15,7 +15,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 	if err := checkLayout(l); err != nil {
 		return nil, err
 	}
-	m, err := release.Verify(signed, id.trusted(nil, 0))
+	m, err := release.Verify(signed, id.trusted(nil, 0), id.need())
 	if err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}

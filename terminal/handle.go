@@ -177,7 +177,7 @@ func (t *Terminal) describe() {
 	id := &t.host.identity
 	id.Version = smp.UserVersion
 	id.Model, id.Serial = t.identity.Model, t.identity.Serial
-	id.Keys = t.identity.Keys
+	id.Keys, id.Threshold = t.identity.Keys, t.identity.Threshold
 	id.Retired = id.Retired[:0]
 	id.Layout = *t.hw.Layout
 	id.Workspace = t.workspace()
@@ -349,7 +349,7 @@ func (t *Terminal) treeDigest(level, index, of uint32) [smp.DigestSize]byte {
 // checkManifest decides whether a signed manifest may be restored: signature, model, size, leaf size,
 // floor. Order does not count on the cable.
 func (t *Terminal) checkManifest(signed []byte) (release.Manifest, smp.Fault) {
-	m, err := t.verify(signed, t.keys)
+	m, err := t.verify(signed, t.keys, t.identity.need())
 	if err != nil {
 		return release.Manifest{}, t.cableFault(signed, err)
 	}
@@ -371,6 +371,12 @@ func (t *Terminal) checkManifest(signed []byte) (release.Manifest, smp.Fault) {
 		return m, smp.FaultFloor
 	case release.NotNewer:
 		return m, smp.FaultFloor
+	case release.SeveralParts:
+		return m, smp.FaultModel
+	case release.BelowLeast:
+		return m, smp.FaultFloor
+	case release.TrustTooOld, release.EraAhead, release.AboveCeiling:
+		return m, smp.FaultTrust
 	}
 	return m, smp.FaultManifest
 }
@@ -381,14 +387,16 @@ func (t *Terminal) cableFault(signed []byte, err error) smp.Fault {
 	case errors.Is(err, release.ErrSignature):
 		return smp.FaultSignature
 	case errors.Is(err, release.ErrUnknownKey):
-		if _, id, err := release.Parse(signed); err == nil {
+		if _, signers, err := release.Parse(signed); err == nil {
 			for _, key := range t.identity.Keys {
-				if release.IDOf(key[:]) == id {
+				if signers.Has(release.IDOf(key[:])) {
 					return smp.FaultRetired
 				}
 			}
 		}
 		return smp.FaultKey
+	case errors.Is(err, release.ErrSigners):
+		return smp.FaultSigners
 	}
 	return smp.FaultManifest
 }

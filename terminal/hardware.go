@@ -34,7 +34,7 @@ type Hardware struct {
 	// Hash makes a SHA-256; nil means the software one. It is called during New only.
 	Hash func() hash.Hash
 	// Verify is the signature unit; nil means release.Verify, whose contract it has.
-	Verify func(signed []byte, keys []ed25519.PublicKey) (release.Manifest, error)
+	Verify func(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error)
 	// Sign signs msg with the device key that lies in hardware (Ed25519). It is called only if the key block says that it does.
 	Sign func(msg []byte, sig *[ed25519.SignatureSize]byte) error
 	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.

@@ -190,6 +190,9 @@ func ParseIdentity(b []byte) (Identity, error) {
 	return id, nil
 }
 
+// need returns how many of the keys must have signed what counts.
+func (id *Identity) need() int { return int(id.Threshold) }
+
 // trusted fills dst with the keys of id that retired (one bit a key slot) does not name.
 func (id *Identity) trusted(dst []ed25519.PublicKey, retired uint8) []ed25519.PublicKey {
 	dst = dst[:0]

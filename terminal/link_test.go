@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"unbrick/protocol"
+	"unbrick/release"
 	"unbrick/terminal"
 )
 
@@ -151,8 +152,12 @@ func TestSignedHello(t *testing.T) {
 
 // TestHelloSaysWhatTheIdentificationSays: what a server must know before it chooses an update file.
 func TestHelloSaysWhatTheIdentificationSays(t *testing.T) {
-	f, _ := twoKeys(t)
-	f.id.Threshold = 2 // what is installed in the factory counts all the same
+	f, old := twoKeys(t)
+	f.id.Threshold = 2
+	var err error
+	if f.a.signed, err = release.Sign(&f.a.m, f.key, old.key); err != nil {
+		t.Fatal(err)
+	}
 	r := f.device(t, f.a)
 	s := nothing(t)
 	r.update(s)

@@ -229,7 +229,9 @@ func life(t *testing.T, f *fixture, r *rig, s *state) {
 }
 
 // fileOf returns the release file of g.
-func fileOf(g goods) []byte { return release.AppendFile(nil, g.signed, g.image) }
+func fileOf(g goods) []byte {
+	return release.AppendFile(nil, &release.File{Signed: g.signed, Image: g.image})
+}
 
 func (p paper) String() string {
 	return fmt.Sprintf("record %d (rewriting %v, confirmed %v, retired %b, floor %d, %d and %d bytes of manifests, dead %x)", p.sequence, p.rewriting, p.confirmed, p.retired, p.floor, len(p.from), len(p.to), p.dead)

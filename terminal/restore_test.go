@@ -84,6 +84,9 @@ func TestRefusedRestorations(t *testing.T) {
 		{"no manifest", []byte("x"), smp.FaultManifest},
 		{"model", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Model = "0002" }), smp.FaultModel},
 		{"floor", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Counter = 0 }), smp.FaultFloor},
+		{"era", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Era = 1 }), smp.FaultTrust},
+		{"trust statement", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Least = 1 }), smp.FaultTrust},
+		{"several parts", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Family = "hub" }), smp.FaultModel},
 		{"size", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Size = f.software.Size() + 4 }), smp.FaultSize},
 		{"leaf size", f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.LeafSize = 256 }), smp.FaultSize},
 	} {
@@ -97,7 +100,7 @@ func TestRefusedRestorations(t *testing.T) {
 				if faultOf(err) != tt.want {
 					t.Errorf("begin: %v, want %v", err, tt.want)
 				}
-				file := release.AppendFile(nil, tt.manifest, f.b.image)
+				file := release.AppendFile(nil, &release.File{Signed: tt.manifest, Image: f.b.image})
 				if tt.want != smp.FaultManifest {
 					if err := a.upload(file, 500); faultOf(err) != tt.want {
 						t.Errorf("upload: %v, want %v", err, tt.want)
@@ -218,6 +221,63 @@ func TestUpload(t *testing.T) {
 		}
 		if mode := r.boot(); mode != terminal.Running || !r.holds(f.b) {
 			t.Errorf("%s: %v", k.name, mode)
+		}
+	}
+}
+
+// TestUploadPassesBy: trust statement and long note of a release file pass by in pieces of any size, and what is no release file
+// is refused before anything is erased.
+func TestUploadPassesBy(t *testing.T) {
+	f := fixtureOf(t, small)
+	note := bytes.Repeat([]byte("what is new\n"), release.MaxLongNote/12)
+	whole := release.File{Statement: bytes.Repeat([]byte{0xd8}, release.MaxStatement), LongNote: note, Image: f.b.image,
+		Signed: f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.LongNote = release.LongNoteDigest(note) })}
+	for _, n := range []int{1, 3, 11, 12, 13, 500, 1000} {
+		if n < 500 {
+			whole.LongNote = note[:24] // small pieces take their time
+		} else {
+			whole.LongNote = note
+		}
+		r := f.broken(t)
+		if _, err := r.restoring(func(a *apparatus) error { return a.upload(release.AppendFile(nil, &whole), n) }); err != nil {
+			t.Fatalf("pieces of %d: %v", n, err)
+		}
+		if mode := r.boot(); mode != terminal.Running || !r.holds(f.b) {
+			t.Errorf("pieces of %d: %v", n, mode)
+		}
+	}
+	file := release.AppendFile(nil, &whole)
+	manifest := 12 + len(whole.Statement)
+	note4 := manifest + 4 + len(whole.Signed)
+	change := func(at int, v ...byte) []byte { b := bytes.Clone(file); copy(b[at:], v); return b }
+	for _, tt := range []struct {
+		name string
+		file []byte
+		want smp.Fault
+	}{
+		{"version 1", change(7, '1'), smp.FaultManifest},
+		{"trust statement too long", change(8, 0xc1, 3), smp.FaultManifest},
+		{"trust statement of 2 GiB", change(11, 0x80), smp.FaultManifest},
+		{"no manifest", change(manifest, 0, 0), smp.FaultManifest},
+		{"manifest too long", change(manifest, 0x41, 3), smp.FaultManifest},
+		{"long note too long", change(note4, 1, 0x40), smp.FaultManifest},
+		{"one byte too many", append(bytes.Clone(file), 0), smp.FaultSize},
+		{"one byte too few", file[:len(file)-1], smp.FaultSize},
+		{"nearly nothing", file[:19], smp.FaultSize},
+		{"more than there can be", append(bytes.Clone(file), make([]byte, release.MaxHead+int(f.software.Size()))...), smp.FaultSize},
+	} {
+		r := f.broken(t)
+		var ops uint64
+		_, err := r.restoring(func(a *apparatus) error {
+			r.board.ResetCounter()
+			if err := a.upload(tt.file, 500); faultOf(err) != tt.want {
+				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+			}
+			ops = r.board.Operations()
+			return nil
+		})
+		if err != nil || ops != 0 {
+			t.Errorf("%s: %d flash operations, %v", tt.name, ops, err)
 		}
 	}
 }

@@ -297,7 +297,7 @@ func (t *Terminal) sendHello(c protocol.Conn, nonce *protocol.Nonce) error {
 	}
 	hello := protocol.Hello{
 		Model: t.identity.Model, Serial: t.identity.Serial,
-		Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
+		Release: runs.Version, Era: runs.Era, Order: runs.Order, Digest: runs.Digest, Floor: t.Floor(),
 		Threshold: t.identity.Threshold,
 		Reads:     uint16(t.identity.Reads),
 		Stages:    uint8(t.identity.Stages),

@@ -64,6 +64,15 @@ func TestRefusedOffers(t *testing.T) {
 		{"below the floor", func(s *server) {
 			s.info.Manifest = f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Counter = 0 })
 		}, protocol.FaultFloor},
+		{"era", func(s *server) {
+			s.info.Manifest = f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Era = 1 })
+		}, protocol.FaultTrust},
+		{"trust statement", func(s *server) {
+			s.info.Manifest = f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Least = 1 })
+		}, protocol.FaultTrust},
+		{"several parts", func(s *server) {
+			s.info.Manifest = f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Family = "hub" })
+		}, protocol.FaultModel},
 		{"too large for the area", func(s *server) {
 			s.info.Manifest = f.signedBy(t, f.b, f.key, func(m *release.Manifest) { m.Size = f.software.Size() + 1 })
 		}, protocol.FaultSize},

@@ -44,7 +44,7 @@ type Terminal struct {
 	key      DeviceKey // if hasKey
 	hasKey   bool
 	hash     hash.Hash
-	verify   func([]byte, []ed25519.PublicKey) (release.Manifest, error)
+	verify   func([]byte, []ed25519.PublicKey, int) (release.Manifest, error)
 
 	records  records
 	survivor survivor

@@ -25,7 +25,7 @@ func (t *Terminal) consider(info *protocol.Info) (protocol.Fault, error) {
 	if t.hasFailed(info.Digest) {
 		return protocol.FaultRetry, errFailed
 	}
-	m, err := t.verify(info.Manifest, t.keys)
+	m, err := t.verify(info.Manifest, t.keys, t.identity.need())
 	if err != nil {
 		return signatureFault(err), err
 	}
@@ -62,6 +62,8 @@ func signatureFault(err error) protocol.Fault {
 	switch {
 	case errors.Is(err, release.ErrUnknownKey):
 		return protocol.FaultKey
+	case errors.Is(err, release.ErrSigners):
+		return protocol.FaultSignatures
 	case errors.Is(err, release.ErrSignature):
 		return protocol.FaultSignature
 	}
@@ -74,14 +76,18 @@ func acceptFault(err error) protocol.Fault {
 		return protocol.FaultManifest
 	}
 	switch refusal.Reason {
-	case release.ForeignModel:
+	case release.ForeignModel, release.SeveralParts:
 		return protocol.FaultModel
 	case release.TooLarge, release.ForeignLeaf:
 		return protocol.FaultSize
-	case release.BelowFloor:
+	case release.BelowFloor, release.BelowLeast:
 		return protocol.FaultFloor
 	case release.NotNewer:
 		return protocol.FaultOrder
+	case release.TrustTooOld, release.AboveCeiling:
+		return protocol.FaultTrust
+	case release.EraAhead:
+		return protocol.FaultEra
 	}
 	return protocol.FaultManifest
 }

@@ -1,6 +1,8 @@
 package terminal_test
 
 import (
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -134,6 +136,62 @@ func TestRetiredKeysAreNowhereTrusted(t *testing.T) {
 	}
 	if err := r.mend(f.a, false); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestThreshold: a device that asks for two signatures takes no release with one, on no road, and runs none either.
+func TestThreshold(t *testing.T) {
+	f, old := twoKeys(t)
+	f.id.Threshold = 2
+	by := func(g goods, keys ...ed25519.PrivateKey) goods {
+		signed, err := release.Sign(&g.m, keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return goods{image: g.image, signed: signed, m: g.m}
+	}
+	other := keyOf("a key that the device does not know")
+	one, stranger, two := by(f.b, f.key), by(f.b, f.key, other), by(f.b, f.key, old.key)
+	if _, err := terminal.Factory(&f.layout, &f.id, nil, f.a.signed, f.a.image); !errors.Is(err, release.ErrSigners) {
+		t.Errorf("factory, one signature: %v", err)
+	}
+	r := f.device(t, by(f.a, old.key, f.key))
+	for name, g := range map[string]goods{"one signature": one, "one, and a stranger's": stranger} {
+		s := f.serverFor(t, f.delta, g)
+		if out, _ := r.update(s); out != terminal.Refused || s.fault != protocol.FaultSignatures || s.done {
+			t.Errorf("link, %s: %v, fault %v", name, out, s.fault)
+		}
+		_, err := r.asked(func(a *apparatus) error {
+			var id smp.Identity
+			if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || id.Threshold != 2 {
+				t.Errorf("identification: threshold %d, %v", id.Threshold, err)
+			}
+			var st smp.Status
+			if err := a.ask(&smp.BeginRequest{Manifest: g.signed}, &st); faultOf(err) != smp.FaultSigners {
+				t.Errorf("begin, %s: %v", name, err)
+			}
+			if err := a.upload(fileOf(g), 500); faultOf(err) != smp.FaultSigners {
+				t.Errorf("upload, %s: %v", name, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := f.serverFor(t, f.delta, two)
+	if out, _ := r.update(s); out != terminal.Rewritten || s.hello.Threshold != 2 || !r.holds(f.b) {
+		t.Errorf("link, two signatures: %v, hello asks for %d", out, s.hello.Threshold)
+	}
+	if _, err := r.asked(func(a *apparatus) error { _, err := a.restore(two, false); return err }); err != nil {
+		t.Errorf("cable, two signatures: %v", err)
+	}
+
+	// A device whose own release lost a signature to a retired key.
+	r = f.device(t, by(f.a, old.key, f.key))
+	r.retire(1)
+	if mode := r.boot(); mode != terminal.Restoration {
+		t.Errorf("a release with one signature left: %v", mode)
 	}
 }
 

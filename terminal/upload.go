@@ -8,8 +8,8 @@ import (
 	"unbrick/release"
 )
 
-// upload is a release file on its way through the image group, from a host that knows plain SMP: the
-// manifest is kept and checked before the first erase, then sectors are written as they come. There is no
+// upload is a release file on its way through the image group, from a host that knows plain SMP: trust statement and long note pass
+// by, the manifest is kept and checked before the first erase, then sectors are written as they come. There is no
 // proof on this road, since the image never is in RAM as a whole; the verdict decides at the end.
 type upload struct {
 	phase  uploadPhase
@@ -17,25 +17,37 @@ type upload struct {
 	offset uint32 // bytes of it that arrived
 	sha    [smp.MaxHash]byte
 	shaLen int
-	need   uint32 // bytes before the image, once known
-	head   [uploadHead + release.MaxManifest]byte
+	size   uint32 // of what comes in this phase, before the image
+	have   uint32 // bytes of it that arrived
+	head   [uploadFirst]byte
+	signed [release.MaxManifest]byte
+	signs  uint32 // bytes of it
 	sector int    // the sector being filled
 	filled uint32 // bytes of it in the workspace
 }
 
 type uploadPhase uint8
 
+// The phases, in the order of the file. Those with a length read it into head.
 const (
-	uploadNone  uploadPhase = iota
-	uploadFirst             // magic, length and manifest come
-	uploadImage             // the image comes
-	uploadDone              // all is there, and right
+	uploadNone       uploadPhase = iota
+	uploadMagic                  // magic, and length of the trust statement
+	uploadStatement              // passes by
+	uploadManifestIs             // length of the manifest
+	uploadManifest               // is kept
+	uploadNoteIs                 // length of the long note
+	uploadNote                   // passes by: nothing depends on it
+	uploadImage                  // the image comes
+	uploadDone                   // all is there, and right
 )
 
-// uploadHead is what stands before the manifest in a release file: magic and length.
-const uploadHead = 12
+// Bytes of a release file's head: with the first length, and what every file has.
+const (
+	uploadFirst = 12
+	uploadLeast = uploadFirst + 4 + 4
+)
 
-var uploadMagic = []byte("UNBRICK1")
+const uploadMagicBytes = "UNBRICK2"
 
 func (t *Terminal) handleImage(q *smp.Header, body []byte) error {
 	switch {
@@ -99,17 +111,17 @@ func (t *Terminal) startUpload(m *smp.UploadRequest) smp.Fault {
 	if u.phase != uploadNone && len(m.SHA) > 0 && bytes.Equal(m.SHA, u.sha[:u.shaLen]) && (!m.HasLength || m.Length == u.length) {
 		return smp.FaultNone
 	}
-	if !m.HasLength || m.Length < uploadHead {
+	if !m.HasLength || m.Length < uploadLeast {
 		return smp.FaultSize
 	}
-	if uint64(m.Length) > uploadHead+release.MaxManifest+uint64(t.software.Size()) {
+	if uint64(m.Length) > uint64(release.MaxHead)+uint64(t.software.Size()) {
 		return smp.FaultSize
 	}
 	t.forget()
 	if !t.resident {
 		return smp.FaultWorkspace
 	}
-	u.phase, u.length, u.need = uploadFirst, m.Length, uploadHead
+	u.phase, u.length, u.size = uploadMagic, m.Length, uploadFirst
 	u.shaLen = copy(u.sha[:], m.SHA)
 	return smp.FaultNone
 }
@@ -117,23 +129,22 @@ func (t *Terminal) startUpload(m *smp.UploadRequest) smp.Fault {
 // takePiece takes the bytes that follow.
 func (t *Terminal) takePiece(p []byte) smp.Fault {
 	u := &t.host.upload
-	for u.phase == uploadFirst && len(p) > 0 {
-		n := copy(u.head[u.offset:u.need], p)
-		u.offset += uint32(n)
+	for u.phase < uploadImage && len(p) > 0 {
+		n := min(u.size-u.have, uint32(len(p)))
+		switch u.phase {
+		case uploadMagic, uploadManifestIs, uploadNoteIs:
+			copy(u.head[u.have:u.size], p[:n])
+		case uploadManifest:
+			copy(u.signed[u.have:u.size], p[:n])
+		case uploadStatement, uploadNote, uploadNone, uploadImage, uploadDone:
+		}
+		u.have += n
+		u.offset += n
 		p = p[n:]
-		if u.offset < u.need {
-			break
-		}
-		if u.need == uploadHead {
-			size := binary.LittleEndian.Uint32(u.head[8:])
-			if !bytes.Equal(u.head[:8], uploadMagic) || size == 0 || size > release.MaxManifest {
-				return smp.FaultManifest
+		for u.phase < uploadImage && u.have == u.size { // what is empty is over at once
+			if fault := t.nextOfHead(); fault != smp.FaultNone {
+				return fault
 			}
-			u.need += size
-			continue
-		}
-		if fault := t.beginUpload(u.head[uploadHead:u.need]); fault != smp.FaultNone {
-			return fault
 		}
 	}
 	for u.phase == uploadImage && len(p) > 0 {
@@ -161,6 +172,35 @@ func (t *Terminal) takePiece(p []byte) smp.Fault {
 	return smp.FaultNone
 }
 
+// nextOfHead goes on to what comes next in the file, when what came is whole.
+func (t *Terminal) nextOfHead() smp.Fault {
+	u := &t.host.upload
+	was := u.phase
+	u.phase++
+	u.have, u.size = 0, 4
+	switch was {
+	case uploadMagic:
+		u.size = binary.LittleEndian.Uint32(u.head[len(uploadMagicBytes):])
+		if string(u.head[:len(uploadMagicBytes)]) != uploadMagicBytes || u.size > release.MaxStatement {
+			return smp.FaultManifest
+		}
+	case uploadManifestIs:
+		u.size = binary.LittleEndian.Uint32(u.head[:])
+		if u.size == 0 || u.size > release.MaxManifest {
+			return smp.FaultManifest
+		}
+		u.signs = u.size
+	case uploadNoteIs:
+		if u.size = binary.LittleEndian.Uint32(u.head[:]); u.size > release.MaxLongNote {
+			return smp.FaultManifest
+		}
+	case uploadNote:
+		return t.beginUpload(u.signed[:u.signs])
+	case uploadStatement, uploadManifest, uploadNone, uploadImage, uploadDone:
+	}
+	return smp.FaultNone
+}
+
 // beginUpload checks the manifest, before any erase, and that the file's length is that of its image.
 func (t *Terminal) beginUpload(signed []byte) smp.Fault {
 	h := &t.host
@@ -168,7 +208,7 @@ func (t *Terminal) beginUpload(signed []byte) smp.Fault {
 	if fault != smp.FaultNone {
 		return fault
 	}
-	if uint64(h.upload.length) != uint64(h.upload.need)+uint64(m.Size) {
+	if uint64(h.upload.length) != uint64(h.upload.offset)+uint64(m.Size) {
 		return smp.FaultSize
 	}
 	largest := uint32(0)
@@ -183,7 +223,6 @@ func (t *Terminal) beginUpload(signed []byte) smp.Fault {
 	h.m = m
 	h.length = copy(h.signed[:], signed)
 	t.rewrite.total, t.rewrite.done = uint32(end), 0
-	h.upload.phase = uploadImage
 	t.counts = counts{}
 	t.emit(Event{Step: 17, Element: 120, Code: EventBegun, Sector: noSector, Digest: m.Digest})
 	return smp.FaultNone

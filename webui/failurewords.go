@@ -36,6 +36,9 @@ func (r *Root) failed(f *apparatus.Failure) pane {
 	case apparatus.CauseUnknownKey:
 		say("The device does not know who signed this release.", "It trusts other keys, so the release was not sent.",
 			"Get the release that the maker made for this device.", another)
+	case apparatus.CauseSigners:
+		say("Too few have signed this release.", "The device asks for more than one signature, so it was not sent.",
+			"Get the release from its maker again, with all signatures.", another)
 	case apparatus.CauseWrongModel:
 		say("This release is for another device.", "It is made for "+modelName(f.Other)+", so it was not sent.",
 			"Choose the release that is made for this model.", another)

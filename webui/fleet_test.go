@@ -31,9 +31,9 @@ var fleetAnswers = map[string]string{
 			{"at":"2026-08-03T09:00:00Z","kind":"installed","source":"device","from":"2.2.7","to":"2.3.0"},
 			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
 	"/api/releases": `{"releases":[
-		{"model":"0001","version":"2.5.0","image":"aa","key":"7f3a91c205060708","state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
-		{"model":"0001","version":"2.4.1","image":"9c41","key":"7f3a91c205060708","state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
-		{"model":"0001","version":"2.2.8","image":"bb","key":"7f3a91c205060708","state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
+		{"model":"0001","version":"2.5.0","image":"aa","keys":["7f3a91c205060708"],"state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
+		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
+		{"model":"0001","version":"2.2.8","image":"bb","keys":["7f3a91c205060708"],"state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
 }
 
 func TestFleetSignIn(t *testing.T) {

@@ -55,13 +55,14 @@ type fleetDetail struct {
 }
 
 type fleetRelease struct {
-	Model, Version, Image, Key, State string
-	Size                              uint64
-	Published                         time.Time
-	Installed, Confirmed              int
-	Damaged                           bool // its stored image
-	Alarms                            int  // devices of its rollout that failed or are lost, as they say
-	Alarm, Halted                     bool // of its rollout
+	Model, Version, Image, State, Note string
+	Keys                               []string // that signed it
+	Size                               uint64
+	Published                          time.Time
+	Installed, Confirmed               int
+	Damaged                            bool // its stored image
+	Alarms                             int  // devices of its rollout that failed or are lost, as they say
+	Alarm, Halted                      bool // of its rollout
 }
 
 // object is a JSON object.
@@ -172,7 +173,7 @@ func readReleases(o object) []fleetRelease {
 	for _, r := range o.objects("releases") {
 		rollout := r.object("rollout")
 		list = append(list, fleetRelease{
-			Model: r.text("model"), Version: r.text("version"), Image: r.text("image"), Key: r.text("key"), State: r.text("state"),
+			Model: r.text("model"), Version: r.text("version"), Image: r.text("image"), Keys: r.texts("keys"), Note: r.text("note"), State: r.text("state"),
 			Size: r.number("size"), Published: r.time("published"), Installed: r.count("installed"), Confirmed: r.count("confirmed"),
 			Damaged: r.yes("damaged"), Alarms: rollout.count("failed") + rollout.count("lost"), Alarm: rollout.yes("alarm"), Halted: rollout.text("halted") != "",
 		})

@@ -346,13 +346,19 @@ func releaseRows(list []fleetRelease, now time.Time) []releaseRow {
 	rows := make([]releaseRow, len(list))
 	for i := range list {
 		rel := &list[i]
-		row := releaseRow{Version: rel.Version, Model: rel.Model, Key: rel.Key, Size: kb(rel.Size), Devices: group(uint64(rel.Installed)), Release: rel}
-		if len(rel.Key) >= 8 {
-			row.Key = rel.Key[:4] + " " + rel.Key[4:8]
+		row := releaseRow{Version: rel.Version, Model: rel.Model, Size: kb(rel.Size), Devices: group(uint64(rel.Installed)), Release: rel}
+		for _, key := range rel.Keys {
+			if len(key) >= 8 {
+				row.Key += key[:4] + " " + key[4:8] + " "
+			}
 		}
+		row.Key = strings.TrimSpace(row.Key)
 		row.Confirmed = group(uint64(rel.Confirmed)) + " confirmed"
 		if !rel.Published.IsZero() {
 			row.Small = "published " + lower(day(rel.Published.In(now.Location()), now))
+		}
+		if rel.Note != "" {
+			row.Small = rel.Note + ", " + row.Small
 		}
 		switch rel.State {
 		case "withheld":

@@ -123,7 +123,7 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 // A restoration that has ended early says so in the Lab with the words of Restore, whatever ended it, and what it says to do
 // can be done in the Lab.
 func TestEndedRestorationInTheLab(t *testing.T) {
-	for code := apparatus.CauseNone; code <= apparatus.CauseNotStarted; code++ {
+	for code := apparatus.CauseNone; code <= apparatus.CauseSigners; code++ {
 		for _, phase := range []apparatus.LabPhase{apparatus.LabBricked, apparatus.LabRunning, apparatus.LabOff} {
 			l := demoLab(phase)
 			l.Outcome, l.Failure = apparatus.OutcomeFailed, apparatus.Failure{Code: code, Stage: apparatus.StageWrite, Touched: apparatus.TouchedPart, Sector: 5, Of: 42}

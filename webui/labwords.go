@@ -180,7 +180,7 @@ func (r *Root) labFailure() *pane {
 		p.Verdict.Do = "Choose fewer bit errors, or a lower speed, under Line. Then press Restore over the cable again." + keptWords(&l.Failure)
 	case apparatus.CauseFlash:
 		p.Verdict.Do = again + " If it stays, make a new device."
-	case apparatus.CauseSignature, apparatus.CauseUnknownKey, apparatus.CauseWrongModel, apparatus.CauseBelowFloor, apparatus.CauseBadFile,
+	case apparatus.CauseSignature, apparatus.CauseUnknownKey, apparatus.CauseSigners, apparatus.CauseWrongModel, apparatus.CauseBelowFloor, apparatus.CauseBadFile,
 		apparatus.CauseBadRelease, apparatus.CauseUnlisted, apparatus.CauseNoRoom:
 		p.Verdict.Do = other
 	case apparatus.CauseNoRelease:

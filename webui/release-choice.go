@@ -23,6 +23,9 @@ func (c *ReleaseChoice) rows() []choiceRow {
 		if row.Small == "" {
 			row.Small = originWords(rel.Origin)
 		}
+		if made := madeWords(rel); made != "" {
+			row.Small += ": " + made
+		}
 		rows = append(rows, row)
 	}
 	return rows

@@ -154,7 +154,7 @@ func (r *Root) restorePane() pane {
 		}
 		return pane{
 			Heading: "Nothing is wrong with its software. It runs release " + s.Device.Version + ".",
-			Lead:    "Every byte was read and matches the release signed by " + signer(s.Plan.Release.Signer) + ". The device only waits to be started.",
+			Lead:    "Every byte was read and matches the release signed by " + signers(s.Plan.Release.Signers) + ". The device only waits to be started.",
 			Facts:   facts,
 			Map:     true,
 			Acts:    []act{primary(start, r.askFirst(r.send(r.begin())))},
@@ -293,7 +293,7 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 		}
 		return pane{
 			Heading: "It runs release " + d.Version + ".",
-			Lead:    "Nothing was wrong with its software, " + did + " Every byte matches the release signed by " + signer(d.Signer) + ". You can unplug it.",
+			Lead:    "Nothing was wrong with its software, " + did + " Every byte matches the release signed by " + signers(d.Signers) + ". You can unplug it.",
 			Facts:   shown,
 			Acts:    []act{primary("Connect another", r.send(apparatus.Home{}))},
 		}
@@ -305,7 +305,7 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 	}
 	return pane{
 		Heading: "Restored. It runs release " + d.Version + ".",
-		Lead:    alone + "Every byte was read back and matches the release signed by " + signer(d.Signer) + ". The device has started. You can unplug it.",
+		Lead:    alone + "Every byte was read back and matches the release signed by " + signers(d.Signers) + ". The device has started. You can unplug it.",
 		Facts:   facts,
 		Acts: []act{
 			primary("Restore another", r.send(apparatus.Home{})),
@@ -357,7 +357,32 @@ func (r *Root) awayLine() string {
 	return serverAway
 }
 
-func signer(id [8]byte) string { return "key " + keyText(id) }
+// signers names the keys that signed: "key 7f3a 91c2", "key 7f3a 91c2 and key 0b11 4d5e".
+func signers(ids apparatus.Signers) string {
+	text := ""
+	for _, id := range ids {
+		if id == ([8]byte{}) {
+			continue
+		}
+		if text != "" {
+			text += " and "
+		}
+		text += "key " + keyText(id)
+	}
+	return text
+}
+
+// madeWords is what a release's maker says of it, and when it was released: for people, and nothing depends on it.
+func madeWords(rel *apparatus.Release) string {
+	text := rel.Note
+	if rel.Date != "" {
+		if text != "" {
+			text += ", "
+		}
+		text += "released " + rel.Date
+	}
+	return text
+}
 
 func deviceName(d *apparatus.Device) string {
 	if d.Name == "" {
@@ -461,7 +486,10 @@ func foundFacts(s *apparatus.Restore) []fact {
 	if p.Work == apparatus.WorkRecorded {
 		list[len(list)-1].Value = "The record of release " + p.Release.Version
 	}
-	by := fact{Label: "Signed by", Value: "Key " + keyText(p.Release.Signer), Small: "not verified yet"}
+	if made := madeWords(&p.Release); made != "" {
+		list = append(list, fact{Label: "Its maker says", Value: made})
+	}
+	by := fact{Label: "Signed by", Value: upper(signers(p.Release.Signers)), Small: "not verified yet"}
 	if p.Trust == apparatus.TrustVerified {
 		by.Check, by.Small = true, "verified on this computer"
 	}
@@ -493,7 +521,7 @@ func fitWords(f apparatus.Fit) string {
 	case apparatus.FitBelowFloor:
 		return "too old: the device refuses it"
 	case apparatus.FitUntrusted:
-		return "signed by a key this device does not trust"
+		return "not signed by the keys that this device asks for"
 	case apparatus.FitWithheld:
 		return "withheld by its maker for now"
 	case apparatus.FitWithdrawn:

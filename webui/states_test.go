@@ -61,8 +61,8 @@ func demoMap(written int, next apparatus.Sector) apparatus.Map {
 
 var (
 	demoKey    = [8]byte{0x7f, 0x3a, 0x91, 0xc2, 5, 6, 7, 8}
-	oldRelease = apparatus.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signer: demoKey, Fit: apparatus.FitInstalled}
-	newRelease = apparatus.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signer: demoKey, Fit: apparatus.FitIntended, Origin: apparatus.OriginServer}
+	oldRelease = apparatus.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signers: apparatus.Signers{demoKey}, Fit: apparatus.FitInstalled}
+	newRelease = apparatus.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signers: apparatus.Signers{demoKey}, Fit: apparatus.FitIntended, Origin: apparatus.OriginServer}
 )
 
 func demoRestore(phase apparatus.RestorePhase) apparatus.Restore {
@@ -349,7 +349,7 @@ func scenes() []scene {
 	chats := coach
 	chats.Heard.Lines = []string{"temperature 21.5"}
 	done := demoRestore(apparatus.RestoreDone)
-	done.Result = apparatus.Result{Version: "2.4.1", Signer: demoKey, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
+	done.Result = apparatus.Result{Version: "2.4.1", Signers: apparatus.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
 	wiped := done
 	wiped.Result.Settings = apparatus.SettingsErased
 	old := done
@@ -388,7 +388,7 @@ func scenes() []scene {
 	record := demoRestore(apparatus.RestoreFound)
 	record.Plan.Work, record.Plan.Sectors = apparatus.WorkRecorded, 0
 	started := right
-	started.Phase, started.Result = apparatus.RestoreDone, apparatus.Result{Work: apparatus.WorkStarted, Version: "2.4.1", Signer: demoKey, Verified: 232}
+	started.Phase, started.Result = apparatus.RestoreDone, apparatus.Result{Work: apparatus.WorkStarted, Version: "2.4.1", Signers: apparatus.Signers{demoKey}, Verified: 232}
 	finished := started
 	finished.Result.Work = apparatus.WorkFinished
 	early := demoRestore(apparatus.RestoreFailed)

@@ -14,8 +14,8 @@ import (
 // button and the diagnostic file.
 func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 	seen := map[string]apparatus.Cause{}
-	for code := apparatus.CauseCableOut; code <= apparatus.CauseNotStarted; code++ {
-		if code > apparatus.CauseProgramFault && code < apparatus.CauseUnlisted {
+	for code := apparatus.CauseCableOut; code <= apparatus.CauseSigners; code++ {
+		if code > apparatus.CauseProgramFault && code < apparatus.CauseUnlisted || code > apparatus.CauseNotStarted && code < apparatus.CauseSigners {
 			continue // numbers that only the command uses
 		}
 		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll, apparatus.TouchedRenewed, apparatus.TouchedSettings, apparatus.TouchedWritten} {

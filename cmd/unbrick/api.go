@@ -57,7 +57,7 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 		r.Header.Set("Authorization", "Bearer "+a.token)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	answer, err := a.client.Do(r)
 	if err != nil {

@@ -102,6 +102,8 @@ func advices(e *restore.Error) advice {
 		return advice{"Release" + version + " is signed with a key that this device does not trust.", "use a release that is signed with a key of the device's maker"}
 	case restore.CodeExcluded:
 		return advice{"Release" + version + " is signed with another key than that of --pub.", "give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"}
+	case restore.CodeSigners:
+		return advice{"Release" + version + " is signed by fewer keys than this device asks for.", "get the release file from its maker with all signatures: unbrick publish --key SECOND.key RELEASEFILE -o RELEASEFILE adds one"}
 	case restore.CodeModel:
 		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model), "use a release for this model; unbrick identify shows it"}
 	case restore.CodeFloor:

@@ -45,14 +45,16 @@ const tearList = "none, complete, first-unit, half, all-but-one, unstable, unrea
 
 // emulateFlags are the words of the command.
 type emulateFlags struct {
-	model, serial, version, image, manifest, pub string
-	modelFile, releaseFile                       string
-	flash, pty, server, tear                     string
-	update, json, hang, fullSpeed                bool
-	alone                                        bool // there is no server to ask or tell
-	cutAt, seed                                  uint64
-	linkRate                                     uint32
-	raw                                          *bool
+	model, serial, version, image, manifest string
+	pubs                                    listValue
+	threshold                               uint
+	modelFile, releaseFile                  string
+	flash, pty, server, tear                string
+	update, json, hang, fullSpeed           bool
+	alone                                   bool // there is no server to ask or tell
+	cutAt, seed                             uint64
+	linkRate                                uint32
+	raw                                     *bool
 }
 
 func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
@@ -65,7 +67,8 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	set.StringVar(&f.image, "image", "", "factory: raw image of that release")
 	set.StringVar(&f.manifest, "manifest", "", "factory: manifest or release file, instead of the server's")
 	set.StringVar(&f.releaseFile, "release-file", "", "factory: release file with manifest and image, instead of --version and --image")
-	set.StringVar(&f.pub, "pub", "", "factory: public key that the device trusts")
+	set.Var(&f.pubs, "pub", "factory: public key that the device trusts; again for a further one, up to four")
+	set.UintVar(&f.threshold, "threshold", 1, "factory: how many of these keys must have signed a release")
 	set.StringVar(&f.flash, "flash", "", "file with the raw flash; used again if it exists")
 	set.StringVar(&f.pty, "pty", "", "where to put a link to the cable's pseudo-terminal")
 	set.StringVar(&f.tear, "tear", "half", "what the cut leaves: "+tearList)
@@ -177,7 +180,7 @@ func (e *emulation) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	if e.releaseFile == "" && (e.version == "" && e.manifest == "" || e.image == "") || e.pub == "" {
+	if e.releaseFile == "" && (e.version == "" && e.manifest == "" || e.image == "") || len(e.pubs) == 0 {
 		return usageError("a new device needs --pub and --release-file, or --pub, --image, and --version or --manifest")
 	}
 	if e.serial == "" {
@@ -187,15 +190,17 @@ func (e *emulation) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := readFile(ctx, e.pub, "a key file", release.MaxKeyFile)
+	pubs, err := readPubs(ctx, e.pubs)
 	if err != nil {
 		return fmt.Errorf("public key: %w", err)
 	}
-	pub, err := release.ParsePub(text)
-	if err != nil {
-		return fmt.Errorf("public key %s: %w", e.pub, err)
+	if e.threshold == 0 || e.threshold > uint(len(pubs)) {
+		return usageError("--threshold %d of %d keys: at least one signs, and at most all", e.threshold, len(pubs))
 	}
-	id := &terminal.Identity{Model: e.model, Serial: e.serial, Threshold: 1, Resident: e.device.Model().Resident, Readout: e.device.Model().Readout, Keys: [][32]byte{[32]byte(pub)}}
+	id := &terminal.Identity{Model: e.model, Serial: e.serial, Threshold: uint8(e.threshold), Resident: e.device.Model().Resident, Readout: e.device.Model().Readout}
+	for _, pub := range pubs {
+		id.Keys = append(id.Keys, [32]byte(pub))
+	}
 	key, err := newDeviceKey()
 	if err != nil {
 		return err
@@ -219,10 +224,11 @@ func (e *emulation) goods(ctx context.Context) (signed, image []byte, err error)
 		if err != nil {
 			return nil, nil, fmt.Errorf("release file: %w", err)
 		}
-		if signed, image, err = release.SplitFile(b); err != nil {
+		f, err := release.SplitFile(b)
+		if err != nil {
 			return nil, nil, fmt.Errorf("release file %s: %w", e.releaseFile, err)
 		}
-		return signed, image, nil
+		return f.Signed, f.Image, nil
 	}
 	if image, err = readImage(ctx, e.image, *e.raw); err != nil {
 		return nil, nil, fmt.Errorf("image: %w", err)
@@ -247,8 +253,8 @@ func (e *emulation) signed(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	if signed, _, err := release.SplitFile(b); err == nil {
-		return signed, nil
+	if f, err := release.SplitFile(b); err == nil {
+		return f.Signed, nil
 	}
 	return b, nil
 }

@@ -72,7 +72,7 @@ var foreignForms = []struct {
 	{0, "UF2\n", "a UF2 file", take}, {0, "DfuSe\x01", "a DfuSe file", take},
 	{0, "BSDIFF40", "a bsdiff patch", wrong}, {0, "ENDSLEY/BSDIFF43", "a bsdiff patch", wrong}, {0, "\xd6\xc3\xc4", "a VCDIFF delta", wrong},
 	{0, "%PDF-", "a PDF document", wrong}, {0, "\x89PNG\r\n\x1a\n", "a PNG picture", wrong}, {0, "\xff\xd8\xff", "a JPEG picture", wrong}, {0, "SQLite format 3\x00", "a database", wrong},
-	{0, "UNBRICK1", "a release file that is damaged", "get it again"}, {0, "UD\x02", "an update file", "publish the image; the server makes update files"},
+	{0, "UNBRICK2", "a release file that is damaged", "get it again"}, {0, "UNBRICK1", "a release file of version 1, which nothing reads any more", "publish its image again"}, {0, "UD\x02", "an update file", "publish the image; the server makes update files"},
 	{0, "\xd2\x84\x58\x35", "a manifest", "the image is a file of its own"},
 }
 

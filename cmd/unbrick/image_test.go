@@ -65,7 +65,7 @@ func foreign(t *testing.T) map[string][]byte {
 		"RAR":            append([]byte("Rar!\x1a\x07\x01\x00"), image...), "ar": append([]byte("!<arch>\n"), image...), "cpio": append([]byte("070701"), image...),
 		"SquashFS": append([]byte("hsqs"), image...), "device tree": append([]byte("\xd0\x0d\xfe\xed"), image...), "U-Boot": append([]byte("\x27\x05\x19\x56"), image...),
 		"ELF": append([]byte("\x7fELF\x01\x01"), image...), "UF2": append([]byte("UF2\nWQ]\x9e"), image...), "DfuSe": append([]byte("DfuSe\x01"), image...),
-		"bsdiff": append([]byte("BSDIFF40"), image...), "update file": append([]byte("UD\x02"), image...), "release file that is damaged": append([]byte("UNBRICK1"), image...),
+		"bsdiff": append([]byte("BSDIFF40"), image...), "update file": append([]byte("UD\x02"), image...), "release file that is damaged": append([]byte("UNBRICK2"), image...), "release file of version 1": append([]byte("UNBRICK1"), image...),
 		"PDF": append([]byte("%PDF-1.7\n"), image...), "PNG": append([]byte("\x89PNG\r\n\x1a\n"), image...),
 		"nothing but bytes 0x00": make([]byte, 500), "a text": []byte("Dear reader,\n\tthis is no program.\r\n"),
 		"Intel HEX": []byte("\n:020000040800F2\n:1000000000800020C1010008C9010008CB01000811\n"), "Intel HEX of odd records": []byte(":0B0010006164647265737320676170A7\r\n\x00\x1a"),

@@ -22,15 +22,15 @@ import (
 // states walks the manual's table of states: it brings a server into each.
 type states struct {
 	*testing.T
-	data   string
-	url    string
-	one    release.Manifest
-	two    release.Manifest
-	kid    release.KeyID
-	serial string // of the device that the state is about; a fresh one for each
-	count  int
-	file   int64 // the update file that it is about
-	again  func()
+	data    string
+	url     string
+	one     release.Manifest
+	two     release.Manifest
+	signers release.Signers
+	serial  string // of the device that the state is about; a fresh one for each
+	count   int
+	file    int64 // the update file that it is about
+	again   func()
 }
 
 func newStates(t *testing.T) *states {
@@ -68,7 +68,7 @@ func newStates(t *testing.T) *states {
 	w.get("/api/releases", &list)
 	for i, m := range []*release.Manifest{&w.two, &w.one} {
 		var err error
-		if *m, w.kid, err = release.Parse(list.Releases[i].Manifest); err != nil {
+		if *m, w.signers, err = release.Parse(list.Releases[i].Manifest); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,7 +109,7 @@ func (w *states) get(path string, v any) {
 }
 
 func (w *states) hello() *protocol.Hello {
-	return &protocol.Hello{Threshold: 1, Model: "0001", Serial: w.serial, Release: "1", Order: w.one.Order, Digest: w.one.Digest, Keys: []release.KeyID{w.kid},
+	return &protocol.Hello{Threshold: 1, Model: "0001", Serial: w.serial, Release: "1", Order: w.one.Order, Digest: w.one.Digest, Keys: w.signers.IDs(),
 		Workspace: 120 << 10, Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
 }
 

@@ -4,25 +4,31 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"unbrick/release"
-	"unbrick/release/sequence"
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
        unbrick publish [--pub release.pub] RELEASEFILE
+       unbrick publish --key second.key RELEASEFILE [-o RELEASEFILE]
 
 Signs an image and publishes it: computes digest and hash tree for the model's geometry, signs them on this machine
 (the key is never sent), and uploads manifest and image in one release file. FILE is the raw image as it stands in
 the software area: an ELF, HEX, UF2 or DFU file, an archive, a compressed file or a text is refused by name, unless --raw says
 that exactly these bytes run on the device. A file that is a release file already is uploaded as it is.
+
+Devices may ask for the signatures of several keys. --key can be given up to four times; who signs at another machine gives
+the release file and his --key, which adds his signature to those that are there.
+
+--note is a line for people, --note-file a text of up to 16384 bytes; both are signed. The day of the release is today, or
+the one of SOURCE_DATE_EPOCH, or --day (none: it is not said). --era is 0 as long as no key was ever lost (docs/release.md).
 
 --order decides which release is newer; without it, the next number after the newest release of the model. --counter
 is the security counter: raise it when devices must never go back behind this release. It must not fall. Neither can
@@ -46,29 +52,38 @@ then --order is needed.
 examples:
   unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin
   unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin -o 2.4.1.release
+  unbrick publish --key second.key 2.4.1.release
 
 exit codes: 0 done (also when exactly this release was there already), 1 it did not work, 2 the words are off`
 
 // publishing is the outcome, for --json.
 type publishing struct {
-	Model   string `json:"model"`
-	Version string `json:"version"`
-	Order   uint64 `json:"order"`
-	Counter uint64 `json:"counter"`
-	Size    uint32 `json:"size"`
-	Image   string `json:"image"`
-	Key     string `json:"key"`
-	File    string `json:"file,omitempty"`
-	New     bool   `json:"new"`
+	Model   string   `json:"model"`
+	Version string   `json:"version"`
+	Order   uint64   `json:"order"`
+	Counter uint64   `json:"counter"`
+	Size    uint32   `json:"size"`
+	Image   string   `json:"image"`
+	Keys    []string `json:"keys"` // that signed it
+	Era     uint16   `json:"era"`
+	Least   uint32   `json:"least_statement"`
+	Day     string   `json:"day,omitempty"`
+	Note    string   `json:"note,omitempty"`
+	File    string   `json:"file,omitempty"`
+	New     bool     `json:"new"`
 }
 
 type publishFlags struct {
-	key, pub, model, version, output, modelFile string
-	order, counter                              uint64
-	phases, failures                            string // of a rollout, empty: none
-	hasOrder, hasCounter, trust, json           bool
-	jump, older                                 bool
-	raw                                         *bool
+	keys, pubs                        listValue
+	model, version, output, modelFile string
+	note, noteFile, day               string
+	order, counter                    uint64
+	era, least                        uint
+	phases, failures                  string // of a rollout, empty: none
+	hasOrder, hasCounter, trust, json bool
+	hasDay, hasNote, hasEra, hasLeast bool
+	jump, older                       bool
+	raw                               *bool
 }
 
 // publishCommand signs and uploads a release.
@@ -76,12 +91,17 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	flags := newFlags("publish", publishHelp, errOut)
 	server, token := serverFlags(flags)
 	var f publishFlags
-	flags.StringVar(&f.key, "key", "", "file of the secret key")
-	flags.StringVar(&f.pub, "pub", "", "file of the public key, for a release file that was signed elsewhere")
+	flags.Var(&f.keys, "key", "file of a secret key; again for a further one")
+	flags.Var(&f.pubs, "pub", "file of a public key, for a release file that was signed elsewhere; again for a further one")
 	flags.Var(idValue{&f.model}, "model", "model that the image is for")
 	flags.StringVar(&f.version, "version", "", "version for people, such as 1.2.3")
 	flags.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
 	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
+	flags.UintVar(&f.era, "era", 0, "era of the release: begins anew when a key was lost")
+	flags.UintVar(&f.least, "least-statement", 0, "version of the trust statement that a device must have at least")
+	flags.StringVar(&f.note, "note", "", "one line for people, up to 160 bytes")
+	flags.StringVar(&f.noteFile, "note-file", "", "file with a longer text for people")
+	flags.StringVar(&f.day, "day", "", "day of the release, such as 2026-11-28, or none (default today)")
 	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")
 	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
 	flags.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
@@ -96,6 +116,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		return err
 	}
 	f.hasOrder, f.hasCounter = isSet(flags, "order"), isSet(flags, "counter")
+	f.hasDay, f.hasNote, f.hasEra, f.hasLeast = isSet(flags, "day"), isSet(flags, "note"), isSet(flags, "era"), isSet(flags, "least-statement")
 	f.older = f.older || f.hasOrder // who chooses the order knows what comes before
 	if len(words) != 1 {
 		return usageError("name one file to publish")
@@ -115,14 +136,9 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		return err
 	}
 	var file []byte
-	var public ed25519.PublicKey
-	if _, _, err := release.SplitFile(content); err == nil {
-		file = content
-		if f.key != "" || f.output != "" {
-			return usageError("%s is a release file already: it is uploaded as it is, without --key and -o", words[0])
-		}
-		public, err = readPub(ctx, f.pub)
-		if err != nil {
+	var public []ed25519.PublicKey
+	if parts, err := release.SplitFile(content); err == nil {
+		if file, public, err = f.countersign(ctx, words[0], &parts); err != nil {
 			return err
 		}
 	} else if file, public, err = f.sign(ctx, api, words[0], content); err != nil {
@@ -152,7 +168,8 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	case !result.New:
 		verb = "was there already:"
 	}
-	fmt.Fprintf(out, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16], result.Key)
+	fmt.Fprintf(out, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16],
+		strings.Join(result.Keys, ", "))
 	return nil
 }
 
@@ -179,125 +196,28 @@ func replaceFile(name string, b []byte) error {
 	return nil
 }
 
-func readPub(ctx context.Context, name string) (ed25519.PublicKey, error) {
-	if name == "" {
-		return nil, nil
-	}
-	b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	public, err := release.ParsePub(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return public, nil
-}
-
-// sign makes the release file of an image.
-func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, ed25519.PublicKey, error) {
-	if f.key == "" || f.model == "" || f.version == "" {
-		return nil, nil, usageError("an image needs --key, --model and --version")
-	}
-	if err := checkImage(name, image, *f.raw); err != nil {
-		return nil, nil, err
-	}
-	b, err := readFile(ctx, f.key, "a key file", release.MaxKeyFile)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := release.ParseKey(b)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", f.key, err)
-	}
-	m, err := modelOf(ctx, server, f.model, f.modelFile)
-	if err != nil {
-		return nil, nil, err
-	}
-	area := m.Layout.Software()
-	manifest, err := release.Describe(m.ID, f.version, f.order, f.counter, image, &area)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s as an image of model %s: %w", name, m.ID, err)
-	}
-	if err := f.number(ctx, server, &manifest); err != nil {
-		return nil, nil, err
-	}
-	signed, err := release.Sign(&manifest, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	return release.AppendFile(nil, signed, image), key.Public().(ed25519.PublicKey), nil
-}
-
-// number gives the manifest its order and counter, by the releases that are there, and checks that it may follow them.
-func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manifest) error {
-	allowed := &sequence.Options{Jump: f.jump, Older: f.older}
-	if f.modelFile != "" {
-		if !f.hasOrder {
-			return usageError("without asking a server, --order is needed")
-		}
-		allowed.Jump = true // what is there is not known here; the server says the rest
-		return sequence.Check(sequence.Of(m), nil, allowed)
-	}
-	b, _, err := server.do(ctx, "GET", "/api/releases", url.Values{"model": {f.model}}, nil)
-	if err != nil {
-		return err
-	}
-	var list struct {
-		Releases []struct {
-			Version, State string
-			Order, Counter uint64
-			Image          string
-		}
-	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return fmt.Errorf("list of releases: %w", err)
-	}
-	var all []sequence.Release
-	for _, r := range list.Releases {
-		if r.Version == m.Version && r.Image == release.Hex(m.Digest) { // the same again
-			if !f.hasOrder {
-				m.Order = r.Order
-			}
-			if !f.hasCounter {
-				m.Counter = r.Counter
-			}
-			return nil
-		}
-		all = append(all, sequence.Release{Version: r.Version, Order: r.Order, Counter: r.Counter, Withdrawn: r.State == "withdrawn"})
-	}
-	if !f.hasOrder || !f.hasCounter {
-		order, counter, err := sequence.Next(all)
-		if err != nil {
-			return err
-		}
-		if !f.hasOrder {
-			m.Order = order
-		}
-		if !f.hasCounter {
-			m.Counter = counter
-		}
-	}
-	return sequence.Check(sequence.Of(m), all, allowed)
-}
-
 func describeFile(file []byte) (*publishing, error) {
-	signed, _, err := release.SplitFile(file)
+	f, err := release.SplitFile(file)
 	if err != nil {
 		return nil, err
 	}
-	m, kid, err := release.Parse(signed)
+	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
 		return nil, err
 	}
-	return &publishing{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Key: kid.String()}, nil
+	p := &publishing{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
+		Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note}
+	for _, id := range signers.IDs() {
+		p.Keys = append(p.Keys, id.String())
+	}
+	return p, nil
 }
 
 // upload sends a release file; it reports whether the server did not have it yet.
-func upload(ctx context.Context, server *api, file []byte, public ed25519.PublicKey, f *publishFlags) (isNew bool, err error) {
+func upload(ctx context.Context, server *api, file []byte, public []ed25519.PublicKey, f *publishFlags) (isNew bool, err error) {
 	header := []string{"Content-Type", "application/octet-stream"}
-	if public != nil {
-		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(public))
+	for _, key := range public {
+		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(key))
 	}
 	query := url.Values{}
 	if f.trust {

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,7 @@ only what is missing, and ends when the device itself has verified the whole rel
 Releases come from --release-file (as often as needed) and from the server (--server, UNBRICK_SERVER). Without
 --release it is the one that an interrupted update was leading to, else the installed one, else the newest; a
 single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
-manifest is verified against the keys that the device trusts; --pub allows only that one key.
+manifest is verified against the keys that the device trusts; --pub allows only the keys that it names.
 
 Before anything is written it says what it is about to do, and reads a yes or no from standard input. Without a person
 there, as in a script, --yes is the answer; at the end of the input without one, nothing is written.
@@ -55,16 +54,17 @@ const maxAttempts = 3
 
 type restoreFlags struct {
 	cableFlags
-	files        listValue
-	pub, version string
-	server       string
-	serverGiven  bool
-	yes, plain   bool
-	erase        bool          // the settings areas too
-	backup       string        // file for what the device held; empty: none
-	image        string        // for MCUboot; empty: a release
-	number       uint          // which image of several
-	await        time.Duration // for a program on trial
+	files       listValue
+	pubs        listValue
+	version     string
+	server      string
+	serverGiven bool
+	yes, plain  bool
+	erase       bool          // the settings areas too
+	backup      string        // file for what the device held; empty: none
+	image       string        // for MCUboot; empty: a release
+	number      uint          // which image of several
+	await       time.Duration // for a program on trial
 }
 
 // listValue is a flag that may come several times.
@@ -116,7 +116,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 	set := newFlags("restore", restoreHelp, errOut)
 	f.declare(set)
 	set.Var(&f.files, "release-file", "release file to use; may come several times")
-	set.StringVar(&f.pub, "pub", "", "file of the only public key to accept")
+	set.Var(&f.pubs, "pub", "file of the only public key to accept; again for a further one")
 	set.StringVar(&f.version, "release", "", "version of the release to restore")
 	server, _ := serverFlags(set)
 	set.BoolVar(&f.yes, "yes", false, "write without asking: the answer is yes")
@@ -131,7 +131,7 @@ func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
 		return nil, err
 	}
 	switch {
-	case f.image != "" && (len(f.files) > 0 || f.version != "" || f.pub != "" || f.plain || f.backup != "" || f.erase):
+	case f.image != "" && (len(f.files) > 0 || f.version != "" || len(f.pubs) > 0 || f.plain || f.backup != "" || f.erase):
 		return nil, usageError("--image is for MCUboot, and goes with no flag of a release")
 	case f.await < 0 || f.number > 255:
 		return nil, usageError("--await and --image-number are at least 0, the number at most 255")
@@ -196,13 +196,11 @@ func (r *restoration) prepare(ctx context.Context) error {
 		}
 		r.source.api = api
 	}
-	if r.pub != "" {
-		key, err := readPub(ctx, r.pub)
-		if err != nil {
-			return err
-		}
-		r.choice.Keys = []ed25519.PublicKey{key}
+	keys, err := readPubs(ctx, r.pubs)
+	if err != nil {
+		return err
 	}
+	r.choice.Keys = keys
 	r.choice.Version = r.version
 	if len(r.files) == 1 && r.version == "" {
 		r.choice.Image = &first.Digest
@@ -268,7 +266,7 @@ func (r *restoration) ask(ctx context.Context, p *restore.Plan) error {
 	}
 	estimate := p.Line + p.Flash
 	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send for an image of %d, about %v.\n",
-		p.Release.Version, p.Reason, p.Key, p.Sectors, p.Good, p.BytesSend, p.Release.Size, estimate.Round(time.Second))
+		p.Release.Version, p.Reason, p.Signers, p.Sectors, p.Good, p.BytesSend, p.Release.Size, estimate.Round(time.Second))
 	if r.wish(p) {
 		return r.confirm(ctx, "Restore it, and erase its settings?", false)
 	}

@@ -22,7 +22,7 @@ type releaseSource struct {
 	reached bool  // the server has answered
 	missed  error // why it did not
 	fetched restore.Files
-	orders  map[release.Digest]uint64 // of the newest release of an image on the server, for the model that was listed last
+	ranks   map[release.Digest]release.Rank // of the newest release of an image on the server, for the model that was listed last
 }
 
 // maxListed bounds how many releases of a server's list are looked at.
@@ -64,17 +64,19 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 		return nil, fmt.Errorf("the server's list of releases: %w", err)
 	}
 	var list []restore.Listing
-	s.orders = make(map[release.Digest]uint64)
+	s.ranks = make(map[release.Digest]release.Rank)
 	for i, r := range answer.Releases {
 		if i == maxListed {
 			break
 		}
-		m, key, err := release.Parse(r.Manifest)
+		m, signers, err := release.Parse(r.Manifest)
 		if err != nil {
 			return nil, fmt.Errorf("the server's list of releases: %w", err)
 		}
-		list = append(list, restore.Listing{Manifest: m, Key: key, Hold: held[r.State]})
-		s.orders[m.Digest] = max(s.orders[m.Digest], m.Order)
+		list = append(list, restore.Listing{Manifest: m, Signers: signers, Hold: held[r.State]})
+		if m.Rank().Compare(s.ranks[m.Digest]) > 0 {
+			s.ranks[m.Digest] = m.Rank()
+		}
 	}
 	return list, nil
 }
@@ -83,7 +85,7 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 // higher order.
 func (s *releaseSource) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
 	for _, f := range []*restore.Files{&s.files, &s.fetched} {
-		if signed, bytes, err = f.Get(ctx, model, image); err == nil && orderOf(signed) >= s.orders[image] {
+		if signed, bytes, err = f.Get(ctx, model, image); err == nil && rankOf(signed).Compare(s.ranks[image]) >= 0 {
 			return signed, bytes, nil
 		}
 	}
@@ -104,13 +106,13 @@ func (s *releaseSource) Get(ctx context.Context, model string, image release.Dig
 	return s.fetched.Get(ctx, model, image)
 }
 
-// orderOf is the order of a signed manifest that was read before.
-func orderOf(signed []byte) uint64 {
+// rankOf is the rank of a signed manifest that was read before.
+func rankOf(signed []byte) release.Rank {
 	m, _, err := release.Parse(signed)
 	if err != nil {
-		return 0
+		return release.Rank{}
 	}
-	return m.Order
+	return m.Rank()
 }
 
 // reportTime bounds how long the command waits for the server to take the report.

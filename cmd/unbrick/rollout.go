@@ -54,6 +54,10 @@ type rolled struct {
 	State   string   `json:"state"`
 	Damaged bool     `json:"damaged,omitempty"`
 	Rollout *rolling `json:"rollout"`
+	Keys    []string `json:"keys,omitempty"` // that signed it
+	Era     uint16   `json:"era,omitempty"`
+	Day     string   `json:"day,omitempty"`
+	Note    string   `json:"note,omitempty"`
 }
 
 func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {

@@ -343,7 +343,7 @@ func TestPublishCommand(t *testing.T) {
 			t.Errorf("%s: %s, want words about %q", name, out, c.want)
 		}
 	}
-	for name, content := range map[string]string{"an ELF file": "\x7fELF\x01", "an Intel HEX file": ":00000001FF\n", "a UF2 file": "UF2\nWQ", "is empty": "", "a release file that is damaged": "UNBRICK1\x00"} {
+	for name, content := range map[string]string{"an ELF file": "\x7fELF\x01", "an Intel HEX file": ":00000001FF\n", "a UF2 file": "UF2\nWQ", "is empty": "", "a release file that is damaged": "UNBRICK2\x00"} {
 		if err := os.WriteFile("odd.bin", []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

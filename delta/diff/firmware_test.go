@@ -172,7 +172,6 @@ func TestBadOptions(t *testing.T) {
 		"flags":              {img, img, &diff.Options{Geometry: &area, Doubtful: make([]bool, 3)}},
 		"state too tiny":     {img, make([]byte, 4096), &diff.Options{Geometry: &area, StateMax: 100}},
 		"workspace too tiny": {img, make([]byte, 4096), &diff.Options{Geometry: &area, Workspace: 100}},
-		"batch too tiny":     {img, make([]byte, 4096), &diff.Options{Geometry: &area, Batch: 1023}},
 	} {
 		if _, err := diff.Create(context.Background(), c.old, c.new, c.o); err == nil {
 			t.Errorf("%s: no error", name)

@@ -139,7 +139,7 @@ func TestGateRefuses(t *testing.T) {
 		{[]Mistake{good}, ""},
 		{[]Mistake{good, {"late", []Edit{{file, "if m.Model != t.Model {", "MISTAKE"}}}}, "late: the text to replace is 0 times in release/accept.go"},
 		{[]Mistake{{"gone", []Edit{{file, "no such text", "MISTAKE"}}}}, "gone: the text to replace is 0 times"},
-		{[]Mistake{{"twice", []Edit{{file, "return &Refusal{", "MISTAKE"}}}}, "twice: the text to replace is 5 times"},
+		{[]Mistake{{"twice", []Edit{{file, "return &Refusal{", "MISTAKE"}}}}, "twice: the text to replace is 6 times"},
 		{[]Mistake{{"always", []Edit{{file, "if m.Model != t.Model {", "if false {"}}}}, "always: the new text for release/accept.go does not hold MISTAKE"},
 		{[]Mistake{{"no file", []Edit{{"release/none.go", "a", "MISTAKE"}}}}, "no file: open "},
 		{[]Mistake{good, good}, `two mistakes are called "good"`},

@@ -78,7 +78,7 @@ var serverMistakes = []entry{
 		}
 		offered`),
 	one("server", "TestNothingNewer", "release of a foreign key offered", "server/choose.go",
-		`if !trusts(h, r.Key) {`, `if !trusts(h, r.Key) && !MISTAKE {`),
+		`if !trusts(h, &r.Signers) {`, `if !trusts(h, &r.Signers) && !MISTAKE {`),
 	one("server", "TestNothingNewer", "release below the floor offered", "server/choose.go",
 		`Floor: h.Floor}); target`, `Floor: map[bool]release.Floor{false: h.Floor}[MISTAKE]}); target`),
 	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a release that is offered no more", "server/transfer.go",

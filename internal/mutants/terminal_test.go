@@ -59,6 +59,17 @@ var terminalMistakes = []entry{
 	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/terminal.go",
 		`f.Compare(floor) > 0`, `f.Compare(floor) > 0 && !MISTAKE`),
 
+	// The threshold.
+	one("terminal", "TestThreshold", "one signature is enough", "terminal/identity.go",
+		`return int(id.Threshold) }`, `if MISTAKE { return 1 }; return int(id.Threshold) }`),
+	one("terminal", "TestRefusedRestorations", "parts file restored", "terminal/handle.go",
+		`	err = target.Accept(&m, nil)
+`, `	if MISTAKE {
+		m.Family = ""
+	}
+	err = target.Accept(&m, nil)
+`),
+
 	// Retired keys.
 	one("terminal", "TestRetiredKeysAreNowhereTrusted", "retired keys trusted", "terminal/boot.go",
 		`t.keys = t.identity.trusted(t.keys, rec.retired)`, `t.keys = t.identity.trusted(t.keys, rec.retired)

@@ -159,7 +159,7 @@ func (s *Subject) release(number, counter uint64, image []byte) (goods, error) {
 	if g.signed, err = release.Sign(&g.m, s.key); err != nil {
 		return g, err
 	}
-	g.upload = release.AppendFile(nil, g.signed, image)
+	g.upload = release.AppendFile(nil, &release.File{Signed: g.signed, Image: image})
 	g.end = s.software.SectorAt(uint32(len(image))-1) + 1
 	addr, n := s.software.Sector(g.end - 1)
 	g.padded = append(bytes.Clone(image), bytes.Repeat([]byte{s.Shape.Erased}, int(addr+n)-len(image))...)

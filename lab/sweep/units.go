@@ -62,15 +62,16 @@ func (u *units) hash() hash.Hash {
 }
 
 // verify is terminal.Hardware.Verify: results by the exact bytes of manifest and keys.
-func (u *units) verify(signed []byte, keys []ed25519.PublicKey) (release.Manifest, error) {
-	u.key = append(binary.LittleEndian.AppendUint32(u.key[:0], uint32(len(signed))), signed...)
+func (u *units) verify(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error) {
+	u.key = append(binary.LittleEndian.AppendUint32(u.key[:0], uint32(len(signed))), byte(need))
+	u.key = append(u.key, signed...)
 	for _, k := range keys {
 		u.key = append(u.key, k...)
 	}
 	if v, ok := u.verified[string(u.key)]; ok {
 		return v.m, v.err
 	}
-	m, err := release.Verify(signed, keys)
+	m, err := release.Verify(signed, keys, need)
 	if len(u.verified) >= 64 {
 		clear(u.verified)
 	}

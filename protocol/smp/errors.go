@@ -64,10 +64,12 @@ const (
 	FaultRecord     Fault = 22 // no record could be written: see addr in status
 	FaultUnreadable Fault = 23 // the flash cannot be read there
 	FaultDenied     Fault = 24 // the device's maker does not allow it
+	FaultSigners    Fault = 25 // signed by fewer trusted keys than the device asks for
+	FaultTrust      Fault = 26 // the release asks for a newer trust statement than the device has
 )
 
 var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "retired", "model", "floor",
-	"size", "range", "workspace", "digest", "incomplete", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied"}
+	"size", "range", "workspace", "digest", "incomplete", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied", "signers", "trust"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }
 
@@ -82,7 +84,7 @@ func (f Fault) RC() RC {
 		return RCBadState
 	case FaultBusy:
 		return RCBusy
-	case FaultKey, FaultSignature, FaultRetired, FaultModel, FaultFloor, FaultDenied:
+	case FaultKey, FaultSignature, FaultRetired, FaultModel, FaultFloor, FaultDenied, FaultSigners, FaultTrust:
 		return RCDenied
 	case FaultWorkspace:
 		return RCNoMemory

@@ -18,6 +18,7 @@ type Identity struct {
 	Model     string
 	Serial    string
 	Keys      [][32]byte      // public keys that it trusts, Ed25519
+	Threshold uint8           // how many of them must have signed a release: 1 to len(Keys)
 	Retired   []release.KeyID // of those, the ones that do not count any more
 	Layout    flash.Layout    // of the whole flash
 	Workspace uint32          // bytes of RAM that it has for a restoration, resident code included
@@ -39,7 +40,7 @@ type Identity struct {
 func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	pairs := 25
+	pairs := 26
 	if m.Erases {
 		pairs++
 	}
@@ -47,6 +48,7 @@ func (m *Identity) write(w *cbor.Writer) {
 	number("a", uint64(m.A))
 	number("b", uint64(m.B))
 	number("v", uint64(m.Version))
+	number("th", uint64(m.Threshold))
 	number("buf", uint64(m.Buffer))
 	number("ram", uint64(m.Workspace))
 	number("why", uint64(m.Why))
@@ -102,7 +104,7 @@ func (m *Identity) write(w *cbor.Writer) {
 	w.Bool(m.Confirmed)
 }
 
-const identityNeeds = 1<<14 - 1
+const identityNeeds = 1<<15 - 1
 
 // DecodeBody implements Body. It allocates, and validates the layout.
 func (m *Identity) DecodeBody(b []byte) error {
@@ -120,6 +122,8 @@ func (m *Identity) DecodeBody(b []byte) error {
 			m.Serial, seen = identifier(r), seen|1<<2
 		case is(k, "keys"):
 			m.Keys, seen = readKeys(r), seen|1<<3
+		case is(k, "th"):
+			m.Threshold, seen = uint8(r.UintMax(MaxKeys)), seen|1<<14
 		case is(k, "retired"):
 			m.Retired = readRetired(r)
 		case is(k, "boot"):
@@ -169,6 +173,9 @@ func (m *Identity) DecodeBody(b []byte) error {
 		}
 	}
 	if r.Err() == nil && seen == identityNeeds {
+		if m.Threshold == 0 || int(m.Threshold) > len(m.Keys) {
+			r.Fail(ErrLimit)
+		}
 		if err := m.Layout.Validate(); err != nil {
 			r.Fail(err)
 		}

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the vectors anew")
 func fill(n int, b byte) []byte { return bytes.Repeat([]byte{b}, n) }
 
 func identity() *Identity {
-	return &Identity{Version: UserVersion, Model: "0001", Serial: "S-17", Keys: [][32]byte{[32]byte(fill(32, 1)), [32]byte(fill(32, 2))},
+	return &Identity{Version: UserVersion, Model: "0001", Serial: "S-17", Keys: [][32]byte{[32]byte(fill(32, 1)), [32]byte(fill(32, 2))}, Threshold: 2,
 		Retired: []release.KeyID{{9, 8, 7, 6, 5, 4, 3, 2}},
 		Layout: flash.Layout{
 			Geometry: flash.Geometry{Runs: []flash.Run{{Size: 16 << 10, Count: 4}, {Size: 64 << 10, Count: 1}, {Size: 128 << 10, Count: 7}}, ProgramUnit: 8, Page: 256, Erased: 0xff, Blocks: []uint32{512 << 10}},
@@ -220,6 +220,8 @@ func TestBodiesAreBounded(t *testing.T) {
 		"area":      {&Identity{}, func() Body { m := identity(); m.Layout.Settings[0].Name = "a\u202eb"; return m }()},
 		"layout":    {&Identity{}, func() Body { m := identity(); m.Layout.Boot = 1; return m }()},
 		"keys":      {&Identity{}, func() Body { m := identity(); m.Keys = make([][32]byte, MaxKeys+1); return m }()},
+		"no signer": {&Identity{}, func() Body { m := identity(); m.Threshold = 0; return m }()},
+		"signers":   {&Identity{}, func() Body { m := identity(); m.Threshold = 3; return m }()},
 		"missing":   {&Identity{}, &Empty{}},
 		"no offset": {&Offset{}, &Empty{}},
 		"erased":    {&Erased{}, &Erased{Size: 4096, Done: 4097}},
@@ -238,7 +240,7 @@ func TestBodiesAreBounded(t *testing.T) {
 // TestLargestIdentityFits: whatever a device is, its identity fits the announced buffer.
 func TestLargestIdentityFits(t *testing.T) {
 	text := strings.Repeat("x", release.MaxText)
-	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Retired: make([]release.KeyID, MaxRetired),
+	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Threshold: MaxKeys, Retired: make([]release.KeyID, MaxRetired),
 		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: 1<<64 - 1, A: 1024, B: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
 	g := &m.Layout.Geometry
 	for range flash.MaxRuns {

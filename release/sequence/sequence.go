@@ -3,7 +3,7 @@
 // with the same words.
 //
 // Order and counter can only rise, on every device that a release reaches. So they rise in bounded steps below a ceiling,
-// and something newer can always follow.
+// and something newer can always follow. Within a model the order rises over all eras, and in a new era the counter begins again.
 package sequence
 
 import (
@@ -24,13 +24,13 @@ const (
 // Release is what counts of a release.
 type Release struct {
 	Version        string
+	Era            uint16
 	Order, Counter uint64
-	Withdrawn      bool
 }
 
-// Of is the release of a manifest that is not withdrawn.
+// Of is the release of a manifest.
 func Of(m *release.Manifest) Release {
-	return Release{Version: m.Version, Order: m.Order, Counter: m.Counter}
+	return Release{Version: m.Version, Era: m.Era, Order: m.Order, Counter: m.Counter}
 }
 
 // Reason is the class of a refusal, as a word for the HTTP API.
@@ -39,6 +39,7 @@ type Reason string
 // The reasons.
 const (
 	Order   Reason = "order"
+	Era     Reason = "era"
 	Counter Reason = "counter"
 	Version Reason = "older-version"
 	Form    Reason = "version" // it is written like none
@@ -62,18 +63,6 @@ type Options struct {
 	Older bool // the version may sort below that of the release before
 }
 
-// counted leaves out what cannot be followed and is offered no more: a withdrawn release with a number above MaxNumber,
-// from a time without bounds.
-func counted(all []Release) []Release {
-	kept := make([]Release, 0, len(all))
-	for _, r := range all {
-		if !r.Withdrawn || r.Order <= MaxNumber && r.Counter <= MaxNumber {
-			kept = append(kept, r)
-		}
-	}
-	return kept
-}
-
 // newest is the release of the highest order below a bound, nil if there is none.
 func newest(all []Release, below uint64) (found *Release) {
 	for i := range all {
@@ -84,33 +73,19 @@ func newest(all []Release, below uint64) (found *Release) {
 	return found
 }
 
-// Next is the order and the counter of the next release, where nobody chose others.
-func Next(all []Release) (order, counter uint64, err error) {
-	all = counted(all)
+// Next is the order and the counter of the next release of an era, where nobody chose others.
+func Next(era uint16, all []Release) (order, counter uint64, err error) {
 	last := newest(all, ^uint64(0))
-	for i := range all {
-		if all[i].Order == ^uint64(0) {
-			last = &all[i]
-		}
-	}
-	switch {
-	case last == nil:
+	if last == nil {
 		return 1, 0, nil
-	case last.Order >= MaxNumber:
-		return 0, 0, tooHigh(Order, last)
-	case last.Counter > MaxNumber:
-		return 0, 0, tooHigh(Counter, last)
+	}
+	if last.Order >= MaxNumber {
+		return 0, 0, refuse(Order, "release %q has order %d: nothing newer can follow it", last.Version, last.Order)
+	}
+	if era > last.Era {
+		return last.Order + 1, 0, nil
 	}
 	return last.Order + 1, last.Counter, nil
-}
-
-func tooHigh(what Reason, r *Release) error {
-	number := r.Order
-	if what == Counter {
-		number = r.Counter
-	}
-	return refuse(what, "release %q has %s %d, and none above %d is taken: nothing newer can follow it. Withdraw it, and it counts no more; "+
-		"a device on which it has confirmed itself then needs the cable", r.Version, what, number, uint64(MaxNumber))
 }
 
 // Check says why r may not be published beside the releases that its model has. nil Options allow nothing special.
@@ -121,15 +96,20 @@ func Check(r Release, all []Release, o *Options) error {
 	if err := release.CheckVersion(r.Version); err != nil {
 		return refuse(Form, "%v", err)
 	}
-	all = counted(all)
-	var order, counter Release // with the highest of each
+	var order, counter, era Release // with the highest of each, of the counter in the same era
 	for _, have := range all {
 		if have.Order >= order.Order {
 			order = have
 		}
-		if have.Counter >= counter.Counter {
+		if have.Era == r.Era && have.Counter >= counter.Counter {
 			counter = have
 		}
+		if have.Era >= era.Era {
+			era = have
+		}
+	}
+	if r.Era > era.Era && r.Era-era.Era > 1 {
+		return refuse(Era, "era %d is more than one above that of release %q (%d): an era begins when the one before it is over", r.Era, era.Version, era.Era)
 	}
 	if err := step(Order, r.Order, order.Order, order.Version, len(all) == 0, o.Jump); err != nil {
 		return err
@@ -139,10 +119,11 @@ func Check(r Release, all []Release, o *Options) error {
 	}
 	for i := range all {
 		have := &all[i]
-		if have.Order < r.Order && have.Counter > r.Counter || have.Order > r.Order && have.Counter < r.Counter {
-			if have.Counter > MaxNumber {
-				return tooHigh(Counter, have)
-			}
+		switch before := have.Order < r.Order; {
+		case have.Order == r.Order:
+		case before && have.Era > r.Era || !before && have.Era < r.Era:
+			return refuse(Era, "the era must not fall as the order rises: release %q has order %d and era %d", have.Version, have.Order, have.Era)
+		case have.Era == r.Era && (before && have.Counter > r.Counter || !before && have.Counter < r.Counter):
 			return refuse(Counter, "the security counter must not fall as the order rises: release %q has order %d and counter %d", have.Version, have.Order, have.Counter)
 		}
 	}

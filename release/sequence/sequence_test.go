@@ -8,10 +8,7 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	two := []Release{{"2.0", 20, 3, false}, {"1.0", 10, 2, false}}
-	absurd := Release{"9", 1<<63 - 1, 3, false}
-	gone := absurd
-	gone.Withdrawn = true
+	two := []Release{{"2.0", 0, 20, 3}, {"1.0", 0, 10, 2}}
 	for _, test := range []struct {
 		name   string
 		r      Release
@@ -20,45 +17,47 @@ func TestCheck(t *testing.T) {
 		reason Reason // "" if it is taken
 		words  string
 	}{
-		{"first", Release{"1", 1, 0, false}, nil, Options{}, "", ""},
-		{"first with a date as order", Release{"1", 20261128, 0, false}, nil, Options{}, "", ""},
-		{"first with seconds as order", Release{"1", 1795860000, 0, false}, nil, Options{}, "", ""},
-		{"first at the step", Release{"1", MaxStep, 0, false}, nil, Options{}, "", ""},
-		{"first above the step", Release{"1", MaxStep + 1, 0, false}, nil, Options{}, Order, "4294967297"},
-		{"first jumps", Release{"1", MaxStep + 1, 0, false}, nil, Options{Jump: true}, "", ""},
-		{"first counter above the step", Release{"1", 1, MaxStep + 1, false}, nil, Options{}, Counter, "--jump"},
-		{"next", Release{"3.0", 21, 3, false}, two, Options{}, "", ""},
-		{"between", Release{"1.5", 15, 2, false}, two, Options{}, "", ""},
-		{"at the step", Release{"3.0", 20 + MaxStep, 3, false}, two, Options{}, "", ""},
-		{"above the step", Release{"3.0", 21 + MaxStep, 3, false}, two, Options{}, Order, `"2.0" (20)`},
-		{"counter at the step", Release{"3.0", 21, 3 + MaxStep, false}, two, Options{}, "", ""},
-		{"counter above the step", Release{"3.0", 21, 4 + MaxStep, false}, two, Options{}, Counter, `"2.0" (3)`},
-		{"jump", Release{"3.0", 1 << 50, 1 << 50, false}, two, Options{Jump: true}, "", ""},
-		{"jump to the ceiling", Release{"3.0", MaxNumber, 3, false}, two, Options{Jump: true}, Order, "too little"},
-		{"above the ceiling", Release{"3.0", MaxNumber + 1, 3, false}, two, Options{Jump: true}, Order, "9007199254740991"},
-		{"2^63-1", Release{"3.0", 1<<63 - 1, 3, false}, two, Options{}, Order, "9007199254740991"},
-		{"2^64-1", Release{"3.0", 1<<64 - 1, 3, false}, two, Options{}, Order, "9007199254740991"},
-		{"counter 2^63-1", Release{"3.0", 21, 1<<63 - 1, false}, two, Options{}, Counter, "9007199254740991"},
-		{"counter falls", Release{"3.0", 21, 2, false}, two, Options{}, Counter, "must not fall"},
-		{"counter below a newer one's is right", Release{"1.5", 15, 3, false}, two, Options{}, "", ""},
-		{"counter above a newer one's", Release{"1.5", 15, 4, false}, two, Options{}, Counter, "must not fall"},
-		{"below an absurd order", Release{"3", 21, 3, false}, append(two, absurd), Options{}, "", ""},
-		{"beside a withdrawn absurd order", Release{"3.0", 21, 4, false}, append(two, gone), Options{}, "", ""},
-		{"after an absurd counter", Release{"4", 22, 3, false}, append(two, Release{"3", 21, 1 << 62, false}), Options{}, Counter, "Withdraw it"},
-		{"after a withdrawn absurd counter", Release{"4", 22, 3, false}, append(two, Release{"3", 21, 1 << 62, true}), Options{}, "", ""},
-		{"older version", Release{"1.0.1", 21, 3, false}, two, Options{}, Version, `"1.0.1" sorts below "2.0"`},
-		{"older version, meant", Release{"1.0.1", 21, 3, false}, two, Options{Older: true}, "", ""},
-		{"older version in its place", Release{"1.0.1", 11, 2, false}, two, Options{}, "", ""},
-		{"older version below its place", Release{"0.9", 11, 2, false}, two, Options{}, Version, `"1.0"`},
-		{"older version behind one that says nothing", Release{"0.9", 22, 3, false}, append(two, Release{"summer", 21, 3, false}), Options{}, Version, `"0.9" sorts below "2.0"`},
-		{"newer version behind one that says nothing", Release{"2.1", 22, 3, false}, append(two, Release{"\u00fc", 21, 3, false}), Options{}, "", ""},
-		{"older version behind one that says nothing, meant", Release{"0.9", 22, 3, false}, append(two, Release{"summer", 21, 3, false}), Options{Older: true}, "", ""},
-		{"older than the last that can be compared", Release{"1.1", 23, 3, false}, append(two, Release{"1.0.1", 21, 3, false}, Release{"summer", 22, 3, false}), Options{}, "", ""},
-		{"path for a version", Release{"../../x", 21, 3, false}, two, Options{Older: true}, Form, "../../x"},
-		{"version with a space", Release{"2 b", 21, 3, false}, two, Options{Older: true}, Form, "2 b"},
-		{"version that is not ASCII", Release{"\u00fc", 21, 3, false}, nil, Options{}, Form, "not a version"},
-		{"no version", Release{"", 21, 3, false}, two, Options{}, Form, "0 bytes"},
-		{"version that says nothing", Release{"summer", 21, 3, false}, two, Options{}, "", ""},
+		{"first", Release{"1", 0, 1, 0}, nil, Options{}, "", ""},
+		{"first with a date as order", Release{"1", 0, 20261128, 0}, nil, Options{}, "", ""},
+		{"first with seconds as order", Release{"1", 0, 1795860000, 0}, nil, Options{}, "", ""},
+		{"first at the step", Release{"1", 0, MaxStep, 0}, nil, Options{}, "", ""},
+		{"first above the step", Release{"1", 0, MaxStep + 1, 0}, nil, Options{}, Order, "4294967297"},
+		{"first jumps", Release{"1", 0, MaxStep + 1, 0}, nil, Options{Jump: true}, "", ""},
+		{"first counter above the step", Release{"1", 0, 1, MaxStep + 1}, nil, Options{}, Counter, "--jump"},
+		{"next", Release{"3.0", 0, 21, 3}, two, Options{}, "", ""},
+		{"between", Release{"1.5", 0, 15, 2}, two, Options{}, "", ""},
+		{"at the step", Release{"3.0", 0, 20 + MaxStep, 3}, two, Options{}, "", ""},
+		{"above the step", Release{"3.0", 0, 21 + MaxStep, 3}, two, Options{}, Order, `"2.0" (20)`},
+		{"counter at the step", Release{"3.0", 0, 21, 3 + MaxStep}, two, Options{}, "", ""},
+		{"counter above the step", Release{"3.0", 0, 21, 4 + MaxStep}, two, Options{}, Counter, `"2.0" (3)`},
+		{"jump", Release{"3.0", 0, 1 << 50, 1 << 50}, two, Options{Jump: true}, "", ""},
+		{"jump to the ceiling", Release{"3.0", 0, MaxNumber, 3}, two, Options{Jump: true}, Order, "too little"},
+		{"above the ceiling", Release{"3.0", 0, MaxNumber + 1, 3}, two, Options{Jump: true}, Order, "9007199254740991"},
+		{"2^63-1", Release{"3.0", 0, 1<<63 - 1, 3}, two, Options{}, Order, "9007199254740991"},
+		{"2^64-1", Release{"3.0", 0, 1<<64 - 1, 3}, two, Options{}, Order, "9007199254740991"},
+		{"counter 2^63-1", Release{"3.0", 0, 21, 1<<63 - 1}, two, Options{}, Counter, "9007199254740991"},
+		{"counter falls", Release{"3.0", 0, 21, 2}, two, Options{}, Counter, "must not fall"},
+		{"counter below a newer one's is right", Release{"1.5", 0, 15, 3}, two, Options{}, "", ""},
+		{"counter above a newer one's", Release{"1.5", 0, 15, 4}, two, Options{}, Counter, "must not fall"},
+		{"first era", Release{"3.0", 1, 21, 0}, two, Options{}, "", ""},
+		{"first era, counter above the step", Release{"3.0", 1, 21, MaxStep + 1}, two, Options{}, Counter, "--jump"},
+		{"era two above", Release{"3.0", 2, 21, 3}, two, Options{}, Era, "more than one above"},
+		{"era falls", Release{"3.1", 0, 22, 3}, append(two, Release{"3.0", 1, 21, 0}), Options{}, Era, "must not fall"},
+		{"later era between", Release{"1.5", 1, 15, 2}, two, Options{}, Era, "must not fall"},
+		{"counter falls in the second era", Release{"3.1", 1, 22, 4}, append(two, Release{"3.0", 1, 21, 5}), Options{}, Counter, "must not fall"},
+		{"older version", Release{"1.0.1", 0, 21, 3}, two, Options{}, Version, `"1.0.1" sorts below "2.0"`},
+		{"older version, meant", Release{"1.0.1", 0, 21, 3}, two, Options{Older: true}, "", ""},
+		{"older version in its place", Release{"1.0.1", 0, 11, 2}, two, Options{}, "", ""},
+		{"older version below its place", Release{"0.9", 0, 11, 2}, two, Options{}, Version, `"1.0"`},
+		{"older version behind one that says nothing", Release{"0.9", 0, 22, 3}, append(two, Release{"summer", 0, 21, 3}), Options{}, Version, `"0.9" sorts below "2.0"`},
+		{"newer version behind one that says nothing", Release{"2.1", 0, 22, 3}, append(two, Release{"\u00fc", 0, 21, 3}), Options{}, "", ""},
+		{"older version behind one that says nothing, meant", Release{"0.9", 0, 22, 3}, append(two, Release{"summer", 0, 21, 3}), Options{Older: true}, "", ""},
+		{"older than the last that can be compared", Release{"1.1", 0, 23, 3}, append(two, Release{"1.0.1", 0, 21, 3}, Release{"summer", 0, 22, 3}), Options{}, "", ""},
+		{"path for a version", Release{"../../x", 0, 21, 3}, two, Options{Older: true}, Form, "../../x"},
+		{"version with a space", Release{"2 b", 0, 21, 3}, two, Options{Older: true}, Form, "2 b"},
+		{"version that is not ASCII", Release{"\u00fc", 0, 21, 3}, nil, Options{}, Form, "not a version"},
+		{"no version", Release{"", 0, 21, 3}, two, Options{}, Form, "0 bytes"},
+		{"version that says nothing", Release{"summer", 0, 21, 3}, two, Options{}, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := Check(test.r, test.all, &test.o)
@@ -77,7 +76,7 @@ func TestCheck(t *testing.T) {
 // TestSomethingNewerCanFollow takes the largest order and counter that are let in, again and again.
 func TestSomethingNewerCanFollow(t *testing.T) {
 	for _, jump := range []bool{false, true} {
-		all := []Release{{"0", MaxNumber - 1<<40, MaxNumber - 1<<40, false}}
+		all := []Release{{"0", 0, MaxNumber - 1<<40, MaxNumber - 1<<40}}
 		if jump {
 			all[0].Order, all[0].Counter = 1, 1
 		}
@@ -87,15 +86,15 @@ func TestSomethingNewerCanFollow(t *testing.T) {
 			low, high := last.Order, uint64(1<<63)
 			for low+1 < high { // the largest that is taken
 				middle := low + (high-low)/2
-				if Check(Release{"z", middle, middle, false}, all, o) == nil {
+				if Check(Release{"z", 0, middle, middle}, all, o) == nil {
 					low = middle
 				} else {
 					high = middle
 				}
 			}
-			all = append(all, Release{fmt.Sprint("x", i), low, low, false})
-			order, counter, err := Next(all)
-			if err != nil || Check(Release{"z", order, counter, false}, all, nil) != nil {
+			all = append(all, Release{fmt.Sprint("x", i), 0, low, low})
+			order, counter, err := Next(0, all)
+			if err != nil || Check(Release{"z", 0, order, counter}, all, nil) != nil {
 				t.Fatalf("jump %v, step %d: after order %d: %v", jump, i, low, err)
 			}
 		}
@@ -105,25 +104,20 @@ func TestSomethingNewerCanFollow(t *testing.T) {
 func TestNext(t *testing.T) {
 	for _, test := range []struct {
 		name           string
+		era            uint16
 		all            []Release
 		order, counter uint64
 		refused        bool
 	}{
-		{"first", nil, 1, 0, false},
-		{"next", []Release{{"1", 1, 0, false}, {"2", 7, 5, false}, {"3", 4, 2, false}}, 8, 5, false},
-		{"after a withdrawn one", []Release{{"1", 1, 0, false}, {"2", 7, 5, true}}, 8, 5, false},
-		{"after 2^53-1", []Release{{"1", MaxNumber, 0, false}}, 0, 0, true},
-		{"after 2^63-1", []Release{{"1", 1<<63 - 1, 0, false}}, 0, 0, true},
-		{"after 2^64-1", []Release{{"1", 1<<64 - 1, 0, false}}, 0, 0, true},
-		{"after a counter of 2^63-1", []Release{{"1", 1, 1<<63 - 1, false}}, 0, 0, true},
-		{"after a withdrawn 2^63-1", []Release{{"1", 1<<63 - 1, 0, true}, {"2", 3, 1, false}}, 4, 1, false},
+		{"first", 0, nil, 1, 0, false},
+		{"first of an era", 1, []Release{{"1", 0, 7, 5}}, 8, 0, false},
+		{"second of an era", 1, []Release{{"1", 0, 7, 5}, {"2", 1, 8, 2}}, 9, 2, false},
+		{"next", 0, []Release{{"1", 0, 1, 0}, {"2", 0, 7, 5}, {"3", 0, 4, 2}}, 8, 5, false},
+		{"after 2^53-1", 0, []Release{{"1", 0, MaxNumber, 0}}, 0, 0, true},
 	} {
-		order, counter, err := Next(test.all)
+		order, counter, err := Next(test.era, test.all)
 		if order != test.order || counter != test.counter || (err != nil) != test.refused {
 			t.Errorf("%s: %d, %d, %v", test.name, order, counter, err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "Withdraw it") {
-			t.Errorf("%s: %v does not say what to do", test.name, err)
 		}
 	}
 }

@@ -26,9 +26,9 @@ func story(t *testing.T, d *disk) ledger {
 	const absent = ""
 	act := func(n int, remove bool) {
 		f := file(t, "a", n)
-		signed, image, _ := release.SplitFile(f)
-		m, _, _ := release.Parse(signed)
-		key, want := m.Version, string(release.AppendFile(nil, signed, image))
+		parts, _ := release.SplitFile(f)
+		m, _, _ := release.Parse(parts.Signed)
+		key, want := m.Version, string(release.AppendFile(nil, &parts))
 		if l[key] == nil {
 			l[key] = []string{absent}
 		}
@@ -69,7 +69,7 @@ func check(t *testing.T, d *disk, l ledger, id string) {
 		if err != nil {
 			t.Errorf("%s: listed but not whole: %v", id, err)
 		}
-		found[e.Manifest.Version] = string(release.AppendFile(nil, signed, image))
+		found[e.Manifest.Version] = string(release.AppendFile(nil, &release.File{Signed: signed, Image: image}))
 	}
 	for key, may := range l {
 		if !slices.Contains(may, found[key]) {

@@ -43,9 +43,9 @@ var (
 // Entry is one release in the store.
 type Entry struct {
 	Manifest release.Manifest
-	KeyID    release.KeyID  // of the key that claims to have signed
-	ID       release.Digest // SHA-256 of the signed manifest: the same image can be released twice
-	FileSize int64          // bytes of the release file
+	Signers  release.Signers // the keys that claim to have signed
+	ID       release.Digest  // SHA-256 of the signed manifest: the same image can be released twice
+	FileSize int64           // bytes of the release file
 }
 
 func (e *Entry) fileName() string {
@@ -145,7 +145,7 @@ func (s *Store) Get(model string, image release.Digest) (signed, img []byte, err
 	if len(found) == 0 {
 		return nil, nil, fmt.Errorf("release %s of model %q: %w", release.ShortHex(image), model, ErrNotFound)
 	}
-	best := slices.MaxFunc(found, func(a, b Entry) int { return cmp.Compare(a.Manifest.Order, b.Manifest.Order) })
+	best := slices.MaxFunc(found, func(a, b Entry) int { return a.Manifest.Rank().Compare(b.Manifest.Rank()) })
 	return s.Read(best)
 }
 
@@ -198,11 +198,11 @@ func (s *Store) inspect(name string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	signed, err := release.SplitHead(head, size)
+	f, err := release.SplitHead(head, size)
 	if err != nil {
 		return Entry{}, err
 	}
-	e, err := entryOf(signed, size)
+	e, err := entryOf(f.Signed, size)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -236,25 +236,25 @@ func (s *Store) load(e *Entry) (signed, image []byte, err error) {
 
 // examine checks a release file whole, but for the signature.
 func examine(file []byte) (e Entry, signed, image []byte, err error) {
-	signed, image, err = release.SplitFile(file)
+	f, err := release.SplitFile(file)
 	if err != nil {
 		return Entry{}, nil, nil, err
 	}
-	if e, err = entryOf(signed, int64(len(file))); err != nil {
+	if e, err = entryOf(f.Signed, int64(len(file))); err != nil {
 		return Entry{}, nil, nil, err
 	}
-	if err := e.Manifest.CheckImage(image); err != nil {
+	if err := e.Manifest.CheckImage(f.Image); err != nil {
 		return Entry{}, nil, nil, err
 	}
-	return e, signed, image, nil
+	return e, f.Signed, f.Image, nil
 }
 
 func entryOf(signed []byte, size int64) (Entry, error) {
-	m, key, err := release.Parse(signed)
+	m, signers, err := release.Parse(signed)
 	if err != nil {
 		return Entry{}, err
 	}
-	return Entry{Manifest: m, KeyID: key, ID: sha256.Sum256(signed), FileSize: size}, nil
+	return Entry{Manifest: m, Signers: signers, ID: sha256.Sum256(signed), FileSize: size}, nil
 }
 
 func (s *Store) add(e Entry) {
@@ -279,7 +279,7 @@ func (s *Store) remove(id release.Digest) {
 func compare(a, b Entry) int {
 	return cmp.Or(
 		strings.Compare(a.Manifest.Model, b.Manifest.Model),
-		cmp.Compare(a.Manifest.Order, b.Manifest.Order),
+		a.Manifest.Rank().Compare(b.Manifest.Rank()),
 		strings.Compare(a.Manifest.Version, b.Manifest.Version),
 		strings.Compare(string(a.ID[:]), string(b.ID[:])),
 	)

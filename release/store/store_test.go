@@ -40,7 +40,7 @@ func fileOf(t testing.TB, model, version string, order uint64, image []byte) []b
 	if err != nil {
 		t.Fatal(err)
 	}
-	return release.AppendFile(nil, signed, image)
+	return release.AppendFile(nil, &release.File{Signed: signed, Image: image})
 }
 
 func open(t testing.TB, f hackpadfs.FS) *store.Store {
@@ -69,7 +69,7 @@ func same(t testing.TB, s *store.Store, e store.Entry, file []byte) {
 		t.Error(err)
 		return
 	}
-	if got := release.AppendFile(nil, signed, image); !bytes.Equal(got, file) {
+	if got := release.AppendFile(nil, &release.File{Signed: signed, Image: image}); !bytes.Equal(got, file) {
 		t.Errorf("release %q came back changed", e.Manifest.Version)
 	}
 }
@@ -250,7 +250,7 @@ func TestForeignFilesAreNamedAndLeftAlone(t *testing.T) {
 		"x.unbrick":                 sound,
 		"empty.unbrick":             nil,
 		"00" + path.Base(name)[2:]:  sound[:40],
-		"part.unbrick.part.unbrick": []byte("UNBRICK1"),
+		"part.unbrick.part.unbrick": []byte("UNBRICK2"),
 	}
 	for name, data := range foreign {
 		d.files[path.Join(store.Folder, name)] = &node{data, data}

@@ -222,12 +222,14 @@ func ParseReleaseState(s string) (ReleaseState, bool) {
 
 // Release is a published image: the manifest as read from Signed, whose bytes are the truth.
 type Release struct {
-	Manifest  release.Manifest
-	Signed    []byte
-	Key       release.KeyID
-	State     ReleaseState
-	Published time.Time
-	Rollout   Rollout
+	Manifest release.Manifest
+	Signed   []byte
+	Signers  release.Signers
+	// Statement and LongNote came with it in its release file. A list of releases leaves them out.
+	Statement, LongNote []byte
+	State               ReleaseState
+	Published           time.Time
+	Rollout             Rollout
 }
 
 // FileKey names an update file by everything that decides its bytes.

@@ -199,6 +199,27 @@ func atSchema(t *testing.T, dir string, n int) storage.Release {
 	return r
 }
 
+// TestOldManifests: releases that nothing reads any more are refused by name, before anything is changed.
+func TestOldManifests(t *testing.T) {
+	for n := 1; n < manifests2; n++ {
+		dir := t.TempDir()
+		atSchema(t, dir, n)
+		db, err := sql.Open("sqlite", filepath.Join(dir, "unbrick.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(`UPDATE releases SET signed = x'd28458'`); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		for range 2 {
+			if _, err := Open(context.Background(), dir, nil); err == nil || !strings.Contains(err.Error(), "manifests of version 1") {
+				t.Errorf("schema %d: %v", n, err)
+			}
+		}
+	}
+}
+
 // TestOlderSchema opens folders of every earlier schema: all that was there is there, and is counted.
 func TestOlderSchema(t *testing.T) {
 	ctx := context.Background()

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"unbrick/release"
@@ -101,9 +100,6 @@ func (s *Store) Keys(ctx context.Context, model string) ([]storage.Key, error) {
 // AddRelease implements storage.Store.
 func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte) error {
 	m := &r.Manifest
-	if m.Order > math.MaxInt64 || m.Counter > math.MaxInt64 {
-		return fmt.Errorf("add release: order and counter are limited to %d", int64(math.MaxInt64))
-	}
 	if len(image) > storage.MaxBlob {
 		return fmt.Errorf("add release: image of %d bytes is larger than %d", len(image), storage.MaxBlob)
 	}
@@ -126,8 +122,8 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published, rollout) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published), rule)
+		_, err = tx.ExecContext(ctx, `INSERT INTO releases (model, "order", version, image, signed, state, published, rollout, statement, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.Model, int64(m.Order), m.Version, d[:], r.Signed, r.State, stamp(r.Published), rule, notNull(r.Statement), notNull(r.LongNote))
 		if err != nil {
 			return err
 		}
@@ -176,12 +172,24 @@ func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, 
 	return false, &o.ConflictError
 }
 
-const releaseColumns = `SELECT signed, state, published, rollout FROM releases `
+const (
+	releaseColumns = `SELECT signed, state, published, rollout FROM releases `
+	wholeRelease   = `SELECT signed, state, published, rollout, statement, note FROM releases `
+)
 
-func scanRelease(row interface{ Scan(...any) error }, r *storage.Release) error {
+// notNull is what a column that takes no NULL is given for b.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// scanRelease reads a row, with what further columns there are.
+func scanRelease(row interface{ Scan(...any) error }, r *storage.Release, more ...any) error {
 	var published int64
 	var rule string
-	err := row.Scan(&r.Signed, &r.State, &published, &rule)
+	err := row.Scan(append([]any{&r.Signed, &r.State, &published, &rule}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -190,7 +198,7 @@ func scanRelease(row interface{ Scan(...any) error }, r *storage.Release) error 
 			return errors.Join(storage.ErrDamaged, err)
 		}
 	}
-	if r.Manifest, r.Key, err = release.Parse(r.Signed); err != nil {
+	if r.Manifest, r.Signers, err = release.Parse(r.Signed); err != nil {
 		return errors.Join(storage.ErrDamaged, err)
 	}
 	r.Published = moment(published)
@@ -206,8 +214,8 @@ func (s *Store) Releases(ctx context.Context, model string) ([]storage.Release, 
 // Release implements storage.Store.
 func (s *Store) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
 	var r storage.Release
-	row := s.read.QueryRowContext(ctx, releaseColumns+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model, "order" DESC LIMIT 1`, image[:], model, model)
-	if err := scanRelease(row, &r); err != nil {
+	row := s.read.QueryRowContext(ctx, wholeRelease+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model, "order" DESC LIMIT 1`, image[:], model, model)
+	if err := scanRelease(row, &r, &r.Statement, &r.LongNote); err != nil {
 		return r, fmt.Errorf("release %x of model %q: %w", image[:8], model, full(err))
 	}
 	return r, nil

@@ -230,6 +230,25 @@ var migrations = []string{
 	`CREATE TRIGGER serials_delete AFTER DELETE ON devices BEGIN
 		INSERT INTO serials (serials, rowid, serial) VALUES ('delete', old.id, old.serial);
 	END;`,
+
+	// What comes with a release in its file. Manifests are of version 2 from here on: readable looks for others before.
+	`ALTER TABLE releases ADD COLUMN statement BLOB NOT NULL DEFAULT x'';
+	ALTER TABLE releases ADD COLUMN note BLOB NOT NULL DEFAULT x'';`,
+}
+
+// manifests2 is the schema from which on manifests are of version 2.
+const manifests2 = 7
+
+// readable refuses a database that holds releases with manifests of version 1 (COSE_Sign1): nothing reads those any more.
+func readable(ctx context.Context, tx *sql.Tx) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM releases WHERE substr(signed, 1, 1) = x'd2'`).Scan(&n); err != nil {
+		return fmt.Errorf("look for old releases: %w", err)
+	}
+	if n > 0 {
+		return fmt.Errorf("%d releases here have manifests of version 1, which nothing reads any more: begin with a new data directory and publish them again", n)
+	}
+	return nil
 }
 
 // migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.
@@ -246,7 +265,12 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		if err != nil {
 			return fmt.Errorf("migrate to schema %d: %w", i+1, err)
 		}
-		_, err = tx.ExecContext(ctx, migrations[i])
+		if i+1 == manifests2 && have > 0 {
+			err = readable(ctx, tx)
+		}
+		if err == nil {
+			_, err = tx.ExecContext(ctx, migrations[i])
+		}
 		if err == nil {
 			_, err = tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, i+1))
 		}

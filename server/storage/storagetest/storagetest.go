@@ -90,7 +90,11 @@ func NewRelease(t testing.TB, model, version string, order uint64, image []byte)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return storage.Release{Manifest: m, Signed: signed, Key: release.IDOf(key.Public().(ed25519.PublicKey)), State: storage.Offered, Published: epoch}
+	_, signers, err := release.Parse(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return storage.Release{Manifest: m, Signed: signed, Signers: signers, State: storage.Offered, Published: epoch}
 }
 
 func withModel(t *testing.T, s storage.Store, id string) {

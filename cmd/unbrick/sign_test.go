@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/release"
+)
+
+// TestSeveralSign: signers at two machines make the same release file as at one; a device that asks for two signatures takes it,
+// and not one with a single signature; and what is said for people arrives whole.
+func TestSeveralSign(t *testing.T) {
+	b := newStory(t)
+	t.Setenv("SOURCE_DATE_EPOCH", "1796083200") // 2026-12-01
+	b.must(exitOK, "key", "new", "-o", b.path("second.key"))
+	const note = "Dry runs end well.\r\n\r\n* No setting changes.\r\n"
+	b.write("notes.txt", []byte(note))
+	words := func(version, image string, more ...string) []string {
+		return append([]string{"publish", "--model", "0001", "--version", version, "--note", "Dry runs end well", "--note-file", b.path("notes.txt"), b.path(image)}, more...)
+	}
+	first, second := []string{"--key", b.path("release.key")}, []string{"--key", b.path("second.key")}
+	b.must(exitOK, append(words("3", "1.bin", "-o", b.path("3.one")), first...)...)
+	b.must(exitOK, append([]string{"publish", b.path("3.one"), "-o", b.path("3.release")}, second...)...)
+	b.must(exitOK, append(append(words("3", "1.bin", "-o", b.path("3.both")), second...), first...)...)
+	if whole := b.read("3.release"); whole == "" || whole != b.read("3.both") || whole == b.read("3.one") {
+		t.Errorf("signed one after the other %d bytes, at once %d, by one %d", len(whole), len(b.read("3.both")), len(b.read("3.one")))
+	}
+	shown := b.must(exitOK, "release", "show", b.path("3.release"))
+	for _, want := range []string{"Dry runs end well\n", "2026-12-01", "* No setting changes.\n", "era 0"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("shown without %q:\n%s", want, shown)
+		}
+	}
+	if n := strings.Count(shown, "Signed by"); n != 2 || strings.Contains(shown, "\r") {
+		t.Errorf("%d signers:\n%s", n, shown)
+	}
+
+	factory := []string{"--pub", b.path("second.pub"), "--threshold", "2"}
+	device := func(want int, flags ...string) (out, errOut string) {
+		t.Helper()
+		args := append([]string{"emulate", "--model", "0001", "--serial", "S", "--flash", b.path("two.bin"), "--json", "--update", "--pub", b.path("release.pub")}, factory...)
+		var code int
+		if code, out, errOut = execute(t, append(args, flags...)...); code != want {
+			t.Fatalf("%q: exit code %d, want %d\n%s%s", flags, code, want, out, errOut)
+		}
+		return out, errOut
+	}
+	if _, said := device(exitFailed, "--release-file", b.path("3.one")); !strings.Contains(said, "too few signatures: 1 of 2") {
+		t.Errorf("made with one signature: %s", said)
+	}
+	b.must(exitOK, "publish", "--trust-key", "--pub", b.path("second.pub"), b.path("3.release"))
+	if out, _ := device(exitOK, "--release-file", b.path("3.release")); b.object(out)["reason"] != "up to date" {
+		t.Errorf("made with two signatures: %s", out)
+	}
+	b.must(exitOK, append(words("4", "2.bin"), first...)...)
+	if out, _ := device(exitFailed); b.object(out)["release"] != "3" || b.object(out)["reason"] != "unknown key" {
+		t.Errorf("offered a release with one signature: %s", out)
+	}
+	b.must(exitOK, append(append(words("5", "2.bin"), first...), second...)...)
+	out, _ := device(exitOK)
+	if last := b.object(out); last["release"] != "5" || last["verdict"] != "rewritten" || !b.holds("two.bin", b.two) {
+		t.Errorf("a release with two signatures: %v", last)
+	}
+
+	// What the server hands out is the file that it was given.
+	answer, err := http.Get(b.server.url + "/api/releases/" + imageOf(t, b.read("3.release")) + "/file?model=0001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if got, err := io.ReadAll(answer.Body); err != nil || !bytes.Equal(got, []byte(b.read("3.release"))) {
+		t.Errorf("the server hands out %d bytes, %v", len(got), err)
+	}
+	if list := b.must(exitOK, "release", "list", "--json"); !strings.Contains(list, `"day":"2026-12-01","note":"Dry runs end well"`) {
+		t.Errorf("list: %s", list)
+	}
+}
+
+func imageOf(t *testing.T, file string) string {
+	t.Helper()
+	f, err := release.SplitFile([]byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := release.Parse(f.Signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return release.Hex(m.Digest)
+}
+
+// TestPublishTheSameAgain: on another day, and without the words for people, it is the same release still.
+func TestPublishTheSameAgain(t *testing.T) {
+	b := newStory(t)
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", "--note", "Once", "--day", "2026-11-28", b.path("1.bin"))
+	if out := b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", b.path("1.bin")); !strings.Contains(out, "was there already") {
+		t.Errorf("again: %s", out)
+	}
+	code, _, errOut := execute(t, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", "--note", "Twice", b.path("1.bin"))
+	if code != exitFailed || !strings.Contains(errOut, "another release") {
+		t.Errorf("with another note: exit code %d, %s", code, errOut)
+	}
+}
+
+func TestPublishRefusesWords(t *testing.T) {
+	b := newStory(t)
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", "-o", b.path("3.release"), b.path("1.bin"))
+	b.write("tab.txt", []byte("a\tb\n"))
+	b.write("long.txt", bytes.Repeat([]byte("n"), release.MaxLongNote+1))
+	image := []string{"--key", b.path("release.key"), "--model", "0001", "--version", "9", "-o", b.path("no"), b.path("1.bin")}
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{append([]string{"--note", "a\nb"}, image...), exitUsage, "--note"},
+		{append([]string{"--note", strings.Repeat("n", 161)}, image...), exitUsage, "161 bytes"},
+		{append([]string{"--note-file", b.path("tab.txt")}, image...), exitFailed, "U+0009"},
+		{append([]string{"--note-file", b.path("long.txt")}, image...), exitFailed, "16385 bytes"},
+		{append([]string{"--day", "28.11.2026"}, image...), exitUsage, "--day"},
+		{append([]string{"--day", "1970-01-01"}, image...), exitUsage, "--day"},
+		{append([]string{"--era", "65536"}, image...), exitUsage, "--era"},
+		{append([]string{"--era", "2"}, image...), exitFailed, "era 2"},
+		{[]string{"--note", "late", b.path("3.release")}, exitUsage, "release file already"},
+		{[]string{"-o", b.path("no"), b.path("3.release")}, exitUsage, "-o needs the --key"},
+	} {
+		code, out, errOut := execute(t, append([]string{"publish"}, test.args...)...)
+		if code != test.code || !strings.Contains(errOut, test.says) {
+			t.Errorf("%q: exit code %d, %s%s", test.args, code, out, errOut)
+		}
+	}
+	if b.read("no") != "" {
+		t.Error("a refused release was written")
+	}
+}
+
+func TestDayOf(t *testing.T) {
+	now := time.Date(2026, 11, 28, 23, 59, 59, 0, time.UTC)
+	for _, c := range []struct {
+		given, epoch string
+		want         uint32
+		refused      bool
+	}{
+		{"", "", 20785, false}, {"2026-12-01", "", 20788, false}, {"none", "86400", 0, false}, {"", "86399", 0, false}, {"", "86400", 1, false}, {"1970-01-02", "9", 1, false},
+		{"2026-13-01", "", 0, true}, {"", "yesterday", 0, true}, {"", "-1", 0, true},
+	} {
+		got, err := dayOf(c.given, c.epoch, now)
+		if got != c.want || (err != nil) != c.refused {
+			t.Errorf("%q, %q: %d, %v", c.given, c.epoch, got, err)
+		}
+	}
+	if date := (&release.Manifest{Day: 20785}).Date(); fmt.Sprint(date) != "2026-11-28" {
+		t.Errorf("day 20785 is %s", date)
+	}
+}
