@@ -92,7 +92,7 @@ func (t *trace) last(n int) []string {
 
 // deviceOf is what a device says of itself, as it is shown.
 func deviceOf(d *restore.Device, lib *library) Device {
-	out := Device{Model: d.Model, Serial: d.Serial, Why: Why(d.Why), Floor: d.Floor, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
+	out := Device{Model: d.Model, Serial: d.Serial, Why: Why(d.Why), Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
 	if m, ok := lib.model(d.Model); ok {
 		out.Name = m.Name
 	}
@@ -137,9 +137,9 @@ func totalOf(p *restore.Plan) int {
 func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) Fit {
 	known := signers.Known(d.Trusted())
 	switch {
-	case known.Len() < int(d.Threshold):
+	case known.Len() < d.Needs():
 		return FitUntrusted
-	case m.Counter < d.Floor:
+	case m.Floor().Compare(d.Floor) < 0:
 		return FitBelowFloor
 	case d.State == smp.RecordRewriting && d.B != nil && d.B.Manifest.Digest == m.Digest:
 		return FitIntended

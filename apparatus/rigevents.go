@@ -8,6 +8,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/terminal/record"
 )
 
 // note adds a row to the log. Rows that only count on take the place of the one before.
@@ -87,7 +88,7 @@ func (r *rig) words(e terminal.Event) string {
 		}
 		return "no release that is known here"
 	case terminal.EventRecord:
-		return terminal.State(e.B).String()
+		return record.State(e.B).String()
 	case terminal.EventRestore:
 		return whyWords(Why(e.A))
 	case terminal.EventInfo:

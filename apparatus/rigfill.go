@@ -96,7 +96,7 @@ func (r *rig) whole(about *lab.About) bool {
 // choice is what could be restored. The first is what restore would choose by its own rules.
 func (r *rig) choice(about *lab.About) []Release {
 	d := &restore.Device{}
-	d.Model, d.Why, d.Confirmed, d.Floor, d.Keys = r.model.ID, about.Why, about.Confirmed, about.Floor.Counter, about.Identity.Keys
+	d.Model, d.Why, d.Confirmed, d.Floor, d.Keys = r.model.ID, about.Why, about.Confirmed, about.Floor, about.Identity.Keys
 	if about.Known {
 		d.A = &restore.Known{Manifest: about.Installed}
 	}

@@ -171,7 +171,7 @@ func TestEveryByteCounts(t *testing.T) {
 		if err := d.Open(file, &s.area, s.flash(), make([]byte, h.Memory())); err != nil {
 			continue
 		}
-		if delta.Prove(&d, &m, s.flash(), make([]release.Digest, m.Leaves()), false, make([]byte, 2)) != nil {
+		if delta.Prove(&d, &m, s.flash(), release.MakeLeaves(m.Leaves()), nil, false, make([]byte, 2)) != nil {
 			continue
 		}
 		// The base is named for people, more or fewer counters may by chance code alike, and a budget may be larger than it must.
@@ -232,7 +232,7 @@ func TestRefusals(t *testing.T) {
 	if err := d.Open(s.file, &s.area, s.flash(), make([]byte, h.Memory())); err != nil {
 		t.Fatal(err)
 	}
-	if err := delta.Prove(&d, &m, s.flash(), make([]release.Digest, m.Leaves()), false, make([]byte, 2)); !errors.Is(err, delta.ErrMismatch) {
+	if err := delta.Prove(&d, &m, s.flash(), release.MakeLeaves(m.Leaves()), nil, false, make([]byte, 2)); !errors.Is(err, delta.ErrMismatch) {
 		t.Errorf("another release: %v", err)
 	}
 	m, _ = release.Describe("0001", "1", 1, 1, s.new, &s.area)
@@ -242,7 +242,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Contexts look at old bytes, so with wrong ones the stream soon makes no sense either.
-	err = delta.Prove(&d, &m, wrong, make([]release.Digest, m.Leaves()), false, make([]byte, 2))
+	err = delta.Prove(&d, &m, wrong, release.MakeLeaves(m.Leaves()), nil, false, make([]byte, 2))
 	if !errors.Is(err, delta.ErrMismatch) && !errors.Is(err, delta.ErrFormat) {
 		t.Errorf("another base: %v", err)
 	}
@@ -258,18 +258,18 @@ func TestRewriteComparesAgain(t *testing.T) {
 	if err := d.Open(s.file, &s.area, board, make([]byte, h.Memory())); err != nil {
 		t.Fatal(err)
 	}
-	leaves := make([]release.Digest, m.Leaves())
-	if err := delta.Prove(&d, &m, board, leaves, false, make([]byte, 2)); err != nil {
+	leaves := release.MakeLeaves(m.Leaves())
+	if err := delta.Prove(&d, &m, board, leaves, nil, false, make([]byte, 2)); err != nil {
 		t.Fatal(err)
 	}
 	board[4000] ^= 0x10 // the flash changes between proof and rewrite
-	err := delta.Rewrite(&d, &m, leaves, func(sector int, data []byte) error {
+	err := delta.Rewrite(&d, &m, leaves, delta.PutFunc(func(sector int, data []byte) error {
 		addr, _ := s.area.Sector(sector)
 		if want := s.new[addr:min(len(s.new), int(addr)+len(data))]; !bytes.Equal(data[:len(want)], want) {
 			t.Errorf("wrong sector %d was put", sector)
 		}
 		return nil
-	})
+	}))
 	if !errors.Is(err, delta.ErrMismatch) {
 		t.Errorf("rewrite over another flash: %v", err)
 	}
@@ -293,7 +293,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		board := memory(bytes.Repeat([]byte{0xff}, int(area.Size())))
 		copy(board, v.old)
 		mem := make([]byte, h.Memory())
-		leaves := make([]release.Digest, m.Leaves())
+		leaves := release.MakeLeaves(m.Leaves())
 		planned := make([]byte, (area.Sectors()+7)/8)
 		var d delta.Decoder
 		var old flash.Reader = board
@@ -302,10 +302,10 @@ func TestNothingIsAllocated(t *testing.T) {
 			if err := d.Open(v.file, &area, old, mem); err != nil {
 				t.Fatal(err)
 			}
-			if err := delta.Prove(&d, &m, old, leaves, false, planned); err != nil {
+			if err := delta.Prove(&d, &m, old, leaves, nil, false, planned); err != nil {
 				t.Fatal(err)
 			}
-			if err := delta.Rewrite(&d, &m, leaves, put); err != nil {
+			if err := delta.Rewrite(&d, &m, leaves, delta.PutFunc(put)); err != nil {
 				t.Fatal(err)
 			}
 		}); n != 0 {

@@ -16,13 +16,10 @@ import (
 // Without given, Prove fills leaves from the built sectors and, for all others, from old, and the root
 // over them must be m's. With given, leaves are trusted already and only the built sectors are
 // compared with them: that is how a file proves itself which builds a part of what must change.
-func Prove(d *Decoder, m *release.Manifest, old flash.Reader, leaves []release.Digest, given bool, planned []byte) error {
-	return ProveKnowing(d, m, old, leaves, nil, given, planned)
-}
-
-// ProveKnowing is Prove for a caller who has computed some leaves from old already, since nothing was written:
-// have has a bit for each leaf, and may be short. Without given, these are not read again.
-func ProveKnowing(d *Decoder, m *release.Manifest, old flash.Reader, leaves []release.Digest, have []byte, given bool, planned []byte) error {
+//
+// A caller who has computed some leaves from old already, since nothing was written, names them in have, which has a bit
+// for each leaf and may be short or nil: without given, these are not read again.
+func Prove(d *Decoder, m *release.Manifest, old flash.Reader, leaves release.Leaves, have []byte, given bool, planned []byte) error {
 	if err := d.Rewind(); err != nil {
 		return err
 	}
@@ -44,10 +41,10 @@ func ProveKnowing(d *Decoder, m *release.Manifest, old flash.Reader, leaves []re
 		planned[sector>>3] |= 1 << (sector & 7)
 		addr, _ := d.area.Sector(sector)
 		if err := eachLeaf(m, addr, data, func(i uint32, leaf release.Digest) error {
-			if given && leaf != leaves[i] {
+			if given && leaf != leaves.At(i) {
 				return fmt.Errorf("%w: sector %d", ErrMismatch, sector)
 			}
-			leaves[i] = leaf
+			leaves.Set(i, leaf)
 			return nil
 		}); err != nil {
 			return err
@@ -65,10 +62,22 @@ func ProveKnowing(d *Decoder, m *release.Manifest, old flash.Reader, leaves []re
 	return nil
 }
 
+// Putter takes the sectors that a file builds.
+type Putter interface {
+	// Put takes a sector. data is valid until it returns.
+	Put(sector int, data []byte) error
+}
+
+// PutFunc is a function that is a Putter.
+type PutFunc func(sector int, data []byte) error
+
+// Put implements Putter.
+func (f PutFunc) Put(sector int, data []byte) error { return f(sector, data) }
+
 // Rewrite decodes once more, from the start, and calls put for each sector, in the plan's order, if it
 // still is what Prove has seen: leaves are those of the proof. put may change that sector's old
 // content, and no other. data is valid until put returns.
-func Rewrite(d *Decoder, m *release.Manifest, leaves []release.Digest, put func(sector int, data []byte) error) error {
+func Rewrite(d *Decoder, m *release.Manifest, leaves release.Leaves, put Putter) error {
 	if err := d.Rewind(); err != nil {
 		return err
 	}
@@ -85,21 +94,21 @@ func Rewrite(d *Decoder, m *release.Manifest, leaves []release.Digest, put func(
 		}
 		addr, _ := d.area.Sector(sector)
 		if err := eachLeaf(m, addr, data, func(i uint32, leaf release.Digest) error {
-			if leaf != leaves[i] {
+			if leaf != leaves.At(i) {
 				return fmt.Errorf("%w: sector %d is not as proven", ErrMismatch, sector)
 			}
 			return nil
 		}); err != nil {
 			return err
 		}
-		if err := put(sector, data); err != nil {
+		if err := put.Put(sector, data); err != nil {
 			return fmt.Errorf("put sector %d: %w", sector, err)
 		}
 	}
 }
 
 // leads checks that the file says it leads to m, and that m's leaves fit the sectors.
-func (d *Decoder) leads(m *release.Manifest, leaves []release.Digest) error {
+func (d *Decoder) leads(m *release.Manifest, leaves release.Leaves) error {
 	if d.head.ToSize != m.Size || d.head.To != [8]byte(m.Digest[:8]) {
 		return fmt.Errorf("%w: it leads to another one", ErrMismatch)
 	}
@@ -111,16 +120,16 @@ func (d *Decoder) leads(m *release.Manifest, leaves []release.Digest) error {
 			return fmt.Errorf("%w: leaves of %d bytes in sectors of %d", ErrGeometry, m.LeafSize, r.Size)
 		}
 	}
-	if uint64(len(leaves)) != uint64(m.Leaves()) {
-		return fmt.Errorf("%w: room for %d leaves of %d", ErrMemory, len(leaves), m.Leaves())
+	if uint64(len(leaves)) != uint64(m.Leaves())*uint64(release.LeafBytes) {
+		return fmt.Errorf("%w: room for %d leaves of %d", ErrMemory, leaves.Count(), m.Leaves())
 	}
 	return nil
 }
 
 // digestRest fills the leaves of all sectors that are not planned, but those that are there. The decoder is at
 // its end, so its buffer is free.
-func (d *Decoder) digestRest(m *release.Manifest, old flash.Reader, leaves []release.Digest, have, planned []byte) error {
-	for i := range uint32(len(leaves)) {
+func (d *Decoder) digestRest(m *release.Manifest, old flash.Reader, leaves release.Leaves, have, planned []byte) error {
+	for i := range leaves.Count() {
 		if at := i >> 3; at < uint32(len(have)) && have[at]>>(i&7)&1 != 0 {
 			continue
 		}
@@ -131,7 +140,7 @@ func (d *Decoder) digestRest(m *release.Manifest, old flash.Reader, leaves []rel
 		if err := old.Read(addr, d.buffer[:n]); err != nil {
 			return fmt.Errorf("leaf %d: %w", i, err)
 		}
-		leaves[i] = release.Leaf(i, d.buffer[:n])
+		leaves.Set(i, release.Leaf(i, d.buffer[:n]))
 	}
 	return nil
 }

@@ -151,7 +151,10 @@ func (g *Geometry) Largest() uint32 {
 // Sub returns the geometry of count sectors from sector first on, with addresses from 0. Program
 // unit, page and erased byte stay; of the block sizes those stay whose alignment is the same when
 // counted from the new start. Sub allocates; it panics if the sectors do not exist.
-func (g *Geometry) Sub(first, count int) Geometry {
+func (g *Geometry) Sub(first, count int) Geometry { return g.subIn(nil, nil, first, count) }
+
+// subIn is Sub with runs and blocks as memory.
+func (g *Geometry) subIn(runs []Run, blocks []uint32, first, count int) Geometry {
 	if first < 0 || count < 0 || first > g.Sectors() || count > g.Sectors()-first {
 		panic("flash: sectors out of range")
 	}
@@ -167,21 +170,23 @@ func (g *Geometry) Sub(first, count int) Geometry {
 			continue
 		}
 		take := min(n-first, count)
-		s.Runs = append(s.Runs, Run{r.Size, uint32(take)})
+		runs = append(runs, Run{r.Size, uint32(take)})
 		first = 0
 		if count -= take; count == 0 {
 			break
 		}
 	}
+	s.Runs = runs
 	size, smallest := s.Size(), s.Runs[0].Size
 	for _, r := range s.Runs {
 		smallest = min(smallest, r.Size)
 	}
 	for _, b := range g.Blocks {
 		if base%b == 0 && b <= size && b > smallest {
-			s.Blocks = append(s.Blocks, b)
+			blocks = append(blocks, b)
 		}
 	}
+	s.Blocks = blocks
 	return s
 }
 

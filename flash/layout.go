@@ -121,11 +121,15 @@ func (l *Layout) SoftwareBase() uint32 {
 }
 
 // Software returns the geometry of the software area, with addresses from 0. It allocates.
-func (l *Layout) Software() Geometry {
+func (l *Layout) Software() Geometry { return l.SoftwareIn(nil, nil) }
+
+// SoftwareIn is Software with memory for runs and blocks, behind the elements that are there: limits.Runs and
+// limits.EraseBlocks suffice.
+func (l *Layout) SoftwareIn(runs []Run, blocks []uint32) Geometry {
 	end := l.Geometry.Sectors()
 	if len(l.Settings) > 0 {
 		end = l.Geometry.SectorAt(l.Settings[0].Addr)
 	}
 	first := l.SoftwareFirst()
-	return l.Geometry.Sub(first, end-first)
+	return l.Geometry.subIn(runs, blocks, first, end-first)
 }

@@ -1,11 +1,11 @@
 package lab
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
 	"unbrick/emulator"
+	"unbrick/lab/stand"
 	"unbrick/model"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -58,10 +58,10 @@ type Device struct {
 	began    func(emulator.Operation) // Options.Operation
 
 	// The agent's.
-	term    *terminal.Terminal // of the last boot
-	ram     ramAdapter
-	hung    int   // watchdog resets in a row
-	current *task // being done
+	stand   stand.Stand
+	term    stand.Agent // of the last boot
+	hung    int         // watchdog resets in a row
+	current *task       // being done
 
 	console smp.Deframer // of the application's maintenance port
 
@@ -127,7 +127,7 @@ func New(m *model.Model, o *Options) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, began: o.Operation, call: make(chan struct{}, 1)}
-	d.ram.ram = board.RAM()
+	d.stand = stand.Stand{Board: board, Layout: &d.model.Layout, Change: d.wire}
 	d.console.Reset(make([]byte, smp.DeframerSize(maintenanceBuffer)))
 	board.OnOperation(d.operation)
 	return d, nil
@@ -210,22 +210,7 @@ func (d *Device) told(e terminal.Event) {
 // maxSpeed is the highest speed of the cable, in bits a second: what an ordinary UART and adapter reach.
 const maxSpeed = 921600
 
-// hardware fills the terminal's needs from the board. The agent calls it after each reset.
-func (d *Device) hardware() (*terminal.Hardware, error) {
-	cause, ok := causes[d.board.Cause()]
-	if !ok {
-		return nil, fmt.Errorf("lab: reset cause %v has no counterpart", d.board.Cause())
-	}
-	return &terminal.Hardware{
-		Flash: d.board.Flash(), Layout: &d.model.Layout, RAM: &d.ram, Cable: cable{d.board.Cable(), d}, Clock: d.board.Clock(),
-		MaxSpeed: maxSpeed, Cause: cause, Pin: d.board.Pin(), Survivor: d.board.Survivor(), Event: d.told,
-	}, nil
-}
-
-var causes = map[emulator.Cause]terminal.ResetCause{
-	emulator.CausePower:    terminal.PowerOn,
-	emulator.CauseSoftware: terminal.SoftwareReset,
-	emulator.CauseWatchdog: terminal.Watchdog,
-	emulator.CauseFault:    terminal.FaultReset,
-	emulator.CauseLine:     terminal.PowerOn, // a reset line looks like power-on to the software
+// wire adds to the hardware what is the device's own.
+func (d *Device) wire(hw *terminal.Hardware) {
+	hw.Cable, hw.MaxSpeed, hw.Event = cable{d.board.Cable(), d}, maxSpeed, d.told
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/emulator"
+	"unbrick/lab/stand"
 	"unbrick/terminal"
 )
 
@@ -34,7 +35,7 @@ func (e *FaultError) Unwrap() error { return e.Fault }
 
 // task is something the running release does: a session. It runs in the agent.
 type task struct {
-	do   func(*terminal.Terminal) (reset bool)
+	do   func(stand.Agent) (reset bool)
 	done chan struct{} // closed when do has returned, or the agent ended before
 }
 
@@ -118,11 +119,8 @@ func (d *Device) live(ctx context.Context) {
 
 // agent is all software of the device from one reset to the next.
 func (d *Device) agent() {
-	hw, err := d.hardware()
-	if err == nil {
-		d.term, err = terminal.New(hw)
-	}
-	if err != nil {
+	var err error
+	if d.term, err = d.stand.Start(); err != nil {
 		d.mu.Lock()
 		d.fault = err
 		d.mu.Unlock()

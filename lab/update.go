@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"unbrick/lab/stand"
 	"unbrick/protocol"
 	"unbrick/terminal"
 )
@@ -25,7 +26,7 @@ func (d *Device) Update(ctx context.Context, c protocol.Conn) (Session, error) {
 	}
 	var result Session
 	t := &task{done: make(chan struct{})}
-	t.do = func(term *terminal.Terminal) bool {
+	t.do = func(term stand.Agent) bool {
 		defer func() { result.Summary = term.Last() }() // also when power fails in the middle
 		link := &pacedLink{Conn: c, device: d}
 		result.Outcome, result.Err = term.Session(link)

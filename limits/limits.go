@@ -20,6 +20,8 @@ const (
 	Identity     = 256       // bytes of the identification, at the end of the boot area
 	KeyBlock     = 96        // bytes of the key block, directly below it: both are the least of a boot area
 	RecordSector = 4 << 10   // bytes that a record sector has at least: record, manifests and marks
+	Doubtful     = 128       // doubtful sectors that a record names one by one; more are all
+	RecordDead   = 8         // sectors that take no data, in a record
 	Settings     = 8         // settings areas
 	AreaName     = 32        // bytes of the name of one
 )

@@ -160,7 +160,6 @@ func TestChain(t *testing.T) {
 		{"frames take a release file in the largest blocks", release.MaxFile, frame.MaxBlocks * frame.MaxBlock},
 		{"the link names the keys of a device", terminal.KeySlots, protocol.MaxKeys},
 		{"and the cable", terminal.KeySlots, smp.MaxKeys},
-		{"and those that are retired", terminal.KeySlots, smp.MaxRetired},
 		{"a device holds the keys of its model", limits.ModelKeys, terminal.KeySlots},
 		{"the server remembers more refused files than a device tells of", protocol.MaxRefused, storage.MaxRefused},
 		{"a model's ID is fit for a release", limits.Text, release.MaxText},
@@ -188,7 +187,7 @@ func TestTableIsInUse(t *testing.T) {
 	}
 	slices.Sort(names)
 	var text strings.Builder
-	for _, dir := range []string{".", "flash", "model", "release", "release/store", "delta", "delta/internal/coding", "delta/diff", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "server", "server/storage", "terminal"} {
+	for _, dir := range []string{".", "flash", "model", "release", "release/store", "delta", "delta/internal/coding", "delta/diff", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "server", "server/storage", "terminal", "terminal/record", "terminal/image"} {
 		files, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 // A release file is the magic, then a trust statement, a signed manifest and a long note, each behind its length (u32, least
 // significant byte first), and the image, which ends the file.
 const (
-	fileMagic = "UNBRICK2"
-	fileParts = 3 // with a length
-	fileFixed = len(fileMagic) + 4*fileParts
+	FileMagic = "UNBRICK2" // what a release file begins with
+	fileParts = 3          // with a length
+	fileFixed = len(FileMagic) + 4*fileParts
 )
 
 // Limits of a release file, in bytes. MaxHead is the most that comes before the image.
@@ -56,7 +56,7 @@ type File struct {
 // AppendFile appends the release file of f to dst. The manifest must be one that Parse takes, long note and image those that it
 // describes; SplitFile refuses anything else.
 func AppendFile(dst []byte, f *File) []byte {
-	dst = append(dst, fileMagic...)
+	dst = append(dst, FileMagic...)
 	for _, part := range [fileParts][]byte{f.Statement, f.Signed, f.LongNote} {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(part)))
 		dst = append(dst, part...)
@@ -79,12 +79,12 @@ func SplitFile(b []byte) (File, error) {
 // SplitHead returns what comes before the image in a release file of the given size, of which only the first
 // bytes are at hand: all of it or at least MaxHead. It checks what SplitFile checks.
 func SplitHead(head []byte, size int64) (File, error) {
-	magic := head[:min(len(head), len(fileMagic))]
+	magic := head[:min(len(head), len(FileMagic))]
 	if string(magic) == "UNBRICK1" {
 		return File{}, fmt.Errorf("%w: of version 1, which nothing reads any more: publish its image again", ErrFile)
 	}
-	if len(magic) == 0 || string(magic) != fileMagic[:len(magic)] {
-		return File{}, fmt.Errorf("%w: does not begin with %q and a length", ErrFile, fileMagic)
+	if len(magic) == 0 || string(magic) != FileMagic[:len(magic)] {
+		return File{}, fmt.Errorf("%w: does not begin with %q and a length", ErrFile, FileMagic)
 	}
 	rest := head[len(magic):]
 	var f File

@@ -61,17 +61,35 @@ func Node(l, r Digest) Digest {
 	return sha256.Sum256(b[:])
 }
 
+// Leaves are the digests of the leaves of a tree, one behind the other: bytes, so that they can lie in any memory.
+type Leaves []byte
+
+// LeafBytes is how many bytes of Leaves one digest takes.
+const LeafBytes = len(Digest{})
+
+// MakeLeaves returns memory for n digests.
+func MakeLeaves(n uint32) Leaves { return make(Leaves, int(n)*LeafBytes) }
+
+// Count returns how many digests there are.
+func (l Leaves) Count() uint32 { return uint32(len(l) / LeafBytes) }
+
+// At returns the digest of leaf i.
+func (l Leaves) At(i uint32) Digest { return Digest(l[int(i)*LeafBytes:]) }
+
+// Set makes d the digest of leaf i.
+func (l Leaves) Set(i uint32, d Digest) { copy(l[int(i)*LeafBytes:], d[:]) }
+
 // Root returns the root of the tree over leaves: a single leaf is its own root; otherwise the left
 // part is the largest power of two smaller than their number (the split of RFC 6962). It leaves its
 // argument as it is and recurses at most 32 deep. No leaves have no root: it panics.
-func Root(leaves []Digest) Digest {
-	switch n := len(leaves); n {
+func Root(leaves Leaves) Digest {
+	switch n := leaves.Count(); n {
 	case 0:
 		panic("release: root of no leaves")
 	case 1:
-		return leaves[0]
+		return leaves.At(0)
 	default:
-		left := 1 << (bits.Len(uint(n-1)) - 1)
+		left := LeafBytes << (bits.Len32(n-1) - 1)
 		return Node(Root(leaves[:left]), Root(leaves[left:]))
 	}
 }
@@ -129,10 +147,11 @@ func (m *Manifest) LeafRange(index uint32) (offset, n uint32) {
 }
 
 // AppendLeaves appends the digests of all leaves of image to dst.
-func AppendLeaves(dst []Digest, image []byte, leafSize uint32) []Digest {
+func AppendLeaves(dst Leaves, image []byte, leafSize uint32) Leaves {
 	for i := uint32(0); len(image) > 0; i++ {
 		n := min(len(image), int(leafSize))
-		dst = append(dst, Leaf(i, image[:n]))
+		leaf := Leaf(i, image[:n])
+		dst = append(dst, leaf[:]...)
 		image = image[n:]
 	}
 	return dst

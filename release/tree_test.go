@@ -35,10 +35,11 @@ func reference(image []byte, leaf int) []byte {
 func TestRootAgainstReference(t *testing.T) {
 	image := exampleImage(256 * 70)
 	var tree release.Tree
-	var leaves []release.Digest
+	var leaves release.Leaves
 	for n := 1; n <= 70; n++ {
 		want := release.Digest(reference(image[:n*256], 256))
-		leaves = append(leaves, release.Leaf(uint32(n-1), image[(n-1)*256:n*256]))
+		last := release.Leaf(uint32(n-1), image[(n-1)*256:n*256])
+		leaves = append(leaves, last[:]...)
 		before := slices.Clone(leaves)
 		if got := release.Root(leaves); got != want {
 			t.Fatalf("%d leaves: root %x, want %x", n, got, want)
@@ -46,7 +47,7 @@ func TestRootAgainstReference(t *testing.T) {
 		if !slices.Equal(before, leaves) {
 			t.Fatalf("%d leaves: Root changed them", n)
 		}
-		tree.Add(leaves[n-1])
+		tree.Add(last)
 		if got := tree.Root(); got != want || tree.Count() != uint32(n) {
 			t.Fatalf("%d leaves one by one: root %x, want %x", n, got, want)
 		}
@@ -121,12 +122,13 @@ func TestLeafRange(t *testing.T) {
 
 func TestTreeAllocatesNothing(t *testing.T) {
 	block := make([]byte, release.MaxLeaf)
-	leaves := make([]release.Digest, 1000)
+	leaves := release.MakeLeaves(1000)
 	var tree release.Tree
 	var sum release.Digest
 	if n := testing.AllocsPerRun(10, func() {
-		leaves[3] = release.Leaf(3, block)
-		tree.Add(leaves[3])
+		leaf := release.Leaf(3, block)
+		leaves.Set(3, leaf)
+		tree.Add(leaf)
 		sum = release.Node(release.Root(leaves), tree.Root())
 	}); n != 0 {
 		t.Errorf("%v allocations, %x", n, sum[:4])

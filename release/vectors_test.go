@@ -127,13 +127,13 @@ func TestVectors(t *testing.T) {
 func checkTree(t *testing.T, v *vector) {
 	leaf := uint32(v.number(t, "leaf size"))
 	leaves := release.AppendLeaves(nil, v.payload, leaf)
-	if uint64(len(leaves)) != v.number(t, "leaves") {
-		t.Errorf("%d leaves", len(leaves))
+	if uint64(leaves.Count()) != v.number(t, "leaves") {
+		t.Errorf("%d leaves", leaves.Count())
 	}
 	if got := release.Root(leaves); release.Hex(got) != v.get("root") {
 		t.Errorf("root %x", got)
 	}
-	if got := release.Hex(leaves[len(leaves)-1]); got != v.get("last leaf") {
+	if got := release.Hex(leaves.At(leaves.Count() - 1)); got != v.get("last leaf") {
 		t.Errorf("last leaf %s", got)
 	}
 }
@@ -236,8 +236,8 @@ func treeVectors() []vector {
 		image := exampleImage(c.size)
 		leaves := release.AppendLeaves(nil, image, uint32(c.leaf))
 		all = append(all, vector{fmt.Sprintf("tree-%d-%d", c.leaf, c.size), [][2]string{
-			{"kind", "tree"}, {"comment", "the payload is the image"}, {"leaf size", fmt.Sprint(c.leaf)}, {"leaves", fmt.Sprint(len(leaves))},
-			{"last leaf", release.Hex(leaves[len(leaves)-1])}, {"root", release.Hex(release.Root(leaves))},
+			{"kind", "tree"}, {"comment", "the payload is the image"}, {"leaf size", fmt.Sprint(c.leaf)}, {"leaves", fmt.Sprint(leaves.Count())},
+			{"last leaf", release.Hex(leaves.At(leaves.Count() - 1))}, {"root", release.Hex(release.Root(leaves))},
 		}, image})
 	}
 	return all

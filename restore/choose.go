@@ -175,10 +175,7 @@ func intended(d *Device) *Known {
 	return nil
 }
 
-// floorOf is the device's security floor.
-func floorOf(d *Device) release.Floor { return release.Floor{Counter: d.Floor} }
-
-func belowFloor(d *Device, l *Listing) bool { return l.Manifest.Floor().Compare(floorOf(d)) < 0 }
+func belowFloor(d *Device, l *Listing) bool { return l.Manifest.Floor().Compare(d.Floor) < 0 }
 
 // keysFor returns the keys that the device trusts, and the caller too.
 func keysFor(d *Device, c *Choice) []ed25519.PublicKey {
@@ -194,7 +191,7 @@ func keysFor(d *Device, c *Choice) []ed25519.PublicKey {
 // trusts tells whether enough keys for the device, and for the caller, say that they signed.
 func trusts(d *Device, c *Choice, signers *release.Signers) bool {
 	known := signers.Known(keysFor(d, c))
-	return known.Len() >= max(1, int(d.Threshold))
+	return known.Len() >= max(1, d.Needs())
 }
 
 // foreignKey says who does not take the signatures of a release: the device, or only the caller.
@@ -211,7 +208,7 @@ func foreignKey(d *Device, version string, signers *release.Signers, err error) 
 
 // below names the oldest release at hand that the floor lets pass.
 func below(d *Device, all []Listing, l Listing) error {
-	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %v, the floor is %v", l.Manifest.Version, l.Manifest.Floor(), floorOf(d))}
+	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %v, the floor is %v", l.Manifest.Version, l.Manifest.Floor(), d.Floor)}
 	for _, o := range all { // newest first
 		if !belowFloor(d, &o) && o.Hold == 0 {
 			e.Version = o.Manifest.Version
@@ -234,7 +231,7 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 		return nil, &Error{Code: CodeBadFile, Version: l.Manifest.Version, Err: err}
 	}
 	keys := keysFor(d, c)
-	m, err := release.Verify(signed, keys, int(d.Threshold))
+	m, err := release.Verify(signed, keys, d.Needs())
 	switch {
 	case errors.Is(err, release.ErrUnknownKey), errors.Is(err, release.ErrSigners):
 		return nil, foreignKey(d, l.Manifest.Version, &signers, err)
@@ -246,7 +243,10 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 	if err := m.CheckImage(image); err != nil {
 		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	target := release.Target{Model: d.Model, Software: &d.Software, Floor: floorOf(d)}
+	if err := release.Permits(d.InForce, &m, release.Install); err != nil {
+		return nil, &Error{Code: CodeRefused, Version: m.Version, Err: err}
+	}
+	target := release.Target{Model: d.Model, Software: &d.Software, Floor: d.Floor}
 	var no *release.Refusal
 	if err := target.Accept(&m, nil); errors.As(err, &no) {
 		e := &Error{Code: CodeRefused, Version: m.Version, Err: err}

@@ -27,8 +27,8 @@ func sectorTime(size uint32) time.Duration {
 
 // pieceSize is how many bytes of a file fit one packet of the device's buffer.
 func (s *Session) pieceSize() int {
-	// Header, map of two, "off" and its number, "data" and its length.
-	const around = smp.HeaderSize + 1 + 4 + 5 + 5 + 3
+	// Header, map of three, "n" and its number, "off" and its number, "data" and its length.
+	const around = smp.HeaderSize + 1 + 2 + 5 + 4 + 5 + 5 + 3
 	return max(1, min(smp.MaxPart, int(s.params.BufSize)-around))
 }
 

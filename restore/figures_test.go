@@ -10,6 +10,7 @@ import (
 	"unbrick/emulator"
 	"unbrick/internal/firmware"
 	"unbrick/lab"
+	"unbrick/protocol/smp"
 	"unbrick/restore"
 )
 
@@ -91,7 +92,7 @@ func full(t testing.TB, image []byte, fast uint32, line emulator.LineConfig) fig
 	port := arrive(t, d)
 	var begun time.Duration
 	res, err := run(t, port, source(t, v), &restore.Options{Fast: fast, Trace: func(c restore.Call) {
-		if c.Group == 64 && c.ID == 3 && begun == 0 {
+		if c.Group == smp.GroupUser && c.ID == smp.UserBegin && begun == 0 {
 			begun = c.At
 		}
 	}}, nil)

@@ -127,7 +127,7 @@ func TestEveryStateLeadsBack(t *testing.T) {
 			h.frames(921600, 2)
 			h.write(frame.AppendPacket(nil, h.packet(&smp.BeginRequest{Manifest: v.signed, AsIs: true})))
 			h.drain()
-			h.write(frame.AppendPacket(nil, h.packet(&smp.NextRequest{Number: 1, Size: 9000, SHA: [32]byte{1}, Block: 1024})))
+			h.write(frame.AppendPacket(nil, h.packet(&smp.FileRequest{Number: 1, Size: 9000, SHA: [32]byte{1}, Block: 1024})))
 			h.drain()
 			for n := range uint16(4) {
 				h.write(frame.AppendData(nil, &frame.Data{File: 1, Block: n, Bytes: make([]byte, 1024)}))
@@ -414,8 +414,8 @@ func TestDeviceWithoutLast(t *testing.T) {
 				return p, nil
 			}
 			h, body, err := smp.ParsePacket(content[1:])
-			var q smp.NextRequest
-			if err != nil || h.Group != smp.GroupUser || h.ID != smp.UserNext || q.DecodeBody(body) != nil || !q.Last {
+			var q smp.FileRequest
+			if err != nil || h.Group != smp.GroupUser || h.ID != smp.UserFile || q.DecodeBody(body) != nil || !q.Last {
 				return p, nil
 			}
 			told++

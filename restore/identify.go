@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"slices"
 
 	"unbrick/flash"
 	"unbrick/protocol/smp"
@@ -19,6 +18,9 @@ type Device struct {
 	A        *Known         // release that the record names as installed, or as the old one; nil: none
 	B        *Known         // rewriting: the new one; installed: the one before, if it is still known; nil: none
 
+	// InForce is the trust statement in its record, if the key slots signed it; nil: there is none.
+	InForce *release.Statement
+
 	seen *reading // of sectors from the first on, when it was identified; nil: none
 }
 
@@ -30,14 +32,30 @@ type Known struct {
 	Trusted  bool // enough keys that the device trusts signed it
 }
 
-// Trusted returns the keys that the device trusts, without the retired ones.
+// Trusted returns the keys whose signatures under a release count for the device: those of its key slots, or those that its trust
+// statement names.
 func (d *Device) Trusted() []ed25519.PublicKey {
+	if d.InForce != nil {
+		return d.InForce.Signers(nil, release.Install)
+	}
+	if d.Identity.Statement > 0 {
+		return nil // one that the key slots did not sign: it trusts nobody
+	}
+	return d.slots()
+}
+
+// Needs returns how many of them must have signed.
+func (d *Device) Needs() int {
+	if d.InForce != nil {
+		return int(d.InForce.Threshold)
+	}
+	return int(d.Threshold)
+}
+
+func (d *Device) slots() []ed25519.PublicKey {
 	var keys []ed25519.PublicKey
 	for i := range d.Keys {
-		key := ed25519.PublicKey(d.Keys[i][:])
-		if !slices.Contains(d.Retired, release.IDOf(key)) {
-			keys = append(keys, key)
-		}
+		keys = append(keys, d.Keys[i][:])
 	}
 	return keys
 }
@@ -78,7 +96,7 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if release.LeafSize(&d.Software) == 0 {
 		return nil, &Error{Code: CodeProtocol, Err: errors.New("identify: software area without a leaf size")}
 	}
-	var parts [2][]byte
+	var parts [3][]byte
 	riders := d.missing(&parts)
 	if d.State != smp.RecordNone && (d.Match == smp.MatchNone || d.Doubtful > 0) {
 		riders = append(riders, d.look()...)
@@ -91,7 +109,10 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 			return nil, fmt.Errorf("read record: %w", s.refused(err))
 		}
 	}
-	d.A, d.B = d.known(parts[0]), d.known(parts[1])
+	if s, err := release.VerifyStatement(parts[smp.PartStatement], d.slots(), int(d.Threshold)); err == nil {
+		d.InForce = &s
+	}
+	d.A, d.B = d.known(parts[smp.PartA]), d.known(parts[smp.PartB])
 	return d, nil
 }
 
@@ -118,16 +139,16 @@ func (s *Session) idle(ctx context.Context) error {
 	}
 }
 
-// missing asks for what is missing of the manifests of the record, of which parts has the beginnings.
-func (d *Device) missing(parts *[2][]byte) []ask {
+// missing asks for what is missing of the signed statements of the record, of which parts has the beginnings.
+func (d *Device) missing(parts *[3][]byte) []ask {
 	var asks []ask
-	for i, size := range [2]uint32{d.Identity.A, d.Identity.B} {
+	for i, size := range [...]uint32{smp.PartA: d.Identity.A, smp.PartB: d.Identity.B, smp.PartStatement: d.Identity.Statement} {
 		at := uint32(len(parts[i]))
 		if at >= size {
 			continue
 		}
 		var got smp.Record
-		asks = append(asks, ask{q: &smp.RecordRequest{B: i == 1, Offset: at}, answer: &got, take: func() error {
+		asks = append(asks, ask{q: &smp.RecordRequest{Part: smp.Part(i), Offset: at}, answer: &got, take: func() error {
 			if got.Length != size || got.Offset != at || len(got.Data) == 0 {
 				return &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
 			}
@@ -170,7 +191,7 @@ func (d *Device) known(signed []byte) *Known {
 	if err != nil {
 		return nil
 	}
-	_, err = release.Verify(signed, d.Trusted(), int(d.Threshold))
+	_, err = release.Verify(signed, d.Trusted(), d.Needs())
 	return &Known{Signed: signed, Manifest: m, Signers: signers, Trusted: err == nil}
 }
 
@@ -184,7 +205,7 @@ func (s *Session) refused(err error) error {
 	switch said.Fault() {
 	case smp.FaultSignature:
 		e.Code = CodeSignature
-	case smp.FaultKey, smp.FaultRetired:
+	case smp.FaultKey, smp.FaultTrust:
 		e.Code = CodeUnknownKey
 	case smp.FaultSigners:
 		e.Code = CodeSigners
@@ -202,10 +223,11 @@ func (s *Session) refused(err error) error {
 		e.Code = CodeVerify
 	case smp.FaultErase, smp.FaultProgram, smp.FaultRecord:
 		e.Code = CodeFlash
-	case smp.FaultPhase, smp.FaultIncomplete:
+	case smp.FaultPhase:
 		// In a phase that nobody else could have changed: the device has forgotten, so it restarted.
 		e.Code = CodeRestarted
-	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied, smp.FaultTrust:
+	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied,
+		smp.FaultStatement, smp.FaultOld, smp.FaultUnblessed:
 	}
 	return e
 }

@@ -256,6 +256,6 @@ func (p *Plan) leafRuns() [][2]uint32 {
 }
 
 // leafDigests returns the digests of all leaves of the wanted image.
-func (p *Plan) leafDigests() []release.Digest {
+func (p *Plan) leafDigests() release.Leaves {
 	return release.AppendLeaves(nil, p.want.image, p.Release.LeafSize)
 }

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -21,7 +20,7 @@ const (
 // Limits of Run against a device that does not get on.
 const (
 	maxLost    = 60  // pieces lost in a row: the line does not work
-	minPiece   = 128 // bytes; smaller pieces do not get through a line that loses these
+	minPiece   = 128 // bytes, a block; smaller pieces do not get through a line that loses these
 	growBehind = 8   // pieces in a row that arrived, after which they grow again
 	// framedLeaves is how many leaf digests go into a packet where packets follow each other: so few, since a
 	// long one is spoiled more easily.
@@ -157,11 +156,12 @@ func (r *runner) files(ctx context.Context) error {
 	for _, j := range r.p.jobs[:done] {
 		at += j.sectors
 	}
-	for _, j := range r.p.jobs[done:] {
-		if err := r.apply(ctx, &j, r.p.need[at:at+j.sectors]); err != nil {
+	for i := done; i < len(r.p.jobs); i++ {
+		n := r.p.jobs[i].sectors
+		if err := r.apply(ctx, i, r.p.need[at:at+n]); err != nil {
 			return err
 		}
-		at += j.sectors
+		at += n
 	}
 	if r.touched != TouchedNothing || len(r.p.jobs) > 0 {
 		r.touched = TouchedAll
@@ -310,10 +310,7 @@ func (r *runner) leaves(ctx context.Context) error {
 	for _, run := range r.p.leafRuns() {
 		for at, left := run[0], run[1]; left > 0; {
 			n := min(left, uint32(most))
-			q := smp.LeavesRequest{First: at}
-			for _, d := range all[at : at+n] {
-				q.Data = append(q.Data, d[:]...)
-			}
+			q := smp.LeavesRequest{First: at, Data: all[smp.LeafDigest*at : smp.LeafDigest*(at+n)]}
 			asks = append(asks, ask{q: &q, answer: &smp.Empty{}, take: func() error {
 				r.did(lineTime(framed(len(q.Data)+17)+answerBytes, s.opt.Baud)+s.latency, 0)
 				return nil
@@ -329,92 +326,91 @@ func (r *runner) leaves(ctx context.Context) error {
 	return nil
 }
 
-// apply sends one update file and has it applied.
-func (r *runner) apply(ctx context.Context, j *job, sectors []int) error {
-	if err := r.send(ctx, j); err != nil {
+// apply brings the file of job i in the console framing, where hosts stop and wait, and waits until the device has applied it.
+func (r *runner) apply(ctx context.Context, i int, sectors []int) error {
+	operations, touched := r.status.Operations, r.touched
+	if err := r.send(ctx, i); err != nil {
 		return err
 	}
-	applied, operations, touched := r.status.Applied, r.status.Operations, r.touched
-	r.touched = TouchedPart // from here on a device that is not heard may have erased
-	err := r.s.call(ctx, &smp.ApplyRequest{}, &r.status, slow)
-	var said *smp.Error
-	if errors.As(err, &said) && said.Fault() == smp.FaultPhase {
-		// A repeated request can come after the end of what the first one began: status tells.
-		err = r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow)
-		if err == nil && r.status.Applied == applied && r.status.Fault == smp.FaultNone {
-			err = said
-		}
-	}
-	if err != nil {
-		if errors.As(err, &said) {
-			r.touched = touched
-		}
+	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
 		return fmt.Errorf("apply: %w", r.s.refused(err))
 	}
 	work := r.p.sectorsTime(sectors)
 	if err := r.wait(ctx, work); err != nil {
 		return fmt.Errorf("apply: %w", err)
 	}
-	if r.status.Phase != smp.PhaseReady || r.status.Fault != smp.FaultNone {
+	switch {
+	case r.status.Phase == smp.PhaseDone && i == len(r.p.jobs)-1: // it went on to the verdict
+	case r.status.Phase == smp.PhaseReady && r.status.Fault == smp.FaultNone && r.count() == i+1:
+	case r.status.Phase == smp.PhaseReady && r.status.Fault == smp.FaultNone:
+		return &Error{Code: CodeRestarted, Err: fmt.Errorf("apply: %d files applied, want %d", r.status.Applied, i+1)}
+	default:
 		if r.status.Operations == operations {
 			r.touched = touched // it has refused before its first erase
 		}
 		return r.failure("apply")
 	}
-	if r.status.Applied != applied+1 {
-		return &Error{Code: CodeRestarted, Err: fmt.Errorf("apply: %d files applied, want %d", r.status.Applied, applied+1)}
-	}
-	r.written += j.sectors
+	r.written += r.p.jobs[i].sectors
 	r.progress.Sectors = r.written
 	r.did(0, work)
 	return nil
 }
 
 // send brings a file, piece by piece, going on at the offset that the device answers with.
-func (r *runner) send(ctx context.Context, j *job) error {
-	q := smp.FileRequest{Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace}
+func (r *runner) send(ctx context.Context, i int) error {
+	q := r.announcement(i, minPiece, frame.MaxBlock)
+	file := r.p.jobs[i].file
 	var at smp.Offset
 	if err := r.s.call(ctx, &q, &at, prompt); err != nil {
 		return fmt.Errorf("announce file: %w", r.s.refused(err))
 	}
-	packets, wire := r.s.pieces(len(j.file))
+	packets, wire := r.s.pieces(len(file))
 	work := lineTime(wire+packets*answerBytes, r.s.opt.Baud) + time.Duration(packets)*r.s.latency
 	sent := r.progress.Bytes
-	for lost := 0; int(at.Offset) < len(j.file); {
-		if at.Offset > uint32(len(j.file)) {
-			return &Error{Code: CodeProtocol, Err: fmt.Errorf("device wants offset %d of a file of %d", at.Offset, len(j.file))}
-		}
-		n := min(r.piece, len(j.file)-int(at.Offset))
-		data := smp.DataRequest{Offset: at.Offset, Data: j.file[at.Offset:][:n]}
-		var next smp.Offset
-		err := r.s.call(ctx, &data, &next, patience{wait: prompt.wait, tries: 1, answer: smp.HeaderSize + 16})
+	for lost := 0; at.Offset < q.Size; {
+		next, err := r.sendPiece(ctx, &q, file, at.Offset)
 		switch {
-		case err == nil && next.Offset > at.Offset:
+		case err == nil && next > q.Size:
+			return &Error{Code: CodeProtocol, Err: fmt.Errorf("device wants offset %d of a file of %d", next, q.Size)}
+		case err == nil && next > at.Offset:
 			lost = 0
 			r.grow()
-			at = next
 		case err == nil:
-			// It wants something else than what was sent: it has forgotten the rest, or never had it.
-			lost++
-			at = next
+			lost++ // it wants something else than what was sent: it has forgotten the rest, or never had it
 		case retryable(err):
 			lost++
 			r.shrink()
+			next = at.Offset
 		default:
 			return fmt.Errorf("send file: %w", r.s.refused(err))
 		}
+		at.Offset = next
 		if lost > maxLost {
 			if err == nil {
 				err = &Error{Code: CodeProtocol, Err: errors.New("device takes no bytes")}
 			}
 			return fmt.Errorf("send file: %w", err)
 		}
-		done := time.Duration(int64(work) * int64(at.Offset) / int64(len(j.file)))
-		r.progress.Bytes = sent + uint64(wire)*uint64(at.Offset)/uint64(len(j.file))
+		done := time.Duration(int64(work) * int64(at.Offset) / int64(q.Size))
+		r.progress.Bytes = sent + uint64(wire)*uint64(at.Offset)/uint64(q.Size)
 		r.tell(done, 0)
 	}
 	r.did(work, 0)
 	return nil
+}
+
+// sendPiece sends whole blocks from an offset on and returns the offset that the device wants next.
+func (r *runner) sendPiece(ctx context.Context, q *smp.FileRequest, file []byte, at uint32) (uint32, error) {
+	n := q.Size - min(at, q.Size)
+	if piece := max(uint32(r.piece)/q.Block, 1) * q.Block; n > piece {
+		n = piece
+	} else {
+		r.touched = max(r.touched, TouchedPart) // a device that has it all may erase
+	}
+	data := smp.DataRequest{Number: q.Number, Offset: at, Data: file[at:][:n]}
+	var next smp.Offset
+	err := r.s.call(ctx, &data, &next, patience{wait: prompt.wait, tries: 1, answer: smp.HeaderSize + 16})
+	return next.Offset, err
 }
 
 // shrink makes pieces smaller after one was lost: a shorter frame has better chances.

@@ -102,7 +102,7 @@ func (r *runner) pass(ctx context.Context) error {
 // bringing is a file on its way.
 type bringing struct {
 	i     int
-	q     smp.NextRequest
+	q     smp.FileRequest
 	file  []byte
 	w     frame.Sender
 	count uint32 // blocks
@@ -114,14 +114,19 @@ type bringing struct {
 }
 
 func (r *runner) prepare(i int) *bringing {
-	j := &r.p.jobs[i]
-	b := &bringing{i: i, file: j.file}
-	b.q = smp.NextRequest{Number: uint32(i + 1), Size: uint32(len(j.file)), SHA: sha256.Sum256(j.file), Workspace: j.workspace,
-		Block: blockFor(uint32(len(j.file)), r.block, r.s.framing.agreed.Block), Last: i == len(r.p.jobs)-1}
+	b := &bringing{i: i, file: r.p.jobs[i].file, q: r.announcement(i, r.block, r.s.framing.agreed.Block)}
 	b.count = (b.q.Size + b.q.Block - 1) / b.q.Block
 	b.wire = frame.DataSize(int(b.q.Block))
 	b.w.Begin(b.count, 0)
 	return b
+}
+
+// announcement is that of the file of job i, in blocks of the size that is wished for, or larger ones up to most.
+func (r *runner) announcement(i int, wish, most uint32) smp.FileRequest {
+	j := &r.p.jobs[i]
+	size := uint32(len(j.file))
+	return smp.FileRequest{Number: uint32(i + 1), Size: size, SHA: sha256.Sum256(j.file), Workspace: j.workspace,
+		Block: blockFor(size, wish, most), Last: i == len(r.p.jobs)-1}
 }
 
 // blockFor is the block that a file of size bytes goes in: the one that is wished for, or one that is so much larger that there

@@ -344,8 +344,8 @@ func (in *ingredients) prove(file []byte) (needs uint32, err error) {
 	if err := d.Open(file, &in.area, memory(old), make([]byte, h.Memory())); err != nil {
 		return 0, err
 	}
-	leaves := make([]release.Digest, in.to.Leaves())
-	if err := delta.Prove(&d, &in.to, memory(old), leaves, false, make([]byte, (in.area.Sectors()+7)/8)); err != nil {
+	leaves := release.MakeLeaves(in.to.Leaves())
+	if err := delta.Prove(&d, &in.to, memory(old), leaves, nil, false, make([]byte, (in.area.Sectors()+7)/8)); err != nil {
 		return 0, err
 	}
 	n := delta.NeedsOf(&h, uint32(len(file)), in.to.Leaves(), in.model.Resident)

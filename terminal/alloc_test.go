@@ -30,7 +30,8 @@ func (r *rig) allocations(s *server) uint64 {
 			}
 		}
 		hw.RAM = &countedRAM{RAM: hw.RAM, n: &board}
-		term, err := terminal.New(hw)
+		term := new(terminal.Terminal)
+		err := terminal.New(term, hw)
 		if err != nil {
 			r.t.Error(err)
 			return

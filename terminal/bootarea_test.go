@@ -323,7 +323,7 @@ func TestAnEraDoesNotRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if runs := b.Terminal.signed(signed); runs != (era == 0) {
+		if runs := b.Terminal.mayRun(signed); runs != (era == 0) {
 			t.Errorf("a release of era %d: runs %v", era, runs)
 		}
 	}
@@ -427,10 +427,11 @@ func keyBlockOf(t *testing.T, k *DeviceKey) []byte {
 func startWithKey(t *testing.T, block []byte, unit func([]byte, *[64]byte) error) (*Terminal, error) {
 	t.Helper()
 	b := newBench(t, 8, 0xff, 2)
-	copy(b.part.b[keyBlockAddr(&b.layout):], block)
+	copy(b.part.Cells[keyBlockAddr(&b.layout):], block)
 	hw := b.parts
 	hw.Sign = unit
-	return New(&hw)
+	term := new(Terminal)
+	return term, New(term, &hw)
 }
 
 // TestDamagedKeyBlock: the device works, and has no key.

@@ -103,43 +103,58 @@ func blank(b []byte, erased byte) bool {
 
 var errNoSign = errors.New("terminal: the device key lies in hardware, and the hardware does not sign")
 
-// readDeviceKey reads the key block. A damaged one is as none: a device that cannot show who it is still runs and can be restored.
-func (t *Terminal) readDeviceKey() error {
-	var b [KeyBlockSize]byte
+// readBootArea reads element 111, which never changes. A few tries, since nothing works without it.
+func (d *device) readBootArea() error {
+	var b [IdentitySize]byte
+	var err error
 	for range 3 {
-		if err := t.hw.Flash.Read(keyBlockAddr(t.hw.Layout), b[:]); err != nil {
+		if err = d.hw.Flash.Read(identityAddr(d.hw.Layout), b[:]); err != nil {
 			continue
 		}
-		k, there, err := ParseKeyBlock(b[:], t.hw.Layout.Geometry.Erased)
+		if d.identity, err = ParseIdentity(b[:]); err == nil {
+			return d.readDeviceKey()
+		}
+	}
+	return err
+}
+
+// readDeviceKey reads the key block. A damaged one is as none: a device that cannot show who it is still runs and can be restored.
+func (d *device) readDeviceKey() error {
+	var b [KeyBlockSize]byte
+	for range 3 {
+		if err := d.hw.Flash.Read(keyBlockAddr(d.hw.Layout), b[:]); err != nil {
+			continue
+		}
+		k, there, err := ParseKeyBlock(b[:], d.hw.Layout.Geometry.Erased)
 		if err != nil {
 			continue
 		}
-		if there && k.Hardware && t.hw.Sign == nil {
+		if there && k.Hardware && d.hw.Sign == nil {
 			return errNoSign
 		}
-		t.key, t.hasKey = k, there
+		d.key, d.hasKey = k, there
 		return nil
 	}
 	return nil
 }
 
 // deviceKey returns the public key that the device signs with; false if it has none.
-func (t *Terminal) deviceKey() ([32]byte, bool) { return t.key.Public, t.hasKey }
+func (d *device) deviceKey() ([32]byte, bool) { return d.key.Public, d.hasKey }
 
 // sign writes the device key's signature of msg to sig. It is for devices that have one.
-func (t *Terminal) sign(msg []byte, sig *[ed25519.SignatureSize]byte) error {
+func (d *device) sign(msg []byte, sig *[ed25519.SignatureSize]byte) error {
 	switch {
-	case !t.hasKey:
+	case !d.hasKey:
 		return ErrKeyBlock
-	case t.key.Hardware:
-		if err := t.hw.Sign(msg, sig); err != nil {
+	case d.key.Hardware:
+		if err := d.hw.Sign(msg, sig); err != nil {
 			return fmt.Errorf("sign: %w", err)
 		}
 		return nil
 	}
 	var key [ed25519.PrivateKeySize]byte
-	copy(key[:], t.key.Seed[:])
-	copy(key[32:], t.key.Public[:])
+	copy(key[:], d.key.Seed[:])
+	copy(key[32:], d.key.Public[:])
 	copy(sig[:], ed25519.Sign(key[:], msg))
 	return nil
 }

@@ -102,16 +102,34 @@ func (c EventCode) String() string {
 // noSector is the Sector of events that concern none.
 const noSector = -1
 
-// emit tells hw.Event of e, with the time.
-func (t *Terminal) emit(e Event) {
-	if t.hw.Event == nil {
+// trace tells of what happens, with device time.
+type trace struct {
+	to    func(Event) // may be nil
+	clock Clock
+	step  uint8 // of the specification, for events of the flash
+}
+
+// emit tells of e.
+func (t *trace) emit(e Event) {
+	if t.to == nil {
 		return
 	}
-	e.Time = t.hw.Clock.Now()
-	t.hw.Event(e)
+	e.Time = t.clock.Now()
+	t.to(e)
 }
 
 // note emits an event without sector.
-func (t *Terminal) note(step, element uint8, code EventCode, a, b uint32) {
+func (t *trace) note(step, element uint8, code EventCode, a, b uint32) {
 	t.emit(Event{Step: step, Element: element, Code: code, Sector: noSector, A: a, B: b})
+}
+
+// micros is a time in an event.
+func micros(d time.Duration) uint32 { return uint32(d / time.Microsecond) }
+
+// truth is a yes or no in an event.
+func truth(yes bool) uint32 {
+	if yes {
+		return 1
+	}
+	return 0
 }

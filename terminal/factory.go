@@ -5,6 +5,7 @@ import (
 
 	"unbrick/flash"
 	"unbrick/release"
+	"unbrick/terminal/record"
 )
 
 // Factory returns the whole raw flash of a device as it leaves the factory: the key block, if key is not nil, the identification, a
@@ -12,10 +13,10 @@ import (
 // erased; the boot code is not part of it. signed must be a manifest of image that enough keys of id signed. What id
 // says that the boot code reads, completes and stages does not count: Factory writes what this package does.
 func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte) ([]byte, error) {
-	if err := checkLayout(l); err != nil {
-		return nil, err
+	if err := l.Validate(); err != nil {
+		return nil, fmt.Errorf("factory: %w", err)
 	}
-	m, err := release.Verify(signed, id.trusted(nil, 0), id.need())
+	m, err := release.Verify(signed, new(trust).begin(id), int(id.Threshold))
 	if err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
@@ -36,9 +37,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 		return nil, fmt.Errorf("factory: %w", err)
 	}
 	addr, _ := g.Sector(l.Records()[0])
-	rec := record{sequence: 1, state: Installed, confirmed: true, floor: id.Floor.Counter}
-	rec.setTo(signed)
-	putRecord(raw[addr:], &rec, g.ProgramUnit)
+	record.Put(raw[addr:], &record.Record{Sequence: 1, State: record.Installed, Confirmed: true, Floor: id.Floor, To: signed}, g.ProgramUnit)
 	copy(raw[l.SoftwareBase():], image)
 	return raw, nil
 }
@@ -61,17 +60,4 @@ func putBootArea(raw []byte, l *flash.Layout, id *Identity, key *DeviceKey) erro
 	}
 	copy(raw[keyBlockAddr(l):], block)
 	return nil
-}
-
-// putRecord writes rec as it stands in a record sector: body, commit mark and seal.
-func putRecord(sector []byte, rec *record, unit uint32) {
-	var mem [maxRecord]byte
-	body := rec.encode(mem[:])
-	copy(sector, body)
-	crc := crcOf(body)
-	slot := max(entrySize, unit)
-	at := (uint32(len(body)) + unit - 1) / unit * unit
-	commit, seal := entry(entryCommit, crc), entry(entrySeal, crc)
-	copy(sector[at:], commit[:])
-	copy(sector[at+slot:], seal[:])
 }

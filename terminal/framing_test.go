@@ -22,44 +22,53 @@ type stoppedClock struct{}
 
 func (stoppedClock) Now() time.Duration { return 0 }
 
-// framed returns a terminal that speaks frames and waits for a file of 8 blocks.
-func framed() (*Terminal, *quietCable) {
-	c := &quietCable{}
-	t := &Terminal{hw: Hardware{Cable: c, Clock: stoppedClock{}}}
-	h := &t.host
-	h.begin()
-	t.rewrite.room = make([]byte, 16<<10)
+// framed is a terminal that speaks frames and awaits the first file of a restoration, without a flash.
+func framed(cable Cable) *restoration {
+	t := &Terminal{}
+	h := &t.restoration
+	h.device, h.rewrite = &t.device, &t.rewriter
+	h.hw = Hardware{Cable: cable, Clock: stoppedClock{}, RAM: plainRAM{make([]byte, 32<<10)}}
+	h.trace.clock, h.ram.ram = stoppedClock{}, h.hw.RAM
+	h.line.begin(&h.hw, h)
+	h.rewrite.room = make([]byte, 16<<10)
 	h.phase = smp.PhaseReady
-	h.framing.dec.Reset(h.framing.buf)
-	h.framing.guard.Begin(frame.DeviceSilence)
+	h.line.toFrames(0)
 	for range frame.Probes {
-		h.framing.guard.Probed()
+		h.line.guard.Probed()
 	}
 	h.files.in = numbered{number: 1, size: 8000, block: 1024}
-	h.files.in.blocks.Begin(8)
-	return t, c
+	h.files.in.blocks.Begin(8, 0)
+	return h
 }
 
-// feed gives the terminal what came, in pieces as a driver does.
-func (t *Terminal) feed(wire []byte) {
-	h := &t.host
+// feed has the terminal look at what came over the line.
+func (h *restoration) feed(wire []byte) {
+	l := &h.line
 	for len(wire) > 0 {
-		h.at, h.have = 0, copy(h.rx[:], wire)
-		wire = wire[h.have:]
-		for packet := t.parse(); packet != nil; packet = t.parse() {
-			if t.handle(packet) != nil {
+		l.at, l.have = 0, copy(l.rx[:], wire)
+		wire = wire[l.have:]
+		for packet := l.next(); packet != nil; packet = l.next() {
+			if h.handle(packet) != nil {
 				panic("quietCable fails")
 			}
 		}
-		if h.framing.owed {
-			t.acknowledge()
-		}
 	}
+}
+
+// packetOf returns a request as it goes over the line.
+func packetOf(t *testing.T, q smp.Request) []byte {
+	t.Helper()
+	packet, err := smp.AppendPacket(nil, q.Head(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packet
 }
 
 // TestFramesWithoutAllocation: what comes in frames is taken, stored and answered without a heap.
 func TestFramesWithoutAllocation(t *testing.T) {
-	term, cable := framed()
+	cable := &quietCable{}
+	h := framed(cable)
 	q := smp.EchoRequest{Text: []byte("hello")}
 	packet, err := smp.AppendPacket(nil, q.Head(), &q)
 	if err != nil {
@@ -71,9 +80,9 @@ func TestFramesWithoutAllocation(t *testing.T) {
 	}
 	wire = frame.AppendPattern(wire, frame.KindProbe, make([]byte, frame.PatternSize))
 	if n := testing.AllocsPerRun(5, func() {
-		term.host.files.in.blocks.Begin(8)
-		term.feed(wire)
-		if got := term.host.files.in.there(); got != 7*1024 {
+		h.files.in.blocks.Begin(8, 0)
+		h.feed(wire)
+		if got := h.files.in.there(); got != 7*1024 {
 			t.Fatalf("%d bytes are there", got)
 		}
 	}); n > 0 {
@@ -86,7 +95,7 @@ func TestFramesWithoutAllocation(t *testing.T) {
 
 // TestBlocksOutside: blocks of another file, of another length, or behind the file change nothing.
 func TestBlocksOutside(t *testing.T) {
-	term, _ := framed()
+	h := framed(&quietCable{})
 	for _, m := range []frame.Data{
 		{File: 2, Block: 0, Bytes: make([]byte, 1024)},
 		{File: 1, Block: 0, Bytes: make([]byte, 1023)},
@@ -94,65 +103,67 @@ func TestBlocksOutside(t *testing.T) {
 		{File: 1, Block: 8, Bytes: make([]byte, 1024)},
 		{File: 1, Block: 65535, Bytes: make([]byte, 1)},
 	} {
-		term.feed(frame.AppendData(nil, &m))
-		if next, have := term.host.files.in.blocks.State(); next != 0 || have != 0 {
+		h.feed(frame.AppendData(nil, &m))
+		if next, have := h.files.in.blocks.State(); next != 0 || have != 0 {
 			t.Errorf("block %d of file %d with %d bytes was taken", m.Block, m.File, len(m.Bytes))
 		}
 	}
-	term.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 7, Bytes: make([]byte, 832)}))
-	if _, have := term.host.files.in.blocks.State(); have != 1<<6 {
+	h.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 7, Bytes: make([]byte, 832)}))
+	if _, have := h.files.in.blocks.State(); have != 1<<6 {
 		t.Errorf("the last block: %b", have)
 	}
 }
 
-// TestNextBesideAConsoleFile: while a file that came by `file` and `data` is applied, none is announced in
-// frames: it would lie in the same place.
-func TestNextBesideAConsoleFile(t *testing.T) {
-	term, _ := framed()
-	h := &term.host
-	h.files = files{}
-	term.hw.RAM = plainRAM{}
-	for _, phase := range []smp.Phase{smp.PhaseProving, smp.PhaseRewriting} {
-		h.phase = phase
-		q := smp.NextRequest{Number: 1, Size: 4096, Block: frame.MinBlock}
-		packet, err := smp.AppendPacket(nil, q.Head(), &q)
-		if err != nil {
-			t.Fatal(err)
+// TestDataInTheConsole takes whole blocks where they belong, and answers with what is wanted next.
+func TestDataInTheConsole(t *testing.T) {
+	h := framed(&quietCable{})
+	h.files.in.block = 512
+	h.files.in.blocks.Begin(16, 0)
+	for _, tt := range []struct {
+		name string
+		q    smp.DataRequest
+		want uint32 // bytes that are there afterwards
+	}{
+		{"two blocks", smp.DataRequest{Number: 1, Data: make([]byte, 1024)}, 1024},
+		{"the same again", smp.DataRequest{Number: 1, Data: make([]byte, 1024)}, 1024},
+		{"of another file", smp.DataRequest{Number: 2, Offset: 1024, Data: make([]byte, 512)}, 1024},
+		{"beside the blocks", smp.DataRequest{Number: 1, Offset: 1000, Data: make([]byte, 512)}, 1024},
+		{"a piece of a block", smp.DataRequest{Number: 1, Offset: 1024, Data: make([]byte, 500)}, 1024},
+		{"beyond the end", smp.DataRequest{Number: 1, Offset: 7680, Data: make([]byte, 512)}, 1024},
+		{"far beyond it", smp.DataRequest{Number: 1, Offset: 1<<32 - 512, Data: make([]byte, 512)}, 1024},
+		{"nothing", smp.DataRequest{Number: 1, Offset: 1024}, 1024},
+		{"the next one", smp.DataRequest{Number: 1, Offset: 1024, Data: make([]byte, 512)}, 1536},
+	} {
+		if h.feed(frame.AppendPacket(nil, packetOf(t, &tt.q))); h.files.in.there() != tt.want {
+			t.Errorf("%s: %d bytes are there, want %d", tt.name, h.files.in.there(), tt.want)
 		}
-		term.feed(frame.AppendPacket(nil, packet))
-		term.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 0, Bytes: bytes.Repeat([]byte{1}, frame.MinBlock)}))
-		if h.files.in.size != 0 || term.rewrite.room[0] != 0 {
-			t.Errorf("in phase %v: a file of %d bytes is taken", phase, h.files.in.size)
-		}
-	}
-	h.phase = smp.PhaseReady
-	q := smp.NextRequest{Number: 1, Size: 4096, Block: frame.MinBlock}
-	packet, err := smp.AppendPacket(nil, q.Head(), &q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if term.feed(frame.AppendPacket(nil, packet)); h.files.in.size != 4096 {
-		t.Error("in phase ready: it is not taken")
 	}
 }
 
-// TestFinishDropsWhatComes: a file that was announced and is not whole when the verdict is asked for must be
-// announced again, since its last block would meet a device that does not wait for it.
-func TestFinishDropsWhatComes(t *testing.T) {
-	term, _ := framed()
-	term.hw.RAM = plainRAM{}
-	q := smp.FinishRequest{}
-	packet, err := smp.AppendPacket(nil, q.Head(), &q)
-	if err != nil {
-		t.Fatal(err)
+// TestOtherBlocks goes on with a file that is announced in blocks of another size.
+func TestOtherBlocks(t *testing.T) {
+	h := framed(&quietCable{})
+	h.feed(frame.AppendData(nil, &frame.Data{File: 1, Bytes: bytes.Repeat([]byte{7}, 1024)}))
+	q := smp.FileRequest{Number: 1, Size: 8000, Block: 128, Last: true}
+	if h.feed(frame.AppendPacket(nil, packetOf(t, &q))); h.files.in.there() != 1024 || h.files.in.block != 128 || !h.files.in.last {
+		t.Fatalf("%d bytes are there, in blocks of %d", h.files.in.there(), h.files.in.block)
 	}
-	term.feed(frame.AppendPacket(nil, packet))
-	if h := &term.host; h.phase != smp.PhaseFinishing || h.files.in.size != 0 {
+	h.feed(frame.AppendData(nil, &frame.Data{File: 1, Block: 8, Bytes: bytes.Repeat([]byte{8}, 128)}))
+	if got := h.rewrite.room[1023:1025]; h.files.in.there() != 1152 || got[0] != 7 || got[1] != 8 {
+		t.Errorf("%d bytes are there, %v", h.files.in.there(), got)
+	}
+}
+
+// TestFinishDropsWhatComes: a file that is on its way when the verdict is asked for is not awaited any more.
+func TestFinishDropsWhatComes(t *testing.T) {
+	h := framed(&quietCable{})
+	h.feed(frame.AppendPacket(nil, packetOf(t, &smp.FinishRequest{})))
+	if h.phase != smp.PhaseFinishing || h.files.in.size != 0 {
 		t.Errorf("in phase %v, a file of %d bytes is still awaited", h.phase, h.files.in.size)
 	}
 }
 
-// pickyCable has one speed, whatever is asked.
+// pickyCable has only one speed that it can be set to.
 type pickyCable struct{ quietCable }
 
 func (c *pickyCable) SetSpeed(baud uint32) error {
@@ -162,31 +173,25 @@ func (c *pickyCable) SetSpeed(baud uint32) error {
 	return nil
 }
 
-// TestSpeedThatCannotBeSet: a cable that refuses a speed stays in the console framing, and is not given up.
+// TestSpeedThatCannotBeSet stays in the console framing.
 func TestSpeedThatCannotBeSet(t *testing.T) {
-	term, _ := framed()
-	cable := &pickyCable{}
-	term.hw.Cable, term.hw.MaxSpeed, term.speeder = cable, 1<<20, cable
-	q := smp.FramesRequest{Speed: 1}
-	packet, err := smp.AppendPacket(nil, q.Head(), &q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := term.handle(packet); err != nil {
+	h := framed(&pickyCable{})
+	h.hw.MaxSpeed = 1 << 20
+	if err := h.handle(packetOf(t, &smp.FramesRequest{Speed: 1})); err != nil {
 		t.Errorf("got %v, want no error of the cable", err)
 	}
-	if term.host.framing.guard.On() {
+	if h.line.guard.On() {
 		t.Error("it speaks frames at a speed that it does not have")
 	}
 }
 
-// FuzzFrames: whatever arrives in frames, the terminal stays within its workspace and answers or does not.
+// FuzzFrames feeds a device that works by itself with anything: it must not panic.
 func FuzzFrames(f *testing.F) {
 	f.Add(frame.AppendData(nil, &frame.Data{File: 1, Block: 7, Bytes: make([]byte, 832)}))
-	f.Add(frame.AppendPacket(nil, []byte{10, 0, 0, 1, 0, 64, 1, 17, 0xa0}))
+	f.Add(frame.AppendPacket(nil, []byte{10, 0, 0, 1, 0x55, 0x42, 1, 12, 0xa0}))
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		term, _ := framed()
-		term.host.phase = smp.PhaseRewriting // busy: nothing here needs a flash
-		term.feed(wire)
+		h := framed(&quietCable{})
+		h.phase = smp.PhaseRewriting // busy: nothing here needs a flash
+		h.feed(wire)
 	})
 }

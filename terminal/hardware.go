@@ -5,6 +5,7 @@ import (
 	"hash"
 	"time"
 
+	"unbrick/delta/bsdiff"
 	"unbrick/flash"
 	"unbrick/release"
 )
@@ -31,12 +32,18 @@ type Hardware struct {
 	// must return soon and must not call the Terminal.
 	Event func(Event)
 
-	// Hash makes a SHA-256; nil means the software one. It is called during New only.
+	// Hash makes a SHA-256; nil means the software one, which takes memory of the heap. It is called twice, during New only: first for
+	// images and files, then for sectors.
 	Hash func() hash.Hash
 	// Verify is the signature unit; nil means release.Verify, whose contract it has.
 	Verify func(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error)
+	// VerifyTrust is the same for trust statements; nil means release.VerifyStatement, whose contract it has.
+	VerifyTrust func(signed []byte, slots []ed25519.PublicKey, need int) (release.Statement, error)
 	// Sign signs msg with the device key that lies in hardware (Ed25519). It is called only if the key block says that it does.
 	Sign func(msg []byte, sig *[ed25519.SignatureSize]byte) error
+	// Classic is memory for reading classic patches; nil: the device takes none. Only a part whose RAM can hold the whole image
+	// has use for it.
+	Classic *bsdiff.Patch
 	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.
 	Random func(p []byte) error
 }

@@ -9,6 +9,7 @@ import (
 
 	"unbrick/delta/diff"
 	"unbrick/emulator"
+	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
 	"unbrick/terminal"
 )
@@ -236,21 +237,33 @@ func (a *apparatus) inParts(g goods, old []byte, doubtful []bool) error {
 	return nil
 }
 
-// apply sends a file and lets the device rewrite with it.
-func (a *apparatus) apply(file []byte) error {
+// hostBlock is the block of the files that apparatus sends.
+const hostBlock = frame.MinBlock
+
+// announce tells the device of the next file.
+func (a *apparatus) announce(file []byte) (number, there uint32, err error) {
+	var s smp.Status
+	if err := a.ask(&smp.StatusRequest{}, &s); err != nil {
+		return 0, 0, err
+	}
 	var off smp.Offset
-	if err := a.ask(&smp.FileRequest{Size: uint32(len(file)), SHA: sha256.Sum256(file), Workspace: uint32(len(file))}, &off); err != nil {
+	q := smp.FileRequest{Number: s.Applied + 1, Size: uint32(len(file)), SHA: sha256.Sum256(file), Workspace: uint32(len(file)), Block: hostBlock}
+	return q.Number, off.Offset, a.ask(&q, &off)
+}
+
+// apply sends a file, with which the device rewrites.
+func (a *apparatus) apply(file []byte) error {
+	number, at, err := a.announce(file)
+	if err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
-	for int(off.Offset) < len(file) {
-		part := file[off.Offset:]
-		if err := a.ask(&smp.DataRequest{Offset: off.Offset, Data: part[:min(len(part), smp.MaxPart)]}, &off); err != nil {
+	for int(at) < len(file) {
+		part := file[at:]
+		var off smp.Offset
+		if err := a.ask(&smp.DataRequest{Number: number, Offset: at, Data: part[:min(len(part), smp.MaxPart)]}, &off); err != nil {
 			return fmt.Errorf("data: %w", err)
 		}
-	}
-	var s smp.Status
-	if err := a.ask(&smp.ApplyRequest{}, &s); err != nil {
-		return fmt.Errorf("apply: %w", err)
+		at = off.Offset
 	}
 	s, err := a.settle()
 	if err == nil && (s.Phase != smp.PhaseReady || s.Fault != smp.FaultNone) {

@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,7 +44,7 @@ const (
 
 // What this package's code reads, completes and stages; Factory writes it into the identification.
 const (
-	readsHere     = ReadsManifest2
+	readsHere     = readsAll
 	completesHere = false
 	stagesHere    = Stages(0)
 )
@@ -188,18 +187,4 @@ func ParseIdentity(b []byte) (Identity, error) {
 		return Identity{}, ErrIdentity
 	}
 	return id, nil
-}
-
-// need returns how many of the keys must have signed what counts.
-func (id *Identity) need() int { return int(id.Threshold) }
-
-// trusted fills dst with the keys of id that retired (one bit a key slot) does not name.
-func (id *Identity) trusted(dst []ed25519.PublicKey, retired uint8) []ed25519.PublicKey {
-	dst = dst[:0]
-	for i := range id.Keys {
-		if retired>>i&1 == 0 {
-			dst = append(dst, id.Keys[i][:])
-		}
-	}
-	return dst
 }

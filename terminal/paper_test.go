@@ -1,10 +1,12 @@
 package terminal_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"testing"
 
 	"unbrick/release"
@@ -12,20 +14,20 @@ import (
 )
 
 // paper is what one record sector holds, read from the board's cells. It shares no code with the terminal: where
-// things lie is from docs/reliability.md and the format that record.go tells.
+// things lie is from docs/formats.md.
 type paper struct {
 	sequence  uint32
 	rewriting bool
 	confirmed bool
-	retired   uint8
 	floor     uint64
 	from, to  []byte
+	statement []byte
 	dead      []uint32
 }
 
 const (
 	paperMagic  = 0x43524255
-	paperHead   = 144
+	paperHead   = 192
 	paperCommit = 0xA5C30000
 	paperSeal   = 0xA5C40000
 )
@@ -52,11 +54,11 @@ func (r *rig) papers() (all []paper) {
 		if string(b[at:at+8]) != string(stamp(paperCommit, le.Uint32(b[n-4:]))) {
 			continue
 		}
-		p := paper{sequence: le.Uint32(b[8:]), rewriting: b[5] == 2, confirmed: b[6]&1 != 0, retired: b[7], floor: le.Uint64(b[16:])}
-		from, to := uint32(le.Uint16(b[24:])), uint32(le.Uint16(b[26:]))
-		p.from, p.to = b[paperHead:paperHead+from], b[paperHead+from:paperHead+from+to]
-		for i := range b[30] {
-			p.dead = append(p.dead, le.Uint32(b[112+4*uint32(i):]))
+		p := paper{sequence: le.Uint32(b[8:]), rewriting: b[5] == 2, confirmed: b[6]&1 != 0, floor: le.Uint64(b[16:])}
+		from, to, statement := uint32(le.Uint16(b[26:])), uint32(le.Uint16(b[28:])), uint32(le.Uint16(b[30:]))
+		p.from, p.to, p.statement = b[paperHead:paperHead+from], b[paperHead+from:paperHead+from+to], b[paperHead+from+to:paperHead+from+to+statement]
+		for i := range b[34] {
+			p.dead = append(p.dead, le.Uint32(b[116+4*uint32(i):]))
 		}
 		all = append(all, p)
 	}
@@ -73,50 +75,68 @@ func (r *rig) newest() (p paper) {
 	return p
 }
 
-// retire makes the device one that no longer trusts the given key slots: its records, which must be whole, say so.
-func (r *rig) retire(slots uint8) {
+// adopt makes the device one with a trust statement: its record, which must be the factory's, holds it.
+func (r *rig) adopt(statement []byte) {
 	r.t.Helper()
 	le := binary.LittleEndian
 	raw, state := r.board.Save()
-	for _, s := range r.f.layout.Records() {
-		addr, _ := r.f.layout.Geometry.Sector(s)
-		b := raw[addr:]
-		n := le.Uint32(b[12:])
-		if le.Uint32(b) != paperMagic {
-			continue
-		}
-		b[7] = slots
-		crc := crc32.ChecksumIEEE(b[:n-4])
-		le.PutUint32(b[n-4:], crc)
-		at := (n + r.f.kind.unit - 1) / r.f.kind.unit * r.f.kind.unit
-		copy(b[at:], stamp(paperCommit, crc))
-		copy(b[at+max(8, r.f.kind.unit):], stamp(paperSeal, crc))
+	addr, size := r.f.layout.Geometry.Sector(r.f.layout.Records()[0])
+	b := raw[addr : addr+size]
+	n := le.Uint32(b[12:])
+	body := append([]byte(nil), b[:n-4]...) // manifests, and no doubt behind them
+	body = append(body, statement...)
+	le.PutUint16(body[30:], uint16(len(statement)))
+	le.PutUint32(body[12:], uint32(len(body)+4))
+	crc := crc32.ChecksumIEEE(body)
+	body = le.AppendUint32(body, crc)
+	for i := range b {
+		b[i] = r.f.software.Erased
 	}
+	copy(b, body)
+	at := (uint32(len(body)) + r.f.kind.unit - 1) / r.f.kind.unit * r.f.kind.unit
+	copy(b[at:], stamp(paperCommit, crc))
+	copy(b[at+max(8, r.f.kind.unit):], stamp(paperSeal, crc))
 	if err := r.board.Load(raw, state); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
+// statement returns a signed trust statement, by which the fixture's key signs releases for both uses.
+func (f *fixture) statement(t *testing.T, change func(*release.Statement), signers ...ed25519.PrivateKey) []byte {
+	t.Helper()
+	s := release.Statement{Version: 1, MaxOrder: release.MaxNumber, MaxCounter: release.MaxNumber, Threshold: 1, Name: "Maker",
+		Keys: []release.ReleaseKey{{Public: publicOf(f.key), Uses: release.Install | release.Run}}}
+	if change != nil {
+		change(&s)
+	}
+	slices.SortFunc(s.Keys, func(a, b release.ReleaseKey) int { return bytes.Compare(a.Public[:], b.Public[:]) })
+	signed, err := release.SignStatement(&s, signers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
 // state is the trusted state that every record must carry on, as the device goes through its life.
 type state struct {
-	r       *rig
-	floor   uint64
-	retired uint8
-	rises   bool            // a confirmation, which may raise the floor
-	seen    map[uint32]bool // sequences of the records that were looked at
-	what    string
+	r         *rig
+	floor     uint64
+	statement string
+	rises     bool            // a confirmation, which may raise the floor
+	seen      map[uint32]bool // sequences of the records that were looked at
+	what      string
 }
 
 // follow looks at every record that the device writes from now on, at every event of the terminal.
 func (r *rig) follow() *state {
 	s := &state{r: r, seen: map[uint32]bool{}}
 	p := r.newest()
-	s.floor, s.retired = p.floor, p.retired
+	s.floor, s.statement = p.floor, string(p.statement)
 	r.hook = func(terminal.Event) { s.look() }
 	return s
 }
 
-// look checks the records that are there now. The floor may rise by a confirmation, and no key may come back.
+// look checks the records that are there now. The floor may rise by a confirmation, and the trust statement stays.
 func (s *state) look() {
 	for _, p := range s.r.papers() {
 		if s.seen[p.sequence] {
@@ -126,10 +146,10 @@ func (s *state) look() {
 		if p.floor < s.floor || p.floor > s.floor && !s.rises {
 			s.r.t.Errorf("%s: record %d has floor %d, it was %d", s.what, p.sequence, p.floor, s.floor)
 		}
-		if p.retired&s.retired != s.retired {
-			s.r.t.Errorf("%s: record %d retires %b, it was %b", s.what, p.sequence, p.retired, s.retired)
+		if string(p.statement) != s.statement {
+			s.r.t.Errorf("%s: record %d has another trust statement", s.what, p.sequence)
 		}
-		s.floor, s.retired = max(s.floor, p.floor), s.retired|p.retired
+		s.floor = max(s.floor, p.floor)
 	}
 }
 
@@ -234,5 +254,5 @@ func fileOf(g goods) []byte {
 }
 
 func (p paper) String() string {
-	return fmt.Sprintf("record %d (rewriting %v, confirmed %v, retired %b, floor %d, %d and %d bytes of manifests, dead %x)", p.sequence, p.rewriting, p.confirmed, p.retired, p.floor, len(p.from), len(p.to), p.dead)
+	return fmt.Sprintf("record %d (rewriting %v, confirmed %v, floor %d, %d and %d bytes of manifests, %d of a statement, dead %x)", p.sequence, p.rewriting, p.confirmed, p.floor, len(p.from), len(p.to), len(p.statement), p.dead)
 }

@@ -106,8 +106,8 @@ func TestRefusedRestorations(t *testing.T) {
 						t.Errorf("upload: %v, want %v", err, tt.want)
 					}
 				}
-				if err := a.ask(&smp.ApplyRequest{}, &s); faultOf(err) != smp.FaultPhase {
-					t.Errorf("apply: %v", err)
+				if _, _, err := a.announce(f.delta); faultOf(err) != smp.FaultPhase {
+					t.Errorf("file: %v", err)
 				}
 				ops = r.board.Operations()
 				return nil
@@ -150,23 +150,17 @@ func TestCableProofBeforeErase(t *testing.T) {
 		}
 		// A file that is not the announced one.
 		var off smp.Offset
-		if err := a.ask(&smp.FileRequest{Size: 4, SHA: sha256.Sum256([]byte("good"))}, &off); err != nil {
+		if err := a.ask(&smp.FileRequest{Number: 1, Size: 4, SHA: sha256.Sum256([]byte("good")), Block: hostBlock}, &off); err != nil {
 			return err
 		}
-		if err := a.ask(&smp.ApplyRequest{}, &s); faultOf(err) != smp.FaultIncomplete {
-			t.Errorf("incomplete: %v", err)
-		}
-		if err := a.ask(&smp.DataRequest{Data: []byte("evil")}, &off); err != nil || off.Offset != 4 {
-			return fmt.Errorf("%d %w", off.Offset, err)
-		}
-		if err := a.ask(&smp.DataRequest{Data: []byte("again")}, &off); err != nil || off.Offset != 4 {
-			t.Errorf("repeated piece: %d, %v", off.Offset, err)
-		}
-		if err := a.ask(&smp.DataRequest{Offset: 4, Data: []byte("more")}, &off); faultOf(err) != smp.FaultSize {
+		if err := a.ask(&smp.DataRequest{Number: 1, Data: []byte("evil again")}, &off); faultOf(err) != smp.FaultRange {
 			t.Errorf("too much: %v", err)
 		}
-		if err := a.ask(&smp.ApplyRequest{}, &s); err != nil {
-			return err
+		if err := a.ask(&smp.DataRequest{Number: 1, Data: []byte("evil")}, &off); err != nil || off.Offset != 4 {
+			return fmt.Errorf("%d %w", off.Offset, err)
+		}
+		if err := a.ask(&smp.DataRequest{Number: 1, Data: []byte("evil")}, &off); err != nil || off.Offset != 4 {
+			t.Errorf("repeated piece: %d, %v", off.Offset, err)
 		}
 		if s, err := a.settle(); err != nil || s.Fault != smp.FaultDigest {
 			t.Errorf("another digest: %+v, %v", s, err)
@@ -256,8 +250,8 @@ func TestUploadPassesBy(t *testing.T) {
 		want smp.Fault
 	}{
 		{"version 1", change(7, '1'), smp.FaultManifest},
-		{"trust statement too long", change(8, 0xc1, 3), smp.FaultManifest},
-		{"trust statement of 2 GiB", change(11, 0x80), smp.FaultManifest},
+		{"trust statement too long", change(8, 0xc1, 3), smp.FaultStatement},
+		{"trust statement of 2 GiB", change(11, 0x80), smp.FaultStatement},
 		{"no manifest", change(manifest, 0, 0), smp.FaultManifest},
 		{"manifest too long", change(manifest, 0x41, 3), smp.FaultManifest},
 		{"long note too long", change(note4, 1, 0x40), smp.FaultManifest},
@@ -320,10 +314,10 @@ func TestVanishedHost(t *testing.T) {
 			return err
 		}
 		var off smp.Offset
-		if err := a.ask(&smp.FileRequest{Size: 9999, SHA: [32]byte{1}}, &off); err != nil {
+		if err := a.ask(&smp.FileRequest{Number: 1, Size: 9999, SHA: [32]byte{1}, Block: hostBlock}, &off); err != nil {
 			return err
 		}
-		if err := a.ask(&smp.DataRequest{Data: make([]byte, 700)}, &off); err != nil {
+		if err := a.ask(&smp.DataRequest{Number: 1, Data: make([]byte, 10*hostBlock)}, &off); err != nil {
 			return err
 		}
 		// Half a packet, then silence.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/delta/bsdiff"
 	"unbrick/delta/diff"
 	"unbrick/emulator"
 	"unbrick/flash"
@@ -20,6 +21,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/terminal/record"
 )
 
 // kind is a device to try things on: the part, where its areas end, and its RAM.
@@ -217,6 +219,23 @@ func (f *fixture) device(t testing.TB, g goods) *rig {
 	return r
 }
 
+// made is device with a release that the key slots need not have signed.
+func (f *fixture) made(t testing.TB, g goods) *rig {
+	t.Helper()
+	r := f.device(t, f.a)
+	raw, state := r.board.Save()
+	raw = bytes.Clone(raw)
+	addr, size := f.layout.Geometry.Sector(f.layout.Records()[0])
+	sector := bytes.Repeat([]byte{f.software.Erased}, int(size))
+	record.Put(sector, &record.Record{Sequence: 1, State: record.Installed, Confirmed: true, Floor: f.id.Floor, To: g.signed}, f.kind.unit)
+	copy(raw[addr:], sector)
+	copy(raw[f.layout.SoftwareBase():], g.image)
+	if err := r.board.Load(raw, state); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // ram adapts the emulator's RAM.
 type ram struct {
 	*emulator.RAM
@@ -249,7 +268,7 @@ func (r *rig) hardware() *terminal.Hardware {
 	b := r.board
 	hw := &terminal.Hardware{
 		Flash: b.Flash(), Layout: &r.f.layout, RAM: &ram{RAM: b.RAM()}, Cable: b.Cable(), Clock: b.Clock(),
-		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(),
+		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(), Classic: new(bsdiff.Patch),
 		Event: func(e terminal.Event) {
 			r.mu.Lock()
 			r.log = append(r.log, e)
@@ -272,7 +291,8 @@ func (r *rig) hardware() *terminal.Hardware {
 func (r *rig) run(f func(*terminal.Terminal)) emulator.Ending {
 	r.mode = 0
 	e := r.board.Run(func() {
-		term, err := terminal.New(r.hardware())
+		term := new(terminal.Terminal)
+		err := terminal.New(term, r.hardware())
 		if err != nil {
 			r.t.Errorf("new: %v", err)
 			return

@@ -46,13 +46,23 @@ func TestFindWindow(t *testing.T) {
 			t.Errorf("%s: %+v, want offset %d and %d stops", tt.name, w, tt.off, tt.stops)
 		}
 	}
-	if n := largestWindow(mem); n != 210 {
+	if n := (&workspace{ram: listedRAM(mem)}).size(); n != 210 {
 		t.Errorf("largest window %d", n)
 	}
-	if n := largestWindow(nil); n != 0 {
+	if n := (&workspace{ram: listedRAM(nil)}).size(); n != 0 {
 		t.Errorf("largest window of nothing %d", n)
 	}
 }
+
+// listedRAM is RAM of which only the regions are asked.
+type listedRAM []Region
+
+func (m listedRAM) Regions() []Region                 { return m }
+func (m listedRAM) Stop(int) error                    { panic("not here") }
+func (m listedRAM) Start(int) error                   { panic("not here") }
+func (m listedRAM) Claim(_, _ uint32) ([]byte, error) { panic("not here") }
+func (m listedRAM) Release()                          { panic("not here") }
+func (m listedRAM) Resident([]byte) error             { panic("not here") }
 
 func TestSurvivor(t *testing.T) {
 	mem := make([]byte, SurvivorSize)

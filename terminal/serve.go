@@ -1,12 +1,9 @@
 package terminal
 
 import (
-	"math"
 	"time"
 
-	"unbrick/protocol/frame"
 	"unbrick/protocol/smp"
-	"unbrick/release"
 )
 
 // Ending is why Serve returned. The caller resets the device.
@@ -34,220 +31,189 @@ func (e Ending) String() string {
 	return "unknown"
 }
 
-// How long Serve waits in silence before it ends by itself: with the wanted image in the flash, or with a
-// right one and no restoration begun. Otherwise it waits for ever.
+// How long Serve waits in silence before it ends by itself: with the wanted image in the flash, or with a right one and no
+// restoration begun. Otherwise it waits for ever.
 const (
 	doneSilence = 10 * time.Second
 	idleSilence = 30 * time.Minute
-	forever     = time.Duration(math.MaxInt64)
 )
 
-// host is the conversation with a restoration apparatus: elements 119 and 120. All of it is RAM; what
-// must outlive a power failure is in the record and its marks.
-type host struct {
-	deframer smp.Deframer
-	frame    []byte
-	rx       [256]byte
-	at, have int
-	pending  []byte // a request that came before Serve
-	packet   []byte // the answer under construction
-	wire     []byte // the same, framed
-	met      bool   // a host has spoken
-
-	phase     smp.Phase
-	fault     smp.Fault
-	addr      uint32
-	signed    [release.MaxManifest]byte
-	length    int
-	m         release.Manifest
-	parts     bool
-	asIs      bool // no sector is refreshed
-	known     bool // parts: the root over all leaves is the signed one
-	intended  bool // the record says that the image of m is on the way, since begin
-	size      uint32
-	sha       release.Digest
-	stored    uint32
-	whole     bool // a file was announced
-	consumed  bool // and another, before it, was applied or refused
-	promised  []byte
-	applied   uint32
-	refreshed uint32
-	before    counts        // flash operations of records that were finished since begin
-	worked    time.Duration // by itself since begin
-	job       job
-	reset     bool
-	upload    upload
-	framing   framing
-	files     files
-	ahead     ahead
-	settings  settings
-	identity  smp.Identity
-	hashes    [smp.MaxLevel + 1]hasher
-}
-
-// job is work that goes on after the request for it was answered.
-type job uint8
-
-const (
-	jobNone job = iota
-	jobBegin
-	jobApply
-	jobFinish
-	jobNext
-	jobErase
-)
-
-func (h *host) begin() {
-	h.frame = make([]byte, smp.DeframerSize(smp.BufSize))
-	h.deframer.Reset(h.frame)
-	h.packet = make([]byte, 0, smp.BufSize+64)
-	h.wire = make([]byte, 0, smp.FramedSize(smp.BufSize+64))
-	h.framing.buf = make([]byte, frame.DecoderSize(1+smp.BufSize))
-	for i := range h.hashes {
-		h.hashes[i] = newHasher()
-	}
-	h.ahead.sum = newHasher()
-}
-
-// Serve is restoration mode: it answers hosts on the cable and stores what they bring (S15 to S20), until
-// a reset is due. A host that vanishes leaves no trace but what is in the flash: the next one begins
-// again.
+// Serve is restoration mode: it answers hosts on the cable and stores what they bring (S15 to S20), until a reset is due. A
+// host that vanishes leaves no trace but what is in the flash: the next one begins again.
 func (t *Terminal) Serve() Ending {
-	h := &t.host
-	t.step = 20
-	t.rewrite.between = t.poll
-	t.note(15, 119, EventWaiting, uint32(t.why), 0)
-	if err := t.seize(0); err != nil {
+	h := &t.restoration
+	h.why = t.why
+	h.open()
+	heard := h.clock.Now()
+	for h.ending == 0 {
+		packet, err := h.await(heard)
+		switch {
+		case err != nil, packet != nil && h.handle(packet) != nil:
+			h.ending = CableFailed
+		case h.ending != 0:
+		case h.phase.Busy():
+			h.work()
+		case packet == nil && h.line.heardBreak():
+			continue // it says nothing but "I am here"
+		case packet == nil:
+			h.ending = h.silent(h.clock.Now() - heard)
+			continue
+		}
+		heard = h.clock.Now()
+	}
+	if h.ending == ResetAsked {
+		h.note(0, 119, EventResetAsked, 0, 0)
+	}
+	return h.ending
+}
+
+// open begins restoration mode: it takes all RAM, and looks at the flash.
+func (h *restoration) open() {
+	h.step = 20
+	h.rewrite.between = h
+	h.note(15, 119, EventWaiting, uint32(h.why), 0)
+	if err := h.ram.seize(0); err != nil {
 		// Identification still works; begin refuses for want of memory.
-		t.release()
+		h.ram.release()
 	}
-	addr, dead := t.survivor.dead() // perhaps why the device is here
-	if !dead && t.deads > 0 {
-		addr, dead = t.deadAddrs[0], true
+	h.tellOldDeath()
+	h.survey()
+	h.describe()
+	h.ahead.begin(h)
+}
+
+// tellOldDeath tells of a sector that takes no data, which is perhaps why the device is here.
+func (h *restoration) tellOldDeath() {
+	addr, dead := h.survivor.dead()
+	if all := h.records.Dead(); !dead && len(all) > 0 {
+		addr, dead = all[0], true
 	}
-	if dead {
-		h.fault, h.addr = smp.FaultProgram, addr
-		if addr < t.base {
-			h.fault = smp.FaultRecord
-		}
-		t.emit(Event{Step: 15, Element: 119, Code: EventDead, Sector: int32(t.hw.Layout.Geometry.SectorAt(addr)), A: addr})
+	if !dead {
+		return
 	}
-	t.survey()
-	t.describe()
-	h.ahead.on = true
-	heard := t.hw.Clock.Now()
-	for {
-		packet := h.pending
-		h.pending = nil
-		if packet == nil {
-			var err error
-			wait := t.patience()
-			if wait != forever {
-				wait -= t.hw.Clock.Now() - heard
-			}
-			if packet, err = t.hear(wait); err != nil {
-				return CableFailed
-			}
-		}
-		if packet == nil {
-			if t.hw.Cable.Break() {
-				t.console()
-				continue
-			}
-			if h.job != jobNone {
-				t.work20()
-				heard = t.hw.Clock.Now()
-				continue
-			}
-			if p := t.patience(); p == forever || t.hw.Clock.Now()-heard < p {
-				continue
-			}
-			if h.phase == smp.PhaseDone {
-				return ResetDone
-			}
-			return ResetIdle
-		}
-		if err := t.handle(packet); err != nil {
-			return CableFailed
-		}
-		if h.reset {
-			t.note(0, 119, EventResetAsked, 0, 0)
-			return ResetAsked
-		}
-		t.work20()
-		heard = t.hw.Clock.Now()
+	h.fault, h.addr = smp.FaultProgram, addr
+	if addr < h.area.Base {
+		h.fault = smp.FaultRecord
 	}
+	h.emit(Event{Step: 15, Element: 119, Code: EventDead, Sector: int32(h.hw.Layout.Geometry.SectorAt(addr)), A: addr})
+}
+
+// survey looks for sectors that cannot be read or read differently twice. They are doubtful whatever the record says, and no
+// interrupted operation need be the cause.
+func (h *restoration) survey() {
+	for s := range h.area.Software.Sectors() {
+		if !h.records.Doubtful(s) && !h.area.Stable(s, h.chunk[:]) {
+			h.records.SetDoubt(s)
+			h.emit(Event{Step: 15, Element: 119, Code: EventDoubtful, Sector: int32(h.area.First + s)})
+		}
+	}
+}
+
+// await waits for a packet, as long as silence since then may last. None is nil, which a break also causes, and work.
+func (h *restoration) await(heard time.Duration) ([]byte, error) {
+	if packet := h.first; packet != nil {
+		h.first = nil
+		return packet, nil
+	}
+	wait := h.patience()
+	if wait != forever {
+		wait -= h.clock.Now() - heard
+	}
+	return h.line.hear(wait)
 }
 
 // patience returns how long silence may last.
-func (t *Terminal) patience() time.Duration {
-	h := &t.host
+func (h *restoration) patience() time.Duration {
 	switch {
 	case h.phase == smp.PhaseDone:
 		return doneSilence
-	case t.why == smp.WhyAsked && h.phase == smp.PhaseIdle && h.upload.phase == uploadNone && t.match != smp.MatchNone:
+	case h.why == smp.WhyAsked && h.phase == smp.PhaseIdle && h.software.match != smp.MatchNone:
 		return idleSilence
 	}
 	return forever
 }
 
-// survey looks for sectors that cannot be read or read differently twice. They are doubtful whatever the
-// record says, and no interrupted operation need be the cause.
-func (t *Terminal) survey() {
-	var p [chunk]byte
-	for s := range t.software.Sectors() {
-		addr, n := t.software.Sector(s)
-		for at := uint32(0); at < n; at += chunk {
-			m := min(n-at, chunk)
-			if t.readTwice(t.base+addr+at, p[:m]) != nil {
-				if !t.doubtful(s) {
-					t.setDoubt(s)
-					t.emit(Event{Step: 15, Element: 119, Code: EventDoubtful, Sector: int32(t.first + s)})
-				}
+// silent returns how Serve ends after so much silence, 0: not yet.
+func (h *restoration) silent(quiet time.Duration) Ending {
+	switch p := h.patience(); {
+	case p == forever || quiet < p:
+		return 0
+	case h.phase == smp.PhaseDone:
+		return ResetDone
+	}
+	return ResetIdle
+}
+
+// due implements lineUser.
+func (h *restoration) due() bool { return h.phase.Busy() }
+
+// work does what the phase says, to its end.
+func (h *restoration) work() {
+	start := h.clock.Now()
+	switch h.phase {
+	case smp.PhasePreparing:
+		h.prepare()
+	case smp.PhaseProving:
+		h.applyFiles()
+	case smp.PhaseFinishing:
+		h.conclude()
+	case smp.PhaseErasing:
+		h.eraseSettings()
+	case smp.PhaseIdle, smp.PhaseReady, smp.PhaseRewriting, smp.PhaseDone, smp.PhaseFailed, smp.PhaseUploading:
+	}
+	h.worked += h.clock.Now() - start
+	h.acknowledge() // the host need not ask
+}
+
+// poll implements between: it answers a host between two sectors of long work, while the flash is idle.
+func (h *restoration) poll() {
+	for {
+		packet := h.line.next()
+		if packet == nil {
+			switch n, err := h.line.read(0); {
+			case err != nil:
+				return // the next read outside meets it as well
+			case n == 0:
+				h.line.heardBreak()
+				return
+			}
+			continue
+		}
+		if h.handle(packet) != nil {
+			return
+		}
+	}
+}
+
+// Poller is a flash.Device that tells whether it is busy, so that the resident code need not wait in it: it then listens to
+// the cable while the flash erases and programs.
+type Poller interface {
+	// Busy reports whether the operation that was begun last is still under way. It changes nothing; Wait must be called all
+	// the same.
+	Busy() bool
+}
+
+// attentive reports whether the cable is listened to while the flash is busy.
+func (d *device) attentive() bool { return d.poller != nil }
+
+// Wait implements flashWaiter. Where the hardware allows it, a host that speaks frames is listened to meanwhile:
+// everything that is done here runs from RAM and touches no flash.
+func (h *restoration) Wait() error {
+	told := h.to
+	h.to = nil // it may not run from RAM
+	for h.attentive() && h.phase.Busy() && h.line.guard.On() {
+		for packet := h.line.parse(); packet != nil; packet = h.line.parse() {
+			if h.handle(packet) != nil {
 				break
 			}
 		}
-	}
-}
-
-// poll answers a host between two sectors of long work, while the flash is idle.
-func (t *Terminal) poll() {
-	for {
-		packet, err := t.hear(0)
-		if packet == nil && t.hw.Cable.Break() {
-			t.console()
+		if h.line.owed {
+			h.acknowledge()
 		}
-		if packet == nil || err != nil {
-			return
-		}
-		if t.handle(packet) != nil {
-			return
+		if !h.line.guard.On() || !h.poller.Busy() || h.line.glance() {
+			break
 		}
 	}
-}
-
-// work20 does what the last request asked for.
-func (t *Terminal) work20() {
-	h := &t.host
-	todo := h.job
-	h.job = jobNone
-	if todo == jobNone {
-		return
-	}
-	start := t.hw.Clock.Now()
-	switch todo {
-	case jobBegin:
-		t.prepare()
-	case jobApply:
-		t.apply()
-	case jobFinish:
-		t.conclude()
-	case jobNext:
-		t.applyNext()
-	case jobErase:
-		t.eraseSettings()
-	case jobNone:
-	}
-	h.worked += t.hw.Clock.Now() - start
-	t.acknowledge() // the host need not ask
+	h.to = told
+	return h.hw.Flash.Wait()
 }

@@ -2,55 +2,50 @@ package terminal
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"unbrick/protocol/smp"
+	"unbrick/terminal/record"
 )
 
-// interrupted makes a device whose record says rewriting of the image over itself, with the image's first
-// sector marked last: what a cut in that sector leaves if it looks right.
+// interrupted returns a device whose record says that sector 0 was being rewritten, with the image that it had before.
 func interrupted(t *testing.T) *bench {
 	t.Helper()
 	b := newBench(t, 8, 0xFF, 4)
-	d := b.draft()
-	d.state = Rewriting
-	d.setFrom(b.signed)
-	b.carry(d, 0)
-	if err := b.write(); err != nil {
+	if err := b.write(func(rec *record.Record) { rec.State, rec.From = record.Rewriting, b.signed }); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.mark(0); err != nil {
+	if err := b.records.Mark(0); err != nil {
 		t.Fatal(err)
 	}
-	b.part.erased = nil
+	b.part.Erased = nil
 	return b
 }
 
-// TestBootRefreshes lets one bit of the marked sector flicker. If the boot reads it right, it makes it
-// firm before the image runs; if not, the device waits to be restored.
+// TestBootRefreshes boots a device whose image is right and has a sector that may be weak: either it runs, and then nothing in
+// it is weak any more, or it waits.
 func TestBootRefreshes(t *testing.T) {
 	ran, waited := 0, 0
+	b := interrupted(t)
+	cells := bytes.Clone(b.part.Cells)
 	for range 60 {
-		b := interrupted(t)
-		b.part.flicker[b.base+100] = 0x04
-		b.part.random.Uint64() // other draws
-		for range ran + waited {
-			b.part.random.Uint32()
-		}
+		b.part.Load(cells)
+		b.part.Flicker[b.area.Base+100] = 0x04
 		b.reset(t)
 		if b.Boot() == Restoration {
 			waited++
 			continue
 		}
 		ran++
-		if len(b.part.flicker) != 0 {
+		if len(b.part.Flicker) != 0 {
 			t.Fatal("runs with a bit that flickers")
 		}
-		if !bytes.Equal(b.part.b[b.base:][:len(b.image)], b.image) {
+		if !bytes.Equal(b.part.Cells[b.area.Base:][:len(b.image)], b.image) {
 			t.Fatal("runs another image")
 		}
-		if rec := b.records.current(); rec.state != Installed || len(b.doubtfulOnes()) != 0 {
-			t.Errorf("record %v, doubtful %v", rec.state, b.doubtfulOnes())
+		if rec := b.records.Newest(); rec.State != record.Installed || len(b.doubtful()) != 0 {
+			t.Errorf("record %v, doubtful %v", rec.State, b.doubtful())
 		}
 	}
 	if ran == 0 || waited == 0 {
@@ -58,27 +53,29 @@ func TestBootRefreshes(t *testing.T) {
 	}
 }
 
-// TestRefreshIsNamedFirst checks, whenever the boot erases a sector of software, that the record names it
-// in its body: a mark of the power-up before may be gone at the next one.
+// TestRefreshIsNamedFirst checks, whenever the boot erases a sector of software, that the record names it in its body: a mark of
+// the power-up before may be gone at the next one.
 func TestRefreshIsNamedFirst(t *testing.T) {
 	b := interrupted(t)
 	seen := 0
 	b.reset(t)
-	b.part.onErase = func(addr uint32) {
-		if addr < b.base {
+	b.part.OnErase = func(addr uint32) {
+		if addr < b.area.Base {
 			return
 		}
 		seen++
 		now := newBench(t, 8, 0xFF, 4)
-		copy(now.part.b, b.part.b)
-		now.reset(t)
-		i := now.records.newest
-		marks := now.part.b[now.records.addr[i]+now.records.marks[i]:][:now.records.size[i]-now.records.marks[i]]
-		for k := range marks {
-			marks[k] = 0xFF
+		cells := bytes.Clone(b.part.Cells)
+		for _, s := range b.layout.Records() { // without what stands behind the records: the last entries of a sector
+			at, n := b.layout.Geometry.Sector(s)
+			p := cells[at : at+n]
+			for k := len(p) - 8; k >= 0 && !(p[k+3] == 0xA5); k -= 8 {
+				copy(p[k:], bytes.Repeat([]byte{0xFF}, 8))
+			}
 		}
+		now.part.Load(cells)
 		now.reset(t)
-		if !now.doubtful(0) {
+		if !now.records.Doubtful(0) {
 			t.Error("a sector is erased that only a mark of another power-up names")
 		}
 	}
@@ -90,48 +87,74 @@ func TestRefreshIsNamedFirst(t *testing.T) {
 // TestInstalledWithDoubt refreshes a doubtful sector of an installed image as well.
 func TestInstalledWithDoubt(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 4)
-	b.setDoubt(0)
-	b.setDoubt(2) // behind the image: stays doubtful, is not touched
-	b.carry(b.draft(), 0)
-	if err := b.write(); err != nil {
+	b.records.SetDoubt(0)
+	b.records.SetDoubt(2) // behind the image: stays doubtful, is not touched
+	if err := b.write(nil); err != nil {
 		t.Fatal(err)
 	}
-	b.part.erased = nil
+	b.part.Erased = nil
 	b.reset(t)
 	if mode := b.Boot(); mode != Running {
 		t.Fatal(mode)
 	}
 	touched := 0
-	for _, addr := range b.part.erased {
-		if addr >= b.base {
+	for _, addr := range b.part.Erased {
+		if addr >= b.area.Base {
 			touched++
 		}
-		if addr > b.base {
+		if addr > b.area.Base {
 			t.Errorf("erased 0x%x", addr)
 		}
 	}
 	b.reset(t)
-	if got := b.doubtfulOnes(); touched != 1 || len(got) != 1 || got[0] != 2 {
+	if got := b.doubtful(); touched != 1 || !slices.Equal(got, []int{2}) {
 		t.Errorf("%d sectors refreshed, doubtful %v", touched, got)
 	}
 }
 
-// TestSectorIsErasedFirst writes a sector that reads erased: it is erased all the same.
-func TestSectorIsErasedFirst(t *testing.T) {
+// TestRefreshedAndNotRecorded: an installed record names a sector of its image. The boot refreshes it and cannot say so any more:
+// this boot and the next run what is right.
+func TestRefreshedAndNotRecorded(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 4)
-	addr, _ := b.layout.Geometry.Sector(b.first + 2)
-	if err := b.touch(2, bytes.Repeat([]byte{5}, 4096)); err != nil {
+	b.records.SetDoubt(0)
+	if err := b.write(nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.part.erased; got[len(got)-1] != addr {
-		t.Errorf("erased %x", got)
+	addr, _ := b.layout.Geometry.Sector(b.layout.Records()[1])
+	b.part.Broken[addr+16] = true // it holds the record, and takes no other
+	for n := range 3 {
+		b.reset(t)
+		if mode := b.Boot(); mode != Running || !bytes.Equal(b.part.Cells[b.area.Base:][:len(b.image)], b.image) {
+			t.Errorf("boot %d: %v, %v", n+1, mode, b.Why())
+		}
+	}
+}
+
+// TestTouchThatFails: a sector that was not finished stays doubtful although others are marked after it.
+func TestTouchThatFails(t *testing.T) {
+	b := newBench(t, 8, 0xFF, 8)
+	if err := b.write(func(rec *record.Record) { rec.State = record.Rewriting }); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := b.layout.Geometry.Sector(b.area.First + 3)
+	b.part.Broken[addr] = true
+	data := bytes.Repeat([]byte{0x11}, 4096)
+	if err := b.touch(3, data); err == nil {
+		t.Fatal("a sector that fails was written")
+	}
+	if err := b.touch(5, data); err != nil {
+		t.Fatal(err)
+	}
+	b.reset(t)
+	if got := b.doubtful(); !slices.Equal(got, []int{3, 5}) {
+		t.Errorf("doubtful %v, want 3 and 5", got)
 	}
 }
 
 // TestHolds says which sectors of a full image need not be written.
 func TestHolds(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 4)
-	data := bytes.Clone(b.part.b[b.base:][:4096])
+	data := bytes.Clone(b.part.Cells[b.area.Base:][:4096])
 	if !b.holds(0, data) {
 		t.Error("an equal sector is written again")
 	}
@@ -143,7 +166,7 @@ func TestHolds(t *testing.T) {
 		t.Error("another sector is skipped")
 	}
 	data[0]--
-	b.setDoubt(0)
+	b.records.SetDoubt(0)
 	if b.holds(0, data) {
 		t.Error("a doubtful sector is skipped")
 	}
@@ -153,20 +176,38 @@ func TestHolds(t *testing.T) {
 func TestNoVerdictOverDoubt(t *testing.T) {
 	b := interrupted(t)
 	b.reset(t)
-	if err := b.seize(0); err != nil {
+	h := &b.restoration
+	if err := h.ram.seize(0); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.enter20(&b.to.Manifest, b.signed, true); err != nil {
+	m := b.software.to.Manifest
+	if err := h.rewrite.layOut(&m, m.Leaves()); err != nil {
 		t.Fatal(err)
 	}
-	b.host.phase = smp.PhaseReady
-	if b.conclude(); b.host.fault != smp.FaultVerify || b.host.addr != b.base || b.records.current().state != Rewriting {
-		t.Errorf("%v at 0x%x, record %v", b.host.fault, b.host.addr, b.records.current().state)
+	h.want(&m, b.signed)
+	h.leaves, h.phase = leavesComing, smp.PhaseReady
+	if h.conclude(); h.fault != smp.FaultVerify || h.addr != b.area.Base || b.records.Newest().State != record.Rewriting {
+		t.Errorf("%v at 0x%x, record %v", h.fault, h.addr, b.records.Newest().State)
 	}
-	if b.prepare(); b.host.refreshed != 1 || b.doubtful(0) {
-		t.Fatalf("%d refreshed", b.host.refreshed)
+	if h.prepare(); h.refreshed != 1 || b.records.Doubtful(0) {
+		t.Fatalf("%d refreshed", h.refreshed)
 	}
-	if b.conclude(); b.host.phase != smp.PhaseDone || b.records.current().state != Installed {
-		t.Errorf("%v, %v", b.host.phase, b.host.fault)
+	if h.conclude(); h.phase != smp.PhaseDone || b.records.Newest().State != record.Installed {
+		t.Errorf("%v, %v", h.phase, h.fault)
+	}
+}
+
+// TestSource refuses to read what must not be believed.
+func TestSource(t *testing.T) {
+	b := newBench(t, 8, 0xFF, 4)
+	b.records.SetDoubt(1)
+	p := make([]byte, 100)
+	for _, tt := range []struct {
+		addr uint32
+		ok   bool
+	}{{0, true}, {3996, true}, {3997, false}, {5000, false}, {8191, false}, {8192, true}, {16384 - 100, true}, {16384 - 99, false}} {
+		if err := b.rewriter.source.Read(tt.addr, p); (err == nil) != tt.ok {
+			t.Errorf("at %d: %v", tt.addr, err)
+		}
 	}
 }

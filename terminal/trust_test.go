@@ -1,6 +1,7 @@
 package terminal_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -46,8 +47,8 @@ func TestFloorCountsOnBothRoads(t *testing.T) {
 			t.Errorf("upload: %v", err)
 		}
 		var id smp.Identity
-		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || id.Floor != 2 {
-			t.Errorf("identification: floor %d, %v", id.Floor, err)
+		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || id.Floor.Counter != 2 {
+			t.Errorf("identification: floor %v, %v", id.Floor, err)
 		}
 		return a.ask(&smp.StatusRequest{}, &st)
 	})
@@ -78,42 +79,50 @@ func twoKeys(t *testing.T) (f *fixture, old *fixture) {
 	return f, old
 }
 
-// TestRetiredKeysStayRetired: every record that any road writes carries on which keys are retired.
-func TestRetiredKeysStayRetired(t *testing.T) {
-	f, _ := twoKeys(t)
+// TestStatementStays: every record that any road writes carries the trust statement on.
+func TestStatementStays(t *testing.T) {
+	f := fixtureOf(t, small)
 	r := f.device(t, f.a)
-	r.retire(1)
+	signed := f.statement(t, nil, f.key)
+	r.adopt(signed)
 	s := r.follow()
 	life(t, f, r, s)
-	if s.retired != 1 || r.newest().retired != 1 {
-		t.Errorf("retired %b in the end, want 1", r.newest().retired)
+	if !bytes.Equal(r.newest().statement, signed) {
+		t.Errorf("in the end: %x", r.newest().statement)
 	}
 }
 
-// TestRetiredKeysAreNowhereTrusted: not at boot, not over the link, not on the cable; and both roads are told.
-func TestRetiredKeysAreNowhereTrusted(t *testing.T) {
+// TestTrustOfTheStatement: with a trust statement the key slots sign releases no more, but the keys that it names: at boot, over
+// the link, on the cable; and both roads are told.
+func TestTrustOfTheStatement(t *testing.T) {
 	f, old := twoKeys(t)
 	r := f.device(t, f.a)
-	r.retire(1)
+	r.adopt(f.statement(t, func(s *release.Statement) {
+		s.Version, s.Retired = 7, []release.KeyID{release.IDOf(f.id.Keys[0][:])}
+	}, f.key))
 	signed := old.goods(t, "2", 2, 2, f.b.image)
 	s := f.serverFor(t, f.delta, signed)
 	out, _ := r.update(s)
 	if out != terminal.Refused || s.fault != protocol.FaultKey || s.offset != 0 || s.done {
 		t.Errorf("link: %v, fault %v", out, s.fault)
 	}
-	if len(s.hello.Keys) != 1 || s.hello.Keys[0] != release.IDOf(f.id.Keys[1][:]) {
-		t.Errorf("the hello trusts %v", s.hello.Keys)
+	if len(s.hello.Keys) != 1 || s.hello.Keys[0] != release.IDOf(f.id.Keys[1][:]) || s.hello.Statement != 7 {
+		t.Errorf("the hello trusts %v, by statement %d", s.hello.Keys, s.hello.Statement)
 	}
 	_, err := r.asked(func(a *apparatus) error {
 		var id smp.Identity
-		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || len(id.Retired) != 1 || id.Retired[0] != release.IDOf(f.id.Keys[0][:]) {
-			t.Errorf("identification: retired %v, %v", id.Retired, err)
+		if err := a.ask(&smp.IdentifyRequest{}, &id); err != nil || id.Trust != 7 || int(id.Statement) != len(r.newest().statement) {
+			t.Errorf("identification: statement %d of %d bytes, %v", id.Trust, id.Statement, err)
+		}
+		var part smp.Record
+		if err := a.ask(&smp.RecordRequest{Part: smp.PartStatement}, &part); err != nil || !bytes.Equal(part.Data, r.newest().statement) {
+			t.Errorf("record: %x, %v", part.Data, err)
 		}
 		var st smp.Status
-		if err := a.ask(&smp.BeginRequest{Manifest: signed.signed}, &st); faultOf(err) != smp.FaultRetired {
+		if err := a.ask(&smp.BeginRequest{Manifest: signed.signed}, &st); faultOf(err) != smp.FaultKey {
 			t.Errorf("begin: %v", err)
 		}
-		if err := a.upload(fileOf(signed), 500); faultOf(err) != smp.FaultRetired {
+		if err := a.upload(fileOf(signed), 500); faultOf(err) != smp.FaultKey {
 			t.Errorf("upload: %v", err)
 		}
 		return a.ask(&smp.StatusRequest{}, &st)
@@ -124,18 +133,50 @@ func TestRetiredKeysAreNowhereTrusted(t *testing.T) {
 	if !r.holds(f.a) {
 		t.Error("the flash does not hold what it held")
 	}
+}
 
-	// A device whose own release was signed with a key that is retired since.
-	r = f.device(t, old.goods(t, "1", 1, 1, f.a.image))
-	if mode := r.boot(); mode != terminal.Running {
-		t.Fatalf("before: %v", mode)
+// TestStatementDecidesAtBoot: what is installed runs by the statement's keys for running, and only by a statement that the key
+// slots have signed.
+func TestStatementDecidesAtBoot(t *testing.T) {
+	f, old := twoKeys(t)
+	other := keyOf("a key that is in no slot")
+	byOther := *f
+	byOther.key = other
+	with := func(uses release.Use) func(*release.Statement) {
+		return func(s *release.Statement) {
+			s.Keys = []release.ReleaseKey{{Public: publicOf(f.key), Uses: release.Install | release.Run}, {Public: publicOf(other), Uses: uses}}
+		}
 	}
-	r.retire(1)
-	if mode := r.boot(); mode != terminal.Restoration {
-		t.Errorf("a release signed with a retired key: %v", mode)
-	}
-	if err := r.mend(f.a, false); err != nil {
-		t.Error(err)
+	for _, tt := range []struct {
+		name      string
+		g         goods
+		statement []byte
+		least     uint32 // of the identification
+		runs      bool
+	}{
+		{name: "a key that may install and run", g: f.a, statement: f.statement(t, nil, f.key), runs: true},
+		{name: "a key that may only run", g: byOther.goods(t, "1", 1, 1, f.a.image), statement: f.statement(t, with(release.Run), f.key), runs: true},
+		{name: "a key that may only install", g: byOther.goods(t, "1", 1, 1, f.a.image), statement: f.statement(t, with(release.Install), f.key)},
+		{name: "a slot that the statement does not name", g: old.goods(t, "1", 1, 1, f.a.image), statement: f.statement(t, nil, f.key)},
+		{name: "signed by a stranger", g: f.a, statement: f.statement(t, nil, other)},
+		{name: "signed only by a slot that it retires", g: f.a, statement: f.statement(t, func(s *release.Statement) {
+			s.Retired = []release.KeyID{release.IDOf(f.id.Keys[1][:])}
+		}, f.key)},
+		{name: "no statement at all", g: f.a, statement: []byte("anything")},
+		{name: "of another model", g: f.a, statement: f.statement(t, func(s *release.Statement) { s.Model = "0002" }, f.key)},
+		{name: "older than the factory allows", g: f.a, statement: f.statement(t, func(s *release.Statement) { s.Version = 2 }, f.key), least: 3},
+		{name: "above a ceiling", g: f.a, statement: f.statement(t, func(s *release.Statement) { s.MaxOrder = 0 }, f.key)},
+		{name: "below the least, which counts for installing", g: f.a, statement: f.statement(t, func(s *release.Statement) { s.Least = release.Floor{Counter: 9} }, f.key), runs: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := *f
+			g.id.Least = tt.least
+			r := g.made(t, tt.g)
+			r.adopt(tt.statement)
+			if mode := r.boot(); (mode == terminal.Running) != tt.runs {
+				t.Errorf("%v", mode)
+			}
+		})
 	}
 }
 
@@ -187,9 +228,12 @@ func TestThreshold(t *testing.T) {
 		t.Errorf("cable, two signatures: %v", err)
 	}
 
-	// A device whose own release lost a signature to a retired key.
+	// A device of whose own release's two keys a statement names one.
 	r = f.device(t, by(f.a, old.key, f.key))
-	r.retire(1)
+	r.adopt(f.statement(t, func(s *release.Statement) {
+		s.Threshold = 2
+		s.Keys = append(s.Keys, release.ReleaseKey{Public: publicOf(other), Uses: release.Install | release.Run})
+	}, old.key, f.key))
 	if mode := r.boot(); mode != terminal.Restoration {
 		t.Errorf("a release with one signature left: %v", mode)
 	}

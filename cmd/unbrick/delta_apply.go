@@ -108,14 +108,14 @@ func applyDelta(ctx context.Context, file []byte, f *os.File) (written int, err 
 	if err != nil {
 		return 0, err
 	}
-	leaves := make([]release.Digest, m.Leaves())
-	if err := delta.Prove(&d, &m, board, leaves, false, make([]byte, (area.Sectors()+7)/8)); err != nil {
+	leaves := release.MakeLeaves(m.Leaves())
+	if err := delta.Prove(&d, &m, board, leaves, nil, false, make([]byte, (area.Sectors()+7)/8)); err != nil {
 		return 0, err
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := delta.Rewrite(&d, &m, leaves, func(sector int, data []byte) error {
+	if err := delta.Rewrite(&d, &m, leaves, delta.PutFunc(func(sector int, data []byte) error {
 		addr, _ := area.Sector(sector)
 		if err := extend(f, int64(addr), h.Erased); err != nil {
 			return err
@@ -123,7 +123,7 @@ func applyDelta(ctx context.Context, file []byte, f *os.File) (written int, err 
 		written++
 		_, err := f.WriteAt(data, int64(addr))
 		return err
-	}); err != nil {
+	})); err != nil {
 		return written, err
 	}
 	if err := extend(f, int64(h.ToSize), h.Erased); err != nil {

@@ -8,6 +8,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/terminal"
+	"unbrick/terminal/record"
 )
 
 // eventLine is an event as emulate prints it: device time, step, what happened, and what its numbers are.
@@ -44,7 +45,7 @@ func eventWords(ev *terminal.Event) string {
 	case terminal.EventIdentity:
 		return "trusts " + counted(a, "key")
 	case terminal.EventRecord:
-		return fmt.Sprintf("number %d, %v", a, terminal.State(b))
+		return fmt.Sprintf("number %d, %v", a, record.State(b))
 	case terminal.EventDigest:
 		return fmt.Sprintf("%d bytes in %v", a, time.Duration(b)*time.Microsecond)
 	case terminal.EventRunning:

@@ -36,9 +36,11 @@ type identified struct {
 	Confirmed bool     `json:"confirmed"`
 	Installed string   `json:"installed,omitempty"`
 	Intended  string   `json:"intended,omitempty"`
+	Era       uint16   `json:"era"`
 	Floor     uint64   `json:"floor"`
 	Keys      []string `json:"keys"`
-	Retired   []string `json:"retired"`
+	Threshold int      `json:"threshold"`
+	Statement uint32   `json:"statement"`
 	Geometry  string   `json:"geometry"`
 	Flash     uint32   `json:"flash"`
 	Software  uint32   `json:"software"`
@@ -83,15 +85,12 @@ func identifyCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 func identityOf(s *restore.Session, d *restore.Device) *identified {
 	i := &identified{
 		Model: d.Model, Serial: d.Serial, Why: d.Why.String(), State: d.State.String(), Match: d.Match.String(), Intact: d.Intact(),
-		Confirmed: d.Confirmed, Floor: d.Floor, Keys: []string{}, Retired: []string{}, Geometry: d.Layout.Geometry.String(),
+		Confirmed: d.Confirmed, Floor: d.Floor.Counter, Era: d.Floor.Era, Keys: []string{}, Threshold: d.Needs(), Statement: d.Trust, Geometry: d.Layout.Geometry.String(),
 		Flash: d.Layout.Geometry.Size(), Software: d.Software.Size(), Sectors: d.Software.Sectors(), Doubtful: d.Doubtful,
 		Workspace: d.Workspace, Way: s.Way().String(), Buffer: s.Parameters().BufSize,
 	}
 	for _, k := range d.Trusted() {
 		i.Keys = append(i.Keys, release.IDOf(k).String())
-	}
-	for _, id := range d.Retired {
-		i.Retired = append(i.Retired, id.String())
 	}
 	if d.A != nil {
 		i.Installed = d.A.Manifest.Version
@@ -124,6 +123,9 @@ func (i *identified) print(out io.Writer) error {
 	line("Floor", "security counter %d", i.Floor)
 	for _, k := range i.Keys {
 		line("Trusts key", "%s", k)
+	}
+	if i.Threshold > 1 {
+		line("Signatures", "%d of these must have signed", i.Threshold)
 	}
 	return w.Flush()
 }

@@ -129,13 +129,13 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 	if err := d.Open(file, &sc.area, b, mem[:h.Memory()]); err != nil {
 		t.Fatal(err)
 	}
-	leaves := make([]release.Digest, m.Leaves())
+	leaves := release.MakeLeaves(m.Leaves())
 	if sc.only != nil {
 		leaves = release.AppendLeaves(leaves[:0], sc.new, m.LeafSize)
 	}
 	planned := make([]byte, (sc.area.Sectors()+7)/8)
 	before := bytes.Clone(b.bytes)
-	if err := delta.Prove(&d, &m, b, leaves, sc.only != nil, planned); err != nil {
+	if err := delta.Prove(&d, &m, b, leaves, nil, sc.only != nil, planned); err != nil {
 		t.Fatalf("prove: %v", err)
 	}
 	if !bytes.Equal(before, b.bytes) {
@@ -158,7 +158,7 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 	sc.checkWork(t, &d, &h)
 	b.sealed = false
 	written := 0
-	if err := delta.Rewrite(&d, &m, leaves, func(s int, data []byte) error {
+	if err := delta.Rewrite(&d, &m, leaves, delta.PutFunc(func(s int, data []byte) error {
 		if !bytes.Equal(proof[s], data) {
 			t.Fatalf("sector %d differs from its proof", s)
 		}
@@ -167,7 +167,7 @@ func (sc *scenario) check(t *testing.T, r *rand.Rand) []byte {
 		}
 		written++
 		return b.put(s, data)
-	}); err != nil {
+	})); err != nil {
 		t.Fatalf("rewrite: %v", err)
 	}
 	if written != len(proof) || uint32(written) != h.Changed {

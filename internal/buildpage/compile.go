@@ -45,7 +45,7 @@ func generate(root string) error {
 // hot is what runs in loops over images. Only there functions are inlined: inlined code repeats itself all
 // over a program, and costs this one a sixth of its size where nobody would notice the speed.
 var hot = []string{
-	"crypto/...", "hash/...", "encoding/binary", "internal/byteorder", "internal/runtime/...", "math/bits",
+	"crypto/sha256", "crypto/internal/fips140/sha256", "crypto/internal/fips140deps/...", "hash/...", "encoding/binary", "internal/byteorder", "internal/runtime/...", "math/bits",
 	"unbrick/delta/...", "unbrick/emulator",
 }
 

@@ -38,14 +38,17 @@ var below = map[string][]string{
 	"protocol/wsconn":       {"protocol"},
 	"protocol/smp":          {"internal/cbor", "limits", "flash", "release"},
 	"protocol/frame":        {"limits"},
-	"terminal":              {"internal/cbor", "limits", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame"},
+	"terminal/record":       {"limits", "flash", "release", "protocol"},
+	"terminal/image":        {"limits", "flash", "release"},
+	"terminal":              {"limits", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame", "terminal/record", "terminal/image"},
 	"emulator":              {"flash"},
-	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
-	"lab/sweep":             {"flash", "release", "delta", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore"},
+	"lab/stand":             {"flash", "release", "delta/bsdiff", "protocol", "protocol/smp", "terminal", "emulator"},
+	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "lab/stand", "restore"},
+	"lab/sweep":             {"flash", "release", "delta", "delta/diff", "protocol", "protocol/smp", "terminal", "terminal/record", "emulator", "lab/stand", "restore"},
 	"lab/report":            {"lab/sweep"},
 	"lab/sweep/suite":       {"flash", "internal/firmware", "lab/sweep"},
 	"restore/serialport":    {"restore"},
-	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "emulator", "restore", "restore/mcuboot", "restore/boottext", "lab"},
+	"apparatus":             {"internal/cbor", "flash", "release", "release/store", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "terminal/record", "emulator", "restore", "restore/mcuboot", "restore/boottext", "lab"},
 	"apparatus/projector":   {"apparatus", "emulator", "lab/sweep", "model"},
 	"webui":                 {"apparatus", "release", "terminal"},
 	"internal/webserial":    {},
@@ -60,7 +63,7 @@ var below = map[string][]string{
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
 var (
-	device    = []string{"internal/cbor", "limits", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "protocol/frame", "terminal"}
+	device    = []string{"internal/cbor", "limits", "flash", "release", "delta", "delta/bsdiff", "delta/internal/coding", "protocol", "protocol/smp", "protocol/frame", "terminal", "terminal/record", "terminal/image"}
 	forbidden = []string{"os", "net", "net/http", "encoding/json", "reflect", "log", "log/slog", "syscall", "unsafe"}
 	// wasmForbidden never reaches the browser program, directly or through others: each of these
 	// costs more than a tenth of its size.

@@ -189,7 +189,7 @@ var brokens = []broken{
 	}
 `},
 	}},
-	{"retired-keys-come-back", CheckRetired, []edit{
+	{"retired-keys-come-back", CheckStatement, []edit{
 		{"terminal/boot.go", `	rec.state = Installed
 `, `	rec.state = Installed
 	if MISTAKE {

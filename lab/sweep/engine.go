@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/emulator"
+	labstand "unbrick/lab/stand"
 	"unbrick/restore"
 	"unbrick/terminal"
 )
@@ -47,7 +48,7 @@ func (st *stand) resets(cable terminal.Cable, ask bool) {
 		nap = 10 * time.Millisecond
 	}
 	for first := true; ; first = false {
-		st.run(cable, func(t *terminal.Terminal) {
+		st.run(cable, func(t labstand.Agent) {
 			if st.mode == terminal.Restoration {
 				t.Serve()
 				st.board.Reset(emulator.CauseSoftware)

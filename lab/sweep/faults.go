@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/emulator"
+	labstand "unbrick/lab/stand"
 	"unbrick/protocol/smp"
 	"unbrick/restore"
 	"unbrick/terminal"
@@ -57,7 +58,7 @@ func (j *judge) linkRun(x *executor, hit LinkHit) Outcome {
 	limited := false
 	erased := uint64(0)
 	j.board.ResetCounter()
-	j.stand.run(nil, func(t *terminal.Terminal) {
+	j.stand.run(nil, func(t labstand.Agent) {
 		if j.mode != terminal.Running {
 			return
 		}
@@ -293,7 +294,7 @@ func (j *judge) defectRun(x *executor, d emulator.Defect) Outcome {
 	h.records = 3*h.records + 64
 	h.dead = true
 	if !j.read().valid {
-		h.least, h.retired = 0, 0 // a stuck bit has spoiled the only record: nobody knows any more
+		h.least, h.trusts = 0, false // a stuck bit has spoiled the only record: nobody knows any more
 	}
 	x.begin(ActUpdate, fmt.Sprintf("update with a defect at 0x%x", d.Addr))
 	var dead []uint32

@@ -10,6 +10,7 @@ import (
 
 	"unbrick/delta/diff"
 	"unbrick/emulator"
+	labstand "unbrick/lab/stand"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
@@ -49,6 +50,7 @@ type host struct {
 	head     smp.Header
 	then     func(body []byte)
 	status   smp.Status
+	number   uint32 // of the last file
 	picture  []byte // of each sector: which image it holds, or unknown
 	done     bool
 	err      error
@@ -81,7 +83,7 @@ func (st *stand) restore(road Road, w Which, ask bool) error {
 // serve boots the device with h at its cable.
 func (st *stand) serve(h *host) {
 	h.deframer.Reset(make([]byte, smp.DeframerSize(smp.BufSize)))
-	st.run(h, func(t *terminal.Terminal) {
+	st.run(h, func(t labstand.Agent) {
 		if st.mode != terminal.Restoration {
 			return
 		}
@@ -424,13 +426,18 @@ func (h *host) leaves(sectors []int, then func()) {
 	send()
 }
 
-// bring sends the files one after the other, has each applied, and asks for the verdict.
+// hostBlock is the block of the files that a host sends.
+const hostBlock = 128
+
+// bring sends the files one after the other, each of which the device applies when it is whole, and asks for the verdict.
 func (h *host) bring(files [][]byte) {
 	if len(files) == 0 {
 		h.request(&smp.FinishRequest{}, func([]byte) { h.settle(smp.PhaseDone, h.reset) })
 		return
 	}
 	file := files[0]
+	h.number++
+	q := smp.FileRequest{Number: h.number, Size: uint32(len(file)), SHA: sha256.Sum256(file), Workspace: uint32(len(file)), Block: hostBlock}
 	var send func(b []byte)
 	send = func(b []byte) {
 		var at smp.Offset
@@ -439,12 +446,10 @@ func (h *host) bring(files [][]byte) {
 		}
 		if int(at.Offset) < len(file) {
 			part := file[at.Offset:]
-			h.request(&smp.DataRequest{Offset: at.Offset, Data: part[:min(len(part), smp.MaxPart)]}, send)
+			h.request(&smp.DataRequest{Number: q.Number, Offset: at.Offset, Data: part[:min(len(part), smp.MaxPart)]}, send)
 			return
 		}
-		h.request(&smp.ApplyRequest{}, func([]byte) {
-			h.settle(smp.PhaseReady, func() { h.bring(files[1:]) })
-		})
+		h.settle(smp.PhaseReady, func() { h.bring(files[1:]) })
 	}
-	h.request(&smp.FileRequest{Size: uint32(len(file)), SHA: sha256.Sum256(file), Workspace: uint32(len(file))}, send)
+	h.request(&q, send)
 }

@@ -113,9 +113,7 @@ func (j *judge) flash(h *history) bool {
 	}) && good
 	p := j.read()
 	good = j.check(CheckFloorKept, !p.valid || p.least >= h.least, func() string { return fmt.Sprintf("a record has floor %d, it was %d", p.least, h.least) }) && good
-	good = j.check(CheckRetired, !p.valid || p.retired&h.retired == h.retired, func() string {
-		return fmt.Sprintf("the records retire key slots %b, it was %b", p.retired, h.retired)
-	}) && good
+	good = j.check(CheckStatement, !p.valid || p.trusts || !h.trusts, func() string { return "a record has lost the trust statement" }) && good
 	return j.check(CheckFloor, p.floor <= h.floor, func() string { return fmt.Sprintf("the floor is %d, confirmed was at most %d", p.floor, h.floor) }) && good
 }
 

@@ -64,7 +64,7 @@ var lies = []lie{
 	}},
 	{"upload whose manifest is longer than a manifest", CheckRefused, func(h *host) {
 		file := bytes.Clone(h.goods().upload)
-		file[8], file[9], file[10], file[11] = 0xFF, 0xFF, 0xFF, 0x7F
+		file[12], file[13], file[14], file[15] = 0xFF, 0xFF, 0xFF, 0x7F
 		h.lied(&smp.UploadRequest{HasLength: true, Length: uint32(len(file)), Data: file[:256]})
 	}},
 	{"upload whose length is not its image's", CheckRefused, func(h *host) {
@@ -74,14 +74,27 @@ var lies = []lie{
 		h.lied(&smp.UploadRequest{HasLength: true, Length: n, Data: file[:first+16]})
 	}},
 	{"file larger than the memory", CheckRefused, func(h *host) {
-		h.prepare(false, func() { h.lied(&smp.FileRequest{Size: 1 << 30, Workspace: 1}) })
+		h.prepare(false, func() { h.lied(&smp.FileRequest{Number: 1, Size: 1 << 25, Workspace: 1, Block: 1024}) })
 	}},
 	{"more bytes than the file has", CheckRefused, func(h *host) {
 		h.prepare(false, func() {
-			h.request(&smp.FileRequest{Size: 16, Workspace: 16}, func([]byte) {
-				h.lied(&smp.DataRequest{Data: make([]byte, 256)})
+			h.request(&smp.FileRequest{Number: 1, Size: 16, Workspace: 16, Block: hostBlock}, func([]byte) {
+				h.lied(&smp.DataRequest{Number: 1, Data: make([]byte, 256)})
 			})
 		})
+	}},
+	{"more blocks than a file may have", CheckRefused, func(h *host) {
+		h.prepare(false, func() { h.lied(&smp.FileRequest{Number: 1, Size: 1 << 30, Workspace: 1, Block: 64}) })
+	}},
+	{"bytes far behind the file", CheckRefused, func(h *host) {
+		h.prepare(false, func() {
+			h.request(&smp.FileRequest{Number: 1, Size: 1000, Workspace: 1000, Block: hostBlock}, func([]byte) {
+				h.lied(&smp.DataRequest{Number: 1, Offset: 1<<32 - hostBlock, Data: make([]byte, hostBlock)})
+			})
+		})
+	}},
+	{"blocks of no size", CheckRefused, func(h *host) {
+		h.prepare(false, func() { h.lied(&smp.FileRequest{Number: 1, Size: 1000, Workspace: 1000}) })
 	}},
 	{"leaves behind the image", CheckRefused, func(h *host) {
 		h.prepare(true, func() {
@@ -92,7 +105,7 @@ var lies = []lie{
 		h.lied(&smp.DigestsRequest{First: 1 << 20, Count: 8})
 	}},
 	{"record behind its end", CheckRefused, func(h *host) {
-		h.lied(&smp.RecordRequest{B: true, Offset: 1 << 20})
+		h.lied(&smp.RecordRequest{Part: smp.PartB, Offset: 1 << 20})
 	}},
 }
 

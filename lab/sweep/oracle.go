@@ -7,7 +7,7 @@ import (
 )
 
 // The oracle judges by the emulator's own copy of the cells. It shares no code with the terminal: what
-// it must know of records it reads by itself, from the format that docs/reliability.md tells.
+// it must know of records it reads by itself, from docs/formats.md.
 
 // cells is what the software area holds at one moment.
 type cells struct {
@@ -60,7 +60,7 @@ type paper struct {
 	sequence uint32 // the highest of a whole record
 	floor    uint64 // the highest of one
 	least    uint64 // the lowest of one
-	retired  uint8  // the key slots that all of them retire
+	trusts   bool   // all of them hold the trust statement
 	last     sheet  // what the one with the highest sequence says
 	doubt    []bool // software sectors that either record names, in its body or by a mark; all: no record
 }
@@ -79,7 +79,7 @@ func (st *stand) read() paper {
 	for _, i := range s.layout.Records() {
 		addr, n := s.layout.Geometry.Sector(i)
 		_ = st.board.Peek(addr, st.sheet[:n])
-		p.take(st.sheet[:n], s.Shape.Unit)
+		p.take(st.sheet[:n], s.Shape.Unit, s.statement)
 	}
 	if !p.valid {
 		for i := range p.doubt {
@@ -95,24 +95,26 @@ type sheet struct {
 	floor                             uint64
 }
 
-// Offsets in a record, little endian, its flags, and the entries behind it.
+// Offsets in a record, little endian, its flags, and the entries behind it: docs/formats.md.
 const (
-	paperState   = 5
-	paperFlags   = 6
-	paperRetired = 7
-	paperLength  = 12
-	paperFloor   = 16
-	paperFrom    = 24
-	paperTo      = 26
-	paperDoubts  = 28
-	paperHead    = 144
-	paperOneFlag = 1 // confirmed
-	paperAllFlag = 2
-	paperCommit  = 0xA5C30000
-	paperSeal    = 0xA5C40000
+	paperState     = 5
+	paperFlags     = 6
+	paperSequence  = 8
+	paperLength    = 12
+	paperFloor     = 16
+	paperEra       = 24
+	paperFrom      = 26
+	paperTo        = 28
+	paperStatement = 30
+	paperDoubts    = 32
+	paperHead      = 192
+	paperOneFlag   = 1 // confirmed
+	paperAllFlag   = 2
+	paperCommit    = 0xA5C30000
+	paperSeal      = 0xA5C40000
 )
 
-func (p *paper) take(sector []byte, unit uint32) {
+func (p *paper) take(sector []byte, unit uint32, statement []byte) {
 	le := binary.LittleEndian
 	n := le.Uint32(sector[paperLength:])
 	if le.Uint32(sector) != 0x43524255 || n < paperHead+4 || n > uint32(len(sector)) ||
@@ -125,23 +127,24 @@ func (p *paper) take(sector []byte, unit uint32) {
 	if at+2*slot > uint32(len(sector)) || !stamped(sector[at:], paperCommit, crc) {
 		return
 	}
-	floor, retired := le.Uint64(sector[paperFloor:]), sector[paperRetired]
+	from, to := uint32(le.Uint16(sector[paperFrom:])), uint32(le.Uint16(sector[paperTo:]))
+	names := paperHead + from + to + uint32(le.Uint16(sector[paperStatement:]))
+	floor, trusts := le.Uint64(sector[paperFloor:]), bytes.Equal(sector[paperHead+from+to:names], statement)
 	if !p.valid {
-		p.least, p.retired = floor, retired
+		p.least, p.trusts = floor, trusts
 	}
-	if sequence := le.Uint32(sector[8:]); !p.valid || sequence > p.sequence {
+	if sequence := le.Uint32(sector[paperSequence:]); !p.valid || sequence > p.sequence {
 		p.sequence = sequence
-		p.last = sheet{sector[paperState] == 1, sector[paperFlags]&paperOneFlag != 0, le.Uint16(sector[paperFrom:]) > 0, floor}
+		p.last = sheet{sector[paperState] == 1, sector[paperFlags]&paperOneFlag != 0, from > 0, floor}
 	}
 	p.valid = true
-	p.floor, p.least, p.retired = max(p.floor, floor), min(p.least, floor), p.retired&retired
-	names := uint32(paperHead) + uint32(le.Uint16(sector[paperFrom:])) + uint32(le.Uint16(sector[paperTo:]))
+	p.floor, p.least, p.trusts = max(p.floor, floor), min(p.least, floor), p.trusts && trusts
 	for i := range uint32(le.Uint16(sector[paperDoubts:])) {
 		if k := int(le.Uint16(sector[names+2*i:])); k < len(p.doubt) {
 			p.doubt[k] = true
 		}
 	}
-	if sector[6]&paperAllFlag != 0 {
+	if sector[paperFlags]&paperAllFlag != 0 {
 		for i := range p.doubt {
 			p.doubt[i] = true
 		}
@@ -173,7 +176,7 @@ type history struct {
 	records  uint32 // record writes at most, beside those that cuts cause
 	floor    uint64 // at most
 	least    uint64 // at least
-	retired  uint8  // key slots
+	trusts   bool   // the trust statement must be there
 	runs     bool   // the last cut was before the first erase, or behind the last read-back
 	dead     bool   // a sector takes no data, so that a doubtful one cannot be refreshed
 }
@@ -182,7 +185,7 @@ type history struct {
 func (s *Subject) begin(start Start) history {
 	h := history{touch: make([]bool, s.software.Sectors()), floor: s.id.Floor.Counter}
 	if start == StartOld {
-		h.floor, h.least, h.retired = startFloor, startFloor, startRetired
+		h.floor, h.least, h.trusts = startFloor, startFloor, true
 	}
 	return h
 }
@@ -216,7 +219,7 @@ func (s *Subject) renewals(n uint32) uint32 {
 		_, size := s.layout.Geometry.Sector(i)
 		slot := max(8, s.Shape.Unit)
 		// A record holds two manifests and, of doubt, at most one sector of each cut.
-		body := uint32(paperHead + len(s.goods[Old].signed) + len(s.goods[New].signed) + 2*128 + 4)
+		body := uint32(paperHead + len(s.goods[Old].signed) + len(s.goods[New].signed) + len(s.statement) + 2*128 + 4)
 		least = min(least, max(1, (size-min(size, body))/slot-2))
 	}
 	return n / least

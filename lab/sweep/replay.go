@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"unbrick/emulator"
+	labstand "unbrick/lab/stand"
 	"unbrick/terminal"
 )
 
@@ -24,7 +25,7 @@ func (s *Subject) Replay(ctx context.Context, run *Run) (*Timeline, error) {
 		return nil, err
 	}
 	id := s.ID(run)
-	r := record(s, j, id.String())
+	r := follow(s, j, id.String())
 	begun := j.begun
 	j.begun = func() { r.all(Step{What: WhatPower, Text: "on"}); begun() }
 	x := executor{judge: j, rec: r}
@@ -183,7 +184,7 @@ func (x *executor) early(run *Run, i int) (bool, error) {
 }
 
 // session holds one session in a device that runs, in the device's own goroutine.
-func (x *executor) session(t *terminal.Terminal, l *link) terminal.Outcome {
+func (x *executor) session(t labstand.Agent, l *link) terminal.Outcome {
 	out, _ := t.Session(l)
 	return out
 }

@@ -1,10 +1,13 @@
 package sweep
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"time"
 
 	"unbrick/emulator"
+	labstand "unbrick/lab/stand"
 	"unbrick/protocol/smp"
 	"unbrick/terminal"
 )
@@ -14,8 +17,8 @@ import (
 type stand struct {
 	s     *Subject
 	board *emulator.Board
-	ram   ram
-	units *units // nil: nothing is remembered
+	bench labstand.Stand // the terminal on it
+	units *units         // nil: nothing is remembered
 
 	// Of the last run.
 	mode  terminal.Mode
@@ -45,52 +48,26 @@ func newStand(s *Subject, full bool) (*stand, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sweep %s: %w", s.Name, err)
 	}
-	st := &stand{s: s, board: b}
-	st.ram.RAM = b.RAM()
+	st := &stand{s: s, board: b, bench: labstand.Stand{Board: b, Layout: &s.layout}}
 	if !full {
 		st.units = newUnits(s)
 	}
 	return st, nil
 }
 
-// ram gives the emulator's memory the terminal's words.
-type ram struct {
-	*emulator.RAM
-	regions []terminal.Region
-}
-
-// Regions implements terminal.RAM.
-func (m *ram) Regions() []terminal.Region {
-	m.regions = m.regions[:0]
-	for _, r := range m.RAM.Regions() {
-		m.regions = append(m.regions, terminal.Region{Name: r.Name, Off: r.Off, Size: r.Size, Importance: r.Importance, State: regionStates[r.State]})
-	}
-	return m.regions
-}
-
-var regionStates = [...]terminal.RegionState{
-	emulator.Fixed:     terminal.RegionFixed,
-	emulator.Running:   terminal.RegionRunning,
-	emulator.Stopped:   terminal.RegionStopped,
-	emulator.Free:      terminal.RegionFree,
-	emulator.Workspace: terminal.RegionWorkspace,
-}
-
-var causes = [...]terminal.ResetCause{
-	emulator.CausePower:    terminal.PowerOn,
-	emulator.CauseSoftware: terminal.SoftwareReset,
-	emulator.CauseWatchdog: terminal.Watchdog,
-	emulator.CauseFault:    terminal.FaultReset,
-	emulator.CauseLine:     terminal.PowerOn,
-}
-
 // run boots the device and hands it to f, which may be nil, in the device's own goroutine. cable is nil
 // for the board's own. What the software does wrong is kept for the checks, also a panic.
-func (st *stand) run(cable terminal.Cable, f func(*terminal.Terminal)) {
+func (st *stand) run(cable terminal.Cable, f func(labstand.Agent)) {
 	st.mode, st.why, st.crash, st.fault, st.after = 0, smp.WhyUnknown, nil, nil, boot{}
 	b := st.board
 	if cable == nil {
 		cable = silent{b.Clock()}
+	}
+	st.bench.Change = func(hw *terminal.Hardware) {
+		hw.Cable, hw.Event = cable, st.event
+		if st.units != nil {
+			hw.Hash, hw.Verify, hw.VerifyTrust = st.hashes(), st.units.verify, st.units.verifyTrust
+		}
 	}
 	end := b.Run(func() {
 		defer func() {
@@ -101,14 +78,7 @@ func (st *stand) run(cable terminal.Cable, f func(*terminal.Terminal)) {
 		if st.begun != nil {
 			st.begun()
 		}
-		hw := terminal.Hardware{
-			Flash: b.Flash(), Layout: &st.s.layout, RAM: &st.ram, Cable: cable, Clock: b.Clock(),
-			Cause: causes[b.Cause()], Survivor: b.Survivor(), Event: st.event,
-		}
-		if st.units != nil {
-			hw.Hash, hw.Verify = st.units.hash, st.units.verify
-		}
-		t, err := terminal.New(&hw)
+		t, err := st.bench.Start()
 		if err != nil {
 			st.crash = err
 			return
@@ -128,6 +98,18 @@ func (st *stand) run(cable terminal.Cable, f func(*terminal.Terminal)) {
 	st.ended = end.Kind
 	if end.Fault != nil {
 		st.fault = end.Fault
+	}
+}
+
+// hashes makes the hash units of a fast device: one that knows images and files, and the second, which is asked for sectors, a
+// real one.
+func (st *stand) hashes() func() hash.Hash {
+	made := 0
+	return func() hash.Hash {
+		if made++; made == 2 {
+			return sha256.New()
+		}
+		return st.units.hash()
 	}
 }
 
@@ -159,7 +141,7 @@ func (c silent) Depth() int         { return emulator.DefaultDepth }
 // devices do.
 func (st *stand) update(l *link) terminal.Outcome {
 	var out terminal.Outcome
-	st.run(nil, func(t *terminal.Terminal) {
+	st.run(nil, func(t labstand.Agent) {
 		if st.mode != terminal.Running {
 			return
 		}

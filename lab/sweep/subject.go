@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"sync"
 
 	"unbrick/delta"
@@ -19,6 +17,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/terminal/record"
 )
 
 // Subject is a pair of images on a device of one shape, with all that a sweep needs made: releases
@@ -28,20 +27,21 @@ type Subject struct {
 	Name  string
 	Shape Shape
 
-	layout   flash.Layout
-	software flash.Geometry
-	id       terminal.Identity
-	key      ed25519.PrivateKey
-	goods    [2]goods // old and new
-	info     protocol.Info
-	file     []byte                    // the update file
-	changed  []bool                    // software sectors that differ between the images
-	digests  [2][][smp.DigestSize]byte // of every software sector, when it holds that image
-	start    *emulator.Snapshot
-	raw      []byte // the factory's flash
-	apps     []emulator.App
-	ram      uint32
-	seed     uint64
+	layout    flash.Layout
+	software  flash.Geometry
+	id        terminal.Identity
+	key       ed25519.PrivateKey
+	goods     [2]goods // old and new
+	info      protocol.Info
+	file      []byte                    // the update file
+	statement []byte                    // the maker's trust statement
+	changed   []bool                    // software sectors that differ between the images
+	digests   [2][][smp.DigestSize]byte // of every software sector, when it holds that image
+	start     *emulator.Snapshot
+	raw       []byte // the factory's flash
+	apps      []emulator.App
+	ram       uint32
+	seed      uint64
 
 	mu    sync.Mutex
 	files map[string][]byte // update files of restorations, by what the flash holds
@@ -89,8 +89,15 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 	}
 	seed := sha256.Sum256([]byte("unbrick sweep"))
 	s.key = ed25519.NewKeyFromSeed(seed[:])
-	// The first key is retired, and the floor is above the factory's: what is lost on the way shows.
+	// The trust statement is one that the factory did not give it, and the floor is above the factory's: what is lost on the way shows.
 	retired := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{0xEE}, ed25519.SeedSize))
+	if s.statement, err = release.SignStatement(&release.Statement{
+		Version: 1, MaxOrder: release.MaxNumber, MaxCounter: release.MaxNumber, Threshold: 1, Name: "Sweep",
+		Retired: []release.KeyID{release.IDOf(retired.Public().(ed25519.PublicKey))},
+		Keys:    []release.ReleaseKey{{Public: publicOf(s.key), Uses: release.Install | release.Run}},
+	}, s.key); err != nil {
+		return err
+	}
 	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{publicOf(retired), publicOf(s.key)}, Threshold: 1, Floor: release.Floor{Counter: 1}, Resident: resident}
 	for i, image := range [][]byte{old, new} {
 		if s.goods[i], err = s.release(uint64(i+1), startFloor+uint64(i), image); err != nil {
@@ -248,23 +255,19 @@ const (
 
 // What the records of a device say that has lived for a while.
 const (
-	startFloor   = 3
-	startRetired = 1
+	startFloor = 3
 )
 
 func publicOf(key ed25519.PrivateKey) [32]byte { return [32]byte(key.Public().(ed25519.PublicKey)) }
 
-// age makes the factory's record one of a device that has raised its floor and retired a key.
+// age makes the factory's record one of a device that has raised its floor and adopted a trust statement.
 func (s *Subject) age() {
-	le := binary.LittleEndian
-	addr, _ := s.layout.Geometry.Sector(s.layout.Records()[0])
-	b := s.raw[addr:]
-	n := le.Uint32(b[paperLength:])
-	b[paperRetired] = startRetired
-	le.PutUint64(b[paperFloor:], startFloor)
-	crc := crc32.ChecksumIEEE(b[:n-4])
-	le.PutUint32(b[n-4:], crc)
-	at := (n + s.Shape.Unit - 1) / s.Shape.Unit * s.Shape.Unit
-	copy(b[at:], stamp(paperCommit, crc))
-	copy(b[at+max(8, s.Shape.Unit):], stamp(paperSeal, crc))
+	addr, n := s.layout.Geometry.Sector(s.layout.Records()[0])
+	sector := s.raw[addr : addr+n]
+	for i := range sector {
+		sector[i] = s.Shape.Erased
+	}
+	record.Put(sector, &record.Record{
+		Sequence: 1, State: record.Installed, Confirmed: true, Floor: release.Floor{Counter: startFloor}, To: s.goods[Old].signed, Statement: s.statement,
+	}, s.Shape.Unit)
 }

@@ -9,6 +9,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/terminal"
+	"unbrick/terminal/record"
 )
 
 // Timeline is one run step by step, for a screen or a print. It is complete: Start and the changes in
@@ -122,7 +123,7 @@ func (st *stand) sectorLook(i int) Look {
 	case i >= first-2 && i < first:
 		var paper paper
 		paper.doubt = make([]bool, s.software.Sectors())
-		if paper.take(p, s.Shape.Unit); paper.valid {
+		if paper.take(p, s.Shape.Unit, s.statement); paper.valid {
 			l.Held = HeldRecord
 		}
 	}
@@ -141,7 +142,7 @@ type recorder struct {
 // maxSteps bounds a timeline.
 const maxSteps = 200_000
 
-func record(s *Subject, j *judge, id string) *recorder {
+func follow(s *Subject, j *judge, id string) *recorder {
 	t := &Timeline{ID: id, Subject: s.Name, Shape: s.Shape.String()}
 	for i, use := range s.Sectors() {
 		addr, size := s.layout.Geometry.Sector(i)
@@ -255,7 +256,7 @@ func Describe(e terminal.Event) string {
 	case terminal.EventRestore:
 		s += fmt.Sprintf(": %v", smp.Why(e.A))
 	case terminal.EventRecord:
-		s += fmt.Sprintf(" %d: %v", e.A, terminal.State(e.B))
+		s += fmt.Sprintf(" %d: %v", e.A, record.State(e.B))
 	case terminal.EventVerdict:
 		s = "verdict: not the wanted image"
 		if e.A == 1 {

@@ -21,6 +21,7 @@ import (
 type units struct {
 	known    []known
 	verified map[string]verified
+	trusted  map[string]trusted
 	key      []byte
 	seed     maphash.Seed
 }
@@ -35,8 +36,13 @@ type verified struct {
 	err error
 }
 
+type trusted struct {
+	s   release.Statement
+	err error
+}
+
 func newUnits(s *Subject) *units {
-	u := &units{verified: make(map[string]verified), seed: maphash.MakeSeed()}
+	u := &units{verified: make(map[string]verified), trusted: make(map[string]trusted), seed: maphash.MakeSeed()}
 	for _, p := range [][]byte{s.goods[Old].image, s.goods[New].image, s.file} {
 		u.known = append(u.known, known{p, sha256.Sum256(p)})
 	}
@@ -61,13 +67,32 @@ func (u *units) hash() hash.Hash {
 	return m
 }
 
-// verify is terminal.Hardware.Verify: results by the exact bytes of manifest and keys.
-func (u *units) verify(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error) {
+// asked makes u.key what a signature unit was asked for: the exact bytes, and the keys.
+func (u *units) asked(signed []byte, keys []ed25519.PublicKey, need int) {
 	u.key = append(binary.LittleEndian.AppendUint32(u.key[:0], uint32(len(signed))), byte(need))
 	u.key = append(u.key, signed...)
 	for _, k := range keys {
 		u.key = append(u.key, k...)
 	}
+}
+
+// verifyTrust is terminal.Hardware.VerifyTrust, likewise.
+func (u *units) verifyTrust(signed []byte, slots []ed25519.PublicKey, need int) (release.Statement, error) {
+	u.asked(signed, slots, need)
+	if v, ok := u.trusted[string(u.key)]; ok {
+		return v.s, v.err
+	}
+	s, err := release.VerifyStatement(signed, slots, need)
+	if len(u.trusted) >= 64 {
+		clear(u.trusted)
+	}
+	u.trusted[string(u.key)] = trusted{s, err}
+	return s, err
+}
+
+// verify is terminal.Hardware.Verify: results by the exact bytes of manifest and keys.
+func (u *units) verify(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error) {
+	u.asked(signed, keys, need)
 	if v, ok := u.verified[string(u.key)]; ok {
 		return v.m, v.err
 	}

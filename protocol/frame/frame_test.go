@@ -160,7 +160,7 @@ func TestWindow(t *testing.T) {
 		loss := rnd.IntN(60)
 		var r Receiver
 		var s Sender
-		r.Begin(count)
+		r.Begin(count, 0)
 		s.Begin(count, 0)
 		got := make([]bool, count)
 		type ack struct {
@@ -228,7 +228,7 @@ func TestReceiver(t *testing.T) {
 	if r.Take(0) || r.Whole() {
 		t.Error("a file without blocks has one")
 	}
-	r.Begin(70)
+	r.Begin(70, 0)
 	for _, b := range []uint32{64, 69, 70, 1 << 20} {
 		if r.Take(b) {
 			t.Errorf("block %d was taken", b)
@@ -315,7 +315,7 @@ func TestNoAllocation(t *testing.T) {
 	block := make([]byte, MaxBlock)
 	var r Receiver
 	if n := testing.AllocsPerRun(10, func() {
-		r.Begin(10)
+		r.Begin(10, 0)
 		wire = AppendData(wire[:0], &Data{Block: 3, Bytes: block})
 		content, _, _ := d.Next(wire)
 		m, _ := ParseData(content)

@@ -7,8 +7,8 @@ type Receiver struct {
 	have  uint64 // bit i: next+1+i is there
 }
 
-// Begin starts a file of count blocks.
-func (r *Receiver) Begin(count uint32) { *r = Receiver{count: count} }
+// Begin starts a file of count blocks, of which the first next are there.
+func (r *Receiver) Begin(count, next uint32) { *r = Receiver{count: count, next: next} }
 
 // Take notes that a block came and reports whether it is a new one within the window.
 func (r *Receiver) Take(block uint32) bool {

@@ -92,9 +92,13 @@ func write(w *cbor.Writer, body Body) {
 		m.write(w)
 	case *Frames:
 		m.write(w)
-	case *NextRequest:
+	case *ReceiptRequest:
 		m.write(w)
-	case *Empty, *ResetRequest, *ParametersRequest, *StateRequest, *IdentifyRequest, *ApplyRequest, *StatusRequest, *FinishRequest, *AbortRequest:
+	case *Receipt:
+		m.write(w)
+	case *TrustRequest:
+		m.write(w)
+	case *Empty, *ResetRequest, *ParametersRequest, *StateRequest, *IdentifyRequest, *StatusRequest, *FinishRequest, *AbortRequest:
 		w.Map(0)
 	default:
 		panic("smp: body without an encoding")

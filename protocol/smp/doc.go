@@ -1,12 +1,12 @@
 // Package smp is the cable: the Simple Management Protocol of Zephyr's mcumgr and MCUboot's serial
-// recovery, its console framing, and the user group 64 in which a terminal in restoration mode says
+// recovery, its console framing, and the user our own group in which a terminal in restoration mode says
 // what SMP has no words for. docs/cable.md tells a firmware engineer the rest.
 //
 // Layers, each usable alone:
 //
 //   - Header and the packet: 8 bytes and one CBOR map.
 //   - Console framing: AppendFrames, FramedSize and the Deframer.
-//   - Group 0 (echo, reset, parameters), group 1 (image state, upload) and group 64.
+//   - Group 0 (echo, reset, parameters), group 1 (image state, upload) and our own group.
 //
 // Requests and responses are CBOR maps with text keys. Since peers of groups 0 and 1 are not all ours,
 // every decoder takes any key order, unknown keys, longer heads and indefinite lengths; encoders write

@@ -2,10 +2,6 @@ package smp
 
 import "unbrick/internal/cbor"
 
-// UserErase is the command that erases a settings area (group 64). A device that knows it says so in its
-// identification.
-const UserErase = 12
-
 // EraseRequest asks for one settings area to be erased, named by exactly the address and size that the
 // identification gives it. The device takes it only while its software is verified and recorded, answers at
 // once and works afterwards. Asked again it says how far it is; an area that is erased stays as it is.

@@ -33,7 +33,7 @@ var rcNames = [...]string{"ok", "unknown error", "out of memory", "invalid value
 
 func (c RC) String() string { return name(rcNames[:], uint32(c), "rc") }
 
-// Fault is an error of group 64, in the map "err" with group 64. A terminal answers uploads of group 1
+// Fault is an error of our own group, in the map "err" with its number. A terminal answers uploads of group 1
 // with it as well. Append-only.
 type Fault uint16
 
@@ -45,16 +45,16 @@ const (
 	FaultPhase      Fault = 3  // not at this moment: see the phase in status
 	FaultBusy       Fault = 4  // long work is under way: ask for status
 	FaultManifest   Fault = 5  // not a manifest, or of another shape
-	FaultKey        Fault = 6  // signed with a key that the device does not trust
-	FaultSignature  Fault = 7  // the signature is wrong
-	FaultRetired    Fault = 8  // signed with a retired key
+	FaultKey        Fault = 6  // signed with no key that the device trusts
+	FaultSignature  Fault = 7  // a signature is wrong
+	FaultSigners    Fault = 8  // signed by fewer trusted keys than the device asks for
 	FaultModel      Fault = 9  // the release is for another model
 	FaultFloor      Fault = 10 // the release is below the security floor
 	FaultSize       Fault = 11 // larger than the software area, or than announced
 	FaultRange      Fault = 12 // a sector, leaf, level or offset that does not exist
 	FaultWorkspace  Fault = 13 // does not fit the workspace
 	FaultDigest     Fault = 14 // the file arrived with another digest than announced
-	FaultIncomplete Fault = 15 // the file is not whole yet
+	FaultTrust      Fault = 15 // the release asks for a newer trust statement, or is outside of what this one allows
 	FaultFormat     Fault = 16 // not an update file, or for another geometry
 	FaultProof      Fault = 17 // decoding it does not lead to the signed image
 	FaultLeaves     Fault = 18 // the leaf digests do not lead to the signed root
@@ -64,12 +64,14 @@ const (
 	FaultRecord     Fault = 22 // no record could be written: see addr in status
 	FaultUnreadable Fault = 23 // the flash cannot be read there
 	FaultDenied     Fault = 24 // the device's maker does not allow it
-	FaultSigners    Fault = 25 // signed by fewer trusted keys than the device asks for
-	FaultTrust      Fault = 26 // the release asks for a newer trust statement than the device has
+	FaultStatement  Fault = 25 // no trust statement, or not one of this device's makers
+	FaultOld        Fault = 26 // the trust statement is not newer than the device's own
+	FaultUnblessed  Fault = 27 // with this trust statement, what is installed would not run any more
 )
 
-var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "retired", "model", "floor",
-	"size", "range", "workspace", "digest", "incomplete", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied", "signers", "trust"}
+var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "signers", "model", "floor",
+	"size", "range", "workspace", "digest", "trust", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied",
+	"statement", "old statement", "unblessed"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }
 
@@ -78,13 +80,13 @@ func (f Fault) RC() RC {
 	switch f {
 	case FaultNone:
 		return RCOK
-	case FaultMalformed, FaultManifest, FaultSize, FaultRange, FaultFormat:
+	case FaultMalformed, FaultManifest, FaultSize, FaultRange, FaultFormat, FaultStatement:
 		return RCInvalid
-	case FaultPhase, FaultIncomplete:
+	case FaultPhase:
 		return RCBadState
 	case FaultBusy:
 		return RCBusy
-	case FaultKey, FaultSignature, FaultRetired, FaultModel, FaultFloor, FaultDenied, FaultSigners, FaultTrust:
+	case FaultKey, FaultSignature, FaultSigners, FaultModel, FaultFloor, FaultTrust, FaultDenied, FaultOld, FaultUnblessed:
 		return RCDenied
 	case FaultWorkspace:
 		return RCNoMemory
@@ -120,7 +122,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("device answered error %d of group %d", e.Code, e.Group)
 }
 
-// Fault returns the fault of group 64 that e carries, or FaultNone.
+// Fault returns the fault of our own group that e carries, or FaultNone.
 func (e *Error) Fault() Fault {
 	if e.RC || e.Group != GroupUser || e.Code > 0xffff {
 		return FaultNone

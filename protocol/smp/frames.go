@@ -1,10 +1,6 @@
 package smp
 
-import (
-	"crypto/sha256"
-
-	"unbrick/internal/cbor"
-)
+import "unbrick/internal/cbor"
 
 // FramesVersion is the version of the fast framing, said in identify: package frame.
 const FramesVersion = 1
@@ -82,69 +78,4 @@ func (m *Frames) DecodeBody(b []byte) error {
 		}
 	}
 	return closing(r, seen, 7)
-}
-
-// NextRequest announces an update file that comes in blocks, in frames, and is applied by itself when it
-// is whole and the file before it was applied. It may come while that one is. Answered by Offset: how many
-// bytes from the start are there, all of them if it was applied already. With Last the device goes on to the
-// verdict by itself when the file was applied, as if Finish had been asked for.
-type NextRequest struct {
-	Number    uint32 // of files since begin, from 1
-	Size      uint32
-	SHA       [sha256.Size]byte
-	Workspace uint32 // bytes of workspace that the file needs, all included
-	Block     uint32 // bytes, a power of two
-	Last      bool
-}
-
-// Head implements Request.
-func (*NextRequest) Head() Header { return user(Write, UserNext) }
-
-func (m *NextRequest) write(w *cbor.Writer) {
-	pairs := 5
-	if m.Last {
-		pairs++
-	}
-	w.Map(pairs)
-	w.Text("n")
-	w.Uint(uint64(m.Number))
-	w.Text("sha")
-	w.Bytes(m.SHA[:])
-	if m.Last {
-		w.Text("last")
-		w.Bool(true)
-	}
-	w.Text("size")
-	w.Uint(uint64(m.Size))
-	w.Text("work")
-	w.Uint(uint64(m.Workspace))
-	w.Text("block")
-	w.Uint(uint64(m.Block))
-}
-
-// DecodeBody implements Body.
-func (m *NextRequest) DecodeBody(b []byte) error {
-	*m = NextRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "n"):
-			m.Number, seen = r.Uint32(), seen|1
-		case is(k, "sha"):
-			r.Fill(m.SHA[:])
-			seen |= 2
-		case is(k, "size"):
-			m.Size, seen = r.Uint32(), seen|4
-		case is(k, "work"):
-			m.Workspace, seen = r.Uint32(), seen|8
-		case is(k, "block"):
-			m.Block, seen = r.Uint32(), seen|16
-		case is(k, "last"):
-			m.Last = r.Bool()
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 31)
 }

@@ -20,7 +20,7 @@ const (
 const (
 	GroupOS    = 0
 	GroupImage = 1
-	GroupUser  = 64
+	GroupUser  = 21826 // 0x5542, "UB"; 64 is every maker's first own group
 )
 
 // Command IDs of group 0 and group 1.

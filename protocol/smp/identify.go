@@ -3,6 +3,7 @@ package smp
 import (
 	"unbrick/flash"
 	"unbrick/internal/cbor"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -14,42 +15,51 @@ func (*IdentifyRequest) Head() Header { return user(Read, UserIdentify) }
 
 // Identity is the answer: all that a host needs to choose a release and plan a restoration.
 type Identity struct {
-	Version   uint32 // of group 64
+	Version   uint32 // of our own group
 	Model     string
 	Serial    string
-	Keys      [][32]byte      // public keys that it trusts, Ed25519
-	Threshold uint8           // how many of them must have signed a release: 1 to len(Keys)
-	Retired   []release.KeyID // of those, the ones that do not count any more
-	Layout    flash.Layout    // of the whole flash
-	Workspace uint32          // bytes of RAM that it has for a restoration, resident code included
-	Resident  uint32          // bytes of them that resident code takes
+	Keys      [][32]byte   // public keys of its key slots, Ed25519
+	Threshold uint8        // so many of them must sign, where no trust statement says otherwise
+	Statement uint32       // bytes of the trust statement in the record, 0: none
+	Trust     uint32       // its version, 0: none
+	DeviceKey [32]byte     // public key of the device itself; zero: it has none
+	Reads     uint16       // formats that its boot code reads, one bit each
+	Completes bool         // its boot code completes an interrupted rewrite
+	Stages    uint8        // what it can put into its staging area, one bit each
+	Staging   flash.Area   // its staging area, without a name; Size 0: none
+	Layout    flash.Layout // of the whole flash
+	Workspace uint32       // bytes of RAM that it has for a restoration, resident code included
+	Resident  uint32       // bytes of them that resident code takes
 	State     RecordState
 	Why       Why
-	Match     Match  // which image is there, by the whole digest
-	Confirmed bool   // the installed release has confirmed itself
-	Floor     uint64 // security floor: releases with a lower counter are refused
-	A, B      uint32 // bytes of the signed manifests in the record, 0: none
-	Doubtful  uint32 // doubtful sectors of the software area
-	Frames    uint32 // version of the fast framing that it speaks, 0: none
-	Speed     uint32 // highest speed of its cable in bits a second, 0: only the base speed
-	Buffer    uint32 // longest packet that it takes, as in Parameters; 0: it does not say
-	Erases    bool   // it erases settings areas when it is asked to
+	Match     Match         // which image is there, by the whole digest
+	Confirmed bool          // the installed release has confirmed itself
+	Floor     release.Floor // security floor: releases below it are refused
+	A, B      uint32        // bytes of the signed manifests in the record, 0: none
+	Doubtful  uint32        // doubtful sectors of the software area
+	Frames    uint32        // version of the fast framing that it speaks, 0: none
+	Speed     uint32        // highest speed of its cable in bits a second, 0: only the base speed
+	Buffer    uint32        // longest packet that it takes, as in Parameters; 0: it does not say
+	Erases    bool          // it erases settings areas when it is asked to
 }
 
 // write writes the keys of Identity in deterministic order.
 func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	pairs := 26
-	if m.Erases {
-		pairs++
-	}
-	w.Map(pairs)
+	w.Map(m.pairs())
 	number("a", uint64(m.A))
 	number("b", uint64(m.B))
+	number("s", uint64(m.Statement))
 	number("v", uint64(m.Version))
+	if m.DeviceKey != ([32]byte{}) {
+		w.Text("dk")
+		w.Bytes(m.DeviceKey[:])
+	}
 	number("th", uint64(m.Threshold))
+	number("tv", uint64(m.Trust))
 	number("buf", uint64(m.Buffer))
+	number("era", uint64(m.Floor.Era))
 	number("ram", uint64(m.Workspace))
 	number("why", uint64(m.Why))
 	number("boot", uint64(m.Layout.Boot))
@@ -71,10 +81,11 @@ func (m *Identity) write(w *cbor.Writer) {
 		w.Text("erase")
 		w.Bool(true)
 	}
-	number("floor", m.Floor)
+	number("floor", m.Floor.Counter)
 	number("match", uint64(m.Match))
 	w.Text("model")
 	w.Text(m.Model)
+	number("reads", uint64(m.Reads))
 	number("speed", uint64(m.Speed))
 	number("state", uint64(m.State))
 	w.Text("blocks")
@@ -86,10 +97,12 @@ func (m *Identity) write(w *cbor.Writer) {
 	number("frames", uint64(m.Frames))
 	w.Text("serial")
 	w.Text(m.Serial)
-	w.Text("retired")
-	w.Array(len(m.Retired))
-	for i := range m.Retired {
-		w.Bytes(m.Retired[i][:])
+	number("stages", uint64(m.Stages))
+	if m.Staging.Size > 0 {
+		w.Text("staging")
+		w.Array(2)
+		w.Uint(uint64(m.Staging.Addr))
+		w.Uint(uint64(m.Staging.Size))
 	}
 	number("resident", uint64(m.Resident))
 	w.Text("settings")
@@ -100,11 +113,28 @@ func (m *Identity) write(w *cbor.Writer) {
 		w.Uint(uint64(a.Addr))
 		w.Uint(uint64(a.Size))
 	}
+	w.Text("completes")
+	w.Bool(m.Completes)
 	w.Text("confirmed")
 	w.Bool(m.Confirmed)
 }
 
-const identityNeeds = 1<<15 - 1
+// pairs returns how many keys the map has.
+func (m *Identity) pairs() int {
+	n := 31
+	if m.DeviceKey != ([32]byte{}) {
+		n++
+	}
+	if m.Erases {
+		n++
+	}
+	if m.Staging.Size > 0 {
+		n++
+	}
+	return n
+}
+
+const identityNeeds = 1<<16 - 1
 
 // DecodeBody implements Body. It allocates, and validates the layout.
 func (m *Identity) DecodeBody(b []byte) error {
@@ -123,9 +153,23 @@ func (m *Identity) DecodeBody(b []byte) error {
 		case is(k, "keys"):
 			m.Keys, seen = readKeys(r), seen|1<<3
 		case is(k, "th"):
-			m.Threshold, seen = uint8(r.UintMax(MaxKeys)), seen|1<<14
-		case is(k, "retired"):
-			m.Retired = readRetired(r)
+			m.Threshold, seen = uint8(r.UintMax(limits.KeySlots)), seen|1<<14
+		case is(k, "s"):
+			m.Statement = uint32(r.UintMax(limits.Statement))
+		case is(k, "tv"):
+			m.Trust = r.Uint32()
+		case is(k, "dk"):
+			r.Fill(m.DeviceKey[:])
+		case is(k, "reads"):
+			m.Reads = uint16(r.UintMax(0xffff))
+		case is(k, "completes"):
+			m.Completes = r.Bool()
+		case is(k, "stages"):
+			m.Stages = uint8(r.UintMax(0xff))
+		case is(k, "staging"):
+			m.Staging = readStaging(r)
+		case is(k, "era"):
+			m.Floor.Era, seen = uint16(r.UintMax(0xffff)), seen|1<<15
 		case is(k, "boot"):
 			m.Layout.Boot, seen = r.Uint32(), seen|1<<4
 		case is(k, "runs"):
@@ -155,7 +199,7 @@ func (m *Identity) DecodeBody(b []byte) error {
 		case is(k, "confirmed"):
 			m.Confirmed = r.Bool()
 		case is(k, "floor"):
-			m.Floor, seen = r.Uint(), seen|1<<12
+			m.Floor.Counter, seen = r.UintMax(release.MaxNumber), seen|1<<12
 		case is(k, "a"):
 			m.A = uint32(r.UintMax(release.MaxManifest))
 		case is(k, "b"):
@@ -213,16 +257,16 @@ func readKeys(r *cbor.Reader) [][32]byte {
 	return keys
 }
 
-func readRetired(r *cbor.Reader) []release.KeyID {
-	var ids []release.KeyID
-	for n := r.Array(); r.Next(&n); {
-		var id release.KeyID
-		r.Fill(id[:])
-		if ids = append(ids, id); len(ids) > MaxRetired {
-			r.Fail(ErrLimit)
-		}
+func readStaging(r *cbor.Reader) flash.Area {
+	k := r.Array()
+	if k != 2 && k != -1 {
+		r.Fail(ErrMissing)
 	}
-	return ids
+	a := flash.Area{Addr: r.Uint32(), Size: r.Uint32()}
+	if k == -1 && !r.Break() || a.Size == 0 {
+		r.Fail(ErrLimit)
+	}
+	return a
 }
 
 func readRuns(r *cbor.Reader) []flash.Run {

@@ -186,7 +186,7 @@ func (m *UploadRequest) DecodeBody(b []byte) error {
 	return closing(r, seen, 3)
 }
 
-// Offset is the answer to pieces of a file, in group 1 and group 64: the offset that the device wants
+// Offset is the answer to pieces of a file, in group 1 and our own group: the offset that the device wants
 // next. After a lost or repeated packet it is not the end of what was sent; the host goes on there.
 type Offset struct{ Offset uint32 }
 

@@ -2,12 +2,22 @@ package smp
 
 import (
 	"unbrick/internal/cbor"
-	"unbrick/release"
+	"unbrick/limits"
 )
 
-// RecordRequest asks for a part of a signed manifest in the record.
+// Part is one of the signed statements that a record holds.
+type Part uint8
+
+// The parts.
+const (
+	PartA         Part = 0 // manifest of the release that is installed, or was
+	PartB         Part = 1 // manifest of the release that was being written
+	PartStatement Part = 2 // the trust statement
+)
+
+// RecordRequest asks for bytes of a signed statement in the record.
 type RecordRequest struct {
-	B      bool   // of B, the release that was being written; else of A
+	Part   Part
 	Offset uint32 // from this byte on
 }
 
@@ -16,32 +26,36 @@ func (*RecordRequest) Head() Header { return user(Read, UserRecord) }
 
 func (m *RecordRequest) write(w *cbor.Writer) {
 	w.Map(2)
-	w.Text("b")
-	w.Bool(m.B)
 	w.Text("off")
 	w.Uint(uint64(m.Offset))
+	w.Text("part")
+	w.Uint(uint64(m.Part))
 }
 
 // DecodeBody implements Body.
 func (m *RecordRequest) DecodeBody(b []byte) error {
 	*m = RecordRequest{}
+	var seen uint32
 	r := cbor.NewLenientReader(b)
 	for n := r.Map(); r.Next(&n); {
 		switch k := r.TextBytes(); {
-		case is(k, "b"):
-			m.B = r.Bool()
+		case is(k, "part"):
+			m.Part, seen = Part(r.UintMax(uint64(PartStatement))), seen|1
 		case is(k, "off"):
 			m.Offset = r.Uint32()
 		default:
 			r.Skip()
 		}
 	}
-	return closing(r, 0, 0)
+	return closing(r, seen, 1)
 }
+
+// maxSigned is the longest of them.
+const maxSigned = max(limits.Manifest, limits.Statement)
 
 // Record is the answer: the bytes from the offset on, as many as fit; none at the end.
 type Record struct {
-	Length uint32 // of the whole manifest, 0: there is none
+	Length uint32 // of the whole statement, 0: there is none
 	Offset uint32
 	Data   []byte
 }
@@ -64,11 +78,11 @@ func (m *Record) DecodeBody(b []byte) error {
 	for n := r.Map(); r.Next(&n); {
 		switch k := r.TextBytes(); {
 		case is(k, "len"):
-			m.Length, seen = uint32(r.UintMax(release.MaxManifest)), seen|1
+			m.Length, seen = uint32(r.UintMax(maxSigned)), seen|1
 		case is(k, "off"):
-			m.Offset, seen = uint32(r.UintMax(release.MaxManifest)), seen|2
+			m.Offset, seen = uint32(r.UintMax(maxSigned)), seen|2
 		case is(k, "data"):
-			m.Data, seen = r.BytesMax(release.MaxManifest), seen|4
+			m.Data, seen = r.BytesMax(maxSigned), seen|4
 		default:
 			r.Skip()
 		}

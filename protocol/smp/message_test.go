@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
@@ -20,13 +21,13 @@ var update = flag.Bool("update", false, "write the vectors anew")
 func fill(n int, b byte) []byte { return bytes.Repeat([]byte{b}, n) }
 
 func identity() *Identity {
-	return &Identity{Version: UserVersion, Model: "0001", Serial: "S-17", Keys: [][32]byte{[32]byte(fill(32, 1)), [32]byte(fill(32, 2))}, Threshold: 2,
-		Retired: []release.KeyID{{9, 8, 7, 6, 5, 4, 3, 2}},
+	return &Identity{Version: UserVersion, Model: "0001", Serial: "S-17", Keys: [][32]byte{[32]byte(fill(32, 1)), [32]byte(fill(32, 2))},
+		Threshold: 2, Statement: 455, Trust: 12, DeviceKey: [32]byte(fill(32, 3)), Reads: 15, Completes: true, Stages: 3, Staging: flash.Area{Addr: 1 << 20, Size: 64 << 10},
 		Layout: flash.Layout{
 			Geometry: flash.Geometry{Runs: []flash.Run{{Size: 16 << 10, Count: 4}, {Size: 64 << 10, Count: 1}, {Size: 128 << 10, Count: 7}}, ProgramUnit: 8, Page: 256, Erased: 0xff, Blocks: []uint32{512 << 10}},
 			Boot:     32 << 10, Settings: []flash.Area{{Name: "user", Addr: 896 << 10, Size: 128 << 10}},
 		},
-		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: 3, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Buffer: BufSize, Erases: true}
+		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: release.Floor{Era: 1, Counter: 3}, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Buffer: BufSize, Erases: true}
 }
 
 // examples are the vectors of testdata: one body each with its header.
@@ -69,27 +70,32 @@ func examples() map[string]struct {
 	answer("upload-answer", &UploadRequest{}, &Offset{Offset: 21})
 	ask("identify", &IdentifyRequest{})
 	answer("identify-answer", &IdentifyRequest{}, identity())
-	ask("record", &RecordRequest{B: true, Offset: 100})
+	ask("record", &RecordRequest{Part: PartB, Offset: 100})
 	answer("record-answer", &RecordRequest{}, &Record{Length: 260, Offset: 100, Data: fill(160, 7)})
 	ask("digests", &DigestsRequest{Level: 0, First: 16, Count: 9, Of: 200})
 	answer("digests-answer", &DigestsRequest{}, &Digests{First: 16, Digests: fill(72, 8), Doubtful: []byte{2, 1}})
 	ask("begin", &BeginRequest{Manifest: fill(260, 9), Parts: true})
 	ask("begin-asis", &BeginRequest{Manifest: fill(260, 9), Parts: true, AsIs: true})
-	answer("begin-answer", &BeginRequest{}, &Status{Phase: PhasePreparing, Total: 2, Doubtful: 2, Floor: 3})
+	answer("begin-answer", &BeginRequest{}, &Status{Phase: PhasePreparing, Total: 2, Doubtful: 2, Floor: release.Floor{Counter: 3}})
 	ask("leaves", &LeavesRequest{First: 40, Data: fill(64, 10)})
-	ask("file", &FileRequest{Size: 5000, SHA: [32]byte(fill(32, 11)), Workspace: 60000})
-	ask("data", &DataRequest{Offset: 1800, Data: []byte("piece")})
-	ask("apply", &ApplyRequest{})
+	ask("file", &FileRequest{Number: 2, Size: 5000, SHA: [32]byte(fill(32, 12)), Workspace: 60000, Block: 512})
+	ask("file-last", &FileRequest{Number: 3, Size: 700, SHA: [32]byte(fill(32, 13)), Workspace: 50000, Block: 512, Last: true})
+	answer("file-answer", &FileRequest{}, &Offset{Offset: 1024})
+	ask("data", &DataRequest{Number: 3, Offset: 512, Data: fill(188, 14)})
+	answer("data-answer", &DataRequest{}, &Offset{Offset: 700})
 	ask("status", &StatusRequest{})
-	answer("status-answer", &StatusRequest{}, &Status{Phase: PhaseRewriting, Done: 31, Total: 96, Operations: 540, Failures: 1, Refreshed: 2, Millis: 2345, Floor: 3})
+	answer("status-answer", &StatusRequest{}, &Status{Phase: PhaseRewriting, Done: 31, Total: 96, Operations: 540, Failures: 1, Refreshed: 2, Millis: 2345, Floor: release.Floor{Era: 1, Counter: 3}})
 	answer("status-failed", &StatusRequest{}, &Status{Phase: PhaseFailed, Fault: FaultErase, Addr: 0x67000})
 	ask("finish", &FinishRequest{})
 	ask("abort", &AbortRequest{})
 	ask("frames", &FramesRequest{Speed: 921600})
 	answer("frames-answer", &FramesRequest{}, &Frames{Speed: 921600, Block: 1024, Ahead: 65536})
-	ask("next", &NextRequest{Number: 2, Size: 5000, SHA: [32]byte(fill(32, 12)), Workspace: 60000, Block: 512})
-	ask("next-last", &NextRequest{Number: 3, Size: 700, SHA: [32]byte(fill(32, 13)), Workspace: 50000, Block: 512, Last: true})
-	answer("next-answer", &NextRequest{}, &Offset{Offset: 1024})
+	ask("readout", &ReadoutRequest{Offset: 4096, Count: MaxPart})
+	answer("readout-answer", &ReadoutRequest{}, &Readout{Offset: 4096, Data: fill(100, 15)})
+	ask("receipt", &ReceiptRequest{Nonce: [16]byte(fill(16, 16))})
+	answer("receipt-answer", &ReceiptRequest{}, &Receipt{Receipt: fill(177, 17), Signature: [64]byte(fill(64, 18))})
+	ask("trust", &TrustRequest{Statement: fill(301, 19)})
+	answer("trust-answer", &TrustRequest{}, &Empty{})
 	ask("erase", &EraseRequest{Addr: 896 << 10, Size: 128 << 10})
 	answer("erase-answer", &EraseRequest{}, &Erased{Addr: 896 << 10, Size: 128 << 10, Done: 20 << 10})
 	return m
@@ -220,9 +226,14 @@ func TestBodiesAreBounded(t *testing.T) {
 		"area":      {&Identity{}, func() Body { m := identity(); m.Layout.Settings[0].Name = "a\u202eb"; return m }()},
 		"layout":    {&Identity{}, func() Body { m := identity(); m.Layout.Boot = 1; return m }()},
 		"keys":      {&Identity{}, func() Body { m := identity(); m.Keys = make([][32]byte, MaxKeys+1); return m }()},
-		"no signer": {&Identity{}, func() Body { m := identity(); m.Threshold = 0; return m }()},
-		"signers":   {&Identity{}, func() Body { m := identity(); m.Threshold = 3; return m }()},
 		"missing":   {&Identity{}, &Empty{}},
+		"threshold": {&Identity{}, func() Body { m := identity(); m.Threshold = 3; return m }()},
+		"none sign": {&Identity{}, func() Body { m := identity(); m.Threshold = 0; return m }()},
+		"floor":     {&Identity{}, func() Body { m := identity(); m.Floor.Counter = release.MaxNumber + 1; return m }()},
+		"part":      {&RecordRequest{}, &RecordRequest{Part: 3}},
+		"statement": {&TrustRequest{}, &TrustRequest{Statement: fill(limits.Statement+1, 1)}},
+		"receipt":   {&Receipt{}, &Receipt{Receipt: fill(limits.Receipt+1, 1)}},
+		"data":      {&DataRequest{}, &DataRequest{Data: fill(MaxPart+1, 1)}},
 		"no offset": {&Offset{}, &Empty{}},
 		"erased":    {&Erased{}, &Erased{Size: 4096, Done: 4097}},
 		"no size":   {&EraseRequest{}, &Empty{}},
@@ -240,8 +251,9 @@ func TestBodiesAreBounded(t *testing.T) {
 // TestLargestIdentityFits: whatever a device is, its identity fits the announced buffer.
 func TestLargestIdentityFits(t *testing.T) {
 	text := strings.Repeat("x", release.MaxText)
-	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Threshold: MaxKeys, Retired: make([]release.KeyID, MaxRetired),
-		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: 1<<64 - 1, A: 1024, B: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
+	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Threshold: 4, Statement: limits.Statement, Trust: 1<<32 - 1, DeviceKey: [32]byte{1},
+		Reads: 1<<16 - 1, Completes: true, Stages: 255, Staging: flash.Area{Addr: 1 << 31, Size: 1 << 31},
+		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: release.Floor{Era: 1<<16 - 1, Counter: release.MaxNumber}, A: 1024, B: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
 	g := &m.Layout.Geometry
 	for range flash.MaxRuns {
 		g.Runs = append(g.Runs, flash.Run{Size: 1 << 22, Count: 1 << 12})
@@ -389,7 +401,8 @@ func TestDeviceSideDoesNotAllocate(t *testing.T) {
 // bodies returns a new value of every body there is.
 func bodies() []Body {
 	return []Body{&Empty{}, &EchoRequest{}, &EchoResponse{}, &Parameters{}, &State{}, &UploadRequest{}, &Offset{}, &Identity{}, &RecordRequest{},
-		&Record{}, &DigestsRequest{}, &Digests{}, &BeginRequest{}, &LeavesRequest{}, &FileRequest{}, &DataRequest{}, &Status{}, &EraseRequest{}, &Erased{}}
+		&Record{}, &DigestsRequest{}, &Digests{}, &BeginRequest{}, &LeavesRequest{}, &FileRequest{}, &DataRequest{}, &Status{}, &EraseRequest{}, &Erased{},
+		&FramesRequest{}, &Frames{}, &ReadoutRequest{}, &Readout{}, &ReceiptRequest{}, &Receipt{}, &TrustRequest{}}
 }
 
 // FuzzBodies: no decoder panics; whatever it takes encodes, and that decodes to the same encoding: the

@@ -2,9 +2,6 @@ package smp
 
 import "unbrick/internal/cbor"
 
-// UserReadout is the command of a read-out (group 64). A device answers it only where its maker allows it.
-const UserReadout = 11
-
 // ReadoutRequest asks for bytes of the software area as the flash holds them: for a backup before it is
 // written. With Count 0 it asks only whether that is allowed.
 type ReadoutRequest struct {

@@ -93,25 +93,42 @@ func (m *LeavesRequest) DecodeBody(b []byte) error {
 	return closing(r, seen, 3)
 }
 
-// FileRequest announces an update file. The device answers Offset: 0, or where it goes on if it holds
-// the beginning of the file of this digest.
+// FileRequest announces an update file that comes in blocks and is applied by itself when it is whole and the file before it
+// was applied. It may come while that one is. Answered by Offset: how many bytes from the start are there, all of them if
+// it was applied already. With Last the device goes on to the verdict by itself when the file was applied, as if Finish had
+// been asked for.
 type FileRequest struct {
+	Number    uint32 // of files since begin, from 1
 	Size      uint32
 	SHA       [sha256.Size]byte
 	Workspace uint32 // bytes of workspace that the file needs, all included
+	Block     uint32 // bytes, a power of two
+	Last      bool
 }
 
 // Head implements Request.
 func (*FileRequest) Head() Header { return user(Write, UserFile) }
 
 func (m *FileRequest) write(w *cbor.Writer) {
-	w.Map(3)
+	pairs := 5
+	if m.Last {
+		pairs++
+	}
+	w.Map(pairs)
+	w.Text("n")
+	w.Uint(uint64(m.Number))
 	w.Text("sha")
 	w.Bytes(m.SHA[:])
+	if m.Last {
+		w.Text("last")
+		w.Bool(true)
+	}
 	w.Text("size")
 	w.Uint(uint64(m.Size))
 	w.Text("work")
 	w.Uint(uint64(m.Workspace))
+	w.Text("block")
+	w.Uint(uint64(m.Block))
 }
 
 // DecodeBody implements Body.
@@ -121,23 +138,31 @@ func (m *FileRequest) DecodeBody(b []byte) error {
 	r := cbor.NewLenientReader(b)
 	for n := r.Map(); r.Next(&n); {
 		switch k := r.TextBytes(); {
+		case is(k, "n"):
+			m.Number, seen = r.Uint32(), seen|1
 		case is(k, "sha"):
 			r.Fill(m.SHA[:])
-			seen |= 1
+			seen |= 2
 		case is(k, "size"):
-			m.Size, seen = r.Uint32(), seen|2
+			m.Size, seen = r.Uint32(), seen|4
 		case is(k, "work"):
-			m.Workspace, seen = r.Uint32(), seen|4
+			m.Workspace, seen = r.Uint32(), seen|8
+		case is(k, "block"):
+			m.Block, seen = r.Uint32(), seen|16
+		case is(k, "last"):
+			m.Last = r.Bool()
 		default:
 			r.Skip()
 		}
 	}
-	return closing(r, seen, 7)
+	return closing(r, seen, 31)
 }
 
-// DataRequest brings bytes of the announced file. Answered by Offset.
+// DataRequest brings whole blocks of a file in the console framing: one or more that follow each other, the last of a file
+// as long as it is. Answered by Offset, of the byte that is wanted next.
 type DataRequest struct {
-	Offset uint32
+	Number uint32 // of the file
+	Offset uint32 // in it, a multiple of its block
 	Data   []byte
 }
 
@@ -145,7 +170,9 @@ type DataRequest struct {
 func (*DataRequest) Head() Header { return user(Write, UserData) }
 
 func (m *DataRequest) write(w *cbor.Writer) {
-	w.Map(2)
+	w.Map(3)
+	w.Text("n")
+	w.Uint(uint64(m.Number))
 	w.Text("off")
 	w.Uint(uint64(m.Offset))
 	w.Text("data")
@@ -159,23 +186,18 @@ func (m *DataRequest) DecodeBody(b []byte) error {
 	r := cbor.NewLenientReader(b)
 	for n := r.Map(); r.Next(&n); {
 		switch k := r.TextBytes(); {
+		case is(k, "n"):
+			m.Number, seen = r.Uint32(), seen|1
 		case is(k, "off"):
-			m.Offset, seen = r.Uint32(), seen|1
+			m.Offset, seen = r.Uint32(), seen|2
 		case is(k, "data"):
-			m.Data, seen = r.Bytes(), seen|2
+			m.Data, seen = r.BytesMax(MaxPart), seen|4
 		default:
 			r.Skip()
 		}
 	}
-	return closing(r, seen, 3)
+	return closing(r, seen, 7)
 }
-
-// ApplyRequest proves the file and, if it leads to the signed image, rewrites. Answered by Status.
-// Asked again while that goes on, or after it and before another file, it changes nothing.
-type ApplyRequest struct{ Empty }
-
-// Head implements Request.
-func (*ApplyRequest) Head() Header { return user(Write, UserApply) }
 
 // StatusRequest asks where things stand.
 type StatusRequest struct{ Empty }
@@ -199,23 +221,24 @@ func (*AbortRequest) Head() Header { return user(Write, UserAbort) }
 // Status says where a restoration stands.
 type Status struct {
 	Phase      Phase
-	Fault      Fault  // how the last work ended; FaultNone: well, or not yet
-	Addr       uint32 // address that the fault is about, else 0
-	Done       uint32 // sectors of the present work that are done
-	Total      uint32 // sectors of the present work
-	Applied    uint32 // update files applied since begin
-	Operations uint32 // flash operations since begin
-	Failures   uint32 // erases and programs that had to be repeated since begin
-	Refreshed  uint32 // doubtful sectors that are good again
-	Doubtful   uint32 // doubtful sectors left
-	Millis     uint32 // milliseconds that the device worked by itself since begin
-	Floor      uint64 // security floor
+	Fault      Fault         // how the last work ended; FaultNone: well, or not yet
+	Addr       uint32        // address that the fault is about, else 0
+	Done       uint32        // sectors of the present work that are done
+	Total      uint32        // sectors of the present work
+	Applied    uint32        // update files applied since begin
+	Operations uint32        // flash operations since begin
+	Failures   uint32        // erases and programs that had to be repeated since begin
+	Refreshed  uint32        // doubtful sectors that are good again
+	Doubtful   uint32        // doubtful sectors left
+	Millis     uint32        // milliseconds that the device worked by itself since begin
+	Floor      release.Floor // security floor
 }
 
 func (m *Status) write(w *cbor.Writer) {
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	w.Map(12)
+	w.Map(13)
 	number("ms", uint64(m.Millis))
+	number("era", uint64(m.Floor.Era))
 	number("ops", uint64(m.Operations))
 	number("addr", uint64(m.Addr))
 	number("code", uint64(m.Fault))
@@ -223,7 +246,7 @@ func (m *Status) write(w *cbor.Writer) {
 	number("fail", uint64(m.Failures))
 	number("doubt", uint64(m.Doubtful))
 	number("files", uint64(m.Applied))
-	number("floor", m.Floor)
+	number("floor", m.Floor.Counter)
 	number("fresh", uint64(m.Refreshed))
 	number("phase", uint64(m.Phase))
 	number("total", uint64(m.Total))
@@ -258,8 +281,10 @@ func (m *Status) DecodeBody(b []byte) error {
 			m.Doubtful = r.Uint32()
 		case is(k, "ms"):
 			m.Millis = r.Uint32()
+		case is(k, "era"):
+			m.Floor.Era = uint16(r.UintMax(0xffff))
 		case is(k, "floor"):
-			m.Floor = r.Uint()
+			m.Floor.Counter = r.UintMax(release.MaxNumber)
 		default:
 			r.Skip()
 		}

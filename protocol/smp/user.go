@@ -2,11 +2,11 @@ package smp
 
 import "unbrick/limits"
 
-// UserVersion is the version of group 64 that this package speaks, said in identify. History: 1, the
+// UserVersion is the version of our own group that this package speaks, said in identify. History: 1, the
 // first.
-const UserVersion = 1
+const UserVersion = 2
 
-// Command IDs of group 64. Append-only.
+// Command IDs of our own group. Append-only.
 const (
 	UserIdentify = 0
 	UserRecord   = 1
@@ -15,24 +15,24 @@ const (
 	UserLeaves   = 4
 	UserFile     = 5
 	UserData     = 6
-	UserApply    = 7
+	UserFinish   = 7
 	UserStatus   = 8
-	UserFinish   = 9
-	UserAbort    = 10
-
-	UserFrames = 16
-	UserNext   = 17
+	UserAbort    = 9
+	UserReadout  = 10
+	UserErase    = 11
+	UserFrames   = 12
+	UserReceipt  = 13
+	UserTrust    = 14
 )
 
-// Limits of group 64.
+// Limits of our own group.
 const (
-	MaxKeys     = limits.KeySlots   // key slots of the boot area
-	MaxRetired  = limits.DeviceKeys // retired keys in a record
-	MaxDigests  = 240               // sector digests in one answer
-	DigestSize  = 8                 // bytes of a sector digest: the first of a SHA-256
-	Fanout      = 16                // digests of one level that make one of the next
-	MaxLevel    = 4                 // of the digest tree: 16^4 sectors
-	LeafDigest  = 32                // bytes of a leaf digest
+	MaxKeys     = limits.KeySlots // key slots of the boot area
+	MaxDigests  = 240             // sector digests in one answer
+	DigestSize  = 8               // bytes of a sector digest: the first of a SHA-256
+	Fanout      = 16              // digests of one level that make one of the next
+	MaxLevel    = 4               // of the digest tree: 16^4 sectors
+	LeafDigest  = 32              // bytes of a leaf digest
 	MaxLeafData = 56 * LeafDigest
 	MaxPart     = 1920 // bytes of a manifest or file in one packet of BufSize
 )
@@ -90,16 +90,17 @@ type Phase uint8
 const (
 	PhaseIdle      Phase = 0 // no begin yet
 	PhasePreparing Phase = 1 // begin: refreshing doubtful sectors
-	PhaseReady     Phase = 2 // takes leaves and a file, apply or finish; code says how the last apply ended
-	PhaseProving   Phase = 3 // apply: decoding, writing nothing
-	PhaseRewriting Phase = 4 // apply: erasing and programming
+	PhaseReady     Phase = 2 // takes leaves, files and finish; code says how the last file ended
+	PhaseProving   Phase = 3 // a file is whole: decoding, writing nothing
+	PhaseRewriting Phase = 4 // erasing and programming what it says
 	PhaseFinishing Phase = 5 // finish: reading the whole image, writing the record
 	PhaseDone      Phase = 6 // the signed image is there and recorded
 	PhaseFailed    Phase = 7 // code says why; begin starts again
 	PhaseErasing   Phase = 8 // erase: erasing a settings area; afterwards the phase is what it was
+	PhaseUploading Phase = 9 // a release file comes through the image group; sectors are written as they come
 )
 
-var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting", "finishing", "done", "failed", "erasing"}
+var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting", "finishing", "done", "failed", "erasing", "uploading"}
 
 func (p Phase) String() string { return name(phaseNames[:], uint32(p), "phase") }
 
@@ -108,7 +109,7 @@ func (p Phase) Busy() bool {
 	switch p {
 	case PhasePreparing, PhaseProving, PhaseRewriting, PhaseFinishing, PhaseErasing:
 		return true
-	case PhaseIdle, PhaseReady, PhaseDone, PhaseFailed:
+	case PhaseIdle, PhaseReady, PhaseDone, PhaseFailed, PhaseUploading:
 		return false
 	}
 	return false
