@@ -167,7 +167,9 @@ func (h *restoration) leafAhead() bool {
 	if a.next >= h.wanted.Leaves() {
 		return false
 	}
-	_ = h.rewrite.readLeaf(a.next) // no leaf of a doubtful sector: a file must build it
+	if h.rewrite.readLeaf(a.next) == nil { // no leaf of a doubtful sector: a file must build it
+		h.rewrite.know(a.next)
+	}
 	a.next++
 	return true
 }

@@ -180,13 +180,12 @@ func (r *rewriter) writeUpdate(kind protocol.Kind) error {
 func (r *rewriter) know(i uint32)       { r.have[i/8] |= 1 << (i % 8) }
 func (r *rewriter) knows(i uint32) bool { return r.have[i/8]>>(i%8)&1 != 0 }
 
-// readLeaf makes leaf i that of the flash. It fails for one in a doubtful sector.
+// readLeaf makes leaf i that of the flash, without noting it as known. It fails for one in a doubtful sector.
 func (r *rewriter) readLeaf(i uint32) error {
 	addr, n := r.m.LeafRange(i)
 	if err := r.source.Read(addr, r.leaf[:n]); err != nil {
 		return err
 	}
 	r.leaves.Set(i, release.Leaf(i, r.leaf[:n]))
-	r.know(i)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"unbrick/limits"
 	"unbrick/protocol/smp"
 	"unbrick/release"
+	"unbrick/terminal/image"
 )
 
 // upload is a release file on its way through the image group, from a host that knows plain SMP: what stands before the image
@@ -57,11 +58,10 @@ func (h *restoration) takeUpload(q *smp.Header, body []byte) error {
 		return h.deny(q, smp.FaultPhase)
 	}
 	if m.Offset == u.offset {
-		fault := smp.FaultSize
-		if uint64(len(m.Data)) <= uint64(u.length-u.offset) {
-			fault = h.takePiece(m.Data)
+		if uint64(len(m.Data)) > uint64(u.length-u.offset) {
+			return h.deny(q, smp.FaultSize)
 		}
-		if fault != smp.FaultNone {
+		if fault := h.takePiece(m.Data); fault != smp.FaultNone {
 			h.endUpload(fault)
 			return h.deny(q, fault)
 		}
@@ -84,6 +84,7 @@ func (h *restoration) startUpload(m *smp.UploadRequest) smp.Fault {
 		return smp.FaultWorkspace
 	}
 	h.phase = smp.PhaseUploading
+	h.area.Counts = image.Counts{} // of this upload, see endUpload
 	u.length, u.left = m.Length, 8
 	u.shaLen = copy(u.sha[:], m.SHA)
 	return smp.FaultNone
