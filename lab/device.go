@@ -36,6 +36,8 @@ type Options struct {
 	Slow bool                // flash takes the data sheet's maximum times
 	// LinkRate is how many bytes a second the device's radio carries, in device time. 0: no limit.
 	LinkRate uint32
+	// Hardware adds to what the device's software runs on, before each boot; nil: nobody does.
+	Hardware func(*terminal.Hardware)
 	// Event is told of every step in order, in the device's goroutine. It must return soon.
 	Event func(Event)
 	// Operation is told of every flash operation as it begins, in the device's goroutine; it may look at the
@@ -55,6 +57,7 @@ type Device struct {
 	board    *emulator.Board
 	linkRate uint32
 	event    func(Event)
+	extra    func(*terminal.Hardware) // Options.Hardware
 	began    func(emulator.Operation) // Options.Operation
 
 	// The agent's.
@@ -126,7 +129,7 @@ func New(m *model.Model, o *Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, began: o.Operation, call: make(chan struct{}, 1)}
+	d := &Device{model: *m, board: board, linkRate: o.LinkRate, event: o.Event, extra: o.Hardware, began: o.Operation, call: make(chan struct{}, 1)}
 	d.stand = stand.Stand{Board: board, Layout: &d.model.Layout, Change: d.wire}
 	d.console.Reset(make([]byte, smp.DeframerSize(maintenanceBuffer)))
 	board.OnOperation(d.operation)
@@ -213,4 +216,7 @@ const maxSpeed = 921600
 // wire adds to the hardware what is the device's own.
 func (d *Device) wire(hw *terminal.Hardware) {
 	hw.Cable, hw.MaxSpeed, hw.Event = cable{d.board.Cable(), d}, maxSpeed, d.told
+	if d.extra != nil {
+		d.extra(hw)
+	}
 }

@@ -184,8 +184,9 @@ func keyBlockVectors() []bootVector {
 	bad("crc", "the CRC is not that of the bytes", set(keyBlockCRC, 0))
 	bad("kind-0", "kind 0", set(keyBlockKind, 0))
 	bad("kind-3", "kind 3", set(keyBlockKind, 3))
-	bad("other-public", "the public key is not the seed's", set(keyBlockPublic, 0))
-	bad("other-seed", "the seed is not the public key's", set(keyBlockSeed, 0))
+	other := soundDeviceKey()
+	other.Public[0] ^= 1
+	good("other-public", "the public key is not the seed's: it is read, and never signs", other)
 	bad("hardware-seed", "a seed beside a key in hardware", set(keyBlockKind, kindHardware))
 	bad("zero-9", "the byte behind the kind", set(keyBlockKind+1, 1))
 	bad("zero-80", "the byte behind the seed", set(keyBlockSeed+32, 1))
@@ -373,6 +374,8 @@ func TestTheDeviceKeySigns(t *testing.T) {
 	secret := ed25519.NewKeyFromSeed(seed.Seed[:])
 	inHardware := func(msg []byte, sig *[64]byte) error { copy(sig[:], ed25519.Sign(secret, msg)); return nil }
 	broken := errors.New("broken")
+	wrong := seed
+	wrong.Public[0] ^= 1
 	for _, c := range []struct {
 		name string
 		key  *DeviceKey
@@ -386,6 +389,7 @@ func TestTheDeviceKeySigns(t *testing.T) {
 		{"in hardware that fails", &hard, func([]byte, *[64]byte) error { return broken }, nil, broken},
 		{"in hardware that cannot sign", &hard, nil, errNoSign, nil},
 		{"none", nil, nil, nil, ErrKeyBlock},
+		{"a seed of another public key", &wrong, nil, nil, ErrKeyBlock},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			term, err := startWithKey(t, keyBlockOf(t, c.key), c.unit)
@@ -429,7 +433,7 @@ func startWithKey(t *testing.T, block []byte, unit func([]byte, *[64]byte) error
 	b := newBench(t, 8, 0xff, 2)
 	copy(b.part.Cells[keyBlockAddr(&b.layout):], block)
 	hw := b.parts
-	hw.Sign = unit
+	hw.Sign, hw.SignSeed = unit, SignSeed
 	term := new(Terminal)
 	return term, New(term, &hw)
 }
@@ -454,9 +458,9 @@ func TestFactory(t *testing.T) {
 	id := soundIdentity()
 	id.Floor, id.Keys, id.Threshold = release.Floor{}, b.identity.Keys, b.identity.Threshold
 	wrong := soundDeviceKey()
-	wrong.Public[0] ^= 1
+	wrong.Hardware = true
 	if _, err := Factory(&b.layout, &id, &wrong, b.signed, b.image); !errors.Is(err, ErrKeyBlock) {
-		t.Errorf("a key that is none: %v", err)
+		t.Errorf("a seed beside a key in hardware: %v", err)
 	}
 	raw, err := Factory(&b.layout, &id, nil, b.signed, b.image)
 	if err != nil {

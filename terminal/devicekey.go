@@ -47,8 +47,8 @@ const (
 // keyBlockAddr returns where the key block lies.
 func keyBlockAddr(l *flash.Layout) uint32 { return identityAddr(l) - KeyBlockSize }
 
-// AppendKeyBlock appends the KeyBlockSize bytes of k to dst. It fails with ErrKeyBlock if Public is not the key that Seed makes, or
-// if there is a Seed beside a key in hardware.
+// AppendKeyBlock appends the KeyBlockSize bytes of k to dst. It fails with ErrKeyBlock if there is a Seed beside a key in hardware.
+// That Public is the key that Seed makes is its maker's care (NewDeviceKey): neither this nor a boot takes the time to find out.
 func AppendKeyBlock(dst []byte, k *DeviceKey) ([]byte, error) {
 	var b [KeyBlockSize]byte
 	copy(b[:], keyBlockMagic[:])
@@ -57,9 +57,6 @@ func AppendKeyBlock(dst []byte, k *DeviceKey) ([]byte, error) {
 		return nil, fmt.Errorf("%w: a seed beside a key in hardware", ErrKeyBlock)
 	case k.Hardware:
 		b[keyBlockKind] = kindHardware
-	case NewDeviceKey(&k.Seed).Public != k.Public:
-		// A signature with a public key that is not the seed's would give the seed away.
-		return nil, fmt.Errorf("%w: the public key is not the seed's", ErrKeyBlock)
 	default:
 		b[keyBlockKind] = kindSeed
 	}
@@ -152,9 +149,19 @@ func (d *device) sign(msg []byte, sig *[ed25519.SignatureSize]byte) error {
 		}
 		return nil
 	}
-	var key [ed25519.PrivateKeySize]byte
-	copy(key[:], d.key.Seed[:])
-	copy(key[32:], d.key.Public[:])
-	copy(sig[:], ed25519.Sign(key[:], msg))
+	if d.hw.SignSeed == nil {
+		return errNoSign
+	}
+	return d.hw.SignSeed(&d.key, msg, sig)
+}
+
+// SignSeed is Hardware.SignSeed in software. It fails with ErrKeyBlock if the public key is not the seed's: a signature with such a
+// pair would give the seed away.
+func SignSeed(key *DeviceKey, msg []byte, sig *[ed25519.SignatureSize]byte) error {
+	secret := ed25519.NewKeyFromSeed(key.Seed[:])
+	if [32]byte(secret[32:]) != key.Public {
+		return fmt.Errorf("%w: the public key is not the seed's", ErrKeyBlock)
+	}
+	copy(sig[:], ed25519.Sign(secret, msg))
 	return nil
 }

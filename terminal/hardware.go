@@ -44,6 +44,9 @@ type Hardware struct {
 	// Classic is memory for reading classic patches; nil: the device takes none. Only a part whose RAM can hold the whole image
 	// has use for it.
 	Classic *bsdiff.Patch
+	// SignSeed signs msg with the seed of the key block (Ed25519); nil: a device whose key lies there says hello as one without a key.
+	// SignSeed of this package does it in software, in a fifth of a second on a small core.
+	SignSeed func(key *DeviceKey, msg []byte, sig *[ed25519.SignatureSize]byte) error
 	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.
 	Random func(p []byte) error
 }

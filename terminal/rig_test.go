@@ -268,7 +268,7 @@ func (r *rig) hardware() *terminal.Hardware {
 	b := r.board
 	hw := &terminal.Hardware{
 		Flash: b.Flash(), Layout: &r.f.layout, RAM: &ram{RAM: b.RAM()}, Cable: b.Cable(), Clock: b.Clock(),
-		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(), Classic: new(bsdiff.Patch),
+		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(), Classic: new(bsdiff.Patch), SignSeed: terminal.SignSeed,
 		Event: func(e terminal.Event) {
 			r.mu.Lock()
 			r.log = append(r.log, e)

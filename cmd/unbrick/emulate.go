@@ -125,7 +125,7 @@ func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	if err != nil {
 		return err
 	}
-	e.device, err = lab.New(m, &lab.Options{Seed: f.seed, LinkRate: f.linkRate, Event: e.event})
+	e.device, err = lab.New(m, &lab.Options{Seed: f.seed, LinkRate: f.linkRate, Event: e.event, Hardware: hardware})
 	if err != nil {
 		return err
 	}
@@ -215,6 +215,15 @@ func newDeviceKey() (terminal.DeviceKey, error) {
 		return terminal.DeviceKey{}, fmt.Errorf("device key: %w", err)
 	}
 	return terminal.NewDeviceKey(&seed), nil
+}
+
+// hardware adds what a device has beside its board: it signs with its key, reads classic patches and draws nonces.
+func hardware(hw *terminal.Hardware) {
+	hw.SignSeed = terminal.SignSeed
+	hw.Random = func(p []byte) error {
+		_, err := rand.Read(p)
+		return err
+	}
 }
 
 // goods returns the manifest and the image that the device is made with.
