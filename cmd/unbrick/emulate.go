@@ -217,7 +217,7 @@ func newDeviceKey() (terminal.DeviceKey, error) {
 	return terminal.NewDeviceKey(&seed), nil
 }
 
-// hardware adds what a device has beside its board: it signs with its key, reads classic patches and draws nonces.
+// hardware adds what a device has beside its board: it signs with its key and draws nonces.
 func hardware(hw *terminal.Hardware) {
 	hw.SignSeed = terminal.SignSeed
 	hw.Random = func(p []byte) error {
