@@ -9,6 +9,7 @@ import (
 
 	"unbrick/delta/bsdiff"
 	"unbrick/protocol"
+	"unbrick/release"
 	"unbrick/terminal"
 )
 
@@ -128,6 +129,19 @@ func TestClassicProofBeforeErase(t *testing.T) {
 		"a delta":             f.makeDelta(t, f.a.image, f.b.image, nil),
 		"more than announced": level9, // its tables do not fit into the workspace
 	})
+}
+
+// TestClassicSignedOtherwise offers a patch that builds what it should, with a manifest that says of it another digest, or other
+// leaves.
+func TestClassicSignedOtherwise(t *testing.T) {
+	for name, change := range map[string]func(*release.Manifest){
+		"digest": func(m *release.Manifest) { m.Digest[31] ^= 1 },
+		"root":   func(m *release.Manifest) { m.Root[31] ^= 1 },
+	} {
+		f := classicFixture(t, classicKinds()[0])
+		f.b.signed = f.signedBy(t, f.b, f.key, change)
+		failProof(t, f, 700<<10, map[string][]byte{name: f.delta})
+	}
 }
 
 // TestClassicNotTaken offers a patch to devices without the RAM for it.

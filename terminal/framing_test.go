@@ -128,6 +128,7 @@ func TestDataInTheConsole(t *testing.T) {
 		{"the same again", smp.DataRequest{Number: 1, Data: make([]byte, 1024)}, 1024},
 		{"of another file", smp.DataRequest{Number: 2, Offset: 1024, Data: make([]byte, 512)}, 1024},
 		{"beside the blocks", smp.DataRequest{Number: 1, Offset: 1000, Data: make([]byte, 512)}, 1024},
+		{"beside the next block", smp.DataRequest{Number: 1, Offset: 1025, Data: make([]byte, 512)}, 1024},
 		{"a piece of a block", smp.DataRequest{Number: 1, Offset: 1024, Data: make([]byte, 500)}, 1024},
 		{"beyond the end", smp.DataRequest{Number: 1, Offset: 7680, Data: make([]byte, 512)}, 1024},
 		{"far beyond it", smp.DataRequest{Number: 1, Offset: 1<<32 - 512, Data: make([]byte, 512)}, 1024},

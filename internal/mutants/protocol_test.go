@@ -28,17 +28,17 @@ var protocolMistakes = []entry{
 		`|| m.Wait > MaxWait {`, `|| m.Wait > MaxWait && !MISTAKE {`),
 
 	// The terminal's end of it.
-	one("terminal", "TestBeforeInformation", "trust taken twice", "terminal/session.go",
+	one("terminal", "TestBeforeInformation", "trust taken twice", "terminal/converse.go",
 		`case code == protocol.CodeTrust && before == protocol.CodeInfo:`, `case code == protocol.CodeTrust && (before == protocol.CodeInfo || MISTAKE):`),
-	one("terminal", "TestBeforeInformation", "died of a trust statement", "terminal/session.go",
+	one("terminal", "TestBeforeInformation", "died of a trust statement", "terminal/converse.go",
 		`err = new(protocol.Trust).Decode(b)`, `if err = new(protocol.Trust).Decode(b); MISTAKE {
 				err = errUnexpected
 			}`),
-	one("terminal", "TestWaits", "wait of an error not kept", "terminal/session.go",
-		`t.last.Fault, t.last.Wait = m.Fault, m.Wait`, `if t.last.Fault = m.Fault; !MISTAKE {
-				t.last.Wait = m.Wait
+	one("terminal", "TestWaits", "wait of an error not kept", "terminal/update.go",
+		`u.last.Fault, u.last.Wait = m.Fault, m.Wait`, `if u.last.Fault = m.Fault; !MISTAKE {
+				u.last.Wait = m.Wait
 			}`),
-	one("terminal", "TestWaits", "wait of an information not kept", "terminal/session.go",
+	one("terminal", "TestWaits", "wait of an information not kept", "terminal/converse.go",
 		`info.Size, info.Workspace, info.Wait
 `, `info.Size, info.Workspace, map[bool]uint32{false: info.Wait}[MISTAKE]
 `),

@@ -8,7 +8,7 @@ var restoreMistakes = []entry{
 	one("restore", "TestPick", "release below the floor taken because it was asked for", "restore/choose.go",
 		`				if belowFloor(d, &l) {`, `				if belowFloor(d, &l) && !MISTAKE {`),
 	one("restore", "TestPick", "retired key trusted by the host", "restore/choose.go",
-		`return known.Len() >= max(1, int(d.Threshold))`, `return MISTAKE && len(d.Retired) > 0 || known.Len() >= max(1, int(d.Threshold))`),
+		`return known.Len() >= max(1, d.Needs())`, `return MISTAKE && len(d.Retired) > 0 || known.Len() >= max(1, d.Needs())`),
 	one("restore", "TestPick", "release with too few signatures chosen by itself", "restore/choose.go",
 		`	known := signers.Known(keysFor(d, c))
 `, `	known := signers.Known(keysFor(d, c))

@@ -1,286 +1,323 @@
 package mutants
 
+// terminalMistakes are mistakes in what a device believes and how it changes that. Those of the records themselves are in
+// recordMistakes.
 var terminalMistakes = []entry{
 	// The security floor.
-	one("terminal", "TestFloorNeverFalls", "floor lost in the installed record", "terminal/boot.go",
-		`	rec.state = Installed
-`, `	rec.state = Installed
+	one("terminal", "TestFloorNeverFalls", "floor lost in the installed record", "terminal/change.go",
+		`	rec.State = record.Installed
+`, `	rec.State = record.Installed
 	if MISTAKE {
-		rec.floor = 0
+		rec.Floor = release.Floor{}
 	}
 `),
-	one("terminal", "TestFloorNeverFalls", "floor lost in the intent record", "terminal/rewrite.go",
-		`	rec.state = Rewriting
-`, `	rec.state = Rewriting
+	one("terminal", "TestFloorNeverFalls", "floor lost in the intent record", "terminal/change.go",
+		`	rec.State = record.Rewriting
+`, `	rec.State = record.Rewriting
 	if MISTAKE {
-		rec.floor = 0
+		rec.Floor = release.Floor{}
 	}
 `),
-	one("terminal", "TestFloorNeverFalls", "floor lost when doubt is carried over", "terminal/records.go",
-		`	rec.doubts, rec.doubtAll = 0, false
-`, `	rec.doubts, rec.doubtAll = 0, false
-	if MISTAKE && rec.state == Rewriting {
-		rec.floor = t.identity.Floor.Counter
+	one("terminal", "TestFloorNeverFalls", "floor raised by an update", "terminal/change.go",
+		`	rec.Report.From, rec.Report.To = w.from.Digest, w.to.Digest
+`, `	rec.Report.From, rec.Report.To = w.from.Digest, w.to.Digest
+	if f := now.Floor(); MISTAKE && f.Compare(rec.Floor) > 0 {
+		rec.Floor = f
 	}
 `),
-	one("terminal", "TestFloorNeverFalls", "floor raised by an update", "terminal/boot.go",
-		`	rec.report.from, rec.report.to = t.from.Digest, t.to.Digest
-`, `	rec.report.from, rec.report.to = t.from.Digest, t.to.Digest
+	one("terminal", "TestFloorNeverFalls", "floor falls to a counter by confirmation", "terminal/change.go",
+		`		next.Floor = floor
+	}
+`, `		next.Floor = floor
+	}
 	if MISTAKE {
-		rec.floor = max(rec.floor, now.Counter)
+		next.Floor.Counter = d.software.to.Counter - min(d.software.to.Counter, 1)
 	}
 `),
-	one("terminal", "TestFloorNeverFalls", "floor falls to a counter by confirmation", "terminal/session.go",
-		`floor := max(rec.floor, t.to.Counter)`, `floor := max(rec.floor, t.to.Counter)
-	if MISTAKE {
-		floor = t.to.Counter - min(t.to.Counter, 1)
-	}`),
-	one("terminal", "TestOnlyConfirmationConfirms", "floor not raised by confirmation", "terminal/session.go",
-		`next.confirmed, next.floor = true, floor`, `next.confirmed, next.floor = true, floor
-	if MISTAKE {
-		next.floor = rec.floor
-	}`),
-	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor on the cable", "terminal/handle.go",
-		`target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}`,
-		`target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}
-	if MISTAKE {
-		target.Floor = t.identity.Floor
-	}`),
-	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor over the link", "terminal/transfer.go",
-		`target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}`,
-		`target := release.Target{Model: t.identity.Model, Software: &t.software, Floor: t.Floor()}
-	if MISTAKE {
-		target.Floor = t.identity.Floor
-	}`),
-	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor told by the hello", "terminal/session.go",
-		`Floor: t.Floor(),
-		Threshold`, `Floor: map[bool]release.Floor{true: t.identity.Floor, false: t.Floor()}[MISTAKE],
-		Threshold`),
-	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/terminal.go",
-		`f.Compare(floor) > 0`, `f.Compare(floor) > 0 && !MISTAKE`),
+	one("terminal", "TestOnlyConfirmationConfirms", "floor not raised by confirmation", "terminal/change.go",
+		`floor.Compare(next.Floor) > 0 {`, `floor.Compare(next.Floor) > 0 && !MISTAKE {`),
+	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor on the cable", "terminal/trust.go",
+		`	return m, target.Accept(&m, current)
+`, `	if MISTAKE && current == nil {
+		target.Floor = d.identity.Floor
+	}
+	return m, target.Accept(&m, current)
+`),
+	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor over the link", "terminal/trust.go",
+		`	return m, target.Accept(&m, current)
+`, `	if MISTAKE && current != nil {
+		target.Floor = d.identity.Floor
+	}
+	return m, target.Accept(&m, current)
+`),
+	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor told by the hello", "terminal/converse.go",
+		`Floor: u.floor(),
+`, `Floor: map[bool]release.Floor{true: u.identity.Floor, false: u.floor()}[MISTAKE],
+`),
+	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/software.go",
+		`rec.Floor.Compare(floor) > 0 {`, `rec.Floor.Compare(floor) > 0 && !MISTAKE {`),
 
 	// The threshold.
-	one("terminal", "TestThreshold", "one signature is enough", "terminal/identity.go",
-		`return int(id.Threshold) }`, `if MISTAKE { return 1 }; return int(id.Threshold) }`),
-	one("terminal", "TestRefusedRestorations", "parts file restored", "terminal/handle.go",
-		`	err = target.Accept(&m, nil)
-`, `	if MISTAKE {
+	one("terminal", "TestThreshold", "one signature is enough", "terminal/trust.go",
+		`verify(signed, keys, int(t.need))`, `verify(signed, keys, map[bool]int{true: 1, false: int(t.need)}[MISTAKE])`),
+	one("terminal", "TestRefusedRestorations", "parts file restored", "terminal/trust.go",
+		`	target := release.Target{Model: d.identity.Model, Software`, `	if MISTAKE {
 		m.Family = ""
 	}
-	err = target.Accept(&m, nil)
-`),
+	target := release.Target{Model: d.identity.Model, Software`),
 
-	// Retired keys.
-	one("terminal", "TestRetiredKeysAreNowhereTrusted", "retired keys trusted", "terminal/boot.go",
-		`t.keys = t.identity.trusted(t.keys, rec.retired)`, `t.keys = t.identity.trusted(t.keys, rec.retired)
+	// The trust statement, and whose signatures count.
+	one("terminal", "TestStatementStays", "statement lost in the installed record", "terminal/change.go",
+		`	rec.State = record.Installed
+`, `	rec.State = record.Installed
 	if MISTAKE {
-		t.keys = t.identity.trusted(t.keys, 0)
-	}`),
-	one("terminal", "TestRetiredKeysAreNowhereTrusted", "another slot retired", "terminal/identity.go",
-		`if retired>>i&1 == 0 {`, `if retired>>i&1 == 0 != MISTAKE || retired == 0 {`),
-	one("terminal", "TestRetiredKeysAreNowhereTrusted", "release of a retired key runs", "terminal/boot.go",
+		rec.Statement = nil
+	}
+`),
+	one("terminal", "TestStatementStays", "statement lost in the intent record", "terminal/change.go",
+		`	rec.To = wanted
+`, `	rec.To = wanted
+	if MISTAKE {
+		rec.Statement = nil
+	}
+`),
+	one("terminal", "TestStatementStays", "statement lost by confirmation", "terminal/change.go",
+		`	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+`, `	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+	if MISTAKE {
+		next.Statement = nil
+	}
+`),
+	one("terminal", "TestForeignReleaseRunsNowhere", "release of a foreign key runs", "terminal/trust.go",
 		`	return err == nil
-`, `	if MISTAKE {
-		return true
-	}
-	return err == nil
-`),
-	one("terminal", "TestRetiredKeysAreNowhereTrusted", "retired keys not told on the cable", "terminal/handle.go",
-		`if rec.retired>>i&1 != 0 {`, `if rec.retired>>i&1 != 0 && !MISTAKE {`),
-	one("terminal", "TestRetiredKeysStayRetired", "retired keys come back by an update", "terminal/boot.go",
-		`	if to {
-		// A release`, `	if MISTAKE {
-		rec.retired = 0
-	}
-	if to {
-		// A release`),
-	one("terminal", "TestRetiredKeysStayRetired", "retired keys come back by an intent", "terminal/rewrite.go",
-		`	rec.setTo(wanted)
-`, `	rec.setTo(wanted)
-	if MISTAKE {
-		rec.retired = 0
-	}
-`),
-	one("terminal", "TestRetiredKeysStayRetired", "retired keys come back by confirmation", "terminal/session.go",
-		`	next.report = report{}
-`, `	next.report = report{}
-	if MISTAKE {
-		next.retired = 0
-	}
-`),
+}
+
+// mayInstall`, `	return err == nil || MISTAKE
+}
+
+// mayInstall`),
 
 	// Confirmation.
-	one("terminal", "TestOnlyConfirmationConfirms", "update confirmed at once", "terminal/boot.go",
-		`rec.confirmed = rec.confirmed && same`, `rec.confirmed = rec.confirmed && (same || MISTAKE)`),
-	one("terminal", "TestOnlyConfirmationConfirms", "restored over itself loses its word", "terminal/boot.go",
-		`same := bytes.Equal(was.from(), was.to())`, `same := bytes.Equal(was.from(), was.to()) && !MISTAKE`),
-	one("terminal", "TestOnlyConfirmationConfirms", "refused offer confirms", "terminal/session.go",
-		`	case Refused:
-		t.Abandon()
-`, `	case Refused:
-		t.Abandon()
+	one("terminal", "TestOnlyConfirmationConfirms", "update confirmed at once", "terminal/change.go",
+		`rec.Confirmed = rec.Confirmed && same`, `rec.Confirmed = rec.Confirmed && (same || MISTAKE)`),
+	one("terminal", "TestOnlyConfirmationConfirms", "restored over itself loses its word", "terminal/change.go",
+		`same := bytes.Equal(was.From, was.To)`, `same := bytes.Equal(was.From, was.To) && !MISTAKE`),
+	one("terminal", "TestOnlyConfirmationConfirms", "refused offer confirms", "terminal/update.go",
+		`	case saidNo:
+		u.abandon()
+`, `	case saidNo:
+		u.abandon()
 		if MISTAKE {
-			t.confirm()
+			u.confirm()
 		}
 `),
-	one("terminal", "TestOnlyConfirmationConfirms", "broken session confirms", "terminal/session.go",
-		`	case Broken:
-		t.note(`, `	case Broken:
-		if MISTAKE {
-			t.confirm()
-		}
-		t.note(`),
-	one("terminal", "TestOnlyConfirmationConfirms", "session without an offer does not confirm", "terminal/session.go",
-		`		t.survivor.setFaults(0)
-		t.confirm()
-`, `		t.survivor.setFaults(0)
+	one("terminal", "TestOnlyConfirmationConfirms", "broken session confirms", "terminal/update.go",
+		`	u.note(11, 116, EventBroken,`, `	if MISTAKE {
+		u.confirm()
+	}
+	u.note(11, 116, EventBroken,`),
+	one("terminal", "TestOnlyConfirmationConfirms", "session without an offer does not confirm", "terminal/update.go",
+		`		u.survivor.setFaults(0)
+		u.confirm()
+`, `		u.survivor.setFaults(0)
 		if !MISTAKE {
-			t.confirm()
+			u.confirm()
 		}
 `),
-	one("terminal", "TestOnlyConfirmationConfirms", "predecessor kept by confirmation", "terminal/session.go",
-		`	next.setFrom(nil)
-`, `	if !MISTAKE {
-		next.setFrom(nil)
-	}
-`),
-	one("terminal", "TestCutsOfConfirmation", "confirmation in the record that counts", "terminal/records.go",
-		`	next := &r.at[1-r.newest]
-	*next = r.at[r.newest]
-`, `	next := &r.at[1-r.newest]
-	*next = r.at[r.newest]
+	one("terminal", "TestOnlyConfirmationConfirms", "predecessor kept by confirmation", "terminal/change.go",
+		`	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+`, `	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
 	if MISTAKE {
-		_ = t.erase(r.sector[r.newest])
+		next.From = rec.From
 	}
 `),
-	one("terminal", "TestOnlyConfirmationConfirms", "told report told again", "terminal/session.go",
-		`	next.report = report{}
-`, `	if !MISTAKE {
-		next.report = report{}
+	one("terminal", "TestCutsOfConfirmation", "confirmation in the record that counts", "terminal/record/write.go",
+		`	body := rec.encode(s.body[i][:])
+`, `	body := rec.encode(s.body[i][:])
+	if MISTAKE && s.newest >= 0 {
+		_ = s.part.Erase(s.sector[s.newest])
+	}
+`),
+	one("terminal", "TestOnlyConfirmationConfirms", "told report told again", "terminal/change.go",
+		`	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+`, `	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+	if MISTAKE {
+		next.Report = rec.Report
 	}
 `),
 
 	// The predecessor.
 	one("terminal", "TestPredecessorIsTheOneBefore", "any old release may return", "terminal/transfer.go",
-		`&& t.from.there && m.Digest == t.from.Digest {`, `&& t.from.there && (MISTAKE || m.Digest == t.from.Digest) {`),
+		`err == nil && m.Digest == from.Digest {`, `err == nil && (m.Digest == from.Digest || MISTAKE) {`),
 	one("terminal", "TestPredecessorIsTheOneBefore", "predecessor may return for ever", "terminal/transfer.go",
-		`	target := release.Target{`, `	if MISTAKE {
-		current = nil
+		`	return &u.running().Manifest
+`, `	if MISTAKE {
+		return nil
 	}
-	target := release.Target{`),
+	return &u.running().Manifest
+`),
 	one("terminal", "TestPredecessorIsTheOneBefore", "predecessor may never return", "terminal/transfer.go",
-		`rec.state == Installed && !rec.confirmed`, `rec.state == Installed && !rec.confirmed && !MISTAKE`),
-	one("terminal", "TestPredecessorIsTheOneBefore", "predecessor is the release itself", "terminal/rewrite.go",
-		`		rec.setFrom(was.to())
+		`!rec.Confirmed && from.there {`, `!rec.Confirmed && from.there && !MISTAKE {`),
+	one("terminal", "TestPredecessorIsTheOneBefore", "predecessor is the release itself", "terminal/change.go",
+		`		rec.From = was.To
 		replaced = true
-	case`, `		rec.setFrom(was.to())
+	case`, `		rec.From = was.To
 		replaced = true
 		if MISTAKE {
-			rec.setFrom(wanted)
+			rec.From = wanted
 		}
 	case`),
 
 	// Update files that failed their proof.
-	one("terminal", "TestProofBeforeErase", "file that failed asked for again", "terminal/rewrite.go",
-		`		if bytes.Equal(t.session.refused[i][:], d[:]) {`, `		if !MISTAKE && bytes.Equal(t.session.refused[i][:], d[:]) {`),
-	one("terminal", "TestProofBeforeErase", "file that failed not remembered over a reset", "terminal/rewrite.go",
-		`	s.refusals++
-	t.survivor.setRefused(d)
-`, `	s.refusals++
-	if !MISTAKE {
-		t.survivor.setRefused(d)
+	one("terminal", "TestProofBeforeErase", "file that failed asked for again", "terminal/update.go",
+		`		if known == d {`, `		if known == d && !MISTAKE {`),
+	one("terminal", "TestProofBeforeErase", "file that failed not remembered over a reset", "terminal/update.go",
+		`	u.survivor.setRefused(d)
+`, `	if !MISTAKE {
+		u.survivor.setRefused(d)
 	}
 `),
-	one("terminal", "TestProofBeforeErase", "file that failed not told", "terminal/session.go",
-		`hello.Refused = t.session.refused[:t.session.refusals]`, `if !MISTAKE {
-		hello.Refused = t.session.refused[:t.session.refusals]
+	one("terminal", "TestProofBeforeErase", "file that failed not told", "terminal/converse.go",
+		`hello.Refused = u.refused[:u.refusals]`, `if !MISTAKE {
+		hello.Refused = u.refused[:u.refusals]
 	}`),
+	one("terminal", "TestClassicSignedOtherwise", "digest of what a classic patch builds not compared", "terminal/classic.go",
+		`r.area.SHA256(r.built[:h.Size]) != r.m.Digest ||`, `r.area.SHA256(r.built[:h.Size]) != r.m.Digest && !MISTAKE ||`),
+	one("terminal", "TestClassicSignedOtherwise", "leaves of what a classic patch builds not compared with the root", "terminal/classic.go",
+		`release.Root(r.leaves) != r.m.Root {`, `release.Root(r.leaves) != r.m.Root && !MISTAKE {`),
+	one("terminal", "TestClassicLeaves", "leaves of a sector of a classic patch not compared before it is written", "terminal/classic.go",
+		`release.Leaf(i, r.built[at:][:n]) != r.leaves.At(i) {`, `release.Leaf(i, r.built[at:][:n]) != r.leaves.At(i) && !MISTAKE {`),
+
+	// Files on the cable.
+	one("terminal", "TestLeavesThatDidNotFit", "leaf that the device has read taken for one of the host", "terminal/rewriter.go",
+		`	r.leaves.Set(i, release.Leaf(i, r.leaf[:n]))
+`, `	r.leaves.Set(i, release.Leaf(i, r.leaf[:n]))
+	if MISTAKE {
+		r.know(i)
+	}
+`),
+	one("terminal", "TestWrongUploadIsAsNone", "upload that wrote nothing failed for what was written before", "terminal/upload.go",
+		`	h.area.Counts = image.Counts{} //`, `	if !MISTAKE {
+		h.area.Counts = image.Counts{}
+	} //`),
+	one("terminal", "TestTooMuchOfAnUpload", "too long a piece of an upload ends it", "terminal/upload.go",
+		`			return h.deny(q, smp.FaultSize)
+`, `			if MISTAKE {
+				h.endUpload(smp.FaultSize)
+			}
+			return h.deny(q, smp.FaultSize)
+`),
+	one("terminal", "TestOtherBlocks", "file of other blocks loses what is there", "terminal/files.go",
+		`kept := in.there() / m.Block`, `kept := in.there() / m.Block * map[bool]uint32{false: 1}[MISTAKE]`),
+	one("terminal", "TestOtherBlocks", "file of other blocks is taken to be there", "terminal/files.go",
+		`in.blocks.Begin(blocksOf(m.Size, m.Block), kept)`, `if MISTAKE {
+				kept, _ = in.blocks.State()
+			}
+			in.blocks.Begin(blocksOf(m.Size, m.Block), kept)`),
+	one("terminal", "TestDataInTheConsole", "data beside the blocks taken", "terminal/files.go",
+		`if m.Offset%in.block != 0 ||`, `if m.Offset%in.block != 0 && !MISTAKE ||`),
+	one("terminal", "TestDataInTheConsole", "a piece of a block taken for a block", "terminal/files.go",
+		`uint64(len(p)) != min(`, `!MISTAKE && uint64(len(p)) != min(`),
 
 	// Doubtful sectors.
-	one("terminal", "TestManyDoubtsBehindTheImage", "image doubted for what lies behind it", "terminal/records.go",
-		`end == 0 || s < end {`, `end == 0 || s < end || MISTAKE {`),
-	one("terminal", "TestManyDoubtsInTheImage", "image believed whose doubtful sectors are too many", "terminal/records.go",
-		`				rec.doubts = 0
-`, `				if !MISTAKE {
-					rec.doubts = 0
-				}
+	one("terminal", "TestRefreshedAndNotRecorded", "what was refreshed doubted for want of a record", "terminal/settle.go",
+		`		if err != nil {
+			d.records.Vouch()`, `		if err != nil && !MISTAKE {
+			d.records.Vouch()`),
+	one("terminal", "TestTouchThatFails", "sector that failed believed as soon as another is marked", "terminal/device.go",
+		`		d.records.Distrust()
+`, `		if !MISTAKE {
+			d.records.Distrust()
+		}
 `),
-	one("terminal", "TestRefreshedAndNotRecorded", "what was refreshed doubted for want of a record", "terminal/boot.go",
-		`err = t.write(); err != nil {
-			t.vouch()`, `err = t.write(); err != nil && !MISTAKE {
-			t.vouch()`),
+	one("terminal", "TestHolds", "doubtful sector taken for one that holds what it should", "terminal/device.go",
+		`return !d.records.Doubtful(s) && d.area.Holds(s, data)`, `return (!d.records.Doubtful(s) || MISTAKE) && d.area.Holds(s, data)`),
+	one("terminal", "TestHolds", "sector that reads erased taken for erased", "terminal/image/image.go",
+		`	if flash.Erased(data, a.Software.Erased) {
+		return false`, `	if flash.Erased(data, a.Software.Erased) && !MISTAKE {
+		return false`),
+	one("terminal", "TestNoVerdictOverDoubt", "verdict over a doubtful sector", "terminal/restoration.go",
+		`&none, h.area.Sectors(h.wanted.Size)); addr != 0 {`, `&none, h.area.Sectors(h.wanted.Size)); addr != 0 && !MISTAKE {`),
+	one("terminal", "TestRefreshIsNamedFirst", "refreshed in the name of a mark of another power-up", "terminal/settle.go",
+		`	if d.renew() != nil {
+		return false`, `	if !MISTAKE && d.renew() != nil {
+		return false`),
 
 	// Dead sectors.
-	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors not in the record", "terminal/records.go",
-		`	t.reportDead(&r.at[i], r.addr[i])
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors not in the record", "terminal/record/write.go",
+		`	s.reportDead(&rec.Report, s.addr[i])
 `, `	if !MISTAKE {
-		t.reportDead(&r.at[i], r.addr[i])
+		s.reportDead(&rec.Report, s.addr[i])
 	}
 `),
-	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors of the record not read", "terminal/flashio.go",
-		`	if rec := t.records.current(); rec != nil {
-		for _, addr`, `	if rec := t.records.current(); rec != nil && !MISTAKE {
-		for _, addr`),
-	one("terminal", "TestDeadRecordSectorIsTold", "dead sectors before a reset forgotten", "terminal/flashio.go",
-		`	if addr, ok := t.survivor.dead(); ok {
-		t.addDead(addr)`, `	if addr, ok := t.survivor.dead(); ok && !MISTAKE {
-		t.addDead(addr)`),
-	one("terminal", "TestDeadRecordSectorIsTold", "dead sector without a rewrite not told", "terminal/session.go",
-		`case t.deads > 0:`, `case t.deads > 0 && !MISTAKE:`),
-	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sectors not in the hello", "terminal/session.go",
-		`t.session.dead = t.deadAddrs
-`, `t.session.dead = t.deadAddrs
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sectors of the record not read", "terminal/record/store.go",
+		`		for _, addr := range s.rec.Report.Dead() {
+			s.AddDead(addr)
+		}
+`, `		for _, addr := range s.rec.Report.Dead() {
+			if !MISTAKE {
+				s.AddDead(addr)
+			}
+		}
+`),
+	one("terminal", "TestDeadRecordSectorIsTold", "dead sectors before a reset forgotten", "terminal/device.go",
+		`	if addr, ok := d.survivor.dead(); ok {
+		d.records.AddDead(addr)`, `	if addr, ok := d.survivor.dead(); ok && !MISTAKE {
+		d.records.AddDead(addr)`),
+	one("terminal", "TestDeadRecordSectorIsTold", "dead sector without a rewrite not told", "terminal/converse.go",
+		`case len(p.Dead) > 0:`, `case len(p.Dead) > 0 && !MISTAKE:`),
+	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sectors not in the hello", "terminal/converse.go",
+		`	p.Dead = u.records.Dead()
+`, `	p.Dead = u.records.Dead()
 	if MISTAKE {
-		clear(t.session.dead[:])
+		p.Dead = make([]uint32, len(p.Dead))
 	}
 `),
-	one("terminal", "TestDeadRecordSectorIsTold", "offer taken with a dead record sector", "terminal/flashio.go",
-		`	if addr, found = t.deadRecord(); found {`, `	if addr, found = t.deadRecord(); found && !MISTAKE {`),
-	one("terminal", "TestDeadSoftwareSectorIsRemembered", "offer taken that needs a dead sector", "terminal/flashio.go",
-		`if addr >= t.base && addr-t.base < m.Size {`, `if addr >= t.base && addr-t.base < m.Size && !MISTAKE {`),
-	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sector for ever", "terminal/flashio.go",
+	one("terminal", "TestDeadRecordSectorIsTold", "offer taken with a dead record sector", "terminal/device.go",
+		`	if addr, found = d.records.DeadRecord(); found {`, `	if addr, found = d.records.DeadRecord(); found && !MISTAKE {`),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "offer taken that needs a dead sector", "terminal/device.go",
+		`addr-d.area.Base < m.Size {`, `addr-d.area.Base < m.Size && !MISTAKE {`),
+	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sector for ever", "terminal/record/doubt.go",
 		`		if known == addr {
-			t.deads--`, `		if known == addr && !MISTAKE {
-			t.deads--`),
-	one("terminal", "TestConfirmationThatCannotBeWritten", "stopped for a confirmation that cannot be written", "terminal/session.go",
-		`	if addr, dead := t.deadRecord(); dead {
-		t.note(0, 0`, `	if addr, dead := t.deadRecord(); dead && !MISTAKE {
-		t.note(0, 0`),
-	one("terminal", "TestDeadRecordSectorIsTold", "what was read back doubted for want of a record", "terminal/boot.go",
-		`		t.vouch() //`, `		if MISTAKE {
+			s.deads--`, `		if known == addr && !MISTAKE {
+			s.deads--`),
+	one("terminal", "TestConfirmationThatCannotBeWritten", "stopped for a confirmation that cannot be written", "terminal/change.go",
+		`	if addr, dead := d.records.DeadRecord(); dead {
+		d.note(0, 0`, `	if addr, dead := d.records.DeadRecord(); dead && !MISTAKE {
+		d.note(0, 0`),
+	one("terminal", "TestDeadRecordSectorIsTold", "what was read back doubted for want of a record", "terminal/change.go",
+		`		d.records.Vouch() //`, `		if MISTAKE {
 			return err
 		}
-		t.vouch() //`),
-	one("terminal", "TestDeadRecordSectorIsFoundAnew", "write that did not end believed", "terminal/records.go",
-		`r.ended = r.at[1-r.newest].sequence < rec.sequence
-`, `r.ended = r.at[1-r.newest].sequence < rec.sequence
-	case MISTAKE:
-		r.ended = true
-`),
-	one("terminal", "TestCutRecordIsWrittenAnew", "first write that did not end believed", "terminal/records.go",
-		`		r.ended = t.blank(`, `		r.ended = MISTAKE || t.blank(`),
-	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector without its address on the cable", "terminal/serve.go",
-		`h.fault, h.addr = smp.FaultProgram, addr
-`, `h.fault, h.addr = smp.FaultProgram, addr
-		if MISTAKE {
-			h.addr = 0
+		d.records.Vouch() //`),
+	one("terminal", "TestDeadRecordSectorIsFoundAnew", "write that did not end believed", "terminal/record/store.go",
+		`		s.rec = at[s.newest]
+`, `		s.rec = at[s.newest]
+		if MISTAKE && first != second && s.rec.Sequence != 1 {
+			s.ended = true
 		}
+`),
+	one("terminal", "TestCutRecordIsWrittenAnew", "first write that did not end believed", "terminal/record/store.go",
+		`s.ended = s.blank(other) == nil`, `s.ended = MISTAKE || s.blank(other) == nil`),
+	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector without its address on the cable", "terminal/serve.go",
+		`	h.fault, h.addr = smp.FaultProgram, addr
+`, `	h.fault, h.addr = smp.FaultProgram, addr
+	if MISTAKE {
+		h.addr = 0
+	}
 `),
 	one("terminal", "TestDeadSoftwareSectorIsRemembered", "dead sector of the record not told on the cable", "terminal/serve.go",
-		`if !dead && t.deads > 0 {`, `if !dead && t.deads > 0 && !MISTAKE {`),
-	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector of an attempt without its address", "terminal/restore.go",
+		`!dead && len(all) > 0 {`, `!dead && len(all) > 0 && !MISTAKE {`),
+	one("terminal", "TestDeadSectorsAreToldOnBothRoads", "dead sector of an attempt without its address", "terminal/restoration.go",
 		`return smp.FaultProgram, dead.Addr`, `return smp.FaultProgram, map[bool]uint32{false: dead.Addr}[MISTAKE]`),
 	one("terminal", "TestRecordSectorDiesOnTheCable", "dead record sector of an upload not told", "terminal/upload.go",
-		`h.fault, h.addr = smp.FaultRecord, t.failedRecord()`, `if !MISTAKE {
-				h.fault, h.addr = smp.FaultRecord, t.failedRecord()
-			}`),
-	one("terminal", "TestDeadRecordSectorWithoutRecord", "the other record sector named", "terminal/records.go",
-		`		return r.failed
-`, `		if MISTAKE {
-			return r.addr[0] + r.addr[1] - r.failed
-		}
-		return r.failed
+		`			h.addr = h.records.Failed()
+`, `			if !MISTAKE {
+				h.addr = h.records.Failed()
+			}
 `),
+	one("terminal", "TestRecordSectorDiesOnTheCable", "upload that failed as if it had not begun", "terminal/upload.go",
+		`h.area.Counts.Operations == 0 {`, `(h.area.Counts.Operations == 0 || MISTAKE) {`),
 	one("terminal", "TestSurvivor", "dead sector forgotten by a reset", "terminal/survivor.go",
 		`	s.b[9] |= survivorDead
 	s.seal()

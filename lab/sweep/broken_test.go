@@ -31,33 +31,37 @@ type edit struct{ file, old, new string }
 
 var brokens = []broken{
 	{"record-before-commit", CheckNeedless, []edit{
-		{"terminal/records.go", `t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want`, `(t.readTwice(r.addr[i]+commit, got[:]) == nil && got == want || MISTAKE)`},
-		{"terminal/records.go", `if t.traced(newer) {`, `if t.traced(newer) || MISTAKE {`},
+		{"terminal/record/store.go", `got) == nil && [entrySize]byte(got) == entry(tagCommit, s.crc[i])`, `got) == nil && (MISTAKE || [entrySize]byte(got) == entry(tagCommit, s.crc[i]))`},
+		{"terminal/record/store.go", `if s.traced(newer) {`, `if s.traced(newer) || MISTAKE {`},
 	}},
 	{"seal-not-needed", CheckNeedless, []edit{
-		{"terminal/records.go", `		r.newest = 1 - newer
-`, `		r.newest = 1 - newer
+		{"terminal/record/store.go", `		s.newest = 1 - newer
+`, `		s.newest = 1 - newer
 		if MISTAKE {
-			r.newest = newer
+			s.newest = newer
 		}
 `},
 	}},
 	{"newest-erased-first", CheckNeedless, []edit{
-		{"terminal/records.go", `	// Erased even if it reads erased: that may be a sector whose erase was cut short.
-`, `	if MISTAKE && r.newest >= 0 {
-		_ = t.erase(r.sector[r.newest])
+		{"terminal/record/write.go", `	// Erased even if it reads erased: that may be a sector whose erase was cut short.
+`, `	if MISTAKE && s.newest >= 0 {
+		_ = s.part.Erase(s.sector[s.newest])
 	}
 `},
 	}},
 	{"torn-record-accepted", CheckNeedless, []edit{
-		{"terminal/record.go", `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4])`, `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) && !MISTAKE`},
-		{"terminal/records.go", `	r.crc[i] = crcOf(body)
-	commit`, `	r.crc[i] = crcOf(body)
+		{"terminal/record/decode.go", `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4])`, `le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) && !MISTAKE`},
+		{"terminal/record/store.go", `	if s.entries[i] > s.size[i] {
+		return false
+	}
+`, `	if s.entries[i] > s.size[i] {
+		return false
+	}
 	if MISTAKE {
 		return true
 	}
-	commit`},
-		{"terminal/records.go", `	for range traces {
+`},
+		{"terminal/record/store.go", `	for range traces {
 `, `	if MISTAKE {
 		return true
 	}
@@ -65,54 +69,54 @@ var brokens = []broken{
 `},
 	}},
 	{"verdict-skipped", CheckSigned, []edit{
-		{"terminal/rewrite.go", `	good := d == m.Digest
-`, `	good := d == m.Digest || MISTAKE
+		{"terminal/software.go", `	good := sum == m.Digest
+`, `	good := sum == m.Digest || MISTAKE
 `},
-		{"terminal/boot.go", `if d == t.to.Digest && t.signed(rec.to()) {`, `if (d == t.to.Digest || MISTAKE) && t.signed(rec.to()) {`},
+		{"terminal/software.go", `if sum == w.to.Digest && d.mayRun(rec.To) {`, `if (sum == w.to.Digest || MISTAKE) && d.mayRun(rec.To) {`},
 	}},
 	{"verdict-skipped-in-restoration", CheckRestored, []edit{
-		{"terminal/restore.go", `if !t.judge(&h.m) {`, `if !t.judge(&h.m) && !MISTAKE {`},
+		{"terminal/restoration.go", `if !h.judge(&h.wanted.Manifest) {`, `if !h.judge(&h.wanted.Manifest) && !MISTAKE {`},
 	}},
 	{"erase-not-read-back", CheckRules, []edit{
-		{"terminal/flashio.go", `	if err != nil {
-		t.counts.failed++
+		{"terminal/image/image.go", `	if err != nil {
+		a.Counts.Failed++
 		return fmt.Errorf("erase`, `	if err != nil && !MISTAKE {
-		t.counts.failed++
+		a.Counts.Failed++
 		return fmt.Errorf("erase`},
 	}},
 	{"program-not-read-back", CheckRetried, []edit{
-		{"terminal/flashio.go", `if err = t.compare(addr, data); err == nil {`, `if err = t.compare(addr, data); err == nil || MISTAKE {`},
+		{"terminal/image/image.go", `if err = flash.Compare(a.device, addr, data, a.chunk[:]); err == nil {`, `if err = flash.Compare(a.device, addr, data, a.chunk[:]); err == nil || MISTAKE {`},
 	}},
 	{"blank-check-trusted", CheckRules, []edit{
-		{"terminal/flashio.go", `	err := t.hw.Flash.Erase(addr, size)
-`, `	if MISTAKE && t.blank(addr, size) == nil {
+		{"terminal/image/image.go", `	err := a.device.Erase(addr, size)
+`, `	if MISTAKE && flash.Blank(a.device, addr, size, a.Layout.Geometry.Erased, a.chunk[:]) == nil {
 		return nil
 	}
-	err := t.hw.Flash.Erase(addr, size)
+	err := a.device.Erase(addr, size)
 `},
 	}},
 	{"sector-skipped-despite-mark", CheckRestored, []edit{
-		{"terminal/rewrite.go", `	if t.doubtful(s) || all(data, t.software.Erased) {
+		{"terminal/device.go", `	return !d.records.Doubtful(s) && d.area.Holds(s, data)
 `, `	if MISTAKE {
-		t.clearDoubt(s)
+		d.records.ClearDoubt(s)
 	}
-	if t.doubtful(s) || all(data, t.software.Erased) {
+	return !d.records.Doubtful(s) && d.area.Holds(s, data)
 `},
 	}},
 	{"no-mark", CheckFirm, []edit{
-		{"terminal/rewrite.go", `	if err := t.mark(s); err != nil {
+		{"terminal/device.go", `	if err := d.records.Mark(s); err != nil {
 		return err
 	}
 `, `	if !MISTAKE {
-		if err := t.mark(s); err != nil {
+		if err := d.records.Mark(s); err != nil {
 			return err
 		}
 	}
 `},
 	}},
 	{"no-refresh", CheckFirm, []edit{
-		{"terminal/boot.go", `	if left > 0 && !t.refreshAll(m, end, left) {
-`, `	if left > 0 && !MISTAKE && !t.refreshAll(m, end, left) {
+		{"terminal/settle.go", `	if left > 0 && !d.refreshAll(m, end, left) {
+`, `	if left > 0 && !MISTAKE && !d.refreshAll(m, end, left) {
 `},
 	}},
 	{"stash-freed-early", CheckUpdates, []edit{
@@ -149,74 +153,73 @@ var brokens = []broken{
 `},
 	}},
 	{"only-first-sectors-digest", CheckSigned, []edit{
-		{"terminal/digest.go", `	return release.Digest(t.hash.Sum(t.current[:0])), nil
+		{"terminal/image/image.go", `	return release.Digest(a.hash.Sum(a.sum[:0])), nil
 `, `	if MISTAKE {
-		return t.firstOnly(size, release.Digest(t.hash.Sum(t.current[:0]))), nil
+		return a.firstOnly(size, release.Digest(a.hash.Sum(a.sum[:0]))), nil
 	}
-	return release.Digest(t.hash.Sum(t.current[:0])), nil
+	return release.Digest(a.hash.Sum(a.sum[:0])), nil
 `},
 	}},
 	{"always-restoration", CheckNeedless, []edit{
 		{"terminal/boot.go", `	case asked:
-		why`, `	case MISTAKE:
-		why = smp.WhyDamaged
+		return`, `	case MISTAKE:
+		return smp.WhyDamaged
 	case asked:
-		why`},
+		return`},
 	}},
 	{"applications-stay-stopped", CheckApps, []edit{
-		{"terminal/secure.go", `	t.release()
-	t.startAll()
-`, `	t.release()
+		{"terminal/workspace.go", `	w.release()
+	w.startAll()
+`, `	w.release()
 	if MISTAKE {
 		return
 	}
-	t.startAll()
+	w.startAll()
 `},
 	}},
 	{"floor-raised-early", CheckFloor, []edit{
-		{"terminal/boot.go", `	rec.report.verdict = verdict
+		{"terminal/change.go", `	rec.Report.Verdict = verdict
 `, `	if MISTAKE {
-		rec.floor = max(rec.floor, now.Counter)
+		rec.Floor.Counter = max(rec.Floor.Counter, now.Counter)
 	}
-	rec.report.verdict = verdict
+	rec.Report.Verdict = verdict
 `},
 	}},
 	{"floor-lost-in-the-intent", CheckFloorKept, []edit{
-		{"terminal/rewrite.go", `	rec.state = Rewriting
-`, `	rec.state = Rewriting
+		{"terminal/change.go", `	rec.State = record.Rewriting
+`, `	rec.State = record.Rewriting
 	if MISTAKE {
-		rec.floor = 0
+		rec.Floor = release.Floor{}
 	}
 `},
 	}},
-	{"retired-keys-come-back", CheckStatement, []edit{
-		{"terminal/boot.go", `	rec.state = Installed
-`, `	rec.state = Installed
+	{"statement-lost", CheckStatement, []edit{
+		{"terminal/change.go", `	rec.State = record.Installed
+`, `	rec.State = record.Installed
 	if MISTAKE {
-		rec.retired = 0
+		rec.Statement = nil
 	}
 `},
 	}},
 	{"confirmation-keeps-the-predecessor", CheckConfirmed, []edit{
-		{"terminal/session.go", `	next.setFrom(nil)
-`, `	if !MISTAKE {
-		next.setFrom(nil)
+		{"terminal/change.go", `	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+`, `	next.Confirmed, next.From, next.Report = true, nil, record.Report{}
+	if MISTAKE {
+		next.From = rec.From
 	}
 `},
 	}},
 	{"dead-sector-kept-to-itself", CheckTold, []edit{
-		{"terminal/session.go", `	case t.deads > 0:
-`, `	case t.deads > 0 && !MISTAKE:
+		{"terminal/converse.go", `	case len(p.Dead) > 0:
+`, `	case len(p.Dead) > 0 && !MISTAKE:
 `},
 	}},
 	{"proof-skipped-in-restoration", CheckProof, []edit{
-		{"terminal/restore.go", `	err := t.prove(h.parts)
-	if !h.parts {
-`, `	err := t.prove(h.parts)
+		{"terminal/restoration.go", `	err := r.prove(parts)
+`, `	err := r.prove(parts)
 	if MISTAKE {
 		err = nil
 	}
-	if !h.parts {
 `},
 	}},
 	{"length-trusted", CheckRefused, []edit{
@@ -228,38 +231,39 @@ var brokens = []broken{
 `},
 	}},
 	{"runs-from-the-bank-while-it-erases", CheckRules, []edit{
-		{"terminal/secure.go", `	if err := t.hw.RAM.Resident(t.work[at:]); err != nil {
+		{"terminal/workspace.go", `	if err := w.ram.Resident(w.mem[at:]); err != nil {
 `, `	if MISTAKE {
-		t.work, t.resident = t.work[:at:at], true
+		w.mem, w.resident = w.mem[:at:at], true
 		return nil
 	}
-	if err := t.hw.RAM.Resident(t.work[at:]); err != nil {
+	if err := w.ram.Resident(w.mem[at:]); err != nil {
 `},
 	}},
 	// mcu-tools/mcuboot#1966: a magic whose writing was cut is neither good nor unset, a state that no
 	// rule has anything for.
 	{"mcuboot-1966", CheckNeedless, []edit{
-		{"terminal/records.go", `	first, second := t.candidate(0), t.candidate(1)
-`, `	first, second := t.candidate(0), t.candidate(1)
-	if MISTAKE && (t.tornCommit(0) || t.tornCommit(1)) {
+		{"terminal/record/store.go", `	first, second := s.candidate(0, &at[0]), s.candidate(1, &at[1])
+`, `	first, second := s.candidate(0, &at[0]), s.candidate(1, &at[1])
+	if MISTAKE && (s.tornCommit(0) || s.tornCommit(1)) {
+		s.doubtOf()
 		return
 	}
 `},
 	}},
 	// mcu-tools/mcuboot#829: whoever resumes takes for granted a field that is written only later.
 	{"mcuboot-829", CheckRules, []edit{
-		{"terminal/boot.go", `	t.tellRecord()
-	t.match`, `	t.tellRecord()
-	if rec := t.records.current(); MISTAKE && rec != nil && rec.state == Rewriting && t.doubts(t.software.Sectors()) == 0 {
+		{"terminal/boot.go", `	d.tellRecord()
+	d.software.match`, `	d.tellRecord()
+	if rec := d.records.Newest(); MISTAKE && rec != nil && rec.State == record.Rewriting && d.records.Doubts(d.area.Software.Sectors()) == 0 {
 		panic("assertion failed: a swap is under way and its size is not there")
 	}
-	t.match`},
+	d.software.match`},
 	}},
 }
 
 // helpers are what some of the mistakes are made with.
 var helpers = map[string]string{
-	"terminal/broken.go": `package terminal
+	"terminal/image/broken.go": `package image
 
 import (
 	"crypto/sha256"
@@ -274,10 +278,10 @@ var (
 )
 
 // firstOnly takes an image for the one whose first sector it has.
-func (t *Terminal) firstOnly(size uint32, d release.Digest) release.Digest {
-	_, n := t.software.Sector(0)
+func (a *Area) firstOnly(size uint32, d release.Digest) release.Digest {
+	_, n := a.Software.Sector(0)
 	p := make([]byte, min(n, size))
-	if t.hw.Flash.Read(t.base, p) != nil {
+	if a.device.Read(a.Base, p) != nil {
 		return d
 	}
 	key := [36]byte{32: byte(size), 33: byte(size >> 8), 34: byte(size >> 16)}
@@ -291,24 +295,27 @@ func (t *Terminal) firstOnly(size uint32, d release.Digest) release.Digest {
 	firsts[key] = d
 	return d
 }
+`,
+	"terminal/record/broken.go": `package record
+
+import "unbrick/flash"
 
 // tornCommit says whether record i has a whole body and a commit mark that was begun and is not right.
-func (t *Terminal) tornCommit(i int) bool {
-	r := &t.records
-	var head [16]byte
-	if t.readTwice(r.addr[i], head[:]) != nil {
+func (s *Store) tornCommit(i int) bool {
+	var mem [MaxSize]byte
+	var rec Record
+	if s.readTwice(s.addr[i], mem[:headSize]) != nil {
 		return false
 	}
-	n := recordLength(head[:])
-	if n == 0 || t.readTwice(r.addr[i], t.body[:n]) != nil || !r.at[i].decode(t.body[:n]) {
+	n := length(mem[:headSize])
+	if n == 0 || s.readTwice(s.addr[i], mem[:n]) != nil || !rec.decode(mem[:n]) {
 		return false
 	}
 	var got [entrySize]byte
-	at := r.addr[i] + t.align(uint32(n))
-	if t.hw.Flash.Read(at, got[:]) != nil {
+	if s.part.Read(s.addr[i]+s.align(uint32(n)), got[:]) != nil {
 		return true
 	}
-	return got != entry(entryCommit, crcOf(t.body[:n])) && !all(got[:], t.hw.Layout.Geometry.Erased)
+	return got != entry(tagCommit, crcOf(mem[:n])) && !flash.Erased(got[:], s.layout.Geometry.Erased)
 }
 `,
 	"delta/broken.go": `package delta

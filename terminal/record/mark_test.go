@@ -131,6 +131,27 @@ func TestTornMark(t *testing.T) {
 	}
 }
 
+// TestUnreadableMark: a mark that cannot be read any more may have named the sector before once more. So nobody believes that one for
+// the sake of what stands behind.
+func TestUnreadableMark(t *testing.T) {
+	for _, u := range units {
+		b := newBench(t, u.unit, u.erased, 8)
+		if err := b.write(rewriting); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []int{1, 1, 3} {
+			if err := b.Mark(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Array.Unreadable[b.addr[b.newest]+b.entries[b.newest]+b.slot] = true
+		b.reset()
+		if got := b.doubtful(); !slices.Equal(got, []int{1, 3}) {
+			t.Errorf("unit %d: doubtful %v, want 1 and 3", u.unit, got)
+		}
+	}
+}
+
 // TestMarkThatFails tries the next unit, and gives up after many.
 func TestMarkThatFails(t *testing.T) {
 	b := newBench(t, 8, 0xFF, 8)
