@@ -2,9 +2,12 @@ package sweep
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
+	"unbrick/delta/diff"
 	"unbrick/protocol/smp"
 )
 
@@ -107,6 +110,9 @@ var lies = []lie{
 	{"record behind its end", CheckRefused, func(h *host) {
 		h.lied(&smp.RecordRequest{Part: smp.PartB, Offset: 1 << 20})
 	}},
+	{"another image under the name of the release", CheckProof, func(h *host) {
+		h.prepare(false, func() { h.renamed() })
+	}},
 }
 
 // prepare begins a restoration and looks at the flash, as an honest host does.
@@ -128,6 +134,24 @@ func (h *host) wrong(picture []byte) {
 		return
 	}
 	h.send(files[0])
+}
+
+// renamed sends a file without a fault in it: it builds another image and says that this is the release.
+func (h *host) renamed() {
+	g := h.goods()
+	image := bytes.Clone(g.image)
+	image[0] ^= 1
+	file, err := diff.Full(context.Background(), image, &diff.Options{Geometry: &h.st.s.software, Resident: resident})
+	if err != nil {
+		h.fail(err)
+		return
+	}
+	sum := sha256.Sum256(image)
+	if bytes.Count(file, sum[:8]) != 1 {
+		h.fail(errors.New("the file does not say once what it leads to"))
+		return
+	}
+	h.send(bytes.Replace(file, sum[:8], g.m.Digest[:8], 1))
 }
 
 // send sends a file and has it applied; the device must refuse.
