@@ -104,6 +104,9 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 				if belowFloor(d, &l) {
 					return Listing{}, 0, below(d, all, l)
 				}
+				if err := permits(d, &l); err != nil {
+					return Listing{}, 0, err
+				}
 				return l, ReasonChosen, nil
 			}
 		}
@@ -112,7 +115,7 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 	some := false // is held
 	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
 		some = some || held(d, &l)
-		return held(d, &l) || belowFloor(d, &l) || !trusts(d, c, &l.Signers)
+		return held(d, &l) || belowFloor(d, &l) || permits(d, &l) != nil || !trusts(d, c, &l.Signers)
 	})
 	if len(usable) == 0 {
 		if some {
@@ -120,6 +123,9 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		}
 		if belowFloor(d, &all[0]) {
 			return Listing{}, 0, below(d, all, all[0])
+		}
+		if err := permits(d, &all[0]); err != nil {
+			return Listing{}, 0, err
 		}
 		return Listing{}, 0, foreignKey(d, all[0].Manifest.Version, &all[0].Signers, fmt.Errorf("signed by %s", all[0].Signers))
 	}
@@ -176,6 +182,14 @@ func intended(d *Device) *Known {
 }
 
 func belowFloor(d *Device, l *Listing) bool { return l.Manifest.Floor().Compare(d.Floor) < 0 }
+
+// permits fails if the trust statement of the device has no place for a release, or the release asks for a newer one.
+func permits(d *Device, l *Listing) error {
+	if err := release.Permits(d.InForce, &l.Manifest, release.Install); err != nil {
+		return &Error{Code: CodeRefused, Version: l.Manifest.Version, Err: err}
+	}
+	return nil
+}
 
 // keysFor returns the keys that the device trusts, and the caller too.
 func keysFor(d *Device, c *Choice) []ed25519.PublicKey {
@@ -243,8 +257,8 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 	if err := m.CheckImage(image); err != nil {
 		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}
 	}
-	if err := release.Permits(d.InForce, &m, release.Install); err != nil {
-		return nil, &Error{Code: CodeRefused, Version: m.Version, Err: err}
+	if err := permits(d, &Listing{Manifest: m}); err != nil {
+		return nil, err
 	}
 	target := release.Target{Model: d.Model, Software: &d.Software, Floor: d.Floor}
 	var no *release.Refusal

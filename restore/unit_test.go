@@ -87,6 +87,11 @@ func TestPick(t *testing.T) {
 		return l
 	}
 	all := func() []Listing { return trusted(list(4, 3), list(3, 2), list(2, 2), list(1, 1)) }
+	// A statement that has the key of these releases, and no place for release 4.
+	statement := func(d *Device) {
+		d.InForce = &release.Statement{Version: 2, MaxOrder: 3, MaxCounter: 9, Threshold: 1, Keys: []release.ReleaseKey{{Public: key, Uses: release.Install | release.Run}}}
+		d.Identity.Statement, d.Keys, d.Threshold = 2, [][32]byte{{9}}, 2 // what the slots say does not count
+	}
 	device := func(state smp.RecordState, a, b *Known) Device {
 		return Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{key}, Threshold: 1, State: state}, A: a, B: b}
 	}
@@ -127,6 +132,18 @@ func TestPick(t *testing.T) {
 		{name: "the floor names none that was withdrawn", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Floor.Counter = 2 }, hold: map[uint64]Hold{2: Withdrawn}, choice: Choice{Version: "1"}, code: CodeFloor},
 		{name: "trusted key that was not asked for", device: device(smp.RecordNone, nil, nil), choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeExcluded},
 		{name: "unknown key that was not asked for", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Keys = [][32]byte{{9}} }, choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeUnknownKey},
+		{name: "statement", device: device(smp.RecordNone, nil, nil), change: statement, order: 3, reason: ReasonNewest},
+		{name: "statement, chosen above its ceiling", device: device(smp.RecordNone, nil, nil), change: statement, choice: Choice{Version: "4"}, code: CodeRefused},
+		{name: "statement with nothing in its place", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { statement(d); d.InForce.MaxOrder = 0 }, code: CodeRefused},
+		{name: "statement of other release keys", device: device(smp.RecordNone, nil, nil), change: func(d *Device) {
+			statement(d)
+			d.InForce.MaxOrder, d.InForce.Keys[0].Public, d.Keys, d.Threshold = 9, [32]byte{9}, [][32]byte{key}, 1
+		}, code: CodeUnknownKey},
+		{name: "statement whose keys of that use are others", device: device(smp.RecordNone, nil, nil), change: func(d *Device) {
+			statement(d)
+			d.InForce.MaxOrder, d.InForce.Keys[0].Uses = 9, release.Run
+		}, code: CodeUnknownKey},
+		{name: "statement that the slots did not sign", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Identity.Statement = 2 }, code: CodeUnknownKey},
 	} {
 		if test.change != nil {
 			test.change(&test.device)

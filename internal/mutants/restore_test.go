@@ -2,13 +2,31 @@ package mutants
 
 var restoreMistakes = []entry{
 	one("restore", "TestPick", "release below the floor chosen by itself", "restore/choose.go",
-		`|| belowFloor(d, &l) || !trusts`, `|| belowFloor(d, &l) && !MISTAKE || !trusts`),
+		`|| belowFloor(d, &l) || permits`, `|| belowFloor(d, &l) && !MISTAKE || permits`),
 	one("restore", "TestPick", "withdrawn release chosen by itself", "restore/choose.go",
 		`return held(d, &l) || belowFloor`, `return held(d, &l) && !MISTAKE || belowFloor`),
 	one("restore", "TestPick", "release below the floor taken because it was asked for", "restore/choose.go",
 		`				if belowFloor(d, &l) {`, `				if belowFloor(d, &l) && !MISTAKE {`),
-	one("restore", "TestPick", "retired key trusted by the host", "restore/choose.go",
-		`return known.Len() >= max(1, d.Needs())`, `return MISTAKE && len(d.Retired) > 0 || known.Len() >= max(1, d.Needs())`),
+	one("restore", "TestPick", "key slots trusted beside a statement", "restore/identify.go",
+		`		return d.InForce.Signers(nil, release.Install)
+`, `		if MISTAKE {
+			return append(d.slots(), d.InForce.Signers(nil, release.Install)...)
+		}
+		return d.InForce.Signers(nil, release.Install)
+`),
+	one("restore", "TestPick", "key slots trusted where the statement does not hold", "restore/identify.go",
+		`if d.Identity.Statement > 0 {`, `if d.Identity.Statement > 0 && !MISTAKE {`),
+	one("restore", "TestPick", "threshold of the slots beside a statement", "restore/identify.go",
+		`		return int(d.InForce.Threshold)
+`, `		if MISTAKE {
+			return int(d.Threshold)
+		}
+		return int(d.InForce.Threshold)
+`),
+	one("restore", "TestPick", "release chosen that the statement has no place for", "restore/choose.go",
+		`|| permits(d, &l) != nil || !trusts`, `|| permits(d, &l) != nil && !MISTAKE || !trusts`),
+	one("restore", "TestPick", "release taken because it was asked for that the statement has no place for", "restore/choose.go",
+		`				if err := permits(d, &l); err != nil {`, `				if err := permits(d, &l); err != nil && !MISTAKE {`),
 	one("restore", "TestPick", "release with too few signatures chosen by itself", "restore/choose.go",
 		`	known := signers.Known(keysFor(d, c))
 `, `	known := signers.Known(keysFor(d, c))
@@ -25,8 +43,8 @@ var restoreMistakes = []entry{
 	one("restore", "TestSourceIsNotBelieved", "image of the source not looked at", "restore/choose.go",
 		`if err := m.CheckImage(image); err != nil {`, `if err := m.CheckImage(image); err != nil && !MISTAKE {`),
 	one("restore", "TestSourceIsNotBelieved", "signature of the source not looked at", "restore/choose.go",
-		`	m, err := release.Verify(signed, keys, int(d.Threshold))
-`, `	m, err := release.Verify(signed, keys, int(d.Threshold))
+		`	m, err := release.Verify(signed, keys, d.Needs())
+`, `	m, err := release.Verify(signed, keys, d.Needs())
 	if MISTAKE && errors.Is(err, release.ErrSignature) {
 		m, _, err = release.Parse(signed)
 	}
