@@ -25,6 +25,7 @@ type Config struct {
 	RAM       uint32          // bytes
 	Apps      []App           // in RAM in this order from the bottom; the rest is free, on top
 	Resident  uint32          // bytes of code that must be in RAM before an erase or program
+	PauseMax  time.Duration   // the longest that everything may stand still (RAM.Pause); 0: never
 	Seed      uint64          // of everything random
 	Slow      bool            // operations take the data sheet's maximum, else the typical time
 	Soft      bool            // a fault is latched and refused, but the agent goes on (for suites)
@@ -85,6 +86,7 @@ type Board struct {
 	busy    bool                // from start to Wait
 	result  error               // of the finished operation, for Wait
 	open    flash.Area          // of Protected: unlocked; Size 0: none
+	pause   pause
 	ops     uint64
 	total   uint64
 	cutAt   uint64
@@ -117,6 +119,9 @@ func New(cfg Config) (*Board, error) {
 	}
 	if cfg.Boot > b.geo.Size() {
 		return nil, fmt.Errorf("emulator: boot area of %d bytes in a part of %d", cfg.Boot, b.geo.Size())
+	}
+	if cfg.PauseMax < 0 {
+		return nil, fmt.Errorf("emulator: pauses of at most %v", cfg.PauseMax)
 	}
 	b.cfg.Protected = append([]flash.Area(nil), cfg.Protected...)
 	b.sectors = make([]*sector, b.geo.Sectors())

@@ -12,7 +12,7 @@ func (c *Cable) Read(p []byte, wait time.Duration) (int, error) {
 	b := c.b
 	b.mu.Lock()
 	n := 0
-	err := b.enter()
+	err := b.awake("cable read")
 	if err == nil && len(p) > 0 {
 		wait = max(wait, lookTime)
 		outer := true
@@ -33,7 +33,7 @@ func (c *Cable) Read(p []byte, wait time.Duration) (int, error) {
 func (c *Cable) Write(p []byte) error {
 	b := c.b
 	b.mu.Lock()
-	err := b.enter()
+	err := b.awake("cable write")
 	if err == nil {
 		err = b.deviceWrite(p)
 	}
@@ -56,7 +56,7 @@ func (c *Cable) Break() bool {
 	b := c.b
 	b.mu.Lock()
 	seen := false
-	err := b.enter()
+	err := b.awake("cable break")
 	if err == nil {
 		b.settle()
 		seen = b.line.broken
@@ -77,7 +77,7 @@ func (c *Cable) Depth() int {
 func (c *Cable) SetSpeed(baud uint32) error {
 	b := c.b
 	b.mu.Lock()
-	err := b.enter()
+	err := b.awake("cable speed")
 	if err == nil {
 		if baud == 0 {
 			baud = b.line.cfg.Baud

@@ -91,7 +91,10 @@ func (b *Board) deviceWait(d time.Duration, n int, outer bool) error {
 	b.dev.deadline, b.dev.read, b.dev.outer = after(b.now, d), n, outer
 	b.await(&b.dev, &b.host)
 	b.dev.read = 0
-	return b.enter()
+	if err := b.enter(); err != nil {
+		return err
+	}
+	return b.checkPause("wait")
 }
 
 // await is the rule of the clock: while the other end computes, wait for it; when both wait, time

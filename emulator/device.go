@@ -221,7 +221,11 @@ func (b *Board) permitted(kind OpKind, addr, n uint32) error {
 		}
 		return wrong(Protected, a.Name)
 	}
-	if err := b.ram.fitToFlash(f); err != nil {
+	longest := b.cfg.Part.programTime(n, true)
+	if kind == OpErase {
+		longest = b.cfg.Part.eraseTime(n, true)
+	}
+	if err := b.ram.fitToFlash(f, longest); err != nil {
 		return err
 	}
 	if kind == OpProgram {

@@ -22,10 +22,12 @@ const (
 	MemoryTouched                        // RAM of a fixed or running application was changed
 	ResidentTouched                      // the code in RAM was changed
 	BadClaim                             // RAM operation that breaks ownership
+	BadPause                             // a pause where none is allowed, or use of something that stands still in one
+	PauseTooLong                         // a pause, or an operation in it, that may take longer than PauseMax
 )
 
 var faultNames = [...]string{"", "not resident", "application running", "busy", "protected", "not erased",
-	"out of bounds", "memory touched", "resident code touched", "bad claim"}
+	"out of bounds", "memory touched", "resident code touched", "bad claim", "bad pause", "pause too long"}
 
 func (k FaultKind) String() string {
 	if int(k) < len(faultNames) {
@@ -70,7 +72,7 @@ func (f *Fault) Unwrap() []error {
 		return []error{ErrFault, flash.ErrProtected}
 	case NotErased:
 		return []error{ErrFault, flash.ErrProgram}
-	case NotResident, AppRunning, MemoryTouched, ResidentTouched, BadClaim:
+	case NotResident, AppRunning, MemoryTouched, ResidentTouched, BadClaim, BadPause, PauseTooLong:
 	}
 	return []error{ErrFault}
 }

@@ -106,6 +106,7 @@ func (b *Board) run(agent func(), switchOn bool) Ending {
 	b.ending = nil
 	b.gone = make(chan struct{})
 	b.outside = 0
+	b.pause = pause{}
 	b.line.boot()
 	b.ram.boot()
 	faults := len(b.faults)
@@ -141,6 +142,7 @@ func (b *Board) run(agent func(), switchOn bool) Ending {
 		b.survivor = b.kept
 	}
 	b.ram.check("end of run")
+	_ = b.checkPause("end of run")
 	b.alive = false
 	b.ending = nil
 	if e.Fault == nil && len(b.faults) > faults {
@@ -299,6 +301,7 @@ func (b *Board) powerUp() {
 	b.cause = CausePower
 	b.pending = operation{}
 	b.busy, b.result, b.debt = false, nil, 0
+	b.pause = pause{}
 	r := derive(uint64(b.random), uint64(b.total), 'p')
 	r.fill(b.survivor[:])
 	b.weaken()

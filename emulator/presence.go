@@ -18,7 +18,7 @@ func (b *Board) Gone() <-chan struct{} {
 // network. Meanwhile the host's time goes on. It is the agent's.
 func (b *Board) Outside(f func()) {
 	b.mu.Lock()
-	if err := b.enter(); err != nil {
+	if err := b.awake("outside"); err != nil {
 		_ = b.leave(err)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // RegionState is who has a region of RAM.
@@ -143,7 +144,7 @@ func (r *RAM) Stop(i int) error {
 }
 
 func (r *RAM) stop(i int) error {
-	if err := r.b.enter(); err != nil {
+	if err := r.b.awake("stop"); err != nil {
 		return err
 	}
 	if i < 0 || i >= len(r.apps) {
@@ -180,7 +181,7 @@ func (r *RAM) StartAll() error {
 }
 
 func (r *RAM) start(i int) error {
-	if err := r.b.enter(); err != nil {
+	if err := r.b.awake("start"); err != nil {
 		return err
 	}
 	if i < 0 || i >= len(r.apps) {
@@ -221,7 +222,7 @@ func (r *RAM) Claim(off, n uint32) ([]byte, error) {
 }
 
 func (r *RAM) claim(off, n uint32) error {
-	if err := r.b.enter(); err != nil {
+	if err := r.b.awake("claim"); err != nil {
 		return err
 	}
 	if r.claimed {
@@ -252,7 +253,7 @@ func (r *RAM) Release() {
 }
 
 func (r *RAM) release() error {
-	if err := r.b.enter(); err != nil {
+	if err := r.b.awake("release"); err != nil {
 		return err
 	}
 	if !r.claimed {
@@ -276,7 +277,7 @@ func (r *RAM) Resident(mem []byte) error {
 }
 
 func (r *RAM) load(mem []byte) error {
-	if err := r.b.enter(); err != nil {
+	if err := r.b.awake("resident"); err != nil {
 		return err
 	}
 	if len(mem) < len(r.code) {
@@ -310,8 +311,11 @@ func inside(mem, whole []byte) bool {
 	return false
 }
 
-// fitToFlash says whether flash may be erased or programmed now; f is the fault if not.
-func (r *RAM) fitToFlash(f Fault) error {
+// fitToFlash says whether flash may be erased or programmed now, which takes at most so long; f is the fault if not.
+func (r *RAM) fitToFlash(f Fault, longest time.Duration) error {
+	if r.b.pause.on {
+		return r.b.fitToPause(f, longest)
+	}
 	for i := range r.apps {
 		if r.apps[i].State == Running {
 			f.Kind, f.Note = AppRunning, r.apps[i].Name

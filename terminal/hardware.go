@@ -49,6 +49,9 @@ type Hardware struct {
 	SignSeed func(key *DeviceKey, msg []byte, sig *[ed25519.SignatureSize]byte) error
 	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.
 	Random func(p []byte) error
+	// PauseMax is the longest that applications and interrupts may stand still, in device time, if RAM is a Pauser; 0: never. No
+	// operation of the flash is begun in a pause unless the maximum of the data sheet ends within it.
+	PauseMax time.Duration
 }
 
 // RAM is the rewritable volatile memory 102 and what runs in it. Offsets and sizes are bytes.
@@ -57,12 +60,12 @@ type RAM interface {
 	// method.
 	Regions() []Region
 	// Stop stops the application of region i (RegionRunning becomes RegionStopped). Its memory may then be
-	// claimed; what it held is lost.
+	// claimed; what it held is lost. It fails for a region that is fixed and for one that does not exist.
 	Stop(i int) error
 	// Start starts the application of region i again (RegionStopped becomes RegionRunning).
 	Start(i int) error
 	// Claim turns n bytes at off, all of them in free or stopped regions, into workspace and returns
-	// them. There is one workspace at a time.
+	// them. There is one workspace at a time. What cannot be had fails and changes nothing.
 	Claim(off, n uint32) ([]byte, error)
 	// Release gives the workspace back, with what is resident in it. Without one it does nothing.
 	Release()
@@ -70,6 +73,18 @@ type RAM interface {
 	// and runs them from there: the flash may be erased and programmed from now until Release. It
 	// fails while any application runs.
 	Resident(mem []byte) error
+}
+
+// Pauser is a RAM that can let everything stand still for a moment instead of stopping it, so that the flash may be busy while
+// applications keep their memory. Package terminal does not use it yet.
+type Pauser interface {
+	// Pause lets all applications and interrupts stand still, but for a part that is resident at all times and lies in a fixed
+	// region: flash driver, receive buffer of the cable, watchdog. Only that part runs until Resume, which must come within
+	// Hardware.PauseMax. Links stay open; on cable and links, what arrives beyond the announced depth is lost. It fails, and
+	// nothing stands still, where pausing is not allowed, in a pause, and while the flash is busy.
+	Pause() error
+	// Resume ends the pause: everything goes on where it stood. The flash must not be busy. Without a pause it does nothing.
+	Resume()
 }
 
 // Region is one piece of RAM with its present use.

@@ -58,7 +58,7 @@ func (s *Stand) Hardware() *terminal.Hardware {
 	s.ram.RAM = b.RAM()
 	hw := &terminal.Hardware{
 		Flash: b.Flash(), Layout: s.Layout, RAM: &s.ram, Cable: b.Cable(), Clock: b.Clock(),
-		Cause: causes[b.Cause()], Pin: b.Pin(), Survivor: b.Survivor(), Classic: &s.classic,
+		Cause: causes[b.Cause()], Pin: b.Pin(), Survivor: b.Survivor(), Classic: &s.classic, PauseMax: b.PauseMax(),
 	}
 	if s.Change != nil {
 		s.Change(hw)
@@ -92,6 +92,8 @@ type ram struct {
 	*emulator.RAM
 	regions []terminal.Region
 }
+
+var _ terminal.Pauser = (*ram)(nil)
 
 // Regions implements terminal.RAM.
 func (m *ram) Regions() []terminal.Region {
