@@ -65,7 +65,8 @@ type RAM interface {
 	// Start starts the application of region i again (RegionStopped becomes RegionRunning).
 	Start(i int) error
 	// Claim turns n bytes at off, all of them in free or stopped regions, into workspace and returns
-	// them. There is one workspace at a time. What cannot be had fails and changes nothing.
+	// them, exactly them: the slice has no capacity beyond. There is one workspace at a time. What cannot be had fails and
+	// changes nothing.
 	Claim(off, n uint32) ([]byte, error)
 	// Release gives the workspace back, with what is resident in it. Without one it does nothing.
 	Release()

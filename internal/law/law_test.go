@@ -41,6 +41,7 @@ var below = map[string][]string{
 	"terminal/record":       {"limits", "flash", "release", "protocol"},
 	"terminal/image":        {"limits", "flash", "release"},
 	"terminal":              {"limits", "flash", "release", "delta", "delta/bsdiff", "protocol", "protocol/smp", "protocol/frame", "terminal/record", "terminal/image"},
+	"terminal/terminaltest": {"flash", "flash/flashtest", "release", "terminal"},
 	"emulator":              {"flash"},
 	"lab/stand":             {"flash", "release", "delta/bsdiff", "protocol", "protocol/smp", "terminal", "emulator"},
 	"lab":                   {"flash", "release", "model", "delta", "protocol", "protocol/smp", "terminal", "emulator", "lab/stand", "restore"},
