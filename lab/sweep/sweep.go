@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"unbrick/emulator"
 )
 
 // Options say how much a sweep tries. nil means every cut of the update with every tear, and of boots.
@@ -327,102 +324,4 @@ func (sw *sweep) collect(w *worker) {
 	r.pairsDone += w.pairs[0]
 	r.pairsAll += w.pairs[1]
 	r.visited += w.visited
-}
-
-// tears returns the tears that leave something of their own in an operation of that kind.
-func (s *Subject) tears(k emulator.OpKind) []emulator.Tear {
-	if k == emulator.OpErase {
-		return []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.ErasePart, emulator.EraseWeak}
-	}
-	t := []emulator.Tear{emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.Half, emulator.AllButOne}
-	if s.Shape.ECC {
-		return append(t, emulator.Unreadable)
-	}
-	return append(t, emulator.Unstable, emulator.Marginal)
-}
-
-// moment is one cut: an operation of a run forward, and a tear.
-type moment struct {
-	fork *emulator.Fork
-	cut  Cut
-	h    history
-}
-
-// moments lists the cuts of a run forward.
-func (s *Subject) moments(act Act, forks []*emulator.Fork, h history, runs func(op int) bool) []moment {
-	var all []moment
-	h.cuts++
-	for i, f := range forks {
-		h.runs = runs(i)
-		for _, t := range s.tears(f.Operation.Kind) {
-			m := moment{f, Cut{In: act, Op: uint32(i + 1), Tear: t}, h}
-			all = append(all, m)
-			if t == emulator.Marginal && f.Operation.Addr < s.layout.SoftwareBase() {
-				// What a record says hangs on this one bit: see it read both ways.
-				for m.cut.Draw = 1; m.cut.Draw <= draws; m.cut.Draw++ {
-					all = append(all, m)
-				}
-			}
-		}
-	}
-	return all
-}
-
-// draws is how often a record with one bit in between is tried beside the first time.
-const draws = 6
-
-func never(int) bool { return false }
-
-// seen remembers cut states and what became of them.
-type seen struct {
-	parts [64]struct {
-		sync.Mutex
-		m map[uint64]Outcome
-	}
-}
-
-func (s *seen) init() {
-	for i := range s.parts {
-		s.parts[i].m = make(map[uint64]Outcome)
-	}
-}
-
-// add says whether the state is new.
-func (s *seen) add(state uint64) bool {
-	p := &s.parts[state%64]
-	p.Lock()
-	defer p.Unlock()
-	if _, ok := p.m[state]; ok {
-		return false
-	}
-	p.m[state] = OutcomeNone
-	return true
-}
-
-func (s *seen) set(state uint64, o Outcome) {
-	p := &s.parts[state%64]
-	p.Lock()
-	defer p.Unlock()
-	p.m[state] = o
-}
-
-func (s *seen) get(state uint64) Outcome {
-	p := &s.parts[state%64]
-	p.Lock()
-	defer p.Unlock()
-	return p.m[state]
-}
-
-func (s *seen) count() uint64 {
-	n := uint64(0)
-	for i := range s.parts {
-		n += uint64(len(s.parts[i].m))
-	}
-	return n
-}
-
-// fold mixes v into h.
-func fold(h, v uint64) uint64 {
-	hi, lo := bits.Mul64(h^0x9E3779B97F4A7C15, v^0xD6E8FEB86659FD93)
-	return hi ^ lo ^ bits.RotateLeft64(h, 23)
 }
