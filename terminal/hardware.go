@@ -45,7 +45,8 @@ type Hardware struct {
 	// has use for it.
 	Classic *bsdiff.Patch
 	// SignSeed signs msg with the seed of the key block (Ed25519); nil: a device whose key lies there says hello as one without a key.
-	// SignSeed of this package does it in software, in a fifth of a second on a small core.
+	// SignSeed of this package does it in software, in a fifth of a second on a small core. It must fail if Public is
+	// not the seed's: a signature with such a pair gives the seed away.
 	SignSeed func(key *DeviceKey, msg []byte, sig *[ed25519.SignatureSize]byte) error
 	// Random fills p with bytes that nobody can foresee; nil: there is no source of them.
 	Random func(p []byte) error

@@ -112,6 +112,7 @@ func (e *emulated) units(hw *terminal.Hardware) {
 	chance := rand.NewChaCha8([32]byte{1})
 	hw.MaxSpeed, hw.Hash, hw.Verify, hw.VerifyTrust = maxSpeed, sha256.New, release.Verify, release.VerifyStatement
 	hw.Random = func(p []byte) error { _, err := chance.Read(p); return err }
+	hw.SignSeed = terminal.SignSeed
 	hw.Sign = func(msg []byte, sig *[64]byte) error { copy(sig[:], ed25519.Sign(e.key, msg)); return nil }
 }
 

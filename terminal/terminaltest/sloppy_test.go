@@ -309,6 +309,12 @@ var unitMistakes = []mistake{
 			return good(msg, sig)
 		}
 	}),
+	unit("signs with any pair", "SignSeed", func(hw *terminal.Hardware) {
+		hw.SignSeed = func(key *terminal.DeviceKey, msg []byte, sig *[64]byte) error {
+			copy(sig[:], ed25519.Sign(slices.Concat(key.Seed[:], key.Public[:]), msg))
+			return nil
+		}
+	}),
 	unit("random bytes are constant", "Random", func(hw *terminal.Hardware) {
 		hw.Random = func(p []byte) error { h := sha256.Sum256(nil); copy(p, bytes.Repeat(h[:], 3)); return nil }
 	}),

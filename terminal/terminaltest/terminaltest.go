@@ -80,6 +80,7 @@ func Checks() []Check {
 		{"Pauser", pauser},
 		{"Survivor", survivor},
 		{"Sign", sign},
+		{"SignSeed", signSeed},
 		{"Random", random},
 		{"Hash", hashes},
 		{"Verify", verify},

@@ -42,20 +42,40 @@ func sign(t TB, r *Rig) {
 	if b.Sign == nil {
 		t.Fatalf("the key lies in hardware, and the hardware does not sign")
 	}
+	b.signs(&key, b.Sign)
+}
+
+// signSeed has a pair of its own, so that it is checked on a device without a key as well.
+func signSeed(t TB, r *Rig) {
+	b := newBench(t, r)
+	if b.missing(b.SignSeed != nil, "signatures with the seed of the key block: the device makes none") {
+		return
+	}
+	key := terminal.NewDeviceKey((*[32]byte)(pattern(make([]byte, 32), 1)))
+	b.signs(&key, func(msg []byte, sig *[ed25519.SignatureSize]byte) error { return b.SignSeed(&key, msg, sig) })
+	key.Public = terminal.NewDeviceKey((*[32]byte)(pattern(make([]byte, 32), 2))).Public
+	if b.SignSeed(&key, []byte("message"), new([ed25519.SignatureSize]byte)) == nil {
+		t.Errorf("it signs for a public key that is not the seed's")
+	}
+}
+
+// signs checks signatures by key.
+func (b *bench) signs(key *terminal.DeviceKey, sign func(msg []byte, sig *[ed25519.SignatureSize]byte) error) {
+	b.Helper()
 	seen := map[[ed25519.SignatureSize]byte]bool{}
 	for _, n := range []int{0, 1, 63, 64, 65, 1024, 3000} {
 		msg := pattern(make([]byte, n), uint32(n))
 		same := bytes.Clone(msg)
 		var sig [ed25519.SignatureSize]byte
-		b.must(b.Sign(msg, &sig), "sign %d bytes", n)
+		b.must(sign(msg, &sig), "sign %d bytes", n)
 		if !bytes.Equal(msg, same) {
-			t.Errorf("signing has changed the message of %d bytes", n)
+			b.Errorf("signing has changed the message of %d bytes", n)
 		}
 		if !ed25519.Verify(key.Public[:], same, sig[:]) {
-			t.Errorf("the signature of %d bytes is not by the key of the key block", n)
+			b.Errorf("the signature of %d bytes is not by the key of the key block", n)
 		}
 		if seen[sig] {
-			t.Errorf("two messages have the same signature")
+			b.Errorf("two messages have the same signature")
 		}
 		seen[sig] = true
 	}
