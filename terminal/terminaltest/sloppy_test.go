@@ -266,9 +266,6 @@ var driverMistakes = []mistake{
 	}),
 }
 
-// oneHash is a hash unit that exists once.
-type oneHash struct{ hash.Hash }
-
 var unitMistakes = []mistake{
 	unit("the clock wraps", "Clock", func(hw *terminal.Hardware) {
 		real := hw.Clock
@@ -323,7 +320,7 @@ var unitMistakes = []mistake{
 		hw.Random = func(p []byte) error { return good(p[:len(p)&^3]) }
 	}),
 	unit("one hash for all", "Hash", func(hw *terminal.Hardware) {
-		one := &oneHash{sha256.New()}
+		one := sha256.New()
 		hw.Hash = func() hash.Hash { return one }
 	}),
 	unit("a hash that ends with Sum", "Hash", func(hw *terminal.Hardware) {
@@ -348,11 +345,6 @@ var unitMistakes = []mistake{
 	}),
 }
 
-// endingHash is a unit that has to begin anew after its sum was read.
-type endingHash struct{ hash.Hash }
-
-func (h *endingHash) Sum(b []byte) []byte { b = h.Hash.Sum(b); h.Reset(); return b }
-
 // recorder is a TB that keeps what a check says first.
 type recorder struct{ first string }
 
@@ -372,7 +364,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 // TestEveryMistakeIsFound: a port with one mistake fails the check that is meant for it.
 func TestEveryMistakeIsFound(t *testing.T) {
 	missed := map[string]bool{} // checks that no mistake is for
-	checks := map[string]terminaltest.Check{}
+	checks, ran := map[string]terminaltest.Check{}, 0
 	for _, c := range terminaltest.Checks() {
 		missed[c.Name], checks[c.Name] = true, c
 	}
@@ -393,10 +385,11 @@ func TestEveryMistakeIsFound(t *testing.T) {
 			}
 			t.Logf("%s: %s", m.check, said.first)
 			missed[m.check] = false
+			ran++
 		})
 	}
 	for name, yes := range missed {
-		if yes {
+		if yes && ran == len(mistakes) {
 			t.Errorf("no mistake shows that check %s can fail", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package terminaltest_test
 
 import (
+	"hash"
 	"slices"
 	"time"
 
@@ -224,3 +225,8 @@ func unit(name, check string, spoil func(hw *terminal.Hardware)) mistake {
 type clockFunc func() time.Duration
 
 func (f clockFunc) Now() time.Duration { return f() }
+
+// endingHash is a unit that has to begin anew after its sum was read.
+type endingHash struct{ hash.Hash }
+
+func (h *endingHash) Sum(b []byte) []byte { b = h.Hash.Sum(b); h.Reset(); return b }
