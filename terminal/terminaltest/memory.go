@@ -204,7 +204,7 @@ func residentRefused(t TB, r *Rig) {
 		b.stopAll()
 		b.must(b.RAM.Start(i), "start region %d", i)
 		off, n := b.window()
-		if n < code {
+		if n < max(code, 1) {
 			continue
 		}
 		mem := b.claim(off, n)

@@ -370,7 +370,7 @@ func TestEveryMistakeIsFound(t *testing.T) {
 	}
 	for _, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
-			e, r := newEmulated(t, emulator.STM32G474())
+			e, r := newEmulated(t, emulator.STM32G474(), resident)
 			defer e.close()
 			m.make(e, r)
 			said := &recorder{}
