@@ -101,6 +101,7 @@ func bodies() map[string]vector {
 	sound("least", "as little as can be in it", &Record{Sequence: 1, State: Installed, To: []byte{1}})
 	sound("staged", "a rewrite through a staging area", staged())
 	sound("most", "everything at its most", most)
+	sound("number-0", "a number that no device writes is read like any other", &Record{State: Installed, To: []byte{1}})
 	sound("doubt-of-all", "more doubtful sectors than can be named", &Record{Sequence: 3, State: Rewriting, To: []byte{1}, DoubtAll: true})
 	refused := func(name, reason string, change func(b []byte) []byte) {
 		b := change(encoded(full()))
@@ -201,6 +202,7 @@ func sectors(t testing.TB) map[string]vector {
 	add("doubt-behind", "doubt of all beside named sectors is of what lies behind the image", 8, 0xFF, func(b *bench) {
 		b.put(0, &Record{Sequence: 1, State: Installed, To: b.signed, DoubtAll: true, doubt: []byte{0, 0}})
 	})
+	odd(add)
 	return all
 }
 
