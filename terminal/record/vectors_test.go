@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/flash"
+	"unbrick/flash/flashtest"
 	"unbrick/limits"
 	"unbrick/protocol"
 	"unbrick/release"
@@ -234,20 +234,9 @@ func (b *bench) vector(about string) vector {
 		v.add(fmt.Sprintf("unreadable units of %d", i), list(bad))
 	}
 	for i, addr := range b.addr {
-		v.data += spans(i, b.Cells[addr:][:b.size[i]], b.layout.Geometry.Erased)
+		v.data += flashtest.Spans(i, b.Cells[addr:][:b.size[i]], b.layout.Geometry.Erased)
 	}
 	return v
-}
-
-// spans lists what of a sector is not erased, 32 bytes a line.
-func spans(sector int, p []byte, erased byte) string {
-	var b strings.Builder
-	for at := 0; at < len(p); at += 32 {
-		if line := p[at:min(at+32, len(p))]; !flash.Erased(line, erased) {
-			fmt.Fprintf(&b, "%d %04x %s\n", sector, at, hex.EncodeToString(line))
-		}
-	}
-	return b.String()
 }
 
 // TestVectors: the vectors are those in testdata, and none is there that is not made here or by the lab.
