@@ -64,7 +64,9 @@ func (l *Layout) Validate() error {
 
 // validateSoftware checks that update files can rewrite the software area.
 func (l *Layout) validateSoftware() error {
-	software := l.Software()
+	var runs [limits.Runs]Run
+	var blocks [limits.EraseBlocks]uint32
+	software := l.SoftwareIn(runs[:0], blocks[:0])
 	if n := software.Sectors(); n > MaxSoftware {
 		return fmt.Errorf("layout: software area of %d sectors, at most %d: give the rest of the flash to settings areas", n, MaxSoftware)
 	}

@@ -21,14 +21,27 @@ func CheckID(s string) error {
 	if s == "" || len(s) > MaxText {
 		return fmt.Errorf("%w: %d bytes, 1 to %d wanted", ErrID, len(s), MaxText)
 	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		alphanumeric := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alphanumeric && (i == 0 || c != '-' && c != '_' && c != '.') {
+	for i := range len(s) {
+		if !inID(s[i], i) {
 			return fmt.Errorf("%w: %q: byte %d is not a letter or digit, nor a dash, underscore or dot behind the first", ErrID, s, i)
 		}
 	}
 	return nil
+}
+
+// IsID reports whether CheckID accepts b as a string. It never allocates.
+func IsID(b []byte) bool {
+	for i, c := range b {
+		if !inID(c, i) {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= MaxText
+}
+
+// inID reports whether c may be byte i of an identifier.
+func inID(c byte, i int) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && (c == '-' || c == '_' || c == '.')
 }
 
 // CheckVersion reports why s may not be the version of a release that is published: a version is written like an identifier (CheckID),

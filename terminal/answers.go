@@ -11,12 +11,14 @@ import (
 func (h *restoration) describe() {
 	id, who := &h.who, &h.identity
 	id.Version = smp.UserVersion
-	id.Model, id.Serial = who.Model, who.Serial
-	id.Keys, id.Threshold = who.Keys, who.Threshold
+	if id.Model == "" { // it never changes
+		id.Model, id.Serial, id.Keys = string(who.model()), string(who.serial()), who.appendKeys(nil)
+	}
+	id.Threshold = who.threshold()
 	id.DeviceKey, _ = h.deviceKey()
-	id.Reads, id.Completes, id.Stages = uint16(who.Reads), who.Completes, uint8(who.Stages)
+	id.Reads, id.Completes, id.Stages = uint16(who.reads()), who.completes(), uint8(who.stages())
 	id.Layout = *h.hw.Layout
-	id.Workspace, id.Resident = h.ram.size(), who.Resident
+	id.Workspace, id.Resident = h.ram.size(), who.resident()
 	id.State, id.Confirmed, id.A, id.B, id.Statement, id.Trust = smp.RecordNone, false, 0, 0, 0, h.software.trust.version()
 	id.Why, id.Match, id.Floor = h.why, h.software.match, h.floor()
 	id.Doubtful = h.records.Doubts(h.area.Software.Sectors())
@@ -108,7 +110,7 @@ func (h *restoration) answerReadout(q *smp.Header, body []byte) error {
 	if m.DecodeBody(body) != nil {
 		return h.deny(q, smp.FaultMalformed)
 	}
-	if !h.identity.Readout {
+	if !h.identity.readout() {
 		return h.deny(q, smp.FaultDenied)
 	}
 	if h.phase != smp.PhaseIdle {

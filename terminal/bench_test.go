@@ -87,7 +87,7 @@ func (b *bench) reset(t testing.TB) {
 
 // write writes a record with the given changes.
 func (b *bench) write(change func(*record.Record)) error {
-	rec := b.records.Draft(b.identity.Floor)
+	rec := b.records.Draft(b.identity.floor())
 	if change != nil {
 		change(&rec)
 	}

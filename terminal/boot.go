@@ -29,7 +29,7 @@ func (t *Terminal) Boot() Mode {
 	t.mode, t.why = 0, smp.WhyUnknown
 	faults := t.countFault()
 	d.note(0, 0, EventReset, uint32(d.hw.Cause), uint32(faults))
-	d.note(0, 111, EventIdentity, uint32(len(d.identity.Keys)), 0)
+	d.note(0, 111, EventIdentity, uint32(d.identity.keys()), 0)
 	asked := t.restoration.asked()
 
 	d.scan()

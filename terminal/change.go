@@ -22,7 +22,7 @@ func (d *device) intend(wanted []byte, m *release.Manifest, total uint32) error 
 	d.area.Counts = image.Counts{}
 	d.emit(Event{Step: d.step, Element: 117, Code: EventIntent, Sector: noSector, A: total, Digest: m.Digest})
 	was := d.records.Newest()
-	rec := d.records.Draft(d.identity.Floor)
+	rec := d.records.Draft(d.identity.floor())
 	replaced := false // what was To becomes From
 	switch {
 	case was == nil:

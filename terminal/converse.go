@@ -139,12 +139,12 @@ func (u *update) sendHello(c protocol.Conn, nonce *protocol.Nonce) error {
 	}
 	var report protocol.Report
 	hello := protocol.Hello{
-		Model: u.identity.Model, Serial: u.identity.Serial,
+		Model: string(u.identity.model()), Serial: string(u.identity.serial()),
 		Release: runs.Version, Era: runs.Era, Order: runs.Order, Digest: runs.Digest,
 		Floor: u.floor(),
 		Keys:  u.software.trust.ids(u.keys[:0]), Threshold: u.software.trust.need,
 		Statement: u.software.trust.version(),
-		Reads:     uint16(u.identity.Reads), Stages: uint8(u.identity.Stages),
+		Reads:     uint16(u.identity.reads()), Stages: uint8(u.identity.stages()),
 		Workspace: u.last.Has,
 		Kinds:     u.rewrite.kinds(),
 		Confirmed: rec.Confirmed && u.software.match == smp.MatchA, // B was never confirmed

@@ -13,7 +13,7 @@ import (
 type device struct {
 	trace
 	hw       Hardware
-	identity Identity
+	identity identification
 	area     image.Area
 	records  record.Store
 	survivor survivor
@@ -22,6 +22,7 @@ type device struct {
 
 	key    DeviceKey // of the key block
 	hasKey bool
+	watch  watcher
 	poller Poller // the flash, nil: it must be waited in
 	chunk  [chunk]byte
 	last   Summary

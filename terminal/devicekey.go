@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
@@ -50,20 +49,27 @@ func keyBlockAddr(l *flash.Layout) uint32 { return identityAddr(l) - KeyBlockSiz
 // AppendKeyBlock appends the KeyBlockSize bytes of k to dst. It fails with ErrKeyBlock if there is a Seed beside a key in hardware.
 // That Public is the key that Seed makes is its maker's care (NewDeviceKey): neither this nor a boot takes the time to find out.
 func AppendKeyBlock(dst []byte, k *DeviceKey) ([]byte, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
 	var b [KeyBlockSize]byte
 	copy(b[:], keyBlockMagic[:])
-	switch {
-	case k.Hardware && k.Seed != [32]byte{}:
-		return nil, fmt.Errorf("%w: a seed beside a key in hardware", ErrKeyBlock)
-	case k.Hardware:
+	b[keyBlockKind] = kindSeed
+	if k.Hardware {
 		b[keyBlockKind] = kindHardware
-	default:
-		b[keyBlockKind] = kindSeed
 	}
 	copy(b[keyBlockPublic:], k.Public[:])
 	copy(b[keyBlockSeed:], k.Seed[:])
 	binary.LittleEndian.PutUint32(b[keyBlockCRC:], crc32.ChecksumIEEE(b[:keyBlockCRC]))
 	return append(dst, b[:]...), nil
+}
+
+// check reports what makes k no key.
+func (k *DeviceKey) check() error {
+	if k.Hardware && k.Seed != [32]byte{} {
+		return fmt.Errorf("%w: a seed beside a key in hardware", ErrKeyBlock)
+	}
+	return nil
 }
 
 // ParseKeyBlock is the inverse of AppendKeyBlock. KeyBlockSize erased bytes are no key: there is none, and no error. It fails with
@@ -78,13 +84,13 @@ func ParseKeyBlock(b []byte, erased byte) (k DeviceKey, there bool, err error) {
 	if [8]byte(b[:8]) != keyBlockMagic || binary.LittleEndian.Uint32(b[keyBlockCRC:]) != crc32.ChecksumIEEE(b[:keyBlockCRC]) {
 		return DeviceKey{}, false, ErrKeyBlock
 	}
-	k = DeviceKey{Public: [32]byte(b[keyBlockPublic:]), Seed: [32]byte(b[keyBlockSeed:]), Hardware: b[keyBlockKind] == kindHardware}
-	again, err := AppendKeyBlock(nil, &k)
-	if err != nil {
-		return DeviceKey{}, false, err
-	}
-	if !bytes.Equal(again, b) { // another kind, or bytes that mean nothing are not zero
+	kind := b[keyBlockKind]
+	if kind != kindSeed && kind != kindHardware || !blank(b[keyBlockKind+1:keyBlockPublic], 0) || !blank(b[keyBlockSeed+32:keyBlockCRC], 0) {
 		return DeviceKey{}, false, ErrKeyBlock
+	}
+	k = DeviceKey{Public: [32]byte(b[keyBlockPublic:]), Seed: [32]byte(b[keyBlockSeed:]), Hardware: kind == kindHardware}
+	if err := k.check(); err != nil {
+		return DeviceKey{}, false, err
 	}
 	return k, true, nil
 }
@@ -102,27 +108,27 @@ var errNoSign = errors.New("terminal: the device key lies in hardware, and the h
 
 // readBootArea reads element 111, which never changes. A few tries, since nothing works without it.
 func (d *device) readBootArea() error {
-	var b [IdentitySize]byte
 	var err error
 	for range 3 {
-		if err = d.hw.Flash.Read(identityAddr(d.hw.Layout), b[:]); err != nil {
+		if err = d.hw.Flash.Read(identityAddr(d.hw.Layout), d.identity[:]); err != nil {
 			continue
 		}
-		if d.identity, err = ParseIdentity(b[:]); err == nil {
+		if d.identity.valid() {
 			return d.readDeviceKey()
 		}
+		err = ErrIdentity
 	}
 	return err
 }
 
 // readDeviceKey reads the key block. A damaged one is as none: a device that cannot show who it is still runs and can be restored.
 func (d *device) readDeviceKey() error {
-	var b [KeyBlockSize]byte
+	b := d.chunk[:KeyBlockSize]
 	for range 3 {
-		if err := d.hw.Flash.Read(keyBlockAddr(d.hw.Layout), b[:]); err != nil {
+		if err := d.hw.Flash.Read(keyBlockAddr(d.hw.Layout), b); err != nil {
 			continue
 		}
-		k, there, err := ParseKeyBlock(b[:], d.hw.Layout.Geometry.Erased)
+		k, there, err := ParseKeyBlock(b, d.hw.Layout.Geometry.Erased)
 		if err != nil {
 			continue
 		}

@@ -16,7 +16,13 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
-	m, err := release.Verify(signed, new(trust).begin(id), int(id.Threshold))
+	made := *id
+	made.Reads, made.Completes, made.Stages = readsHere, completesHere, stagesHere
+	who, err := AppendIdentity(nil, &made)
+	if err != nil {
+		return nil, fmt.Errorf("factory: %w", err)
+	}
+	m, err := release.Verify(signed, new(trust).begin((*identification)(who)), int(id.Threshold))
 	if err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
@@ -33,7 +39,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 	for i := range raw {
 		raw[i] = g.Erased
 	}
-	if err := putBootArea(raw, l, id, key); err != nil {
+	if err := putBootArea(raw, l, who, key); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
 	addr, _ := g.Sector(l.Records()[0])
@@ -43,13 +49,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 }
 
 // putBootArea writes identification and key block to the flash.
-func putBootArea(raw []byte, l *flash.Layout, id *Identity, key *DeviceKey) error {
-	made := *id
-	made.Reads, made.Completes, made.Stages = readsHere, completesHere, stagesHere
-	who, err := AppendIdentity(nil, &made)
-	if err != nil {
-		return err
-	}
+func putBootArea(raw []byte, l *flash.Layout, who []byte, key *DeviceKey) error {
 	copy(raw[identityAddr(l):], who)
 	if key == nil {
 		return nil

@@ -156,35 +156,12 @@ func AppendIdentity(dst []byte, id *Identity) ([]byte, error) {
 
 // ParseIdentity is the inverse of AppendIdentity and fails with ErrIdentity on anything else.
 func ParseIdentity(b []byte) (Identity, error) {
-	le := binary.LittleEndian
-	if len(b) != IdentitySize || [8]byte(b[:8]) != identityMagic || le.Uint32(b[identityCRC:]) != crc32.ChecksumIEEE(b[:identityCRC]) {
+	if len(b) != IdentitySize {
 		return Identity{}, ErrIdentity
 	}
-	model, serial, keys := int(b[identityModel]), int(b[identitySerial]), int(b[identityKeys])
-	if model > release.MaxText || serial > release.MaxText || keys > KeySlots {
+	id := identification(b)
+	if !id.valid() {
 		return Identity{}, ErrIdentity
 	}
-	id := Identity{
-		Model:     string(b[identityModel+1:][:model]),
-		Serial:    string(b[identitySerial+1:][:serial]),
-		Threshold: b[identityThreshold],
-		Reads:     Reads(le.Uint16(b[identityReads:])),
-		Completes: b[identityCompletes] == 1,
-		Stages:    Stages(b[identityStages]),
-		Floor:     release.Floor{Era: le.Uint16(b[identityEra:]), Counter: le.Uint64(b[identityFloor:])},
-		Readout:   b[identityFlags] == flagReadout,
-		Least:     le.Uint32(b[identityLeast:]),
-		Resident:  le.Uint32(b[identityResident:]),
-	}
-	for i := range keys {
-		id.Keys = append(id.Keys, [32]byte(b[identityKeys+1+32*i:][:32]))
-	}
-	again, err := AppendIdentity(nil, &id)
-	if err != nil {
-		return Identity{}, fmt.Errorf("%w: %w", ErrIdentity, err)
-	}
-	if !slices.Equal(again, b) { // bytes that mean nothing are not zero
-		return Identity{}, ErrIdentity
-	}
-	return id, nil
+	return id.identity(), nil
 }

@@ -56,7 +56,7 @@ func (d *device) running() *manifest {
 
 // floor returns the security floor.
 func (d *device) floor() release.Floor {
-	floor := d.identity.Floor
+	floor := d.identity.floor()
 	if rec := d.records.Newest(); rec != nil && rec.Floor.Compare(floor) > 0 {
 		floor = rec.Floor
 	}

@@ -73,12 +73,13 @@ func (d *device) begin(hw *Hardware, waiter flashWaiter) error {
 	d.trace = trace{to: hw.Event, clock: hw.Clock}
 	d.poller, _ = hw.Flash.(Poller)
 	d.survivor.begin(hw.Survivor)
-	d.area.Open(hw.Flash, hw.Layout, watcher{d, waiter}, newHash(hw))
+	d.watch = watcher{d, waiter}
+	d.area.Open(hw.Flash, hw.Layout, &d.watch, newHash(hw))
 	d.records.Open(part{d}, hw.Layout, &d.area.Software)
 	if err := d.readBootArea(); err != nil {
 		return err
 	}
-	d.ram = workspace{trace: &d.trace, ram: hw.RAM, code: d.identity.Resident}
+	d.ram = workspace{trace: &d.trace, ram: hw.RAM, code: d.identity.resident()}
 	d.software.trust.begin(&d.identity)
 	return nil
 }
@@ -92,7 +93,7 @@ func newHash(hw *Hardware) hash.Hash {
 }
 
 // Identity returns what the boot area says of the device.
-func (t *Terminal) Identity() Identity { return t.identity }
+func (t *Terminal) Identity() Identity { return t.identity.identity() }
 
 // Mode returns what the last Boot decided.
 func (t *Terminal) Mode() Mode { return t.mode }

@@ -35,7 +35,7 @@ func (u *update) consider(info *protocol.Info) (protocol.Fault, error) {
 	if addr, dead := u.deadFor(&m); dead {
 		return protocol.FaultSector, fmt.Errorf("sector at 0x%x takes no data", addr)
 	}
-	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: u.identity.Resident}
+	least := delta.Needs{File: info.Size, Leaves: m.Leaves(), Resident: u.identity.resident()}
 	if info.Kind == protocol.KindBsdiff {
 		least = u.rewrite.classicNeeds(&m)
 		least.File = info.Size

@@ -23,12 +23,12 @@ type trust struct {
 }
 
 // begin makes the key slots those that count, and returns them.
-func (t *trust) begin(id *Identity) []ed25519.PublicKey {
+func (t *trust) begin(id *identification) []ed25519.PublicKey {
 	slots := t.slots[:0]
-	for i := range id.Keys {
-		slots = append(slots, id.Keys[i][:])
+	for i := range id.keys() {
+		slots = append(slots, id.key(i))
 	}
-	t.install, t.run, t.need, t.stated = slots, slots, id.Threshold, false
+	t.install, t.run, t.need, t.stated = slots, slots, id.threshold(), false
 	return slots
 }
 
@@ -44,8 +44,8 @@ func (d *device) readTrust(signed []byte) {
 		verify = release.VerifyStatement
 	}
 	t.install, t.run = nil, nil
-	s, err := verify(signed, slots, int(d.identity.Threshold))
-	if err != nil || s.Version < d.identity.Least || s.Model != "" && s.Model != d.identity.Model {
+	s, err := verify(signed, slots, int(d.identity.threshold()))
+	if err != nil || s.Version < d.identity.least() || s.Model != "" && s.Model != string(d.identity.model()) {
 		return
 	}
 	t.statement, t.stated, t.need = s, true, s.Threshold
@@ -108,7 +108,7 @@ func (d *device) mayInstall(signed []byte, current *release.Manifest) (release.M
 	if err != nil {
 		return m, err
 	}
-	target := release.Target{Model: d.identity.Model, Software: &d.area.Software, Floor: d.floor()}
+	target := release.Target{Model: string(d.identity.model()), Software: &d.area.Software, Floor: d.floor()}
 	return m, target.Accept(&m, current)
 }
 
