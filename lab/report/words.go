@@ -22,7 +22,7 @@ var checkWords = map[string]string{
 	"dead-sector-named":               "A worn-out sector is named by its address, and the device stays restorable.",
 	"floor-never-falls":               "No record that any road writes has a security floor below the one before it.",
 	"confirmation-whole-or-not":       "A confirmation that was cut is whole or not there, and the next session confirms.",
-	"retired-keys-stay-retired":       "No record that any road writes trusts a retired key again.",
+	"statement-kept":                  "No record that any road writes has lost the maker’s word on who may sign.",
 	"dead-sectors-told-on-both-roads": "A sector that takes no data is told over the link and over the cable.",
 	"fast-equals-full":                "Runs that remember digests end as runs that compute every one of them.",
 }
