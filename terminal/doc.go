@@ -9,7 +9,7 @@
 //
 // The guarantee: whatever a power failure, two or more of them, leave behind, the next Boot runs
 // exactly a signed release or waits in restoration mode, and restoration from there ends with exactly
-// the wanted image. records.go and boot.go say, at the places where it binds, why that is so;
+// the wanted image. package record and boot.go say, at the places where it binds, why that is so;
 // docs/reliability.md tells it in one piece, with the assumptions.
 //
 // Life of a device: New after each reset, then Boot once. Running: Session whenever the server should
