@@ -65,7 +65,8 @@ func (d *Decoder) Open(file []byte, area *flash.Geometry, old flash.Reader, mem 
 
 // OpenWithin is Open for a caller who can afford no more work than that for one decoding: a file that announces more is refused.
 func (d *Decoder) OpenWithin(file []byte, area *flash.Geometry, old flash.Reader, mem []byte, afford Work) error {
-	*d = Decoder{file: file, area: area, old: old, afford: afford}
+	*d = Decoder{} // by itself: with fields it would be made on the stack first
+	d.file, d.area, d.old, d.afford = file, area, old, afford
 	if d.err = d.open(mem); d.err != nil {
 		d.given = nil // a plan that was refused is not to be decoded: Rewind refuses, too
 	}

@@ -41,8 +41,7 @@ type line struct {
 	at, have int           // of rx, not looked at yet
 
 	rx     [256]byte
-	inbox  [frameSize]byte // of the deframer
-	frames [frameSize]byte // of the frame decoder
+	inbox  [frameSize]byte // of deframer and frame decoder, of which one is in use
 	packet [answerSize]byte
 	wire   [wireSize]byte
 }
@@ -79,7 +78,7 @@ func (l *line) toFrames(speed uint32) {
 		l.toConsole() // the host finds out in its trial
 		return
 	}
-	l.dec.Reset(l.frames[:])
+	l.dec.Reset(l.inbox[:])
 	l.still, l.owed = 0, false
 	l.guard.Begin(frame.DeviceSilence)
 }
@@ -88,7 +87,7 @@ func (l *line) toFrames(speed uint32) {
 // host that made it return may have gone on with its first question.
 func (l *line) toConsole() {
 	l.guard.End()
-	l.dec.Reset(l.frames[:])
+	l.dec.Reset(l.inbox[:])
 	l.deframer.Reset(l.inbox[:])
 	if l.speeder != nil {
 		// A driver that cannot go back to its own base speed has a reset, which the host can ask for.

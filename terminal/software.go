@@ -25,7 +25,8 @@ type manifest struct {
 // there.
 func (d *device) readSoftware() {
 	w := &d.software
-	w.from, w.to = manifest{}, manifest{}
+	w.from = manifest{}
+	w.to = manifest{}
 	rec := d.records.Newest()
 	if rec == nil {
 		d.readTrust(nil)

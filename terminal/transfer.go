@@ -48,7 +48,7 @@ func (u *update) consider(info *protocol.Info) (protocol.Fault, error) {
 	if u.kept && (o.digest != info.Digest || o.size != info.Size || o.workspace != need) {
 		u.abandon()
 	}
-	*o = offer{kind: info.Kind, size: info.Size, digest: info.Digest, workspace: need, m: m}
+	o.kind, o.size, o.digest, o.workspace, o.m = info.Kind, info.Size, info.Digest, need, m
 	o.length = copy(o.signed[:], info.Manifest)
 	return 0, nil
 }

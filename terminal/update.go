@@ -153,7 +153,8 @@ func (t *Terminal) Abandon() {
 }
 
 func (u *update) abandon() {
-	u.kept, u.stored, u.offer = false, 0, offer{}
+	u.kept, u.stored = false, 0
+	u.offer = offer{} // by itself: together with others it would be made on the stack first
 	u.ram.resume()
 }
 

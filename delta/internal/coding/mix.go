@@ -71,23 +71,19 @@ func logOf(n uint32) int32 {
 // what odds for a 1 mean, of 65536, for every eight of them from -4096 on: 10 KiB that never change. What is
 // short of them can calculate both each time.
 var (
-	stretched = makeStretched()
-	chances   = makeChances()
+	stretched [1 << 12]int16
+	chances   [1 << 10]uint16
 )
 
-func makeStretched() (s [1 << 12]int16) {
-	for p := range s {
+// init fills them where they lie: no stack holds them.
+func init() {
+	for p := range stretched {
 		n := uint32(max(p, 1))
-		s[p] = int16(logOf(n) - logOf(1<<12-n))
+		stretched[p] = int16(logOf(n) - logOf(1<<12-n))
 	}
-	return s
-}
-
-func makeChances() (s [1 << 10]uint16) {
-	for i := range s {
-		s[i] = uint16(squash(int32(i)<<3 - oddsMost + 3))
+	for i := range chances {
+		chances[i] = uint16(squash(int32(i)<<3 - oddsMost + 3))
 	}
-	return s
 }
 
 // squash returns the chance of a 1, of 65536, that odds mean: at least 2 and at most 65534.
