@@ -148,6 +148,12 @@ func mark(keep []bool, values, field []byte) error {
 	return nil
 }
 
+// Sections of a module (WebAssembly core specification, section 5.5.2).
+const (
+	sectionData      = 11
+	sectionDataCount = 12
+)
+
 // segment is a stretch of initialised memory: bytes lies in the module.
 type segment struct {
 	at    int
@@ -164,7 +170,7 @@ func dataSegments(wasm []byte) (list []segment, top int, err error) {
 	for len(r.b) > 0 && r.err == nil {
 		id := r.take(1)
 		section := &reader{b: r.take(r.uint())}
-		if r.err != nil || id[0] != 11 {
+		if r.err != nil || id[0] != sectionData {
 			continue
 		}
 		for n := section.uint(); n > 0 && section.err == nil; n-- {

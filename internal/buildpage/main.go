@@ -70,11 +70,19 @@ func build(root string, quick bool) error {
 	if err != nil {
 		return fmt.Errorf("compile program for replays: %w", err)
 	}
-	for _, w := range [][]byte{wasm, second} {
-		if err := withoutLines(w); errors.Is(err, errForm) {
+	for _, w := range []*[]byte{&wasm, &second} {
+		if err := withoutLines(*w); errors.Is(err, errForm) {
 			fmt.Fprintln(os.Stderr, "buildpage:", err, "(it keeps its line numbers, and is larger)")
 		} else if err != nil {
 			return fmt.Errorf("take line numbers out: %w", err)
+		}
+		switch j, err := joined(*w); {
+		case errors.Is(err, errForm):
+			fmt.Fprintln(os.Stderr, "buildpage: the program's memory has a form that is not known (it is kept, and larger)")
+		case err != nil:
+			return fmt.Errorf("join what memory begins with: %w", err)
+		default:
+			*w = j
 		}
 	}
 	if err := scripts(root, out); err != nil {
