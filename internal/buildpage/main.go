@@ -24,7 +24,7 @@ const (
 	replay  = "replay.wasm.br" // the program that computes replays, loaded only for one
 	dist    = "static/dist"    // relative to the module's root
 	version = "version.js"     // names the build; the service worker and the shell read it
-	limit   = 1_500_000        // bytes of brotli that the program may have
+	limit   = 1_450_000        // bytes of brotli that the program may have
 	fast    = 5                // brotli quality for development
 	fair    = 9                // brotli quality for what few people load
 	full    = 11               // brotli quality for everything else
