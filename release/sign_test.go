@@ -128,8 +128,7 @@ func TestFreshAgainstGoCose(t *testing.T) {
 	if ours := must(release.SignFresh(&f, makerKey())); !bytes.Equal(ours, theirs) {
 		t.Errorf("ours   %x\ntheirs %x", ours, theirs)
 	}
-	var subject []byte
-	subject = must(oracle.Marshal([]string{"0001", "S-17"}))
+	subject := must(oracle.Marshal([]string{"0001", "S-17"}))
 	if f.Subject != sha256.Sum256(subject) {
 		t.Errorf("subject is %x", f.Subject)
 	}
