@@ -290,13 +290,12 @@ func (busyFiles) SetFile(context.Context, int64, storage.FileState) (storage.Fil
 
 // An image that comes again while a worker has just begun with what failed without it is taken all the same.
 func TestPublishingAgainWhileAFileIsMade(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(c *Config) { c.Store = &busyFiles{c.Store} })
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
 	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) { return nil, errors.New("no base") }
 	r.session(r.hello("A-1", one))
-	r.s.store = &busyFiles{r.store}
 	r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "1", 1, a))
 }
 
