@@ -20,7 +20,7 @@ func (h *restoration) describe() {
 	id.Layout = *h.hw.Layout
 	id.Workspace, id.Resident = h.ram.size(), who.resident()
 	id.State, id.Confirmed, id.A, id.B, id.Statement, id.Trust = smp.RecordNone, false, 0, 0, 0, h.software.trust.version()
-	id.Why, id.Match, id.Floor = h.why, h.software.match, h.floor()
+	id.Why, id.Match, id.Floor = h.why, h.matched(), h.floor()
 	id.Doubtful = h.records.Doubts(h.area.Software.Sectors())
 	id.Frames, id.Speed, id.Buffer = smp.FramesVersion, 0, smp.BufSize
 	id.Erases = len(h.hw.Layout.Settings) > 0
@@ -38,6 +38,17 @@ func (h *restoration) describe() {
 	} else {
 		id.Confirmed = rec.Confirmed
 	}
+}
+
+// matched returns which image the flash holds as the cable names it, see part.
+func (h *restoration) matched() smp.Match {
+	switch rec := h.records.Newest(); {
+	case rec == nil || h.software.match == matchNone:
+		return smp.MatchNone
+	case rec.State == record.Rewriting && h.software.match == matchTo:
+		return smp.MatchB
+	}
+	return smp.MatchA
 }
 
 // part returns a signed statement of the record as the cable names it: A is installed, or was; B is on the way.
@@ -95,7 +106,7 @@ func (h *restoration) answerState(q *smp.Header) error {
 	if !m.there {
 		return h.answer(q, &smp.State{})
 	}
-	right := h.software.match != smp.MatchNone
+	right := h.software.match != matchNone
 	images := [1]smp.Image{{
 		Version: append(h.chunk[:0], m.Version...), Hash: m.Digest[:],
 		Bootable: right, Active: right, Confirmed: right && rec.Confirmed && rec.State == record.Installed,

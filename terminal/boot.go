@@ -12,9 +12,9 @@ const runs = smp.WhyUnknown
 // bootTable is what a boot does, by what the newest record says and which image the flash holds, by its whole digest: run it,
 // or wait in restoration mode for the reason that stands there.
 var bootTable = [...][3]smp.Why{
-	//                 neither, A, B
+	//                 neither, From, To
 	0:                {smp.WhyNoRecord, smp.WhyNoRecord, smp.WhyNoRecord}, // no valid record: with the factory's floor
-	record.Installed: {smp.WhyDamaged, runs, smp.WhyDamaged},
+	record.Installed: {smp.WhyDamaged, smp.WhyDamaged, runs},
 	record.Rewriting: {smp.WhyInterrupted, runs, runs},
 }
 
@@ -40,7 +40,7 @@ func (t *Terminal) Boot() Mode {
 	why := d.ruling(asked, faults)
 	if why == runs && !d.settle() {
 		why = smp.WhyInterrupted
-		d.software.match = smp.MatchNone
+		d.software.match = matchNone
 	}
 	if why != runs {
 		t.mode, t.why = Restoration, why

@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"unbrick/protocol"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal/image"
 	"unbrick/terminal/record"
@@ -30,7 +29,7 @@ func (d *device) intend(wanted []byte, m *release.Manifest, total uint32) error 
 		// What was installed becomes what it came from, with its confirmation.
 		rec.From = was.To
 		replaced = true
-	case d.software.match == smp.MatchB:
+	case d.software.match == matchTo:
 		// An interrupted rewrite had reached its image, and that is what is there now. Named as From, it runs if power
 		// fails before the first erase.
 		rec.From = was.To
@@ -46,6 +45,9 @@ func (d *device) intend(wanted []byte, m *release.Manifest, total uint32) error 
 	}
 	if replaced {
 		d.software.from = d.software.to
+		if d.software.match == matchTo {
+			d.software.match = matchFrom
+		}
 	}
 	d.software.to = manifest{Manifest: *m, there: true}
 	return nil
@@ -84,7 +86,7 @@ func (d *device) install(to bool, verdict protocol.Verdict) error {
 	d.last.Operations, d.last.Erases, d.last.RecordErases = d.area.Counts.Operations, d.area.Counts.Erases, d.area.Counts.RecordErases
 	d.area.Counts = image.Counts{}
 	w.to, w.from = now, from
-	w.match = smp.MatchA
+	w.match = matchTo
 	d.emit(Event{Step: d.step, Element: 118, Code: EventInstalled, Sector: noSector, A: d.records.Newest().Sequence, Digest: w.to.Digest})
 	return nil
 }

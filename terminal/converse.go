@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"unbrick/protocol"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal/record"
 )
@@ -134,7 +133,7 @@ func next(c protocol.Conn) ([]byte, protocol.Code, error) {
 // sendHello says who the device is (112, S01), signed over the server's nonce if it has a key.
 func (u *update) sendHello(c protocol.Conn, nonce *protocol.Nonce) error {
 	rec, runs := u.records.Newest(), u.running()
-	if u.software.match == smp.MatchNone || !runs.there {
+	if u.software.match == matchNone || !runs.there {
 		return errMode
 	}
 	var report protocol.Report
@@ -147,7 +146,7 @@ func (u *update) sendHello(c protocol.Conn, nonce *protocol.Nonce) error {
 		Reads:     uint16(u.identity.reads()), Stages: uint8(u.identity.stages()),
 		Workspace: u.last.Has,
 		Kinds:     u.rewrite.kinds(),
-		Confirmed: rec.Confirmed && u.software.match == smp.MatchA, // B was never confirmed
+		Confirmed: rec.Confirmed && (rec.State == record.Installed || u.software.match == matchFrom), // what is on the way never was
 		Sequence:  rec.Sequence,
 		Report:    u.report(&report, rec, runs),
 	}

@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"unbrick/limits"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal/image"
 	"unbrick/terminal/record"
@@ -130,7 +129,7 @@ func (d *device) touch(s int, data []byte) error {
 	if err := d.records.Mark(s); err != nil {
 		return err
 	}
-	d.software.match = smp.MatchNone
+	d.software.match = matchNone
 	if err := d.area.WriteSector(s, data); err != nil {
 		d.records.Distrust()
 		return err
@@ -157,7 +156,7 @@ func (d *device) measure(size uint32) release.Digest {
 	return sum
 }
 
-// The records name the sectors of a software area by one bit each.
+// sectors is a set of sectors of a software area, one bit each.
 type sectors [limits.Sectors / 8]byte
 
 func (b *sectors) has(s int) bool { return b[s/8]>>(s%8)&1 != 0 }

@@ -18,12 +18,13 @@ import (
 // restoration is the conversation with a restoration apparatus, and what it makes of the flash: elements 119 and 120. All of
 // it is RAM; what must outlive a power failure is in the record and its marks. Its state is the phase, which status tells:
 //
-//	idle ── begin ──> preparing ──> ready ── file whole ──> proving ──> rewriting ──> ready
-//	                                ready ── finish, or behind the last file ──> finishing ──> done, or ready with a code
-//	not busy ── upload ──> uploading ──> done
+//	not busy ── begin ──> preparing ──> ready ── file whole ──> proving ──> rewriting ──> ready
+//	                                    ready ── finish, or behind the last file ──> finishing ──> done, or ready with a code
+//	not busy ── upload ──> uploading ──> done, or idle if nothing was written
+//	not busy ── abort ──> idle
 //	idle, done ── erase ──> erasing ──> as before
 //
-// A change that could not be written ends in failed, from where begin and upload start again. In the phases that are Busy the
+// A change that could not be written, and an upload of which something was, end in failed. In the phases that are Busy the
 // device works by itself; the work of such a phase is begun by Serve, once the request that led to it was answered.
 type restoration struct {
 	*device
@@ -366,7 +367,7 @@ func (h *restoration) recorded() bool {
 
 func (h *restoration) restored() {
 	h.phase, h.fault, h.addr = smp.PhaseDone, smp.FaultNone, 0
-	h.software.match = smp.MatchA
+	h.software.match = matchTo
 	h.survivor.setFaults(0)
 	h.emit(Event{Step: 20, Element: 120, Code: EventRestored, Sector: noSector, Digest: h.wanted.Digest})
 }

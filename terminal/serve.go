@@ -127,7 +127,7 @@ func (h *restoration) patience() time.Duration {
 	switch {
 	case h.phase == smp.PhaseDone:
 		return doneSilence
-	case h.why == smp.WhyAsked && h.phase == smp.PhaseIdle && h.software.match != smp.MatchNone:
+	case h.why == smp.WhyAsked && h.phase == smp.PhaseIdle && h.software.match != matchNone:
 		return idleSilence
 	}
 	return forever

@@ -80,7 +80,7 @@ func (h *restoration) sound() bool {
 		return false
 	}
 	rec, w := h.records.Newest(), &h.software
-	return rec != nil && rec.State == record.Installed && w.match == smp.MatchA && h.records.Doubts(h.area.Sectors(w.to.Size)) == 0
+	return rec != nil && rec.State == record.Installed && w.match == matchTo && h.records.Doubts(h.area.Sectors(w.to.Size)) == 0
 }
 
 // eraseSettings erases the area sector by sector, each read back, and answers hosts in between.

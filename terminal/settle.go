@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"unbrick/protocol"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal/record"
 )
@@ -56,7 +55,7 @@ func (d *device) settled() error {
 			d.records.Vouch()
 		}
 		return err
-	case d.software.match == smp.MatchB:
+	case d.software.match == matchTo:
 		return d.install(true, protocol.VerdictGood)
 	}
 	return d.install(false, protocol.VerdictRefused)

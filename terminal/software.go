@@ -1,19 +1,28 @@
 package terminal
 
 import (
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal/record"
 )
 
-// software is what the newest record says of releases, read, and which of them the flash holds. Of a `rewriting` record, B is
-// the image on the way and A the one before; of an `installed` one, A is the installed image: that is how the cable names
-// them.
+// software is what the newest record says of releases, read, and which of them the flash holds. Of a `rewriting` record, To is
+// the image on the way and From the one before; of an `installed` one, To is the installed image and From the one that may
+// return.
 type software struct {
 	from, to manifest
-	match    smp.Match
+	match    match
 	trust    trust
 }
+
+// match says which image the flash holds, by the whole digest. Of an `installed` record it is To or none: From is rewritten
+// before it runs again.
+type match uint8
+
+const (
+	matchNone match = iota
+	matchFrom
+	matchTo
+)
 
 // manifest is a signed manifest of the record, read.
 type manifest struct {
@@ -49,7 +58,7 @@ func (d *device) readSoftware() {
 // running returns the manifest of the image that runs: that of the match.
 func (d *device) running() *manifest {
 	w := &d.software
-	if w.match == smp.MatchA && d.records.Newest().State == record.Rewriting {
+	if w.match == matchFrom {
 		return &w.from
 	}
 	return &w.to
@@ -65,20 +74,17 @@ func (d *device) floor() release.Floor {
 }
 
 // findMatch compares the image in the flash, by its whole digest, with what the record permits.
-func (d *device) findMatch() smp.Match {
+func (d *device) findMatch() match {
 	w := &d.software
 	rec := d.records.Newest()
 	if rec == nil {
-		return smp.MatchNone
+		return matchNone
 	}
 	var sum release.Digest
 	if w.to.there {
 		sum = d.measure(w.to.Size)
 		if sum == w.to.Digest && d.mayRun(rec.To) {
-			if rec.State == record.Installed {
-				return smp.MatchA
-			}
-			return smp.MatchB
+			return matchTo
 		}
 	}
 	if rec.State == record.Rewriting && w.from.there {
@@ -86,10 +92,10 @@ func (d *device) findMatch() smp.Match {
 			sum = d.measure(w.from.Size)
 		}
 		if sum == w.from.Digest && d.mayRun(rec.From) {
-			return smp.MatchA
+			return matchFrom
 		}
 	}
-	return smp.MatchNone
+	return matchNone
 }
 
 // judge is the rewrite success judgment 118: the digest of the whole image, from the flash.

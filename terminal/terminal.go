@@ -108,7 +108,7 @@ func (t *Terminal) Installed() (release.Manifest, bool) {
 		return release.Manifest{}, false
 	}
 	m := &w.to
-	if rec.State == record.Rewriting && w.match != smp.MatchB {
+	if rec.State == record.Rewriting && w.match != matchTo {
 		m = &w.from
 	}
 	return m.Manifest, m.there
