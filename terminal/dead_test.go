@@ -34,6 +34,8 @@ func (r *rig) wear(i int, d emulator.Defect) (addr uint32) {
 // seenOf is what a session with a server that always offers the same came to.
 type seenOf struct {
 	out     terminal.Outcome
+	err     error
+	last    terminal.Summary
 	dead    []uint32 // that the hello named
 	fault   protocol.Fault
 	bytes   int // of the update file that were sent
@@ -51,7 +53,8 @@ func (r *rig) insist(file []byte, g goods) (seen seenOf) {
 			return
 		}
 		stopped, ops := len(r.events(terminal.EventStopped)), r.board.Operations()
-		seen.out, _ = term.Session(s.conn())
+		seen.out, seen.err = term.Session(s.conn())
+		seen.last = term.Last()
 		seen.stopped = len(r.events(terminal.EventStopped)) - stopped
 		seen.ops = r.board.Operations() - ops
 		if seen.out == terminal.Rewritten || seen.out == terminal.Damaged {
@@ -167,7 +170,7 @@ func TestDeadRecordSectorIsFoundAnew(t *testing.T) {
 		addr := r.wear(f.layout.Records()[0], d)
 		c := f.goods(t, "3", 3, 3, f.a.image)
 		back := f.makeBack(t)
-		if s := r.insist(back, c); s.out != terminal.Refused {
+		if s := r.insist(back, c); s.out != terminal.Refused || s.err == nil || s.last.Fault != protocol.FaultSector {
 			t.Errorf("%v: %+v", d.Kind, s)
 		}
 		for range 2 {

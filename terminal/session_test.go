@@ -126,8 +126,8 @@ func failProof(t *testing.T, f *fixture, workspace uint32, files map[string][]by
 			s.file, s.info.Size, s.info.Digest = file, uint32(len(file)), sha256.Sum256(file)
 			s.info.Workspace = workspace
 			r.run(func(term *terminal.Terminal) {
-				if out, _ := term.Session(s.conn()); out != terminal.ProofFailed {
-					t.Errorf("outcome %v", out)
+				if out, err := term.Session(s.conn()); out != terminal.ProofFailed || err == nil {
+					t.Errorf("outcome %v, %v", out, err)
 				}
 				r.applications()
 				// Not asked for again, and the server is told.

@@ -101,6 +101,7 @@ func (t *Terminal) Last() Summary { return t.last }
 var (
 	errMode    = errors.New("device is not running")
 	errRefused = errors.New("offer refused")
+	errVerdict = errors.New("flash does not hold the signed image")
 )
 
 // Session asks the server for an update over c and carries it out (S01 to S14). It closes c. The error says what went wrong,
@@ -129,11 +130,11 @@ func (u *update) session(c protocol.Conn) (Outcome, error) {
 		return Refused, err
 	case saidWhole:
 		u.note(12, 116, EventDisconnected, 0, 0)
-		out := u.carryOut()
+		out, err := u.carryOut()
 		if out == Refused || out == ProofFailed {
 			u.abandon()
 		}
-		return out, nil
+		return out, err
 	case saidHalf:
 	}
 	u.note(11, 116, EventBroken, u.stored, u.offer.size)
@@ -168,38 +169,40 @@ func (t *Terminal) Alive() {
 
 // carryOut is S13 and S14: the workspace begins with the whole update file of the offer, which was found to have the digest
 // that was announced.
-func (u *update) carryOut() Outcome {
+func (u *update) carryOut() (Outcome, error) {
 	o := &u.offer
 	u.step = 13
 	if err := u.rewrite.proveUpdate(o.kind, o.size, &o.m); err != nil {
 		u.emit(Event{Step: 13, Element: 117, Code: EventProofFailed, Sector: noSector, Digest: o.digest})
 		u.refuse(o.digest)
-		return ProofFailed
+		return ProofFailed, err
 	}
 	if err := u.ram.reside(); err != nil {
+		u.last.Fault = protocol.FaultWorkspace
 		u.note(13, 117, EventRefused, uint32(protocol.FaultWorkspace), 0)
-		return Refused
+		return Refused, err
 	}
 	if err := u.intend(o.signed[:o.length], &o.m, u.rewrite.total); err != nil {
 		// The record that counted still does, and nothing was touched.
-		return Refused
+		u.last.Fault = protocol.FaultSector
+		return Refused, err
 	}
 	// From here on only forward. Whatever stops it leads through a reset: Boot finds the old image untouched and runs it, or
 	// waits in restoration mode.
-	if u.rewrite.writeUpdate(o.kind) != nil {
+	if err := u.rewrite.writeUpdate(o.kind); err != nil {
 		u.note(15, 119, EventRestore, 0, 0)
-		return Damaged
+		return Damaged, err
 	}
 	u.step = 14
 	if !u.judge(&o.m) {
 		u.note(15, 119, EventRestore, 0, 0)
-		return Damaged
+		return Damaged, errVerdict
 	}
 	if u.install(true, protocol.VerdictGood) != nil {
 		// The new image is there and right; Boot will record it.
 		u.note(14, 118, EventNotWritten, u.records.Failed(), 0)
 	}
-	return Rewritten
+	return Rewritten, nil
 }
 
 // refuse remembers the digest of an update file that failed its proof.
