@@ -14,7 +14,8 @@ import (
 
 // classicNeeds is the least that a classic patch takes which leads to an image of m's size.
 func (r *rewriter) classicNeeds(m *release.Manifest) delta.Needs {
-	return delta.Needs{State: bsdiff.LeastMemory, Buffer: bsdiff.ImageMemory(&r.area.Software, m.Size), Leaves: m.Leaves(), Resident: r.identity.resident()}
+	image := bsdiff.ImageMemory(&r.area.Software, m.Size)
+	return delta.Needs{State: bsdiff.LeastMemory, Buffer: image, Leaves: m.Leaves(), Resident: r.identity.resident()}
 }
 
 // kinds returns what update files the device takes now: a classic patch if an image as large as the one that runs can be

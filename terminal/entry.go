@@ -12,6 +12,9 @@ const listenFor = 100 * time.Millisecond
 // maxFaults is how many watchdog or fault resets in a row, without confirmation, mean that the release hangs.
 const maxFaults = 3
 
+// manyFaults is where counting them ends.
+const manyFaults = 254
+
 // asked listens to the cable for listenFor and reports whether a host asked for restoration mode: with a break, or with one of
 // the two questions that a host begins with, an SMP echo or which boot loader this is, which Serve then answers. Whatever else
 // arrives is dropped.
@@ -29,7 +32,11 @@ func (h *restoration) asked() bool {
 		if err != nil {
 			return false
 		}
-		if q, _, err := smp.ParsePacket(packet); err == nil && q.Op&1 == 0 && q.Group == smp.GroupOS && (q.ID == smp.OSEcho || q.ID == smp.OSBootloader) {
+		q, _, err := smp.ParsePacket(packet)
+		if err != nil || q.Op&1 != 0 || q.Group != smp.GroupOS {
+			continue
+		}
+		if q.ID == smp.OSEcho || q.ID == smp.OSBootloader {
 			h.first = packet
 			return true
 		}
@@ -41,7 +48,7 @@ func (d *device) countFault() uint8 {
 	n := uint8(0)
 	switch d.hw.Cause {
 	case Watchdog, FaultReset:
-		n = min(d.survivor.faults()+1, 255-1)
+		n = min(d.survivor.faults(), manyFaults-1) + 1
 	case PowerOn, SoftwareReset, ExternalReset:
 	}
 	if n != d.survivor.faults() {

@@ -38,7 +38,7 @@ const (
 // The events of a session and of a rewrite.
 const (
 	EventHello        EventCode = 32 + iota // S01; Digest: of the image that runs; A: workspace that can be secured
-	EventInfo                               // S05; A: size of the update file, B: workspace needed, Digest: of the file
+	EventInfo                               // S05; A: size of the update file, B: workspace needed
 	EventNothing                            // S06; A: protocol.Reason
 	EventRefused                            // the offer was refused; A: protocol.Fault
 	EventStopped                            // S07; an application was stopped; A: region, B: its bytes
@@ -52,8 +52,8 @@ const (
 	EventDisconnected                       // S12
 	EventResident                           // S13; rewriter and drivers run from RAM; A: bytes
 	EventProof                              // S13; the proof succeeded; A: sectors in the plan, B: microseconds
-	EventProofFailed                        // S13; nothing was erased; Digest: of the update file
-	EventIntent                             // S13 or S20; before the first flash operation of the intent record; A: sectors in the plan, Digest: of the wanted image
+	EventProofFailed                        // S13 or S20; nothing was erased; Digest: of the update file; A: on the cable smp.Fault
+	EventIntent                             // S13 or S20; the intent record is written next; A: sectors in the plan, Digest: of the wanted image
 	EventMark                               // Sector was marked; A: marks left in the record sector
 	EventSector                             // S13 or S20; Sector was rewritten and read back; A: done, B: sectors in the plan
 	EventRetry                              // an erase or program did not do what it should; Sector; A: attempt

@@ -40,7 +40,7 @@ func (n *numbered) there() uint32 {
 	return uint32(min(uint64(next)*uint64(n.block), uint64(n.size)))
 }
 
-// in reports whether a file of this announcement is the one that comes.
+// is reports whether n is the file of this announcement.
 func (n *numbered) is(m *smp.FileRequest) bool {
 	return n.size > 0 && n.number == m.Number && n.size == m.Size && n.sha == m.SHA
 }

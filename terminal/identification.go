@@ -75,7 +75,8 @@ func (b *identification) floor() release.Floor {
 // identity returns what b says. It allocates.
 func (b *identification) identity() Identity {
 	return Identity{
-		Model: string(b.model()), Serial: string(b.serial()), Keys: b.appendKeys(nil), Threshold: b.threshold(), Reads: b.reads(), Completes: b.completes(),
-		Stages: b.stages(), Floor: b.floor(), Readout: b.readout(), Least: b.least(), Resident: b.resident(),
+		Model: string(b.model()), Serial: string(b.serial()), Keys: b.appendKeys(nil), Threshold: b.threshold(),
+		Reads: b.reads(), Completes: b.completes(), Stages: b.stages(),
+		Floor: b.floor(), Readout: b.readout(), Least: b.least(), Resident: b.resident(),
 	}
 }

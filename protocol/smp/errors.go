@@ -130,8 +130,8 @@ func (e *Error) Fault() Fault {
 	return Fault(e.Code)
 }
 
-// AppendFault appends the packet that answers the request headed by q with f: as an "err" map of group
-// 64, or as "rc" to a client of version 0.
+// AppendFault appends the packet that answers the request headed by q with f: as an "err" map of our
+// own group, or as "rc" to a client of version 0.
 func AppendFault(dst []byte, q *Header, f Fault) ([]byte, error) {
 	if q.Version == 0 {
 		return AppendRC(dst, q, f.RC())

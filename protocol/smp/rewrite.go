@@ -53,7 +53,7 @@ func (m *BeginRequest) DecodeBody(b []byte) error {
 	return closing(r, seen, 1)
 }
 
-// LeavesRequest brings, in parts mode and before the first apply, digests of the leaves of sectors
+// LeavesRequest brings, in parts mode and before the first file, digests of the leaves of sectors
 // that will be written. All other leaves the device computes from its flash; the root of all must be
 // that of the manifest before the first erase. Bringing a leaf again is no error. Answered by Empty.
 type LeavesRequest struct {

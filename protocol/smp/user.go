@@ -2,8 +2,7 @@ package smp
 
 import "unbrick/limits"
 
-// UserVersion is the version of our own group that this package speaks, said in identify. History: 1, the
-// first.
+// UserVersion is the version of our own group that this package speaks, said in identify. Version 1 is spoken no longer.
 const UserVersion = 2
 
 // Command IDs of our own group. Append-only.
@@ -57,7 +56,7 @@ type Why uint8
 // The reasons.
 const (
 	WhyUnknown     Why = 0
-	WhyAsked       Why = 1 // break or echo on the cable after reset
+	WhyAsked       Why = 1 // break, echo, or the question for the boot loader, on the cable after reset
 	WhyPin         Why = 2
 	WhyNoRecord    Why = 3 // no valid record
 	WhyInterrupted Why = 4 // rewriting, and the image is neither the old nor the new one
@@ -104,7 +103,8 @@ var phaseNames = [...]string{"idle", "preparing", "ready", "proving", "rewriting
 
 func (p Phase) String() string { return name(phaseNames[:], uint32(p), "phase") }
 
-// Busy reports whether the device works by itself: only status is answered, between two sectors.
+// Busy reports whether the device works by itself. Between two sectors it answers status, and takes what belongs to the file
+// that comes meanwhile; a begin, finish or erase that led to the work is answered again. All else is FaultBusy.
 func (p Phase) Busy() bool {
 	switch p {
 	case PhasePreparing, PhaseProving, PhaseRewriting, PhaseFinishing, PhaseErasing:

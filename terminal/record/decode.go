@@ -28,7 +28,8 @@ func (r *Record) decode(b []byte) bool {
 	if len(b) < head+4 || length(b) != len(b) || le.Uint32(b[len(b)-4:]) != crc32.ChecksumIEEE(b[:len(b)-4]) {
 		return false
 	}
-	from, to, statement, doubts := int(le.Uint16(b[atFrom:])), int(le.Uint16(b[atTo:])), int(le.Uint16(b[atStatement:])), int(le.Uint16(b[atDoubts:]))
+	number := func(at int) int { return int(le.Uint16(b[at:])) }
+	from, to, statement, doubts := number(atFrom), number(atTo), number(atStatement), number(atDoubts)
 	if from > limits.Manifest || to == 0 || to > limits.Manifest || statement > limits.Statement || doubts > maxDoubts ||
 		head+from+to+statement+2*doubts+4 != len(b) {
 		return false
@@ -81,7 +82,8 @@ func (s *Staged) decode(b []byte, state State) bool {
 	case Unstaged:
 		return *s == Staged{}
 	case Filling, Copying:
-		return state == Rewriting && (s.Kind == protocol.KindDelta || s.Kind == protocol.KindFull) && s.Batch < limits.Sectors && s.Size > 0 && s.Size <= limits.File
+		return state == Rewriting && (s.Kind == protocol.KindDelta || s.Kind == protocol.KindFull) &&
+			s.Batch < limits.Sectors && s.Size > 0 && s.Size <= limits.File
 	}
 	return false
 }

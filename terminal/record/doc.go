@@ -1,6 +1,6 @@
 // Package record keeps what a device knows of its software over power failures: records, the marks behind them, and
 // which sectors must not be believed. It needs a flash and a layout, nothing of the terminal. The format is that of
-// docs/formats.md; this page says why it holds.
+// docs/record.md; this page says why it holds.
 //
 // There are two record sectors. Each holds at most one whole record and what belongs to it, in this order, all of it
 // aligned to program units:
