@@ -27,7 +27,8 @@ type Array struct {
 
 // NewArray returns an Array whose cells are raw, as long as the part; nil: all erased.
 func NewArray(g *flash.Geometry, raw []byte, seed uint64) *Array {
-	a := &Array{geometry: g, random: rand.New(rand.NewPCG(seed, 1)), Unreadable: map[uint32]bool{}, Flicker: map[uint32]byte{}, Broken: map[uint32]bool{}, Worn: map[uint32]byte{}}
+	a := &Array{geometry: g, random: rand.New(rand.NewPCG(seed, 1)),
+		Unreadable: map[uint32]bool{}, Flicker: map[uint32]byte{}, Broken: map[uint32]bool{}, Worn: map[uint32]byte{}}
 	a.programmed = make([]bool, g.Size()/g.ProgramUnit)
 	if raw == nil {
 		raw = bytes.Repeat([]byte{g.Erased}, int(g.Size()))

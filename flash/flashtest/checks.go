@@ -9,7 +9,8 @@ import (
 
 func geometry(t TB, d flash.Device) {
 	r := newRig(t, d)
-	if again := d.Geometry(); again.String() != r.g.String() || again.ProgramUnit != r.g.ProgramUnit || again.Page != r.g.Page || again.Erased != r.g.Erased {
+	if again := d.Geometry(); again.String() != r.g.String() || again.ProgramUnit != r.g.ProgramUnit || again.Page != r.g.Page ||
+		again.Erased != r.g.Erased {
 		t.Errorf("Geometry() changes: %v, then %v", r.g, again)
 	}
 	r.open()

@@ -146,7 +146,10 @@ func signers() (secret []ed25519.PrivateKey, public []ed25519.PublicKey) {
 }
 
 // refusals are what a signature unit tells apart.
-var refusals = []error{release.ErrManifest, release.ErrStatement, release.ErrSignature, release.ErrUnknownKey, release.ErrSigners, release.ErrRetires, release.ErrManySigners}
+var refusals = []error{
+	release.ErrManifest, release.ErrStatement, release.ErrSignature, release.ErrUnknownKey, release.ErrSigners, release.ErrRetires,
+	release.ErrManySigners,
+}
 
 // wantRefusal fails unless got is refused as want is.
 func (b *bench) wantRefusal(got, want error, what string) {
@@ -203,7 +206,8 @@ func verifyTrust(t TB, r *Rig) {
 		return
 	}
 	secret, public := signers()
-	s := release.Statement{Version: 1, MaxOrder: 1, MaxCounter: 1, Threshold: 1, Name: "terminaltest", Keys: []release.ReleaseKey{{Public: [32]byte(public[0]), Uses: 3}}}
+	keys := []release.ReleaseKey{{Public: [32]byte(public[0]), Uses: 3}}
+	s := release.Statement{Version: 1, MaxOrder: 1, MaxCounter: 1, Threshold: 1, Name: "terminaltest", Keys: keys}
 	for _, by := range [][]ed25519.PrivateKey{secret[:1], secret[:2], {secret[3]}} {
 		signed, err := release.SignStatement(&s, by...)
 		b.must(err, "sign a trust statement")
