@@ -140,7 +140,8 @@ func (d *Decoder) goOn(b []byte) error {
 	word := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 	n, used, size := d.edges.n, d.stash.used, checkpointHead+2*uint64(d.edges.n)+uint64(d.stash.used)+checkpointCheck
 	if word(64) != n || word(68) != used || uint64(len(b)) != size {
-		return fmt.Errorf("%w: %d bytes, edges of %d, stash of %d, where the plan has %d, %d and %d", ErrCheckpoint, len(b), word(64), word(68), size, n, used)
+		return fmt.Errorf("%w: %d bytes, edges of %d, stash of %d, where the plan has %d, %d and %d",
+			ErrCheckpoint, len(b), word(64), word(68), size, n, used)
 	}
 	_, data := d.head.Streams(d.file)
 	in, ok := coding.ResumeReader(data, word(28), word(32), word(36))

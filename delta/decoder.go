@@ -105,7 +105,8 @@ func (d *Decoder) open(mem []byte) error {
 	}
 	announced := h.Budget(d.building)
 	if d.budget = d.affordable(announced); d.budget != announced {
-		return fmt.Errorf("%w: it announces %d steps and %d old bytes, there are %d and %d", ErrWork, announced.Steps, announced.Reads, d.afford.Steps, d.afford.Reads)
+		return fmt.Errorf("%w: it announces %d steps and %d old bytes, there are %d and %d",
+			ErrWork, announced.Steps, announced.Reads, d.afford.Steps, d.afford.Reads)
 	}
 	if d.over() {
 		return d.errOver()
@@ -113,9 +114,6 @@ func (d *Decoder) open(mem []byte) error {
 	d.scanned = d.steps()
 	return d.restart()
 }
-
-// Header returns the header of the open file.
-func (d *Decoder) Header() *Header { return &d.head }
 
 // Rewind starts again with the first sector, after any number of sectors or errors.
 func (d *Decoder) Rewind() error {

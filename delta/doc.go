@@ -9,8 +9,9 @@
 // and rewriting with it are the same computation, run twice.
 //
 // All memory is the caller's and its size is announced by the header: nothing grows with input.
-// Whatever a hostile file holds, decoding ends with sectors or with an error, and never takes more work than its header says
-// (Header.Budget), which is at most a few times that of the worst honest file. The format is docs/delta.md; making files is the business of delta/diff.
+// Whatever a hostile file holds, decoding ends with sectors or with an error, and never takes more
+// work than its header says (Header.Budget), which is at most a few times that of the worst honest
+// file. The format is docs/delta.md; making files is the business of delta/diff.
 //
 // A file may be divided into batches. Then decoding can go on, in another decoder and after a power failure, at the beginning of
 // each of them: Decoder.Checkpoint says from what, Decoder.Resume does.

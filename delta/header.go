@@ -200,7 +200,8 @@ func (h *Header) parse(file []byte) error {
 		return fmt.Errorf("%w: setup", ErrFormat)
 	}
 	if h.Steps > limits.Work || h.Reads > limits.Reads {
-		return fmt.Errorf("%w: it asks for %d steps and %d old bytes for each byte, at most %d and %d", ErrWork, h.Steps, h.Reads, limits.Work, limits.Reads)
+		return fmt.Errorf("%w: it asks for %d steps and %d old bytes for each byte, at most %d and %d",
+			ErrWork, h.Steps, h.Reads, limits.Work, limits.Reads)
 	}
 	if err := h.parseRuns(&s); err != nil {
 		return err
@@ -243,7 +244,8 @@ func (h *Header) check(bad bool, body uint32) error {
 	case h.control > body:
 		return fmt.Errorf("%w: control stream of %d bytes in %d", ErrFormat, h.control, body)
 	case h.ToSize == 0 || h.FromSize > h.area || h.ToSize > h.area || h.Buffer > h.largest:
-		return fmt.Errorf("%w: images of %d and %d bytes, buffer of %d, in %d bytes of sectors", ErrFormat, h.FromSize, h.ToSize, h.Buffer, h.area)
+		return fmt.Errorf("%w: images of %d and %d bytes, buffer of %d, in %d bytes of sectors",
+			ErrFormat, h.FromSize, h.ToSize, h.Buffer, h.area)
 	case h.Stash > MaxStash:
 		return fmt.Errorf("%w: stash of %d bytes, its table included", ErrFormat, h.Stash)
 	case h.MapRanges == 0 && h.MapLeast != 0:

@@ -99,22 +99,6 @@ func (g *Geometry) CheckProgram(addr uint32, n int) error {
 	return nil
 }
 
-// Window is a part of a Device, read with addresses from 0. It does not write.
-type Window struct {
-	Device Device
-	Base   uint32 // address of the window in the device
-	Size   uint32 // bytes of the window
-}
-
-// Read fills p from addr within the window on; ErrBounds if not all bytes lie in it. Addresses in
-// errors are the device's.
-func (w Window) Read(addr uint32, p []byte) error {
-	if addr > w.Size || uint64(len(p)) > uint64(w.Size-addr) || w.Base > ^uint32(0)-addr {
-		return &Error{"read", w.Base + addr, clamp(len(p)), ErrBounds}
-	}
-	return w.Device.Read(w.Base+addr, p)
-}
-
 // clamp makes a length fit an Error.
 func clamp(n int) uint32 {
 	if n < 0 {

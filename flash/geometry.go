@@ -148,13 +148,10 @@ func (g *Geometry) Largest() uint32 {
 	return n
 }
 
-// Sub returns the geometry of count sectors from sector first on, with addresses from 0. Program
-// unit, page and erased byte stay; of the block sizes those stay whose alignment is the same when
-// counted from the new start. Sub allocates; it panics if the sectors do not exist.
-func (g *Geometry) Sub(first, count int) Geometry { return g.subIn(nil, nil, first, count) }
-
-// subIn is Sub with runs and blocks as memory.
-func (g *Geometry) subIn(runs []Run, blocks []uint32, first, count int) Geometry {
+// sub returns the geometry of count sectors from sector first on, with addresses from 0, with runs and blocks as memory.
+// Program unit, page and erased byte stay; of the block sizes those stay whose alignment is the same when counted from the
+// new start. It panics if the sectors do not exist.
+func (g *Geometry) sub(runs []Run, blocks []uint32, first, count int) Geometry {
 	if first < 0 || count < 0 || first > g.Sectors() || count > g.Sectors()-first {
 		panic("flash: sectors out of range")
 	}

@@ -162,15 +162,15 @@ func TestSectorsOfRandomGeometries(t *testing.T) {
 		}
 		first := rnd.IntN(len(starts) + 1)
 		count := rnd.IntN(len(starts) - first + 1)
-		s := g.Sub(first, count)
+		s := g.sub(nil, nil, first, count)
 		if s.Sectors() != count {
-			t.Fatalf("%s: %d sectors of Sub(%d, %d)", g.String(), s.Sectors(), first, count)
+			t.Fatalf("%s: %d sectors of sub(%d, %d)", g.String(), s.Sectors(), first, count)
 		}
 		for i := range count {
 			addr, n := s.Sector(i)
 			base, m := g.Sector(first + i)
 			if n != m || addr != base-starts[first] {
-				t.Fatalf("%s: sector %d of Sub(%d, %d) is %d bytes at %d", g.String(), i, first, count, n, addr)
+				t.Fatalf("%s: sector %d of sub(%d, %d) is %d bytes at %d", g.String(), i, first, count, n, addr)
 			}
 		}
 	}
@@ -183,9 +183,9 @@ func TestSubKeepsBlocksThatStayAligned(t *testing.T) {
 		first, count int
 		want         string
 	}{{16, 48, "[32768 65536]"}, {8, 56, "[32768]"}, {4, 60, "[]"}, {0, 8, "[32768]"}, {0, 0, "[]"}} {
-		s := g.Sub(c.first, c.count)
+		s := g.sub(nil, nil, c.first, c.count)
 		if got := fmt.Sprint(s.Blocks); got != c.want {
-			t.Errorf("Sub(%d, %d): blocks %s, want %s", c.first, c.count, got, c.want)
+			t.Errorf("sub(%d, %d): blocks %s, want %s", c.first, c.count, got, c.want)
 		}
 	}
 }

@@ -133,5 +133,5 @@ func (l *Layout) SoftwareIn(runs []Run, blocks []uint32) Geometry {
 		end = l.Geometry.SectorAt(l.Settings[0].Addr)
 	}
 	first := l.SoftwareFirst()
-	return l.Geometry.subIn(runs, blocks, first, end-first)
+	return l.Geometry.sub(runs, blocks, first, end-first)
 }

@@ -1,7 +1,6 @@
 package flash
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
@@ -73,39 +72,6 @@ func TestLargestLayouts(t *testing.T) {
 		if err := l.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// echo is a device that answers each read with the low bytes of its addresses.
-type echo struct{ Device }
-
-func (echo) Read(addr uint32, p []byte) error {
-	for i := range p {
-		p[i] = byte(addr) + byte(i)
-	}
-	return nil
-}
-
-func TestWindow(t *testing.T) {
-	w := Window{Device: echo{}, Base: 16, Size: 8}
-	var p [8]byte
-	if err := w.Read(0, p[:]); err != nil || p[0] != 16 || p[7] != 23 {
-		t.Errorf("got % x, %v", p, err)
-	}
-	if err := w.Read(8, nil); err != nil {
-		t.Errorf("empty read at the end: %v", err)
-	}
-	for _, c := range []struct {
-		addr uint32
-		n    int
-	}{{0, 9}, {1, 8}, {8, 1}, {9, 0}, {^uint32(0), 1}, {^uint32(0) - 15, 8}} {
-		if err := w.Read(c.addr, make([]byte, c.n)); !errors.Is(err, ErrBounds) {
-			t.Errorf("%d bytes at 0x%x: got %v, want %v", c.n, c.addr, err, ErrBounds)
-		}
-	}
-	far := Window{Device: echo{}, Base: ^uint32(0) - 3, Size: 16}
-	if err := far.Read(8, p[:1]); !errors.Is(err, ErrBounds) {
-		t.Errorf("address that wraps: got %v, want %v", err, ErrBounds)
 	}
 }
 

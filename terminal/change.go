@@ -83,7 +83,7 @@ func (d *device) install(to bool, verdict protocol.Verdict) error {
 		d.records.Vouch() // so that the next boot need not doubt what was read back
 		return err
 	}
-	d.last.Operations, d.last.Erases, d.last.RecordErases = d.area.Counts.Operations, d.area.Counts.Erases, d.area.Counts.RecordErases
+	d.last.Erases, d.last.RecordErases = d.area.Counts.Erases, d.area.Counts.RecordErases
 	d.area.Counts = image.Counts{}
 	w.to, w.from = now, from
 	w.match = matchTo

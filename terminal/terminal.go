@@ -95,9 +95,6 @@ func newHash(hw *Hardware) hash.Hash {
 // Identity returns what the boot area says of the device.
 func (t *Terminal) Identity() Identity { return t.identity.identity() }
 
-// Mode returns what the last Boot decided.
-func (t *Terminal) Mode() Mode { return t.mode }
-
 // Why returns why the device is in restoration mode.
 func (t *Terminal) Why() smp.Why { return t.why }
 

@@ -84,8 +84,7 @@ type Summary struct {
 	Size         uint32          // of the update file
 	Workspace    uint32          // that it needs
 	Has          uint32          // that could be secured
-	Operations   uint32          // flash operations from the intent record to the final one
-	Erases       uint32          // of these
+	Erases       uint32          // from the intent record to the final one
 	RecordErases uint32          // of these, in record sectors
 }
 
@@ -146,13 +145,7 @@ func (u *update) session(c protocol.Conn) (Outcome, error) {
 	return Broken, err
 }
 
-// Abandon forgets the part of an update file that is kept and starts the applications that were limited for it again.
-func (t *Terminal) Abandon() {
-	if t.mode == Running {
-		t.update.abandon()
-	}
-}
-
+// abandon forgets the part of an update file that is kept and starts the applications that were limited for it again.
 func (u *update) abandon() {
 	u.kept, u.stored = false, 0
 	u.offer = offer{} // by itself: together with others it would be made on the stack first

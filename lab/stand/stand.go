@@ -23,7 +23,6 @@ type Agent interface {
 	Boot() terminal.Mode
 	Session(c protocol.Conn) (terminal.Outcome, error)
 	Alive()
-	Abandon()
 	Serve() terminal.Ending
 
 	// What it says of itself.

@@ -14,7 +14,6 @@ type Deframer struct {
 	quads   int
 	padding int
 
-	frames  uint64
 	damaged uint64
 }
 
@@ -44,9 +43,6 @@ func (d *Deframer) Next(p []byte) (packet []byte, used int) {
 	}
 	return nil, len(p)
 }
-
-// Packets returns how many whole packets were found.
-func (d *Deframer) Packets() uint64 { return d.frames }
 
 // Damaged returns how many packets were begun and dropped: bad base64, bad length, bad CRC, too long,
 // or another one began before the end.
@@ -164,7 +160,6 @@ func (d *Deframer) finish() []byte {
 		d.damaged++
 		return nil
 	}
-	d.frames++
 	return packet
 }
 

@@ -69,8 +69,9 @@ const (
 	FaultUnblessed  Fault = 27 // with this trust statement, what is installed would not run any more
 )
 
-var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "signers", "model", "floor",
-	"size", "range", "workspace", "digest", "trust", "format", "proof", "leaves", "erase", "program", "verify", "record", "unreadable", "denied",
+var faultNames = [...]string{"none", "unknown", "malformed", "phase", "busy", "manifest", "key", "signature", "signers", "model",
+	"floor", "size", "range", "workspace", "digest", "trust", "format", "proof", "leaves", "erase", "program", "verify", "record",
+	"unreadable", "denied",
 	"statement", "old statement", "unblessed"}
 
 func (f Fault) String() string { return name(faultNames[:], uint32(f), "fault") }

@@ -70,7 +70,7 @@ func TestFrames(t *testing.T) {
 		var d Deframer
 		d.Reset(make([]byte, DeframerSize(n)))
 		back, used := d.Next(got)
-		if !bytes.Equal(back, packet) || used != len(got) || d.Packets() != 1 || d.Damaged() != 0 {
+		if !bytes.Equal(back, packet) || used != len(got) || d.Damaged() != 0 {
 			t.Fatalf("%d bytes: back %d, used %d of %d, damaged %d", n, len(back), used, len(got), d.Damaged())
 		}
 	}
@@ -258,4 +258,4 @@ func FuzzDeframer(f *testing.F) {
 	})
 }
 
-func same(a, b *Deframer) bool { return a.frames == b.frames && a.damaged == b.damaged && a.n == b.n }
+func same(a, b *Deframer) bool { return a.damaged == b.damaged && a.n == b.n }

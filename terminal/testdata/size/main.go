@@ -25,6 +25,5 @@ func main() {
 	}
 	T.Alive()
 	if _, err := T.Session(conn); err != nil {
-		T.Abandon()
 	}
 }
