@@ -56,8 +56,8 @@ type chosen struct {
 	reason        Reason
 }
 
-// choose selects the release to write (313, S17): what the caller wants; else the record's B while a
-// rewrite to it was interrupted, else A, else the newest not below the floor. A release that hangs
+// choose selects the release to write (313, S17): what the caller wants; else the record's B, the new
+// one, while a rewrite to it was interrupted, else A, else the newest not below the floor. A release that hangs
 // before it has confirmed itself gives way to the newest before it. The manifest is verified against the
 // keys that the device says it trusts.
 func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, error) {
@@ -222,7 +222,8 @@ func foreignKey(d *Device, version string, signers *release.Signers, err error) 
 
 // below names the oldest release at hand that the floor lets pass.
 func below(d *Device, all []Listing, l Listing) error {
-	e := &Error{Code: CodeFloor, Err: fmt.Errorf("release %q has security counter %v, the floor is %v", l.Manifest.Version, l.Manifest.Floor(), d.Floor)}
+	err := fmt.Errorf("release %q has security counter %v, the floor is %v", l.Manifest.Version, l.Manifest.Floor(), d.Floor)
+	e := &Error{Code: CodeFloor, Err: err}
 	for _, o := range all { // newest first
 		if !belowFloor(d, &o) && o.Hold == 0 {
 			e.Version = o.Manifest.Version
@@ -269,7 +270,8 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 			e.Code, e.Model = CodeModel, m.Model
 		case release.BelowFloor:
 			e.Code = CodeFloor
-		case release.TooLarge, release.ForeignLeaf, release.NotNewer, release.SeveralParts, release.TrustTooOld, release.EraAhead, release.AboveCeiling, release.BelowLeast:
+		case release.TooLarge, release.ForeignLeaf, release.NotNewer, release.SeveralParts, release.TrustTooOld, release.EraAhead,
+			release.AboveCeiling, release.BelowLeast:
 		}
 		return nil, e
 	}

@@ -249,8 +249,8 @@ func (s *Session) measure(start, line time.Duration) {
 }
 
 // learn finds out whether this is a terminal of ours, by the standard question for its boot loader. Only a
-// terminal is then asked who it is, which tells its buffers: group 64 is every maker's first own group, and
-// what its commands do elsewhere nobody knows. Anybody else is asked for the buffers in the standard way.
+// terminal is then asked who it is, which tells its buffers: what the commands of our own group do
+// elsewhere nobody knows. Anybody else is asked for the buffers in the standard way.
 // What the identification leads to is Identify's.
 func (s *Session) learn(ctx context.Context) error {
 	if s.repeated > 0 {

@@ -80,9 +80,12 @@ type Error struct {
 	Needs   uint32    // CodeNoRoom: bytes of workspace
 	Has     uint32    // CodeNoRoom
 	Model   string    // CodeModel: the release's; CodeNoRelease: the device's
-	Heard   []byte    // CodeSilent, CodeNoisy of Connect: what the device said first and last, packets included; package boottext reads what is text in it
 	Version string    // of the release; CodeFloor: of the oldest at hand that would be taken, or empty
 	Err     error     // cause, may be nil
+
+	// Heard is, with CodeSilent and CodeNoisy of Connect, what the device said first and last, packets included. Package boottext
+	// reads what is text in it.
+	Heard []byte
 }
 
 func (e *Error) Error() string {

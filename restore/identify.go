@@ -24,12 +24,10 @@ type Device struct {
 	seen *reading // of sectors from the first on, when it was identified; nil: none
 }
 
-// Known is a release that a device's record names.
+// Known is a release that a device's record names. Nothing says that anybody the device trusts has signed it: a plan writes only
+// what its Source gives, and the device decides what it runs.
 type Known struct {
-	Signed   []byte
 	Manifest release.Manifest
-	Signers  release.Signers
-	Trusted  bool // enough keys that the device trusts signed it
 }
 
 // Trusted returns the keys whose signatures under a release count for the device: those of its key slots, or those that its trust
@@ -112,7 +110,7 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if s, err := release.VerifyStatement(parts[smp.PartStatement], d.slots(), int(d.Threshold)); err == nil {
 		d.InForce = &s
 	}
-	d.A, d.B = d.known(parts[smp.PartA]), d.known(parts[smp.PartB])
+	d.A, d.B = known(parts[smp.PartA]), known(parts[smp.PartB])
 	return d, nil
 }
 
@@ -150,7 +148,8 @@ func (d *Device) missing(parts *[3][]byte) []ask {
 		var got smp.Record
 		asks = append(asks, ask{q: &smp.RecordRequest{Part: smp.Part(i), Offset: at}, answer: &got, take: func() error {
 			if got.Length != size || got.Offset != at || len(got.Data) == 0 {
-				return &Error{Code: CodeProtocol, Err: fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)}
+				err := fmt.Errorf("record of %d bytes: %d bytes at %d of %d", size, len(got.Data), got.Offset, got.Length)
+				return &Error{Code: CodeProtocol, Err: err}
 			}
 			parts[i] = append(parts[i], got.Data...)
 			return nil
@@ -186,13 +185,12 @@ func (d *Device) look() []ask {
 }
 
 // known reads a signed manifest of the record. One that is not well-formed is as good as none: nil.
-func (d *Device) known(signed []byte) *Known {
-	m, signers, err := release.Parse(signed)
+func known(signed []byte) *Known {
+	m, _, err := release.Parse(signed)
 	if err != nil {
 		return nil
 	}
-	_, err = release.Verify(signed, d.Trusted(), d.Needs())
-	return &Known{Signed: signed, Manifest: m, Signers: signers, Trusted: err == nil}
+	return &Known{Manifest: m}
 }
 
 // refused turns an error that the device answered into an *Error; others stay.
@@ -226,8 +224,8 @@ func (s *Session) refused(err error) error {
 	case smp.FaultPhase:
 		// In a phase that nobody else could have changed: the device has forgotten, so it restarted.
 		e.Code = CodeRestarted
-	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest, smp.FaultUnreadable, smp.FaultDenied,
-		smp.FaultStatement, smp.FaultOld, smp.FaultUnblessed:
+	case smp.FaultNone, smp.FaultUnknown, smp.FaultMalformed, smp.FaultBusy, smp.FaultSize, smp.FaultRange, smp.FaultDigest,
+		smp.FaultUnreadable, smp.FaultDenied, smp.FaultStatement, smp.FaultOld, smp.FaultUnblessed:
 	}
 	return e
 }

@@ -64,7 +64,6 @@ type Plan struct {
 
 	speed   uint32 // of the line that pays, 0: the base speed
 	want    *chosen
-	source  Source
 	picture *picture
 	need    []int // sectors to be written
 	jobs    []job
@@ -84,7 +83,7 @@ func (s *Session) Plan(ctx context.Context, d *Device, src Source, c *Choice) (*
 	if err != nil {
 		return nil, fmt.Errorf("choose release: %w", err)
 	}
-	p := &Plan{Device: d, Release: w.manifest, Signers: w.signers, Reason: w.reason, want: w, source: src}
+	p := &Plan{Device: d, Release: w.manifest, Signers: w.signers, Reason: w.reason, want: w}
 	p.BytesFull = s.uploadBytes(len(uploadFile(w)))
 	images, err := bases(ctx, d, src, w)
 	if err != nil {

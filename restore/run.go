@@ -38,12 +38,10 @@ type Result struct {
 	SectorsWritten int    // sectors built from sent bytes
 	Refreshed      int    // doubtful sectors that the device wrote again from themselves
 	Operations     int    // flash operations of the device
-	Failures       int    // erases and programs that had to be repeated
 	Repeated       int    // requests that had to be sent again
 	Elapsed        time.Duration
 	Line           time.Duration // that the bytes took at the line's speed
 	Device         time.Duration // that the device worked by itself: refresh, proof, rewrite, verdict
-	Started        bool          // it has answered the command to start
 	Settings       Settings      // what became of the settings areas
 	SettingsFault  smp.Fault     // SettingsFailed: why
 	SettingsAddr   uint32        // SettingsFailed: of the sector that takes no erase, else 0
@@ -65,9 +63,8 @@ type runner struct {
 	written  int
 	line     time.Duration // planned work that is done: on the line
 	flash    time.Duration // and in the flash
-	started  bool
-	fresh    bool // begin has begun anew: the device has nothing of any file
-	stale    bool // status is as an acknowledgement has it, which tells the phase alone
+	fresh    bool          // begin has begun anew: the device has nothing of any file
+	stale    bool          // status is as an acknowledgement has it, which tells the phase alone
 	settings settings
 
 	// Of a transfer in frames.
@@ -211,227 +208,6 @@ func (r *runner) near(rest time.Duration) {
 	r.flash = max(r.flash, time.Duration(flashOf)*time.Microsecond-rest-r.settings.later)
 }
 
-// begin hands over the manifest, waits for the refresh, and makes the files anew if it saved less, or
-// more, than was assumed.
-func (r *runner) begin(ctx context.Context) error {
-	r.stage(StageWrite)
-	p := r.p
-	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts, AsIs: p.Refresh == 0}
-	for again := false; ; again = true {
-		if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
-			return fmt.Errorf("begin: %w", r.s.refused(err))
-		}
-		// A device that is ready at once has heard it from an earlier host, which left something unfinished
-		// there. The beginning of a single file may be the same one again: then its transfer goes on where
-		// it was. All else is dropped.
-		r.fresh = r.status.Phase == smp.PhasePreparing
-		if again || r.status.Phase != smp.PhaseReady || !q.Parts && r.status.Applied == 0 {
-			break
-		}
-		if err := r.s.call(ctx, &smp.AbortRequest{}, &smp.Empty{}, prompt); err != nil {
-			return fmt.Errorf("begin: %w", r.s.refused(err))
-		}
-	}
-	r.note()
-	if err := r.wait(ctx, 0); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	if r.status.Phase != smp.PhaseReady {
-		return r.failure("begin")
-	}
-	if q.AsIs {
-		return nil
-	}
-	if err := r.details(ctx); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	if r.status.Refreshed == 0 && r.status.Doubtful == 0 {
-		return nil
-	}
-	before := append([]bool(nil), p.picture.doubtful...)
-	contents := append([]bool(nil), p.picture.known...)
-	if err := r.s.again(ctx, p.picture); err != nil {
-		return fmt.Errorf("look again: %w", err)
-	}
-	if !r.changed(before, contents) {
-		return nil
-	}
-	return r.remake(ctx)
-}
-
-// changed reports whether the sectors that were doubtful are not what the plan took them for: known ones
-// refreshed, unknown ones still unknown.
-func (r *runner) changed(before, known []bool) bool {
-	pic := r.p.picture
-	for i := range sectorsOf(pic.area, r.p.Release.Size) {
-		if before[i] && (known[i] != pic.known[i] || known[i] && pic.doubtful[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// remake makes the files again. A plan that now needs the other mode begins again with it.
-func (r *runner) remake(ctx context.Context) error {
-	p := r.p
-	was := p.Kind
-	if err := p.make(ctx, r.s, p.picture.doubtful); err != nil {
-		return fmt.Errorf("plan again: %w", err)
-	}
-	r.budget()
-	if p.Kind == KindUpload || (p.Kind == KindParts) == (was == KindParts) {
-		return nil
-	}
-	q := smp.BeginRequest{Manifest: p.want.signed, Parts: p.Kind == KindParts}
-	if err := r.s.call(ctx, &q, &r.status, slow); err != nil {
-		return fmt.Errorf("begin again: %w", r.s.refused(err))
-	}
-	if err := r.wait(ctx, 0); err != nil {
-		return fmt.Errorf("begin again: %w", err)
-	}
-	if r.status.Phase != smp.PhaseReady {
-		return r.failure("begin again")
-	}
-	return nil
-}
-
-// leaves brings, in parts mode, the leaf digests of all sectors that will be written.
-func (r *runner) leaves(ctx context.Context) error {
-	if r.p.Kind != KindParts {
-		return nil
-	}
-	s := r.s
-	all := r.p.leafDigests()
-	most := s.leavesAtOnce()
-	if s.framing.guard.On() {
-		most = min(most, framedLeaves)
-	}
-	var asks []ask
-	for _, run := range r.p.leafRuns() {
-		for at, left := run[0], run[1]; left > 0; {
-			n := min(left, uint32(most))
-			q := smp.LeavesRequest{First: at, Data: all[smp.LeafDigest*at : smp.LeafDigest*(at+n)]}
-			asks = append(asks, ask{q: &q, answer: &smp.Empty{}, take: func() error {
-				r.did(lineTime(framed(len(q.Data)+17)+answerBytes, s.opt.Baud)+s.latency, 0)
-				return nil
-			}})
-			at, left = at+n, left-n
-		}
-	}
-	room := min(int(s.framing.agreed.Ahead), int(aheadTime/s.lineTime(1)))
-	p := patience{wait: prompt.wait, tries: prompt.tries, answer: smp.HeaderSize + 8}
-	if err := s.together(ctx, p, room, asks); err != nil {
-		return fmt.Errorf("send leaves: %w", s.refused(err))
-	}
-	return nil
-}
-
-// apply brings the file of job i in the console framing, where hosts stop and wait, and waits until the device has applied it.
-func (r *runner) apply(ctx context.Context, i int, sectors []int) error {
-	operations, touched := r.status.Operations, r.touched
-	if err := r.send(ctx, i); err != nil {
-		return err
-	}
-	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
-		return fmt.Errorf("apply: %w", r.s.refused(err))
-	}
-	work := r.p.sectorsTime(sectors)
-	if err := r.wait(ctx, work); err != nil {
-		return fmt.Errorf("apply: %w", err)
-	}
-	switch {
-	case r.status.Phase == smp.PhaseDone && i == len(r.p.jobs)-1: // it went on to the verdict
-	case r.status.Phase == smp.PhaseReady && r.status.Fault == smp.FaultNone && r.count() == i+1:
-	case r.status.Phase == smp.PhaseReady && r.status.Fault == smp.FaultNone:
-		return &Error{Code: CodeRestarted, Err: fmt.Errorf("apply: %d files applied, want %d", r.status.Applied, i+1)}
-	default:
-		if r.status.Operations == operations {
-			r.touched = touched // it has refused before its first erase
-		}
-		return r.failure("apply")
-	}
-	r.written += r.p.jobs[i].sectors
-	r.progress.Sectors = r.written
-	r.did(0, work)
-	return nil
-}
-
-// send brings a file, piece by piece, going on at the offset that the device answers with.
-func (r *runner) send(ctx context.Context, i int) error {
-	q := r.announcement(i, minPiece, frame.MaxBlock)
-	file := r.p.jobs[i].file
-	var at smp.Offset
-	if err := r.s.call(ctx, &q, &at, prompt); err != nil {
-		return fmt.Errorf("announce file: %w", r.s.refused(err))
-	}
-	packets, wire := r.s.pieces(len(file))
-	work := lineTime(wire+packets*answerBytes, r.s.opt.Baud) + time.Duration(packets)*r.s.latency
-	sent := r.progress.Bytes
-	for lost := 0; at.Offset < q.Size; {
-		next, err := r.sendPiece(ctx, &q, file, at.Offset)
-		switch {
-		case err == nil && next > q.Size:
-			return &Error{Code: CodeProtocol, Err: fmt.Errorf("device wants offset %d of a file of %d", next, q.Size)}
-		case err == nil && next > at.Offset:
-			lost = 0
-			r.grow()
-		case err == nil:
-			lost++ // it wants something else than what was sent: it has forgotten the rest, or never had it
-		case retryable(err):
-			lost++
-			r.shrink()
-			next = at.Offset
-		default:
-			return fmt.Errorf("send file: %w", r.s.refused(err))
-		}
-		at.Offset = next
-		if lost > maxLost {
-			if err == nil {
-				err = &Error{Code: CodeProtocol, Err: errors.New("device takes no bytes")}
-			}
-			return fmt.Errorf("send file: %w", err)
-		}
-		done := time.Duration(int64(work) * int64(at.Offset) / int64(q.Size))
-		r.progress.Bytes = sent + uint64(wire)*uint64(at.Offset)/uint64(q.Size)
-		r.tell(done, 0)
-	}
-	r.did(work, 0)
-	return nil
-}
-
-// sendPiece sends whole blocks from an offset on and returns the offset that the device wants next.
-func (r *runner) sendPiece(ctx context.Context, q *smp.FileRequest, file []byte, at uint32) (uint32, error) {
-	n := q.Size - min(at, q.Size)
-	if piece := max(uint32(r.piece)/q.Block, 1) * q.Block; n > piece {
-		n = piece
-	} else {
-		r.touched = max(r.touched, TouchedPart) // a device that has it all may erase
-	}
-	data := smp.DataRequest{Number: q.Number, Offset: at, Data: file[at:][:n]}
-	var next smp.Offset
-	err := r.s.call(ctx, &data, &next, patience{wait: prompt.wait, tries: 1, answer: smp.HeaderSize + 16})
-	return next.Offset, err
-}
-
-// shrink makes pieces smaller after one was lost: a shorter frame has better chances.
-func (r *runner) shrink() {
-	r.s.repeated++
-	r.arrived = 0
-	if r.piece > minPiece {
-		r.piece = max(r.piece/2, minPiece)
-		r.progress.Slowed = true
-	}
-}
-
-func (r *runner) grow() {
-	r.arrived++
-	if full := r.s.pieceSize(); r.arrived >= growBehind && r.piece < full {
-		r.arrived = 0
-		r.piece = min(2*r.piece, full)
-		r.progress.Slowed = r.piece < full
-	}
-}
-
 // finish asks for the verdict.
 func (r *runner) finish(ctx context.Context) error {
 	r.near(time.Duration(r.p.Release.Size/1024)*digestPerKiB + sectorTime(4096))
@@ -478,7 +254,6 @@ func (r *runner) start(ctx context.Context) error {
 			}
 		}
 	}
-	r.started = err == nil
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -489,113 +264,13 @@ func (r *runner) start(ctx context.Context) error {
 	return nil
 }
 
-// wait asks for status until the device does not work by itself any more. work is the planned time of
-// what it does.
-func (r *runner) wait(ctx context.Context, work time.Duration) error {
-	w := waiting{s: r.s}
-	for r.status.Phase.Busy() {
-		acks := r.s.framing.acks
-		if err := w.next(ctx, &r.status); err != nil {
-			return err
-		}
-		if r.ended(acks) {
-			return nil
-		}
-		if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
-			return r.s.refused(err)
-		}
-		r.note()
-		if r.status.Phase == smp.PhaseRewriting && r.status.Total > 0 && work > 0 {
-			done := min(r.status.Done, r.status.Total)
-			r.progress.Sectors = r.written + int(done)
-			r.tell(0, time.Duration(int64(work)*int64(done)/int64(r.status.Total)))
-		} else {
-			r.tell(0, 0)
-		}
-	}
-	return nil
-}
-
-// ended reports whether the device has said by itself, behind so many acknowledgements, that its work has ended
-// well.
-func (r *runner) ended(acks uint64) bool {
-	f := &r.s.framing
-	if !f.guard.On() || f.acks == acks || f.ack.Fault != uint8(smp.FaultNone) || smp.Phase(f.ack.Phase).Busy() {
-		return false
-	}
-	r.status.Phase, r.stale = smp.Phase(f.ack.Phase), true
-	return true
-}
-
-// details asks for the status of which an acknowledgement has told only the phase.
-func (r *runner) details(ctx context.Context) error {
-	if !r.stale {
-		return nil
-	}
-	if err := r.s.call(ctx, &smp.StatusRequest{}, &r.status, slow); err != nil {
-		return r.s.refused(err)
-	}
-	r.stale = false
-	r.note()
-	return nil
-}
-
-// waiting is a wait for a device that works by itself.
-type waiting struct {
-	s     *Session
-	last  smp.Status
-	since time.Duration // when it changed
-	begun bool
-}
-
-// next lets time pass before the next question, and gives up on a device that does not get on.
-func (w *waiting) next(ctx context.Context, st *smp.Status) error {
-	now := w.s.port.Now()
-	if !w.begun || *st != w.last {
-		w.last, w.since, w.begun = *st, now, true
-	} else if now-w.since > stuckTime {
-		return &Error{Code: CodeSilent, Err: fmt.Errorf("phase %s without progress for %v", st.Phase, stuckTime)}
-	}
-	if !w.s.framing.guard.On() {
-		return w.s.pause(ctx, pollGap)
-	}
-	// In frames the device says by itself when it is done.
-	if _, err := w.s.event(ctx, now+askTime); err != nil && !isTimeout(err) {
-		return err
-	}
-	return nil
-}
-
-// note keeps what the status says about the flash.
-func (r *runner) note() {
-	if r.status.Operations > 0 && r.touched == TouchedNothing {
-		r.touched = TouchedRenewed // apply says when it is more
-	}
-}
-
-// failure turns a status that is not the wanted one into an error.
-func (r *runner) failure(step string) error {
-	st := &r.status
-	if st.Fault == smp.FaultNone {
-		return &Error{Code: CodeRestarted, Err: fmt.Errorf("%s: device is in phase %s", step, st.Phase)}
-	}
-	err := r.s.refused(&smp.Error{Group: smp.GroupUser, Code: uint32(st.Fault)})
-	var e *Error
-	if errors.As(err, &e) {
-		e.Addr = st.Addr
-		e.Needs, e.Has = 0, r.p.Device.Workspace
-		e.Err = fmt.Errorf("%s: %w", step, e.Err)
-	}
-	return err
-}
-
 func (r *runner) result() *Result {
 	s := r.s
 	return &Result{
 		Plan: r.p, Way: s.way, BytesSent: s.sent, BytesReceived: s.received, BytesFull: r.p.BytesFull,
-		SectorsWritten: r.written, Refreshed: int(r.status.Refreshed), Operations: int(r.status.Operations), Failures: int(r.status.Failures),
+		SectorsWritten: r.written, Refreshed: int(r.status.Refreshed), Operations: int(r.status.Operations),
 		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.line,
-		Device: time.Duration(r.status.Millis) * time.Millisecond, Started: r.started,
+		Device:   time.Duration(r.status.Millis) * time.Millisecond,
 		Settings: r.settings.state, SettingsFault: r.settings.fault, SettingsAddr: r.settings.addr, Erased: r.settings.erased,
 	}
 }

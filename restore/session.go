@@ -26,10 +26,13 @@ type Options struct {
 	Only     bool          // First is the only way that is tried
 	Patience time.Duration // how long Connect listens for a device that a person switches on; 0: DefaultPatience; negative: not at all
 	OnWay    func(Way)     // told which way into restoration mode is tried; may be nil
-	Heard    func([]byte)  // while Connect calls: told what the device has said first and last, packets included, when it has said more; not to be kept; may be nil
 	Trace    func(Call)    // told of every command when it is over; may be nil
 	Plain    bool          // never speaks the fast framing
 	Fast     uint32        // speed to change to when it pays and both ends can; 0: 921600
+
+	// Heard is told, while Connect calls, what the device has said first and last, packets included, when it has said more. It
+	// must not keep the bytes; may be nil.
+	Heard func([]byte)
 }
 
 // Call is one command and how it went, for a diagnostic file.
@@ -63,7 +66,7 @@ type Session struct {
 	refusal  error         // that the question for it was answered with, nil: none
 	asked    bool          // one of the two is what a device has said, and Identify has not looked at it
 	answered bool          // the question for its boot loader
-	foreign  bool          // no terminal of ours: nothing of group 64 is sent
+	foreign  bool          // no terminal of ours: nothing of our own group is sent
 	sized    bool          // it has told its buffers
 	plain    bool          // the other side is no terminal of ours: version 0 throughout
 	latency  time.Duration // of an answer, beyond the time of its bytes

@@ -149,7 +149,8 @@ func (r *runner) eraseArea(ctx context.Context, a *flash.Area) error {
 		return err
 	}
 	if got != (smp.Erased{Addr: a.Addr, Size: a.Size, Done: a.Size}) {
-		return &Error{Code: CodeRestarted, Err: fmt.Errorf("%d of %d bytes at %#x are erased, asked for %d at %#x", got.Done, got.Size, got.Addr, a.Size, a.Addr)}
+		err := fmt.Errorf("%d of %d bytes at %#x are erased, asked for %d at %#x", got.Done, got.Size, got.Addr, a.Size, a.Addr)
+		return &Error{Code: CodeRestarted, Err: err}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // stranger is a server of another make behind a port in virtual time: it answers the standard commands that it
-// knows, and notes every packet of group 64, which may be a command of its maker's own.
+// knows, and notes every packet of our own group, of which nobody knows what it would do there.
 type stranger struct {
 	knows    func(h *smp.Header) smp.Body // nil: rc 8, unless it drops what it does not know
 	drops    bool
@@ -74,7 +74,7 @@ func (s *stranger) Now() time.Duration { return s.now }
 func (s *stranger) Close() error       { return nil }
 
 // TestStrangersHearNothingOfOurs meets servers of other makes in every way. None of them is sent a command of
-// group 64, which is every maker's first own group.
+// our own group.
 func TestStrangersHearNothingOfOurs(t *testing.T) {
 	state := func(h *smp.Header) smp.Body {
 		switch {

@@ -125,7 +125,9 @@ func (s *Session) digests(ctx context.Context, level, first, count, of int) (*re
 func (r *reading) take(q *smp.DigestsRequest, got *smp.Digests, at int) error {
 	count := int(q.Count)
 	if got.First != q.First || len(got.Digests) != count*smp.DigestSize || q.Level == 0 && len(got.Doubtful) != (count+7)/8 {
-		return &Error{Code: CodeProtocol, Err: fmt.Errorf("digests: %d bytes and %d of doubt from %d, asked for %d from %d", len(got.Digests), len(got.Doubtful), got.First, count, q.First)}
+		err := fmt.Errorf("digests: %d bytes and %d of doubt from %d, asked for %d from %d",
+			len(got.Digests), len(got.Doubtful), got.First, count, q.First)
+		return &Error{Code: CodeProtocol, Err: err}
 	}
 	for i := range count {
 		r.digests[at+i] = digest(got.Digests[i*smp.DigestSize:])
