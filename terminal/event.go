@@ -53,13 +53,13 @@ const (
 	EventResident                           // S13; rewriter and drivers run from RAM; A: bytes
 	EventProof                              // S13; the proof succeeded; A: sectors in the plan, B: microseconds
 	EventProofFailed                        // S13 or S20; nothing was erased; Digest: of the update file; A: on the cable smp.Fault
-	EventIntent                             // S13 or S20; the intent record is written next; A: sectors in the plan, Digest: of the wanted image
+	EventIntent                             // S13 or S20; before the intent record is written; A: sectors in the plan, Digest: wanted
 	EventMark                               // Sector was marked; A: marks left in the record sector
 	EventSector                             // S13 or S20; Sector was rewritten and read back; A: done, B: sectors in the plan
 	EventRetry                              // an erase or program did not do what it should; Sector; A: attempt
 	EventDead                               // Sector takes no erase or program any more; A: its address
 	EventVerdict                            // S14 or S20; A: 1 the image is the wanted one, 0 not; Digest: what is there
-	EventInstalled                          // right after the last flash operation of the `installed` record; Digest: of its image; A: sequence
+	EventInstalled                          // behind the last flash operation of the `installed` record; Digest: its image; A: sequence
 	EventConfirmed                          // the release confirmed itself; A: low 32 bits of the floor
 	EventPrepare                            // record rewritten because marks ran out or doubt had to be carried over; A: sequence
 )
