@@ -15,7 +15,7 @@ func (r *rig) allocations(s *server) uint64 {
 	var start, end, board uint64
 	r.run(func(term *terminal.Terminal) {})
 	r.board.Run(func() {
-		hw := r.hardware()
+		hw := r.stand.Hardware()
 		hw.Flash = &counted{Device: hw.Flash, n: &board}
 		var begun bool
 		hw.Event = func(e terminal.Event) {

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/delta/bsdiff"
 	"unbrick/delta/diff"
 	"unbrick/emulator"
 	"unbrick/flash"
+	"unbrick/lab/stand"
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -182,6 +182,7 @@ type rig struct {
 	t     testing.TB
 	f     *fixture
 	board *emulator.Board
+	stand stand.Stand // of the board
 	mu    sync.Mutex
 	log   []terminal.Event
 	last  *terminal.Terminal
@@ -209,6 +210,7 @@ func (f *fixture) board(t testing.TB) *emulator.Board {
 func (f *fixture) device(t testing.TB, g goods) *rig {
 	t.Helper()
 	r := &rig{t: t, f: f, board: f.board(t)}
+	r.stand = stand.Stand{Board: r.board, Layout: &f.layout, Change: r.wire}
 	raw, err := terminal.Factory(&f.layout, &f.id, f.own, g.signed, g.image)
 	if err != nil {
 		t.Fatal(err)
@@ -236,55 +238,23 @@ func (f *fixture) made(t testing.TB, g goods) *rig {
 	return r
 }
 
-// ram adapts the emulator's RAM.
-type ram struct {
-	*emulator.RAM
-	regions []terminal.Region
-}
-
-func (m *ram) Regions() []terminal.Region {
-	m.regions = m.regions[:0]
-	for _, r := range m.RAM.Regions() {
-		m.regions = append(m.regions, terminal.Region{Name: r.Name, Off: r.Off, Size: r.Size, Importance: r.Importance, State: terminal.RegionState(r.State)})
-	}
-	return m.regions
-}
-
-func causeOf(c emulator.Cause) terminal.ResetCause {
-	switch c {
-	case emulator.CauseSoftware:
-		return terminal.SoftwareReset
-	case emulator.CauseWatchdog:
-		return terminal.Watchdog
-	case emulator.CauseFault:
-		return terminal.FaultReset
-	case emulator.CauseLine:
-		return terminal.ExternalReset
-	}
-	return terminal.PowerOn
-}
-
-func (r *rig) hardware() *terminal.Hardware {
-	b := r.board
-	hw := &terminal.Hardware{
-		Flash: b.Flash(), Layout: &r.f.layout, RAM: &ram{RAM: b.RAM()}, Cable: b.Cable(), Clock: b.Clock(),
-		Cause: causeOf(b.Cause()), Pin: b.Pin(), Survivor: b.Survivor(), Classic: new(bsdiff.Patch), SignSeed: terminal.SignSeed,
-		Event: func(e terminal.Event) {
-			r.mu.Lock()
-			r.log = append(r.log, e)
-			r.mu.Unlock()
-			if e.Code == terminal.EventIntent {
-				b.ResetCounter()
-			}
-			if r.hook != nil {
-				r.hook(e)
-			}
-		},
+// wire makes the hardware of the stand the rig's.
+func (r *rig) wire(hw *terminal.Hardware) {
+	hw.SignSeed = terminal.SignSeed
+	hw.Event = func(e terminal.Event) {
+		r.mu.Lock()
+		r.log = append(r.log, e)
+		r.mu.Unlock()
+		if e.Code == terminal.EventIntent {
+			r.board.ResetCounter()
+		}
+		if r.hook != nil {
+			r.hook(e)
+		}
 	}
 	if r.parts != nil {
 		r.parts(hw)
 	}
-	return hw
 }
 
 // run boots the device and hands it to f while it runs. Without f it stops after the boot.
@@ -292,7 +262,7 @@ func (r *rig) run(f func(*terminal.Terminal)) emulator.Ending {
 	r.mode = 0
 	e := r.board.Run(func() {
 		term := new(terminal.Terminal)
-		err := terminal.New(term, r.hardware())
+		err := terminal.New(term, r.stand.Hardware())
 		if err != nil {
 			r.t.Errorf("new: %v", err)
 			return
