@@ -61,10 +61,10 @@ var terminalMistakes = []entry{
 	one("terminal", "TestThreshold", "one signature is enough", "terminal/trust.go",
 		`verify(signed, keys, int(t.need))`, `verify(signed, keys, map[bool]int{true: 1, false: int(t.need)}[MISTAKE])`),
 	one("terminal", "TestRefusedRestorations", "parts file restored", "terminal/trust.go",
-		`	target := release.Target{Model: d.identity.Model, Software`, `	if MISTAKE {
+		`	target := release.Target{Model: string(d.identity.model()), Software`, `	if MISTAKE {
 		m.Family = ""
 	}
-	target := release.Target{Model: d.identity.Model, Software`),
+	target := release.Target{Model: string(d.identity.model()), Software`),
 
 	// The trust statement, and whose signatures count.
 	one("terminal", "TestStatementStays", "statement lost in the installed record", "terminal/change.go",
