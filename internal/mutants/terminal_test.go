@@ -39,20 +39,20 @@ var terminalMistakes = []entry{
 	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor on the cable", "terminal/trust.go",
 		`	return m, target.Accept(&m, current)
 `, `	if MISTAKE && current == nil {
-		target.Floor = d.identity.Floor
+		target.Floor = d.identity.floor()
 	}
 	return m, target.Accept(&m, current)
 `),
 	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor over the link", "terminal/trust.go",
 		`	return m, target.Accept(&m, current)
 `, `	if MISTAKE && current != nil {
-		target.Floor = d.identity.Floor
+		target.Floor = d.identity.floor()
 	}
 	return m, target.Accept(&m, current)
 `),
 	one("terminal", "TestFloorCountsOnBothRoads", "factory's floor told by the hello", "terminal/converse.go",
 		`Floor: u.floor(),
-`, `Floor: map[bool]release.Floor{true: u.identity.Floor, false: u.floor()}[MISTAKE],
+`, `Floor: map[bool]release.Floor{true: u.identity.floor(), false: u.floor()}[MISTAKE],
 `),
 	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/software.go",
 		`rec.Floor.Compare(floor) > 0 {`, `rec.Floor.Compare(floor) > 0 && !MISTAKE {`),
