@@ -131,8 +131,10 @@ func (h *restoration) handleUser(q *smp.Header, body []byte) error {
 // handleBusy answers while the device works by itself: how far it is, and what belongs to the file that comes meanwhile.
 func (h *restoration) handleBusy(q *smp.Header, body []byte) error {
 	switch q.ID {
-	case smp.UserStatus, smp.UserBegin, smp.UserFinish: // the last two asked again
+	case smp.UserStatus, smp.UserFinish: // the latter asked again
 		return h.answerStatus(q)
+	case smp.UserBegin:
+		return h.takeBegin(q, body)
 	case smp.UserFile:
 		return h.takeFile(q, body)
 	case smp.UserData:

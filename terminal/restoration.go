@@ -101,8 +101,11 @@ func (h *restoration) takeBegin(q *smp.Header, body []byte) error {
 	if m.DecodeBody(body) != nil {
 		return h.deny(q, smp.FaultMalformed)
 	}
-	if h.phase == smp.PhaseReady && (h.leaves != leavesOfFile) == m.Parts && bytes.Equal(m.Manifest, h.wanted.bytes()) {
+	switch {
+	case h.begun(&m):
 		return h.answerStatus(q)
+	case h.phase.Busy():
+		return h.deny(q, smp.FaultBusy) // a status here would tell its host that another one's restoration is its own
 	}
 	accepted, fault := h.accept(m.Manifest)
 	if fault != smp.FaultNone {
@@ -119,6 +122,16 @@ func (h *restoration) takeBegin(q *smp.Header, body []byte) error {
 	h.phase = smp.PhasePreparing
 	h.wanted.asIs = m.AsIs
 	return h.answerStatus(q)
+}
+
+// begun reports whether it is what m asks for that is ready, or under way.
+func (h *restoration) begun(m *smp.BeginRequest) bool {
+	switch h.phase {
+	case smp.PhasePreparing, smp.PhaseReady, smp.PhaseProving, smp.PhaseRewriting, smp.PhaseFinishing:
+		return (h.leaves != leavesOfFile) == m.Parts && bytes.Equal(m.Manifest, h.wanted.bytes())
+	case smp.PhaseIdle, smp.PhaseDone, smp.PhaseFailed, smp.PhaseErasing, smp.PhaseUploading:
+	}
+	return false
 }
 
 // prepare refreshes the doubtful sectors of the wanted image that read the same twice, so that what they hold can be used.

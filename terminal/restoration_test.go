@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"errors"
 	"testing"
 
 	"unbrick/protocol/smp"
@@ -98,5 +99,50 @@ func TestTooMuchOfAnUpload(t *testing.T) {
 	ask(&smp.UploadRequest{Offset: uint32(len(file)), Data: []byte{1}})
 	if h.phase != smp.PhaseDone || h.patience() != doneSilence {
 		t.Errorf("more than the whole: %v, %v, patience %v", h.phase, h.fault, h.patience())
+	}
+}
+
+// TestAnotherBeginDuringWork: a host that begins another restoration while the device works for an earlier one is told that it is busy, not
+// where that one stands, which would look as if its own had begun.
+func TestAnotherBeginDuringWork(t *testing.T) {
+	b, h := wanting(t)
+	ask := func(q *smp.BeginRequest) smp.Fault {
+		t.Helper()
+		if err := h.handle(packetOf(t, q)); err != nil {
+			t.Fatal(err)
+		}
+		packet := h.line.packet[:]
+		_, body, err := smp.ParsePacket(packet[:smp.HeaderSize+int(packet[2])<<8+int(packet[3])])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said *smp.Error
+		if errors.As(smp.ResponseError(body), &said) {
+			return said.Fault()
+		}
+		return smp.FaultNone
+	}
+	another := append([]byte(nil), b.signed...)
+	another[len(another)-1] ^= 1
+	for _, phase := range []smp.Phase{smp.PhasePreparing, smp.PhaseProving, smp.PhaseRewriting, smp.PhaseFinishing} {
+		h.phase = phase
+		for _, c := range []struct {
+			name string
+			q    smp.BeginRequest
+			want smp.Fault
+		}{
+			{"the same", smp.BeginRequest{Manifest: b.signed, Parts: true}, smp.FaultNone},
+			{"another release", smp.BeginRequest{Manifest: another, Parts: true}, smp.FaultBusy},
+			{"another mode", smp.BeginRequest{Manifest: b.signed}, smp.FaultBusy},
+		} {
+			if got := ask(&c.q); got != c.want || h.phase != phase {
+				t.Errorf("%v, %s: %v, %v", phase, c.name, got, h.phase)
+			}
+		}
+	}
+	h.forget()
+	h.phase = smp.PhaseErasing
+	if got := ask(&smp.BeginRequest{Manifest: b.signed}); got != smp.FaultBusy {
+		t.Errorf("while settings are erased: %v", got)
 	}
 }
