@@ -134,7 +134,7 @@ func (h *restoration) handleBusy(q *smp.Header, body []byte) error {
 	case smp.UserStatus, smp.UserFinish: // the latter asked again
 		return h.answerStatus(q)
 	case smp.UserBegin:
-		return h.takeBegin(q, body)
+		return h.beginAgain(q, body)
 	case smp.UserFile:
 		return h.takeFile(q, body)
 	case smp.UserData:

@@ -101,11 +101,8 @@ func (h *restoration) takeBegin(q *smp.Header, body []byte) error {
 	if m.DecodeBody(body) != nil {
 		return h.deny(q, smp.FaultMalformed)
 	}
-	switch {
-	case h.begun(&m):
+	if h.begun(&m) {
 		return h.answerStatus(q)
-	case h.phase.Busy():
-		return h.deny(q, smp.FaultBusy) // a status here would tell its host that another one's restoration is its own
 	}
 	accepted, fault := h.accept(m.Manifest)
 	if fault != smp.FaultNone {
@@ -122,6 +119,18 @@ func (h *restoration) takeBegin(q *smp.Header, body []byte) error {
 	h.phase = smp.PhasePreparing
 	h.wanted.asIs = m.AsIs
 	return h.answerStatus(q)
+}
+
+// beginAgain answers a begin during work. A status for another one than is under way would tell its host that its own had begun.
+func (h *restoration) beginAgain(q *smp.Header, body []byte) error {
+	var m smp.BeginRequest
+	switch {
+	case m.DecodeBody(body) != nil:
+		return h.deny(q, smp.FaultMalformed)
+	case h.begun(&m):
+		return h.answerStatus(q)
+	}
+	return h.deny(q, smp.FaultBusy)
 }
 
 // begun reports whether it is what m asks for that is ready, or under way.
