@@ -75,7 +75,7 @@ const (
 	ReasonNotYet       Reason = 6 // the rollout has not come to this device
 	ReasonPreparing    Reason = 7 // the update file is being made: ask again after Wait seconds
 	ReasonUnknownBase  Reason = 8 // the server does not know the image that runs, and full does not fit
-	ReasonUnknownKey   Reason = 9 // no release is signed with a key that the terminal trusts
+	ReasonUnknownKey   Reason = 9 // no release is signed with enough keys that the terminal trusts
 )
 
 var reasonNames = [...]string{"offered", "up to date", "no release", "unknown model", "no fit", "held", "not yet", "preparing", "unknown base", "unknown key"}

@@ -45,7 +45,8 @@ func Describe(model, version string, order, counter uint64, image []byte, softwa
 // CheckTree fails with ErrImage unless the hash tree that m describes is that of image, which CheckImage takes.
 func (m *Manifest) CheckTree(image []byte) error {
 	if root := Root(AppendLeaves(nil, image, m.LeafSize)); root != m.Root {
-		return fmt.Errorf("%w: root of the hash tree %s, manifest says %s", ErrImage, ShortHex(root), ShortHex(m.Root))
+		got, want := apart(root, m.Root)
+		return fmt.Errorf("%w: root of the hash tree %s, manifest says %s", ErrImage, got, want)
 	}
 	return nil
 }
@@ -56,7 +57,8 @@ func (m *Manifest) CheckImage(image []byte) error {
 		return fmt.Errorf("%w: %d bytes, manifest says %d", ErrImage, len(image), m.Size)
 	}
 	if d := sha256.Sum256(image); d != m.Digest {
-		return fmt.Errorf("%w: digest %s, manifest says %s", ErrImage, ShortHex(d), ShortHex(m.Digest))
+		got, want := apart(d, m.Digest)
+		return fmt.Errorf("%w: digest %s, manifest says %s", ErrImage, got, want)
 	}
 	return nil
 }
@@ -69,6 +71,15 @@ func Hex(d Digest) string { return hex.EncodeToString(d[:]) }
 
 // ShortHex returns the first digits of d, for people; nothing may be decided by it.
 func ShortHex(d Digest) string { return hex.EncodeToString(d[:shortHex/2]) }
+
+// apart returns two digests that differ, for people, with as many digits as it takes to see that: a damaged manifest may say one that
+// begins like the right one.
+func apart(a, b Digest) (string, string) {
+	if x, y := ShortHex(a), ShortHex(b); x != y {
+		return x, y
+	}
+	return Hex(a), Hex(b)
+}
 
 // ParseHex is the inverse of Hex and takes nothing else, no capital letters either.
 func ParseHex(s string) (Digest, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -258,6 +259,17 @@ func TestDescribe(t *testing.T) {
 	}
 	if got := release.Root(release.AppendLeaves(nil, image, 1024)); got != m.Root {
 		t.Errorf("root %x", m.Root)
+	}
+	for i := range m.Digest {
+		damaged := m
+		damaged.Digest[i] ^= 1
+		damaged.Root[i] ^= 1
+		for _, err := range []error{damaged.CheckImage(image), damaged.CheckTree(image)} {
+			words := strings.Fields(fmt.Sprint(err))
+			if got, want := strings.TrimSuffix(words[len(words)-4], ","), words[len(words)-1]; !errors.Is(err, release.ErrImage) || got == want {
+				t.Errorf("byte %d of a digest is damaged: %v", i, err)
+			}
+		}
 	}
 	image[4999]++
 	if err := m.CheckImage(image); !errors.Is(err, release.ErrImage) {
