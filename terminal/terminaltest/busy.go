@@ -79,6 +79,29 @@ func (b *bench) protected(err error, what string) {
 	}
 }
 
+// bootArea tries what changes nothing before it tries to erase.
+func bootArea(t TB, r *Rig) {
+	b := newBench(t, r)
+	b.secure(0)
+	g := &b.Layout.Geometry
+	first := b.Layout.SoftwareFirst() - 2 // the records lie between
+	for i := range first {
+		addr, n := g.Sector(i)
+		at := addr + n - g.ProgramUnit
+		err := b.Flash.Program(at, b.blank(g.ProgramUnit))
+		if err == nil {
+			b.must(b.Flash.Wait(), "program of the boot area")
+		}
+		if !errors.Is(err, flash.ErrProtected) {
+			t.Fatalf("program of the boot area at 0x%x: got %v, want %v", at, err, flash.ErrProtected)
+		}
+	}
+	for i := range first {
+		addr, n := g.Sector(i)
+		b.protected(b.Flash.Erase(addr, n), "erase of the boot area")
+	}
+}
+
 func locker(t TB, r *Rig) {
 	b := newBench(t, r)
 	l, ok := b.Flash.(terminal.Locker)

@@ -164,11 +164,19 @@ type part interface {
 // badFlash is a flash of which a test replaces what it wants.
 type badFlash struct {
 	part
-	wait   func() error
-	busy   func() bool
-	unlock func(addr, size uint32) error
-	lock   func()
-	erase  func(addr, n uint32) error
+	wait    func() error
+	busy    func() bool
+	unlock  func(addr, size uint32) error
+	lock    func()
+	erase   func(addr, n uint32) error
+	program func(addr uint32, p []byte) error
+}
+
+func (f *badFlash) Program(addr uint32, p []byte) error {
+	if f.program != nil {
+		return f.program(addr, p)
+	}
+	return f.part.Program(addr, p)
 }
 
 func (f *badFlash) Erase(addr, n uint32) error {

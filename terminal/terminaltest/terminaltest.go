@@ -4,7 +4,7 @@
 //
 // A check works on a device that was just reset and whose applications run. It needs key block and identification in the boot area, and
 // changes the last sector of the software area and all settings areas; the suite of the flash changes everything that is not
-// protected. What a port does not have, such as a Pauser, is not checked, and the log says so.
+// protected. Where the boot area is not, it does not run: that would be gone. What a port does not have, such as a Pauser, is not checked, and the log says so.
 //
 // Waits are counted in the device's own time, so that a board in software passes as well.
 package terminaltest
@@ -51,11 +51,15 @@ func Run(t *testing.T, name string, open func(t *testing.T) *Rig) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		for _, c := range Checks() {
-			t.Run(c.Name, func(t *testing.T) { c.Run(t, open(t)) })
+			if !t.Run(c.Name, func(t *testing.T) { c.Run(t, open(t)) }) && c.Name == bootAreaName {
+				t.Fatal("nothing else is tried: the suite of the flash erases what is not protected")
+			}
 		}
 		flashtest.Run(t, "Flash", func(t *testing.T) flash.Device { return Secure(t, open(t)) })
 	})
 }
+
+const bootAreaName = "BootArea"
 
 // Checks returns the whole suite but that of the flash.
 func Checks() []Check {
@@ -76,6 +80,7 @@ func Checks() []Check {
 		{"CableDepth", cableDepth},
 		{"Speeder", speeder},
 		{"Poller", poller},
+		{bootAreaName, bootArea},
 		{"Locker", locker},
 		{"Pauser", pauser},
 		{"Survivor", survivor},
