@@ -49,6 +49,7 @@ const (
 	unpack  = "unpack it first"
 	objcopy = "make the raw image with objcopy -O binary"
 	take    = "take the raw image out of it first"
+	own     = "the image is a file of its own"
 	wrong   = "this is another file than you mean"
 )
 
@@ -73,7 +74,8 @@ var foreignForms = []struct {
 	{0, "BSDIFF40", "a bsdiff patch", wrong}, {0, "ENDSLEY/BSDIFF43", "a bsdiff patch", wrong}, {0, "\xd6\xc3\xc4", "a VCDIFF delta", wrong},
 	{0, "%PDF-", "a PDF document", wrong}, {0, "\x89PNG\r\n\x1a\n", "a PNG picture", wrong}, {0, "\xff\xd8\xff", "a JPEG picture", wrong}, {0, "SQLite format 3\x00", "a database", wrong},
 	{0, "UNBRICK2", "a release file that is damaged", "get it again"}, {0, "UNBRICK1", "a release file of version 1, which nothing reads any more", "publish its image again"}, {0, "UD\x02", "an update file", "publish the image; the server makes update files"},
-	{0, "\xd2\x84\x58\x35", "a manifest", "the image is a file of its own"},
+	{0, "\xd8\x62\x84\x58\x2c", "a manifest", own}, {0, "\xd8\x62\x84\x58\x26", "a trust statement", own},
+	{0, "\xd2\x84\x58\x32", "a freshness statement", own}, {0, "UNBRKPT1", "a parts file", "no device takes a release of several parts yet: publish an image by itself"},
 }
 
 // foreignForm names what a file is that can be no raw image, and what to do about it; "" when it may be one. It names only what is

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -17,6 +18,9 @@ import (
 	"testing"
 
 	bzip2 "github.com/dsnet/compress/bzip2"
+
+	"unbrick/flash"
+	"unbrick/release"
 )
 
 // programBytes is bytes as a processor runs them, without a form.
@@ -182,5 +186,31 @@ func TestEveryCommandNamesForeignForms(t *testing.T) {
 	must(t, exitOK, "delta", "create", good, bad, "-o", b.path("d"), "--raw")
 	if _, err := os.Stat(b.path("out")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOwnFormsAreNoImages: what a maker has lying beside an image is told by name, as it is made today.
+func TestOwnFormsAreNoImages(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	m, err := release.Describe("0001", "1", 1, 1, programBytes(3000), &flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := release.Statement{Version: 1, MaxOrder: 1, MaxCounter: 1, Threshold: 1, Name: "maker", Keys: []release.ReleaseKey{{Uses: release.Install | release.Run}}}
+	for name, make := range map[string]func() ([]byte, error){
+		"manifest":            func() ([]byte, error) { return release.Sign(&m, key) },
+		"trust statement":     func() ([]byte, error) { return release.SignStatement(&s, key) },
+		"freshness statement": func() ([]byte, error) { return release.SignFresh(&release.Fresh{Reason: 2}, key) },
+		"parts file": func() ([]byte, error) {
+			return release.AppendParts(nil, []release.Part{{Name: "main", Data: programBytes(3000)}})
+		},
+	} {
+		b, err := make()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if what, advice := foreignForm(b); !strings.Contains(what, name) || advice == "" {
+			t.Errorf("%s is called %q, %q", name, what, advice)
+		}
 	}
 }
