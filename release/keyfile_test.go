@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"unbrick/release"
@@ -80,4 +82,17 @@ func FuzzParsePub(f *testing.F) {
 			t.Errorf("%x came back as %x, %v", key, again, err)
 		}
 	})
+}
+
+// TestDocumentShowsKeyFiles keeps the example of docs/release.md true.
+func TestDocumentShowsKeyFiles(t *testing.T) {
+	page, err := os.ReadFile("../docs/release.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := append(must(release.MarshalKey(makerKey())), must(release.MarshalPub(public(makerKey())))...)
+	want := "    " + strings.ReplaceAll(strings.TrimSuffix(string(files), "\n"), "\n", "\n    ") + "\n"
+	if !strings.Contains(string(page), "### Example of a key file\n") || !strings.Contains(string(page), want) {
+		t.Errorf("the document does not show\n%s", want)
+	}
 }

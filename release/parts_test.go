@@ -85,6 +85,7 @@ func partsVectors() []vector {
 	bad("size-above", "a part larger than what is left", set(second+4, 12))
 	bad("size-huge", "a part of 2^32-1 bytes", set(first+4, 0xff, 0xff, 0xff, 0xff))
 	bad("wraps", "a part that ends behind every address", set(second, 0xf8, 0xff, 0xff, 0xff))
+	bad("end-2-32", "a part that ends at 2^32", set(second, 0xf5, 0xff, 0xff, 0xff))
 	bad("name-twice", "a name that is there twice", set(second+8, 'r', 'a', 'd', 'i', 'o'))
 	bad("name-empty", "no name", set(second+8, 0, 0, 0, 0))
 	bad("name-space", "a name that is no identifier", set(second+8, 'm', 'a', 'i', ' '))
