@@ -45,6 +45,9 @@ func examples() map[string]Message {
 		"news":         &News{Nonce: digest(8), Wait: 300},
 		"trust":        &Trust{Statement: []byte{0xd8, 0x62}},
 		"fresh":        &Fresh{Signed: []byte{0xd2}},
+		"info-future":  &Info{Kind: 200, Size: 1, Digest: digest(3), Steps: 2, Manifest: []byte{0xd8, 0x62}},
+		"gone-future":  &Gone{Info: Info{Kind: KindNone, Reason: 200, Manifest: []byte{}}},
+		"error-future": &Error{Fault: 200, Text: []byte{}, Wait: MaxWait},
 	}
 }
 

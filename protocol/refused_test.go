@@ -79,6 +79,7 @@ func with(t *testing.T, example string, n int, item string) []byte {
 const (
 	itemModel, itemSerial, itemRelease, itemEra, itemOrder, itemDigest, itemFloorEra, itemFloor = 1, 2, 3, 4, 5, 6, 7, 8
 	itemKeys, itemThreshold, itemReads, itemStages, itemConnected, itemReport, itemRefused      = 9, 10, 12, 16, 17, 19, 20
+	itemStatement, itemWorkspace, itemKinds, itemStaging, itemConfirmed, itemSequence           = 11, 13, 14, 15, 18, 21
 	itemDevice, itemFresh, itemSignature                                                        = 22, 23, 24
 )
 
@@ -159,6 +160,15 @@ func refusals(t *testing.T) []refusal {
 		hello("report-empty", "a report without a verdict", ErrLimit, itemReport, "885820"+strings.Repeat("00", 32)+"5820"+strings.Repeat("00", 32)+"000000000080"),
 		hello("report-short", "a report of 7 fields", ErrMalformed, itemReport, "875820"+strings.Repeat("00", 32)+"5820"+strings.Repeat("00", 32)+"0100000000"),
 		hello("dead-many", "17 dead sectors", ErrLimit, itemReport, "885820"+strings.Repeat("00", 32)+"5820"+strings.Repeat("00", 32)+"0100000000"+"91"+strings.Repeat("00", 17)),
+		hello("statement-large", "a version of 33 bits", ErrMalformed, itemStatement, "1b0000000100000000"),
+		hello("workspace-large", "a workspace of 2^32 bytes", ErrMalformed, itemWorkspace, "1b0000000100000000"),
+		hello("kinds-large", "a set of 33 bits", ErrMalformed, itemKinds, "1b0000000100000000"),
+		hello("staging-large", "a staging area of 2^32 bytes", ErrMalformed, itemStaging, "1b0000000100000000"),
+		hello("confirmed-number", "confirmed is a boolean", ErrMalformed, itemConfirmed, "00"),
+		hello("report-number", "a report is an array or null", ErrMalformed, itemReport, "00"),
+		hello("report-undefined", "null is the only way to say that there is none", ErrMalformed, itemReport, "f7"),
+		hello("sequence-large", "a sequence of 33 bits", ErrMalformed, itemSequence, "1b0000000100000000"),
+		hello("refused-short", "a digest of 31 bytes", ErrMalformed, itemRefused, "81"+short(31)),
 		hello("refused-many", "9 refused files", ErrLimit, itemRefused, "89"+strings.Repeat(short(32), 9)),
 		hello("signature-without-key", "a signature, and no key that made it", ErrMalformed, itemSignature, short(64)),
 		hello("key-without-signature", "a device key, and no signature", ErrMalformed, itemDevice, short(32)),
@@ -176,6 +186,10 @@ func refusals(t *testing.T) []refusal {
 		part("info-large", "an update file of more than 67,108,864 bytes", ErrLimit, "info-delta", 3, "1a04000001"),
 		part("info-many-steps", "3 steps", ErrMalformed, "info-delta", 7, "03"),
 		part("info-large-manifest", "a manifest that is too long", ErrMalformed, "info-delta", 9, manifest),
+		part("info-kind-large", "a kind of 9 bits", ErrMalformed, "info-delta", 1, "190100"),
+		part("info-reason-large", "a reason of 9 bits", ErrMalformed, "info-nothing", 2, "190100"),
+		part("end-large", "a file of more than 67,108,864 bytes", ErrLimit, "end", 1, "1a04000001"),
+		part("data-text", "what is in a file is no text", ErrMalformed, "data", 2, "6161"),
 		part("request-much-credit", "a credit of more than 1,048,576 bytes", ErrLimit, "request", 3, "1a00100001"),
 		part("request-far", "an offset beyond 67,108,864 bytes", ErrLimit, "request", 2, "1a04000001"),
 		part("data-empty", "data without bytes", ErrLimit, "data", 2, "40"),

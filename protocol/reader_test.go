@@ -1,0 +1,62 @@
+package protocol
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestSecondReader: a reader that knows only docs/protocol.md and docs/release.md, testdata/read.py, takes and refuses the same.
+func TestSecondReader(t *testing.T) {
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3 here: the reader that was written from the document does not run")
+	}
+	var files []string
+	for _, dir := range []string{"", "refused", "signed"} {
+		more, err := filepath.Glob(filepath.Join("testdata", dir, "*.txt"))
+		if err != nil || len(more) == 0 {
+			t.Fatal(dir, err)
+		}
+		files = append(files, more...)
+	}
+	out, err := exec.Command(path, append([]string{"-S", "-E", "-B", "testdata/read.py"}, files...)...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("by the document, %v:\n%s", err, out)
+	}
+}
+
+// TestDocumentShowsMessages: docs/protocol.md has every message in bytes, as the vectors have them.
+func TestDocumentShowsMessages(t *testing.T) {
+	page, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(page), "\n## The other messages in bytes\n")
+	if !ok {
+		t.Fatal("no section with the messages")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	shown := map[Code]bool{CodeHello: true} // it has a section of its own
+	for _, line := range regexp.MustCompile(`(?m)^    ([a-z-]+) +([0-9a-f ]+)$`).FindAllStringSubmatch(section, -1) {
+		m, ok := examples()[line[1]]
+		if !ok {
+			t.Errorf("no vector %s", line[1])
+			continue
+		}
+		want, err := m.Append(nil)
+		if got := unhex(t, strings.ReplaceAll(line[2], " ", "")); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: the document has %x, want %x, %v", line[1], got, want, err)
+		}
+		shown[m.Code()] = true
+	}
+	for c := CodeHello; int(c) < len(codeNames); c++ {
+		if !shown[c] {
+			t.Errorf("the document does not show %s", c)
+		}
+	}
+}
