@@ -3,7 +3,10 @@ package smp
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -93,7 +96,9 @@ func all(d *Deframer, stream []byte, piece int) [][]byte {
 	return packets
 }
 
+// TestDeframerPassesOver: what is on a line besides packets; testdata/streams has it as vectors.
 func TestDeframerPassesOver(t *testing.T) {
+	names := map[string]bool{}
 	packet := bytes.Repeat([]byte("0123456789abcdef"), 20)
 	framed := string(AppendFrames(nil, packet))
 	lines := strings.SplitAfter(framed, "\n")
@@ -122,6 +127,10 @@ func TestDeframerPassesOver(t *testing.T) {
 		{"padding inside", framed[:48] + "==" + framed[50:] + framed, 1, 1},
 		{"binary noise", "\x00\xff\x04\x14\x09\x06\x06" + framed, 1, 0},
 	} {
+		name := filepath.Join("streams", strings.ReplaceAll(strings.ReplaceAll(test.name, ",", ""), " ", "-"))
+		names[name] = true
+		header := fmt.Sprintf("stream: hexadecimal, and the packet\nwhy: %s\npackets: %d\ndamaged: %d", test.name, test.want, test.damaged)
+		shown(t, name, header, wrap(hex.EncodeToString([]byte(test.stream)))+"\n"+wrap(hex.EncodeToString(packet)))
 		for _, piece := range []int{1, 7, 1 << 16} {
 			var d Deframer
 			d.Reset(make([]byte, DeframerSize(len(packet))))
@@ -138,6 +147,10 @@ func TestDeframerPassesOver(t *testing.T) {
 				t.Errorf("%s in pieces of %d: %d damaged, want %d", test.name, piece, d.Damaged(), test.damaged)
 			}
 		}
+	}
+	files, err := filepath.Glob("testdata/streams/*.txt")
+	if err != nil || len(files) != len(names) {
+		t.Errorf("%d files of streams, want %d, %v", len(files), len(names), err)
 	}
 }
 
