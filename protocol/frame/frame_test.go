@@ -2,48 +2,10 @@ package frame
 
 import (
 	"bytes"
-	"encoding/hex"
 	"math/rand/v2"
 	"testing"
 	"time"
 )
-
-func TestVectors(t *testing.T) {
-	run := func(n int) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(i%255 + 1)
-		}
-		return b
-	}
-	for _, v := range []struct {
-		name string
-		made []byte
-		want string
-	}{
-		{"digits", Append(nil, []byte("123456789"), nil), "000e313233343536373839cbf4392600"},
-		{"packet", AppendPacket(nil, []byte{0, 0, 1, 2}), "000201010701020c578ec000"},
-		{"ack", AppendAck(nil, &Ack{File: 2, Next: 3, Have: 5, Applied: 1, Phase: 4}), "000303020102030101010101010205030104050d51c3d700"},
-		{"data", AppendData(nil, &Data{File: 1, Block: 0x102, Bytes: run(3)}), "000c02010102010203fc3ba5c600"},
-	} {
-		if got := hex.EncodeToString(v.made); got != v.want {
-			t.Errorf("%s: got %s, want %s", v.name, got, v.want)
-		}
-		content, used, bad := decode(v.made)
-		if bad || used != len(v.made) {
-			t.Fatalf("%s: not taken", v.name)
-		}
-		if again := Append(nil, content[:1], content[1:]); !bytes.Equal(again, v.made) {
-			t.Errorf("%s: encodes again as %x", v.name, again)
-		}
-	}
-	if a, ok := ParseAck(must(AppendAck(nil, &Ack{File: 2, Next: 65536, Have: 1<<63 | 5, Applied: 65535, Phase: 4, Fault: 17}))); !ok || a != (Ack{2, 65536, 1<<63 | 5, 65535, 4, 17}) {
-		t.Errorf("got %+v", a)
-	}
-	if d, ok := ParseData(must(AppendData(nil, &Data{File: 9, Block: 258, Bytes: run(MaxBlock)}))); !ok || d.File != 9 || d.Block != 258 || !bytes.Equal(d.Bytes, run(MaxBlock)) {
-		t.Errorf("got %+v", d)
-	}
-}
 
 func must(b []byte) []byte {
 	content, _, bad := decode(b)
