@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"unbrick/delta"
@@ -264,4 +268,31 @@ func FuzzCheckpoint(f *testing.F) {
 			t.Errorf("%v of %v: %v", work, most, err)
 		}
 	})
+}
+
+// TestDocumentShowsACheckpoint: the checkpoint in docs/delta.md is that of its vector.
+func TestDocumentShowsACheckpoint(t *testing.T) {
+	page, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "<!-- checkpoint -->\n")
+	example, _, _ := strings.Cut(after, "<!-- end of the checkpoint -->")
+	var shown []byte
+	for line := range strings.Lines(example) {
+		var at int
+		if _, err := fmt.Sscan(line, &at); err != nil || at != len(shown) {
+			t.Errorf("%q: behind %d bytes, %v", line, len(shown), err)
+		}
+		for _, word := range strings.Fields(line)[1:] {
+			b, err := hex.DecodeString(word)
+			if err != nil || len(b) < 4 {
+				break // the rest of the line is words
+			}
+			shown = append(shown, b...)
+		}
+	}
+	if want := readVector(t, "checkpoint-first").checkpoint; !bytes.Equal(shown, want) {
+		t.Errorf("the document shows\n%x, want\n%x", shown, want)
+	}
 }

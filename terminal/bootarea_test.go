@@ -209,7 +209,7 @@ func TestBootAreaVectors(t *testing.T) {
 			t.Errorf("%s is not what the generator makes (%v)", path, err)
 		}
 	}
-	paths, err := filepath.Glob("testdata/*.vec")
+	paths, err := filepath.Glob("testdata/[ik]*.vec") // survivors have a test of their own
 	if err != nil || len(paths) != len(identityVectors())+len(keyBlockVectors()) {
 		t.Fatalf("%d vectors, %v", len(paths), err)
 	}

@@ -1,8 +1,13 @@
 package terminal
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -88,5 +93,56 @@ func TestSurvivor(t *testing.T) {
 	again.begin(mem)
 	if again.faults() != 0 {
 		t.Error("a changed byte is believed")
+	}
+}
+
+// TestSurvivorVectors: boot code and running software of different makers read the same out of what RAM keeps.
+func TestSurvivorVectors(t *testing.T) {
+	paths, err := filepath.Glob("testdata/survivor-*.vec")
+	if err != nil || len(paths) < 5 {
+		t.Fatalf("%d vectors, %v", len(paths), err)
+	}
+	page, err := os.ReadFile("../docs/boot-area.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, payload, _ := bytes.Cut(text, []byte("\n\n"))
+		if len(payload) != SurvivorSize {
+			t.Fatalf("%s: %d bytes", path, len(payload))
+		}
+		var s survivor
+		mem := bytes.Clone(payload)
+		s.begin(mem)
+		said := "\nexpect: refused"
+		if bytes.Equal(mem, payload) {
+			said = "\nexpect: accepted\nfaults: " + fmt.Sprint(s.faults())
+			for i, word := range []string{"dead sector", "refused file"} {
+				value := "none"
+				if addr, ok := s.dead(); i == 0 && ok {
+					value = fmt.Sprintf("%#x", addr)
+				}
+				if d, ok := s.refused(); i == 1 && ok {
+					value = fmt.Sprintf("%x", d)
+				}
+				said += "\n" + word + ": " + value
+			}
+		} else if empty, err := os.ReadFile("testdata/survivor-empty.vec"); err != nil || !bytes.HasSuffix(empty, append([]byte("\n\n"), mem...)) {
+			t.Errorf("%s: made anew as %x, %v", path, mem, err)
+		}
+		if !bytes.HasSuffix(head, []byte(said)) {
+			t.Errorf("%s:\n%s\nread as%s", path, head, said)
+		}
+		if strings.HasSuffix(path, "sound.vec") {
+			for _, part := range [][]byte{payload[:4], payload[4:8], payload[12:16], payload[16:48]} {
+				if !bytes.Contains(page, fmt.Appendf(nil, "%x", part)) {
+					t.Errorf("the document does not show %x", part)
+				}
+			}
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // survivor is what RAM keeps over a reset and loses with power: hints only, nothing that safety depends
 // on. Layout: magic u32, CRC-32 of the rest u32, faults in a row u8, flags u8, two zeros, address of
-// a dead sector u32, digest of an update file that failed its proof.
+// a dead sector u32, digest of an update file that failed its proof. Boot code and running software share it: docs/boot-area.md.
 type survivor struct{ b []byte }
 
 const (

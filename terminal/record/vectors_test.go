@@ -380,3 +380,50 @@ func TestExample(t *testing.T) {
 		t.Errorf("the document shows\n%swant\n%s", wrapped(shown), wrapped(b))
 	}
 }
+
+// TestEntriesExample: the bytes behind a body that docs/record.md shows are those of their vector.
+func TestEntriesExample(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/record.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile("testdata/sectors-marks-8-ff.vec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sector := bytes.Repeat([]byte{0xff}, 4096)
+	for line := range strings.Lines(string(file)) {
+		var at int
+		var p []byte
+		if n, _ := fmt.Sscanf(line, "1 %x %x", &at, &p); n == 2 {
+			copy(sector[at:], p)
+		}
+	}
+	_, after, _ := strings.Cut(string(doc), "<!-- entries -->\n")
+	example, _, _ := strings.Cut(after, "<!-- end of the entries -->")
+	rows := 0
+	for line := range strings.Lines(example) {
+		var at int
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		if _, err := fmt.Sscan(fields[0], &at); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		for _, word := range fields[1:] {
+			p, err := hex.DecodeString(word)
+			if err != nil {
+				break // the rest of the line is words
+			}
+			if !bytes.HasPrefix(sector[at:], p) {
+				t.Errorf("at %d the document shows %x, the vector has %x", at, p, sector[at:at+len(p)])
+			}
+			at += len(p)
+		}
+		rows++
+	}
+	if rows != 7 {
+		t.Errorf("%d rows", rows)
+	}
+}
