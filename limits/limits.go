@@ -22,6 +22,8 @@ const (
 	RecordSector = 4 << 10   // bytes that a record sector has at least: record, manifests and marks
 	Doubtful     = 128       // doubtful sectors that a record names one by one; more are all
 	RecordDead   = 8         // sectors that take no data, in a record
+	Entries      = 256       // entries behind a record
+	Survivor     = 64        // bytes of RAM that a device keeps over a reset
 	Settings     = 8         // settings areas
 	AreaName     = 32        // bytes of the name of one
 )
@@ -115,8 +117,16 @@ const (
 	Host    = 253      // bytes of the name under which a server was dialled
 )
 
-// Cable: blocks of a file in frames.
+// Cable: packets, and blocks of a file in frames.
 const (
+	Packet      = 2048 // bytes of a packet that a device takes, header included
+	Echo        = 64   // bytes of the text of an echo
+	Piece       = 1920 // bytes of a statement, a file or the flash in one packet
+	Digests     = 240  // sector digests in one
+	Level       = 4    // of their tree: 16^4 sectors
+	LeafDigests = 56   // leaf digests in one packet
+	Window      = 64   // blocks on their way, the oldest that is missing included
+
 	Block      = 1024    // bytes of a block, at most
 	SmallBlock = 64      // and at least
 	Blocks     = 1 << 16 // blocks of one file
@@ -125,6 +135,9 @@ const (
 // Storage: what is kept in one piece.
 const (
 	File = 64 << 20 // bytes of an update file or a blob: a compressed image is hardly longer than the image
+	// Report is what page and command tell of a restoration, and Words what went wrong, for people.
+	Report = 4 << 10
+	Words  = 200
 	// KnownRefused is how many refused update files the server remembers of a device.
 	KnownRefused = 32
 )

@@ -81,10 +81,11 @@ func TestDocument(t *testing.T) {
 func TestNobodyHasLimitsOfTheirOwn(t *testing.T) {
 	own := map[string]string{ // what bounds a packet or a page of answers and nothing that is delivered
 		"MaxBad": "frame", "MaxBlobName": "store",
+		"MaxLine": "smp", "MinBufSize": "smp", "MaxBufSize": "smp", "MaxVersion": "smp", "MaxHash": "smp", "MaxImages": "smp", // Zephyr's, and of boot loaders of other makes
 		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
 	}
 	named := regexp.MustCompile(`^(Max|Min)[A-Z]`)
-	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame", "server/storage"} {
+	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "terminal/record", "server/storage"} {
 		names, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v", dir, err)

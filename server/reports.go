@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"unbrick/internal/cbor"
+	"unbrick/limits"
 	"unbrick/release"
 	"unbrick/server/storage"
 )
@@ -38,10 +39,10 @@ func (o Outcome) String() string {
 
 const (
 	reportItems = 17
-	reportForm  = 1   // the first item of the CBOR array
-	maxWords    = 200 // bytes of Report.Words
+	reportForm  = 1            // the first item of the CBOR array
+	maxWords    = limits.Words // bytes of Report.Words
 	maxVia      = 16
-	maxReport   = 4 << 10
+	maxReport   = limits.Report
 )
 
 // Report is the result of one restoration over the cable. It is the reporter's claim: the server shows it as such,

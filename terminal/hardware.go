@@ -7,11 +7,12 @@ import (
 
 	"unbrick/delta/bsdiff"
 	"unbrick/flash"
+	"unbrick/limits"
 	"unbrick/release"
 )
 
 // SurvivorSize is how many bytes of RAM must survive a reset; see Hardware.Survivor.
-const SurvivorSize = 64
+const SurvivorSize = limits.Survivor
 
 // Hardware is what the terminal's software runs on. New copies it; what its fields refer to stays the
 // caller's and must live as long as the Terminal.

@@ -32,7 +32,7 @@ const (
 	// MaxBlocks is how many blocks a file may have.
 	MaxBlocks = limits.Blocks
 	// Window is how many blocks may be on their way, the oldest unacknowledged one included.
-	Window = 64
+	Window = limits.Window
 	// PatternSize is the length of the pattern in a probe.
 	PatternSize = 256
 	// MaxBad is how many damaged frames in a row end the framing.

@@ -16,11 +16,13 @@
 // decodes (requests) and encodes (responses) is done without allocation; byte fields alias the input.
 package smp
 
+import "unbrick/limits"
+
 // Limits of the cable.
 const (
 	// BufSize is the longest packet, header and CBOR map, that a terminal takes; it announces it in
 	// the parameters and in identify. A host may learn a smaller one from other devices.
-	BufSize = 2048
+	BufSize = limits.Packet
 	// BufCount is how many packets a terminal buffers: one, hence stop and wait.
 	BufCount = 1
 	// MinBufSize is the least a host works with: MCUboot's default is 512, some set less.

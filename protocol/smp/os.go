@@ -1,9 +1,12 @@
 package smp
 
-import "unbrick/internal/cbor"
+import (
+	"unbrick/internal/cbor"
+	"unbrick/limits"
+)
 
 // MaxEcho is how many bytes of text an echo carries here.
-const MaxEcho = 64
+const MaxEcho = limits.Echo
 
 // EchoRequest asks for its text back (group 0, ID 0).
 type EchoRequest struct{ Text []byte }

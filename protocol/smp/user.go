@@ -27,13 +27,13 @@ const (
 // Limits of our own group.
 const (
 	MaxKeys     = limits.KeySlots // key slots of the boot area
-	MaxDigests  = 240             // sector digests in one answer
+	MaxDigests  = limits.Digests  // sector digests in one answer
 	DigestSize  = 8               // bytes of a sector digest: the first of a SHA-256
 	Fanout      = 16              // digests of one level that make one of the next
-	MaxLevel    = 4               // of the digest tree: 16^4 sectors
+	MaxLevel    = limits.Level    // of the digest tree: 16^4 sectors
 	LeafDigest  = 32              // bytes of a leaf digest
-	MaxLeafData = 56 * LeafDigest
-	MaxPart     = 1920 // bytes of a manifest or file in one packet of BufSize
+	MaxLeafData = limits.LeafDigests * LeafDigest
+	MaxPart     = limits.Piece // bytes of a manifest or file in one packet of BufSize
 )
 
 // RecordState is what the newest valid record says. Append-only.

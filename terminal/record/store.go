@@ -114,7 +114,7 @@ func (s *Store) align(n uint32) uint32 {
 }
 
 // maxEntries bounds the entries behind one record.
-const maxEntries = 256
+const maxEntries = limits.Entries
 
 // capacity returns how many entries fit behind body and seal in record sector i.
 func (s *Store) capacity(i int) int {
