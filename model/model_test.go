@@ -259,3 +259,31 @@ func TestReadout(t *testing.T) {
 		t.Error("a record that says no with the key was accepted")
 	}
 }
+
+// TestDocumentShowsAModel: docs/model.md has the record of testdata/small.txt, key by key.
+func TestDocumentShowsAModel(t *testing.T) {
+	page, err := os.ReadFile("../docs/model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("testdata/small.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, payload, _ := strings.Cut(string(text), "\n\n")
+	_, example, _ := strings.Cut(string(page), "### Example of a model\n")
+	example, _, _ = strings.Cut(example, "\n## ")
+	shown := ""
+	for line := range strings.Lines(example) {
+		line, ok := strings.CutPrefix(line, "    ")
+		if words := strings.Fields(line); ok && len(words) > 1 {
+			shown += words[0]
+			if len(words[0]) == 2 && shown != words[0] {
+				shown += words[1]
+			}
+		}
+	}
+	if want := strings.ReplaceAll(payload, "\n", ""); shown != want {
+		t.Errorf("the document shows\n%s, want\n%s", shown, want)
+	}
+}

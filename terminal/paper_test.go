@@ -14,7 +14,7 @@ import (
 )
 
 // paper is what one record sector holds, read from the board's cells. It shares no code with the terminal: where
-// things lie is from docs/formats.md.
+// things lie is from docs/record.md.
 type paper struct {
 	sequence  uint32
 	rewriting bool

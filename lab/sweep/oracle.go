@@ -7,7 +7,7 @@ import (
 )
 
 // The oracle judges by the emulator's own copy of the cells. It shares no code with the terminal: what
-// it must know of records it reads by itself, from docs/formats.md.
+// it must know of records it reads by itself, from docs/record.md.
 
 // cells is what the software area holds at one moment.
 type cells struct {
@@ -95,7 +95,7 @@ type sheet struct {
 	floor                             uint64
 }
 
-// Offsets in a record, little endian, its flags, and the entries behind it: docs/formats.md.
+// Offsets in a record, little endian, its flags, and the entries behind it: docs/record.md.
 const (
 	paperState     = 5
 	paperFlags     = 6
