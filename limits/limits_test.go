@@ -81,7 +81,7 @@ func TestDocument(t *testing.T) {
 func TestNobodyHasLimitsOfTheirOwn(t *testing.T) {
 	own := map[string]string{ // what bounds a packet or a page of answers and nothing that is delivered
 		"MaxBad": "frame", "MaxBlobName": "store",
-		"MaxLine": "smp", "MinBufSize": "smp", "MaxBufSize": "smp", "MaxVersion": "smp", "MaxHash": "smp", "MaxImages": "smp", // Zephyr's, and of boot loaders of other makes
+		"MaxLine": "smp", "MinBufSize": "smp", "MaxBufSize": "smp", "MaxVersion": "smp", "MaxHash": "smp", "MaxImages": "smp", // of others
 		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
 	}
 	named := regexp.MustCompile(`^(Max|Min)[A-Z]`)

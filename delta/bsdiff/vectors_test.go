@@ -27,7 +27,8 @@ func TestVectors(t *testing.T) {
 		patch             []byte
 	}{
 		{"sound", "the worked example of docs/protocol.md", "", good(sound)},
-		{"pieces", "two pieces, the second one from further back", "", good(part{make([]byte, 4), []byte("X"), 1}, part{make([]byte, 3), []byte("!"), -8})},
+		{"pieces", "two pieces, the second one from further back", "",
+			good(part{make([]byte, 4), []byte("X"), 1}, part{make([]byte, 3), []byte("!"), -8})},
 		{"fresh", "nothing is taken", "", good(part{nil, []byte(want), 8})},
 		{"empty-piece", "a piece that builds nothing", "", good(part{nil, nil, 0}, sound)},
 		{"magic", "another magic", "format", change(15, '0')},
@@ -44,7 +45,8 @@ func TestVectors(t *testing.T) {
 		{"take-outside", "more bytes are taken than the old image has", "format", good(part{make([]byte, 9), nil, 0})},
 		{"beyond", "a piece goes beyond the new image", "format", good(part{make([]byte, 8), []byte("!!"), 0})},
 		{"step-outside", "the last piece leads behind the old image", "format", good(part{sound.add, sound.fresh, 1})},
-		{"step-before", "a piece leads before the old image", "format", good(part{make([]byte, 4), []byte("X"), -5}, part{nil, []byte("fgh!"), 0})},
+		{"step-before", "a piece leads before the old image", "format",
+			good(part{make([]byte, 4), []byte("X"), -5}, part{nil, []byte("fgh!"), 0})},
 	} {
 		names[v.name] = true
 		path := filepath.Join("testdata", v.name+".txt")
