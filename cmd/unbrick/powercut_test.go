@@ -137,7 +137,7 @@ func TestPowercutFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const right, wrong = "	case asked:\n", "	case true:\n		why = smp.WhyDamaged\n	case asked:\n"
+	const right, wrong = "	case asked:\n", "	case true:\n		return smp.WhyDamaged\n	case asked:\n"
 	if bytes.Count(code, []byte(right)) != 1 {
 		t.Fatalf("%q is not once in %s", right, boot)
 	}
