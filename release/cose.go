@@ -51,6 +51,9 @@ var (
 	ErrKey = errors.New("not an ed25519 key")
 	// ErrManySigners tells that a signature more does not fit.
 	ErrManySigners = fmt.Errorf("more than %d signatures", MaxSigners)
+
+	// ErrPayload tells that two signed manifests do not say the same.
+	ErrPayload = errors.New("another manifest")
 )
 
 // UnknownKeyError names the keys that signed something and are not trusted.
@@ -269,19 +272,28 @@ func (u *use) sign(e *envelope, keys []ed25519.PrivateKey) error {
 		if err != nil {
 			return err
 		}
-		at, there := slices.BinarySearchFunc(e.signers.IDs(), id, func(a, b KeyID) int { return slices.Compare(a[:], b[:]) })
-		if !there {
-			if e.signers.count == MaxSigners {
-				return ErrManySigners
-			}
-			copy(e.signers.ids[at+1:], e.signers.ids[at:])
-			copy(e.signatures[at+1:], e.signatures[at:])
-			e.signers.ids[at] = id
-			e.signers.count++
+		if _, err := e.put(id, ed25519.Sign(key, message)); err != nil {
+			return err
 		}
-		e.signatures[at] = ed25519.Sign(key, message)
 	}
 	return nil
+}
+
+// put adds a key's signature, in the place of one that the key made before. It says whether it was not there.
+func (e *envelope) put(id KeyID, signature []byte) (isNew bool, err error) {
+	at, there := slices.BinarySearchFunc(e.signers.IDs(), id, func(a, b KeyID) int { return slices.Compare(a[:], b[:]) })
+	if !there {
+		if e.signers.count == MaxSigners {
+			return false, ErrManySigners
+		}
+		copy(e.signers.ids[at+1:], e.signers.ids[at:])
+		copy(e.signatures[at+1:], e.signatures[at:])
+		e.signers.ids[at] = id
+		e.signers.count++
+	}
+	isNew = !there || !slices.Equal(e.signatures[at], signature)
+	e.signatures[at] = signature
+	return isNew, nil
 }
 
 // seal returns the bytes of e.

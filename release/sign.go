@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"fmt"
 
@@ -44,6 +45,39 @@ func AddSignatures(signed []byte, keys ...ed25519.PrivateKey) ([]byte, error) {
 		return nil, err
 	}
 	return u.seal(&e)
+}
+
+// MergeSignatures returns signed with the signatures of more, a manifest of the same payload, and says whose of them it did not have: one
+// that a key made anew takes the place of the one before. Nothing to add leaves signed as it is. The signatures are not looked at. It
+// fails with ErrManifest, ErrPayload if they do not say the same, or ErrManySigners.
+func MergeSignatures(signed, more []byte) (merged []byte, added Signers, err error) {
+	_, e, err := parse(signed)
+	if err != nil {
+		return nil, Signers{}, err
+	}
+	_, o, err := parse(more)
+	if err != nil {
+		return nil, Signers{}, err
+	}
+	if !bytes.Equal(e.payload, o.payload) {
+		return nil, Signers{}, ErrPayload
+	}
+	for i, id := range o.signers.IDs() {
+		isNew, err := e.put(id, o.signatures[i])
+		if err != nil {
+			return nil, Signers{}, err
+		}
+		if isNew {
+			added.ids[added.count] = id
+			added.count++
+		}
+	}
+	if added.count == 0 {
+		return signed, added, nil
+	}
+	u := manifestUse()
+	merged, err = u.seal(&e)
+	return merged, added, err
 }
 
 // Parse reads a signed manifest without checking its signatures, for showing and sorting. What it

@@ -162,6 +162,46 @@ func TestAddSignatures(t *testing.T) {
 	}
 }
 
+// TestMergeSignatures: what two machines signed apart becomes what both had signed at one, the later signature of a key stands, and
+// nothing else can be merged.
+func TestMergeSignatures(t *testing.T) {
+	m := soundManifest()
+	both := must(release.Sign(&m, makerKey(), thirdKey()))
+	one, two := must(release.Sign(&m, makerKey())), must(release.Sign(&m, thirdKey()))
+	check := func(signed, more, want []byte, by ...ed25519.PrivateKey) {
+		t.Helper()
+		var ids []release.KeyID
+		for _, key := range by {
+			ids = append(ids, release.IDOf(public(key)))
+		}
+		got, added, err := release.MergeSignatures(signed, more)
+		if err != nil || !bytes.Equal(got, want) || added != release.NewSigners(ids...) {
+			t.Errorf("got  %x by %v, %v\nwant %x", got, added, err, want)
+		}
+	}
+	check(one, two, both, thirdKey())
+	check(two, one, both, makerKey())
+	check(one, both, both, thirdKey())
+	check(both, one, both)
+	check(both, both, both)
+	damaged := bytes.Clone(one)
+	damaged[len(damaged)-1] ^= 1
+	check(damaged, one, one, makerKey())
+	other := m
+	other.Note = "other words"
+	for want, more := range map[error][]byte{
+		release.ErrPayload: must(release.Sign(&other, thirdKey())), release.ErrManifest: two[1:],
+		release.ErrManySigners: must(release.Sign(&m, makerKey(), otherKey(), thirdKey(), ed25519.NewKeyFromSeed(make([]byte, 32)))),
+	} {
+		if _, _, err := release.MergeSignatures(must(release.Sign(&m, makerKey(), fourthKey())), more); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	if _, _, err := release.MergeSignatures(one[:9], two); !errors.Is(err, release.ErrManifest) {
+		t.Errorf("into no manifest: %v", err)
+	}
+}
+
 func TestNoBitMayChange(t *testing.T) {
 	m := soundManifest()
 	signed := must(release.Sign(&m, makerKey(), otherKey()))

@@ -3,10 +3,12 @@ package server
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"net/http"
 	"strings"
 	"testing"
 
+	"unbrick/protocol"
 	"unbrick/release"
 )
 
@@ -91,6 +93,83 @@ func TestKeysThatSignTogether(t *testing.T) {
 	publish(409, "conflict", "?trust=1", "5", 5, []ed25519.PrivateKey{seedKey(7), seedKey(8)}, seedKey(7), seedKey(8))
 	if n := keys(); n != 3 {
 		t.Errorf("%d keys after too many", n)
+	}
+}
+
+// TestSignedLater: signatures are added to a release that is there, each by a registered key, and a transfer that runs goes on.
+func TestSignedLater(t *testing.T) {
+	r := newRig(t)
+	second, third := seedKey(3), seedKey(4)
+	one := r.publish("1", 1, image(1, 20_000))
+	img := next(image(1, 20_000), 2)
+	post := func(status int, words, query string, file []byte, sent ...ed25519.PrivateKey) {
+		t.Helper()
+		var header []string
+		for _, key := range sent {
+			header = append(header, "Unbrick-Public-Key", r.pub(key))
+		}
+		if a, b := r.do("POST", "/api/releases"+query, file, header...); a.StatusCode != status || !strings.Contains(string(b), words) {
+			t.Errorf("%s %s, want %d %s", a.Status, b, status, words)
+		}
+	}
+	counted := func(m *release.Manifest, _ *release.File) { m.Counter = 1 }
+	signed := func(keys ...ed25519.PrivateKey) []byte {
+		return r.with("2", 2, img, counted, keys...)
+	}
+	kept := func() []byte {
+		t.Helper()
+		v, err := r.store.Release(t.Context(), "0001", sha256.Sum256(img))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return release.AppendFile(nil, &release.File{Signed: v.Signed, Image: img})
+	}
+	post(201, `"signatures_added":[]`, "", signed(r.key))
+	c := r.dial()
+	c.say(r.hello("S-1", one))
+	info := hears[*protocol.Info](c)
+	in, err := protocol.NewReceiver(info.Size, 0, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := in.Request(info.Digest)
+	c.say(&q)
+	part := hears[*protocol.Data](c)
+	id := func(key ed25519.PrivateKey) string { return release.IDOf(key.Public().(ed25519.PublicKey)).String() }
+
+	post(403, "unknown-key", "", signed(second), second)
+	post(403, "not all are registered", "", signed(r.key, second), second)
+	damaged := signed(r.key, second)
+	damaged[bytes.Index(damaged, []byte("\x58\x40"))+2] ^= 1 // the first signature: by whichever key
+	post(403, "signature is wrong", "?trust=1", damaged, second)
+	if !bytes.Equal(kept(), signed(r.key)) {
+		t.Error("what was refused left something")
+	}
+	post(200, `"signatures_added":["`+id(second)+`"]`, "?trust=1", signed(r.key, second), second)
+	post(200, `"signatures_added":[]`, "", signed(r.key, second))
+	post(200, `"signatures_added":[]`, "", signed(second))
+	post(200, `"signatures_added":["`+id(third)+`"]`, "?trust=1", signed(third), third)
+	post(409, "conflict", "", r.with("2", 2, img, func(m *release.Manifest, _ *release.File) { m.Counter, m.Note = 1, "other" }, r.key, second))
+	if !bytes.Equal(kept(), signed(r.key, second, third)) {
+		t.Error("not all signatures are kept")
+	}
+	post(201, "", "", r.with("3", 3, img, counted, r.key, seedKey(7), seedKey(8), seedKey(9)))
+	post(409, "4 are the most", "", r.with("3", 3, img, counted, second))
+	var file []byte
+	for d := part; ; d = hears[*protocol.Data](c) {
+		if err := in.Accept(d); err != nil {
+			t.Fatal(err)
+		}
+		file = append(file, d.Bytes...)
+		if n := in.Stored(uint32(len(d.Bytes))); n > 0 {
+			c.say(&protocol.Credit{Bytes: n})
+		}
+		if in.Finished() {
+			break
+		}
+	}
+	if end := hears[*protocol.End](c); end.Digest != info.Digest || sha256.Sum256(file) != info.Digest {
+		t.Error("the transfer was disturbed")
 	}
 }
 

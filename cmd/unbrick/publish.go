@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,7 +27,8 @@ the software area: an ELF, HEX, UF2 or DFU file, an archive, a compressed file o
 that exactly these bytes run on the device. A file that is a release file already is uploaded as it is.
 
 Devices may ask for the signatures of several keys. --key can be given up to four times; who signs at another machine gives
-the release file and his --key, which adds his signature to those that are there.
+the release file and his --key, which adds his signature to those that are there. It is uploaded at the end, or at any time before:
+uploaded again with further signatures by registered keys, it gets them on the server, too. Nothing else of a release changes.
 
 --note is a line for people, --note-file a text of up to 16384 bytes; both are signed. The day of the release is today, or
 the one of SOURCE_DATE_EPOCH, or --day (none: it is not said). --era is 0 as long as no key was ever lost (docs/release.md).
@@ -71,6 +74,7 @@ type publishing struct {
 	Note    string   `json:"note,omitempty"`
 	File    string   `json:"file,omitempty"`
 	New     bool     `json:"new"`
+	Added   []string `json:"signatures_added,omitempty"` // by these keys, to a release that was there already
 }
 
 type publishFlags struct {
@@ -153,7 +157,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		if err := replaceFile(f.output, file); err != nil {
 			return err
 		}
-	} else if result.New, err = upload(ctx, api, file, public, &f); err != nil {
+	} else if err = upload(ctx, api, file, public, &f, result); err != nil {
 		return err
 	}
 	if f.json {
@@ -163,6 +167,8 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	switch {
 	case f.output != "":
 		verb = "wrote " + f.output + ":"
+	case len(result.Added) > 0:
+		verb = "was there already, and is signed by " + strings.Join(result.Added, ", ") + " now, too:"
 	case !result.New && f.phases != "":
 		verb = "was there already, and its rollout is as it was:"
 	case !result.New:
@@ -213,8 +219,8 @@ func describeFile(file []byte) (*publishing, error) {
 	return p, nil
 }
 
-// upload sends a release file; it reports whether the server did not have it yet.
-func upload(ctx context.Context, server *api, file []byte, public []ed25519.PublicKey, f *publishFlags) (isNew bool, err error) {
+// upload sends a release file and adds to the result what the server made of it.
+func upload(ctx context.Context, server *api, file []byte, public []ed25519.PublicKey, f *publishFlags, result *publishing) error {
 	header := []string{"Content-Type", "application/octet-stream"}
 	for _, key := range public {
 		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(key))
@@ -235,6 +241,17 @@ func upload(ctx context.Context, server *api, file []byte, public []ed25519.Publ
 			query.Set("limit", f.failures)
 		}
 	}
-	_, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
-	return status == 201, err
+	b, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Release struct{ Keys []string }
+		Added   []string `json:"signatures_added"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return fmt.Errorf("release: the server's answer: %w", err)
+	}
+	result.New, result.Keys, result.Added = status == http.StatusCreated, answer.Release.Keys, answer.Added
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,6 +80,62 @@ func TestSeveralSign(t *testing.T) {
 	if list := b.must(exitOK, "release", "list", "--json"); !strings.Contains(list, `"day":"2026-12-01","note":"Dry runs end well"`) {
 		t.Errorf("list: %s", list)
 	}
+}
+
+// TestSignedLater: a release that was published with fewer signatures than devices ask for is completed, and then they take it.
+func TestSignedLater(t *testing.T) {
+	b := newStory(t)
+	b.must(exitOK, "key", "new", "-o", b.path("second.key"))
+	first, second := b.path("release.key"), b.path("second.key")
+	device := func() map[string]any {
+		t.Helper()
+		code, out, errOut := execute(t, "emulate", "--model", "0001", "--serial", "S", "--flash", b.path("two.bin"), "--json", "--update", "--pub", b.path("release.pub"), "--pub", b.path("second.pub"),
+			"--threshold", "2", "--release-file", b.path("3.release"))
+		if code != exitOK && code != exitFailed {
+			t.Fatalf("exit code %d\n%s%s", code, out, errOut)
+		}
+		return b.object(out)
+	}
+	says := func(want string, args ...string) {
+		t.Helper()
+		if out := b.must(exitOK, append([]string{"publish"}, args...)...); !strings.Contains(out, want) {
+			t.Errorf("%q: %s", args, out)
+		}
+	}
+	sign := []string{"--model", "0001", "--version", "3", b.path("1.bin"), "--key", first}
+	b.must(exitOK, append([]string{"publish", "--key", second, "-o", b.path("3.release")}, sign...)...)
+	b.must(exitOK, "publish", "--trust-key", "--pub", b.path("second.pub"), b.path("3.release"))
+	b.must(exitOK, "publish", "--key", first, "--model", "0001", "--version", "4", b.path("2.bin"), "-o", b.path("4.release"))
+	b.must(exitOK, "publish", b.path("4.release"))
+	if last := device(); last["release"] != "3" || last["reason"] != "unknown key" {
+		t.Errorf("offered a release with one signature: %v", last)
+	}
+	b.must(exitOK, "publish", "--key", second, b.path("4.release"), "-o", b.path("4b.release"))
+	id := keyOf(t, b.read("second.pub"))
+	says("is signed by "+id+" now, too: release 4 ", b.path("4b.release"))
+	says("was there already: release 4 ", b.path("4b.release"))
+	says("was there already: release 4 ", b.path("4.release")) // and it goes on having both
+	if last := device(); last["release"] != "4" || last["verdict"] != "rewritten" || !b.holds("two.bin", b.two) {
+		t.Errorf("completed: %v", last)
+	}
+	var last struct {
+		Keys  []string
+		Added []string `json:"signatures_added"`
+		New   bool
+	}
+	out := b.must(exitOK, "publish", "--key", second, "--model", "0001", "--version", "2", "--json", b.path("2.bin")) // from the image as well
+	if err := json.Unmarshal([]byte(out), &last); err != nil || len(last.Keys) != 2 || len(last.Added) != 1 || last.Added[0] != id || last.New {
+		t.Errorf("signed anew: %s", out)
+	}
+}
+
+func keyOf(t *testing.T, pub string) string {
+	t.Helper()
+	key, err := release.ParsePub([]byte(pub))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return release.IDOf(key).String()
 }
 
 func imageOf(t *testing.T, file string) string {

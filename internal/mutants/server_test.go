@@ -1,6 +1,11 @@
 package mutants
 
 var serverMistakes = []entry{
+	// Publishing.
+	one("server", "TestSignedLater", "signature of a key that is not registered added", "server/publish.go",
+		`known != more {`, `known != more && !MISTAKE {`),
+	one("server/storage/local", "TestConformance/signatures", "signatures not kept", "server/storage/local/releases.go",
+		`if err != nil || added.Len() == 0 {`, `if err != nil || added.Len() == 0 || MISTAKE {`),
 	// Holds.
 	one("server", "TestHeldBackAfterThreeFailures", "failures never hold a device back", "server/hear.go",
 		`held = tried.Failures >= limit; held {`, `held = tried.Failures >= limit && !MISTAKE; held {`),

@@ -3,7 +3,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"database/sql"
@@ -115,8 +114,11 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 	}
 	return s.change(ctx, "add release", func(tx *sql.Tx) error {
 		there, err := conflict(ctx, tx, &r)
-		if err != nil || there {
+		if err != nil {
 			return err
+		}
+		if there != nil {
+			return addSignatures(ctx, tx, m, there, r.Signed)
 		}
 		rule, err := encodeRollout(&r.Rollout)
 		if err != nil {
@@ -132,8 +134,17 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 	})
 }
 
-// conflict looks for releases that are in the way of r; there says that r is stored already.
-func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, err error) {
+// addSignatures adds to the signed manifest of a stored release the signatures of another one of the same payload.
+func addSignatures(ctx context.Context, tx *sql.Tx, m *release.Manifest, signed, more []byte) error {
+	merged, added, err := release.MergeSignatures(signed, more)
+	if err != nil || added.Len() == 0 {
+		return err
+	}
+	return touched(tx.ExecContext(ctx, `UPDATE releases SET signed = ? WHERE model = ? AND "order" = ?`, merged, m.Model, int64(m.Order)))
+}
+
+// conflict looks for releases that are in the way of r; if r is stored already, whoever signed it, it returns its signed manifest.
+func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there []byte, err error) {
 	m := &r.Manifest
 	rows, err := tx.QueryContext(ctx, `SELECT signed, version, "order" FROM releases WHERE model = ?1 AND (version = ?3 OR "order" = ?4 OR image = ?2 AND "order" > ?4)
 		ORDER BY "order" DESC`, m.Model, m.Digest[:], m.Version, int64(m.Order))
@@ -148,15 +159,19 @@ func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, 
 		return err
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for i := range found { // the very same first: it may have been superseded since
-		if bytes.Equal(found[i].signed, r.Signed) {
-			return true, nil
+		have, _, err := release.Parse(found[i].signed)
+		if err != nil {
+			return nil, errors.Join(storage.ErrDamaged, err)
+		}
+		if have == *m {
+			return found[i].signed, nil
 		}
 	}
 	if len(found) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	o := &found[0]
 	switch {
@@ -169,7 +184,7 @@ func conflict(ctx context.Context, tx *sql.Tx, r *storage.Release) (there bool, 
 	default:
 		o.What = "image"
 	}
-	return false, &o.ConflictError
+	return nil, &o.ConflictError
 }
 
 const (

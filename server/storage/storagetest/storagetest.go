@@ -29,7 +29,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		name string
 		run  func(t *testing.T, open Opener)
 	}{
-		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again", testAgain},
+		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again", testAgain}, {"signatures", testSignatures},
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
 		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion", testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
@@ -251,6 +251,55 @@ func testAgain(t *testing.T, open Opener) {
 	got, err = s.Release(ctx, "0002", d)
 	ok(t, err)
 	equal(t, "the other model's", got, foreign)
+}
+
+// testSignatures: whoever else signs a release that is there adds to it, whatever became of it, and changes nothing else.
+func testSignatures(t *testing.T, open Opener) {
+	s := open(t)
+	withModel(t, s, "0001")
+	image := []byte("image")
+	want := NewRelease(t, "0001", "1", 1, image)
+	want.Statement, want.LongNote = []byte("statement"), []byte("note")
+	want.State, want.Rollout = storage.Withheld, storage.Rollout{Phases: []storage.Phase{{Share: 100}}, Begun: epoch}
+	ok(t, s.AddRelease(ctx, want, image))
+	signed := func(seeds ...byte) storage.Release {
+		t.Helper()
+		r := storage.Release{Manifest: want.Manifest, State: storage.Offered, Published: epoch.Add(time.Hour)}
+		var keys []ed25519.PrivateKey
+		for _, seed := range seeds {
+			keys = append(keys, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
+		}
+		var err error
+		r.Signed, err = release.Sign(&r.Manifest, keys...)
+		ok(t, err)
+		return r
+	}
+	for _, seeds := range [][]byte{{8}, {7, 8}, {9}, {7}} {
+		ok(t, s.AddRelease(ctx, signed(seeds...), image))
+	}
+	is(t, s.AddRelease(ctx, signed(10, 11), image), release.ErrManySigners)
+	is(t, s.AddRelease(ctx, NewRelease(t, "0001", "1", 1, []byte("other")), []byte("other")), storage.ErrConflict)
+	ok(t, s.Close())
+	s = open(t)
+	want.Signed = signed(7, 8, 9).Signed
+	_, signers, err := release.Parse(want.Signed)
+	ok(t, err)
+	want.Signers = signers
+	got, err := s.Release(ctx, "0001", want.Manifest.Digest)
+	ok(t, err)
+	equal(t, "release", got, want)
+
+	// One that another has superseded is still the same, and its successor stays as it is.
+	next := NewRelease(t, "0001", "2", 2, image)
+	ok(t, s.AddRelease(ctx, next, image))
+	ok(t, s.AddRelease(ctx, signed(10), image))
+	ok(t, s.Close())
+	s = opened(t, open)
+	all, err := s.Releases(ctx, "0001")
+	ok(t, err)
+	if len(all) != 2 || !bytes.Equal(all[0].Signed, next.Signed) || !bytes.Equal(all[1].Signed, signed(7, 8, 9, 10).Signed) || all[1].State != storage.Superseded {
+		t.Fatalf("superseded: %+v", all)
+	}
 }
 
 func testReleaseState(t *testing.T, open Opener) {

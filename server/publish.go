@@ -1,0 +1,230 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"unbrick/limits"
+	"unbrick/model"
+	"unbrick/release"
+	"unbrick/release/sequence"
+	"unbrick/server/storage"
+)
+
+// publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the
+// image fits the model, and whether it may follow the releases that the model has (package sequence).
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	default:
+		w.Header().Set("Retry-After", "5")
+		return problem(http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
+	}
+	b, err := body(w, r, release.MaxFile)
+	if err != nil {
+		return err
+	}
+	f, err := release.SplitFile(b)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
+	}
+	m, signers, err := release.Parse(f.Signed)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
+	}
+	if err := checkStatement(f.Statement, m.Model); err != nil {
+		return err
+	}
+	if err := m.CheckImage(f.Image); err != nil {
+		return problem(http.StatusBadRequest, "wrong-image", "%v", err)
+	}
+	keys, added, err := s.publisherKeys(r, &m, &signers)
+	if err != nil {
+		return err
+	}
+	if _, err := release.Verify(f.Signed, keys, 1); err != nil {
+		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
+	}
+	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
+		State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
+	if v.Rollout, err = s.parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
+		return err
+	}
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	created, more, err := s.admit(r, &v, f.Image, keys)
+	if err != nil {
+		return err
+	}
+	if err := s.store.AddRelease(r.Context(), v, f.Image); err != nil {
+		return err
+	}
+	if err := s.heal(r.Context(), m.Model, m.Digest); err != nil {
+		return err
+	}
+	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
+		if err := s.store.TrustKey(r.Context(), m.Model, key, s.now()); err != nil {
+			return err
+		}
+		s.log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())
+	}
+	if v, err = s.stored(r.Context(), &m); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	switch {
+	case created:
+		status = http.StatusCreated
+		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", signers.String())
+	case more.Len() > 0:
+		s.log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", more.String())
+	}
+	return writeJSON(w, status, map[string]any{"release": s.releaseJSON(&v, 0), "signatures_added": idsJSON(&more)})
+}
+
+// stored is a release as it is kept, also one that another has superseded.
+func (s *Server) stored(ctx context.Context, m *release.Manifest) (storage.Release, error) {
+	all, err := s.store.Releases(ctx, m.Model)
+	if err != nil {
+		return storage.Release{}, err
+	}
+	i := slices.IndexFunc(all, func(r storage.Release) bool { return r.Manifest == *m })
+	if i < 0 {
+		return storage.Release{}, storage.ErrNotFound
+	}
+	return all[i], nil
+}
+
+// checkStatement refuses a trust statement that comes with a release and is none, or is for another model. Whose it is, devices say.
+func checkStatement(signed []byte, model string) error {
+	if len(signed) == 0 {
+		return nil
+	}
+	v, _, err := release.ParseStatement(signed)
+	if err != nil {
+		return problem(http.StatusBadRequest, "malformed", "trust statement: %v", err)
+	}
+	if v.Model != "" && v.Model != model {
+		return problem(http.StatusBadRequest, "malformed", "the trust statement is for model %q, the release for %q", v.Model, model)
+	}
+	return nil
+}
+
+// publisherKeys returns the keys of which one must have signed: the registered ones of the model, and those that came with the
+// request if the model has none yet or the request says to trust them. The latter are added, and all of them must have signed.
+func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
+	if _, err := s.store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
+		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	registered, err := s.store.Keys(r.Context(), m.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range registered {
+		keys = append(keys, k.Public)
+	}
+	known := signers.Known(keys)
+	trust, _ := strconv.ParseBool(r.URL.Query().Get("trust"))
+	if len(keys) > 0 && !trust {
+		if known.Len() == 0 {
+			return nil, nil, problem(http.StatusForbidden, "unknown-key", "of the keys that signed (%v), none is registered for model %q; to register them too, publish once with --trust-key", signers, m.Model)
+		}
+		return keys, nil, nil
+	}
+	if added, err = sentKeys(r, signers, &known); err != nil {
+		return nil, nil, err
+	}
+	if len(added) == 0 && known.Len() == 0 {
+		return nil, nil, problem(http.StatusBadRequest, "no-key", "the first release under a key needs that public key in the header Unbrick-Public-Key")
+	}
+	if len(keys)+len(added) > limits.ModelKeys {
+		return nil, nil, problem(http.StatusConflict, "conflict", "model %q has %d keys already, and %d more do not fit: a device of it can hold %d. Sign with those that it has", m.Model, len(keys), len(added), limits.ModelKeys)
+	}
+	return append(keys, added...), added, nil
+}
+
+// sentKeys returns the public keys that came with a request, but for those that are known.
+func sentKeys(r *http.Request, signers, known *release.Signers) ([]ed25519.PublicKey, error) {
+	var sent []ed25519.PublicKey
+	for _, text := range r.Header.Values("Unbrick-Public-Key") {
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(raw) != ed25519.PublicKeySize {
+			return nil, problem(http.StatusBadRequest, "no-key", "the header Unbrick-Public-Key holds no public key")
+		}
+		if !signers.Has(release.IDOf(raw)) {
+			return nil, problem(http.StatusBadRequest, "no-key", "a public key that was sent is not one that signed")
+		}
+		if !known.Has(release.IDOf(raw)) && !slices.ContainsFunc(sent, func(k ed25519.PublicKey) bool { return bytes.Equal(k, raw) }) {
+			sent = append(sent, raw)
+		}
+	}
+	return sent, nil
+}
+
+// admit checks a release against its model and its neighbours. It says whether the release is new, and, if it is not, whose signatures
+// its store has not.
+func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool, more release.Signers, err error) {
+	stored, err := s.store.Model(r.Context(), v.Manifest.Model)
+	if err != nil {
+		return false, more, err
+	}
+	m, err := model.Decode(stored.Record)
+	if err != nil {
+		return false, more, err
+	}
+	area := m.Layout.Software()
+	if err := fitsArea(&v.Manifest, &area); err != nil {
+		return false, more, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
+	}
+	if err := v.Manifest.CheckTree(image); err != nil {
+		return false, more, problem(http.StatusBadRequest, "wrong-image", "%v", err)
+	}
+	all, err := s.store.Releases(r.Context(), v.Manifest.Model)
+	if err != nil {
+		return false, more, err
+	}
+	others := make([]sequence.Release, len(all))
+	for i := range all {
+		o := &all[i].Manifest
+		if *o == v.Manifest {
+			more, err = furtherSigners(&all[i], v, keys)
+			return false, more, err
+		}
+		others[i] = sequence.Of(o)
+	}
+	jump, _ := strconv.ParseBool(r.URL.Query().Get("jump"))
+	older, _ := strconv.ParseBool(r.URL.Query().Get("older-version"))
+	var no *sequence.Refusal
+	if err := sequence.Check(sequence.Of(&v.Manifest), others, &sequence.Options{Jump: jump, Older: older}); errors.As(err, &no) {
+		return false, more, problem(http.StatusConflict, string(no.Reason), "%v", no)
+	}
+	return true, more, nil
+}
+
+// furtherSigners says whose signatures of v are not kept with the release. As no signature that is kept can be taken back, and one that
+// does not verify keeps devices from the release, only those by the model's keys are added.
+func furtherSigners(kept, v *storage.Release, keys []ed25519.PublicKey) (release.Signers, error) {
+	m := &v.Manifest
+	_, more, err := release.MergeSignatures(kept.Signed, v.Signed)
+	if errors.Is(err, release.ErrManySigners) {
+		return more, problem(http.StatusConflict, "conflict", "release %q is kept with the signatures of %v, and of %v not all fit: %d are the most", m.Version, kept.Signers, v.Signers, release.MaxSigners)
+	}
+	if err != nil {
+		return more, err
+	}
+	if known := more.Known(keys); known != more {
+		return more, problem(http.StatusForbidden, "unknown-key", "release %q is kept already, and of the keys that signed it now (%v) not all are registered for model %q, so that nothing can be added; "+
+			"to register them too, publish it with --trust-key and the --pub of each", m.Version, more, m.Model)
+	}
+	return more, nil
+}
