@@ -8,7 +8,6 @@ import (
 
 	"unbrick/flash"
 	"unbrick/model"
-	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
 )
@@ -100,11 +99,11 @@ func deviceOf(d *restore.Device, lib *library) Device {
 		out.Settings = append(out.Settings, SettingsArea{Name: printable(a.Name), Size: a.Size})
 	}
 	out.Erases = d.Erases
-	if d.A != nil {
-		out.Version = d.A.Manifest.Version
+	if k := d.Installed(); k != nil {
+		out.Version = k.Manifest.Version
 	}
-	if d.State == smp.RecordRewriting && d.B != nil {
-		out.Target = d.B.Manifest.Version
+	if k := d.Intended(); k != nil {
+		out.Target = k.Manifest.Version
 	}
 	return out
 }
@@ -136,18 +135,19 @@ func totalOf(p *restore.Plan) int {
 // fitOf says what a release would be for a device.
 func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) Fit {
 	known := signers.Known(d.Trusted())
+	was, next := d.Installed(), d.Intended()
 	switch {
 	case known.Len() < d.Needs():
 		return FitUntrusted
 	case m.Floor().Compare(d.Floor) < 0:
 		return FitBelowFloor
-	case d.State == smp.RecordRewriting && d.B != nil && d.B.Manifest.Digest == m.Digest:
+	case next != nil && next.Manifest.Digest == m.Digest:
 		return FitIntended
-	case d.A != nil && d.A.Manifest.Digest == m.Digest:
+	case was != nil && was.Manifest.Digest == m.Digest:
 		return FitInstalled
-	case d.A == nil:
+	case was == nil:
 		return FitNewest
-	case m.Order > d.A.Manifest.Order:
+	case m.Order > was.Manifest.Order:
 		return FitNewer
 	}
 	return FitOlder

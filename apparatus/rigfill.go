@@ -98,10 +98,11 @@ func (r *rig) choice(about *lab.About) []Release {
 	d := &restore.Device{}
 	d.Model, d.Why, d.Confirmed, d.Floor, d.Keys = r.model.ID, about.Why, about.Confirmed, about.Floor, about.Identity.Keys
 	if about.Known {
-		d.A = &restore.Known{Manifest: about.Installed}
+		d.To = &restore.Known{Manifest: about.Installed}
 	}
 	if Why(about.Why) == WhyInterrupted && r.target != (release.Digest{}) {
-		d.State, d.B = smp.RecordRewriting, &restore.Known{Manifest: release.Manifest{Digest: r.target}}
+		d.State, d.From = smp.RecordRewriting, d.To
+		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}
 	list := choiceOf(d, r.b.e.lib)
 	first, ok := restore.Preferred(d, r.b.e.lib.listings(r.model.ID))

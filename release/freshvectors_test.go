@@ -161,14 +161,14 @@ func freshVectors() []vector {
 
 func soundReceipt() release.Receipt {
 	return release.Receipt{
-		Model: "0001", Serial: "S-17", Nonce: [16]byte{15: 9}, State: 1, Why: 2, Match: 1, A: release.Digest{1}, B: release.Digest{2}, Sequence: 12, Operations: 345, Failures: 6, Statement: 3,
+		Model: "0001", Serial: "S-17", Nonce: [16]byte{15: 9}, State: 1, Why: 2, Match: 1, From: release.Digest{1}, To: release.Digest{2}, Sequence: 12, Operations: 345, Failures: 6, Statement: 3,
 	}
 }
 
 func receiptWords(v *release.Receipt) [][2]string {
 	return [][2]string{
 		{"model", v.Model}, {"serial", v.Serial}, {"nonce", hex.EncodeToString(v.Nonce[:])}, {"state", fmt.Sprint(v.State)}, {"why", fmt.Sprint(v.Why)}, {"match", fmt.Sprint(v.Match)},
-		{"image A", release.Hex(v.A)}, {"image B", release.Hex(v.B)}, {"sequence", fmt.Sprint(v.Sequence)}, {"operations", fmt.Sprint(v.Operations)},
+		{"image From", release.Hex(v.From)}, {"image To", release.Hex(v.To)}, {"sequence", fmt.Sprint(v.Sequence)}, {"operations", fmt.Sprint(v.Operations)},
 		{"failures", fmt.Sprint(v.Failures)}, {"statement version", fmt.Sprint(v.Statement)},
 	}
 }
@@ -215,13 +215,13 @@ func receiptVectors() []vector {
 	good("least", "everything as small as it may be", release.Receipt{Model: "m", Serial: "s"})
 	full := release.Digest(bytes.Repeat([]byte{0xff}, 32))
 	good("most", "everything as large as it may be", release.Receipt{
-		Model: strings.Repeat("m", 32), Serial: strings.Repeat("s", 32), Nonce: [16]byte(full[:]), State: 255, Why: 255, Match: 255, A: full, B: full,
+		Model: strings.Repeat("m", 32), Serial: strings.Repeat("s", 32), Nonce: [16]byte(full[:]), State: 255, Why: 255, Match: 255, From: full, To: full,
 		Sequence: 1<<32 - 1, Operations: 1<<32 - 1, Failures: 1<<32 - 1, Statement: 1<<32 - 1,
 	})
 	items := func() [][]byte {
 		v := soundReceipt()
 		return [][]byte{
-			text(v.Model), text(v.Serial), byteString(v.Nonce[:]), number(1), number(2), number(1), byteString(v.A[:]), byteString(v.B[:]),
+			text(v.Model), text(v.Serial), byteString(v.Nonce[:]), number(1), number(2), number(1), byteString(v.From[:]), byteString(v.To[:]),
 			number(12), number(345), number(6), number(3),
 		}
 	}

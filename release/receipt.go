@@ -29,7 +29,7 @@ type Receipt struct {
 	State         uint8  // of the record: smp.RecordState
 	Why           uint8  // it is in restoration mode: smp.Why
 	Match         uint8  // which of the record's images the flash holds: smp.Match
-	A, B          Digest // of the record's images; zero: none
+	From, To      Digest // of the record's images; zero: none
 	Sequence      uint32 // of the record
 	Operations    uint32 // flash operations of the last restoration
 	Failures      uint32 // and how many of them failed
@@ -59,8 +59,8 @@ func AppendReceipt(dst []byte, v *Receipt) ([]byte, error) {
 	w.Uint(uint64(v.State))
 	w.Uint(uint64(v.Why))
 	w.Uint(uint64(v.Match))
-	w.Bytes(v.A[:])
-	w.Bytes(v.B[:])
+	w.Bytes(v.From[:])
+	w.Bytes(v.To[:])
 	w.Uint(uint64(v.Sequence))
 	w.Uint(uint64(v.Operations))
 	w.Uint(uint64(v.Failures))
@@ -83,8 +83,8 @@ func ParseReceipt(b []byte) (Receipt, error) {
 	for _, p := range [...]*uint8{&v.State, &v.Why, &v.Match} {
 		*p = uint8(r.UintMax(math.MaxUint8))
 	}
-	r.Fill(v.A[:])
-	r.Fill(v.B[:])
+	r.Fill(v.From[:])
+	r.Fill(v.To[:])
 	for _, p := range [...]*uint32{&v.Sequence, &v.Operations, &v.Failures, &v.Statement} {
 		*p = r.Uint32()
 	}

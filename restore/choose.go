@@ -129,9 +129,9 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		}
 		return Listing{}, 0, foreignKey(d, all[0].Manifest.Version, &all[0].Signers, fmt.Errorf("signed by %s", all[0].Signers))
 	}
-	if d.Why == smp.WhyHang && !d.Confirmed && d.A != nil {
+	if was := d.Installed(); d.Why == smp.WhyHang && !d.Confirmed && was != nil {
 		for _, l := range usable {
-			if l.Manifest.Rank().Compare(d.A.Manifest.Rank()) < 0 {
+			if l.Manifest.Rank().Compare(was.Manifest.Rank()) < 0 {
 				return l, ReasonPredecessor, nil
 			}
 		}
@@ -139,7 +139,7 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 	for _, wanted := range []struct {
 		known  *Known
 		reason Reason
-	}{{intended(d), ReasonIntended}, {d.A, ReasonInstalled}} {
+	}{{d.Intended(), ReasonIntended}, {d.Installed(), ReasonInstalled}} {
 		for _, l := range usable {
 			if wanted.known != nil && l.Manifest.Digest == wanted.known.Manifest.Digest {
 				return l, wanted.reason, nil
@@ -166,19 +166,11 @@ func held(d *Device, l *Listing) bool {
 	has := func(k *Known) bool { return k != nil && k.Manifest.Digest == l.Manifest.Digest }
 	switch l.Hold {
 	case Withheld:
-		return !has(d.A) && !has(intended(d))
+		return !has(d.Installed()) && !has(d.Intended())
 	case Withdrawn:
-		return !(has(d.A) && d.Confirmed && intended(d) == nil && (d.Why == smp.WhyAsked || d.Why == smp.WhyPin))
+		return !(has(d.Installed()) && d.Confirmed && d.Intended() == nil && (d.Why == smp.WhyAsked || d.Why == smp.WhyPin))
 	}
 	return false
-}
-
-// intended returns the release that an interrupted rewrite was leading to, or nil.
-func intended(d *Device) *Known {
-	if d.State == smp.RecordRewriting {
-		return d.B
-	}
-	return nil
 }
 
 func belowFloor(d *Device, l *Listing) bool { return l.Manifest.Floor().Compare(d.Floor) < 0 }

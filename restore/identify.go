@@ -15,8 +15,8 @@ import (
 type Device struct {
 	smp.Identity
 	Software flash.Geometry // of the software area, addresses from 0
-	A        *Known         // release that the record names as installed, or as the old one; nil: none
-	B        *Known         // rewriting: the new one; installed: the one before, if it is still known; nil: none
+	From     *Known         // rewriting: release of which the flash had the image before; nil: none, or nobody needs it
+	To       *Known         // release that is installed, or is being written; nil: none
 
 	// InForce is the trust statement in its record, if the key slots signed it; nil: there is none.
 	InForce *release.Statement
@@ -58,10 +58,26 @@ func (d *Device) slots() []ed25519.PublicKey {
 	return keys
 }
 
+// Installed returns the release that was installed last, by the record: while it is rewritten, that is the one before. Nil: none.
+func (d *Device) Installed() *Known {
+	if d.State == smp.RecordRewriting {
+		return d.From
+	}
+	return d.To
+}
+
+// Intended returns the release that an interrupted rewrite was leading to; nil: there was none.
+func (d *Device) Intended() *Known {
+	if d.State == smp.RecordRewriting {
+		return d.To
+	}
+	return nil
+}
+
 // Intact reports whether the device holds a release that its record says is installed, and nothing in it
 // is doubtful. A device of which this is true starts, unless the release itself does not work.
 func (d *Device) Intact() bool {
-	return d.State == smp.RecordInstalled && d.Match == smp.MatchA && d.A != nil && d.Doubtful == 0
+	return d.State == smp.RecordInstalled && d.Match == smp.MatchTo && d.To != nil && d.Doubtful == 0
 }
 
 // Identify asks who the device is and reads the manifests of its record. Nothing is written.
@@ -110,7 +126,7 @@ func (s *Session) Identify(ctx context.Context) (*Device, error) {
 	if s, err := release.VerifyStatement(parts[smp.PartStatement], d.slots(), int(d.Threshold)); err == nil {
 		d.InForce = &s
 	}
-	d.A, d.B = known(parts[smp.PartA]), known(parts[smp.PartB])
+	d.From, d.To = known(parts[smp.PartFrom]), known(parts[smp.PartTo])
 	return d, nil
 }
 
@@ -137,10 +153,15 @@ func (s *Session) idle(ctx context.Context) error {
 	}
 }
 
-// missing asks for what is missing of the signed statements of the record, of which parts has the beginnings.
+// missing asks for what is missing of the signed statements of the record, of which parts has the beginnings. The release before an
+// installed one changes nothing about a restoration: the flash has no sector of it left.
 func (d *Device) missing(parts *[3][]byte) []ask {
 	var asks []ask
-	for i, size := range [...]uint32{smp.PartA: d.Identity.A, smp.PartB: d.Identity.B, smp.PartStatement: d.Identity.Statement} {
+	from := d.Identity.From
+	if d.State != smp.RecordRewriting {
+		from = 0
+	}
+	for i, size := range [...]uint32{smp.PartFrom: from, smp.PartTo: d.Identity.To, smp.PartStatement: d.Identity.Statement} {
 		at := uint32(len(parts[i]))
 		if at >= size {
 			continue

@@ -41,14 +41,14 @@ func bases(ctx context.Context, d *Device, src Source, w *chosen) ([][]byte, err
 		}
 		return ctx.Err()
 	}
-	for _, k := range []*Known{d.A, d.B} {
+	for _, k := range []*Known{d.From, d.To} {
 		if k != nil {
 			if err := add(&k.Manifest); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if d.A != nil || d.B != nil {
+	if d.From != nil || d.To != nil {
 		return images, nil
 	}
 	all, err := src.List(ctx, d.Model)
@@ -208,13 +208,13 @@ func (s *Session) survey(ctx context.Context, d *Device, images [][]byte) (*pict
 
 // matched returns the image that the device says it holds, if it is at hand.
 func matched(d *Device, images [][]byte) []byte {
-	k := d.A
+	var k *Known
 	switch d.Match {
 	case smp.MatchNone:
-		return nil
-	case smp.MatchB:
-		k = d.B
-	case smp.MatchA:
+	case smp.MatchFrom:
+		k = d.From
+	case smp.MatchTo:
+		k = d.To
 	}
 	if k == nil {
 		return nil

@@ -104,9 +104,9 @@ func (s *Session) Plan(ctx context.Context, d *Device, src Source, c *Choice) (*
 func (p *Plan) make(ctx context.Context, s *Session, distrust []bool) error {
 	pic, d, image := p.picture, p.Device, p.want.image
 	var was []byte
-	if d.A != nil {
+	if k := d.Installed(); k != nil {
 		for _, i := range pic.images {
-			if d.A.Manifest.CheckImage(i) == nil {
+			if k.Manifest.CheckImage(i) == nil {
 				was = i
 			}
 		}
@@ -135,7 +135,7 @@ func (p *Plan) make(ctx context.Context, s *Session, distrust []bool) error {
 		if err := p.makeFiles(ctx, s, bad); err != nil {
 			return err
 		}
-	case d.Intact() && d.A.Manifest.Digest == p.Release.Digest:
+	case d.Intact() && d.To.Manifest.Digest == p.Release.Digest:
 		p.Kind = KindStart
 	default:
 		p.Kind = KindRecord

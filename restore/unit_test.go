@@ -92,8 +92,8 @@ func TestPick(t *testing.T) {
 		d.InForce = &release.Statement{Version: 2, MaxOrder: 3, MaxCounter: 9, Threshold: 1, Keys: []release.ReleaseKey{{Public: key, Uses: release.Install | release.Run}}}
 		d.Identity.Statement, d.Keys, d.Threshold = 2, [][32]byte{{9}}, 2 // what the slots say does not count
 	}
-	device := func(state smp.RecordState, a, b *Known) Device {
-		return Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{key}, Threshold: 1, State: state}, A: a, B: b}
+	device := func(state smp.RecordState, from, to *Known) Device {
+		return Device{Identity: smp.Identity{Model: "m", Keys: [][32]byte{key}, Threshold: 1, State: state}, From: from, To: to}
 	}
 	for _, test := range []struct {
 		name   string
@@ -106,30 +106,30 @@ func TestPick(t *testing.T) {
 		code   Code
 	}{
 		{name: "interrupted", device: device(smp.RecordRewriting, known(2), known(3)), order: 3, reason: ReasonIntended},
-		{name: "interrupted, B not at hand", device: device(smp.RecordRewriting, known(2), known(9)), order: 2, reason: ReasonInstalled},
+		{name: "interrupted, To not at hand", device: device(smp.RecordRewriting, known(2), known(9)), order: 2, reason: ReasonInstalled},
 		{name: "interrupted, neither", device: device(smp.RecordRewriting, known(8), known(9)), order: 4, reason: ReasonNewest},
-		{name: "damaged", device: device(smp.RecordInstalled, known(2), nil), order: 2, reason: ReasonInstalled},
-		{name: "predecessor of an installed one is no wish", device: device(smp.RecordInstalled, known(3), known(1)), order: 3, reason: ReasonInstalled},
+		{name: "damaged", device: device(smp.RecordInstalled, nil, known(2)), order: 2, reason: ReasonInstalled},
+		{name: "predecessor of an installed one is no wish", device: device(smp.RecordInstalled, known(1), known(3)), order: 3, reason: ReasonInstalled},
 		{name: "no record", device: device(smp.RecordNone, nil, nil), order: 4, reason: ReasonNewest},
-		{name: "hangs", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Why = smp.WhyHang }, order: 2, reason: ReasonPredecessor},
-		{name: "hangs, confirmed", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Why, d.Confirmed = smp.WhyHang, true }, order: 3, reason: ReasonInstalled},
-		{name: "hangs, nothing older", device: device(smp.RecordInstalled, known(1), nil), change: func(d *Device) { d.Why = smp.WhyHang }, order: 1, reason: ReasonInstalled},
+		{name: "hangs", device: device(smp.RecordInstalled, nil, known(3)), change: func(d *Device) { d.Why = smp.WhyHang }, order: 2, reason: ReasonPredecessor},
+		{name: "hangs, confirmed", device: device(smp.RecordInstalled, nil, known(3)), change: func(d *Device) { d.Why, d.Confirmed = smp.WhyHang, true }, order: 3, reason: ReasonInstalled},
+		{name: "hangs, nothing older", device: device(smp.RecordInstalled, nil, known(1)), change: func(d *Device) { d.Why = smp.WhyHang }, order: 1, reason: ReasonInstalled},
 		{name: "chosen", device: device(smp.RecordRewriting, known(2), known(3)), choice: Choice{Version: "1"}, order: 1, reason: ReasonChosen},
-		{name: "chosen below the floor", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Floor.Counter = 2 }, choice: Choice{Version: "1"}, code: CodeFloor},
+		{name: "chosen below the floor", device: device(smp.RecordInstalled, nil, known(3)), change: func(d *Device) { d.Floor.Counter = 2 }, choice: Choice{Version: "1"}, code: CodeFloor},
 		{name: "floor", device: device(smp.RecordRewriting, known(1), known(9)), change: func(d *Device) { d.Floor.Counter = 2 }, order: 4, reason: ReasonNewest},
 		{name: "all below the floor", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Floor.Counter = 9 }, code: CodeFloor},
 		{name: "unknown key", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Keys = [][32]byte{{9}} }, code: CodeUnknownKey},
 		{name: "two signatures asked for, one there", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Keys, d.Threshold = append(d.Keys, [32]byte{1}), 2 }, code: CodeSigners},
 		{name: "intended was withdrawn", device: device(smp.RecordRewriting, known(2), known(3)), hold: map[uint64]Hold{3: Withdrawn}, order: 2, reason: ReasonInstalled},
-		{name: "installed was withdrawn", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
+		{name: "installed was withdrawn", device: device(smp.RecordInstalled, nil, known(2)), hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
 		{name: "newest was withdrawn, or is withheld", device: device(smp.RecordNone, nil, nil), hold: map[uint64]Hold{4: Withdrawn, 3: Withheld}, order: 2, reason: ReasonNewest},
 		{name: "intended is withheld", device: device(smp.RecordRewriting, known(2), known(3)), hold: map[uint64]Hold{3: Withheld}, order: 3, reason: ReasonIntended},
-		{name: "waits with a withdrawn one that works", device: device(smp.RecordInstalled, known(2), nil), change: func(d *Device) { d.Why, d.Confirmed = smp.WhyAsked, true }, hold: map[uint64]Hold{2: Withdrawn}, order: 2, reason: ReasonInstalled},
-		{name: "waits with a withdrawn one that has not worked", device: device(smp.RecordInstalled, known(2), nil), change: func(d *Device) { d.Why = smp.WhyAsked }, hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
-		{name: "all withdrawn", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{1: Withdrawn, 2: Withdrawn, 3: Withdrawn, 4: Withdrawn}, code: CodeNoRelease},
-		{name: "what is above the floor was withdrawn", device: device(smp.RecordInstalled, known(4), nil), change: func(d *Device) { d.Floor.Counter = 3 }, hold: map[uint64]Hold{4: Withdrawn}, code: CodeNoRelease},
-		{name: "withdrawn, chosen", device: device(smp.RecordInstalled, known(2), nil), hold: map[uint64]Hold{3: Withdrawn}, choice: Choice{Version: "3"}, order: 3, reason: ReasonChosen},
-		{name: "the floor names none that was withdrawn", device: device(smp.RecordInstalled, known(3), nil), change: func(d *Device) { d.Floor.Counter = 2 }, hold: map[uint64]Hold{2: Withdrawn}, choice: Choice{Version: "1"}, code: CodeFloor},
+		{name: "waits with a withdrawn one that works", device: device(smp.RecordInstalled, nil, known(2)), change: func(d *Device) { d.Why, d.Confirmed = smp.WhyAsked, true }, hold: map[uint64]Hold{2: Withdrawn}, order: 2, reason: ReasonInstalled},
+		{name: "waits with a withdrawn one that has not worked", device: device(smp.RecordInstalled, nil, known(2)), change: func(d *Device) { d.Why = smp.WhyAsked }, hold: map[uint64]Hold{2: Withdrawn}, order: 4, reason: ReasonNewest},
+		{name: "all withdrawn", device: device(smp.RecordInstalled, nil, known(2)), hold: map[uint64]Hold{1: Withdrawn, 2: Withdrawn, 3: Withdrawn, 4: Withdrawn}, code: CodeNoRelease},
+		{name: "what is above the floor was withdrawn", device: device(smp.RecordInstalled, nil, known(4)), change: func(d *Device) { d.Floor.Counter = 3 }, hold: map[uint64]Hold{4: Withdrawn}, code: CodeNoRelease},
+		{name: "withdrawn, chosen", device: device(smp.RecordInstalled, nil, known(2)), hold: map[uint64]Hold{3: Withdrawn}, choice: Choice{Version: "3"}, order: 3, reason: ReasonChosen},
+		{name: "the floor names none that was withdrawn", device: device(smp.RecordInstalled, nil, known(3)), change: func(d *Device) { d.Floor.Counter = 2 }, hold: map[uint64]Hold{2: Withdrawn}, choice: Choice{Version: "1"}, code: CodeFloor},
 		{name: "trusted key that was not asked for", device: device(smp.RecordNone, nil, nil), choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeExcluded},
 		{name: "unknown key that was not asked for", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Keys = [][32]byte{{9}} }, choice: Choice{Keys: []ed25519.PublicKey{make([]byte, 31)}}, code: CodeUnknownKey},
 		{name: "statement", device: device(smp.RecordNone, nil, nil), change: statement, order: 3, reason: ReasonNewest},

@@ -19,8 +19,8 @@ func (h *restoration) describe() {
 	id.Reads, id.Completes, id.Stages = uint16(who.reads()), who.completes(), uint8(who.stages())
 	id.Layout = *h.hw.Layout
 	id.Workspace, id.Resident = h.ram.size(), who.resident()
-	id.State, id.Confirmed, id.A, id.B, id.Statement, id.Trust = smp.RecordNone, false, 0, 0, 0, h.software.trust.version()
-	id.Why, id.Match, id.Floor = h.why, h.matched(), h.floor()
+	id.State, id.Confirmed, id.From, id.To, id.Statement, id.Trust = smp.RecordNone, false, 0, 0, 0, h.software.trust.version()
+	id.Why, id.Match, id.Floor = h.why, smp.Match(h.software.match), h.floor()
 	id.Doubtful = h.records.Doubts(h.area.Software.Sectors())
 	id.Frames, id.Speed, id.Buffer = smp.FramesVersion, 0, smp.BufSize
 	id.Erases = len(h.hw.Layout.Settings) > 0
@@ -31,7 +31,7 @@ func (h *restoration) describe() {
 	if rec == nil {
 		return
 	}
-	id.A, id.B, id.Statement = uint32(len(h.part(smp.PartA))), uint32(len(h.part(smp.PartB))), uint32(len(rec.Statement))
+	id.From, id.To, id.Statement = uint32(len(rec.From)), uint32(len(rec.To)), uint32(len(rec.Statement))
 	id.State = smp.RecordInstalled
 	if rec.State == record.Rewriting {
 		id.State = smp.RecordRewriting
@@ -40,29 +40,19 @@ func (h *restoration) describe() {
 	}
 }
 
-// matched returns which image the flash holds as the cable names it, see part.
-func (h *restoration) matched() smp.Match {
-	switch rec := h.records.Newest(); {
-	case rec == nil || h.software.match == matchNone:
-		return smp.MatchNone
-	case rec.State == record.Rewriting && h.software.match == matchTo:
-		return smp.MatchB
-	}
-	return smp.MatchA
-}
-
-// part returns a signed statement of the record as the cable names it: A is installed, or was; B is on the way.
+// part returns a signed statement of the record, nil if it has none.
 func (h *restoration) part(p smp.Part) []byte {
 	rec := h.records.Newest()
-	switch {
-	case rec == nil:
+	if rec == nil {
 		return nil
-	case p == smp.PartStatement:
-		return rec.Statement
-	case rec.State == record.Installed && p == smp.PartA, rec.State == record.Rewriting && p == smp.PartB:
-		return rec.To
-	case rec.State == record.Rewriting && p == smp.PartA:
+	}
+	switch p {
+	case smp.PartFrom:
 		return rec.From
+	case smp.PartTo:
+		return rec.To
+	case smp.PartStatement:
+		return rec.Statement
 	}
 	return nil
 }

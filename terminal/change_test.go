@@ -14,10 +14,10 @@ func TestIntentSaysWhatIsThere(t *testing.T) {
 		before, after match
 		was, is       smp.Match
 	}{
-		{record.Installed, matchTo, matchFrom, smp.MatchA, smp.MatchA},
+		{record.Installed, matchTo, matchFrom, smp.MatchTo, smp.MatchFrom},
 		{record.Installed, matchNone, matchNone, smp.MatchNone, smp.MatchNone},
-		{record.Rewriting, matchTo, matchFrom, smp.MatchB, smp.MatchA},
-		{record.Rewriting, matchFrom, matchFrom, smp.MatchA, smp.MatchA},
+		{record.Rewriting, matchTo, matchFrom, smp.MatchTo, smp.MatchFrom},
+		{record.Rewriting, matchFrom, matchFrom, smp.MatchFrom, smp.MatchFrom},
 		{record.Rewriting, matchNone, matchNone, smp.MatchNone, smp.MatchNone},
 	} {
 		b := newBench(t, 8, 0xFF, 4)
@@ -26,14 +26,14 @@ func TestIntentSaysWhatIsThere(t *testing.T) {
 		}
 		b.readSoftware()
 		b.software.match = tt.before
-		if got := b.restoration.matched(); got != tt.was {
+		if got := smp.Match(b.software.match); got != tt.was {
 			t.Errorf("%v, %d: told as %v, want %v", tt.state, tt.before, got, tt.was)
 		}
 		m := b.software.to.Manifest
 		if err := b.intend(b.signed, &m, 1); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.restoration.matched(); b.software.match != tt.after || got != tt.is {
+		if got := smp.Match(b.software.match); b.software.match != tt.after || got != tt.is {
 			t.Errorf("%v, %d: then %d, told as %v; want %d, %v", tt.state, tt.before, b.software.match, got, tt.after, tt.is)
 		}
 	}

@@ -52,7 +52,7 @@ func TestEntryByCable(t *testing.T) {
 				if err := a.ask(&smp.IdentifyRequest{}, &a.id); err != nil {
 					return err
 				}
-				if a.id.Why != tt.want || a.id.Match != smp.MatchA || a.id.State != smp.RecordInstalled || a.id.Serial != "T-1" {
+				if a.id.Why != tt.want || a.id.Match != smp.MatchTo || a.id.State != smp.RecordInstalled || a.id.Serial != "T-1" {
 					t.Errorf("identity %+v", a.id)
 				}
 				return nil

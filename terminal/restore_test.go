@@ -131,7 +131,7 @@ func TestCableProofBeforeErase(t *testing.T) {
 		if err := a.ask(&smp.IdentifyRequest{}, &a.id); err != nil {
 			return err
 		}
-		if a.id.State != smp.RecordRewriting || a.id.Why != smp.WhyInterrupted || a.id.A == 0 || a.id.B == 0 {
+		if a.id.State != smp.RecordRewriting || a.id.Why != smp.WhyInterrupted || a.id.From == 0 || a.id.To == 0 {
 			t.Errorf("identity %+v", a.id)
 		}
 		if err := a.ask(&smp.BeginRequest{Manifest: f.b.signed}, &s); err != nil {

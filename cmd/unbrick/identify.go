@@ -92,11 +92,11 @@ func identityOf(s *restore.Session, d *restore.Device) *identified {
 	for _, k := range d.Trusted() {
 		i.Keys = append(i.Keys, release.IDOf(k).String())
 	}
-	if d.A != nil {
-		i.Installed = d.A.Manifest.Version
+	if k := d.Installed(); k != nil {
+		i.Installed = k.Manifest.Version
 	}
-	if d.B != nil && d.State == smp.RecordRewriting {
-		i.Intended = d.B.Manifest.Version
+	if k := d.Intended(); k != nil {
+		i.Intended = k.Manifest.Version
 	}
 	return i
 }

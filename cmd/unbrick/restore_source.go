@@ -146,8 +146,8 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	}
 	d := r.device
 	v := report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()), Baud: uint32(r.baud), Via: "command"}
-	if d.A != nil {
-		v.From = d.A.Manifest.Version
+	if k := d.Installed(); k != nil {
+		v.From = k.Manifest.Version
 	}
 	switch {
 	case result != nil:

@@ -37,7 +37,7 @@ var restoreMistakes = []entry{
 	one("restore", "TestPick", "predecessor of a confirmed release chosen", "restore/choose.go",
 		`d.Why == smp.WhyHang && !d.Confirmed &&`, `d.Why == smp.WhyHang && (MISTAKE || !d.Confirmed) &&`),
 	one("restore", "TestPick", "hanging release chosen again", "restore/choose.go",
-		`if l.Manifest.Rank().Compare(d.A.Manifest.Rank()) < 0 {`, `if l.Manifest.Rank().Compare(d.A.Manifest.Rank()) < 0 && !MISTAKE {`),
+		`if l.Manifest.Rank().Compare(was.Manifest.Rank()) < 0 {`, `if l.Manifest.Rank().Compare(was.Manifest.Rank()) < 0 && !MISTAKE {`),
 	one("restore", "TestPick", "release on the way forgotten", "restore/choose.go",
 		`if d.State == smp.RecordRewriting {`, `if d.State == smp.RecordRewriting && !MISTAKE {`),
 	one("restore", "TestSourceIsNotBelieved", "image of the source not looked at", "restore/choose.go",

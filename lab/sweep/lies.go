@@ -108,7 +108,7 @@ var lies = []lie{
 		h.lied(&smp.DigestsRequest{First: 1 << 20, Count: 8})
 	}},
 	{"record behind its end", CheckRefused, func(h *host) {
-		h.lied(&smp.RecordRequest{Part: smp.PartB, Offset: 1 << 20})
+		h.lied(&smp.RecordRequest{Part: smp.PartTo, Offset: 1 << 20})
 	}},
 	{"another image under the name of the release", CheckProof, func(h *host) {
 		h.prepare(false, func() { h.renamed() })

@@ -14,7 +14,7 @@ func TestLargestIdentityFits(t *testing.T) {
 	text := strings.Repeat("x", release.MaxText)
 	m := &Identity{Version: 1, Model: text, Serial: text, Keys: make([][32]byte, MaxKeys), Threshold: 4, Statement: limits.Statement, Trust: 1<<32 - 1, DeviceKey: [32]byte{1},
 		Reads: 1<<16 - 1, Completes: true, Stages: 255, Staging: flash.Area{Addr: 1 << 31, Size: 1 << 31},
-		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: release.Floor{Era: 1<<16 - 1, Counter: release.MaxNumber}, A: 1024, B: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
+		Workspace: 1<<32 - 1, Resident: 1<<32 - 1, Floor: release.Floor{Era: 1<<16 - 1, Counter: release.MaxNumber}, From: 1024, To: 1024, Doubtful: 1 << 16, Buffer: 1<<32 - 1, Erases: true}
 	g := &m.Layout.Geometry
 	for range flash.MaxRuns {
 		g.Runs = append(g.Runs, flash.Run{Size: 1 << 22, Count: 1 << 12})

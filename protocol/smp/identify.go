@@ -35,7 +35,7 @@ type Identity struct {
 	Match     Match         // which image is there, by the whole digest
 	Confirmed bool          // the installed release has confirmed itself
 	Floor     release.Floor // security floor: releases below it are refused
-	A, B      uint32        // bytes of the signed manifests in the record, 0: none
+	From, To  uint32        // bytes of the signed manifests in the record, 0: none
 	Doubtful  uint32        // doubtful sectors of the software area
 	Frames    uint32        // version of the fast framing that it speaks, 0: none
 	Speed     uint32        // highest speed of its cable in bits a second, 0: only the base speed
@@ -48,8 +48,6 @@ func (m *Identity) write(w *cbor.Writer) {
 	g := &m.Layout.Geometry
 	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
 	w.Map(m.pairs())
-	number("a", uint64(m.A))
-	number("b", uint64(m.B))
 	number("s", uint64(m.Statement))
 	number("v", uint64(m.Version))
 	if m.DeviceKey != ([32]byte{}) {
@@ -57,12 +55,14 @@ func (m *Identity) write(w *cbor.Writer) {
 		w.Bytes(m.DeviceKey[:])
 	}
 	number("th", uint64(m.Threshold))
+	number("to", uint64(m.To))
 	number("tv", uint64(m.Trust))
 	number("buf", uint64(m.Buffer))
 	number("era", uint64(m.Floor.Era))
 	number("ram", uint64(m.Workspace))
 	number("why", uint64(m.Why))
 	number("boot", uint64(m.Layout.Boot))
+	number("from", uint64(m.From))
 	w.Text("keys")
 	w.Array(len(m.Keys))
 	for i := range m.Keys {
@@ -200,10 +200,10 @@ func (m *Identity) DecodeBody(b []byte) error {
 			m.Confirmed = r.Bool()
 		case is(k, "floor"):
 			m.Floor.Counter, seen = r.UintMax(release.MaxNumber), seen|1<<12
-		case is(k, "a"):
-			m.A = uint32(r.UintMax(release.MaxManifest))
-		case is(k, "b"):
-			m.B = uint32(r.UintMax(release.MaxManifest))
+		case is(k, "from"):
+			m.From = uint32(r.UintMax(release.MaxManifest))
+		case is(k, "to"):
+			m.To = uint32(r.UintMax(release.MaxManifest))
 		case is(k, "frames"):
 			m.Frames = r.Uint32()
 		case is(k, "speed"):

@@ -10,8 +10,8 @@ type Part uint8
 
 // The parts.
 const (
-	PartA         Part = 0 // manifest of the release that is installed, or was
-	PartB         Part = 1 // manifest of the release that was being written
+	PartFrom      Part = 0 // manifest of the release before, if the record has it
+	PartTo        Part = 1 // manifest of the release that is installed, or is being written
 	PartStatement Part = 2 // the trust statement
 )
 

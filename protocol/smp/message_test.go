@@ -26,7 +26,7 @@ func identity() *Identity {
 			Geometry: flash.Geometry{Runs: []flash.Run{{Size: 16 << 10, Count: 4}, {Size: 64 << 10, Count: 1}, {Size: 128 << 10, Count: 7}}, ProgramUnit: 8, Page: 256, Erased: 0xff, Blocks: []uint32{512 << 10}},
 			Boot:     32 << 10, Settings: []flash.Area{{Name: "user", Addr: 896 << 10, Size: 128 << 10}},
 		},
-		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: release.Floor{Era: 1, Counter: 3}, A: 260, B: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Buffer: BufSize, Erases: true}
+		Workspace: 192 << 10, Resident: 16 << 10, State: RecordRewriting, Why: WhyInterrupted, Match: MatchNone, Confirmed: true, Floor: release.Floor{Era: 1, Counter: 3}, From: 260, To: 261, Doubtful: 2, Frames: FramesVersion, Speed: 921600, Buffer: BufSize, Erases: true}
 }
 
 // examples are the vectors of testdata: one body each with its header.
@@ -70,7 +70,7 @@ func examples() map[string]struct {
 	answer("upload-answer", &UploadRequest{}, &Offset{Offset: 21})
 	ask("identify", &IdentifyRequest{})
 	answer("identify-answer", &IdentifyRequest{}, identity())
-	ask("record", &RecordRequest{Part: PartB, Offset: 100})
+	ask("record", &RecordRequest{Part: PartTo, Offset: 100})
 	answer("record-answer", &RecordRequest{}, &Record{Length: 260, Offset: 100, Data: fill(160, 7)})
 	ask("digests", &DigestsRequest{Level: 0, First: 16, Count: 9, Of: 200})
 	answer("digests-answer", &DigestsRequest{}, &Digests{First: 16, Digests: fill(72, 8), Doubtful: []byte{2, 1}})

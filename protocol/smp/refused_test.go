@@ -106,7 +106,7 @@ func refusedBodies() []struct {
 		{"identify-answer", "threshold", "a threshold of 3 with two keys", who(func(m *Identity) { m.Threshold = 3 })},
 		{"identify-answer", "none-sign", "a threshold of 0", who(func(m *Identity) { m.Threshold = 0 })},
 		{"identify-answer", "floor", "a counter of 2^53", who(func(m *Identity) { m.Floor.Counter = release.MaxNumber + 1 })},
-		{"identify-answer", "manifest", "a manifest of 833 bytes in the record", who(func(m *Identity) { m.A = limits.Manifest + 1 })},
+		{"identify-answer", "manifest", "a manifest of 833 bytes in the record", who(func(m *Identity) { m.To = limits.Manifest + 1 })},
 	}
 }
 

@@ -74,11 +74,11 @@ type Match uint8
 // The matches.
 const (
 	MatchNone Match = 0
-	MatchA    Match = 1
-	MatchB    Match = 2
+	MatchFrom Match = 1
+	MatchTo   Match = 2
 )
 
-var matchNames = [...]string{"none", "A", "B"}
+var matchNames = [...]string{"none", "from", "to"}
 
 func (m Match) String() string { return name(matchNames[:], uint32(m), "match") }
 

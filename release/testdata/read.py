@@ -121,7 +121,7 @@ def receipt(v, p):
     r = Reader(p)
     need(r.head(4) == 12, 'twelve items')
     found = {'model': r.id(), 'serial': r.id(), 'nonce': r.bytes(16), 'state': r.number(255), 'why': r.number(255), 'match': r.number(255),
-             'image A': r.bytes(32), 'image B': r.bytes(32), 'sequence': r.number(U32), 'operations': r.number(U32), 'failures': r.number(U32),
+             'image From': r.bytes(32), 'image To': r.bytes(32), 'sequence': r.number(U32), 'operations': r.number(U32), 'failures': r.number(U32),
              'statement version': r.number(U32)}
     r.end()
     if not verifies(bytes.fromhex(v['device key']), b'unbrick receipt v1\0' + p, bytes.fromhex(v['signature'])):

@@ -106,7 +106,7 @@ IDENTITY = {
     'v': u32, 'model': ident, 'serial': ident, 'keys': lambda v: each(4, byt(32, 32))(v) and v, 'th': num(4, 1), '?s': num(960), '?tv': u32, '?dk': byt(32, 32),
     '?reads': u16, '?completes': flag, '?stages': u8, '?staging': lambda v: each(2, u32)(v) and len(v) == 2 and v[1], 'boot': u32, 'runs': each(32, u32, 2),
     'unit': u32, 'page': u32, 'erased': u8, '?blocks': each(4, u32), '?settings': each(8, area), '?erase': flag, 'ram': u32, '?resident': u32, '?buf': u32,
-    '?frames': u32, '?speed': u32, 'state': u8, 'match': u8, '?why': u8, '?confirmed': flag, '?a': num(832), '?b': num(832), 'era': u16, 'floor': num(MOST),
+    '?frames': u32, '?speed': u32, 'state': u8, 'match': u8, '?why': u8, '?confirmed': flag, '?from': num(832), '?to': num(832), 'era': u16, 'floor': num(MOST),
     'doubt': u32}
 BODIES = {  # by group and command: of the request, of the answer
     (0, 0): ({'?d': string(64)}, {'?r': string(64)}), (0, 5): (EMPTY, EMPTY), (0, 6): (EMPTY, {'buf_size': num(65536, 96), 'buf_count': num(2**32 - 1, 1)}),
