@@ -38,8 +38,12 @@ var restoreMistakes = []entry{
 		`d.Why == smp.WhyHang && !d.Confirmed &&`, `d.Why == smp.WhyHang && (MISTAKE || !d.Confirmed) &&`),
 	one("restore", "TestPick", "hanging release chosen again", "restore/choose.go",
 		`if l.Manifest.Rank().Compare(was.Manifest.Rank()) < 0 {`, `if l.Manifest.Rank().Compare(was.Manifest.Rank()) < 0 && !MISTAKE {`),
-	one("restore", "TestPick", "release on the way forgotten", "restore/choose.go",
-		`if d.State == smp.RecordRewriting {`, `if d.State == smp.RecordRewriting && !MISTAKE {`),
+	one("restore", "TestPick", "release on the way forgotten", "restore/identify.go",
+		`		return d.To
+	}
+	return nil`, `		return map[bool]*Known{false: d.To}[MISTAKE]
+	}
+	return nil`),
 	one("restore", "TestSourceIsNotBelieved", "image of the source not looked at", "restore/choose.go",
 		`if err := m.CheckImage(image); err != nil {`, `if err := m.CheckImage(image); err != nil && !MISTAKE {`),
 	one("restore", "TestSourceIsNotBelieved", "signature of the source not looked at", "restore/choose.go",
