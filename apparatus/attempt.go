@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"unbrick/flash"
@@ -25,12 +26,15 @@ func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) 
 func (l *library) listings(id string) []restore.Listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	seen := make(map[release.Digest]bool)
 	var list []restore.Listing
 	put := func(m *release.Manifest, signers *release.Signers) {
-		if m.Model == id && !seen[m.Digest] {
-			seen[m.Digest] = true
+		if m.Model != id {
+			return
+		}
+		if i := slices.IndexFunc(list, func(o restore.Listing) bool { return o.Manifest == *m }); i < 0 {
 			list = append(list, restore.Listing{Manifest: *m, Signers: *signers, Hold: holdOf[l.held[nameOf(m)]]})
+		} else if signers.Len() > list[i].Signers.Len() {
+			list[i].Signers = *signers
 		}
 	}
 	for _, f := range l.files {
@@ -47,13 +51,56 @@ func (l *library) listings(id string) []restore.Listing {
 	return list
 }
 
-// Get implements restore.Source.
-func (l *library) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
-	f, err := l.fetch(ctx, model, image)
-	if err != nil {
+// Get implements restore.Source. The server's list has the manifests; for an image any release of it does.
+func (l *library) Get(ctx context.Context, want *restore.Listing) (signed, image []byte, err error) {
+	is := func(m *release.Manifest, signers *release.Signers) bool {
+		return *m == want.Manifest && *signers == want.Signers
+	}
+	l.mu.Lock()
+	f, chosen := l.files[want.Manifest]
+	s := l.store
+	for i := range l.remote {
+		if r := &l.remote[i]; is(&r.manifest, &r.signers) {
+			signed = r.signed
+		}
+	}
+	l.mu.Unlock()
+	if chosen && is(&f.manifest, &f.signers) {
+		return f.signed, f.image, nil
+	}
+	if s != nil {
+		for _, e := range s.Find(want.Manifest.Digest) {
+			if !is(&e.Manifest, &e.Signers) {
+				continue
+			}
+			kept, image, err := s.Read(e)
+			if err == nil {
+				return kept, image, nil
+			}
+			l.lost()
+		}
+	}
+	if f, err = l.fetch(ctx, want.Manifest.Model, want.Manifest.Digest); err != nil {
 		return nil, nil, err
 	}
-	return f.signed, f.image, nil
+	switch {
+	case signed != nil:
+		return signed, f.image, nil
+	case is(&f.manifest, &f.signers):
+		return f.signed, f.image, nil
+	}
+	return nil, nil, errNoRelease
+}
+
+// wish is the choice of the newest release of an image.
+func (l *library) wish(model string, image release.Digest) *restore.Choice {
+	best := release.Manifest{Model: model, Digest: image} // as nothing is
+	for _, o := range l.listings(model) {
+		if m := &o.Manifest; m.Digest == image && (best.Version == "" || m.Rank().Compare(best.Rank()) > 0) {
+			best = *m
+		}
+	}
+	return &restore.Choice{Release: &best}
 }
 
 // trace keeps the last commands of an attempt for support. It may be used concurrently.
@@ -167,14 +214,19 @@ func heldOr(held, fit Fit) Fit {
 // choiceOf is what could be written to a device, best first.
 func choiceOf(d *restore.Device, lib *library) []Release {
 	listings := lib.listings(d.Model)
-	fits := make(map[release.Digest]Fit, len(listings))
+	type shown struct {
+		image release.Digest
+		order uint64
+	}
+	fits := make(map[shown]Fit, len(listings))
 	for i := range listings {
-		fits[listings[i].Manifest.Digest] = fitOf(d, &listings[i].Manifest, &listings[i].Signers)
+		m := &listings[i].Manifest
+		fits[shown{m.Digest, m.Order}] = fitOf(d, m, &listings[i].Signers)
 	}
 	var list []Release
 	for _, r := range lib.all() {
 		if r.Model == d.Model && len(list) < MaxReleases {
-			r.Fit = heldOr(r.Fit, fits[r.Digest])
+			r.Fit = heldOr(r.Fit, fits[shown{r.Digest, r.Order}])
 			list = append(list, r)
 		}
 	}

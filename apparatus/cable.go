@@ -30,14 +30,15 @@ type cable struct {
 	run      *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto     bool // write as soon as the plan stands: the person has said so already
 	wanted   release.Digest
-	erase    bool       // settings too: the person has said so
-	worked   []worked   // how devices were brought into restoration mode, the last one met at the end
-	hand     WayKind    // what the person did when the device at hand answered; WayReset: nothing
-	since    time.Time  // the way that is shown as tried began
-	rounds   int        // of listening for a person, in this attempt
-	jobs     jobs       // of every device
-	keptWays slot       // where worked is kept
-	image    *imageFile // chosen for a boot loader of MCUboot's kind; nil: none
+	exact    release.Manifest // of a file that the person chose: this release of the wanted image, zero: the newest of it
+	erase    bool             // settings too: the person has said so
+	worked   []worked         // how devices were brought into restoration mode, the last one met at the end
+	hand     WayKind          // what the person did when the device at hand answered; WayReset: nothing
+	since    time.Time        // the way that is shown as tried began
+	rounds   int              // of listening for a person, in this attempt
+	jobs     jobs             // of every device
+	keptWays slot             // where worked is kept
+	image    *imageFile       // chosen for a boot loader of MCUboot's kind; nil: none
 	trace    *trace
 	began    time.Time // of writing
 	report   restore.Result
@@ -179,7 +180,7 @@ func (c *cable) command(cmd Command) {
 	}
 	switch x := cmd.(type) {
 	case Connect:
-		c.auto, c.erase, c.wanted = false, false, release.Digest{}
+		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 		c.connect()
 	case ChooserClosed:
 		if c.run == nil {
@@ -187,7 +188,7 @@ func (c *cable) command(cmd Command) {
 			c.shown.Phase = RestoreNoPort
 		}
 	case DoesNotAnswer:
-		c.auto, c.erase, c.wanted = false, false, release.Digest{}
+		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 		c.connect()
 	case WayDone:
 		c.wayDone()
@@ -500,7 +501,7 @@ func (c *cable) identify() {
 			c.shown.Device = deviceOf(device, c.e.lib)
 			c.shown.Device.Backup = backup
 			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
-				c.auto, c.erase, c.wanted = false, false, release.Digest{}
+				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 				if j := c.jobs.of(device); j != nil && c.e.lib.holds(named{j.Model, j.Digest}) != FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
@@ -516,7 +517,7 @@ func (c *cable) choose(image release.Digest) {
 	if r == nil || r.device == nil || r.working {
 		return
 	}
-	c.wanted = image
+	c.wanted, c.exact = image, release.Manifest{}
 	c.makePlan()
 }
 
@@ -525,17 +526,22 @@ func (c *cable) makePlan() {
 	r := c.run
 	c.shown.Phase = RestoreReading
 	c.shown.Progress = Progress{Stage: StagePlan}
-	var choice *restore.Choice
-	if c.wanted != (release.Digest{}) {
-		wanted := c.wanted
-		choice = &restore.Choice{Image: &wanted}
+	wanted, exact := c.wanted, c.exact
+	choice := func() *restore.Choice {
+		switch {
+		case wanted == (release.Digest{}):
+			return nil
+		case exact.Digest == wanted:
+			return &restore.Choice{Release: &exact}
+		}
+		return c.e.lib.wish(r.device.Model, wanted)
 	}
 	c.work(r, func() func() {
-		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice)
+		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice())
 		if missing(err) && c.e.world.Backend != nil {
 			// The server may have what the store has not, and may be reachable by now.
 			if c.e.lib.refresh(r.ctx) == nil {
-				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice)
+				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice())
 			}
 		}
 		return func() { c.planned(plan, err) }
@@ -598,7 +604,7 @@ func (c *cable) added(m release.Manifest, err error) {
 	case r != nil && r.loader != nil && !r.working:
 		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, StagePlan)
 	case r != nil && r.device != nil && !r.working:
-		c.wanted = m.Digest
+		c.wanted, c.exact = m.Digest, m
 		if m.Model != r.device.Model {
 			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, StagePlan)
 			return

@@ -51,7 +51,7 @@ type library struct {
 	remote    []listed                       // releases that the server offers
 	held      map[named]Fit                  // those that it has and does not offer
 	asked     chan struct{}                  // closed when the server was asked for the first time
-	files     map[named]file                 // chosen in this visit
+	files     map[release.Manifest]file      // chosen in this visit
 	reach     Reach
 }
 
@@ -67,6 +67,7 @@ func nameOf(m *release.Manifest) named { return named{m.Model, m.Digest} }
 type listed struct {
 	manifest release.Manifest
 	signers  release.Signers
+	signed   []byte
 	fit      Fit
 }
 
@@ -79,7 +80,7 @@ type file struct {
 
 func newLibrary(b Backend) *library {
 	return &library{backend: b, models: make(map[string]model.Model), keys: make(map[string][]ed25519.PublicKey),
-		files: make(map[named]file), asked: make(chan struct{})}
+		files: make(map[release.Manifest]file), asked: make(chan struct{})}
 }
 
 // open takes the browser's storage into use. One that cannot be read keeps nothing, and no more than that: the
@@ -267,9 +268,7 @@ func (l *library) add(data []byte) (release.Manifest, error) {
 	}
 	m := f.manifest
 	l.mu.Lock()
-	if have, ok := l.files[nameOf(&m)]; !ok || have.manifest.Order <= m.Order {
-		l.files[nameOf(&m)] = f
-	}
+	l.files[m] = f
 	l.mu.Unlock()
 	l.keep(data)
 	return m, nil
@@ -321,7 +320,13 @@ func (l *library) order(name named) (order uint64) {
 // atHand returns a release from this visit's files or the store, the newer one.
 func (l *library) atHand(model string, image release.Digest) (file, error) {
 	l.mu.Lock()
-	f, ok := l.files[named{model, image}]
+	var f file
+	ok := false
+	for m, v := range l.files {
+		if nameOf(&m) == (named{model, image}) && (!ok || m.Rank().Compare(f.manifest.Rank()) > 0) {
+			f, ok = v, true
+		}
+	}
 	s := l.store
 	l.mu.Unlock()
 	if s != nil {
@@ -363,7 +368,7 @@ func (l *library) download(ctx context.Context, model string, image release.Dige
 	if !l.keep(data) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.files[named{model, image}] = f // it is worth keeping for this visit
+		l.files[f.manifest] = f // it is worth keeping for this visit
 	}
 	return f, nil
 }

@@ -95,7 +95,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 			if err != nil || len(list) != 1 {
 				t.Fatalf("%s: %d releases of model %s, %v", what, len(list), id, err)
 			}
-			signed, got, err := l.Get(ctx, id, list[0].Manifest.Digest)
+			signed, got, err := l.Get(ctx, &list[0])
 			if err != nil || !bytes.Equal(got, image) {
 				t.Fatalf("%s, model %s: %v", what, id, err)
 			}
@@ -103,7 +103,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 				t.Errorf("%s: model %s got the manifest of model %s, %v", what, id, m.Model, err)
 			}
 		}
-		if _, _, err := l.Get(ctx, "0009", all[0].Digest); err == nil {
+		if _, _, err := l.Get(ctx, &restore.Listing{Manifest: release.Manifest{Model: "0009", Digest: all[0].Digest}}); err == nil {
 			t.Errorf("%s: got the release of a model that has none", what)
 		}
 	}
@@ -135,9 +135,15 @@ func TestOneImageForTwoModels(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	signed, _, err := files.Get(ctx, models[1], l.all()[0].Digest)
-	if m, _, parsing := release.Parse(signed); err != nil || parsing != nil || m.Model != models[1] {
-		t.Errorf("files gave the release of model %q: %v", m.Model, err)
+	listed, err := files.List(ctx, models[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range listed {
+		signed, _, err := files.Get(ctx, &listed[i])
+		if m, _, parsing := release.Parse(signed); err != nil || parsing != nil || m != listed[i].Manifest {
+			t.Errorf("files gave the release of model %q: %v", m.Model, err)
+		}
 	}
 }
 
@@ -201,6 +207,22 @@ func TestImageAgain(t *testing.T) {
 		}
 		if kept {
 			fetch("3.0")
+		}
+		// Each of them is itself to who wants it, and the newest to who wants its bytes.
+		for _, want := range l.listings("0001") {
+			signed, got, err := l.Get(context.Background(), &want)
+			if got, _, parsing := release.Parse(signed); err != nil || parsing != nil || got != want.Manifest {
+				t.Errorf("kept %v: got %q, %v; want %q", kept, got.Version, err, want.Manifest.Version)
+			}
+			if !bytes.Equal(got, image) {
+				t.Errorf("kept %v: another image with %q", kept, want.Manifest.Version)
+			}
+		}
+		if n, c := len(l.listings("0001")), l.wish("0001", m.Digest); n != 2 || c.Release.Version != "3.0" {
+			t.Errorf("kept %v: %d releases, %+v", kept, n, c.Release)
+		}
+		if _, _, err := l.Get(context.Background(), &restore.Listing{Manifest: m}); err == nil {
+			t.Errorf("kept %v: got a release that nobody signed", kept)
 		}
 	}
 }

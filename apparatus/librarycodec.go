@@ -68,7 +68,7 @@ func decodeReleases(b []byte) ([]listed, error) {
 			return
 		}
 		if m, signers, err := release.Parse(signed); err == nil {
-			list = append(list, listed{manifest: m, signers: signers, fit: fit})
+			list = append(list, listed{manifest: m, signers: signers, signed: slices.Clone(signed), fit: fit})
 		}
 	})
 	if err != nil {

@@ -59,7 +59,7 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	tell(LogRow{Step: 16, Code: LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
 	var choice *restore.Choice
 	if wanted != (release.Digest{}) {
-		choice = &restore.Choice{Image: &wanted}
+		choice = e.lib.wish(device.Model, wanted)
 	}
 	plan, err := session.Plan(ctx, device, e.lib, choice)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // Choice is what the caller wants; nil and zero values leave it to the rules.
 type Choice struct {
-	Image   *release.Digest     // this release and no other
+	Release *release.Manifest   // this release and no other, not one of the same image either
 	Version string              // the newest release with this version text
 	Keys    []ed25519.PublicKey // releases signed with one of these only; empty: any that the device trusts
 }
@@ -54,6 +54,7 @@ type chosen struct {
 	signers       release.Signers // those that the device trusts
 	signed, image []byte
 	reason        Reason
+	listings      []Listing // that it was chosen from
 }
 
 // choose selects the release to write (313, S17): what the caller wants; else the record's B, the new
@@ -88,29 +89,24 @@ func choose(ctx context.Context, d *Device, src Source, c *Choice) (*chosen, err
 	if err != nil {
 		return nil, err
 	}
-	return take(ctx, d, src, c, l, reason)
+	w, err := take(ctx, d, src, c, l, reason)
+	if err != nil {
+		return nil, err
+	}
+	w.listings = all
+	return w, nil
 }
 
 // asked reports whether the caller's wish fits a release.
 func asked(l Listing, c *Choice) bool {
-	return (c.Image == nil || *c.Image == l.Manifest.Digest) && (c.Version == "" || c.Version == l.Manifest.Version)
+	return (c.Release == nil || *c.Release == l.Manifest) && (c.Version == "" || c.Version == l.Manifest.Version)
 }
 
 // pick selects from releases for the device's model, newest first.
 func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
-	if c.Image != nil || c.Version != "" {
-		for _, l := range all {
-			if asked(l, c) {
-				if belowFloor(d, &l) {
-					return Listing{}, 0, below(d, all, l)
-				}
-				if err := permits(d, &l); err != nil {
-					return Listing{}, 0, err
-				}
-				return l, ReasonChosen, nil
-			}
-		}
-		return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model, Version: c.Version}
+	if c.Release != nil || c.Version != "" {
+		l, err := wished(d, all, c)
+		return l, ReasonChosen, err
 	}
 	some := false // is held
 	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
@@ -147,6 +143,31 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		}
 	}
 	return usable[0], ReasonNewest, nil
+}
+
+// wished returns the newest release that the caller's wish fits, signed by as many as it takes if it is at hand so.
+func wished(d *Device, all []Listing, c *Choice) (Listing, error) {
+	first := slices.IndexFunc(all, func(l Listing) bool { return asked(l, c) })
+	if first < 0 {
+		e := &Error{Code: CodeNoRelease, Model: d.Model, Version: c.Version}
+		if c.Release != nil {
+			e.Version = c.Release.Version
+		}
+		return Listing{}, e
+	}
+	l := all[first]
+	if belowFloor(d, &l) {
+		return Listing{}, below(d, all, l)
+	}
+	if err := permits(d, &l); err != nil {
+		return Listing{}, err
+	}
+	for _, o := range all[first:] {
+		if o.Manifest == l.Manifest && trusts(d, c, &o.Signers) {
+			return o, nil
+		}
+	}
+	return l, nil
 }
 
 // Preferred names the release that Plan chooses for a device of itself, from those at hand for its model.
@@ -226,7 +247,7 @@ func below(d *Device, all []Listing, l Listing) error {
 
 // take gets a release's bytes and believes none of them unchecked.
 func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reason Reason) (*chosen, error) {
-	signed, image, err := src.Get(ctx, l.Manifest.Model, l.Manifest.Digest)
+	signed, image, err := src.Get(ctx, &l)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -246,6 +267,9 @@ func take(ctx context.Context, d *Device, src Source, c *Choice, l Listing, reas
 		return nil, &Error{Code: CodeSignature, Version: l.Manifest.Version, Err: err}
 	case err != nil:
 		return nil, &Error{Code: CodeBadFile, Version: l.Manifest.Version, Err: err}
+	}
+	if m != l.Manifest {
+		return nil, &Error{Code: CodeNoRelease, Model: d.Model, Version: l.Manifest.Version, Err: fmt.Errorf("there is %q instead, order %d", m.Version, m.Order)}
 	}
 	if err := m.CheckImage(image); err != nil {
 		return nil, &Error{Code: CodeBadRelease, Version: m.Version, Err: err}

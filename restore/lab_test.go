@@ -3,6 +3,7 @@ package restore_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"unbrick/emulator"
 	"unbrick/lab"
 	"unbrick/protocol/smp"
+	"unbrick/release"
 	"unbrick/restore"
 )
 
@@ -196,7 +198,7 @@ func TestChoice(t *testing.T) {
 	v2 := r.release("2", 2, 1, edit(v1.image, 2))
 	d := r.device(v2, nil)
 	port := d.Port()
-	res, err := run(t, port, source(t, v1, v2), nil, &restore.Choice{Image: &v1.manifest.Digest})
+	res, err := run(t, port, source(t, v1, v2), nil, &restore.Choice{Release: &v1.manifest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +207,59 @@ func TestChoice(t *testing.T) {
 	if res.Plan.Reason != restore.ReasonChosen || res.Plan.Kind != restore.KindDelta {
 		t.Errorf("got %v, %v", res.Plan.Kind, res.Plan.Reason)
 	}
+}
+
+// TestTheReleaseIsTheWish: of two releases of one image the device gets the one that is wanted, and says so afterwards; one that it does
+// not take is not replaced by the other.
+func TestTheReleaseIsTheWish(t *testing.T) {
+	r := newRig(t, even)
+	image := code(1, 150_000)
+	v3, v4 := r.release("3", 3, 1, image), r.release("4", 4, 1, image)
+	d := r.device(v4, nil)
+	for _, c := range []struct {
+		choice restore.Choice
+		want   *made
+		kind   restore.Kind
+	}{
+		{restore.Choice{Release: &v3.manifest}, v3, restore.KindRecord},
+		{restore.Choice{Version: "3"}, v3, restore.KindStart},
+		{restore.Choice{Version: "4"}, v4, restore.KindRecord},
+		{restore.Choice{Release: &v4.manifest}, v4, restore.KindStart},
+	} {
+		port := d.Port()
+		res, err := run(t, port, source(t, v3, v4), nil, &c.choice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port.Close()
+		r.restored(d, c.want)
+		if res.Plan.Kind != c.kind || res.SectorsWritten != 0 || res.Plan.Release != c.want.manifest || d.About().Installed != c.want.manifest {
+			t.Errorf("%s wanted: %v of release %s, %d sectors; it says %s", c.want.manifest.Version, res.Plan.Kind, res.Plan.Release.Version, res.SectorsWritten, d.About().Installed.Version)
+		}
+	}
+	stranger := r.releaseBy(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), r.model.ID, "5", 5, 1, image)
+	port := d.Port()
+	_, err := run(t, port, source(t, stranger, v4), nil, &restore.Choice{Release: &stranger.manifest})
+	var e *restore.Error
+	if !errors.As(err, &e) || e.Code != restore.CodeUnknownKey || e.Version != "5" {
+		t.Errorf("one of a stranger: %v", err)
+	}
+	port.Close()
+	both := bytes.Clone(v3.signed)
+	both, err = release.AddSignatures(both, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := release.Sign(&v3.manifest, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port = d.Port()
+	res, err := run(t, port, source(t, &made{v3.manifest, alone, image}, &made{v3.manifest, both, image}), nil, &restore.Choice{Release: &v3.manifest})
+	if err != nil || res.Plan.Release != v3.manifest {
+		t.Errorf("at hand with the right signatures, too: %v", err)
+	}
+	port.Close()
 }
 
 // TestHangingReleaseIsTakenBack: a release that verifies but hangs gives way to its predecessor.

@@ -35,9 +35,16 @@ func bases(ctx context.Context, d *Device, src Source, w *chosen) ([][]byte, err
 			return nil
 		}
 		seen[m.Digest] = true
-		_, image, err := src.Get(ctx, m.Model, m.Digest)
-		if err == nil && m.CheckImage(image) == nil {
-			images = append(images, image)
+		for i := range w.listings {
+			l := &w.listings[i]
+			if l.Manifest.Digest != m.Digest || l.Manifest.Model != m.Model {
+				continue
+			}
+			_, image, err := src.Get(ctx, l)
+			if err == nil && m.CheckImage(image) == nil {
+				images = append(images, image)
+				break
+			}
 		}
 		return ctx.Err()
 	}
@@ -51,11 +58,7 @@ func bases(ctx context.Context, d *Device, src Source, w *chosen) ([][]byte, err
 	if d.From != nil || d.To != nil {
 		return images, nil
 	}
-	all, err := src.List(ctx, d.Model)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range all {
+	for _, l := range w.listings {
 		if len(images) > maxBases {
 			break
 		}

@@ -135,7 +135,7 @@ func (p *Plan) make(ctx context.Context, s *Session, distrust []bool) error {
 		if err := p.makeFiles(ctx, s, bad); err != nil {
 			return err
 		}
-	case d.Intact() && d.To.Manifest.Digest == p.Release.Digest:
+	case d.Intact() && d.To.Manifest.Digest == p.Release.Digest && (p.Reason != ReasonChosen || d.To.Manifest == p.Release):
 		p.Kind = KindStart
 	default:
 		p.Kind = KindRecord

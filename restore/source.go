@@ -27,10 +27,9 @@ const (
 type Source interface {
 	// List returns the releases for a model; of other models it need not.
 	List(ctx context.Context, model string) ([]Listing, error)
-	// Get returns the signed manifest and the image of the release of a model with this image digest: one image may be
-	// released for several models, and again under a higher order; the newest that the source knows stands for it. Neither is
-	// changed by the caller.
-	Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error)
+	// Get returns the signed manifest and the image of a release that List returned, with these signatures, and of no other that has
+	// the same image: one image may be released for several models, and again. Neither is changed by the caller.
+	Get(ctx context.Context, want *Listing) (signed, image []byte, err error)
 }
 
 // ErrNotThere says that a Source does not have a release.
@@ -72,16 +71,21 @@ func (s *Files) List(context.Context, string) ([]Listing, error) {
 }
 
 // Get implements Source.
-func (s *Files) Get(_ context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
-	var best *releaseFile
+func (s *Files) Get(_ context.Context, want *Listing) (signed, image []byte, err error) {
 	for i := range s.files {
-		v := &s.files[i]
-		if m := &v.Manifest; m.Digest == image && m.Model == model && (best == nil || m.Rank().Compare(best.Manifest.Rank()) > 0) {
-			best = v
+		if v := &s.files[i]; v.Manifest == want.Manifest && v.Signers == want.Signers {
+			return v.signed, v.image, nil
 		}
 	}
-	if best == nil {
-		return nil, nil, fmt.Errorf("image %s: %w", release.ShortHex(image), ErrNotThere)
+	return nil, nil, fmt.Errorf("release %q, image %s: %w", want.Manifest.Version, release.ShortHex(want.Manifest.Digest), ErrNotThere)
+}
+
+// Image returns an image that came with any release file, nil if it did with none. The caller must not change it.
+func (s *Files) Image(d release.Digest) []byte {
+	for i := range s.files {
+		if s.files[i].Manifest.Digest == d {
+			return s.files[i].image
+		}
 	}
-	return best.signed, best.image, nil
+	return nil
 }

@@ -144,6 +144,8 @@ func TestPick(t *testing.T) {
 			d.InForce.MaxOrder, d.InForce.Keys[0].Uses = 9, release.Run
 		}, code: CodeUnknownKey},
 		{name: "statement that the slots did not sign", device: device(smp.RecordNone, nil, nil), change: func(d *Device) { d.Identity.Statement = 2 }, code: CodeUnknownKey},
+		{name: "one release wanted, and no other", device: device(smp.RecordInstalled, known(4), nil), choice: Choice{Release: &all()[2].Manifest}, order: 2, reason: ReasonChosen},
+		{name: "one of the same image is another", device: device(smp.RecordInstalled, known(4), nil), choice: Choice{Release: &release.Manifest{Model: "m", Version: "5", Order: 5, Digest: release.Digest{4}}}, code: CodeNoRelease},
 	} {
 		if test.change != nil {
 			test.change(&test.device)
@@ -180,7 +182,7 @@ type oneRelease struct {
 func (s *oneRelease) List(context.Context, string) ([]Listing, error) {
 	return []Listing{s.listing}, nil
 }
-func (s *oneRelease) Get(context.Context, string, release.Digest) (signed, image []byte, err error) {
+func (s *oneRelease) Get(context.Context, *Listing) (signed, image []byte, err error) {
 	return s.signed, s.image, nil
 }
 
@@ -213,6 +215,7 @@ func TestSourceIsNotBelieved(t *testing.T) {
 			s.signed[len(signed)-1] ^= 1
 		}, CodeSignature},
 		{"no manifest", func(s *oneRelease) { s.signed = signed[1:] }, CodeBadFile},
+		{"another release of the image", func(s *oneRelease) { s.listing.Manifest.Version = "2" }, CodeNoRelease},
 	} {
 		src := &oneRelease{Listing{Manifest: m, Signers: release.NewSigners(release.IDOf(public))}, signed, image}
 		test.spoil(src)

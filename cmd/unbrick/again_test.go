@@ -45,7 +45,7 @@ func TestKnownGoodAgain(t *testing.T) {
 	if last, _ := b.emulate(exitOK, "0001", "air.bin"); last["release"] != "3.0" || last["reason"] != "up to date" {
 		t.Errorf("again: %v", last)
 	}
-	// A file of 1.0 at hand does not stand in the way of the release that its floor asks for.
+	// A file of 1.0 is the wish while nothing else is said, and its bytes serve the release that the floor asks for.
 	if last, _ := b.emulate(exitRestoration, "0001", "cable.bin", "--cut-at", "100"); last["verdict"] != "cut" {
 		t.Errorf("cut: %v", last)
 	}
@@ -54,7 +54,10 @@ func TestKnownGoodAgain(t *testing.T) {
 	if code, _, errOut := execute(t, "restore", "--yes", "--port", path, "--release-file", b.path("1.release"), "--server", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(errOut, "counter") {
 		t.Errorf("the file of 1.0 alone: %d %s", code, errOut)
 	}
-	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json", "--release-file", b.path("1.release"), "--server", b.server.url)
+	if code, _, errOut := execute(t, "restore", "--yes", "--port", path, "--release-file", b.path("1.release"), "--server", b.server.url); code != exitFailed || !strings.Contains(errOut, `use release "2.5" or a newer one`) {
+		t.Errorf("the file of 1.0 beside the server: %d %s", code, errOut)
+	}
+	code, out, errOut := execute(t, "restore", "--yes", "--port", path, "--json", "--release", "3.0", "--release-file", b.path("1.release"), "--server", b.server.url)
 	if code != exitOK || b.object(out)["release"] != "3.0" {
 		t.Errorf("restore ended with %d: %s%s", code, out, errOut)
 	}
@@ -159,5 +162,40 @@ func TestRestoreLeavesWhatIsHeld(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Errorf("with the token %q: %v, want %v", token, got, want)
 		}
+	}
+}
+
+// TestRestoreTakesTheWish: --release and a single --release-file name a release, not an image that others have, too; one that cannot be
+// taken is not replaced by another.
+func TestRestoreTakesTheWish(t *testing.T) {
+	b := newStory(t) // has 1 and 2
+	for _, version := range []string{"3", "4"} {
+		b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", version, b.path("1.bin"), "-o", b.path(version+".release"))
+		b.must(exitOK, "publish", b.path(version+".release"))
+	}
+	b.must(exitOK, "key", "new", "-o", b.path("other.key"))
+	b.must(exitOK, "publish", "--key", b.path("other.key"), "--model", "0001", "--version", "5", b.path("1.bin"), "-o", b.path("5.release"))
+	b.emulate(exitOK, "0001", "dev.bin") // now runs 4, whose bytes it has
+	path, stop := b.cable("0001", "dev.bin")
+	restored := func(want string, args ...string) {
+		t.Helper()
+		code, out, errOut := execute(t, append([]string{"restore", "--yes", "--port", path, "--json"}, args...)...)
+		if code != exitOK || b.object(out)["release"] != want {
+			t.Errorf("%q: %d %s%s", args, code, out, errOut)
+		}
+	}
+	server := []string{"--server", b.server.url}
+	restored("3", append(server, "--release", "3")...)
+	restored("4", append(server, "--release-file", b.path("4.release"))...)
+	restored("3", append(server, "--release-file", b.path("3.release"))...)
+	restored("1", append(server, "--release", "1", "--release-file", b.path("3.release"))...)
+	restored("3", "--release-file", b.path("3.release"))
+	code, out, errOut := execute(t, append([]string{"restore", "--yes", "--port", path, "--json", "--release-file", b.path("5.release")}, server...)...)
+	if code != exitFailed || !strings.Contains(errOut, "Nothing was written") || strings.Contains(out, "release") {
+		t.Errorf("a stranger's: %d %s%s", code, out, errOut)
+	}
+	restored("4", append(server, "--release", "4")...)
+	if code := stop(); code != exitOK || !b.holds("dev.bin", b.one) {
+		t.Errorf("exit code %d", code)
 	}
 }

@@ -23,8 +23,8 @@ only what is missing, and ends when the device itself has verified the whole rel
 
 Releases come from --release-file (as often as needed) and from the server (--server, UNBRICK_SERVER). Without
 --release it is the one that an interrupted update was leading to, else the installed one, else the newest; a
-single --release-file is taken as the wish. The older release beside the wanted one makes less to send. The
-manifest is verified against the keys that the device trusts; --pub allows only the keys that it names.
+single --release-file is taken as the wish. What is wished is restored or nothing is, also where another release
+has the same image. The older release beside the wanted one makes less to send. The manifest is verified against the keys that the device trusts; --pub allows only the keys that it names.
 
 Before anything is written it says what it is about to do, and reads a yes or no from standard input. Without a person
 there, as in a script, --yes is the answer; at the end of the input without one, nothing is written.
@@ -203,7 +203,7 @@ func (r *restoration) prepare(ctx context.Context) error {
 	r.choice.Keys = keys
 	r.choice.Version = r.version
 	if len(r.files) == 1 && r.version == "" {
-		r.choice.Image = &first.Digest
+		r.choice.Release = first
 	}
 	return nil
 }

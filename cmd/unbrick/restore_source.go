@@ -21,8 +21,13 @@ type releaseSource struct {
 	api     *api
 	reached bool  // the server has answered
 	missed  error // why it did not
-	fetched restore.Files
-	ranks   map[release.Digest]release.Rank // of the newest release of an image on the server, for the model that was listed last
+	remote  []remoteRelease // on the server, of the model that was listed last
+	fetched restore.Files   // for their images
+}
+
+type remoteRelease struct {
+	restore.Listing
+	signed []byte
 }
 
 // maxListed bounds how many releases of a server's list are looked at.
@@ -42,14 +47,17 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 		}
 		return nil, err
 	}
-	s.reached = true
-	return append(list, remote...), nil
+	s.reached, s.remote = true, remote
+	for i := range remote {
+		list = append(list, remote[i].Listing)
+	}
+	return list, nil
 }
 
 // held are the states in which a server does not offer a release. Who has the operator's token sees the withdrawn ones, too.
 var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
 
-func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore.Listing, error) {
+func (s *releaseSource) listRemote(ctx context.Context, model string) ([]remoteRelease, error) {
 	b, _, err := s.api.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
 	if err != nil {
 		return nil, err
@@ -63,8 +71,7 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 	if err := json.Unmarshal(b, &answer); err != nil {
 		return nil, fmt.Errorf("the server's list of releases: %w", err)
 	}
-	var list []restore.Listing
-	s.ranks = make(map[release.Digest]release.Rank)
+	var list []remoteRelease
 	for i, r := range answer.Releases {
 		if i == maxListed {
 			break
@@ -73,46 +80,48 @@ func (s *releaseSource) listRemote(ctx context.Context, model string) ([]restore
 		if err != nil {
 			return nil, fmt.Errorf("the server's list of releases: %w", err)
 		}
-		list = append(list, restore.Listing{Manifest: m, Signers: signers, Hold: held[r.State]})
-		if m.Rank().Compare(s.ranks[m.Digest]) > 0 {
-			s.ranks[m.Digest] = m.Rank()
-		}
+		list = append(list, remoteRelease{restore.Listing{Manifest: m, Signers: signers, Hold: held[r.State]}, r.Manifest})
 	}
 	return list, nil
 }
 
-// Get implements restore.Source. A file does for the server's release, unless the server has the same image again under a
-// higher order.
-func (s *releaseSource) Get(ctx context.Context, model string, image release.Digest) (signed, bytes []byte, err error) {
-	for _, f := range []*restore.Files{&s.files, &s.fetched} {
-		if signed, bytes, err = f.Get(ctx, model, image); err == nil && rankOf(signed).Compare(s.ranks[image]) >= 0 {
-			return signed, bytes, nil
+// Get implements restore.Source. The server's list has the manifests; for an image a file of any release of it does.
+func (s *releaseSource) Get(ctx context.Context, want *restore.Listing) (signed, image []byte, err error) {
+	if signed, image, err = s.files.Get(ctx, want); err == nil {
+		return signed, image, nil
+	}
+	for i := range s.remote {
+		if r := &s.remote[i]; r.Manifest == want.Manifest && r.Signers == want.Signers {
+			image, err = s.image(ctx, want.Manifest.Model, want.Manifest.Digest)
+			return r.signed, image, err
 		}
 	}
-	if s.api == nil {
-		return signed, bytes, err
+	return nil, nil, err
+}
+
+// image returns an image that a file has, or the server.
+func (s *releaseSource) image(ctx context.Context, model string, d release.Digest) ([]byte, error) {
+	for _, f := range []*restore.Files{&s.files, &s.fetched} {
+		if image := f.Image(d); image != nil {
+			return image, nil
+		}
 	}
-	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(image)+"/file", url.Values{"model": {model}}, nil)
+	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(d)+"/file", url.Values{"model": {model}}, nil)
 	if status == http.StatusNotFound || status == http.StatusGone {
-		return nil, nil, restore.ErrNotThere
+		return nil, restore.ErrNotThere
 	}
 	if err != nil {
 		s.missed = err
-		return nil, nil, err
+		return nil, err
 	}
-	if _, err := s.fetched.Add(b); err != nil {
-		return nil, nil, err
-	}
-	return s.fetched.Get(ctx, model, image)
-}
-
-// rankOf is the rank of a signed manifest that was read before.
-func rankOf(signed []byte) release.Rank {
-	m, _, err := release.Parse(signed)
+	m, err := s.fetched.Add(b)
 	if err != nil {
-		return release.Rank{}
+		return nil, err
 	}
-	return m.Rank()
+	if m.Digest != d {
+		return nil, fmt.Errorf("the server sent release %q: %w", m.Version, restore.ErrNotThere)
+	}
+	return s.fetched.Image(d), nil
 }
 
 // reportTime bounds how long the command waits for the server to take the report.
