@@ -182,6 +182,9 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys [
 	if err != nil {
 		return false, more, err
 	}
+	if err := sequence.Untaken(&v.Manifest); err != nil {
+		return false, more, problem(http.StatusUnprocessableEntity, string(sequence.Statement), "%v", err)
+	}
 	area := m.Layout.Software()
 	if err := fitsArea(&v.Manifest, &area); err != nil {
 		return false, more, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)

@@ -187,8 +187,8 @@ func TestReleasesThatNobodyTakes(t *testing.T) {
 		words  string
 	}{
 		{"several parts", func(m *release.Manifest, _ *release.File) { m.Family = "hub" }, 422, "several parts"},
-		{"second era", func(m *release.Manifest, _ *release.File) { m.Era = 1 }, 422, "needs trust statement"},
-		{"trust statement", func(m *release.Manifest, _ *release.File) { m.Least = 3 }, 422, "needs trust statement 3"},
+		{"second era", func(m *release.Manifest, _ *release.File) { m.Era = 1 }, 422, "No device takes trust statements yet"},
+		{"trust statement", func(m *release.Manifest, _ *release.File) { m.Least = 3 }, 422, "trust statement 3 or a newer one. No device"},
 		{"no statement at all", func(_ *release.Manifest, f *release.File) { f.Statement = []byte("words") }, 400, "trust statement"},
 		{"statement of another model", func(_ *release.Manifest, f *release.File) { f.Statement = foreign }, 400, `model \"0002\"`},
 		{"hash tree of another image", func(m *release.Manifest, _ *release.File) { m.Root[0] ^= 1 }, 400, "wrong-image"},

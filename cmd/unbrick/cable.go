@@ -126,6 +126,9 @@ func advices(e *restore.Error) advice {
 	case restore.CodeFlash:
 		return advice{fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr), "run the same command again; if it stays, the part is worn out and must be replaced"}
 	case restore.CodeRefused:
+		if a, ok := notForIt(e); ok {
+			return a
+		}
 		return advice{fmt.Sprintf("The device refused: %v.", e.Err), "unbrick identify shows what it is and takes"}
 	case restore.CodeNoRelease:
 		what := fmt.Sprintf("No release%s for model %q is at hand.", version, e.Model)
@@ -148,6 +151,25 @@ func advices(e *restore.Error) advice {
 		return advice{"The boot loader answers again after the start: it has not started image" + version + ".", "let go of the recovery pin if it is held, and switch the device off and on"}
 	}
 	return advice{"It did not work.", "run the same command again"}
+}
+
+// notForIt says why a release that the right keys signed is none for the device.
+func notForIt(e *restore.Error) (advice, bool) {
+	var no *release.Refusal
+	if !errors.As(e.Err, &no) {
+		return advice{}, false
+	}
+	happened := fmt.Sprintf("The device takes release %q not: %v.", e.Version, no)
+	switch no.Reason {
+	case release.TrustTooOld:
+		return advice{happened, "use a release of era 0 that asks for no trust statement, as unbrick release show tells, and if there is none, have its maker publish it so"}, true
+	case release.EraAhead, release.AboveCeiling, release.BelowLeast:
+		return advice{happened, "use a release that the device's trust statement has a place for, and if there is none, ask its maker"}, true
+	case release.TooLarge, release.ForeignLeaf, release.SeveralParts:
+		return advice{happened, "use a release that was made for the flash of this device; unbrick identify shows it"}, true
+	case release.ForeignModel, release.BelowFloor, release.NotNewer: // have codes of their own, or do not count here
+	}
+	return advice{}, false
 }
 
 // cutShort says so of a file that only lacks its end.

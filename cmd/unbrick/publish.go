@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"unbrick/release"
+	"unbrick/release/sequence"
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
@@ -31,7 +32,8 @@ the release file and his --key, which adds his signature to those that are there
 uploaded again with further signatures by registered keys, it gets them on the server, too. Nothing else of a release changes.
 
 --note is a line for people, --note-file a text of up to 16384 bytes; both are signed. The day of the release is today, or
-the one of SOURCE_DATE_EPOCH, or --day (none: it is not said). --era is 0 as long as no key was ever lost (docs/release.md).
+the one of SOURCE_DATE_EPOCH, or --day (none: it is not said). --era and --least-statement stay 0: they need a trust statement on the device, which none takes yet, so
+that the server refuses such a release; with -o it is written, and that is said.
 
 --order decides which release is newer; without it, the next number after the newest release of the model. --counter
 is the security counter: raise it when devices must never go back behind this release. It must not fall. Neither can
@@ -151,6 +153,12 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	result, err := describeFile(file)
 	if err != nil {
 		return err
+	}
+	if err := sequence.Untaken(&release.Manifest{Version: result.Version, Era: result.Era, Least: result.Least}); err != nil {
+		if f.output == "" {
+			return err
+		}
+		fmt.Fprintf(errOut, "Careful: %v, and the server does not take it either.\n", err)
 	}
 	if f.output != "" {
 		result.File, result.New = f.output, true

@@ -164,6 +164,38 @@ func TestPublishTheSameAgain(t *testing.T) {
 	}
 }
 
+// TestEraWords: whoever makes a release that no device takes is told, when it is made, when it is uploaded, and when it is to restore.
+func TestEraWords(t *testing.T) {
+	b := newStory(t)
+	for name, flag := range map[string]string{"era": "--era", "least": "--least-statement"} {
+		file := b.path(name + ".release")
+		words := []string{"publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", flag, "1", b.path("1.bin")}
+		code, _, errOut := execute(t, words...)
+		if code != exitFailed || !strings.Contains(errOut, "No device takes trust statements yet") {
+			t.Errorf("%s: exit code %d, %s", flag, code, errOut)
+		}
+		code, _, errOut = execute(t, append(words, "-o", file)...)
+		if code != exitOK || !strings.Contains(errOut, "Careful: release \"3\"") {
+			t.Errorf("%s -o: exit code %d, %s", flag, code, errOut)
+		}
+		if code, _, errOut := execute(t, "publish", file); code != exitFailed || !strings.Contains(errOut, "No device takes") || strings.Contains(errOut, "the device has") {
+			t.Errorf("%s, uploaded: exit code %d, %s", flag, code, errOut)
+		}
+		b.emulate(exitOK, "0001", name+".bin")
+		path, stop := b.cable("0001", name+".bin")
+		code, _, errOut = execute(t, "restore", "--yes", "--port", path, "--release-file", file)
+		for _, want := range []string{`release "3" not: release needs trust statement 1`, "Nothing was written", "use a release of era 0"} {
+			if code != exitFailed || !strings.Contains(errOut, want) {
+				t.Errorf("%s, restored: exit code %d, %s", flag, code, errOut)
+			}
+		}
+		stop()
+	}
+	if code, out, errOut := execute(t, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", b.path("1.bin"), "-o", b.path("none.release")); code != exitOK || errOut != "" {
+		t.Errorf("era 0: %d %s%s", code, out, errOut)
+	}
+}
+
 func TestPublishRefusesWords(t *testing.T) {
 	b := newStory(t)
 	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", "-o", b.path("3.release"), b.path("1.bin"))
