@@ -89,6 +89,9 @@ func (e *emulation) ask(ctx context.Context, result *emulateResult) (again bool,
 // stay lets the device live until it is stopped, or until the armed cut has fallen. Each time that it has
 // started, it tells the server.
 func (e *emulation) stay(ctx context.Context) error {
+	if e.device.State() == lab.Faulted {
+		return nil // it has not started, and never will
+	}
 	fmt.Fprintf(e.out, "%v; it stays up until you stop it: Ctrl-C, or kill %d\n", e.device.State(), os.Getpid())
 	running := func(s lab.State) bool { return s == lab.Running || s == lab.Off || s == lab.Faulted }
 	for {

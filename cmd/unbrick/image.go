@@ -87,6 +87,8 @@ func foreignForm(b []byte) (name, advice string) {
 		}
 	}
 	switch {
+	case isDamagedRelease(b):
+		return "a release file that is damaged", "get it again"
 	case isBzip2(b):
 		return "a bzip2 file", unpack
 	case isLZMA(b):
@@ -179,6 +181,14 @@ func isPE(b []byte) bool {
 	}
 	at := uint64(binary.LittleEndian.Uint32(b[0x3c:]))
 	return at+4 <= uint64(len(b)) && string(b[at:at+4]) == "PE\x00\x00"
+}
+
+// isDamagedRelease looks for a release file whose first bytes are others, or lack: for its manifest, which has its place behind at
+// most a trust statement, and for what is left of the word that it begins with.
+func isDamagedRelease(b []byte) bool {
+	const word, manifest = "UNBRICK", "\xd8\x62\x84\x58\x2c\xa1\x03\x78\x28application/vnd.unbrick.manifest."
+	head := b[:min(len(b), release.MaxStatement+64)]
+	return bytes.HasPrefix(b, []byte(word)) || len(b) > 1 && bytes.HasPrefix([]byte(word), b) || bytes.Contains(head, []byte(manifest))
 }
 
 // isDFU looks for the suffix of a USB DFU file, whose sum is over all before it.

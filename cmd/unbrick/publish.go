@@ -219,6 +219,9 @@ func describeFile(file []byte) (*publishing, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := statementOf(&f); err != nil {
+		return nil, err
+	}
 	p := &publishing{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
 		Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note}
 	for _, id := range signers.IDs() {

@@ -92,6 +92,18 @@ func (r *rolled) say(out io.Writer) {
 	fmt.Fprintln(out, text)
 }
 
+// statementOf reads the trust statement of a release file; nil: it has none.
+func statementOf(f *release.File) (*release.Statement, error) {
+	if len(f.Statement) == 0 {
+		return nil, nil
+	}
+	s, _, err := release.ParseStatement(f.Statement)
+	if err != nil {
+		return nil, fmt.Errorf("the file is damaged, get it again: its trust statement of %d bytes is none: %w", len(f.Statement), err)
+	}
+	return &s, nil
+}
+
 // showRelease tells what a release file holds. Who may sign is the device's to say, so signatures are named and not judged.
 func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) error {
 	b, err := readFile(ctx, name, "a release file", release.MaxFile)
@@ -107,6 +119,10 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := m.CheckImage(f.Image); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	statement, err := statementOf(&f)
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if asJSON {
@@ -138,8 +154,12 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 	for _, id := range signers.IDs() {
 		line("Signed by", "key %s", id)
 	}
-	if len(f.Statement) > 0 {
-		line("With it", "a trust statement of %d bytes", len(f.Statement))
+	if statement != nil {
+		of := "model " + statement.Model
+		if statement.Model == "" {
+			of = "every model with its keys"
+		}
+		line("With it", "trust statement %d, era %d, for %s", statement.Version, statement.Era, of)
 	}
 	if err := w.Flush(); err != nil || len(f.LongNote) == 0 {
 		return err

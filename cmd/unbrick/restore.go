@@ -172,6 +172,15 @@ func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 	return r.settled(result)
 }
 
+// untouched says of a file that could not be read, before the cable was opened, that this did not touch the device.
+func untouched(ctx context.Context, err error) error {
+	var usage *exitError
+	if errors.As(err, &usage) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("%w\nIs the device safe? Yes. It was not spoken to, and nothing was written: it is as it was.\nWhat to do: name a file that can be read, and run the command again", err)
+}
+
 // prepare reads files and keys.
 func (r *restoration) prepare(ctx context.Context) error {
 	r.source = &releaseSource{}
@@ -179,7 +188,7 @@ func (r *restoration) prepare(ctx context.Context) error {
 	for _, name := range r.files {
 		b, err := readFile(ctx, name, "a release file", release.MaxFile)
 		if err != nil {
-			return err
+			return untouched(ctx, err)
 		}
 		m, err := r.source.files.Add(b)
 		if err != nil {
@@ -198,7 +207,7 @@ func (r *restoration) prepare(ctx context.Context) error {
 	}
 	keys, err := readPubs(ctx, r.pubs)
 	if err != nil {
-		return err
+		return untouched(ctx, err)
 	}
 	r.choice.Keys = keys
 	r.choice.Version = r.version

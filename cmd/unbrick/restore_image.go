@@ -36,7 +36,7 @@ type imageResult struct {
 func (r *restoration) restoreImage(ctx context.Context) error {
 	file, err := readFile(ctx, r.image, "a signed image", mcuboot.MaxImage)
 	if err != nil {
-		return err
+		return untouched(ctx, err)
 	}
 	m, err := restore.CheckImage(file)
 	if err != nil && len(file) > 0 {

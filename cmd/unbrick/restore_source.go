@@ -19,8 +19,8 @@ import (
 type releaseSource struct {
 	files   restore.Files
 	api     *api
-	reached bool  // the server has answered
-	missed  error // why it did not
+	reached bool            // the server has answered
+	missed  error           // why it did not
 	remote  []remoteRelease // on the server, of the model that was listed last
 	fetched restore.Files   // for their images
 }

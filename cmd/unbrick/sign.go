@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,7 +31,7 @@ func readPubs(ctx context.Context, names []string) ([]ed25519.PublicKey, error) 
 		}
 		all = append(all, public)
 	}
-	return all, nil
+	return all, checkTwice(names, all)
 }
 
 // readKeys reads files of secret keys, and returns the public ones, too.
@@ -46,7 +47,17 @@ func readKeys(ctx context.Context, names []string) (keys []ed25519.PrivateKey, p
 		}
 		keys, public = append(keys, key), append(public, key.Public().(ed25519.PublicKey))
 	}
-	return keys, public, nil
+	return keys, public, checkTwice(names, public)
+}
+
+// checkTwice refuses a key that is given twice: who does that means another one.
+func checkTwice(names []string, keys []ed25519.PublicKey) error {
+	for i, key := range keys {
+		if j := slices.IndexFunc(keys[:i], func(k ed25519.PublicKey) bool { return k.Equal(key) }); j >= 0 {
+			return usageError("%s and %s are the same key %s: it counts once", names[j], names[i], release.IDOf(key))
+		}
+	}
+	return nil
 }
 
 // countersign adds signatures to a release file. Without a key it stays as it is.
@@ -74,6 +85,9 @@ func (f *publishFlags) countersign(ctx context.Context, name string, parts *rele
 // sign makes the release file of an image.
 func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, []ed25519.PublicKey, error) {
 	if len(f.keys) == 0 || f.model == "" || f.version == "" {
+		if what, advice := foreignForm(image); what != "" { // most of all a release file that is none any more
+			return nil, nil, fmt.Errorf("%s looks like %s: %s", name, what, advice)
+		}
 		return nil, nil, usageError("an image needs --key, --model and --version")
 	}
 	if f.era > 1<<16-1 || uint64(f.least) > 1<<32-1 {

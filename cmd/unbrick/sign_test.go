@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -245,5 +247,93 @@ func TestDayOf(t *testing.T) {
 	}
 	if date := (&release.Manifest{Day: 20785}).Date(); fmt.Sprint(date) != "2026-11-28" {
 		t.Errorf("day 20785 is %s", date)
+	}
+}
+
+// TestFilesThatAreNone: what looks like a release file and is none is named as such, whoever reads it, and nothing comes of it.
+func TestFilesThatAreNone(t *testing.T) {
+	b := newStory(t)
+	b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "3", b.path("1.bin"), "-o", b.path("3.release"))
+	whole := b.read("3.release")
+	f, err := release.SplitFile([]byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"bad magic": "X" + whole[1:], "other magic": "UNBRICK3" + whole[8:], "magic gone": whole[8:], "magic cut": whole[3:], "only magic": whole[:4], "cut": whole[:len(whole)-9],
+		"older": "UNBRICK1" + whole[8:], "bad manifest": whole[:40] + "X" + whole[41:],
+	} {
+		b.write("none.release", []byte(content))
+		want := "a release file that is damaged: get it again"
+		if name == "older" {
+			want = "a release file of version 1, which nothing reads any more"
+		}
+		for _, flags := range [][]string{nil, {"--key", b.path("release.key")}, {"--key", b.path("release.key"), "-o", b.path("no")}} {
+			if code, out, errOut := execute(t, append([]string{"publish", b.path("none.release")}, flags...)...); code != exitFailed || !strings.Contains(errOut, want) {
+				t.Errorf("%s %q: exit code %d, %s%s", name, flags, code, out, errOut)
+			}
+		}
+		if code, out, errOut := execute(t, "publish", "--key", b.path("release.key"), "--model", "0001", "--version", "9", b.path("none.release"), "-o", b.path("no")); code != exitFailed || !strings.Contains(errOut, strings.SplitN(want, ":", 2)[0]) {
+			t.Errorf("%s as an image: exit code %d, %s%s", name, code, out, errOut)
+		}
+		if code, out, _ := execute(t, "release", "show", b.path("none.release")); code != exitFailed || out != "" {
+			t.Errorf("%s shown: exit code %d, %s", name, code, out)
+		}
+	}
+	if code, _, errOut := execute(t, "publish", b.path("1.bin")); code != exitUsage || !strings.Contains(errOut, "an image needs --key") {
+		t.Errorf("an image: exit code %d, %s", code, errOut)
+	}
+
+	// A trust statement is read, too.
+	seed := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	statement, err := release.SignStatement(&release.Statement{Version: 7, Threshold: 1, Keys: []release.ReleaseKey{{Uses: release.Install | release.Run}}, Name: "Works"}, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		statement []byte
+		code      int
+		words     string
+	}{{statement, exitOK, "trust statement 7, era 0, for every model with its keys"}, {[]byte("words"), exitFailed, "trust statement of 5 bytes is none"}, {statement[:len(statement)-1], exitFailed, "get it again"}} {
+		f.Statement = c.statement
+		b.write("with.release", release.AppendFile(nil, &f))
+		for _, args := range [][]string{{"release", "show", b.path("with.release")}, {"release", "show", "--json", b.path("with.release")}, {"publish", "--key", b.path("release.key"), b.path("with.release"), "-o", b.path("no")}} {
+			code, out, errOut := execute(t, args...)
+			if code != c.code || len(args) == 3 && !strings.Contains(out+errOut, c.words) || code != exitOK && out != "" {
+				t.Errorf("%q with %q: exit code %d, %s%s", args, c.words, code, out, errOut)
+			}
+		}
+		os.Remove(b.path("no"))
+	}
+}
+
+// TestWordsBeforeTheCable: a key that is given twice, and files that are not there.
+func TestWordsBeforeTheCable(t *testing.T) {
+	b := newStory(t)
+	key, pub := b.path("release.key"), b.path("release.pub")
+	b.write("copy.key", []byte(b.read("release.key")))
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"publish", "--key", key, "--key", b.path("copy.key"), "--model", "0001", "--version", "3", b.path("1.bin")}, exitUsage, "are the same key"},
+		{[]string{"emulate", "--model", "0001", "--serial", "S", "--version", "1", "--image", b.path("1.bin"), "--pub", pub, "--pub", pub, "--threshold", "2", "--update"}, exitUsage, "are the same key"},
+		{[]string{"restore", "--port", "none", "--release-file", b.path("missing")}, exitFailed, "nothing was written"},
+		{[]string{"restore", "--port", "none", "--release-file", b.dir}, exitFailed, "nothing was written"},
+		{[]string{"restore", "--port", "none", "--pub", b.path("missing")}, exitFailed, "nothing was written"},
+		{[]string{"restore", "--port", "none", "--image", b.path("missing")}, exitFailed, "nothing was written"},
+	} {
+		code, out, errOut := execute(t, c.args...)
+		if code != c.code || !strings.Contains(errOut, c.says) || out != "" {
+			t.Errorf("%q: exit code %d, %s%s", c.args, code, out, errOut)
+		}
+	}
+
+	// A flash that nobody made a device of does not start, and that is all that is said.
+	b.write("erased.bin", bytes.Repeat([]byte{0xff}, 512<<10))
+	code, out, errOut := execute(t, "emulate", "--model", "0001", "--serial", "S", "--flash", b.path("erased.bin"))
+	if code != exitFailed || strings.Contains(out, "stays up") || !strings.Contains(errOut, "the device stopped") {
+		t.Errorf("exit code %d, %s%s", code, out, errOut)
 	}
 }
