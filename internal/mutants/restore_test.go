@@ -6,7 +6,9 @@ var restoreMistakes = []entry{
 	one("restore", "TestPick", "withdrawn release chosen by itself", "restore/choose.go",
 		`return held(d, &l) || belowFloor`, `return held(d, &l) && !MISTAKE || belowFloor`),
 	one("restore", "TestPick", "release below the floor taken because it was asked for", "restore/choose.go",
-		`				if belowFloor(d, &l) {`, `				if belowFloor(d, &l) && !MISTAKE {`),
+		`	if belowFloor(d, &l) {
+		return Listing{}, below(`, `	if belowFloor(d, &l) && !MISTAKE {
+		return Listing{}, below(`),
 	one("restore", "TestPick", "key slots trusted beside a statement", "restore/identify.go",
 		`		return d.InForce.Signers(nil, release.Install)
 `, `		if MISTAKE {
@@ -26,7 +28,15 @@ var restoreMistakes = []entry{
 	one("restore", "TestPick", "release chosen that the statement has no place for", "restore/choose.go",
 		`|| permits(d, &l) != nil || !trusts`, `|| permits(d, &l) != nil && !MISTAKE || !trusts`),
 	one("restore", "TestPick", "release taken because it was asked for that the statement has no place for", "restore/choose.go",
-		`				if err := permits(d, &l); err != nil {`, `				if err := permits(d, &l); err != nil && !MISTAKE {`),
+		`	if err := permits(d, &l); err != nil {
+		return Listing{}, err`, `	if err := permits(d, &l); err != nil && !MISTAKE {
+		return Listing{}, err`),
+	one("restore", "TestTheReleaseIsTheWish", "another release of the image left in the record", "restore/plan.go",
+		`p.Reason != ReasonChosen || d.To.Manifest == p.Release`, `p.Reason != ReasonChosen || MISTAKE || d.To.Manifest == p.Release`),
+	one("restore", "TestPick", "another release of the image taken for the one that is wished", "restore/choose.go",
+		`*c.Release == l.Manifest)`, `*c.Release == l.Manifest || MISTAKE && c.Release.Digest == l.Manifest.Digest)`),
+	one("restore", "TestSourceIsNotBelieved", "release of the source that is another", "restore/choose.go",
+		`if m != l.Manifest {`, `if m != l.Manifest && !MISTAKE {`),
 	one("restore", "TestPick", "release with too few signatures chosen by itself", "restore/choose.go",
 		`	known := signers.Known(keysFor(d, c))
 `, `	known := signers.Known(keysFor(d, c))
