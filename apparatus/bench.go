@@ -73,7 +73,7 @@ func (b *bench) command(cmd Command) {
 
 // setLine sets cable and pace. A running transfer sees it at once.
 func (b *bench) setLine(l Line) {
-	if l.Noise >= noiseKinds || l.Pace >= paceKinds {
+	if int(l.Noise) >= NoiseKinds || int(l.Pace) >= PaceKinds {
 		return
 	}
 	before := b.line

@@ -149,7 +149,7 @@ func (c *codec) sectors(m *Map) {
 	} else if b := c.r.BytesMax(MaxSectors); len(b) > 0 {
 		m.Cells = make([]Sector, len(b))
 		for i, s := range b {
-			if s >= byte(sectorKinds) {
+			if int(s) >= SectorKinds {
 				c.r.Fail(errShape)
 				return
 			}

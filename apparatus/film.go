@@ -268,7 +268,7 @@ func (p *pose) fill(l *Lab) {
 	if l.Phase == LabRunning {
 		l.Runs = l.Old
 	}
-	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline, r.log, r.progress, p.at, r.power_
+	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline.Timeline, r.log, r.progress, p.at, r.power_
 	l.Map = Map{Facts: factsOf(g), Active: p.sector}
 	if len(p.cells) <= MaxSectors {
 		l.Map.Cells = slices.Clone(p.cells)

@@ -272,7 +272,7 @@ func decodeKept(b []byte) (*kept, error) {
 	if len(image.state) == 0 {
 		image.state = nil
 	}
-	if len(image.blobs) != pieces(int(image.model.Layout.Geometry.Size())) || image.line.Noise >= noiseKinds || image.line.Pace >= paceKinds {
+	if len(image.blobs) != pieces(int(image.model.Layout.Geometry.Size())) || int(image.line.Noise) >= NoiseKinds || int(image.line.Pace) >= PaceKinds {
 		return nil, errShape
 	}
 	return &image, nil

@@ -60,10 +60,10 @@ func decodeReleases(b []byte) ([]listed, error) {
 		if n := r.Array(); n != 3 && r.Err() == nil {
 			r.Fail(errShape)
 		}
-		state := r.TextMax(MaxText)
+		how := r.TextMax(MaxText)
 		r.Uint()
 		signed := r.BytesMax(release.MaxManifest)
-		fit, known := fitOfState[state]
+		fit, known := fitOfState[how]
 		if r.Err() != nil || !known {
 			return
 		}

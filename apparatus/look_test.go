@@ -5,7 +5,7 @@ import "fmt"
 // Look hands over what the words on the screens are made of after every change of the engine, not only ten times a second, and
 // the state itself to whoever has not seen it: whatever a person may come to see is looked at. It is called before Run; see
 // is called by Run's goroutine.
-func (e *Engine) Look(see func(words string, state func() *State)) {
+func (e *Engine) Look(see func(words string, now func() *State)) {
 	last := ""
 	e.look = func() {
 		words := e.words()

@@ -243,8 +243,8 @@ func TestRestoreOverACable(t *testing.T) {
 	if got := done.Restore.Result; got.Version != version || got.Written == 0 || got.Reported != apparatus.ReportSent {
 		t.Errorf("result: got %+v", got)
 	}
-	if state, err := c.device.Settle(t.Context()); state != lab.Running || err != nil {
-		t.Errorf("device is %v, %v", state, err)
+	if is, err := c.device.Settle(t.Context()); is != lab.Running || err != nil {
+		t.Errorf("device is %v, %v", is, err)
 	}
 	if got := c.device.About().Installed.Version; got != version {
 		t.Errorf("device runs %q, want %q", got, version)
@@ -544,7 +544,7 @@ func blobsOf(fs hackpadfs.FS) ([]string, error) {
 }
 
 // release sets what the maker does with the releases of model 0001 that want picks.
-func (s *stand) release(state storage.ReleaseState, want func(*release.Manifest) bool) {
+func (s *stand) release(how storage.ReleaseState, want func(*release.Manifest) bool) {
 	s.Helper()
 	all, err := s.store.Releases(s.Context(), "0001")
 	if err != nil {
@@ -552,7 +552,7 @@ func (s *stand) release(state storage.ReleaseState, want func(*release.Manifest)
 	}
 	for i := range all {
 		if m := &all[i].Manifest; want(m) {
-			if err := s.store.SetReleaseState(s.Context(), m.Model, m.Digest, state); err != nil {
+			if err := s.store.SetReleaseState(s.Context(), m.Model, m.Digest, how); err != nil {
 				s.Fatal(err)
 			}
 		}

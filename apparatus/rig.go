@@ -53,7 +53,7 @@ type rig struct {
 	wished    bool    // an update was asked for meanwhile
 	untold    bool    // the server does not know yet what came of the last boot
 	armed     uint64  // cut that waits in the board
-	timeline  Timeline
+	timeline  walk
 	log       []LogRow
 	held      []LogRow // of messages whose sending the terminal has not told yet
 	lost      bool     // nothing has run since the power came: RAM holds nothing of before
@@ -178,7 +178,7 @@ func (r *rig) command(cmd Command) {
 
 // arm arms a cut, or takes it back. One that no rewrite reaches is refused, and what was armed before stays.
 func (r *rig) arm(c LabCut) {
-	if c.Tear >= tearKinds {
+	if int(c.Tear) >= TearKinds {
 		return
 	}
 	if r.power_.Refused = 0; c.At > r.power_.Most {

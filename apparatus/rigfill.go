@@ -15,7 +15,7 @@ func (r *rig) fill(l *Lab) {
 	about := r.device.About()
 	*l = Lab{
 		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial,
-		Outcome: r.outcome, Timeline: r.timeline, Log: r.log, Progress: r.progress,
+		Outcome: r.outcome, Timeline: r.timeline.Timeline, Log: r.log, Progress: r.progress,
 		Time: r.device.Time(), Failure: r.failure, Kept: !r.busy() && !r.telling && r.b.keeper.holds(r),
 	}
 	if about.Known && r.whole(&about) {

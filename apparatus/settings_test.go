@@ -45,8 +45,8 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { device.PowerOff(emulator.NotBegun) })
-	if state, err := device.Settle(s.Context()); err != nil || state != lab.Restoration {
-		s.Fatalf("device is %v, %v", state, err)
+	if is, err := device.Settle(s.Context()); err != nil || is != lab.Restoration {
+		s.Fatalf("device is %v, %v", is, err)
 	}
 	manifest, err := release.Verify(first.Signed, []ed25519.PublicKey{d.Key}, 1)
 	if err != nil {
@@ -58,8 +58,8 @@ func (s *stand) furnished(told func(lab.Event)) (c *cord, version string, area u
 // runs fails unless the device runs that version and broke no rule of its hardware.
 func (s *stand) runs(c *cord, version string) {
 	s.Helper()
-	if state, err := c.device.Settle(s.Context()); err != nil || state != lab.Running {
-		s.Errorf("device is %v, %v", state, err)
+	if is, err := c.device.Settle(s.Context()); err != nil || is != lab.Running {
+		s.Errorf("device is %v, %v", is, err)
 	}
 	if got := c.device.About().Installed.Version; got != version {
 		s.Errorf("device runs %q, want %q", got, version)

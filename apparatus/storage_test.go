@@ -135,8 +135,8 @@ func (s *stand) visit(c *cord) *apparatus.State {
 	s.phase(apparatus.RestoreDone)
 	s.engine.Do(apparatus.Home{})
 	st := s.phase(apparatus.RestoreIdle)
-	if state, err := c.device.Settle(s.Context()); err != nil {
-		s.Errorf("device is %v, %v", state, err)
+	if is, err := c.device.Settle(s.Context()); err != nil {
+		s.Errorf("device is %v, %v", is, err)
 	}
 	s.stop()
 	return st

@@ -109,8 +109,8 @@ func TestTakeover(t *testing.T) {
 			if got := o.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
 				t.Errorf("restored to %q, want %q", got, version)
 			}
-			if state, err := a.device.Settle(t.Context()); err != nil || state != lab.Running {
-				t.Errorf("device is %v, %v", state, err)
+			if is, err := a.device.Settle(t.Context()); err != nil || is != lab.Running {
+				t.Errorf("device is %v, %v", is, err)
 			}
 		})
 	}

@@ -10,13 +10,16 @@ const (
 	stepWritten     = 20 // restored
 )
 
+// walk is a timeline that a device goes along.
+type walk struct{ Timeline }
+
 // begin starts a new conversation: everything waits.
-func (t *Timeline) begin() { *t = Timeline{} }
+func (t *walk) begin() { *t = walk{} }
 
 // reach makes step n the one at work. What lies between the last step and n has been done, except what
 // the method itself leaves out: S06 when there is an update, S14 when the rewrite was cut, and everything
 // before restoration mode when it was entered without an update.
-func (t *Timeline) reach(n uint8) {
+func (t *walk) reach(n uint8) {
 	if n < 1 || n > stepWritten {
 		return
 	}
@@ -41,7 +44,7 @@ func (t *Timeline) reach(n uint8) {
 }
 
 // passed is what a step has come to that lies behind when n is reached from last.
-func (t *Timeline) passed(step, n, last uint8) Step {
+func (t *walk) passed(step, n, last uint8) Step {
 	switch {
 	case n >= stepRestoration && last == 0 && step < stepRestoration:
 		return StepSkipped // restoration mode without an update before it
@@ -56,14 +59,14 @@ func (t *Timeline) passed(step, n, last uint8) Step {
 }
 
 // finish ends the step at work well.
-func (t *Timeline) finish() {
+func (t *walk) finish() {
 	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
 		t.Steps[t.Now.Step-1] = StepDone
 	}
 }
 
 // fail ends the step at work badly.
-func (t *Timeline) fail() {
+func (t *walk) fail() {
 	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
 		t.Steps[t.Now.Step-1] = StepBad
 	}

@@ -125,7 +125,7 @@ func quiet() webui.Hooks {
 
 // follow reads what an engine comes to show. What another story has read already is only counted.
 func (r *reader) follow(e *apparatus.Engine) {
-	e.Look(func(words string, state func() *apparatus.State) {
+	e.Look(func(words string, now func() *apparatus.State) {
 		readers.mu.Lock()
 		defer readers.mu.Unlock()
 		if r.seen[words] {
@@ -135,7 +135,7 @@ func (r *reader) follow(e *apparatus.Engine) {
 		readers.stories[r.t.Name()]++
 		if !readers.read[words] {
 			readers.read[words] = true
-			r.read(state())
+			r.read(now())
 		}
 	})
 }

@@ -89,8 +89,8 @@ func demoWriting() apparatus.Restore {
 func demoRAM(workspace bool) apparatus.RAM {
 	m := apparatus.RAM{Size: 256 << 10}
 	off := uint32(0)
-	add := func(name string, size uint32, importance uint8, state apparatus.RegionState) {
-		m.Regions = append(m.Regions, apparatus.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: state})
+	add := func(name string, size uint32, importance uint8, is apparatus.RegionState) {
+		m.Regions = append(m.Regions, apparatus.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: is})
 		off += size
 	}
 	add("System", 48, 9, apparatus.RegionFixed)

@@ -1,0 +1,107 @@
+package pack
+
+import (
+	"fmt"
+	"reflect"
+
+	"unbrick/internal/cbor"
+)
+
+type writer struct {
+	c   *Codec
+	w   *cbor.Writer
+	err error
+}
+
+// value writes v, cut at max.
+func (w *writer) value(v reflect.Value, max []int) {
+	switch v.Kind() {
+	case reflect.Bool:
+		w.w.Bool(v.Bool())
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		w.w.Uint(v.Uint())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		w.w.Int(v.Int())
+	case reflect.String:
+		w.w.Text(Clip(v.String(), max[0]))
+	case reflect.Struct:
+		w.fields(v)
+	case reflect.Array:
+		w.items(v, v.Len(), max)
+	case reflect.Slice:
+		w.items(v, min(v.Len(), max[0]), inner(max))
+	case reflect.Pointer:
+		if v.IsNil() {
+			w.w.Array(0)
+			return
+		}
+		w.w.Array(1)
+		w.value(v.Elem(), max)
+	case reflect.Interface:
+		w.form(v)
+	default:
+		panic(fmt.Sprintf("pack: %v cannot be packed", v.Type()))
+	}
+}
+
+func (w *writer) fields(v reflect.Value) {
+	all := w.c.fields(v.Type())
+	w.w.Array(len(all))
+	for i := range all {
+		w.value(v.Field(all[i].index), all[i].max)
+	}
+}
+
+// items writes the first n of a slice or an array.
+func (w *writer) items(v reflect.Value, n int, max []int) {
+	if octets(v.Type()) {
+		w.w.Bytes(bytesOf(v, n))
+		return
+	}
+	w.w.Array(n)
+	for i := range n {
+		w.value(v.Index(i), max)
+	}
+}
+
+// bytesOf returns the first n of what octets is true of.
+func bytesOf(v reflect.Value, n int) []byte {
+	if v.Kind() == reflect.Slice || v.CanAddr() {
+		return v.Slice(0, n).Bytes()
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(v.Index(i).Uint())
+	}
+	return b
+}
+
+// form writes what an interface holds.
+func (w *writer) form(v reflect.Value) {
+	if v.IsNil() {
+		w.w.Array(0)
+		return
+	}
+	held := v.Elem()
+	i, ok := w.c.index[held.Type()]
+	if !ok || w.c.forms[v.Type()] == nil {
+		if w.err == nil {
+			w.err = fmt.Errorf("pack: %v is no form of %v", held.Type(), v.Type())
+		}
+		i = 0
+	}
+	w.w.Array(2)
+	w.w.Uint(uint64(i))
+	w.value(held, nil)
+}
+
+// Clip cuts a text to at most max bytes without breaking a character.
+func Clip(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	for max > 0 && s[max]&0xc0 == 0x80 {
+		max--
+	}
+	return s[:max]
+}
