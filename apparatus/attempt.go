@@ -8,9 +8,11 @@ import (
 	"sync"
 
 	"unbrick/flash"
+	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // Source is what restore plans from: the library.
@@ -113,10 +115,10 @@ type trace struct {
 func (t *trace) add(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.lines) >= 4*MaxTrace {
-		t.lines = append([]string(nil), t.lines[2*MaxTrace:]...)
+	if len(t.lines) >= 4*state.MaxTrace {
+		t.lines = append([]string(nil), t.lines[2*state.MaxTrace:]...)
 	}
-	t.lines = append(t.lines, clip(fmt.Sprintf(format, args...), MaxTraceLen))
+	t.lines = append(t.lines, pack.Clip(fmt.Sprintf(format, args...), state.MaxTraceLen))
 }
 
 // call is restore.Options.Trace.
@@ -137,13 +139,13 @@ func (t *trace) last(n int) []string {
 }
 
 // deviceOf is what a device says of itself, as it is shown.
-func deviceOf(d *restore.Device, lib *library) Device {
-	out := Device{Model: d.Model, Serial: d.Serial, Why: Why(d.Why), Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
+func deviceOf(d *restore.Device, lib *library) state.Device {
+	out := state.Device{Model: d.Model, Serial: d.Serial, Why: state.Why(d.Why), Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
 	if m, ok := lib.model(d.Model); ok {
 		out.Name = m.Name
 	}
 	for _, a := range d.Layout.Settings {
-		out.Settings = append(out.Settings, SettingsArea{Name: printable(a.Name), Size: a.Size})
+		out.Settings = append(out.Settings, state.SettingsArea{Name: printable(a.Name), Size: a.Size})
 	}
 	out.Erases = d.Erases
 	if k := d.Installed(); k != nil {
@@ -156,14 +158,14 @@ func deviceOf(d *restore.Device, lib *library) Device {
 }
 
 // planOf is a plan as it is shown.
-func planOf(p *restore.Plan, origin Origin, held Fit) Plan {
-	out := Plan{
+func planOf(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
+	out := state.Plan{
 		Work: workOf(p), Release: releaseOf(&p.Release, &p.Signers, origin, heldOr(held, fitOf(p.Device, &p.Release, &p.Signers))),
-		Trust: TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
+		Trust: state.TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
 	if len(p.Device.Layout.Settings) > 0 {
-		out.Settings = SettingsKept
+		out.Settings = state.SettingsKept
 	}
 	return out
 }
@@ -180,52 +182,52 @@ func totalOf(p *restore.Plan) int {
 }
 
 // fitOf says what a release would be for a device.
-func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) Fit {
+func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) state.Fit {
 	known := signers.Known(d.Trusted())
 	was, next := d.Installed(), d.Intended()
 	switch {
 	case known.Len() < d.Needs():
-		return FitUntrusted
+		return state.FitUntrusted
 	case m.Floor().Compare(d.Floor) < 0:
-		return FitBelowFloor
+		return state.FitBelowFloor
 	case next != nil && next.Manifest.Digest == m.Digest:
-		return FitIntended
+		return state.FitIntended
 	case was != nil && was.Manifest.Digest == m.Digest:
-		return FitInstalled
+		return state.FitInstalled
 	case was == nil:
-		return FitNewest
+		return state.FitNewest
 	case m.Order > was.Manifest.Order:
-		return FitNewer
+		return state.FitNewer
 	}
-	return FitOlder
+	return state.FitOlder
 }
 
 // holdOf is what restore calls it.
-var holdOf = map[Fit]restore.Hold{FitWithheld: restore.Withheld, FitWithdrawn: restore.Withdrawn}
+var holdOf = map[state.Fit]restore.Hold{state.FitWithheld: restore.Withheld, state.FitWithdrawn: restore.Withdrawn}
 
 // heldOr is what a release is for a device: one that the device would take is first of all one that its maker holds.
-func heldOr(held, fit Fit) Fit {
-	if held.Held() && fit != FitBelowFloor && fit != FitUntrusted {
+func heldOr(held, fit state.Fit) state.Fit {
+	if held.Held() && fit != state.FitBelowFloor && fit != state.FitUntrusted {
 		return held
 	}
 	return fit
 }
 
 // choiceOf is what could be written to a device, best first.
-func choiceOf(d *restore.Device, lib *library) []Release {
+func choiceOf(d *restore.Device, lib *library) []state.Release {
 	listings := lib.listings(d.Model)
 	type shown struct {
 		image release.Digest
 		order uint64
 	}
-	fits := make(map[shown]Fit, len(listings))
+	fits := make(map[shown]state.Fit, len(listings))
 	for i := range listings {
 		m := &listings[i].Manifest
 		fits[shown{m.Digest, m.Order}] = fitOf(d, m, &listings[i].Signers)
 	}
-	var list []Release
+	var list []state.Release
 	for _, r := range lib.all() {
-		if r.Model == d.Model && len(list) < MaxReleases {
+		if r.Model == d.Model && len(list) < state.MaxReleases {
 			r.Fit = heldOr(r.Fit, fits[shown{r.Digest, r.Order}])
 			list = append(list, r)
 		}
@@ -235,28 +237,28 @@ func choiceOf(d *restore.Device, lib *library) []Release {
 
 // states are the sectors of a plan on the whole part. written of them, in address order, are new by now;
 // active is the one at work, or -1.
-func mapOf(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) Map {
+func mapOf(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) state.Map {
 	g := &layout.Geometry
-	m := Map{Facts: factsOf(g), Active: -1}
-	if g.Sectors() > MaxSectors {
+	m := state.Map{Facts: factsOf(g), Active: -1}
+	if g.Sectors() > state.MaxSectors {
 		return m
 	}
 	first, records := layout.SoftwareFirst(), layout.Records()
-	m.Cells = make([]Sector, g.Sectors())
+	m.Cells = make([]state.Sector, g.Sectors())
 	for i := range m.Cells {
 		addr, _ := g.Sector(i)
 		at := i - first
 		switch {
 		case i == records[0] || i == records[1]:
-			m.Cells[i] = SectorRecord
+			m.Cells[i] = state.SectorRecord
 		case addr < layout.Boot:
-			m.Cells[i] = SectorBoot
+			m.Cells[i] = state.SectorBoot
 		case at < 0 || at >= len(states):
-			m.Cells[i] = SectorUnused
+			m.Cells[i] = state.SectorUnused
 		case at == active:
-			m.Cells[i], m.Active = SectorLive, i
+			m.Cells[i], m.Active = state.SectorLive, i
 		case written != nil && written(at):
-			m.Cells[i] = SectorNew
+			m.Cells[i] = state.SectorNew
 		default:
 			m.Cells[i] = cellOf(states[at], at < len(doubtful) && doubtful[at])
 		}
@@ -264,33 +266,33 @@ func mapOf(layout *flash.Layout, states []restore.SectorState, doubtful []bool, 
 	return m
 }
 
-func cellOf(s restore.SectorState, doubtful bool) Sector {
+func cellOf(s restore.SectorState, doubtful bool) state.Sector {
 	if doubtful && s != restore.SectorUnused {
-		return SectorDamaged
+		return state.SectorDamaged
 	}
 	switch s {
 	case restore.SectorUnused:
-		return SectorUnused
+		return state.SectorUnused
 	case restore.SectorSame:
-		return SectorSame
+		return state.SectorSame
 	case restore.SectorNew:
-		return SectorNew
+		return state.SectorNew
 	case restore.SectorOld:
-		return SectorOld
+		return state.SectorOld
 	case restore.SectorErased:
-		return SectorErased
+		return state.SectorErased
 	case restore.SectorDamaged:
 	}
-	return SectorDamaged
+	return state.SectorDamaged
 }
 
 // failureOf says what an error means. version is the release concerned, as far as one was.
-func failureOf(err error, version string) Failure {
-	f := Failure{Code: CauseProgramFault, Version: version}
+func failureOf(err error, version string) state.Failure {
+	f := state.Failure{Code: state.CauseProgramFault, Version: version}
 	var e *restore.Error
 	switch {
 	case errors.As(err, &e):
-		f.Code, f.Touched = causeOf(e.Code), Touched(e.Touched)
+		f.Code, f.Touched = causeOf(e.Code), state.Touched(e.Touched)
 		f.Addr, f.Needs, f.Has = e.Addr, e.Needs, e.Has
 		if e.Version != "" || e.Code == restore.CodeFloor {
 			f.Version = e.Version
@@ -299,23 +301,23 @@ func failureOf(err error, version string) Failure {
 			f.Other = e.Model
 		}
 	case errors.Is(err, ErrPortBusy):
-		f.Code = CausePortBusy
+		f.Code = state.CausePortBusy
 	case errors.Is(err, ErrPortStuck):
-		f.Code = CausePortStuck
+		f.Code = state.CausePortStuck
 	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
-		f.Code = CauseCableOut
+		f.Code = state.CauseCableOut
 	}
 	return f
 }
 
 // ended says why an attempt ended in a stage, with how far it had come by then.
-func ended(err error, version string, stage Stage, p *Progress) Failure {
+func ended(err error, version string, stage state.Stage, p *state.Progress) state.Failure {
 	f := failureOf(err, version)
-	if f.Stage = stage; stage < StageWrite {
+	if f.Stage = stage; stage < state.StageWrite {
 		return f
 	}
 	f.Of = p.Of
-	if f.Touched == TouchedPart || f.Touched == TouchedAll {
+	if f.Touched == state.TouchedPart || f.Touched == state.TouchedAll {
 		f.Sector = min(p.Sectors+1, f.Of)
 	}
 	f.Left = left(p)
@@ -324,28 +326,28 @@ func ended(err error, version string, stage Stage, p *Progress) Failure {
 
 // causeOf is what a code of restore is called here. The numbers are the same but for two that a person
 // need not tell from others: the trace does.
-func causeOf(c restore.Code) Cause {
+func causeOf(c restore.Code) state.Cause {
 	switch c {
 	case restore.CodeRestarted:
-		return CauseSilent // it left restoration mode or lost its power: connecting again goes on
+		return state.CauseSilent // it left restoration mode or lost its power: connecting again goes on
 	case restore.CodeForeign:
-		return CauseProtocol
+		return state.CauseProtocol
 	default:
-		return Cause(c)
+		return state.Cause(c)
 	}
 }
 
 // wayKind is the way that a person is shown for one that restore tries.
-func wayKind(w restore.Way) (WayKind, bool) {
+func wayKind(w restore.Way) (state.WayKind, bool) {
 	switch w {
 	case restore.WayDTR:
-		return WayReset, true
+		return state.WayReset, true
 	case restore.WayRTS:
-		return WayRTS, true
+		return state.WayRTS, true
 	case restore.WayPin:
-		return WayPin, true
+		return state.WayPin, true
 	case restore.WayBreak:
-		return WayBreak, true
+		return state.WayBreak, true
 	case restore.WayNone, restore.WayEcho, restore.WayWait:
 	}
 	return 0, false

@@ -5,19 +5,20 @@ import (
 	"strings"
 
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // saveBackup reads what the device at hand holds, before it is written, and hands it to the person.
 func (c *cable) saveBackup() {
 	r := c.run
-	if r == nil || r.device == nil || r.working || c.shown.Phase != RestoreFound || !c.shown.Device.Backup {
+	if r == nil || r.device == nil || r.working || c.shown.Phase != state.RestoreFound || !c.shown.Device.Backup {
 		return
 	}
-	c.shown.Phase = RestoreReading
-	c.shown.Progress = Progress{Stage: StageIdentify, BytesOf: r.device.Software.Size()}
+	c.shown.Phase = state.RestoreReading
+	c.shown.Progress = state.Progress{Stage: state.StageIdentify, BytesOf: r.device.Software.Size()}
 	type part struct{ done, of uint32 }
 	progress := latest[part]{e: c.e, take: func(p part) {
-		if c.run == r && c.shown.Phase == RestoreReading {
+		if c.run == r && c.shown.Phase == state.RestoreReading {
 			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = p.done, p.of
 		}
 	}}
@@ -25,7 +26,7 @@ func (c *cable) saveBackup() {
 		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.set(part{done, of}) })
 		return func() {
 			if err != nil {
-				c.fail(err, StageIdentify)
+				c.fail(err, state.StageIdentify)
 				return
 			}
 			c.keepBackup(b)
@@ -37,7 +38,7 @@ func (c *cable) saveBackup() {
 func (c *cable) keepBackup(b *restore.Backup) {
 	c.trace.add("backup: %d bytes, %d sectors could not be read", len(b.Bytes), len(b.Unreadable))
 	name := fmt.Sprintf("%s-at-%#x.bin", strings.TrimSuffix(c.fileName("backup"), ".txt"), c.run.device.Layout.SoftwareBase())
-	c.e.world.Save(Download{Name: name, Data: b.Bytes})
+	c.e.world.Save(state.Download{Name: name, Data: b.Bytes})
 	c.shown.Device.Saved = true
-	c.shown.Phase = RestoreFound
+	c.shown.Phase = state.RestoreFound
 }

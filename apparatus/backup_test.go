@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // TestBackup saves what a device holds before it is restored, where it lets itself be read.
@@ -14,14 +14,14 @@ func TestBackup(t *testing.T) {
 	c, _ := s.bricked(200, true)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	if found := s.phase(apparatus.RestoreFound).Restore.Device; !found.Backup || found.Saved {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	if found := s.phase(state.RestoreFound).Restore.Device; !found.Backup || found.Saved {
 		t.Errorf("got %+v", found)
 	}
-	s.engine.Do(apparatus.SaveBackup{})
-	s.until("the question again", func(st *apparatus.State) bool {
-		return st.Restore.Phase == apparatus.RestoreFound && st.Restore.Device.Saved
+	s.engine.Do(state.SaveBackup{})
+	s.until("the question again", func(st *state.State) bool {
+		return st.Restore.Phase == state.RestoreFound && st.Restore.Device.Saved
 	})
 	s.mu.Lock()
 	saved := s.saved
@@ -32,8 +32,8 @@ func TestBackup(t *testing.T) {
 	if len(saved) != 1 || !bytes.Equal(saved[0].Data, want) || !strings.HasSuffix(saved[0].Name, ".bin") || !strings.Contains(saved[0].Name, "CORD-1") {
 		t.Fatalf("saved %d files, %q", len(saved), saved[0].Name)
 	}
-	s.engine.Do(apparatus.Write{})
-	s.phase(apparatus.RestoreDone)
+	s.engine.Do(state.Write{})
+	s.phase(state.RestoreDone)
 }
 
 // A device that does not allow it is not asked for its bytes.
@@ -42,9 +42,9 @@ func TestNoBackup(t *testing.T) {
 	c, _ := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	if found := s.phase(apparatus.RestoreFound).Restore.Device; found.Backup {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	if found := s.phase(state.RestoreFound).Restore.Device; found.Backup {
 		t.Errorf("got %+v", found)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // bench is the Lab: one emulated device with its switches, and what outlives a device. It belongs to
@@ -19,11 +20,11 @@ type bench struct {
 	making bool // one is being made, or being looked for
 	loaded bool // the kept one is being looked for, or was
 	found  bool // that has ended
-	line   Line
+	line   state.Line
 	pacer  pacer
-	health Health
+	health state.Health
 	totals map[pair]uint64 // flash operations of a whole rewrite, once one was seen
-	ended  MakeEnd         // why the last device could not be made
+	ended  state.MakeEnd   // why the last device could not be made
 	keeper keeper
 	replay *replay // shown in place of the device; nil: none
 }
@@ -32,7 +33,7 @@ type bench struct {
 type pair struct{ from, to [32]byte }
 
 func (b *bench) start() {
-	b.line = Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: PaceLife}
+	b.line = state.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: state.PaceLife}
 	b.pacer.set(b.line.Pace)
 	b.totals = make(map[pair]uint64)
 	b.keeper.e = b.e
@@ -47,19 +48,19 @@ func (b *bench) stop() {
 }
 
 // command acts on one wish for the Lab.
-func (b *bench) command(cmd Command) {
+func (b *bench) command(cmd state.Command) {
 	switch c := cmd.(type) {
-	case LabMake:
+	case state.LabMake:
 		b.make(c)
-	case LabLine:
+	case state.LabLine:
 		b.setLine(c.Line)
-	case LabReplay:
+	case state.LabReplay:
 		b.replayOf(c)
-	case LabSeek:
+	case state.LabSeek:
 		b.seek(c)
-	case LabReplayEnd:
+	case state.LabReplayEnd:
 		b.replay = nil
-	case LabHealth:
+	case state.LabHealth:
 		b.health = c.Health
 		if b.rig != nil {
 			b.rig.setHealth(c.Health)
@@ -72,8 +73,8 @@ func (b *bench) command(cmd Command) {
 }
 
 // setLine sets cable and pace. A running transfer sees it at once.
-func (b *bench) setLine(l Line) {
-	if int(l.Noise) >= NoiseKinds || int(l.Pace) >= PaceKinds {
+func (b *bench) setLine(l state.Line) {
+	if int(l.Noise) >= state.NoiseKinds || int(l.Pace) >= state.PaceKinds {
 		return
 	}
 	before := b.line
@@ -89,7 +90,7 @@ func (b *bench) setLine(l Line) {
 }
 
 // make makes a device of a model with a release, in place of the present one.
-func (b *bench) make(c LabMake) {
+func (b *bench) make(c state.LabMake) {
 	if b.making || b.rig != nil && b.rig.busy() {
 		return
 	}
@@ -97,7 +98,7 @@ func (b *bench) make(c LabMake) {
 	if !ok {
 		return
 	}
-	b.making, b.ended = true, MakeEndNone
+	b.making, b.ended = true, state.MakeEndNone
 	b.made++
 	number, line := b.made, b.line
 	b.e.work(func(ctx context.Context) func() {
@@ -121,9 +122,9 @@ func (b *bench) make(c LabMake) {
 			r.know(f)
 			r.old = f.manifest.Digest
 			b.install(r)
-			r.note(LogRow{Source: SourceBoard, Code: LogMade, Text: f.manifest.Version})
+			r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogMade, Text: f.manifest.Version})
 			r.keep(true)
-			r.power(SwitchOn)
+			r.power(state.SwitchOn)
 		}
 	})
 }
@@ -133,7 +134,7 @@ func (b *bench) install(r *rig) {
 	if b.rig != nil {
 		b.rig.off()
 	}
-	b.rig, b.ended = r, MakeEndNone
+	b.rig, b.ended = r, state.MakeEndNone
 	b.keeper.use(r)
 }
 
@@ -162,8 +163,8 @@ func (b *bench) readout(id string) bool {
 
 // refreshed is called when the server's lists have come.
 func (b *bench) refreshed() {
-	if b.ended == MakeEndNoServer {
-		b.ended = MakeEndNone
+	if b.ended == state.MakeEndNoServer {
+		b.ended = state.MakeEndNone
 	}
 	if b.rig != nil && b.rig.untold {
 		b.rig.tell()
@@ -173,33 +174,33 @@ func (b *bench) refreshed() {
 var errNoKeys = errors.New("the server trusts no key for this model")
 
 // makeEndOf says what kept a device from being made.
-func makeEndOf(err error) MakeEnd {
+func makeEndOf(err error) state.MakeEnd {
 	switch {
 	case errors.Is(err, errNoServer):
-		return MakeEndNoServer
+		return state.MakeEndNoServer
 	case errors.Is(err, errNoKeys):
-		return MakeEndNoKeys
+		return state.MakeEndNoKeys
 	case errors.Is(err, errNoRelease):
-		return MakeEndNoRelease
+		return state.MakeEndNoRelease
 	case errors.Is(err, release.ErrImage), errors.Is(err, release.ErrSignature):
-		return MakeEndDamaged
+		return state.MakeEndDamaged
 	}
-	return MakeEndUnfit
+	return state.MakeEndUnfit
 }
 
 // fill writes what the Lab shows.
-func (b *bench) fill(l *Lab) {
+func (b *bench) fill(l *state.Lab) {
 	b.device(l)
 	if b.replay != nil {
-		if b.replay.phase == ReplayReady {
-			*l = Lab{Line: b.line, Health: b.health}
+		if b.replay.phase == state.ReplayReady {
+			*l = state.Lab{Line: b.line, Health: b.health}
 		}
 		b.replay.fill(l)
 	}
 }
 
 // device writes what the Lab shows of its device.
-func (b *bench) device(l *Lab) {
+func (b *bench) device(l *state.Lab) {
 	if b.rig != nil {
 		b.rig.fill(l)
 		l.Line, l.Health = b.line, b.health
@@ -208,30 +209,30 @@ func (b *bench) device(l *Lab) {
 		}
 		return
 	}
-	*l = Lab{Phase: LabAbsent, Line: b.line, Health: b.health, Make: b.choices()}
+	*l = state.Lab{Phase: state.LabAbsent, Line: b.line, Health: b.health, Make: b.choices()}
 	l.Map.Active = -1
 }
 
 // choices is what a device can be made of: models with a release that its maker does not hold.
-func (b *bench) choices() Making {
-	m := Making{State: MakeReady, Ended: b.ended}
+func (b *bench) choices() state.Making {
+	m := state.Making{State: state.MakeReady, Ended: b.ended}
 	switch {
 	case !b.found:
-		m.State = MakeLooking
+		m.State = state.MakeLooking
 		return m // a wish could not be followed
 	case b.making:
-		m.State = MakeBusy
+		m.State = state.MakeBusy
 	}
 	seen := make(map[string]bool)
 	for _, r := range b.e.lib.all() {
 		known, ok := b.e.lib.model(r.Model)
-		if !ok || r.Fit.Held() || len(m.Releases) == MaxReleases {
+		if !ok || r.Fit.Held() || len(m.Releases) == state.MaxReleases {
 			continue
 		}
 		m.Releases = append(m.Releases, r)
 		if !seen[r.Model] {
 			seen[r.Model] = true
-			m.Models = append(m.Models, LabModel{ID: known.ID, Name: known.Name})
+			m.Models = append(m.Models, state.LabModel{ID: known.ID, Name: known.Name})
 		}
 	}
 	return m

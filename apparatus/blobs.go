@@ -2,11 +2,14 @@ package apparatus
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 
-	"unbrick/internal/cbor"
+	"unbrick/internal/pack"
+	"unbrick/model"
 	"unbrick/release/store"
+	"unbrick/webui/state"
 )
 
 // keepBlob stores a small thing under a name and tells whether it is kept.
@@ -28,7 +31,7 @@ func (l *library) keepBlob(name string, data []byte) bool {
 func (l *library) refused() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.condition = StoreFull
+	l.condition = state.StoreFull
 }
 
 // blob returns what keepBlob stored, and whether it is there whole.
@@ -46,18 +49,20 @@ func (l *library) blob(name string) ([]byte, bool) {
 	return b, err == nil
 }
 
-// recall lets visit read what is kept under a name, and tells whether it could. What is whole and means nothing to it is forgotten.
-func (l *library) recall(name string, visit func(*codec)) bool {
+// keeping writes and reads what is kept in the browser's storage.
+var keeping = pack.New(map[string]int{"text": state.MaxText, "jobs": state.MaxJobs, "worked": maxWorked, "pieces": state.MaxSectors, "record": model.MaxEncoded, "cells": state.MaxCommand})
+
+// recall reads what is kept under a name into what v points to, which is as it was if there is nothing. What is whole and means
+// nothing is forgotten.
+func (l *library) recall(name string, v any) {
 	b, ok := l.blob(name)
 	if !ok {
-		return false
+		return
 	}
-	c := &codec{r: cbor.NewReader(b)}
-	if visit(c); c.r.Finish() != nil {
+	if keeping.Decode(b, v) != nil {
+		reflect.ValueOf(v).Elem().SetZero()
 		l.spoiled(name)
-		return false
 	}
-	return true
 }
 
 // spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.
@@ -70,8 +75,8 @@ func (l *library) spoiled(name string) {
 func (l *library) lost() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.condition != StoreNone && l.condition != StoreFull {
-		l.condition = StoreLost
+	if l.condition != state.StoreNone && l.condition != state.StoreFull {
+		l.condition = state.StoreLost
 	}
 }
 
@@ -117,11 +122,9 @@ type slot struct {
 	kept uint64
 }
 
-// put takes the newest content, which visit carries. keep stores it, or not if a newer one was stored meanwhile.
-func (s *slot) put(visit func(*codec)) (keep func()) {
-	c := &codec{w: cbor.Appending(nil)}
-	visit(c)
-	b, err := c.w.Result()
+// put takes the newest content. keep stores it, or not if a newer one was stored meanwhile.
+func (s *slot) put(v any) (keep func()) {
+	b, err := keeping.Append(nil, v)
 	s.last++
 	n := s.last
 	return func() {

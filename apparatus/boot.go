@@ -4,9 +4,11 @@ import (
 	"errors"
 	"time"
 
+	"unbrick/internal/pack"
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/state"
 )
 
 // imageFile is a signed image that the person chose, for a boot loader of MCUboot's kind.
@@ -27,13 +29,13 @@ func (c *cable) meet(why error) {
 				err = why
 			}
 			if err != nil {
-				c.fail(err, StageIdentify)
+				c.fail(err, state.StageIdentify)
 				return
 			}
 			r.loader = l
 			c.trace.add("boot loader lists %d images", len(l.Images))
 			c.shown.Boot.Images = bootImages(l)
-			c.shown.Phase = RestoreLoader
+			c.shown.Phase = state.RestoreLoader
 			if c.image != nil {
 				c.offer()
 			}
@@ -41,11 +43,11 @@ func (c *cable) meet(why error) {
 	})
 }
 
-func bootImages(l *restore.Loader) []BootImage {
-	var list []BootImage
+func bootImages(l *restore.Loader) []state.BootImage {
+	var list []state.BootImage
 	for _, m := range l.Images {
-		if len(list) < MaxImages {
-			list = append(list, BootImage{Slot: m.Slot, Version: release.Clean(m.Version, MaxText), Hash: hashText(m.Hash),
+		if len(list) < state.MaxImages {
+			list = append(list, state.BootImage{Slot: m.Slot, Version: release.Clean(m.Version, state.MaxText), Hash: hashText(m.Hash),
 				Active: m.Active, Confirmed: m.Confirmed, Pending: m.Pending})
 		}
 	}
@@ -53,13 +55,13 @@ func bootImages(l *restore.Loader) []BootImage {
 }
 
 // hashText is a hash as that ecosystem shows it, as far as it fits.
-func hashText(hash []byte) string { return clip(mcuboot.Hex(hash), MaxHashText) }
+func hashText(hash []byte) string { return pack.Clip(mcuboot.Hex(hash), state.MaxHashText) }
 
 // imageAdded takes a signed image that the person chose. It was checked; err says what is wrong with it.
 func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error) {
 	r := c.run
 	switch {
-	case c.e.world.Ports == nil, c.shown.Phase == RestoreWriting, c.shown.Phase == RestoreDone, r != nil && r.working:
+	case c.e.world.Ports == nil, c.shown.Phase == state.RestoreWriting, c.shown.Phase == state.RestoreDone, r != nil && r.working:
 		return
 	case r != nil && r.device != nil:
 		err = &restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases, no images")}
@@ -67,8 +69,8 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 	switch {
 	case err != nil:
 		c.shown.Failure = failureOf(err, "")
-		c.shown.Failure.Stage = StagePlan
-		c.shown.Phase = RestoreFailed
+		c.shown.Failure.Stage = state.StagePlan
+		c.shown.Phase = state.RestoreFailed
 		return
 	}
 	c.image = &imageFile{name: name, data: data, parsed: m}
@@ -82,12 +84,12 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 // offer shows what pressing Restore would do with the chosen image.
 func (c *cable) offer() {
 	m := c.image.parsed
-	f := BootFile{Name: clip(c.image.name, MaxText), Version: m.Version.String(), Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
+	f := state.BootFile{Name: pack.Clip(c.image.name, state.MaxText), Version: m.Version.String(), Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
 		Signature: m.Signature, Size: uint32(m.Size), Encrypted: m.Encrypted(), Counter: uint64(m.Counter)}
 	// Base64, one turn-around and one answer a piece: about two thirds of the line.
 	f.Time = time.Duration(m.Size) * 15 * time.Second / restore.DefaultBaud
 	c.shown.Boot.File = f
-	c.shown.Phase = RestoreImage
+	c.shown.Phase = state.RestoreImage
 	c.trace.add("image %s, %d bytes, hash %s", f.Version, f.Size, f.Hash)
 }
 
@@ -100,13 +102,13 @@ func (c *cable) install() {
 	image := c.image
 	c.auto = false
 	c.began = e.world.Now()
-	c.shown.Phase = RestoreWriting
-	c.shown.Map = Map{Active: -1}
-	c.shown.Plan = Plan{Work: WorkImage}
-	c.shown.Progress = Progress{Stage: StageWrite, BytesOf: c.shown.Boot.File.Size, WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
+	c.shown.Phase = state.RestoreWriting
+	c.shown.Map = state.Map{Active: -1}
+	c.shown.Plan = state.Plan{Work: state.WorkImage}
+	c.shown.Progress = state.Progress{Stage: state.StageWrite, BytesOf: c.shown.Boot.File.Size, WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
-		if c.run == r && c.shown.Phase == RestoreWriting {
-			c.shown.Progress = Progress{Stage: Stage(p.Stage), Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf), Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+		if c.run == r && c.shown.Phase == state.RestoreWriting {
+			c.shown.Progress = state.Progress{Stage: state.Stage(p.Stage), Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf), Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
 		}
 	}}
 	o := &restore.InstallOptions{Report: progress.set}
@@ -114,7 +116,7 @@ func (c *cable) install() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
 			if err != nil {
-				c.fail(err, max(c.shown.Progress.Stage, StageWrite))
+				c.fail(err, max(c.shown.Progress.Stage, state.StageWrite))
 				return
 			}
 			c.installed(got)
@@ -125,24 +127,24 @@ func (c *cable) install() {
 // installed shows an image that the boot loader has taken and lists.
 func (c *cable) installed(got *restore.Installed) {
 	c.trace.add("installed: image %s in slot %d, trial %t, confirmed %t", got.Image.Version, got.Slot, got.Trial, got.Confirmed)
-	trial := TrialNone
+	trial := state.TrialNone
 	c.trace.add("start: answered %t, its program answered %t", got.Started, got.Runs)
 	switch {
 	case got.Confirmed:
-		trial = TrialConfirmed
+		trial = state.TrialConfirmed
 	case got.Runs && got.Trial:
-		trial = TrialRuns
+		trial = state.TrialRuns
 	case got.Runs:
-		trial = TrialStarted
+		trial = state.TrialStarted
 	case !got.Started:
-		trial = TrialUnknown
+		trial = state.TrialUnknown
 	case got.Trial:
-		trial = TrialMarked
+		trial = state.TrialMarked
 	}
-	c.shown.Result = Result{Work: WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
+	c.shown.Result = state.Result{Work: state.WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
 		Took: c.e.world.Now().Sub(c.began), Trial: trial}
-	c.shown.Progress.Stage = StageStart
-	c.shown.Phase = RestoreDone
+	c.shown.Progress.Stage = state.StageStart
+	c.shown.Phase = state.RestoreDone
 	c.image = nil
 	c.drop()
 }

@@ -14,6 +14,7 @@ import (
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/webui/state"
 )
 
 // bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
@@ -83,38 +84,38 @@ func TestBootLoader(t *testing.T) {
 	c := &bootCord{port: &mcuboottest.Port{Device: device}}
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	if st := s.phase(apparatus.RestoreLoader); len(st.Restore.Boot.Images) != 0 || st.Restore.Boot.File.Version != "" {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	if st := s.phase(state.RestoreLoader); len(st.Restore.Boot.Images) != 0 || st.Restore.Boot.File.Version != "" {
 		t.Errorf("half an image is shown: %+v", st.Restore.Boot)
 	}
 
-	s.engine.Do(apparatus.AddFile{Name: "other.bin", Data: bootImage("somebody", 2)})
-	if f := s.phase(apparatus.RestoreImage).Restore.Boot.File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
+	s.engine.Do(state.AddFile{Name: "other.bin", Data: bootImage("somebody", 2)})
+	if f := s.phase(state.RestoreImage).Restore.Boot.File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
 		t.Errorf("got %+v", f)
 	}
-	s.engine.Do(apparatus.Write{})
-	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseUnlisted || f.Touched != apparatus.TouchedAll {
-		t.Errorf("got %+v, want %v", f, apparatus.CauseUnlisted)
+	s.engine.Do(state.Write{})
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseUnlisted || f.Touched != state.TouchedAll {
+		t.Errorf("got %+v, want %v", f, state.CauseUnlisted)
 	}
 
 	right := bootImage("maker", 3)
-	s.engine.Do(apparatus.AddFile{Name: "right.bin", Data: right})
-	s.phase(apparatus.RestoreImage)
+	s.engine.Do(state.AddFile{Name: "right.bin", Data: right})
+	s.phase(state.RestoreImage)
 	c.mu.Lock()
 	sent := 0
 	c.port.Out = func(int) bool { sent++; return sent == 12_000 }
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Write{})
-	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedPart {
-		t.Errorf("got %+v, want %v", f, apparatus.CauseCableOut)
+	s.engine.Do(state.Write{})
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedPart {
+		t.Errorf("got %+v, want %v", f, state.CauseCableOut)
 	}
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreImage) // the choice stays
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreImage) // the choice stays
 	before := len(device.Pieces())
-	s.engine.Do(apparatus.Write{})
-	done := s.phase(apparatus.RestoreDone).Restore
-	if done.Result.Work != apparatus.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != apparatus.TrialStarted {
+	s.engine.Do(state.Write{})
+	done := s.phase(state.RestoreDone).Restore
+	if done.Result.Work != state.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != state.TrialStarted {
 		t.Errorf("got %+v", done.Result)
 	}
 	again := 0
@@ -127,8 +128,8 @@ func TestBootLoader(t *testing.T) {
 	if f := device.Faults(); len(f) > 0 {
 		t.Errorf("a strict device objects to: %v", f)
 	}
-	s.engine.Do(apparatus.SaveReport{})
-	s.until("report", func(*apparatus.State) bool {
+	s.engine.Do(state.SaveReport{})
+	s.until("report", func(*state.State) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.saved) == 1 && strings.Contains(string(s.saved[0].Data), `image "3.1.0+9"`)
@@ -139,20 +140,20 @@ func TestBootLoader(t *testing.T) {
 func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(d *mcuboottest.Device)
-		trial  apparatus.Trial
-		cause  apparatus.Cause
+		trial  state.Trial
+		cause  state.Cause
 	}{
-		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, apparatus.TrialNone, 0},
-		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, apparatus.CauseNotStarted},
-		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, apparatus.TrialConfirmed, 0},
+		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, state.TrialNone, 0},
+		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, state.CauseNotStarted},
+		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, state.TrialConfirmed, 0},
 		"trial without a server": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
 			d.Program, d.Quiet = true, true
-		}, apparatus.TrialMarked, 0},
+		}, state.TrialMarked, 0},
 		"trial held back": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
 			d.Program, d.Held = true, true
-		}, 0, apparatus.CausePending},
+		}, 0, state.CausePending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStand(t)
@@ -163,19 +164,19 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 			test.change(device)
 			s.ports = &bootCord{port: &mcuboottest.Port{Device: device}}
 			s.run()
-			s.phase(apparatus.RestoreIdle)
-			s.engine.Do(apparatus.Connect{})
-			s.phase(apparatus.RestoreLoader)
-			s.engine.Do(apparatus.AddFile{Name: "a.bin", Data: bootImage("maker", 3)})
-			s.phase(apparatus.RestoreImage)
-			s.engine.Do(apparatus.Write{})
+			s.phase(state.RestoreIdle)
+			s.engine.Do(state.Connect{})
+			s.phase(state.RestoreLoader)
+			s.engine.Do(state.AddFile{Name: "a.bin", Data: bootImage("maker", 3)})
+			s.phase(state.RestoreImage)
+			s.engine.Do(state.Write{})
 			if test.cause != 0 {
-				if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != apparatus.TouchedWritten {
+				if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != state.TouchedWritten {
 					t.Errorf("got %+v, want %v", f, test.cause)
 				}
 				return
 			}
-			if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Trial != test.trial {
+			if got := s.phase(state.RestoreDone).Restore.Result; got.Trial != test.trial {
 				t.Errorf("got %+v, want %v", got, test.trial)
 			}
 		})
@@ -189,14 +190,14 @@ func TestWrongFileForABootLoader(t *testing.T) {
 	c := &bootCord{port: &mcuboottest.Port{Device: device}}
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreLoader)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreLoader)
 	broken := bootImage("maker", 2)
 	broken[77] ^= 1
-	s.engine.Do(apparatus.AddFile{Name: "broken.bin", Data: broken})
-	if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseBadRelease || f.Touched != apparatus.TouchedNothing {
-		t.Errorf("got %+v, want %v", f, apparatus.CauseBadRelease)
+	s.engine.Do(state.AddFile{Name: "broken.bin", Data: broken})
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseBadRelease || f.Touched != state.TouchedNothing {
+		t.Errorf("got %+v, want %v", f, state.CauseBadRelease)
 	}
 }
 
@@ -239,15 +240,15 @@ func TestShowsWhatAnotherBootLoaderSays(t *testing.T) {
 	s := newStand(t)
 	s.ports = &parrot{says: []byte("Unknown command 'A' - try 'help'\r\n=> ")}
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	st := s.phase(apparatus.RestoreNoAnswer)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	st := s.phase(state.RestoreNoAnswer)
 	h := st.Restore.Heard
 	if len(h.Lines) == 0 || h.Lines[len(h.Lines)-1] != "=>" || len(h.Kinds) != 1 || h.Kinds[0] != boottext.UBoot {
 		t.Errorf("got %+v", h)
 	}
-	s.engine.Do(apparatus.Home{})
-	if st := s.phase(apparatus.RestoreIdle); len(st.Restore.Heard.Lines) != 0 {
+	s.engine.Do(state.Home{})
+	if st := s.phase(state.RestoreIdle); len(st.Restore.Heard.Lines) != 0 {
 		t.Errorf("still shown: %+v", st.Restore.Heard)
 	}
 }

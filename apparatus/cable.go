@@ -10,6 +10,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/webui/state"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // goroutine; the attempt itself runs in another and hands back what it found.
 type cable struct {
 	e     *Engine
-	shown Restore // everything but the port
+	shown state.Restore // everything but the port
 
 	run      *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto     bool // write as soon as the plan stands: the person has said so already
@@ -33,7 +34,7 @@ type cable struct {
 	exact    release.Manifest // of a file that the person chose: this release of the wanted image, zero: the newest of it
 	erase    bool             // settings too: the person has said so
 	worked   []worked         // how devices were brought into restoration mode, the last one met at the end
-	hand     WayKind          // what the person did when the device at hand answered; WayReset: nothing
+	hand     state.WayKind    // what the person did when the device at hand answered; WayReset: nothing
 	since    time.Time        // the way that is shown as tried began
 	rounds   int              // of listening for a person, in this attempt
 	jobs     jobs             // of every device
@@ -81,14 +82,14 @@ func (c *cable) stop() {
 
 // idle is the screen with nothing connected.
 func (c *cable) idle() {
-	phase := RestoreIdle
+	phase := state.RestoreIdle
 	if c.e.world.Ports == nil {
-		phase = RestoreUnsupported
+		phase = state.RestoreUnsupported
 		if c.e.world.Insecure {
-			phase = RestoreInsecure
+			phase = state.RestoreInsecure
 		}
 	}
-	c.shown = Restore{Phase: phase, Map: Map{Active: -1}}
+	c.shown = state.Restore{Phase: phase, Map: state.Map{Active: -1}}
 }
 
 // drop ends the attempt. Its port is closed as soon as nobody works with it.
@@ -155,78 +156,78 @@ func (c *cable) work(r *run, f func() func()) {
 }
 
 // fill writes what the Restore screen shows.
-func (c *cable) fill(s *Restore) {
+func (c *cable) fill(s *state.Restore) {
 	*s = c.shown
-	if s.Phase == RestoreIdle && !c.e.ready() {
-		s.Phase = RestoreLoading // a job of an earlier page may still be found
+	if s.Phase == state.RestoreIdle && !c.e.ready() {
+		s.Phase = state.RestoreLoading // a job of an earlier page may still be found
 	}
-	if s.Phase == RestoreWriting {
+	if s.Phase == state.RestoreWriting {
 		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
 	}
-	if left := c.jobs.pending(); s.Phase == RestoreIdle && len(left) > 0 {
+	if left := c.jobs.pending(); s.Phase == state.RestoreIdle && len(left) > 0 {
 		s.Job, s.Others = left[0], left[1:]
 	}
 }
 
 // command acts on one wish. What does not fit the phase is a click that came too late, and is dropped.
-func (c *cable) command(cmd Command) {
-	if c.shown.Phase == RestoreWriting || c.e.world.Ports == nil {
+func (c *cable) command(cmd state.Command) {
+	if c.shown.Phase == state.RestoreWriting || c.e.world.Ports == nil {
 		switch cmd.(type) {
-		case SaveDiagnostic:
+		case state.SaveDiagnostic:
 			c.saveDiagnostic()
 		default:
 		}
 		return
 	}
 	switch x := cmd.(type) {
-	case Connect:
+	case state.Connect:
 		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 		c.connect()
-	case ChooserClosed:
+	case state.ChooserClosed:
 		if c.run == nil {
 			c.idle()
-			c.shown.Phase = RestoreNoPort
+			c.shown.Phase = state.RestoreNoPort
 		}
-	case DoesNotAnswer:
+	case state.DoesNotAnswer:
 		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 		c.connect()
-	case WayDone:
+	case state.WayDone:
 		c.wayDone()
-	case Choose:
+	case state.Choose:
 		c.choose(x.Digest)
-	case Write:
+	case state.Write:
 		switch c.shown.Phase {
-		case RestoreFound:
+		case state.RestoreFound:
 			c.erase = x.Erase
 			c.write()
-		case RestoreImage:
+		case state.RestoreImage:
 			c.install()
 		default:
 		}
-	case Start:
-		if c.shown.Phase == RestoreRight {
+	case state.Start:
+		if c.shown.Phase == state.RestoreRight {
 			c.erase = x.Erase
 			c.write()
 		}
-	case GoOn:
-		if c.shown.Phase == RestoreFailed {
-			c.auto = c.shown.Failure.Stage >= StageWrite
+	case state.GoOn:
+		if c.shown.Phase == state.RestoreFailed {
+			c.auto = c.shown.Failure.Stage >= state.StageWrite
 			c.connect()
 		}
-	case Home:
+	case state.Home:
 		c.image = nil
 		c.drop()
 		c.idle()
-	case Resume:
+	case state.Resume:
 		c.auto = true
 		c.connect()
-	case Forget:
+	case state.Forget:
 		c.forget(x.Model, x.Serial)
-	case SaveDiagnostic:
+	case state.SaveDiagnostic:
 		c.saveDiagnostic()
-	case SaveReport:
+	case state.SaveReport:
 		c.saveReport()
-	case SaveBackup:
+	case state.SaveBackup:
 		c.saveBackup()
 	default:
 	}
@@ -237,7 +238,7 @@ func (c *cable) connect() {
 	c.drop()
 	c.idle()
 	c.rounds = 0
-	c.shown.Phase = RestoreConnecting
+	c.shown.Phase = state.RestoreConnecting
 	ctx, cancel := context.WithCancel(c.e.ctx)
 	r := &run{ctx: ctx, cancel: cancel, turn: c.turn}
 	r.users.Add(1)
@@ -254,9 +255,9 @@ func (c *cable) connect() {
 func (c *cable) hint() restore.Options {
 	o := restore.Options{Baud: restore.DefaultBaud, Patience: -1, Trace: c.trace.call}
 	if w, ok := c.before(); ok {
-		o.First = w.way
-		if w.baud != 0 {
-			o.Baud = w.baud
+		o.First = w.Way
+		if w.Baud != 0 {
+			o.Baud = w.Baud
 		}
 	}
 	if j := c.jobs.last(); j != nil {
@@ -376,8 +377,8 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 
 // unplugged ends an attempt whose cable came out while nobody used it. Who uses it learns that by itself.
 func (c *cable) unplugged(r *run) {
-	if r.gone && c.run == r && !r.working && c.shown.Phase != RestoreFailed {
-		c.fail(&restore.Error{Code: restore.CodeVanished}, StageIdentify)
+	if r.gone && c.run == r && !r.working && c.shown.Phase != state.RestoreFailed {
+		c.fail(&restore.Error{Code: restore.CodeVanished}, state.StageIdentify)
 	}
 }
 
@@ -418,7 +419,7 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 
 // hears passes on what the device says instead of an answer.
 func (c *cable) hears(r *run) func([]byte) {
-	last := latest[Heard]{e: c.e, take: func(h Heard) {
+	last := latest[state.Heard]{e: c.e, take: func(h state.Heard) {
 		if c.run == r {
 			c.shown.Heard = h
 		}
@@ -426,7 +427,7 @@ func (c *cable) hears(r *run) func([]byte) {
 	return func(raw []byte) {
 		kinds, lines := boottext.Recognise(raw), boottext.Lines(raw)
 		if len(lines) > 0 {
-			last.set(Heard{lines, kinds[:min(len(kinds), MaxKinds)]})
+			last.set(state.Heard{Lines: lines, Kinds: kinds[:min(len(kinds), state.MaxKinds)]})
 		}
 	}
 }
@@ -455,30 +456,30 @@ func (c *cable) searched(found bool, err error) {
 	case !found:
 		c.drop()
 		c.idle()
-		c.shown.Phase = RestoreNoPort
+		c.shown.Phase = state.RestoreNoPort
 	case errors.Is(err, ErrPortBusy):
 		c.drop()
 		c.idle()
-		c.shown.Phase = RestorePortBusy
+		c.shown.Phase = state.RestorePortBusy
 	case silent(err):
 		c.coach()
 	default:
-		c.fail(err, StageIdentify)
+		c.fail(err, state.StageIdentify)
 	}
 }
 
 // identify asks the device who it is and what to do for it.
 func (c *cable) identify() {
 	r := c.run
-	c.hand = WayReset
+	c.hand = state.WayReset
 	for _, w := range c.shown.Ways {
-		if c.shown.Phase == RestoreNoAnswer && w.State == WayNow {
+		if c.shown.Phase == state.RestoreNoAnswer && w.State == state.WayNow {
 			c.hand = w.Kind
 		}
 	}
-	c.shown.Phase = RestoreReading
-	c.shown.Ways, c.shown.Heard = nil, Heard{}
-	c.shown.Progress = Progress{Stage: StageIdentify}
+	c.shown.Phase = state.RestoreReading
+	c.shown.Ways, c.shown.Heard = nil, state.Heard{}
+	c.shown.Progress = state.Progress{Stage: state.StageIdentify}
 	c.work(r, func() func() {
 		device, err := r.session.Identify(r.ctx)
 		backup := false
@@ -493,16 +494,16 @@ func (c *cable) identify() {
 				return
 			}
 			if err != nil {
-				c.fail(err, StageIdentify)
+				c.fail(err, state.StageIdentify)
 				return
 			}
 			r.device = device
-			c.remember(worked{model: device.Model, way: r.session.Way(), hand: c.hand, baud: r.baud})
+			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
 			c.shown.Device = deviceOf(device, c.e.lib)
 			c.shown.Device.Backup = backup
 			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
 				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
-				if j := c.jobs.of(device); j != nil && c.e.lib.holds(named{j.Model, j.Digest}) != FitWithdrawn {
+				if j := c.jobs.of(device); j != nil && c.e.lib.holds(named{j.Model, j.Digest}) != state.FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
 			}
@@ -524,8 +525,8 @@ func (c *cable) choose(image release.Digest) {
 // makePlan selects the release, looks at the flash and makes the update files.
 func (c *cable) makePlan() {
 	r := c.run
-	c.shown.Phase = RestoreReading
-	c.shown.Progress = Progress{Stage: StagePlan}
+	c.shown.Phase = state.RestoreReading
+	c.shown.Progress = state.Progress{Stage: state.StagePlan}
 	wanted, exact := c.wanted, c.exact
 	choice := func() *restore.Choice {
 		switch {
@@ -559,23 +560,23 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	r := c.run
 	c.shown.Choice = choiceOf(r.device, c.e.lib)
 	if missing(err) && c.wanted == (release.Digest{}) {
-		c.shown.Phase = RestoreUnknown
+		c.shown.Phase = state.RestoreUnknown
 		if c.e.lib.holdsAny(r.device.Model) {
-			c.shown.Phase = RestoreWithdrawn
+			c.shown.Phase = state.RestoreWithdrawn
 		}
 		return
 	}
 	if err != nil {
-		c.fail(err, StagePlan)
+		c.fail(err, state.StagePlan)
 		return
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
 	c.shown.Plan = planOf(plan, c.origin(&plan.Release), c.e.lib.holds(nameOf(&plan.Release)))
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
-	c.shown.Phase = RestoreFound
+	c.shown.Phase = state.RestoreFound
 	if plan.Kind == restore.KindStart {
-		c.shown.Phase = RestoreRight
+		c.shown.Phase = state.RestoreRight
 	}
 	if c.auto {
 		c.write()
@@ -583,30 +584,30 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 }
 
 // origin says where a release is at hand.
-func (c *cable) origin(m *release.Manifest) Origin {
+func (c *cable) origin(m *release.Manifest) state.Origin {
 	for _, r := range c.e.lib.all() {
 		if r.Model == m.Model && r.Digest == m.Digest {
 			return r.Origin
 		}
 	}
-	return OriginServer
+	return state.OriginServer
 }
 
 // added goes on with a release file that the person chose.
 func (c *cable) added(m release.Manifest, err error) {
 	r := c.run
 	switch {
-	case c.shown.Phase == RestoreWriting || c.shown.Phase == RestoreDone:
+	case c.shown.Phase == state.RestoreWriting || c.shown.Phase == state.RestoreDone:
 	case err != nil:
 		c.shown.Failure = failureOf(fileError(err), "")
-		c.shown.Failure.Stage = StagePlan
-		c.shown.Phase = RestoreFailed
+		c.shown.Failure.Stage = state.StagePlan
+		c.shown.Phase = state.RestoreFailed
 	case r != nil && r.loader != nil && !r.working:
-		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, StagePlan)
+		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, state.StagePlan)
 	case r != nil && r.device != nil && !r.working:
 		c.wanted, c.exact = m.Digest, m
 		if m.Model != r.device.Model {
-			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, StagePlan)
+			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, state.StagePlan)
 			return
 		}
 		c.makePlan()
@@ -623,22 +624,22 @@ func fileError(err error) error {
 }
 
 // fail shows why an attempt ended. The device stays at hand where the next step needs no new connection.
-func (c *cable) fail(err error, stage Stage) {
+func (c *cable) fail(err error, stage state.Stage) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	c.trace.add("ended: %v", err)
 	f := ended(err, c.shown.Plan.Release.Version, stage, &c.shown.Progress)
-	f.Trace = c.trace.last(MaxTrace)
+	f.Trace = c.trace.last(state.MaxTrace)
 	c.shown.Failure = f
-	c.shown.Phase = RestoreFailed
-	if stage != StagePlan {
+	c.shown.Phase = state.RestoreFailed
+	if stage != state.StagePlan {
 		c.drop()
 	}
 }
 
 // left is what remains of the planned time.
-func left(p *Progress) time.Duration {
+func left(p *state.Progress) time.Duration {
 	if p.WorkOf <= p.Work {
 		return 0
 	}
@@ -646,4 +647,4 @@ func left(p *Progress) time.Duration {
 }
 
 // moving tells whether the Restore screen changes by itself.
-func (c *cable) moving() bool { return c.shown.Phase == RestoreWriting }
+func (c *cable) moving() bool { return c.shown.Phase == state.RestoreWriting }

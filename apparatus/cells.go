@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unbrick/flash"
+	"unbrick/webui/state"
 )
 
 // picture is what a flash is compared with to see what each sector is.
@@ -16,23 +17,23 @@ type picture struct {
 
 // cells compares the raw bytes of a whole part with the images. The rest of an image's last sector is
 // erased bytes; sectors behind both images are nobody's.
-func (p *picture) cells(raw []byte) []Sector {
+func (p *picture) cells(raw []byte) []state.Sector {
 	g := &p.layout.Geometry
 	first, software := p.layout.SoftwareFirst(), p.layout.Software()
 	records := p.layout.Records()
 	end := first + software.Sectors()
-	cells := make([]Sector, g.Sectors())
+	cells := make([]state.Sector, g.Sectors())
 	for i := range cells {
 		addr, size := g.Sector(i)
 		switch {
 		case i == p.active:
-			cells[i] = SectorLive
+			cells[i] = state.SectorLive
 		case i == records[0] || i == records[1]:
-			cells[i] = SectorRecord
+			cells[i] = state.SectorRecord
 		case addr < p.layout.Boot:
-			cells[i] = SectorBoot
+			cells[i] = state.SectorBoot
 		case i < first || i >= end:
-			cells[i] = SectorUnused
+			cells[i] = state.SectorUnused
 		default:
 			off := addr - p.layout.SoftwareBase()
 			bad := p.doubtful != nil && p.doubtful(i)
@@ -43,36 +44,36 @@ func (p *picture) cells(raw []byte) []Sector {
 }
 
 // cell says what a sector of the software area is.
-func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) Sector {
+func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) state.Sector {
 	inOld, inNew := off < uint32(len(p.old)), off < uint32(len(p.new))
 	if !inOld && !inNew {
-		return SectorUnused
+		return state.SectorUnused
 	}
 	isOld := inOld && holds(have, p.old[off:], erased)
 	isNew := inNew && holds(have, p.new[off:], erased)
-	is := SectorDamaged
+	is := state.SectorDamaged
 	switch {
 	case p.new == nil && isOld, p.old == nil && isNew, isOld && isNew:
-		is = SectorSame
+		is = state.SectorSame
 	case isNew:
-		is = SectorNew
+		is = state.SectorNew
 	case isOld:
-		is = SectorOld
+		is = state.SectorOld
 	case blank(have, erased):
-		is = SectorErased
+		is = state.SectorErased
 	}
 	return believed(is, !doubtful)
 }
 
 // believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
 // software holds, it is drawn and counted as damaged: it may read otherwise the next time.
-func believed(is Sector, firm bool) Sector {
+func believed(is state.Sector, firm bool) state.Sector {
 	switch is {
-	case SectorSame, SectorOld, SectorNew, SectorErased, SectorDamaged:
+	case state.SectorSame, state.SectorOld, state.SectorNew, state.SectorErased, state.SectorDamaged:
 		if !firm {
-			return SectorDamaged
+			return state.SectorDamaged
 		}
-	case SectorLive, SectorBoot, SectorRecord, SectorUnused:
+	case state.SectorLive, state.SectorBoot, state.SectorRecord, state.SectorUnused:
 	}
 	return is
 }
@@ -93,10 +94,10 @@ func blank(b []byte, erased byte) bool {
 }
 
 // factsOf is what a person sees of a geometry.
-func factsOf(g *flash.Geometry) MapFacts {
-	f := MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
+func factsOf(g *flash.Geometry) state.MapFacts {
+	f := state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
 	for _, r := range g.Runs {
-		f.Runs = append(f.Runs, SectorRun{Size: r.Size, Count: r.Count})
+		f.Runs = append(f.Runs, state.SectorRun{Size: r.Size, Count: r.Count})
 	}
 	return f
 }

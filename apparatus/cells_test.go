@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"unbrick/flash"
+	"unbrick/webui/state"
 )
 
 func TestCells(t *testing.T) {
@@ -30,13 +31,13 @@ func TestCells(t *testing.T) {
 	copy(raw[base+6*4096:], full(3, 2048))         // 6 new: half image,
 	copy(raw[base+6*4096+2048:], full(0xff, 2048)) // half erased
 	p := picture{layout: &layout, old: old, new: next, active: 3 + 5, doubtful: func(i int) bool { return i == 3+1 }}
-	want := []Sector{SectorBoot, SectorRecord, SectorRecord, SectorSame, SectorDamaged, SectorNew, SectorErased, SectorDamaged, SectorLive, SectorNew,
-		SectorUnused, SectorUnused}
+	want := []state.Sector{state.SectorBoot, state.SectorRecord, state.SectorRecord, state.SectorSame, state.SectorDamaged, state.SectorNew, state.SectorErased, state.SectorDamaged, state.SectorLive, state.SectorNew,
+		state.SectorUnused, state.SectorUnused}
 	if got := p.cells(raw); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	p = picture{layout: &layout, old: old, active: -1}
-	if got := p.cells(raw)[3]; got != SectorSame {
+	if got := p.cells(raw)[3]; got != state.SectorSame {
 		t.Errorf("with one image only: got %v, want SectorSame", got)
 	}
 }

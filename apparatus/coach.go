@@ -4,15 +4,17 @@ import (
 	"slices"
 	"sort"
 
+	"unbrick/internal/pack"
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // coach shows the ways into restoration mode one after the other and listens meanwhile. What a program
 // can do alone was tried before; the rest needs the person's hand.
 func (c *cable) coach() {
 	r := c.run
-	if c.shown.Phase != RestoreNoAnswer {
-		c.shown.Phase = RestoreNoAnswer
+	if c.shown.Phase != state.RestoreNoAnswer {
+		c.shown.Phase = state.RestoreNoAnswer
 		c.shown.Ways = c.ways()
 	}
 	o := c.hint()
@@ -28,18 +30,18 @@ func (c *cable) coach() {
 }
 
 // ways is the coach's list: what was tried, and what a person can do.
-func (c *cable) ways() []Way {
-	list := append([]Way(nil), c.shown.Ways...)
+func (c *cable) ways() []state.Way {
+	list := append([]state.Way(nil), c.shown.Ways...)
 	for i := range list {
 		c.close(&list[i])
 	}
-	hands := []Way{{Kind: WayPower}, {Kind: WayButton}}
+	hands := []state.Way{{Kind: state.WayPower}, {Kind: state.WayButton}}
 	for _, hint := range c.hints() {
-		hands = append(hands, Way{Kind: WayHint, Hint: clip(hint, MaxText)})
+		hands = append(hands, state.Way{Kind: state.WayHint, Hint: pack.Clip(hint, state.MaxText)})
 	}
 	if w, ok := c.before(); ok {
 		for i := range hands {
-			if hands[i].Kind == w.hand {
+			if hands[i].Kind == w.Hand {
 				hands[i].Before = true
 				first := hands[i]
 				copy(hands[1:i+1], hands[:i])
@@ -48,10 +50,10 @@ func (c *cable) ways() []Way {
 			}
 		}
 	}
-	hands[0].State = WayNow
+	hands[0].State = state.WayNow
 	c.since = c.e.world.Now()
 	list = append(list, hands...)
-	return list[max(0, len(list)-MaxWays):]
+	return list[max(0, len(list)-state.MaxWays):]
 }
 
 // hints are the model's own words. A device that does not answer does not say its model; they are shown
@@ -73,45 +75,45 @@ func (c *cable) hints() []string {
 }
 
 // tried notes a way that the program tried by itself.
-func (c *cable) tried(kind WayKind) {
-	if c.shown.Phase != RestoreConnecting {
+func (c *cable) tried(kind state.WayKind) {
+	if c.shown.Phase != state.RestoreConnecting {
 		return
 	}
-	list := append([]Way(nil), c.shown.Ways...)
+	list := append([]state.Way(nil), c.shown.Ways...)
 	for i := range list {
-		if list[i].State == WayNow {
+		if list[i].State == state.WayNow {
 			c.close(&list[i])
 		}
 		if list[i].Kind == kind {
-			list[i].State = WayNow
+			list[i].State = state.WayNow
 			c.shown.Ways = list
 			return
 		}
 	}
 	c.since = c.e.world.Now()
-	c.shown.Ways = append(list, Way{Kind: kind, State: WayNow})
+	c.shown.Ways = append(list, state.Way{Kind: kind, State: state.WayNow})
 }
 
 // close ends a way that was tried, and says how long it was.
-func (c *cable) close(w *Way) {
-	if w.State == WayNow {
+func (c *cable) close(w *state.Way) {
+	if w.State == state.WayNow {
 		w.Waited = c.e.world.Now().Sub(c.since)
 	}
-	w.State = WayTried
+	w.State = state.WayTried
 }
 
 // wayDone goes to the coach's next way; after the last the first that a person can do comes again.
 func (c *cable) wayDone() {
-	if c.shown.Phase != RestoreNoAnswer {
+	if c.shown.Phase != state.RestoreNoAnswer {
 		return
 	}
-	list := append([]Way(nil), c.shown.Ways...)
+	list := append([]state.Way(nil), c.shown.Ways...)
 	next := -1
 	for i := range list {
 		switch {
-		case list[i].State == WayNow:
+		case list[i].State == state.WayNow:
 			c.close(&list[i])
-		case list[i].State == WayNext && next < 0:
+		case list[i].State == state.WayNext && next < 0:
 			next = i
 		}
 	}
@@ -120,20 +122,20 @@ func (c *cable) wayDone() {
 			if byProgram(list[i].Kind) {
 				continue
 			}
-			list[i].State = WayNext
+			list[i].State = state.WayNext
 			if next < 0 {
 				next = i
 			}
 		}
 	}
-	list[next].State = WayNow
+	list[next].State = state.WayNow
 	c.since = c.e.world.Now()
 	c.shown.Ways = list
 }
 
 // byProgram tells whether a way needs no hand.
-func byProgram(k WayKind) bool {
-	return k == WayReset || k == WayRTS || k == WayPin || k == WayBreak
+func byProgram(k state.WayKind) bool {
+	return k == state.WayReset || k == state.WayRTS || k == state.WayPin || k == state.WayBreak
 }
 
 // knownSpeeds are the base speeds of the models that are known here, first at the beginning.

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"unbrick/internal/pack"
+	"unbrick/webui/state"
 )
 
 // Limits of a diagnostic file.
@@ -69,7 +72,7 @@ func ParseDiagnostic(file []byte) (*Diagnostic, error) {
 			if !ok {
 				return nil, ErrDiagnostic
 			}
-			d.Facts = append(d.Facts, DiagnosticFact{clip(name, MaxText), clip(value, maxDiagnosticText)})
+			d.Facts = append(d.Facts, DiagnosticFact{pack.Clip(name, state.MaxText), pack.Clip(value, maxDiagnosticText)})
 		default:
 			return nil, ErrDiagnostic
 		}
@@ -95,7 +98,7 @@ const callLine = "%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s"
 
 // diagnosticRow reads one line. One that is no command is a note.
 func diagnosticRow(line string) DiagnosticRow {
-	note := DiagnosticRow{Outcome: clip(line, maxDiagnosticText)}
+	note := DiagnosticRow{Outcome: pack.Clip(line, maxDiagnosticText)}
 	row := DiagnosticRow{}
 	p := lineParser{rest: strings.TrimLeft(line, " "), ok: true}
 	row.At = time.Duration(p.number(".", 1e9)) * time.Second
@@ -108,7 +111,7 @@ func diagnosticRow(line string) DiagnosticRow {
 	if !p.ok || row.Tries == 0 {
 		return note
 	}
-	row.Outcome = clip(p.rest, maxDiagnosticText)
+	row.Outcome = pack.Clip(p.rest, maxDiagnosticText)
 	return row
 }
 

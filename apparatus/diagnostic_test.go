@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // What the engine saves, ParseDiagnostic reads: every command is one, and the facts are there.
@@ -15,12 +16,12 @@ func TestDiagnosticFile(t *testing.T) {
 	c, _ := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.SaveDiagnostic{})
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.SaveDiagnostic{})
 	var file []byte
-	s.until("a file", func(*apparatus.State) bool {
+	s.until("a file", func(*state.State) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(s.saved) > 0 {

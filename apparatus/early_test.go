@@ -3,7 +3,7 @@ package apparatus_test
 import (
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // What a person asks for before the store is open and before the tab is known to be the only one is
@@ -14,14 +14,14 @@ func TestNothingAskedForIsLost(t *testing.T) {
 	tab := make(chan bool, 1)
 	s.tab = tab
 	s.run()
-	s.until("the server's lists", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
-	st := s.until("the search", func(st *apparatus.State) bool { return st.Lab.Make.State == apparatus.MakeLooking })
+	s.until("the server's lists", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	st := s.until("the search", func(st *state.State) bool { return st.Lab.Make.State == state.MakeLooking })
 	if len(st.Lab.Make.Releases) != 0 {
 		t.Error("a device is offered while the last one is looked for")
 	}
-	s.engine.Do(apparatus.LabLine{Line: apparatus.Line{Baud: 230400, Pace: apparatus.PaceFull}})
+	s.engine.Do(state.LabLine{Line: state.Line{Baud: 230400, Pace: state.PaceFull}})
 	tab <- true
 	close(s.hold)
-	s.until("what was asked for first", func(st *apparatus.State) bool { return st.Lab.Line.Baud == 230400 })
+	s.until("what was asked for first", func(st *state.State) bool { return st.Lab.Line.Baud == 230400 })
 	s.makeDevice()
 }

@@ -7,6 +7,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 )
@@ -32,14 +33,14 @@ type Engine struct {
 
 	// From here on everything belongs to Run's goroutine.
 	ctx     context.Context
-	state   State
+	state   state.State
 	dirty   bool
 	shown   time.Time
-	tab     Tab
-	known   bool      // tab is known
-	early   []Command // came before the engine was ready
-	opened  bool      // the store was opened, or there is none
-	asking  bool      // the server is being asked for its lists
+	tab     state.Tab
+	known   bool            // tab is known
+	early   []state.Command // came before the engine was ready
+	opened  bool            // the store was opened, or there is none
+	asking  bool            // the server is being asked for its lists
 	cable   cable
 	bench   bench
 	reports reports
@@ -59,7 +60,7 @@ func New(w *World) *Engine {
 }
 
 // Do takes a command. It may be called from anywhere, before Run too, and does not wait.
-func (e *Engine) Do(cmd Command) { e.post(func() { e.command(cmd) }) }
+func (e *Engine) Do(cmd state.Command) { e.post(func() { e.command(cmd) }) }
 
 // post lets Run's goroutine call f.
 func (e *Engine) post(f func()) {
@@ -127,16 +128,16 @@ func (e *Engine) Run(ctx context.Context) {
 			if mine && !e.mine() {
 				e.openStore()
 			}
-			e.tab = TabElsewhere
+			e.tab = state.TabElsewhere
 			if mine {
-				e.tab = TabHere
+				e.tab = state.TabHere
 			}
 			e.known, e.dirty = true, true
 			e.begin()
 		case <-again.C:
 			e.ask()
 			wait := askAgain
-			if e.state.Server.Reach == ReachNo {
+			if e.state.Server.Reach == state.ReachNo {
 				wait = retryAfter
 			}
 			again.Reset(wait)
@@ -174,15 +175,15 @@ func (e *Engine) show(timer *time.Timer) {
 func (e *Engine) fill() {
 	e.state.Tab = e.tab
 	e.state.Store, e.state.Server = e.lib.shown()
-	if e.tab == TabElsewhere {
-		e.state.Store.Condition = StoreElsewhere
+	if e.tab == state.TabElsewhere {
+		e.state.Store.Condition = state.StoreElsewhere
 	}
 	e.cable.fill(&e.state.Restore)
 	e.bench.fill(&e.state.Lab)
 }
 
 // command acts on one command of the person.
-func (e *Engine) command(cmd Command) {
+func (e *Engine) command(cmd state.Command) {
 	if !e.ready() {
 		e.early = append(e.early, cmd) // a person who is quicker than the browser's locks and storage
 		return
@@ -191,21 +192,21 @@ func (e *Engine) command(cmd Command) {
 		return // the page offers nothing either
 	}
 	switch c := cmd.(type) {
-	case Connect, ChooserClosed, DoesNotAnswer, WayDone, Choose, Write, Start, GoOn, Home, Resume, Forget, SaveDiagnostic, SaveReport, SaveBackup:
+	case state.Connect, state.ChooserClosed, state.DoesNotAnswer, state.WayDone, state.Choose, state.Write, state.Start, state.GoOn, state.Home, state.Resume, state.Forget, state.SaveDiagnostic, state.SaveReport, state.SaveBackup:
 		e.cable.command(cmd)
-	case AddFile:
+	case state.AddFile:
 		e.addFile(c)
-	case LabMake, LabUpdate, LabPower, LabCut, LabLine, LabHealth, LabRestore, LabReplay, LabSeek, LabReplayEnd:
+	case state.LabMake, state.LabUpdate, state.LabPower, state.LabCut, state.LabLine, state.LabHealth, state.LabRestore, state.LabReplay, state.LabSeek, state.LabReplayEnd:
 		e.bench.command(cmd)
 	}
 }
 
 // mine tells whether this tab has the work.
-func (e *Engine) mine() bool { return e.known && e.tab == TabHere }
+func (e *Engine) mine() bool { return e.known && e.tab == state.TabHere }
 
 // ready tells whether commands can be acted on: it is known who has the work, and if it is this tab, what was left
 // in the store.
-func (e *Engine) ready() bool { return e.known && (e.opened || e.tab == TabElsewhere) }
+func (e *Engine) ready() bool { return e.known && (e.opened || e.tab == state.TabElsewhere) }
 
 // begin acts on the commands that came too early.
 func (e *Engine) begin() {
@@ -272,7 +273,7 @@ func (e *Engine) fetchAhead() {
 }
 
 // addFile takes a release file that the person chose; the device at hand may want it.
-func (e *Engine) addFile(c AddFile) {
+func (e *Engine) addFile(c state.AddFile) {
 	e.work(func(context.Context) func() {
 		if mcuboot.Is(c.Data) {
 			image, err := restore.CheckImage(c.Data)

@@ -9,6 +9,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // film is a recorded run that can be shown at any of its stops: before its first flash operation, at each
@@ -17,7 +18,7 @@ type film struct {
 	model   model.Model
 	known   map[release.Digest]file
 	names   map[release.Digest]string // of releases that are known by name only
-	start   []Sector
+	start   []state.Sector
 	entries []Entry
 	stops   []stop
 	ops     uint32
@@ -30,7 +31,7 @@ type film struct {
 // stop is one place at which a film can be held. It covers the entries up to the next.
 type stop struct {
 	first int // entry
-	do    ReplayDo
+	do    state.ReplayDo
 	op    uint32 // flash operations begun, that of this stop included
 	entry int    // of the operation, -1
 }
@@ -38,17 +39,14 @@ type stop struct {
 // pose is what a film shows at one place. Its rig has no device: it only follows what was recorded.
 type pose struct {
 	rig     rig
-	cells   []Sector
-	regions []Region
+	cells   []state.Sector
+	regions []state.Region
 	at      time.Duration
 	next    int // entry
 	sector  int // of the operation of this stop, -1
 	erase   bool
-	why     Why
+	why     state.Why
 }
-
-// maxCuts bounds the marks of cuts on a replay.
-const maxCuts = 16
 
 // keyPoses is how many poses a film keeps, so that going back is quick.
 const keyPoses = 64
@@ -62,27 +60,27 @@ func (f *film) develop(b *bench) {
 		switch {
 		case e.Kind == EntryOperation:
 			f.ops++
-			s.op, s.entry, s.do = f.ops, i, DoProgram
+			s.op, s.entry, s.do = f.ops, i, state.DoProgram
 			if e.Erase {
-				s.do = DoErase
+				s.do = state.DoErase
 			}
 			if e.Cut {
 				if f.cutOp == 0 {
 					f.cutOp = f.ops
 				}
-				if len(f.cuts) < maxCuts {
+				if len(f.cuts) < state.MaxCuts {
 					f.cuts = append(f.cuts, uint32(len(f.stops)))
 				}
 			}
-		case e.Kind == EntryRow && e.Row.Code == LogReplay && i+1 < len(f.entries) && f.entries[i+1].Kind == EntryOn && f.ops > 0:
-			s.do = DoPower // what is told right before it belongs to it
+		case e.Kind == EntryRow && e.Row.Code == state.LogReplay && i+1 < len(f.entries) && f.entries[i+1].Kind == EntryOn && f.ops > 0:
+			s.do = state.DoPower // what is told right before it belongs to it
 		case e.Kind == EntryOn && f.ops > 0:
-			if last := &f.stops[len(f.stops)-1]; last.do == DoPower && last.first == i-1 {
+			if last := &f.stops[len(f.stops)-1]; last.do == state.DoPower && last.first == i-1 {
 				continue
 			}
-			s.do = DoPower
-		case e.Kind == EntryEvent && e.Event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != DoPower && f.ops > 0:
-			s.do = DoBoot
+			s.do = state.DoPower
+		case e.Kind == EntryEvent && e.Event.Code == terminal.EventReset && f.stops[len(f.stops)-1].do != state.DoPower && f.ops > 0:
+			s.do = state.DoBoot
 		default:
 			continue
 		}
@@ -103,16 +101,16 @@ func (f *film) begin(b *bench) *pose {
 	p := &pose{cells: slices.Clone(f.start), sector: -1}
 	p.rig = rig{b: b, model: f.model, active: -1, known: f.known, asked: make(map[release.Digest]bool), names: f.names, doubtful: make(map[int]bool),
 		state: lab.Running}
-	p.rig.power_.Switch = SwitchOn
+	p.rig.power_.Switch = state.SwitchOn
 	off := uint32(0)
 	for _, a := range f.model.Apps {
-		p.regions = append(p.regions, Region{Name: a.Name, Off: off, Size: a.Size, Importance: a.Importance})
+		p.regions = append(p.regions, state.Region{Name: a.Name, Off: off, Size: a.Size, Importance: a.Importance})
 		off += a.Size
 	}
 	if off < f.model.RAM {
-		p.regions = append(p.regions, Region{Off: off, Size: f.model.RAM - off, State: RegionFree})
+		p.regions = append(p.regions, state.Region{Off: off, Size: f.model.RAM - off, State: state.RegionFree})
 	}
-	p.apps(RegionRunning)
+	p.apps(state.RegionRunning)
 	return p
 }
 
@@ -168,10 +166,10 @@ func (p *pose) take(e *Entry) {
 			p.cells[e.Sector] = e.Cell
 		}
 	case EntryOn:
-		r.power_.Switch, r.state, r.lost = SwitchOn, lab.Booting, true
+		r.power_.Switch, r.state, r.lost = state.SwitchOn, lab.Booting, true
 	case EntryOff:
-		r.power_.Switch, r.state = SwitchOff, lab.Off
-		r.workspace, r.resident = Span{}, Span{}
+		r.power_.Switch, r.state = state.SwitchOff, lab.Off
+		r.workspace, r.resident = state.Span{}, state.Span{}
 		r.timeline.fail()
 		if r.active >= 0 {
 			r.doubtful[r.active] = true
@@ -179,14 +177,14 @@ func (p *pose) take(e *Entry) {
 		r.leave()
 	case EntryRow:
 		switch e.Row.Source {
-		case SourceServer:
+		case state.SourceServer:
 			r.served(e.Row)
-		case SourceApparatus:
+		case state.SourceApparatus:
 			r.timeline.reach(e.Row.Step)
 			switch e.Row.Code {
-			case LogRestored:
+			case state.LogRestored:
 				r.timeline.finish()
-			case LogEnded:
+			case state.LogEnded:
 				r.timeline.fail()
 			}
 			r.note(e.Row)
@@ -203,12 +201,12 @@ func (p *pose) event(e terminal.Event) {
 	r := &p.rig
 	switch e.Code {
 	case terminal.EventHello:
-		r.enter(LabAsking)
+		r.enter(state.LabAsking)
 	case terminal.EventConnected, terminal.EventBegun:
-		r.enter(LabRestoring)
+		r.enter(state.LabRestoring)
 	case terminal.EventReset:
 		r.leave()
-		p.apps(RegionStopped)
+		p.apps(state.RegionStopped)
 	default:
 	}
 	r.event(lab.Event{Event: e})
@@ -219,24 +217,24 @@ func (p *pose) event(e terminal.Event) {
 		}
 		r.leave()
 		r.state, r.target = lab.Running, release.Digest{}
-		p.apps(RegionRunning)
+		p.apps(state.RegionRunning)
 	case terminal.EventRestore, terminal.EventWaiting:
 		if e.Code == terminal.EventRestore {
-			p.why = Why(e.A)
+			p.why = state.Why(e.A)
 		}
 		r.state = lab.Restoration
 		r.timeline.reach(stepRestoration)
 	case terminal.EventStopped:
-		p.region(e.A, RegionStopped)
+		p.region(e.A, state.RegionStopped)
 	case terminal.EventStarted:
-		p.region(e.A, RegionRunning)
+		p.region(e.A, state.RegionRunning)
 	case terminal.EventResident:
-		p.apps(RegionStopped)
+		p.apps(state.RegionStopped)
 	case terminal.EventRestored:
 		r.timeline.reach(stepWritten)
 		r.timeline.finish()
 	case terminal.EventDisconnected:
-		if r.timeline.Now.Step < stepRewrite && r.stage == LabAsking {
+		if r.timeline.Now.Step < stepRewrite && r.stage == state.LabAsking {
 			r.leave()
 		}
 	default:
@@ -244,33 +242,33 @@ func (p *pose) event(e terminal.Event) {
 }
 
 // apps gives all applications that can be limited one state.
-func (p *pose) apps(s RegionState) {
+func (p *pose) apps(s state.RegionState) {
 	for i := range p.rig.model.Apps {
 		p.region(uint32(i), s)
 	}
 }
 
-func (p *pose) region(i uint32, s RegionState) {
+func (p *pose) region(i uint32, s state.RegionState) {
 	if apps := p.rig.model.Apps; uint64(i) < uint64(len(apps)) {
 		if apps[i].Fixed {
-			s = RegionFixed
+			s = state.RegionFixed
 		}
 		p.regions[i].State = s
 	}
 }
 
 // fill writes what the Lab shows of a pose.
-func (p *pose) fill(l *Lab) {
+func (p *pose) fill(l *state.Lab) {
 	r := &p.rig
 	g := &r.model.Layout.Geometry
 	l.Phase, l.Name, l.Model, l.Serial = r.phase(), r.model.Name, r.model.ID, r.serial
 	l.Old, l.Target, l.Why = r.version(r.old), r.version(r.target), p.why
-	if l.Phase == LabRunning {
+	if l.Phase == state.LabRunning {
 		l.Runs = l.Old
 	}
 	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline.Timeline, r.log, r.progress, p.at, r.power_
-	l.Map = Map{Facts: factsOf(g), Active: p.sector}
-	if len(p.cells) <= MaxSectors {
+	l.Map = state.Map{Facts: factsOf(g), Active: p.sector}
+	if len(p.cells) <= state.MaxSectors {
 		l.Map.Cells = slices.Clone(p.cells)
 		for i := range r.doubtful {
 			if i >= 0 && i < len(l.Map.Cells) {
@@ -278,14 +276,14 @@ func (p *pose) fill(l *Lab) {
 			}
 		}
 		if p.sector >= 0 {
-			l.Map.Cells[p.sector] = SectorLive
-			if p.erase && p.cells[p.sector] != SectorRecord {
-				l.Map.Cells[p.sector] = SectorErased
+			l.Map.Cells[p.sector] = state.SectorLive
+			if p.erase && p.cells[p.sector] != state.SectorRecord {
+				l.Map.Cells[p.sector] = state.SectorErased
 			}
 		}
 	}
-	l.RAM = RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), MaxRegions)]), Workspace: r.workspace, Resident: r.resident}
-	if r.power_.Switch == SwitchOff || r.lost && r.state == lab.Restoration {
-		l.RAM.Contents = ContentsLost
+	l.RAM = state.RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), state.MaxRegions)]), Workspace: r.workspace, Resident: r.resident}
+	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
+		l.RAM.Contents = state.ContentsLost
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // jobsBlob holds the restorations that were begun and have not ended well.
@@ -12,26 +13,24 @@ const jobsBlob = "jobs"
 // jobs are the restorations that were begun and have not ended well, one for each device, the last begun at
 // the end. Beyond MaxJobs the one that was begun first is forgotten.
 type jobs struct {
-	list []PendingJob
+	list []state.PendingJob
 	kept slot
 }
 
-// visitJobs carries all of them.
-func visitJobs(c *codec, all *[]PendingJob) {
-	c.fields(1)
-	list(c, all, MaxJobs, c.pending)
+// keptJobs is what is kept of them.
+type keptJobs struct {
+	All []state.PendingJob `max:"jobs"`
 }
 
 // recallJobs finds those that an earlier page or another tab has left.
-func recallJobs(lib *library) (all []PendingJob) {
-	if !lib.recall(jobsBlob, func(c *codec) { visitJobs(c, &all) }) {
-		return nil
-	}
-	return all
+func recallJobs(lib *library) []state.PendingJob {
+	var was keptJobs
+	lib.recall(jobsBlob, &was)
+	return was.All
 }
 
 // of returns the job of a device; nil: it has none.
-func (q *jobs) of(d *restore.Device) *PendingJob {
+func (q *jobs) of(d *restore.Device) *state.PendingJob {
 	if i := q.index(d.Model, d.Serial); i >= 0 {
 		return &q.list[i]
 	}
@@ -39,11 +38,11 @@ func (q *jobs) of(d *restore.Device) *PendingJob {
 }
 
 func (q *jobs) index(model, serial string) int {
-	return slices.IndexFunc(q.list, func(j PendingJob) bool { return j.Model == model && j.Serial == serial })
+	return slices.IndexFunc(q.list, func(j state.PendingJob) bool { return j.Model == model && j.Serial == serial })
 }
 
 // last returns the job that was begun last; nil: there is none.
-func (q *jobs) last() *PendingJob {
+func (q *jobs) last() *state.PendingJob {
 	if len(q.list) == 0 {
 		return nil
 	}
@@ -52,13 +51,13 @@ func (q *jobs) last() *PendingJob {
 
 // put takes a job in place of the one that its device had. keep stores what is known now; it is to be called off
 // Run's goroutine.
-func (q *jobs) put(j PendingJob) (keep func()) {
+func (q *jobs) put(j state.PendingJob) (keep func()) {
 	q.list = slices.Clone(q.list)
 	if i := q.index(j.Model, j.Serial); i >= 0 {
 		q.list = slices.Delete(q.list, i, i+1)
 	}
 	q.list = append(q.list, j)
-	q.list = q.list[max(0, len(q.list)-MaxJobs):]
+	q.list = q.list[max(0, len(q.list)-state.MaxJobs):]
 	return q.save()
 }
 
@@ -73,11 +72,11 @@ func (q *jobs) drop(model, serial string) (keep func()) {
 }
 
 func (q *jobs) save() (keep func()) {
-	return q.kept.put(func(c *codec) { visitJobs(c, &q.list) })
+	return q.kept.put(&keptJobs{q.list})
 }
 
 // pending is what is shown of them, the last begun first.
-func (q *jobs) pending() []PendingJob {
+func (q *jobs) pending() []state.PendingJob {
 	list := slices.Clone(q.list)
 	slices.Reverse(list)
 	return list

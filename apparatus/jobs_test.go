@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // swap changes the devices at the ends of two cords.
@@ -24,62 +24,62 @@ func TestJobsBelongToDevices(t *testing.T) {
 	other, target := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.pull(2)
-	s.engine.Do(apparatus.Write{Erase: true})
-	s.phase(apparatus.RestoreFailed)
-	s.engine.Do(apparatus.Home{})
-	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != first || got.Version != version || !got.Erase {
+	s.engine.Do(state.Write{Erase: true})
+	s.phase(state.RestoreFailed)
+	s.engine.Do(state.Home{})
+	if got := s.phase(state.RestoreIdle).Restore.Job; got.Serial != first || got.Version != version || !got.Erase {
 		t.Errorf("job: got %+v", got)
 	}
 
 	// "Connect again", and it is another device: it gets a question, and no settings are at stake.
 	c.swap(other)
-	s.engine.Do(apparatus.Resume{})
-	found := s.phase(apparatus.RestoreFound).Restore
+	s.engine.Do(state.Resume{})
+	found := s.phase(state.RestoreFound).Restore
 	if found.Device.Serial != "CORD-2" || found.Plan.Release.Version != target {
 		t.Errorf("found %q, plan %q, want CORD-2 and %q", found.Device.Serial, found.Plan.Release.Version, target)
 	}
 	c.pull(12)
-	s.engine.Do(apparatus.Write{})
-	s.phase(apparatus.RestoreFailed)
+	s.engine.Do(state.Write{})
+	s.phase(state.RestoreFailed)
 	s.stop()
 
 	s.run()
-	idle := s.phase(apparatus.RestoreIdle).Restore
+	idle := s.phase(state.RestoreIdle).Restore
 	if idle.Job.Serial != "CORD-2" || idle.Job.Erase || len(idle.Others) != 1 || idle.Others[0].Serial != first || !idle.Others[0].Erase {
 		t.Errorf("jobs: got %+v and %+v", idle.Job, idle.Others)
 	}
 	c.swap(other) // the first again: it is gone on with by itself, settings and all, though the other was begun last
-	s.engine.Do(apparatus.Resume{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Version != version || got.Settings != apparatus.SettingsErased {
+	s.engine.Do(state.Resume{})
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Version != version || got.Settings != state.SettingsErased {
 		t.Errorf("result: got %+v", got)
 	}
-	s.engine.Do(apparatus.Home{})
-	if got := s.phase(apparatus.RestoreIdle).Restore; got.Job.Serial != "CORD-2" || len(got.Others) != 0 {
+	s.engine.Do(state.Home{})
+	if got := s.phase(state.RestoreIdle).Restore; got.Job.Serial != "CORD-2" || len(got.Others) != 0 {
 		t.Errorf("jobs: got %+v and %+v", got.Job, got.Others)
 	}
 
 	// The first once more, with nothing wrong: starting it forgets nothing of the second.
 	s.runs(c, version)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreRight)
-	s.engine.Do(apparatus.Start{})
-	s.phase(apparatus.RestoreDone)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreRight)
+	s.engine.Do(state.Start{})
+	s.phase(state.RestoreDone)
 	s.stop()
 	s.run()
-	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != "CORD-2" {
+	if got := s.phase(state.RestoreIdle).Restore.Job; got.Serial != "CORD-2" {
 		t.Errorf("job: got %+v", got)
 	}
-	s.engine.Do(apparatus.Forget{Model: "0001", Serial: first}) // it has none
-	s.engine.Do(apparatus.Forget{Model: "0009", Serial: "CORD-2"})
-	s.engine.Do(apparatus.Forget{Model: "0001", Serial: "CORD-2"})
-	s.until("no job", func(st *apparatus.State) bool { return st.Restore.Job.Serial == "" })
+	s.engine.Do(state.Forget{Model: "0001", Serial: first}) // it has none
+	s.engine.Do(state.Forget{Model: "0009", Serial: "CORD-2"})
+	s.engine.Do(state.Forget{Model: "0001", Serial: "CORD-2"})
+	s.until("no job", func(st *state.State) bool { return st.Restore.Job.Serial == "" })
 	s.stop()
 	s.run()
-	if got := s.phase(apparatus.RestoreIdle).Restore.Job; got.Serial != "" {
+	if got := s.phase(state.RestoreIdle).Restore.Job; got.Serial != "" {
 		t.Errorf("a forgotten job is left: %+v", got)
 	}
 }
@@ -88,7 +88,7 @@ func TestJobsBelongToDevices(t *testing.T) {
 func TestManyJobs(t *testing.T) {
 	s := newStand(t)
 	var cords []*cord
-	const n = apparatus.MaxJobs + 2
+	const n = state.MaxJobs + 2
 	for i := range n {
 		s.serial = fmt.Sprintf("CORD-%02d", i)
 		c, _, _ := s.furnished(nil)
@@ -97,23 +97,23 @@ func TestManyJobs(t *testing.T) {
 	c := &cord{}
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
+	s.phase(state.RestoreIdle)
 	for _, x := range cords {
 		c.mu.Lock()
 		c.device = x.device
 		c.mu.Unlock()
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
 		c.pull(2)
-		s.engine.Do(apparatus.Write{})
-		s.phase(apparatus.RestoreFailed)
-		s.engine.Do(apparatus.Home{})
-		s.phase(apparatus.RestoreIdle)
+		s.engine.Do(state.Write{})
+		s.phase(state.RestoreFailed)
+		s.engine.Do(state.Home{})
+		s.phase(state.RestoreIdle)
 	}
 	s.stop()
 	s.run()
-	st := s.phase(apparatus.RestoreIdle).Restore
-	if st.Job.Serial != fmt.Sprintf("CORD-%02d", n-1) || len(st.Others) != apparatus.MaxJobs-1 || st.Others[len(st.Others)-1].Serial != "CORD-02" {
+	st := s.phase(state.RestoreIdle).Restore
+	if st.Job.Serial != fmt.Sprintf("CORD-%02d", n-1) || len(st.Others) != state.MaxJobs-1 || st.Others[len(st.Others)-1].Serial != "CORD-02" {
 		t.Errorf("jobs: got %+v and %d others", st.Job, len(st.Others))
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"unbrick/internal/cbor"
+	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // Names of the blobs that hold the Lab's device. The index names the blob of each piece, so that a new
@@ -44,16 +45,35 @@ type keeper struct {
 
 // kept is what the index holds.
 type kept struct {
-	model  model.Model
-	serial string
-	old    release.Digest
-	target release.Digest
-	line   Line
-	health Health
-	next   uint32   // number for the next blob
-	blobs  []uint32 // of each piece; 0: erased
-	state  []byte   // of the cells, when the device was off; nil: good cells
-	power  bool
+	Version uint8  // of this struct: keptVersion
+	Record  []byte `max:"record"` // of the model
+	Serial  string
+	Old     release.Digest
+	Target  release.Digest
+	Line    state.Line
+	Health  state.Health
+	Next    uint32 // number for the next blob
+	State   []byte `max:"cells"` // of the cells, when the device was off; nil: good cells
+	Power   bool
+	Blobs   []uint32 `max:"pieces"` // of each piece; 0: erased
+
+	model model.Model // of Record
+}
+
+const keptVersion = 3
+
+// Check implements pack.Checker.
+func (image *kept) Check() (err error) {
+	if image.Version != keptVersion || int(image.Line.Noise) >= state.NoiseKinds || int(image.Line.Pace) >= state.PaceKinds {
+		return pack.ErrShape
+	}
+	if image.model, err = model.Decode(image.Record); err != nil {
+		return err
+	}
+	if len(image.Blobs) != pieces(int(image.model.Layout.Geometry.Size())) {
+		return pack.ErrShape
+	}
+	return nil
 }
 
 // use makes r the device that is kept.
@@ -76,11 +96,11 @@ func (r *rig) keep(now bool) {
 	}
 	k.saving, k.again = true, false
 	k.last = k.e.world.Now()
-	image := &kept{model: r.model, serial: r.serial, old: r.old, target: r.target, line: r.b.line, health: r.b.health,
-		power: r.power_.Switch == SwitchOn}
+	image := &kept{model: r.model, Version: keptVersion, Record: r.model.Append(nil), Serial: r.serial, Old: r.old, Target: r.target, Line: r.b.line, Health: r.b.health,
+		Power: r.power_.Switch == state.SwitchOn}
 	var raw []byte
 	if r.cancel == nil {
-		raw, image.state = r.device.Board().Save() // nobody is at work: weak and torn cells are kept too
+		raw, image.State = r.device.Board().Save() // nobody is at work: weak and torn cells are kept too
 	} else {
 		raw = r.device.Raw()
 	}
@@ -92,7 +112,7 @@ func (r *rig) keep(now bool) {
 			k.saving = false
 			if !ok && !k.warned && r.b.rig == r {
 				k.warned = true
-				r.note(LogRow{Source: SourceApparatus, Code: LogStoreWarned})
+				r.note(state.LogRow{Source: state.SourceApparatus, Code: state.LogStoreWarned})
 			}
 			if k.again && r.b.rig == r {
 				r.keep(true)
@@ -135,8 +155,8 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 			}
 		}
 	}
-	image.blobs, image.next = blobs, k.serial
-	b, err := image.encode()
+	image.Blobs, image.Next = blobs, k.serial
+	b, err := keeping.Append(nil, image)
 	if err != nil || !k.e.lib.keepBlob(keeperIndex, b) {
 		return false
 	}
@@ -167,8 +187,8 @@ func (b *bench) load() {
 		var r *rig
 		if image != nil {
 			var err error
-			if r, err = b.build(&image.model, image.serial, image.line); err == nil {
-				if err = r.device.Board().Load(raw, image.state); err != nil && image.state != nil {
+			if r, err = b.build(&image.model, image.Serial, image.Line); err == nil {
+				if err = r.device.Board().Load(raw, image.State); err != nil && image.State != nil {
 					err = r.device.Board().Load(raw, nil) // another version of the emulator: good cells then
 				}
 			}
@@ -181,17 +201,17 @@ func (b *bench) load() {
 			if r == nil {
 				return
 			}
-			b.line, b.health = image.line, image.health
+			b.line, b.health = image.Line, image.Health
 			b.pacer.set(b.line.Pace)
-			r.old, r.target = image.old, image.target
+			r.old, r.target = image.Old, image.Target
 			b.install(r)
-			k.serial = image.next
-			k.flash, k.blobs = raw, image.blobs
+			k.serial = image.Next
+			k.flash, k.blobs = raw, image.Blobs
 			r.device.Board().SetLine(wire(b.line))
 			r.want(r.old)
 			r.want(r.target)
-			if image.power {
-				r.power(SwitchOn) // it was switched on: the reload was a power cut
+			if image.Power {
+				r.power(state.SwitchOn) // it was switched on: the reload was a power cut
 			}
 		}
 	})
@@ -203,14 +223,14 @@ func (k *keeper) find() (*kept, []byte) {
 	if !ok {
 		return nil, nil
 	}
-	image, err := decodeKept(b)
-	if err != nil {
+	image := new(kept)
+	if err := keeping.Decode(b, image); err != nil {
 		k.e.lib.lost()
 		return nil, nil
 	}
 	g := &image.model.Layout.Geometry
 	raw := bytes.Repeat([]byte{g.Erased}, int(g.Size()))
-	for i, n := range image.blobs {
+	for i, n := range image.Blobs {
 		if n == 0 {
 			continue
 		}
@@ -223,57 +243,4 @@ func (k *keeper) find() (*kept, []byte) {
 		copy(room, piece)
 	}
 	return image, raw
-}
-
-const keptVersion = 2
-
-func (image *kept) encode() ([]byte, error) {
-	c := &codec{w: cbor.Appending(nil)}
-	c.w.Array(11)
-	c.w.Uint(keptVersion)
-	c.w.Bytes(image.model.Append(nil))
-	image.visit(c)
-	list(c, &image.blobs, MaxSectors, func(n *uint32) { number(c, n) })
-	return c.w.Result()
-}
-
-// visit visits the plain fields.
-func (image *kept) visit(c *codec) {
-	c.text(&image.serial, MaxText)
-	c.fixed(image.old[:])
-	c.fixed(image.target[:])
-	c.line(&image.line)
-	number(c, &image.health)
-	number(c, &image.next)
-	c.bytes(&image.state, MaxCommand)
-	c.flag(&image.power)
-}
-
-func decodeKept(b []byte) (*kept, error) {
-	c := &codec{r: cbor.NewReader(b)}
-	c.fields(11)
-	if c.r.Uint() != keptVersion && c.r.Err() == nil {
-		c.r.Fail(errShape)
-	}
-	record := c.r.Bytes()
-	if c.r.Err() != nil {
-		return nil, c.r.Err()
-	}
-	var image kept
-	var err error
-	if image.model, err = model.Decode(record); err != nil {
-		return nil, err
-	}
-	image.visit(c)
-	list(c, &image.blobs, MaxSectors, func(n *uint32) { number(c, n) })
-	if err := c.r.Finish(); err != nil {
-		return nil, err
-	}
-	if len(image.state) == 0 {
-		image.state = nil
-	}
-	if len(image.blobs) != pieces(int(image.model.Layout.Geometry.Size())) || int(image.line.Noise) >= NoiseKinds || int(image.line.Pace) >= PaceKinds {
-		return nil, errShape
-	}
-	return &image, nil
 }

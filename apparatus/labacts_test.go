@@ -7,20 +7,20 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/server/storage"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // bricks cuts the update of the Lab's device in an operation and waits until it is in restoration mode.
-func (s *stand) bricks(operation uint64) *apparatus.State {
+func (s *stand) bricks(operation uint64) *state.State {
 	s.Helper()
-	s.engine.Do(apparatus.LabCut{At: operation, Tear: apparatus.TearHalf})
-	s.engine.Do(apparatus.LabUpdate{})
-	s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	return s.until("restoration mode", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabBricked && len(st.Lab.Choice) > 1
+	s.engine.Do(state.LabCut{At: operation, Tear: state.TearHalf})
+	s.engine.Do(state.LabUpdate{})
+	s.until("the cut", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	return s.until("restoration mode", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabBricked && len(st.Lab.Choice) > 1
 	})
 }
 
@@ -32,23 +32,23 @@ func TestFirstChoiceIsWhatIsRestored(t *testing.T) {
 			s := newStand(t)
 			s.run()
 			s.makeDevice()
-			var bricked *apparatus.State
+			var bricked *state.State
 			if hangs {
-				s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthHangs})
-				s.engine.Do(apparatus.LabUpdate{})
-				bricked = s.until("the end of the watchdog's patience", func(st *apparatus.State) bool {
-					return st.Lab.Phase == apparatus.LabBricked && len(st.Lab.Choice) > 1
+				s.engine.Do(state.LabHealth{Health: state.HealthHangs})
+				s.engine.Do(state.LabUpdate{})
+				bricked = s.until("the end of the watchdog's patience", func(st *state.State) bool {
+					return st.Lab.Phase == state.LabBricked && len(st.Lab.Choice) > 1
 				})
 				if bricked.Lab.Runs == "" {
 					t.Error("nobody says which release hung")
 				}
-				s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthGood})
+				s.engine.Do(state.LabHealth{Health: state.HealthGood})
 			} else {
 				bricked = s.bricks(400)
 			}
-			s.engine.Do(apparatus.LabRestore{}) // the choice is left to the apparatus
-			done := s.until("the restored device", func(st *apparatus.State) bool {
-				return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+			s.engine.Do(state.LabRestore{}) // the choice is left to the apparatus
+			done := s.until("the restored device", func(st *state.State) bool {
+				return st.Lab.Phase == state.LabRunning && st.Lab.Outcome == state.OutcomeRestored
 			})
 			if got, want := done.Lab.Runs, bricked.Lab.Choice[0].Version; got != want {
 				t.Errorf("restored %q, and %q stood first", got, want)
@@ -63,20 +63,20 @@ func TestNoisyRestorationSaysWhy(t *testing.T) {
 	s.run()
 	s.makeDevice()
 	s.bricks(400)
-	line := apparatus.Line{Baud: 115200, TurnAround: time.Millisecond, Noise: apparatus.NoiseThousand, Pace: apparatus.PaceFull}
-	s.engine.Do(apparatus.LabLine{Line: line})
-	s.engine.Do(apparatus.LabRestore{})
-	ended := s.until("an end", func(st *apparatus.State) bool {
-		return st.Lab.Outcome != apparatus.OutcomeNone && st.Lab.Phase != apparatus.LabRestoring
+	line := state.Line{Baud: 115200, TurnAround: time.Millisecond, Noise: state.NoiseThousand, Pace: state.PaceFull}
+	s.engine.Do(state.LabLine{Line: line})
+	s.engine.Do(state.LabRestore{})
+	ended := s.until("an end", func(st *state.State) bool {
+		return st.Lab.Outcome != state.OutcomeNone && st.Lab.Phase != state.LabRestoring
 	})
-	if f := ended.Lab.Failure; ended.Lab.Outcome != apparatus.OutcomeFailed || f.Code != apparatus.CauseNoisy && f.Code != apparatus.CauseSilent {
+	if f := ended.Lab.Failure; ended.Lab.Outcome != state.OutcomeFailed || f.Code != state.CauseNoisy && f.Code != state.CauseSilent {
 		t.Errorf("outcome %d, failure %+v", ended.Lab.Outcome, f)
 	}
-	line.Noise = apparatus.NoiseNone
-	s.engine.Do(apparatus.LabLine{Line: line})
-	s.engine.Do(apparatus.LabRestore{})
-	done := s.until("the restored device", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeRestored })
-	if done.Lab.Failure.Code != apparatus.CauseNone {
+	line.Noise = state.NoiseNone
+	s.engine.Do(state.LabLine{Line: line})
+	s.engine.Do(state.LabRestore{})
+	done := s.until("the restored device", func(st *state.State) bool { return st.Lab.Outcome == state.OutcomeRestored })
+	if done.Lab.Failure.Code != state.CauseNone {
 		t.Errorf("after a good end there is still %+v", done.Lab.Failure)
 	}
 }
@@ -93,21 +93,21 @@ func doubtfulAfter(t *testing.T, operation uint64) {
 	s := newStand(t)
 	s.run()
 	s.makeDevice()
-	s.engine.Do(apparatus.LabCut{At: operation, Tear: apparatus.TearAll})
-	s.engine.Do(apparatus.LabUpdate{})
-	off := s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
-	if n := count(&off.Lab.Map, apparatus.SectorDamaged); n == 0 && operation == 405 {
+	s.engine.Do(state.LabCut{At: operation, Tear: state.TearAll})
+	s.engine.Do(state.LabUpdate{})
+	off := s.until("the cut", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
+	if n := count(&off.Lab.Map, state.SectorDamaged); n == 0 && operation == 405 {
 		t.Error("without power the sector of the cut is drawn as good")
 	}
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	bricked := s.until("restoration mode", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabBricked && count(&st.Lab.Map, apparatus.SectorNew) > 0
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	bricked := s.until("restoration mode", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabBricked && count(&st.Lab.Map, state.SectorNew) > 0
 	})
 	doubtful := 0
 	for _, row := range bricked.Lab.Log {
-		if row.Source == apparatus.SourceTerminal && terminal.EventCode(row.Code) == terminal.EventDoubtful {
+		if row.Source == state.SourceTerminal && terminal.EventCode(row.Code) == terminal.EventDoubtful {
 			doubtful++
-			if got := bricked.Lab.Map.Cells[row.Sector]; got != apparatus.SectorDamaged {
+			if got := bricked.Lab.Map.Cells[row.Sector]; got != state.SectorDamaged {
 				t.Errorf("sector %d is doubtful and drawn as %d", row.Sector, got)
 			}
 		}
@@ -115,18 +115,18 @@ func doubtfulAfter(t *testing.T, operation uint64) {
 	if doubtful == 0 {
 		t.Fatal("no sector is doubtful after the cut")
 	}
-	s.engine.Do(apparatus.LabReplay{})
-	last := s.until("the replay", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayReady }).Lab.Replay.Last
+	s.engine.Do(state.LabReplay{})
+	last := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady }).Lab.Replay.Last
 	end := s.seek(last, 0)
-	if got, want := count(&end.Lab.Map, apparatus.SectorDamaged), count(&bricked.Lab.Map, apparatus.SectorDamaged); got != want {
+	if got, want := count(&end.Lab.Map, state.SectorDamaged), count(&bricked.Lab.Map, state.SectorDamaged); got != want {
 		t.Errorf("at the end of the replay %d sectors are damaged, on the device %d", got, want)
 	}
-	s.engine.Do(apparatus.LabReplayEnd{})
-	s.engine.Do(apparatus.LabRestore{})
-	done := s.until("the restored device", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+	s.engine.Do(state.LabReplayEnd{})
+	s.engine.Do(state.LabRestore{})
+	done := s.until("the restored device", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabRunning && st.Lab.Outcome == state.OutcomeRestored
 	})
-	if n := count(&done.Lab.Map, apparatus.SectorDamaged); n != 0 {
+	if n := count(&done.Lab.Map, state.SectorDamaged); n != 0 {
 		t.Errorf("%d sectors of a restored device are drawn as damaged", n)
 	}
 }
@@ -137,10 +137,10 @@ func TestDoubtfulSectorOnRestore(t *testing.T) {
 	c, _ := s.bricked(400)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	found := s.phase(apparatus.RestoreFound).Restore
-	if n := count(&found.Map, apparatus.SectorDamaged); n == 0 {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	found := s.phase(state.RestoreFound).Restore
+	if n := count(&found.Map, state.SectorDamaged); n == 0 {
 		t.Error("no sector of an interrupted rewrite is drawn as damaged")
 	}
 }
@@ -151,21 +151,21 @@ func TestCutThatNothingReaches(t *testing.T) {
 	s := newStand(t)
 	s.run()
 	most := s.makeDevice().Lab.Power.Most
-	s.engine.Do(apparatus.LabCut{At: most, Tear: apparatus.TearAll})
-	s.until("an armed cut", func(st *apparatus.State) bool { return st.Lab.Power.CutAt == most })
-	s.engine.Do(apparatus.LabCut{At: 99999999, Tear: apparatus.TearHalf})
-	refused := s.until("the refusal", func(st *apparatus.State) bool { return st.Lab.Power.Refused == 99999999 })
-	if p := refused.Lab.Power; p.CutAt != most || p.Tear != apparatus.TearAll {
+	s.engine.Do(state.LabCut{At: most, Tear: state.TearAll})
+	s.until("an armed cut", func(st *state.State) bool { return st.Lab.Power.CutAt == most })
+	s.engine.Do(state.LabCut{At: 99999999, Tear: state.TearHalf})
+	refused := s.until("the refusal", func(st *state.State) bool { return st.Lab.Power.Refused == 99999999 })
+	if p := refused.Lab.Power; p.CutAt != most || p.Tear != state.TearAll {
 		t.Errorf("after a refused cut: %+v", p)
 	}
-	s.engine.Do(apparatus.LabUpdate{})
-	done := s.until("the update", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+	s.engine.Do(state.LabUpdate{})
+	done := s.until("the update", func(st *state.State) bool { return st.Lab.Outcome == state.OutcomeConfirmed })
 	if p := done.Lab.Power; p.Ops == 0 || p.Ops > most {
 		t.Errorf("a rewrite had %d operations, and none was to have more than %d", p.Ops, most)
 	}
 	said := false
 	for _, row := range done.Lab.Log {
-		said = said || row.Source == apparatus.SourceBoard && row.Code == apparatus.LogMissed && uint64(row.A) == most
+		said = said || row.Source == state.SourceBoard && row.Code == state.LogMissed && uint64(row.A) == most
 	}
 	if !said {
 		t.Error("nobody says that the cut was not reached")
@@ -221,10 +221,10 @@ func TestDeviceTellsByItself(t *testing.T) {
 	}
 	s.bricks(400)
 	s.eventually("the rewrite, as the server knows it", func() bool { return s.record(made.Serial).State == storage.Rewriting })
-	s.engine.Do(apparatus.LabRestore{})
+	s.engine.Do(state.LabRestore{})
 	s.knows(made.Serial, made.Offered.Version)
-	s.until("the restored device", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Runs == made.Offered.Version
+	s.until("the restored device", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabRunning && st.Lab.Outcome == state.OutcomeRestored && st.Lab.Runs == made.Offered.Version
 	})
 }
 
@@ -235,43 +235,43 @@ func TestToldLater(t *testing.T) {
 	s.run()
 	made := s.makeDevice().Lab
 	s.knows(made.Serial, made.Runs)
-	s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthHangs})
-	s.engine.Do(apparatus.LabUpdate{})
-	s.until("the end of the watchdog's patience", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabBricked })
-	s.engine.Do(apparatus.LabHealth{Health: apparatus.HealthGood})
-	s.engine.Do(apparatus.LabRestore{})
+	s.engine.Do(state.LabHealth{Health: state.HealthHangs})
+	s.engine.Do(state.LabUpdate{})
+	s.until("the end of the watchdog's patience", func(st *state.State) bool { return st.Lab.Phase == state.LabBricked })
+	s.engine.Do(state.LabHealth{Health: state.HealthGood})
+	s.engine.Do(state.LabRestore{})
 	s.knows(made.Serial, made.Runs)
-	st := s.until("the release that was taken back", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Outcome == apparatus.OutcomeRestored
+	st := s.until("the release that was taken back", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabRunning && st.Lab.Outcome == state.OutcomeRestored
 	})
 	if st.Lab.Runs != made.Runs {
 		t.Errorf("runs %q, want %q: an update was taken that nobody asked for", st.Lab.Runs, made.Runs)
 	}
 	s.away.away(true)
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOff})
-	s.until("no power", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	s.until("the boot without a server", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabRunning && lastOf(st, apparatus.LogServerAway) > lastOf(st, apparatus.LogOffered)
+	s.engine.Do(state.LabPower{Switch: state.SwitchOff})
+	s.until("no power", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	s.until("the boot without a server", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabRunning && lastOf(st, state.LogServerAway) > lastOf(st, state.LogOffered)
 	})
 	s.away.away(false)
 	s.engine.Ask()
-	s.until("the word to the server that answers again", func(st *apparatus.State) bool {
-		return lastOf(st, apparatus.LogOffered) > lastOf(st, apparatus.LogServerAway)
+	s.until("the word to the server that answers again", func(st *state.State) bool {
+		return lastOf(st, state.LogOffered) > lastOf(st, state.LogServerAway)
 	})
 	// An update that is asked for while the device tells is not lost.
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOff})
-	s.until("no power", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	s.until("the boot", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabRunning })
-	s.engine.Do(apparatus.LabUpdate{})
-	s.until("the update", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+	s.engine.Do(state.LabPower{Switch: state.SwitchOff})
+	s.until("no power", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	s.until("the boot", func(st *state.State) bool { return st.Lab.Phase == state.LabRunning })
+	s.engine.Do(state.LabUpdate{})
+	s.until("the update", func(st *state.State) bool { return st.Lab.Outcome == state.OutcomeConfirmed })
 }
 
 // lastOf is where the last row of what the server did stands in the Lab's log, -1: nowhere.
-func lastOf(st *apparatus.State, code uint16) int {
+func lastOf(st *state.State, code uint16) int {
 	for i, r := range slices.Backward(st.Lab.Log) {
-		if r.Source == apparatus.SourceServer && r.Code == code {
+		if r.Source == state.SourceServer && r.Code == code {
 			return i
 		}
 	}
@@ -282,21 +282,21 @@ func lastOf(st *apparatus.State, code uint16) int {
 func TestWhyNoDeviceWasMade(t *testing.T) {
 	s := newStand(t)
 	s.run()
-	st := s.until("releases", func(st *apparatus.State) bool { return len(st.Lab.Make.Releases) > 1 })
-	var oldest apparatus.Release
+	st := s.until("releases", func(st *state.State) bool { return len(st.Lab.Make.Releases) > 1 })
+	var oldest state.Release
 	for _, r := range st.Lab.Make.Releases {
 		if r.Model == "0002" {
 			oldest = r
 		}
 	}
 	s.away.away(true)
-	s.engine.Do(apparatus.LabMake{Model: "0002", Digest: oldest.Digest})
-	s.until("the reason", func(st *apparatus.State) bool { return st.Lab.Make.Ended == apparatus.MakeEndNoServer })
+	s.engine.Do(state.LabMake{Model: "0002", Digest: oldest.Digest})
+	s.until("the reason", func(st *state.State) bool { return st.Lab.Make.Ended == state.MakeEndNoServer })
 	s.away.away(false)
 	s.makeDevice()
-	s.engine.Do(apparatus.LabMake{Model: "0002", Digest: [32]byte{1}})
-	there := s.until("the reason", func(st *apparatus.State) bool { return st.Lab.Make.Ended == apparatus.MakeEndNoRelease })
-	if there.Lab.Phase != apparatus.LabRunning {
+	s.engine.Do(state.LabMake{Model: "0002", Digest: [32]byte{1}})
+	there := s.until("the reason", func(st *state.State) bool { return st.Lab.Make.Ended == state.MakeEndNoRelease })
+	if there.Lab.Phase != state.LabRunning {
 		t.Errorf("the device that was there is in phase %d", there.Lab.Phase)
 	}
 }

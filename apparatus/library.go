@@ -15,6 +15,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/release/store"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 )
@@ -45,14 +46,14 @@ type library struct {
 	mu        sync.Mutex
 	store     *store.Store // nil: nothing is kept
 	blobs     *store.Blobs // nil with store
-	condition StoreCondition
+	condition state.StoreCondition
 	models    map[string]model.Model
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
 	remote    []listed                       // releases that the server offers
-	held      map[named]Fit                  // those that it has and does not offer
+	held      map[named]state.Fit            // those that it has and does not offer
 	asked     chan struct{}                  // closed when the server was asked for the first time
 	files     map[release.Manifest]file      // chosen in this visit
-	reach     Reach
+	reach     state.Reach
 }
 
 // named is what names a release: one image may be released for several models.
@@ -68,7 +69,7 @@ type listed struct {
 	manifest release.Manifest
 	signers  release.Signers
 	signed   []byte
-	fit      Fit
+	fit      state.Fit
 }
 
 // file is a release with its bytes.
@@ -89,7 +90,7 @@ func (l *library) open(fs hackpadfs.FS, kept bool) {
 	if fs == nil || !l.use(fs, kept) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.condition = StoreNone
+		l.condition = state.StoreNone
 		return
 	}
 	b, ok := l.blob(modelsBlob)
@@ -123,12 +124,12 @@ func (l *library) use(fs hackpadfs.FS, kept bool) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.store, l.blobs, l.condition = releases, blobs, StoreOpen
+	l.store, l.blobs, l.condition = releases, blobs, state.StoreOpen
 	switch {
 	case len(releases.Problems()) > 0:
-		l.condition = StoreLost
+		l.condition = state.StoreLost
 	case !kept:
-		l.condition = StoreFleeting
+		l.condition = state.StoreFleeting
 	}
 	return true
 }
@@ -157,15 +158,15 @@ func (l *library) refresh(ctx context.Context) error {
 		close(l.asked)
 	}
 	if err != nil {
-		l.reach = ReachNo
+		l.reach = state.ReachNo
 		l.mu.Unlock()
 		return err
 	}
-	l.reach = ReachYes
+	l.reach = state.ReachYes
 	for _, m := range models {
 		l.models[m.ID] = m
 	}
-	l.remote, l.held = nil, make(map[named]Fit)
+	l.remote, l.held = nil, make(map[named]state.Fit)
 	for _, r := range remote {
 		if r.fit.Held() {
 			l.held[nameOf(&r.manifest)] = r.fit
@@ -193,7 +194,7 @@ func (l *library) answered(ctx context.Context) {
 }
 
 // holds says what the server does with a release that it has and does not offer; FitUnknown is any other.
-func (l *library) holds(name named) Fit {
+func (l *library) holds(name named) state.Fit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.held[name]
@@ -385,12 +386,12 @@ func newFile(signed, image []byte) (file, error) {
 }
 
 // releaseOf is a release as it is shown.
-func releaseOf(m *release.Manifest, signers *release.Signers, origin Origin, fit Fit) Release {
-	return Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size, Date: m.Date(), Note: m.Note,
+func releaseOf(m *release.Manifest, signers *release.Signers, origin state.Origin, fit state.Fit) state.Release {
+	return state.Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size, Date: m.Date(), Note: m.Note,
 		Signers: signersOf(signers), Origin: origin, Fit: fit}
 }
 
-func signersOf(signers *release.Signers) (all Signers) {
+func signersOf(signers *release.Signers) (all state.Signers) {
 	for i, id := range signers.IDs() {
 		all[i] = id
 	}
@@ -398,28 +399,28 @@ func signersOf(signers *release.Signers) (all Signers) {
 }
 
 // all returns every known release of every model once, with where it is at hand; newest first within its model.
-func (l *library) all() []Release {
+func (l *library) all() []state.Release {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	byName := make(map[named]Release)
-	put := func(m *release.Manifest, signers *release.Signers, origin Origin) {
+	byName := make(map[named]state.Release)
+	put := func(m *release.Manifest, signers *release.Signers, origin state.Origin) {
 		if have, ok := byName[nameOf(m)]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
 			return
 		}
 		byName[nameOf(m)] = releaseOf(m, signers, origin, l.held[nameOf(m)])
 	}
 	for _, r := range l.remote {
-		put(&r.manifest, &r.signers, OriginServer)
+		put(&r.manifest, &r.signers, state.OriginServer)
 	}
 	for _, f := range l.files {
-		put(&f.manifest, &f.signers, OriginFile)
+		put(&f.manifest, &f.signers, state.OriginFile)
 	}
 	if l.store != nil {
 		for _, e := range l.store.List() {
-			put(&e.Manifest, &e.Signers, OriginStore)
+			put(&e.Manifest, &e.Signers, state.OriginStore)
 		}
 	}
-	list := make([]Release, 0, len(byName))
+	list := make([]state.Release, 0, len(byName))
 	for _, r := range byName {
 		list = append(list, r)
 	}
@@ -431,13 +432,13 @@ func (l *library) all() []Release {
 }
 
 // newest returns the newest release of a model that is at hand and may be offered, and whether there is one.
-func (l *library) newest(id string) (Release, bool) {
+func (l *library) newest(id string) (state.Release, bool) {
 	for _, r := range l.all() {
 		if r.Model == id && !r.Fit.Held() {
 			return r, true
 		}
 	}
-	return Release{}, false
+	return state.Release{}, false
 }
 
 // ahead fetches the newest release of each model into the store, within keepLimit, so that a device can
@@ -447,7 +448,7 @@ func (l *library) ahead(ctx context.Context) {
 	done := make(map[string]bool)
 	for _, r := range l.all() {
 		l.mu.Lock()
-		usable := l.store != nil && l.condition != StoreFull
+		usable := l.store != nil && l.condition != state.StoreFull
 		l.mu.Unlock()
 		if !usable || ctx.Err() != nil {
 			return
@@ -456,7 +457,7 @@ func (l *library) ahead(ctx context.Context) {
 			continue
 		}
 		done[r.Model] = true
-		if r.Origin != OriginServer || int64(r.Size) > budget {
+		if r.Origin != state.OriginServer || int64(r.Size) > budget {
 			continue
 		}
 		budget -= int64(r.Size)
@@ -467,17 +468,17 @@ func (l *library) ahead(ctx context.Context) {
 }
 
 // shown is what the page shows of the library.
-func (l *library) shown() (Store, Server) {
+func (l *library) shown() (state.Store, state.Server) {
 	releases := l.all()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Store{Condition: l.condition, Releases: releases[:min(len(releases), MaxReleases)]}
+	s := state.Store{Condition: l.condition, Releases: releases[:min(len(releases), state.MaxReleases)]}
 	if l.store != nil {
 		for _, e := range l.store.List() {
 			s.Bytes += uint64(e.FileSize)
 		}
 	}
-	server := Server{Reach: l.reach}
+	server := state.Server{Reach: l.reach}
 	if l.backend != nil {
 		server.Address = l.backend.Address()
 	}

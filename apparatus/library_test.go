@@ -8,13 +8,13 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/hack-pad/hackpadfs/mem"
-
 	"unbrick/flash"
 	"unbrick/internal/cbor"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/restore"
+
+	"github.com/hack-pad/hackpadfs/mem"
 )
 
 // shelf is a server that has release files and nothing else.

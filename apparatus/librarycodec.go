@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // Limits of what a server may list.
@@ -49,7 +51,7 @@ func decodeModels(b []byte) ([]model.Model, error) {
 
 // fitOfState is what a release in a state of the server's is for every device. One that is superseded is listed as what it
 // became, too.
-var fitOfState = map[string]Fit{"offered": FitUnknown, "withheld": FitWithheld, "withdrawn": FitWithdrawn}
+var fitOfState = map[string]state.Fit{"offered": state.FitUnknown, "withheld": state.FitWithheld, "withdrawn": state.FitWithdrawn}
 
 // decodeReleases reads the server's list of releases: state, time of publication, signed manifest. A manifest in a shape
 // that this program does not know is left out, and so is a release in such a state.
@@ -58,9 +60,9 @@ func decodeReleases(b []byte) ([]listed, error) {
 	var list []listed
 	err := items(r, maxReleases, func() {
 		if n := r.Array(); n != 3 && r.Err() == nil {
-			r.Fail(errShape)
+			r.Fail(pack.ErrShape)
 		}
-		how := r.TextMax(MaxText)
+		how := r.TextMax(state.MaxText)
 		r.Uint()
 		signed := r.BytesMax(release.MaxManifest)
 		fit, known := fitOfState[how]
@@ -84,7 +86,7 @@ func decodeKeys(b []byte) ([]ed25519.PublicKey, error) {
 	err := items(r, maxKeys, func() {
 		key := r.Bytes()
 		if len(key) != ed25519.PublicKeySize && r.Err() == nil {
-			r.Fail(errShape)
+			r.Fail(pack.ErrShape)
 			return
 		}
 		keys = append(keys, slices.Clone(key))

@@ -1,11 +1,15 @@
 package apparatus
 
-import "fmt"
+import (
+	"fmt"
+
+	"unbrick/webui/state"
+)
 
 // Look hands over what the words on the screens are made of after every change of the engine, not only ten times a second, and
 // the state itself to whoever has not seen it: whatever a person may come to see is looked at. It is called before Run; see
 // is called by Run's goroutine.
-func (e *Engine) Look(see func(words string, now func() *State)) {
+func (e *Engine) Look(see func(words string, now func() *state.State)) {
 	last := ""
 	e.look = func() {
 		words := e.words()
@@ -13,7 +17,7 @@ func (e *Engine) Look(see func(words string, now func() *State)) {
 			return
 		}
 		last = words
-		see(words, func() *State {
+		see(words, func() *state.State {
 			e.fill()
 			copied := e.state
 			return &copied

@@ -3,6 +3,8 @@ package apparatus
 import (
 	"sync"
 	"time"
+
+	"unbrick/webui/state"
 )
 
 const (
@@ -16,12 +18,12 @@ const (
 // would arrive while the device works.
 type pacer struct {
 	mu   sync.Mutex
-	pace Pace
+	pace state.Pace
 	owed time.Duration // real time that was not yet slept
 	turn time.Time     // when others last had their turn
 }
 
-func (p *pacer) set(pace Pace) {
+func (p *pacer) set(pace state.Pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pace, p.owed = pace, 0
@@ -33,9 +35,9 @@ func (p *pacer) tick(d time.Duration) {
 	now := time.Now()
 	var sleep time.Duration
 	switch p.pace {
-	case PaceLife:
+	case state.PaceLife:
 		p.owed += d
-	case PaceTen:
+	case state.PaceTen:
 		p.owed += d / 10
 	default:
 		p.owed = 0
@@ -56,7 +58,7 @@ func (p *pacer) tick(d time.Duration) {
 	p.turn = woke
 	// What a coarse timer overslept is taken off the next sleep.
 	p.owed = max(p.owed-woke.Sub(now), -paceDebt)
-	if p.pace == PaceFull {
+	if p.pace == state.PaceFull {
 		p.owed = 0
 	}
 	p.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"unbrick/protocol/smp"
+	"unbrick/webui/state"
 )
 
 // saveDiagnostic hands over what support needs: the browser, the port, the device, and every command with
@@ -17,40 +18,40 @@ func (c *cable) saveDiagnostic() {
 		c.describePort(&b)
 	}
 	c.describe(&b)
-	if f := c.shown.Failure; f.Code != CauseNone && c.shown.Phase == RestoreFailed {
+	if f := c.shown.Failure; f.Code != state.CauseNone && c.shown.Phase == state.RestoreFailed {
 		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched %d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
 	}
 	b.WriteString("\n" + rowsTitle + "\n")
-	for _, line := range c.trace.last(4 * MaxTrace) {
+	for _, line := range c.trace.last(4 * state.MaxTrace) {
 		b.WriteString(line)
 		b.WriteByte('\n')
 	}
-	c.e.world.Save(Download{Name: c.fileName("diagnostic"), Data: []byte(b.String())})
+	c.e.world.Save(state.Download{Name: c.fileName("diagnostic"), Data: []byte(b.String())})
 }
 
 // saveReport hands over what was done to the device.
 func (c *cable) saveReport() {
-	if c.shown.Phase != RestoreDone {
+	if c.shown.Phase != state.RestoreDone {
 		return
 	}
 	var b strings.Builder
 	r := &c.shown.Result
 	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.world.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
-	if r.Work == WorkImage {
+	if r.Work == state.WorkImage {
 		f := &c.shown.Boot.File
 		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
 			f.Version, f.Size, f.Hash, f.Signature, f.Key, r.Trial, r.Sent, r.Took.Seconds())
-		c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
+		c.e.world.Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 		return
 	}
 	c.describe(&b)
 	did := "restored to"
 	switch r.Work {
-	case WorkStarted:
+	case state.WorkStarted:
 		did = "only started, with"
-	case WorkFinished:
+	case state.WorkFinished:
 		did = "found restored by an earlier connection to"
-	case WorkWritten, WorkRecorded, WorkImage:
+	case state.WorkWritten, state.WorkRecorded, state.WorkImage:
 	}
 	fmt.Fprintf(&b, "%s release: %q, signed by %s\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
 		did, r.Version, r.Signers, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
@@ -60,12 +61,12 @@ func (c *cable) saveReport() {
 	for _, a := range c.shown.Device.Settings {
 		fmt.Fprintf(&b, "  %q, %d bytes\n", a.Name, a.Size)
 	}
-	c.e.world.Save(Download{Name: c.fileName("report"), Data: []byte(b.String())})
+	c.e.world.Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 
 // settingsWords say in a report what became of the settings areas.
-var settingsWords = map[Settings]string{SettingsKept: "kept", SettingsErased: "erased, as it was asked for",
-	SettingsUnable: "kept, the device cannot erase them", SettingsFailed: "not all erased, although it was asked for"}
+var settingsWords = map[state.Settings]string{state.SettingsKept: "kept", state.SettingsErased: "erased, as it was asked for",
+	state.SettingsUnable: "kept, the device cannot erase them", state.SettingsFailed: "not all erased, although it was asked for"}
 
 // describePort writes what is known of the cable in use.
 func (c *cable) describePort(b *strings.Builder) {

@@ -52,6 +52,9 @@ func TestPatience(t *testing.T) {
 	})
 }
 
+// line is something to be kept.
+type line struct{ Text string }
+
 // TestSlot: whatever order contents are kept in, the one that was put last is kept in the end.
 func TestSlot(t *testing.T) {
 	fs, err := mem.NewFS()
@@ -64,14 +67,14 @@ func TestSlot(t *testing.T) {
 		s := slot{lib: l, name: "x"}
 		var keeps []func()
 		for _, content := range []string{"a", "b", "c"} {
-			keeps = append(keeps, s.put(func(c *codec) { c.text(&content, 1) }))
+			keeps = append(keeps, s.put(&line{content}))
 		}
 		for _, i := range order {
 			keeps[i]()
 		}
-		kept := ""
-		if !l.recall("x", func(c *codec) { c.text(&kept, 1) }) || kept != "c" {
-			t.Errorf("order %v: kept %q", order, kept)
+		var kept line
+		if l.recall("x", &kept); kept.Text != "c" {
+			t.Errorf("order %v: kept %q", order, kept.Text)
 		}
 	}
 }

@@ -3,7 +3,7 @@ package apparatus_test
 import (
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // An address that is not protected has no cable, and the page says why.
@@ -11,7 +11,7 @@ func TestInsecure(t *testing.T) {
 	s := newStand(t)
 	s.insecure = true
 	s.run()
-	s.phase(apparatus.RestoreInsecure)
+	s.phase(state.RestoreInsecure)
 }
 
 // A device of a model for which nothing is at hand is met with nothing written.
@@ -20,9 +20,9 @@ func TestUnknownModel(t *testing.T) {
 	c, _ := s.bricked(100)
 	s.ports, s.away = c, nil // no server, and a browser that has never seen one
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	if got := s.phase(apparatus.RestoreUnknown).Restore.Device; got.Model != "0001" || got.Serial == "" {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	if got := s.phase(state.RestoreUnknown).Restore.Device; got.Model != "0001" || got.Serial == "" {
 		t.Errorf("device: got %+v", got)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // bubble lets f use the stand without a server in a bubble: time passes when nobody has anything else to do.
@@ -26,7 +26,7 @@ func (s *stand) alone(f func(s *stand, c *cord)) {
 		c, _, _ := s.furnished(nil)
 		s.ports = c
 		s.run()
-		s.phase(apparatus.RestoreIdle)
+		s.phase(state.RestoreIdle)
 		s.know()
 		f(s, c)
 		s.stop()
@@ -37,8 +37,8 @@ func (s *stand) alone(f func(s *stand, c *cord)) {
 func (s *stand) know() {
 	s.Helper()
 	for i, r := range s.maker().Releases {
-		s.engine.Do(apparatus.AddFile{Name: "a.unbrick", Data: release.AppendFile(nil, &release.File{Signed: r.Signed, Image: r.Image})})
-		s.until("a release", func(st *apparatus.State) bool { return len(st.Store.Releases) > i })
+		s.engine.Do(state.AddFile{Name: "a.unbrick", Data: release.AppendFile(nil, &release.File{Signed: r.Signed, Image: r.Image})})
+		s.until("a release", func(st *state.State) bool { return len(st.Store.Releases) > i })
 	}
 }
 
@@ -59,7 +59,7 @@ func (c *cord) pull(n int) {
 }
 
 // other is a release that could be written instead of the planned one.
-func other(r *apparatus.Restore) [32]byte {
+func other(r *state.Restore) [32]byte {
 	for _, x := range r.Choice {
 		if x.Digest != r.Plan.Release.Digest {
 			return x.Digest
@@ -71,51 +71,51 @@ func other(r *apparatus.Restore) [32]byte {
 // TestOneOwnerOfThePort ends an attempt in each way that there is and connects again at once. Closing takes its
 // time, in which the next attempt must leave the port alone; then it finds the device.
 func TestOneOwnerOfThePort(t *testing.T) {
-	found := func(s *stand) *apparatus.State { return s.phase(apparatus.RestoreFound) }
+	found := func(s *stand) *state.State { return s.phase(state.RestoreFound) }
 	for name, end := range map[string]func(s *stand, c *cord){
 		"connect while connecting": func(*stand, *cord) {},
-		"home while connecting":    func(s *stand, _ *cord) { s.engine.Do(apparatus.Home{}) },
-		"chooser closed meanwhile": func(s *stand, _ *cord) { s.engine.Do(apparatus.ChooserClosed{}) },
+		"home while connecting":    func(s *stand, _ *cord) { s.engine.Do(state.Home{}) },
+		"chooser closed meanwhile": func(s *stand, _ *cord) { s.engine.Do(state.ChooserClosed{}) },
 		"connect when found":       func(s *stand, _ *cord) { found(s) },
-		"home when found":          func(s *stand, _ *cord) { found(s); s.engine.Do(apparatus.Home{}) },
-		"home twice":               func(s *stand, _ *cord) { found(s); s.engine.Do(apparatus.Home{}); s.engine.Do(apparatus.Home{}) },
+		"home when found":          func(s *stand, _ *cord) { found(s); s.engine.Do(state.Home{}) },
+		"home twice":               func(s *stand, _ *cord) { found(s); s.engine.Do(state.Home{}); s.engine.Do(state.Home{}) },
 		"planning failed": func(s *stand, c *cord) {
 			st := found(s)
 			c.deafen(true)
-			s.engine.Do(apparatus.Choose{Digest: other(&st.Restore)})
-			s.phase(apparatus.RestoreFailed)
+			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
+			s.phase(state.RestoreFailed)
 		},
 		"home while planning": func(s *stand, _ *cord) {
 			st := found(s)
-			s.engine.Do(apparatus.Choose{Digest: other(&st.Restore)})
-			s.engine.Do(apparatus.Home{})
+			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
+			s.engine.Do(state.Home{})
 		},
 		"chosen twice while planning": func(s *stand, _ *cord) {
 			st := found(s)
-			s.engine.Do(apparatus.Choose{Digest: other(&st.Restore)})
-			s.engine.Do(apparatus.Choose{Digest: st.Restore.Plan.Release.Digest})
+			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
+			s.engine.Do(state.Choose{Digest: st.Restore.Plan.Release.Digest})
 		},
 		"a file that is none": func(s *stand, _ *cord) {
 			found(s)
-			s.engine.Do(apparatus.AddFile{Name: "notes.txt", Data: []byte("no release")})
-			s.phase(apparatus.RestoreFailed)
+			s.engine.Do(state.AddFile{Name: "notes.txt", Data: []byte("no release")})
+			s.phase(state.RestoreFailed)
 		},
 		"cable out while writing": func(s *stand, c *cord) {
 			found(s)
 			c.pull(6)
-			s.engine.Do(apparatus.Write{})
-			s.phase(apparatus.RestoreFailed)
+			s.engine.Do(state.Write{})
+			s.phase(state.RestoreFailed)
 		},
 		"no answer, and the coach listens": func(s *stand, c *cord) {
 			found(s)
-			s.engine.Do(apparatus.Home{})
-			s.phase(apparatus.RestoreIdle)
+			s.engine.Do(state.Home{})
+			s.phase(state.RestoreIdle)
 			c.mu.Lock()
 			c.baud = 1 // no speed
 			c.mu.Unlock()
-			s.engine.Do(apparatus.Connect{})
-			s.phase(apparatus.RestoreNoAnswer)
-			s.engine.Do(apparatus.WayDone{})
+			s.engine.Do(state.Connect{})
+			s.phase(state.RestoreNoAnswer)
+			s.engine.Do(state.WayDone{})
 			c.mu.Lock()
 			c.baud = 0
 			c.mu.Unlock()
@@ -128,15 +128,15 @@ func TestOneOwnerOfThePort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			newStand(t).alone(func(s *stand, c *cord) {
 				s.outlet.pass = func() { time.Sleep(500 * time.Millisecond) } // of the bubble
-				s.engine.Do(apparatus.Connect{})
+				s.engine.Do(state.Connect{})
 				end(s, c)
-				s.engine.Do(apparatus.Connect{})
-				s.until("the first attempt to be over", func(st *apparatus.State) bool { return st.Restore.Phase == apparatus.RestoreConnecting })
-				s.until("an end", func(st *apparatus.State) bool {
-					return st.Restore.Phase != apparatus.RestoreConnecting && st.Restore.Phase != apparatus.RestoreReading
+				s.engine.Do(state.Connect{})
+				s.until("the first attempt to be over", func(st *state.State) bool { return st.Restore.Phase == state.RestoreConnecting })
+				s.until("an end", func(st *state.State) bool {
+					return st.Restore.Phase != state.RestoreConnecting && st.Restore.Phase != state.RestoreReading
 				})
-				s.until("the device", func(st *apparatus.State) bool {
-					return st.Restore.Phase == apparatus.RestoreFound || st.Restore.Phase == apparatus.RestoreRight // it may have gone on alone
+				s.until("the device", func(st *state.State) bool {
+					return st.Restore.Phase == state.RestoreFound || st.Restore.Phase == state.RestoreRight // it may have gone on alone
 				})
 			})
 		})
@@ -158,15 +158,15 @@ func TestPortThatOpensLate(t *testing.T) {
 						time.Sleep(25 * time.Second)
 					}
 				}
-				s.engine.Do(apparatus.Connect{})
+				s.engine.Do(state.Connect{})
 				<-begun
 				if early {
-					s.engine.Do(apparatus.Home{})
-				} else if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CausePortStuck || f.Touched != apparatus.TouchedNothing {
+					s.engine.Do(state.Home{})
+				} else if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CausePortStuck || f.Touched != state.TouchedNothing {
 					t.Errorf("failure: got %+v", f)
 				}
-				s.engine.Do(apparatus.Connect{})
-				s.phase(apparatus.RestoreFound)
+				s.engine.Do(state.Connect{})
+				s.phase(state.RestoreFound)
 			})
 		})
 	}
@@ -175,21 +175,21 @@ func TestPortThatOpensLate(t *testing.T) {
 // TestPortThatNeverCloses: what the browser does not end it says, in a time that a person waits.
 func TestPortThatNeverCloses(t *testing.T) {
 	newStand(t).alone(func(s *stand, c *cord) {
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
 		goOn := make(chan struct{})
 		s.outlet.mu.Lock()
 		s.outlet.pass = func() { <-goOn }
 		s.outlet.mu.Unlock()
-		s.engine.Do(apparatus.Connect{})
-		if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CausePortStuck {
+		s.engine.Do(state.Connect{})
+		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CausePortStuck {
 			t.Errorf("failure: got %+v", f)
 		}
 		s.outlet.mu.Lock()
 		s.outlet.pass = nil
 		s.outlet.mu.Unlock()
 		close(goOn)
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
 	})
 }

@@ -5,19 +5,33 @@ import (
 	"time"
 
 	"unbrick/flash"
-	"unbrick/internal/cbor"
+	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // Reel is a run that was computed, as it comes from the program that computes runs.
 type Reel struct {
-	Layout  flash.Layout
+	Flash   Flash
 	RAM     uint32
-	Apps    []model.App
-	Start   []Sector // what each sector of the part holds at the beginning
-	Entries []Entry  // at most MaxEntries
+	Apps    []model.App    `max:"apps"`
+	Start   []state.Sector `max:"sectors"` // what each sector of the part holds at the beginning
+	Entries []Entry        `max:"entries"`
+}
+
+// Flash is what a reel needs to know of the flash.
+type Flash struct {
+	Runs              []flash.Run `max:"runs"`
+	ProgramUnit, Page uint32
+	Erased            byte
+	Boot              uint32 // bytes of the boot area
+}
+
+// Layout returns the layout of that flash.
+func (f *Flash) Layout() flash.Layout {
+	return flash.Layout{Geometry: flash.Geometry{Runs: f.Runs, ProgramUnit: f.ProgramUnit, Page: f.Page, Erased: f.Erased}, Boot: f.Boot}
 }
 
 // MaxEntries bounds what is recorded of a run, and so the memory of a replay: some ten megabytes.
@@ -28,13 +42,13 @@ type Entry struct {
 	Kind       EntryKind
 	At         time.Duration
 	Event      terminal.Event // EntryEvent
-	Row        LogRow         // EntryRow
+	Row        state.LogRow   // EntryRow
 	Sector     int            // EntryOperation, EntryCell
 	Erase      bool           // EntryOperation, as what follows
 	Addr, Size uint32
 	Cut        bool // power fails inside it
-	Tear       Tear
-	Cell       Sector // EntryCell
+	Tear       state.Tear
+	Cell       state.Sector // EntryCell
 
 	print uint64 // EntryCell of a tape: fingerprint of what the sector holds
 	soft  bool   // the same: some of its cells may change by themselves
@@ -55,8 +69,8 @@ const (
 // Job is a wish to the program that computes runs: a run's id, and when they are known its images. Without
 // images the answer says which it needs.
 type Job struct {
-	ID     string
-	Images [2][]byte // old and new
+	ID     string    `max:"replay"`
+	Images [2][]byte `max:"image"` // old and new
 }
 
 // Answer is what that program says.
@@ -66,27 +80,16 @@ type Answer struct {
 	Reel    *Reel      // nil for a job without images
 }
 
+// reels writes and reads what goes to that program and comes from it.
+var reels = pack.New(map[string]int{"text": state.MaxText, "replay": state.MaxReplayID, "image": state.MaxCommand, "runs": flash.MaxRuns, "apps": state.MaxRegions, "sectors": flash.MaxSectors, "entries": MaxEntries})
+
 // EncodeJob returns the one encoding of a job.
-func EncodeJob(j *Job) ([]byte, error) {
-	c := &codec{w: cbor.Appending(nil)}
-	copied := *j
-	c.job(&copied)
-	return c.w.Result()
-}
+func EncodeJob(j *Job) ([]byte, error) { return reels.Append(nil, j) }
 
 // DecodeJob decodes what EncodeJob made.
 func DecodeJob(b []byte) (*Job, error) {
-	c, j := &codec{r: cbor.NewReader(b)}, new(Job)
-	c.job(j)
-	return j, c.r.Finish()
-}
-
-func (c *codec) job(j *Job) {
-	c.fields(3)
-	c.text(&j.ID, MaxReplayID)
-	for i := range j.Images {
-		c.bytes(&j.Images[i], MaxCommand)
-	}
+	j := new(Job)
+	return j, reels.Decode(b, j)
 }
 
 // EncodeAnswer returns the one encoding of an answer.
@@ -94,125 +97,39 @@ func EncodeAnswer(a *Answer) ([]byte, error) {
 	if a.Reel != nil && len(a.Reel.Entries) > MaxEntries {
 		return nil, errors.New("the run is too long to be shown")
 	}
-	c := &codec{w: cbor.Appending(nil)}
-	copied := *a
-	c.answer(&copied)
-	return c.w.Result()
+	return reels.Append(nil, a)
 }
 
 // DecodeAnswer decodes what EncodeAnswer made.
 func DecodeAnswer(b []byte) (*Answer, error) {
-	c, a := &codec{r: cbor.NewReader(b)}, new(Answer)
-	c.answer(a)
-	if err := c.r.Finish(); err != nil {
+	a := new(Answer)
+	if err := reels.Decode(b, a); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (c *codec) answer(a *Answer) {
-	c.fields(4)
-	c.text(&a.Refused, MaxText)
-	for i := range a.Needs {
-		c.fixed(a.Needs[i][:])
-	}
-	there := a.Reel != nil
-	if c.w != nil {
-		c.w.Array(map[bool]int{true: 1}[there])
-	} else {
-		there = c.r.Array() == 1
-	}
-	if !there {
-		return
-	}
-	if a.Reel == nil {
-		a.Reel = new(Reel)
-	}
-	c.reel(a.Reel)
-	if c.r != nil && c.r.Err() == nil {
-		if err := a.Reel.check(); err != nil {
-			c.r.Fail(err)
-		}
-	}
-}
-
-// check refuses a reel that a film could not be made of.
-func (r *Reel) check() error {
-	if err := r.Layout.Validate(); err != nil {
+// Check implements pack.Checker: it refuses a reel that a film could not be made of.
+func (r *Reel) Check() error {
+	layout := r.Flash.Layout()
+	if err := layout.Validate(); err != nil {
 		return err
 	}
-	if len(r.Start) != r.Layout.Geometry.Sectors() {
-		return errShape
+	if len(r.Start) != layout.Geometry.Sectors() {
+		return pack.ErrShape
 	}
 	for i := range r.Entries {
 		e := &r.Entries[i]
 		if e.Kind > EntryOff || (e.Kind == EntryOperation || e.Kind == EntryCell) && (e.Sector < 0 || e.Sector >= len(r.Start)) {
-			return errShape
+			return pack.ErrShape
 		}
 	}
 	return nil
 }
 
-func (c *codec) reel(r *Reel) {
-	g := &r.Layout.Geometry
-	c.fields(9)
-	list(c, &g.Runs, MaxSectors, func(r *flash.Run) {
-		c.fields(2)
-		number(c, &r.Size)
-		number(c, &r.Count)
-	})
-	number(c, &g.ProgramUnit)
-	number(c, &g.Page)
-	number(c, &g.Erased)
-	number(c, &r.Layout.Boot)
-	number(c, &r.RAM)
-	list(c, &r.Apps, MaxRegions, func(a *model.App) {
-		c.fields(4)
-		c.text(&a.Name, MaxText)
-		number(c, &a.Size)
-		number(c, &a.Importance)
-		c.flag(&a.Fixed)
-	})
-	list(c, &r.Start, flash.MaxSectors, func(s *Sector) { number(c, s) })
-	list(c, &r.Entries, MaxEntries, c.entry)
-}
-
-func (c *codec) entry(e *Entry) {
-	c.fields(4)
-	number(c, &e.Kind)
-	c.duration(&e.At)
-	c.integer(&e.Sector)
-	switch e.Kind {
-	case EntryEvent:
-		v := &e.Event
-		c.fields(8)
-		number(c, &v.Step)
-		number(c, &v.Element)
-		number(c, &v.Code)
-		sector := int(v.Sector)
-		c.integer(&sector)
-		v.Sector = int32(sector)
-		number(c, &v.A)
-		number(c, &v.B)
-		c.duration(&v.Time)
-		c.fixed(v.Digest[:])
-	case EntryRow:
-		c.row(&e.Row)
-	case EntryOperation:
-		c.fields(5)
-		c.flag(&e.Erase)
-		number(c, &e.Addr)
-		number(c, &e.Size)
-		c.flag(&e.Cut)
-		number(c, &e.Tear)
-	default:
-		number(c, &e.Cell)
-	}
-}
-
 // filmOf makes a film of a reel. known are the releases of its images.
 func filmOf(r *Reel, known map[release.Digest]file) *film {
 	f := &film{known: known, start: r.Start, entries: r.Entries}
-	f.model.Name, f.model.Layout, f.model.RAM, f.model.Apps = "Device of a power-cut run", r.Layout, r.RAM, r.Apps
+	f.model.Name, f.model.Layout, f.model.RAM, f.model.Apps = "Device of a power-cut run", r.Flash.Layout(), r.RAM, r.Apps
 	return f
 }

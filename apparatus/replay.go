@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"slices"
 
+	"unbrick/internal/pack"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // replay is the run that the Lab shows in place of its device. The device lives on meanwhile; nothing of
 // it is touched.
 type replay struct {
-	phase ReplayPhase
+	phase state.ReplayPhase
 	id    string     // of a link's
 	needs [2][4]byte // what its images' digests begin with, once known is set
 	known bool
@@ -25,8 +27,8 @@ type replay struct {
 }
 
 // replayOf begins a replay: of the run with an id, or of the last cut of the Lab's device.
-func (b *bench) replayOf(c LabReplay) {
-	x := &replay{phase: ReplayMaking}
+func (b *bench) replayOf(c state.LabReplay) {
+	x := &replay{phase: state.ReplayMaking}
 	if c.ID == "" {
 		r := b.rig
 		if r == nil || !r.tape.wasCut() {
@@ -54,7 +56,7 @@ func (b *bench) project(x *replay, j *Job, then func(*Answer)) {
 			switch {
 			case b.replay != x:
 			case err != nil:
-				x.phase, x.text = ReplayFailed, clip(err.Error(), MaxText)
+				x.phase, x.text = state.ReplayFailed, pack.Clip(err.Error(), state.MaxText)
 			default:
 				then(a)
 			}
@@ -84,23 +86,23 @@ func (b *bench) ask(ctx context.Context, j *Job) (*Answer, error) {
 // search looks for the images of a replay that waits for them: when it begins, and whenever more is known.
 func (b *bench) search() {
 	x := b.replay
-	if x == nil || !x.known || x.busy || x.phase != ReplayMaking && x.phase != ReplayMissing {
+	if x == nil || !x.known || x.busy || x.phase != state.ReplayMaking && x.phase != state.ReplayMissing {
 		return
 	}
-	var found [2]Release
+	var found [2]state.Release
 	for i, want := range x.needs {
 		all := b.e.lib.all()
-		k := slices.IndexFunc(all, func(r Release) bool { return [4]byte(r.Digest[:4]) == want })
+		k := slices.IndexFunc(all, func(r state.Release) bool { return [4]byte(r.Digest[:4]) == want })
 		if k < 0 {
 			x.text = fmt.Sprintf("%x", want)
 			if b.e.opened && !b.e.asking {
-				x.phase = ReplayMissing
+				x.phase = state.ReplayMissing
 			}
 			return
 		}
 		found[i] = all[k]
 	}
-	x.phase, x.busy = ReplayMaking, true
+	x.phase, x.busy = state.ReplayMaking, true
 	b.e.work(func(ctx context.Context) func() {
 		known := make(map[release.Digest]file)
 		j := &Job{ID: x.id}
@@ -108,7 +110,7 @@ func (b *bench) search() {
 			f, err := b.e.lib.fetch(ctx, r.Model, r.Digest)
 			if err != nil {
 				return func() {
-					x.busy, x.phase, x.text = false, ReplayMissing, fmt.Sprintf("%x", x.needs[i])
+					x.busy, x.phase, x.text = false, state.ReplayMissing, fmt.Sprintf("%x", x.needs[i])
 				}
 			}
 			known[r.Digest], j.Images[i] = f, f.image
@@ -122,14 +124,14 @@ func (b *bench) search() {
 // show puts a film on, at its first cut.
 func (b *bench) show(x *replay, f *film) {
 	f.develop(b)
-	x.phase, x.film = ReplayReady, f
+	x.phase, x.film = state.ReplayReady, f
 	if len(f.cuts) > 0 {
 		x.at = int(f.cuts[0])
 	}
 }
 
 // seek goes to a stop: that one, or the next or the one before of another sector.
-func (b *bench) seek(c LabSeek) {
+func (b *bench) seek(c state.LabSeek) {
 	x := b.replay
 	if x == nil || x.film == nil {
 		return
@@ -149,16 +151,16 @@ func (b *bench) seek(c LabSeek) {
 // sector is which one of the software the operation of a stop is at work on; -1: there is none. Between two
 // of them stands a mark in a record, which nobody wants to stop at.
 func (f *film) sector(k int) int {
-	if e := f.stops[k].entry; e >= 0 && f.start[f.entries[e].Sector] != SectorRecord {
+	if e := f.stops[k].entry; e >= 0 && f.start[f.entries[e].Sector] != state.SectorRecord {
 		return f.entries[e].Sector
 	}
 	return -1
 }
 
 // fill writes what the Lab shows of a replay.
-func (x *replay) fill(l *Lab) {
-	l.Replay = Replay{Phase: x.phase, Own: x.own, Text: x.text}
-	if x.phase != ReplayReady {
+func (x *replay) fill(l *state.Lab) {
+	l.Replay = state.Replay{Phase: x.phase, Own: x.own, Text: x.text}
+	if x.phase != state.ReplayReady {
 		return
 	}
 	f := x.film
@@ -167,18 +169,18 @@ func (x *replay) fill(l *Lab) {
 	s := &f.stops[x.at]
 	p := &l.Replay
 	p.At, p.Last, p.Op, p.Ops, p.CutOp, p.Cuts = uint32(x.at), uint32(len(f.stops)-1), s.op, f.ops, f.cutOp, f.cuts
-	p.Do, p.Sector = s.do, NoSector
+	p.Do, p.Sector = s.do, state.NoSector
 	l.Power.Ops = uint64(f.ops)
 	now := &l.Timeline.Now
 	if s.entry >= 0 {
 		e := &f.entries[s.entry]
 		p.Sector, p.Bytes, p.Cut, p.Tear = uint32(e.Sector), e.Size, e.Cut, e.Tear
-		p.Record = f.start[e.Sector] == SectorRecord
+		p.Record = f.start[e.Sector] == state.SectorRecord
 		if !p.Record && now.Of > 0 {
 			p.Done, p.Of = min(now.Done+1, now.Of), now.Of
 		}
 	}
 	if x.at == len(f.stops)-1 {
-		p.Do = DoEnd
+		p.Do = state.DoEnd
 	}
 }

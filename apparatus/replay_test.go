@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/internal/firmware"
 	"unbrick/lab/sweep"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // swept is a small pair of real firmware on a device of a sweep, and a run of it: cut in the rewrite, cut
@@ -49,11 +49,11 @@ func releaseFile(t *testing.T, version string, order uint64, image []byte) []byt
 }
 
 // seek goes to a stop and returns what is shown there.
-func (s *stand) seek(at uint32, turn int) *apparatus.State {
+func (s *stand) seek(at uint32, turn int) *state.State {
 	s.Helper()
-	s.engine.Do(apparatus.LabSeek{At: at, Turn: turn})
-	return s.until(fmt.Sprintf("stop %d", at), func(st *apparatus.State) bool {
-		return st.Lab.Replay.Phase == apparatus.ReplayReady && (st.Lab.Replay.At == at) == (turn == 0)
+	s.engine.Do(state.LabSeek{At: at, Turn: turn})
+	return s.until(fmt.Sprintf("stop %d", at), func(st *state.State) bool {
+		return st.Lab.Replay.Phase == state.ReplayReady && (st.Lab.Replay.At == at) == (turn == 0)
 	})
 }
 
@@ -68,31 +68,31 @@ func TestReplayOfALink(t *testing.T) {
 	id := subject.ID(&run)
 	s := newStand(t)
 	s.run()
-	s.engine.Do(apparatus.LabReplay{ID: id.String()})
-	missing := s.until("the images to be missed", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayMissing })
+	s.engine.Do(state.LabReplay{ID: id.String()})
+	missing := s.until("the images to be missed", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayMissing })
 	if got, want := missing.Lab.Replay.Text, fmt.Sprintf("%x", id.Old); got != want {
 		t.Errorf("missing %q, want %q", got, want)
 	}
-	s.engine.Do(apparatus.AddFile{Name: "old", Data: releaseFile(t, "7.1", 1001, old)})
-	s.engine.Do(apparatus.AddFile{Name: "new", Data: releaseFile(t, "7.2", 1002, new)})
+	s.engine.Do(state.AddFile{Name: "old", Data: releaseFile(t, "7.1", 1001, old)})
+	s.engine.Do(state.AddFile{Name: "new", Data: releaseFile(t, "7.2", 1002, new)})
 	// It waits for them.
-	cut := s.until("the replay", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayReady })
+	cut := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady })
 	r := &cut.Lab.Replay
-	if r.Ops != uint32(want.Operations()) || r.CutOp != 40 || r.Op != 40 || !r.Cut || r.Tear != apparatus.TearUnstable || len(r.Cuts) != 2 || r.Cuts[0] != r.At {
+	if r.Ops != uint32(want.Operations()) || r.CutOp != 40 || r.Op != 40 || !r.Cut || r.Tear != state.TearUnstable || len(r.Cuts) != 2 || r.Cuts[0] != r.At {
 		t.Errorf("at the cut: %+v, want operation 40 of %d", r, want.Operations())
 	}
-	if cut.Lab.Power.Switch != apparatus.SwitchOff || count(&cut.Lab.Map, apparatus.SectorDamaged) != 1 || cut.Lab.Old != "7.1" || cut.Lab.Target != "7.2" {
+	if cut.Lab.Power.Switch != state.SwitchOff || count(&cut.Lab.Map, state.SectorDamaged) != 1 || cut.Lab.Old != "7.1" || cut.Lab.Target != "7.2" {
 		t.Errorf("at the cut: %v, power %v, from %q to %q", cut.Lab.Map.Cells, cut.Lab.Power.Switch, cut.Lab.Old, cut.Lab.Target)
 	}
 	first := s.seek(0, 0)
-	if n := count(&first.Lab.Map, apparatus.SectorNew) + count(&first.Lab.Map, apparatus.SectorDamaged); n != 0 || first.Lab.Replay.Do != apparatus.DoBefore {
+	if n := count(&first.Lab.Map, state.SectorNew) + count(&first.Lab.Map, state.SectorDamaged); n != 0 || first.Lab.Replay.Do != state.DoBefore {
 		t.Errorf("before the first operation %d sectors are new: %v", n, first.Lab.Map.Cells)
 	}
 	end := s.seek(r.Last, 0)
-	if n := count(&end.Lab.Map, apparatus.SectorOld) + count(&end.Lab.Map, apparatus.SectorDamaged) + count(&end.Lab.Map, apparatus.SectorErased); n != 0 {
+	if n := count(&end.Lab.Map, state.SectorOld) + count(&end.Lab.Map, state.SectorDamaged) + count(&end.Lab.Map, state.SectorErased); n != 0 {
 		t.Errorf("at the end %d sectors are not new: %v", n, end.Lab.Map.Cells)
 	}
-	if end.Lab.Phase != apparatus.LabRunning || end.Lab.Runs != "7.2" || end.Lab.Replay.Do != apparatus.DoEnd {
+	if end.Lab.Phase != state.LabRunning || end.Lab.Runs != "7.2" || end.Lab.Replay.Do != state.DoEnd {
 		t.Errorf("at the end: phase %v, runs %q", end.Lab.Phase, end.Lab.Runs)
 	}
 	last := end.Lab.Log[len(end.Lab.Log)-1].Text
@@ -115,17 +115,17 @@ func TestReplayOfALink(t *testing.T) {
 	if next.Lab.Replay.Sector == from.Lab.Replay.Sector || next.Lab.Replay.At <= from.Lab.Replay.At {
 		t.Errorf("a page on: stop %d, sector %d", next.Lab.Replay.At, next.Lab.Replay.Sector)
 	}
-	s.engine.Do(apparatus.LabReplayEnd{})
-	s.until("the Lab without a device", func(st *apparatus.State) bool {
-		return st.Lab.Replay.Phase == apparatus.ReplayNone && st.Lab.Phase == apparatus.LabAbsent
+	s.engine.Do(state.LabReplayEnd{})
+	s.until("the Lab without a device", func(st *state.State) bool {
+		return st.Lab.Replay.Phase == state.ReplayNone && st.Lab.Phase == state.LabAbsent
 	})
 }
 
 func TestReplayOfNoRun(t *testing.T) {
 	s := newStand(t)
 	s.run()
-	s.engine.Do(apparatus.LabReplay{ID: "04nonsense"})
-	st := s.until("a refusal", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayFailed })
+	s.engine.Do(state.LabReplay{ID: "04nonsense"})
+	st := s.until("a refusal", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayFailed })
 	if !strings.Contains(st.Lab.Replay.Text, sweep.ErrID.Error()) {
 		t.Errorf("says %q", st.Lab.Replay.Text)
 	}
@@ -138,48 +138,48 @@ func TestReplayTheCut(t *testing.T) {
 	if before := s.makeDevice(); before.Lab.Replay.Own {
 		t.Error("a device that was never cut has a cut to be seen again")
 	}
-	s.engine.Do(apparatus.LabCut{At: 100, Tear: apparatus.TearHalf})
-	s.engine.Do(apparatus.LabUpdate{})
-	s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	device := s.until("restoration mode", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabBricked && st.Lab.Replay.Own && count(&st.Lab.Map, apparatus.SectorOld) > 0
+	s.engine.Do(state.LabCut{At: 100, Tear: state.TearHalf})
+	s.engine.Do(state.LabUpdate{})
+	s.until("the cut", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	device := s.until("restoration mode", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabBricked && st.Lab.Replay.Own && count(&st.Lab.Map, state.SectorOld) > 0
 	})
-	s.engine.Do(apparatus.LabReplay{})
-	cut := s.until("the replay", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayReady })
+	s.engine.Do(state.LabReplay{})
+	cut := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady })
 	r := &cut.Lab.Replay
-	if !r.Own || r.CutOp != 100 || r.Op != 100 || !r.Cut || r.Tear != apparatus.TearHalf || r.Last <= r.At {
+	if !r.Own || r.CutOp != 100 || r.Op != 100 || !r.Cut || r.Tear != state.TearHalf || r.Last <= r.At {
 		t.Errorf("at the cut: %+v", r)
 	}
-	if cut.Lab.Power.Switch != apparatus.SwitchOff || cut.Lab.Timeline.Steps[12] != apparatus.StepBad {
+	if cut.Lab.Power.Switch != state.SwitchOff || cut.Lab.Timeline.Steps[12] != state.StepBad {
 		t.Errorf("at the cut: power %v, S13 %v", cut.Lab.Power.Switch, cut.Lab.Timeline.Steps[12])
 	}
-	if got, want := count(&cut.Lab.Map, apparatus.SectorNew), count(&device.Lab.Map, apparatus.SectorNew); got != want || want == 0 {
+	if got, want := count(&cut.Lab.Map, state.SectorNew), count(&device.Lab.Map, state.SectorNew); got != want || want == 0 {
 		t.Errorf("%d sectors are new at the cut, %d in the device", got, want)
 	}
 	before := s.seek(r.At-1, 0)
-	if m := &before.Lab.Map; m.Active < 0 || before.Lab.RAM.Workspace.Size == 0 || before.Lab.Timeline.Steps[12] != apparatus.StepLive {
+	if m := &before.Lab.Map; m.Active < 0 || before.Lab.RAM.Workspace.Size == 0 || before.Lab.Timeline.Steps[12] != state.StepLive {
 		t.Errorf("before the cut: active %d, RAM %+v, S13 %v", m.Active, before.Lab.RAM, before.Lab.Timeline.Steps[12])
 	}
 	end := s.seek(r.Last, 0)
-	if !reflect.DeepEqual(end.Lab.Map.Cells, device.Lab.Map.Cells) || end.Lab.Phase != apparatus.LabBricked || end.Lab.Why != device.Lab.Why {
+	if !reflect.DeepEqual(end.Lab.Map.Cells, device.Lab.Map.Cells) || end.Lab.Phase != state.LabBricked || end.Lab.Why != device.Lab.Why {
 		t.Errorf("at the end of the replay: %v, why %v\n%v\n%v", end.Lab.Phase, end.Lab.Why, end.Lab.Map.Cells, device.Lab.Map.Cells)
 	}
-	s.engine.Do(apparatus.LabReplayEnd{})
-	after := s.until("the device again", func(st *apparatus.State) bool { return st.Lab.Replay.Phase == apparatus.ReplayNone })
-	if !reflect.DeepEqual(after.Lab.Map, device.Lab.Map) || after.Lab.Phase != apparatus.LabBricked {
+	s.engine.Do(state.LabReplayEnd{})
+	after := s.until("the device again", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayNone })
+	if !reflect.DeepEqual(after.Lab.Map, device.Lab.Map) || after.Lab.Phase != state.LabBricked {
 		t.Errorf("the device was touched: %v", after.Lab.Phase)
 	}
-	s.engine.Do(apparatus.LabRestore{})
-	s.until("the restored device", func(st *apparatus.State) bool {
-		return st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Phase == apparatus.LabRunning
+	s.engine.Do(state.LabRestore{})
+	s.until("the restored device", func(st *state.State) bool {
+		return st.Lab.Outcome == state.OutcomeRestored && st.Lab.Phase == state.LabRunning
 	})
-	s.engine.Do(apparatus.LabReplay{})
-	again := s.until("the longer replay", func(st *apparatus.State) bool {
-		return st.Lab.Replay.Phase == apparatus.ReplayReady && st.Lab.Replay.Last > r.Last
+	s.engine.Do(state.LabReplay{})
+	again := s.until("the longer replay", func(st *state.State) bool {
+		return st.Lab.Replay.Phase == state.ReplayReady && st.Lab.Replay.Last > r.Last
 	})
 	longer := s.seek(again.Lab.Replay.Last, 0)
-	if longer.Lab.Phase != apparatus.LabRunning || longer.Lab.Timeline.Steps[19] != apparatus.StepDone {
+	if longer.Lab.Phase != state.LabRunning || longer.Lab.Timeline.Steps[19] != state.StepDone {
 		t.Errorf("the replay ends in %v, S20 %v", longer.Lab.Phase, longer.Lab.Timeline.Steps[19])
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/pack"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // Outcomes of a report, as the server numbers them.
@@ -54,11 +56,11 @@ func (r *report) encode(id [16]byte) ([]byte, error) {
 	w.Array(17)
 	w.Uint(1)
 	w.Bytes(id[:])
-	w.Text(clip(r.Model, MaxText))
-	w.Text(clip(r.Serial, MaxText))
+	w.Text(pack.Clip(r.Model, state.MaxText))
+	w.Text(pack.Clip(r.Serial, state.MaxText))
 	w.Uint(r.Outcome)
-	w.Text(clip(r.From, MaxText))
-	w.Text(clip(r.Version, MaxText))
+	w.Text(pack.Clip(r.From, state.MaxText))
+	w.Text(pack.Clip(r.Version, state.MaxText))
 	w.Bytes(r.Image[:])
 	w.Uint(r.Why)
 	w.Uint(r.Sectors)
@@ -73,10 +75,10 @@ func (r *report) encode(id [16]byte) ([]byte, error) {
 }
 
 // tell sends a report, or keeps it. done learns, in Run's goroutine, which of the two it was.
-func (q *reports) tell(r report, done func(Reported)) {
+func (q *reports) tell(r report, done func(state.Reported)) {
 	e := q.e
 	if e.world.Backend == nil {
-		done(ReportNone)
+		done(state.ReportNone)
 		return
 	}
 	q.count++
@@ -87,16 +89,16 @@ func (q *reports) tell(r report, done func(Reported)) {
 	sum := sha256.Sum256(seed[:])
 	body, err := r.encode([16]byte(sum[:16]))
 	if err != nil {
-		done(ReportNone)
+		done(state.ReportNone)
 		return
 	}
 	name := reportPrefix + release.Hex(sum)[:32]
 	e.work(func(ctx context.Context) func() {
-		outcome := ReportSent
+		outcome := state.ReportSent
 		if !q.post(ctx, body) {
-			outcome = ReportKept
+			outcome = state.ReportKept
 			if !e.lib.keepBlob(name, body) {
-				outcome = ReportNone
+				outcome = state.ReportNone
 			}
 		}
 		return func() { done(outcome) }

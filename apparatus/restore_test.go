@@ -20,6 +20,7 @@ import (
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 	"github.com/hack-pad/hackpadfs/mem"
@@ -210,9 +211,9 @@ func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	return &cord{device: device}, newest.Version
 }
 
-func (s *stand) phase(want apparatus.RestorePhase) *apparatus.State {
+func (s *stand) phase(want state.RestorePhase) *state.State {
 	s.Helper()
-	return s.until("phase", func(st *apparatus.State) bool { return st.Restore.Phase == want })
+	return s.until("phase", func(st *state.State) bool { return st.Restore.Phase == want })
 }
 
 func TestRestoreOverACable(t *testing.T) {
@@ -220,27 +221,27 @@ func TestRestoreOverACable(t *testing.T) {
 	c, version := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	found := s.phase(apparatus.RestoreFound)
-	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != apparatus.WhyInterrupted || got.Target != version {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	found := s.phase(state.RestoreFound)
+	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != state.WhyInterrupted || got.Target != version {
 		t.Errorf("device: got %+v", got)
 	}
 	plan := found.Restore.Plan
-	if plan.Release.Version != version || plan.Release.Fit != apparatus.FitIntended || plan.Trust != apparatus.TrustVerified {
+	if plan.Release.Version != version || plan.Release.Fit != state.FitIntended || plan.Trust != state.TrustVerified {
 		t.Errorf("plan: got %+v", plan)
 	}
 	if plan.Send == 0 || plan.Send*2 > plan.Full {
 		t.Errorf("to send: got %d of %d bytes, want less than half", plan.Send, plan.Full)
 	}
-	if count(&found.Restore.Map, apparatus.SectorOld) == 0 || count(&found.Restore.Map, apparatus.SectorNew) == 0 {
+	if count(&found.Restore.Map, state.SectorOld) == 0 || count(&found.Restore.Map, state.SectorNew) == 0 {
 		t.Errorf("map: %v", found.Restore.Map.Cells)
 	}
-	s.engine.Do(apparatus.Write{})
-	done := s.until("the restored device and its report", func(st *apparatus.State) bool {
-		return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported != apparatus.ReportNone
+	s.engine.Do(state.Write{})
+	done := s.until("the restored device and its report", func(st *state.State) bool {
+		return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported != state.ReportNone
 	})
-	if got := done.Restore.Result; got.Version != version || got.Written == 0 || got.Reported != apparatus.ReportSent {
+	if got := done.Restore.Result; got.Version != version || got.Written == 0 || got.Reported != state.ReportSent {
 		t.Errorf("result: got %+v", got)
 	}
 	if is, err := c.device.Settle(t.Context()); is != lab.Running || err != nil {
@@ -249,9 +250,9 @@ func TestRestoreOverACable(t *testing.T) {
 	if got := c.device.About().Installed.Version; got != version {
 		t.Errorf("device runs %q, want %q", got, version)
 	}
-	s.engine.Do(apparatus.SaveReport{})
-	s.engine.Do(apparatus.Home{})
-	home := s.phase(apparatus.RestoreIdle)
+	s.engine.Do(state.SaveReport{})
+	s.engine.Do(state.Home{})
+	home := s.phase(state.RestoreIdle)
 	if home.Restore.Job.Serial != "" {
 		t.Errorf("a job is left: %+v", home.Restore.Job)
 	}
@@ -268,19 +269,19 @@ func TestCableOutAndOn(t *testing.T) {
 	c, version := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.mu.Lock()
 	c.pullAt = 12
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Write{})
-	failed := s.phase(apparatus.RestoreFailed)
-	if f := failed.Restore.Failure; f.Code != apparatus.CauseCableOut || f.Stage != apparatus.StageWrite || len(f.Trace) == 0 {
+	s.engine.Do(state.Write{})
+	failed := s.phase(state.RestoreFailed)
+	if f := failed.Restore.Failure; f.Code != state.CauseCableOut || f.Stage != state.StageWrite || len(f.Trace) == 0 {
 		t.Errorf("failure: got %+v", f)
 	}
-	s.engine.Do(apparatus.SaveDiagnostic{})
-	s.engine.Do(apparatus.GoOn{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+	s.engine.Do(state.SaveDiagnostic{})
+	s.engine.Do(state.GoOn{})
+	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 	s.mu.Lock()
@@ -297,10 +298,10 @@ func TestCableOutWhenFound(t *testing.T) {
 	s.ports = c
 	s.run()
 	for range 2 {
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
 		c.yank()
-		if f := s.phase(apparatus.RestoreFailed).Restore.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedNothing || f.Stage >= apparatus.StageWrite {
+		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedNothing || f.Stage >= state.StageWrite {
 			t.Errorf("failure: got %+v", f)
 		}
 	}
@@ -315,35 +316,35 @@ func TestEndsAlone(t *testing.T) {
 		c, version := s.bricked(100)
 		s.ports = c
 		s.run()
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
 		c.mu.Lock()
 		c.writes, c.pullAt = 0, max(writes-back, 0)
 		c.mu.Unlock()
-		s.engine.Do(apparatus.Write{})
-		st := s.until("an end", func(st *apparatus.State) bool {
-			return st.Restore.Phase == apparatus.RestoreFailed || st.Restore.Phase == apparatus.RestoreDone
+		s.engine.Do(state.Write{})
+		st := s.until("an end", func(st *state.State) bool {
+			return st.Restore.Phase == state.RestoreFailed || st.Restore.Phase == state.RestoreDone
 		})
 		if back == 0 {
 			c.mu.Lock()
 			writes = c.writes
 			c.mu.Unlock()
 		}
-		if st.Restore.Phase == apparatus.RestoreDone {
+		if st.Restore.Phase == state.RestoreDone {
 			continue
 		}
 		if _, err := c.device.Settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.engine.Do(apparatus.GoOn{})
-		done := s.until("the restored device and its report", func(st *apparatus.State) bool {
-			return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported == apparatus.ReportSent
+		s.engine.Do(state.GoOn{})
+		done := s.until("the restored device and its report", func(st *state.State) bool {
+			return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported == state.ReportSent
 		})
 		got := done.Restore.Result
 		if got.Version != version {
 			t.Errorf("pulled %d writes before the end: got %+v, want %q", back, got, version)
 		}
-		if got.Work == apparatus.WorkFinished {
+		if got.Work == state.WorkFinished {
 			return
 		}
 	}
@@ -356,15 +357,15 @@ func TestCableOutBeforeTheFirstErase(t *testing.T) {
 	c, _ := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.mu.Lock()
 	c.pullAt = 6
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Write{})
-	f := s.phase(apparatus.RestoreFailed).Restore.Failure
-	if f.Code != apparatus.CauseCableOut || f.Sector != 0 || f.Touched != apparatus.TouchedNothing && f.Touched != apparatus.TouchedRenewed {
+	s.engine.Do(state.Write{})
+	f := s.phase(state.RestoreFailed).Restore.Failure
+	if f.Code != state.CauseCableOut || f.Sector != 0 || f.Touched != state.TouchedNothing && f.Touched != state.TouchedRenewed {
 		t.Errorf("failure: got %+v, want one before the first erase", f)
 	}
 }
@@ -375,26 +376,26 @@ func TestOnlyStarted(t *testing.T) {
 	c, version := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	total := s.phase(apparatus.RestoreFound).Restore.Plan.Total
-	s.engine.Do(apparatus.Write{})
-	first := s.phase(apparatus.RestoreDone).Restore.Result
-	if first.Work != apparatus.WorkWritten || first.Verified != total || total == 0 {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	total := s.phase(state.RestoreFound).Restore.Plan.Total
+	s.engine.Do(state.Write{})
+	first := s.phase(state.RestoreDone).Restore.Result
+	if first.Work != state.WorkWritten || first.Verified != total || total == 0 {
 		t.Errorf("result: got %+v, want %d sectors verified", first, total)
 	}
 	if _, err := c.device.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.engine.Do(apparatus.Home{})
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	right := s.phase(apparatus.RestoreRight).Restore.Plan
-	if right.Work != apparatus.WorkStarted || right.Sectors != 0 || right.Total != total {
+	s.engine.Do(state.Home{})
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	right := s.phase(state.RestoreRight).Restore.Plan
+	if right.Work != state.WorkStarted || right.Sectors != 0 || right.Total != total {
 		t.Errorf("plan: got %+v, want nothing to write of %d sectors", right, total)
 	}
-	s.engine.Do(apparatus.Start{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Work != apparatus.WorkStarted || got.Written != 0 || got.Version != version || got.Verified != total {
+	s.engine.Do(state.Start{})
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Work != state.WorkStarted || got.Written != 0 || got.Version != version || got.Verified != total {
 		t.Errorf("result: got %+v", got)
 	}
 }
@@ -405,16 +406,16 @@ func TestLoadingUntilTheStoreIsOpen(t *testing.T) {
 	s.ports = &cord{}
 	s.hold = make(chan struct{})
 	s.run()
-	s.phase(apparatus.RestoreLoading)
-	s.until("the server", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
+	s.phase(state.RestoreLoading)
+	s.until("the server", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
 	s.mu.Lock()
 	phase := s.state.Restore.Phase
 	s.mu.Unlock()
-	if phase != apparatus.RestoreLoading {
+	if phase != state.RestoreLoading {
 		t.Errorf("with the store closed the phase is %d", phase)
 	}
 	close(s.hold)
-	s.phase(apparatus.RestoreIdle)
+	s.phase(state.RestoreIdle)
 }
 
 // The page is closed in the middle of a restoration; the next one offers to go on and does.
@@ -423,13 +424,13 @@ func TestReloadWhileRestoring(t *testing.T) {
 	c, version := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	reached, closed := make(chan struct{}), make(chan struct{})
 	c.mu.Lock()
 	c.pullAt, c.pulled = 12, func() { close(reached); <-closed } // the page goes away inside a write
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Write{})
+	s.engine.Do(state.Write{})
 	<-reached
 	s.cancel()
 	close(closed)
@@ -438,12 +439,12 @@ func TestReloadWhileRestoring(t *testing.T) {
 	c.pulled = nil
 	c.mu.Unlock()
 	s.run()
-	again := s.until("the job", func(st *apparatus.State) bool { return st.Restore.Job.Serial != "" })
+	again := s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
 	if got := again.Restore.Job; got.Serial != "CORD-1" || got.Version != version {
 		t.Errorf("job: got %+v", got)
 	}
-	s.engine.Do(apparatus.Resume{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+	s.engine.Do(state.Resume{})
+	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 }
@@ -454,26 +455,26 @@ func TestServerAway(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("every release to be stored", func(st *apparatus.State) bool {
-		return slices.ContainsFunc(st.Store.Releases, func(r apparatus.Release) bool {
-			return r.Version == version && r.Model == "0001" && r.Origin == apparatus.OriginStore
+	s.until("every release to be stored", func(st *state.State) bool {
+		return slices.ContainsFunc(st.Store.Releases, func(r state.Release) bool {
+			return r.Version == version && r.Model == "0001" && r.Origin == state.OriginStore
 		})
 	})
 	s.stop()
 	s.away.away(true)
 	s.run()
-	s.until("the server to be missed", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachNo })
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.Write{})
-	s.until("the report to be kept", func(st *apparatus.State) bool {
-		return st.Restore.Phase == apparatus.RestoreDone && st.Restore.Result.Reported == apparatus.ReportKept
+	s.until("the server to be missed", func(st *state.State) bool { return st.Server.Reach == state.ReachNo })
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.Write{})
+	s.until("the report to be kept", func(st *state.State) bool {
+		return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported == state.ReportKept
 	})
 	s.stop()
 	s.away.away(false)
 	s.run()
-	s.until("the server", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
-	s.until("no report to be left", func(*apparatus.State) bool {
+	s.until("the server", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	s.until("no report to be left", func(*state.State) bool {
 		names, err := blobsOf(s.fs)
 		return err == nil && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "report-") })
 	})
@@ -485,7 +486,7 @@ func TestLostStore(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("a stored release", func(st *apparatus.State) bool { return st.Store.Bytes > 0 })
+	s.until("a stored release", func(st *state.State) bool { return st.Store.Bytes > 0 })
 	s.stop()
 	fs, err := mem.NewFS()
 	if err != nil {
@@ -493,10 +494,10 @@ func TestLostStore(t *testing.T) {
 	}
 	s.fs = fs
 	s.run()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.Write{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.Write{})
+	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 }
@@ -504,31 +505,31 @@ func TestLostStore(t *testing.T) {
 func TestNothingToOpen(t *testing.T) {
 	s := newStand(t)
 	s.run()
-	s.phase(apparatus.RestoreUnsupported)
+	s.phase(state.RestoreUnsupported)
 	s.stop()
 	c := &cord{}
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.ChooserClosed{})
-	s.phase(apparatus.RestoreNoPort)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreNoPort)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.ChooserClosed{})
+	s.phase(state.RestoreNoPort)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreNoPort)
 	busy, _ := s.bricked(50)
 	busy.busy = true
 	c.mu.Lock()
 	c.device, c.busy = busy.device, true
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestorePortBusy)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestorePortBusy)
 	c.mu.Lock()
 	c.busy = false
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.AddFile{Name: "notes.txt", Data: []byte("no release")})
-	bad := s.phase(apparatus.RestoreFailed)
-	if got := bad.Restore.Failure.Code; got != apparatus.CauseBadFile {
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.AddFile{Name: "notes.txt", Data: []byte("no release")})
+	bad := s.phase(state.RestoreFailed)
+	if got := bad.Restore.Failure.Code; got != state.CauseBadFile {
 		t.Errorf("a file that is no release: got cause %d", got)
 	}
 }
@@ -566,13 +567,13 @@ func TestWithdrawnButKept(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("the release to be stored", func(st *apparatus.State) bool {
-		return slices.ContainsFunc(st.Store.Releases, func(r apparatus.Release) bool {
-			return r.Version == version && r.Model == "0001" && r.Origin == apparatus.OriginStore
+	s.until("the release to be stored", func(st *state.State) bool {
+		return slices.ContainsFunc(st.Store.Releases, func(r state.Release) bool {
+			return r.Version == version && r.Model == "0001" && r.Origin == state.OriginStore
 		})
 	})
-	s.engine.Do(apparatus.Connect{})
-	intended := s.phase(apparatus.RestoreFound).Restore.Plan.Release
+	s.engine.Do(state.Connect{})
+	intended := s.phase(state.RestoreFound).Restore.Plan.Release
 	if intended.Version != version {
 		t.Fatalf("release %q is planned, want %q", intended.Version, version)
 	}
@@ -580,13 +581,13 @@ func TestWithdrawnButKept(t *testing.T) {
 
 	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == intended.Digest })
 	s.run()
-	s.engine.Do(apparatus.Connect{}) // at once: the list may be on its way still
-	st := s.phase(apparatus.RestoreFound)
+	s.engine.Do(state.Connect{}) // at once: the list may be on its way still
+	st := s.phase(state.RestoreFound)
 	if got := st.Restore.Plan.Release; got.Digest == intended.Digest || got.Fit.Held() {
 		t.Errorf("with the server the plan is %+v", got)
 	}
-	i := slices.IndexFunc(st.Restore.Choice, func(r apparatus.Release) bool { return r.Digest == intended.Digest })
-	if i < 0 || st.Restore.Choice[i].Fit != apparatus.FitWithdrawn {
+	i := slices.IndexFunc(st.Restore.Choice, func(r state.Release) bool { return r.Digest == intended.Digest })
+	if i < 0 || st.Restore.Choice[i].Fit != state.FitWithdrawn {
 		t.Errorf("the choice is %+v", st.Restore.Choice)
 	}
 	for _, r := range st.Lab.Make.Releases {
@@ -594,17 +595,17 @@ func TestWithdrawnButKept(t *testing.T) {
 			t.Error("the Lab offers it")
 		}
 	}
-	s.engine.Do(apparatus.Choose{Digest: intended.Digest})
-	s.until("the withdrawn release to be planned, marked", func(st *apparatus.State) bool {
+	s.engine.Do(state.Choose{Digest: intended.Digest})
+	s.until("the withdrawn release to be planned, marked", func(st *state.State) bool {
 		p := st.Restore.Plan.Release
-		return st.Restore.Phase == apparatus.RestoreFound && p.Digest == intended.Digest && p.Fit == apparatus.FitWithdrawn
+		return st.Restore.Phase == state.RestoreFound && p.Digest == intended.Digest && p.Fit == state.FitWithdrawn
 	})
 	s.stop()
 
 	s.release(storage.Withdrawn, func(*release.Manifest) bool { return true })
 	s.run()
-	s.engine.Do(apparatus.Connect{})
-	st = s.phase(apparatus.RestoreWithdrawn)
+	s.engine.Do(state.Connect{})
+	st = s.phase(state.RestoreWithdrawn)
 	if len(st.Restore.Choice) == 0 || !st.Restore.Choice[0].Fit.Held() {
 		t.Errorf("with all withdrawn the choice is %+v", st.Restore.Choice)
 	}
@@ -612,8 +613,8 @@ func TestWithdrawnButKept(t *testing.T) {
 
 	s.away.away(true)
 	s.run()
-	s.engine.Do(apparatus.Connect{})
-	if got := s.phase(apparatus.RestoreFound).Restore.Plan.Release; got.Digest != intended.Digest || got.Fit.Held() {
+	s.engine.Do(state.Connect{})
+	if got := s.phase(state.RestoreFound).Restore.Plan.Release; got.Digest != intended.Digest || got.Fit.Held() {
 		t.Errorf("without the server the plan is %+v", got)
 	}
 }
@@ -624,15 +625,15 @@ func TestJobOfAWithdrawnRelease(t *testing.T) {
 	c, _ := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("a stored release", func(st *apparatus.State) bool { return st.Store.Bytes > 0 })
+	s.until("a stored release", func(st *state.State) bool { return st.Store.Bytes > 0 })
 	s.leaveJob(c, 12)
 	s.stop()
 	job := s.state.Restore.Plan.Release
 	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == job.Digest })
 	s.run()
-	s.until("the job", func(st *apparatus.State) bool { return st.Restore.Job.Serial != "" })
-	s.engine.Do(apparatus.Resume{})
-	if got := s.phase(apparatus.RestoreFound).Restore.Plan.Release; got.Digest == job.Digest {
+	s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
+	s.engine.Do(state.Resume{})
+	if got := s.phase(state.RestoreFound).Restore.Plan.Release; got.Digest == job.Digest {
 		t.Errorf("the plan is %+v", got)
 	}
 }
@@ -644,9 +645,9 @@ func TestAllWithdrawn(t *testing.T) {
 	s.ports = c
 	s.release(storage.Withdrawn, func(*release.Manifest) bool { return true })
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	if got := s.phase(apparatus.RestoreWithdrawn).Restore; got.Device.Serial == "" || len(got.Choice) > 0 {
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	if got := s.phase(state.RestoreWithdrawn).Restore; got.Device.Serial == "" || len(got.Choice) > 0 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -7,23 +7,25 @@ import (
 
 	"unbrick/emulator"
 	"unbrick/flash"
+	"unbrick/internal/pack"
 	"unbrick/lab"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // noiseRates are the probabilities of a wrong bit, by Noise.
-var noiseRates = [NoiseKinds]float64{0, 1e-6, 1e-5, 1e-4, 1e-3}
+var noiseRates = [state.NoiseKinds]float64{0, 1e-6, 1e-5, 1e-4, 1e-3}
 
 // tears are the emulator's tears, by Tear. One name serves erase and program alike.
-var tears = [TearKinds]emulator.Tear{emulator.Half, emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.AllButOne,
+var tears = [state.TearKinds]emulator.Tear{emulator.Half, emulator.NotBegun, emulator.Complete, emulator.FirstUnit, emulator.AllButOne,
 	emulator.Unstable, emulator.Unreadable, emulator.EraseWeak, emulator.Marginal}
 
 // TearOf is the Lab's name for a tear; an erase of which a part is done counts as a half.
-func TearOf(t emulator.Tear) Tear { return Tear(max(slices.Index(tears[:], t), 0)) }
+func TearOf(t emulator.Tear) state.Tear { return state.Tear(max(slices.Index(tears[:], t), 0)) }
 
 // wire is the emulator's line for a Line.
-func wire(l Line) emulator.LineConfig {
+func wire(l state.Line) emulator.LineConfig {
 	return emulator.LineConfig{Baud: l.Baud, TurnAround: l.TurnAround, BitErrors: noiseRates[l.Noise]}
 }
 
@@ -38,35 +40,35 @@ type rig struct {
 	tape   *tape
 	clock  time.Duration // of a rig without device, which follows a film
 
-	state     lab.State // of the device, as last told
-	stage     LabPhase  // of a conversation or restoration: LabAsking and on; LabAbsent without one
+	state     lab.State      // of the device, as last told
+	stage     state.LabPhase // of a conversation or restoration: LabAsking and on; LabAbsent without one
 	target    release.Digest
 	old       release.Digest // image that is or was in the flash before target
 	known     map[release.Digest]file
 	asked     map[release.Digest]bool   // being fetched for the map
 	names     map[release.Digest]string // versions of releases whose manifests were seen; the server may drop them
 	doubtful  map[int]bool              // sectors of the part that the terminal does not believe
-	outcome   Outcome
-	failure   Failure // OutcomeFailed
-	telling   bool    // a session runs that only tells: see tell
-	spared    bool    // it was offered an update
-	wished    bool    // an update was asked for meanwhile
-	untold    bool    // the server does not know yet what came of the last boot
-	armed     uint64  // cut that waits in the board
+	outcome   state.Outcome
+	failure   state.Failure // OutcomeFailed
+	telling   bool          // a session runs that only tells: see tell
+	spared    bool          // it was offered an update
+	wished    bool          // an update was asked for meanwhile
+	untold    bool          // the server does not know yet what came of the last boot
+	armed     uint64        // cut that waits in the board
 	timeline  walk
-	log       []LogRow
-	held      []LogRow // of messages whose sending the terminal has not told yet
-	lost      bool     // nothing has run since the power came: RAM holds nothing of before
-	progress  Progress
+	log       []state.LogRow
+	held      []state.LogRow // of messages whose sending the terminal has not told yet
+	lost      bool           // nothing has run since the power came: RAM holds nothing of before
+	progress  state.Progress
 	began     time.Duration // device time when what progress tells began
 	active    int           // sector at work, or -1
-	power_    Power
-	workspace Span
-	resident  Span
+	power_    state.Power
+	workspace state.Span
+	resident  state.Span
 }
 
 // build makes the hardware of a device, with erased flash and without power. It may run in any goroutine.
-func (b *bench) build(m *model.Model, serial string, line Line) (*rig, error) {
+func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, error) {
 	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool),
 		names: make(map[release.Digest]string), doubtful: make(map[int]bool)}
 	r.power_.Most = mostOperations(&m.Layout)
@@ -148,15 +150,15 @@ func (r *rig) version(d release.Digest) string {
 }
 
 // busy tells whether a conversation or a restoration runs.
-func (r *rig) busy() bool { return r.stage != LabAbsent }
+func (r *rig) busy() bool { return r.stage != state.LabAbsent }
 
 // moving tells whether the device changes without anybody's command.
 func (r *rig) moving() bool { return r.busy() || r.state == lab.Booting }
 
 // command acts on one wish for this device.
-func (r *rig) command(cmd Command) {
+func (r *rig) command(cmd state.Command) {
 	switch c := cmd.(type) {
-	case LabUpdate:
+	case state.LabUpdate:
 		switch {
 		case r.state != lab.Running || r.busy():
 		case r.telling:
@@ -164,11 +166,11 @@ func (r *rig) command(cmd Command) {
 		default:
 			r.begin()
 		}
-	case LabPower:
+	case state.LabPower:
 		r.power(c.Switch)
-	case LabCut:
+	case state.LabCut:
 		r.arm(c)
-	case LabRestore:
+	case state.LabRestore:
 		if r.state == lab.Restoration && !r.busy() {
 			r.restore(c.Digest)
 		}
@@ -177,8 +179,8 @@ func (r *rig) command(cmd Command) {
 }
 
 // arm arms a cut, or takes it back. One that no rewrite reaches is refused, and what was armed before stays.
-func (r *rig) arm(c LabCut) {
-	if int(c.Tear) >= TearKinds {
+func (r *rig) arm(c state.LabCut) {
+	if int(c.Tear) >= state.TearKinds {
 		return
 	}
 	if r.power_.Refused = 0; c.At > r.power_.Most {
@@ -212,11 +214,11 @@ func mostOperations(l *flash.Layout) uint64 {
 
 // setHealth sets how the application behaves from its next start on: a release that hangs shows itself
 // after the update that brought it. One that hangs now and is well again is switched off and on.
-func (r *rig) setHealth(h Health) {
-	r.device.Board().SetHealthy(h == HealthGood)
-	r.note(LogRow{Source: SourceBoard, Code: LogHealth, A: uint32(h)})
+func (r *rig) setHealth(h state.Health) {
+	r.device.Board().SetHealthy(h == state.HealthGood)
+	r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogHealth, A: uint32(h)})
 	r.keep(true)
-	if r.busy() || r.device.State() != lab.Hanging || h != HealthGood {
+	if r.busy() || r.device.State() != lab.Hanging || h != state.HealthGood {
 		return
 	}
 	r.b.e.work(func(context.Context) func() {
@@ -224,15 +226,15 @@ func (r *rig) setHealth(h Health) {
 		return func() {
 			if r.b.rig == r {
 				r.ended()
-				r.power(SwitchOn)
+				r.power(state.SwitchOn)
 			}
 		}
 	})
 }
 
 // power moves the switch. Off takes the power away at once, whatever the device does.
-func (r *rig) power(s Switch) {
-	if s == SwitchOff {
+func (r *rig) power(s state.Switch) {
+	if s == state.SwitchOff {
 		if r.cancel == nil {
 			return
 		}
@@ -251,17 +253,17 @@ func (r *rig) power(s Switch) {
 		return
 	}
 	ctx, cancel := context.WithCancel(r.b.e.ctx)
-	r.device.Board().SetHealthy(r.b.health == HealthGood)
+	r.device.Board().SetHealthy(r.b.health == state.HealthGood)
 	if err := r.device.PowerOn(ctx); err != nil {
 		cancel()
 		return
 	}
 	r.cancel, r.state = cancel, lab.Booting
 	r.lost, r.untold = true, true
-	r.outcome, r.failure = OutcomeNone, Failure{} // of a life before
-	r.power_.Switch = SwitchOn
+	r.outcome, r.failure = state.OutcomeNone, state.Failure{} // of a life before
+	r.power_.Switch = state.SwitchOn
 	r.tape.power(true, 0, 0, r.now())
-	r.note(LogRow{Source: SourceBoard, Code: LogPowerOn})
+	r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogPowerOn})
 	ended := r.device.Ended()
 	r.b.e.work(func(ctx context.Context) func() {
 		r.device.Settle(ctx)
@@ -322,27 +324,27 @@ func (r *rig) ended() {
 	}
 	r.cancel()
 	r.cancel = nil
-	r.workspace, r.resident = Span{}, Span{}
+	r.workspace, r.resident = state.Span{}, state.Span{}
 	r.state = r.device.State()
 	if r.state == lab.Faulted {
 		r.timeline.fail()
 		text := ""
 		if err := r.device.Fault(); err != nil {
-			text = clip(err.Error(), MaxText)
+			text = pack.Clip(err.Error(), state.MaxText)
 		}
-		r.note(LogRow{Source: SourceBoard, Code: LogFault, Text: text})
-		r.power_.Switch = SwitchOn
+		r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogFault, Text: text})
+		r.power_.Switch = state.SwitchOn
 		r.keep(true)
 		return
 	}
 	counts := r.device.Counts()
-	row := LogRow{Source: SourceBoard, Code: LogPowerOff}
-	if r.active >= 0 || r.stage == LabRewriting || counts.Intents > 0 && !counts.Whole {
+	row := state.LogRow{Source: state.SourceBoard, Code: state.LogPowerOff}
+	if r.active >= 0 || r.stage == state.LabRewriting || counts.Intents > 0 && !counts.Whole {
 		r.power_.LastCut, r.power_.LastTear = counts.Operations, r.power_.Tear
-		row.Code, row.Step, row.A, row.B = LogCut, r.timeline.Now.Step, uint32(counts.Operations), uint32(r.power_.Tear)
+		row.Code, row.Step, row.A, row.B = state.LogCut, r.timeline.Now.Step, uint32(counts.Operations), uint32(r.power_.Tear)
 	}
 	r.tape.power(false, uint64(row.A), r.power_.Tear, r.now())
-	r.power_.Switch, r.power_.CutAt = SwitchOff, 0
+	r.power_.Switch, r.power_.CutAt = state.SwitchOff, 0
 	r.timeline.fail()
 	if r.active >= 0 {
 		r.doubtful[r.active] = true // the terminal will find it marked

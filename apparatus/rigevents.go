@@ -3,20 +3,22 @@ package apparatus
 import (
 	"slices"
 
+	"unbrick/internal/pack"
 	"unbrick/lab"
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
 	"unbrick/terminal/record"
+	"unbrick/webui/state"
 )
 
 // note adds a row to the log. Rows that only count on take the place of the one before.
-func (r *rig) note(row LogRow) {
-	if row.Source != SourceTerminal {
+func (r *rig) note(row state.LogRow) {
+	if row.Source != state.SourceTerminal {
 		row.Time = r.now()
 		if row.Sector == 0 {
-			row.Sector = NoSector
+			row.Sector = state.NoSector
 		}
 		if r.tape != nil {
 			r.tape.row(row)
@@ -31,16 +33,16 @@ func (r *rig) note(row LogRow) {
 			}
 		}
 	}
-	if len(r.log) >= MaxLogRows {
-		r.log = slices.Clone(r.log[len(r.log)-MaxLogRows*3/4:])
+	if len(r.log) >= state.MaxLogRows {
+		r.log = slices.Clone(r.log[len(r.log)-state.MaxLogRows*3/4:])
 	}
 	r.log = append(r.log, row)
 }
 
 // counting tells whether a row only says how far something is.
-func counting(row LogRow) bool {
-	if row.Source != SourceTerminal {
-		return row.Source == SourceApparatus && (row.Code == LogSent || row.Code == LogPacket)
+func counting(row state.LogRow) bool {
+	if row.Source != state.SourceTerminal {
+		return row.Source == state.SourceApparatus && (row.Code == state.LogSent || row.Code == state.LogPacket)
 	}
 	switch terminal.EventCode(row.Code) {
 	case terminal.EventData, terminal.EventSector, terminal.EventReceiving, terminal.EventRefreshed:
@@ -53,15 +55,15 @@ func counting(row LogRow) bool {
 // event takes one event of the terminal.
 func (r *rig) event(ev lab.Event) {
 	e := ev.Event
-	row := LogRow{Time: e.Time, Step: e.Step, Source: SourceTerminal, Code: uint16(e.Code), Sector: NoSector, A: e.A, B: e.B}
+	row := state.LogRow{Time: e.Time, Step: e.Step, Source: state.SourceTerminal, Code: uint16(e.Code), Sector: state.NoSector, A: e.A, B: e.B}
 	if e.Sector >= 0 {
 		row.Sector = uint32(e.Sector)
 	}
-	row.Text = clip(r.words(e), MaxText)
-	if e.Step != 0 && r.stage != LabRestoring && r.timeline.Now.Step == stepRestoration {
+	row.Text = pack.Clip(r.words(e), state.MaxText)
+	if e.Step != 0 && r.stage != state.LabRestoring && r.timeline.Now.Step == stepRestoration {
 		row.Step = stepRestoration // it gets ready for a host before one has come
 	}
-	if !r.telling && (e.Step <= stepRestoration || r.stage == LabRestoring) { // it gets ready for a host before one has come
+	if !r.telling && (e.Step <= stepRestoration || r.stage == state.LabRestoring) { // it gets ready for a host before one has come
 		r.timeline.reach(e.Step)
 	}
 	r.advance(e)
@@ -90,7 +92,7 @@ func (r *rig) words(e terminal.Event) string {
 	case terminal.EventRecord:
 		return record.State(e.B).String()
 	case terminal.EventRestore:
-		return whyWords(Why(e.A))
+		return whyWords(state.Why(e.A))
 	case terminal.EventInfo:
 		return r.version(r.target)
 	case terminal.EventStopped, terminal.EventStarted:
@@ -121,16 +123,16 @@ func (r *rig) advance(e terminal.Event) {
 		r.active = -1
 		r.state = lab.Booting
 		clear(r.doubtful)
-		r.workspace, r.resident = Span{}, Span{}
+		r.workspace, r.resident = state.Span{}, state.Span{}
 	case terminal.EventSecured:
-		r.workspace = Span{Off: e.A, Size: e.B}
-		if r.busy() && r.stage != LabRestoring {
-			r.enter(LabReceiving)
+		r.workspace = state.Span{Off: e.A, Size: e.B}
+		if r.busy() && r.stage != state.LabRestoring {
+			r.enter(state.LabReceiving)
 		}
 	case terminal.EventReleased:
-		r.workspace, r.resident = Span{}, Span{}
+		r.workspace, r.resident = state.Span{}, state.Span{}
 	case terminal.EventRequest:
-		r.enter(LabReceiving)
+		r.enter(state.LabReceiving)
 		r.progress.BytesOf = e.B
 	case terminal.EventData:
 		r.progress.Bytes, r.progress.BytesOf = e.A, e.B
@@ -138,18 +140,18 @@ func (r *rig) advance(e terminal.Event) {
 		now.Done, now.Of = e.A, e.B
 	case terminal.EventResident:
 		if end := r.workspace.Off + r.workspace.Size; e.A <= r.workspace.Size {
-			r.resident = Span{Off: end - e.A, Size: e.A}
+			r.resident = state.Span{Off: end - e.A, Size: e.A}
 		}
 	case terminal.EventProof:
-		if r.stage != LabRestoring {
-			r.enter(LabProving)
+		if r.stage != state.LabRestoring {
+			r.enter(state.LabProving)
 		}
 	case terminal.EventIntent:
 		r.target = e.Digest
 		r.want(e.Digest)
 		now.Target = r.version(e.Digest)
-		if r.stage != LabRestoring {
-			r.enter(LabRewriting)
+		if r.stage != state.LabRestoring {
+			r.enter(state.LabRewriting)
 			r.progress.Of, r.progress.WorkOf = int(e.A), uint64(e.A)
 		}
 		r.armed, r.power_.Op, r.power_.CutAt = r.power_.CutAt, 0, 0 // the armed cut waits in the board now
@@ -165,24 +167,24 @@ func (r *rig) advance(e terminal.Event) {
 		delete(r.doubtful, int(e.Sector))
 		now.Done, now.Of = e.A, e.B
 		r.where(e.Sector)
-		if r.stage == LabRewriting {
+		if r.stage == state.LabRewriting {
 			r.progress.Sectors, r.progress.Of = int(e.A), int(e.B)
 			r.progress.Work, r.progress.WorkOf = uint64(e.A), uint64(e.B)
 		}
 	case terminal.EventVerdict:
-		if r.stage == LabRewriting {
-			r.enter(LabJudging)
+		if r.stage == state.LabRewriting {
+			r.enter(state.LabJudging)
 		}
 		if e.A != 1 {
 			r.timeline.fail()
 		}
 	case terminal.EventInstalled:
 		r.active = -1
-		if r.device != nil && r.stage != LabRestoring {
+		if r.device != nil && r.stage != state.LabRestoring {
 			if counts := r.device.Counts(); counts.Whole {
 				r.b.totals[pair{r.old, r.target}] = counts.Operations
 				if r.armed > 0 {
-					r.note(LogRow{Source: SourceBoard, Code: LogMissed, A: uint32(r.armed), B: uint32(counts.Operations)})
+					r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogMissed, A: uint32(r.armed), B: uint32(counts.Operations)})
 				}
 			}
 		}
@@ -207,59 +209,59 @@ func (r *rig) where(sector int32) {
 }
 
 // enter begins a stage of the work, and what its progress tells.
-func (r *rig) enter(stage LabPhase) {
+func (r *rig) enter(stage state.LabPhase) {
 	if r.stage == stage {
 		return
 	}
 	r.stage = stage
 	r.began = r.now()
-	r.progress = Progress{Stage: StageWrite}
+	r.progress = state.Progress{Stage: state.StageWrite}
 }
 
 // leave ends the work.
 func (r *rig) leave() {
-	r.stage = LabAbsent
+	r.stage = state.LabAbsent
 	r.active = -1
-	r.progress = Progress{}
+	r.progress = state.Progress{}
 	r.telling, r.spared, r.wished = false, false, false
 	r.held = nil
 }
 
 // link takes one message that was seen on the device's link: what the server does is told from it.
 func (r *rig) link(m protocol.Message, sent bool) {
-	row := LogRow{Source: SourceServer, Sector: NoSector}
+	row := state.LogRow{Source: state.SourceServer, Sector: state.NoSector}
 	switch m := m.(type) {
 	case *protocol.Hello:
-		row.Step, row.Code = 2, LogLinkOpen
+		row.Step, row.Code = 2, state.LogLinkOpen
 	case *protocol.Info:
 		if m.Kind == protocol.KindNone {
-			row.Step, row.Code = 4, LogNoUpdate
+			row.Step, row.Code = 4, state.LogNoUpdate
 			if m.Reason == protocol.ReasonPreparing {
-				row.Step, row.Code, row.A = 3, LogMaking, m.Wait
+				row.Step, row.Code, row.A = 3, state.LogMaking, m.Wait
 			}
 		} else {
-			row.Step, row.Code, row.A, row.B = 4, LogInfo, m.Size, m.Workspace
+			row.Step, row.Code, row.A, row.B = 4, state.LogInfo, m.Size, m.Workspace
 		}
 		if signed, _, err := release.Parse(m.Manifest); err == nil {
 			row.Text = signed.Version
 			r.name(&signed)
 			r.want(signed.Digest)
 			if r.telling && m.Kind != protocol.KindNone {
-				row.Code, r.spared = LogOffered, true
+				row.Code, r.spared = state.LogOffered, true
 			} else if !r.telling {
 				r.target = signed.Digest
 				r.timeline.Now.Target = signed.Version
 			}
 		}
 	case *protocol.Request:
-		row.Step, row.Code, row.A = 9, LogRequested, m.Offset
+		row.Step, row.Code, row.A = 9, state.LogRequested, m.Offset
 	case *protocol.End:
-		row.Step, row.Code, row.A = 10, LogSending, m.Size
+		row.Step, row.Code, row.A = 10, state.LogSending, m.Size
 	case *protocol.Error:
 		if sent {
 			return // the terminal tells of it itself
 		}
-		row.Code, row.Text, row.A = LogServerEnded, m.Fault.String(), m.Wait
+		row.Code, row.Text, row.A = state.LogServerEnded, m.Fault.String(), m.Wait
 	default:
 		return
 	}
@@ -271,28 +273,28 @@ func (r *rig) link(m protocol.Message, sent bool) {
 }
 
 // whyWords says in a log why a device is in restoration mode.
-func whyWords(w Why) string {
+func whyWords(w state.Why) string {
 	switch w {
-	case WhyAsked:
+	case state.WhyAsked:
 		return "asked for over the cable"
-	case WhyPin:
+	case state.WhyPin:
 		return "asked for by its pin"
-	case WhyNoRecord:
+	case state.WhyNoRecord:
 		return "no valid record"
-	case WhyInterrupted:
+	case state.WhyInterrupted:
 		return "the rewrite stopped halfway"
-	case WhyDamaged:
+	case state.WhyDamaged:
 		return "the image is not what the record says"
-	case WhyHang:
+	case state.WhyHang:
 		return "three resets in a row without a confirmation"
-	case WhyUnknown:
+	case state.WhyUnknown:
 	}
 	return ""
 }
 
 // served notes what the server has done or received.
-func (r *rig) served(row LogRow) {
-	if !r.telling && row.Code != LogSending {
+func (r *rig) served(row state.LogRow) {
+	if !r.telling && row.Code != state.LogSending {
 		target := r.timeline.Now.Target
 		r.timeline.reach(row.Step)
 		r.timeline.Now.Target = target

@@ -8,12 +8,13 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // fill writes what the Lab shows of this device, from the hardware as it is now.
-func (r *rig) fill(l *Lab) {
+func (r *rig) fill(l *state.Lab) {
 	about := r.device.About()
-	*l = Lab{
+	*l = state.Lab{
 		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial,
 		Outcome: r.outcome, Timeline: r.timeline.Timeline, Log: r.log, Progress: r.progress,
 		Time: r.device.Time(), Failure: r.failure, Kept: !r.busy() && !r.telling && r.b.keeper.holds(r),
@@ -23,19 +24,19 @@ func (r *rig) fill(l *Lab) {
 	}
 	l.Hangs = r.state == lab.Hanging
 	l.Old, l.Target = r.version(r.old), r.version(r.target)
-	l.Why = Why(about.Why)
-	if l.Phase == LabFault {
+	l.Why = state.Why(about.Why)
+	if l.Phase == state.LabFault {
 		if err := r.device.Fault(); err != nil {
 			l.Fault = err.Error()
 		}
 	}
-	if l.Phase == LabRunning {
+	if l.Phase == state.LabRunning {
 		l.Offered = r.offered(about)
 		if l.Offered.Digest != (release.Digest{}) {
 			r.want(l.Offered.Digest)
 		}
 	}
-	if l.Phase == LabBricked {
+	if l.Phase == state.LabBricked {
 		l.Choice = r.choice(&about)
 	}
 	l.Progress.Elapsed = r.device.Time() - r.began
@@ -46,37 +47,37 @@ func (r *rig) fill(l *Lab) {
 }
 
 // phase is the one state of the screen.
-func (r *rig) phase() LabPhase {
+func (r *rig) phase() state.LabPhase {
 	switch r.state {
 	case lab.Off:
-		return LabOff
+		return state.LabOff
 	case lab.Booting:
-		if r.busy() && r.stage != LabAsking {
+		if r.busy() && r.stage != state.LabAsking {
 			return r.stage
 		}
-		return LabBooting
+		return state.LabBooting
 	case lab.Running, lab.Hanging:
 		if r.busy() {
 			return r.stage
 		}
-		return LabRunning
+		return state.LabRunning
 	case lab.Restoration:
-		if r.stage == LabRestoring {
-			return LabRestoring
+		if r.stage == state.LabRestoring {
+			return state.LabRestoring
 		}
-		return LabBricked
+		return state.LabBricked
 	case lab.Faulted:
 	}
-	return LabFault
+	return state.LabFault
 }
 
 // offered is the newest release for the model, if it is newer than what runs.
-func (r *rig) offered(about lab.About) Release {
+func (r *rig) offered(about lab.About) state.Release {
 	newest, ok := r.b.e.lib.newest(r.model.ID)
 	if !ok || !about.Known || newest.Order <= about.Installed.Order {
-		return Release{}
+		return state.Release{}
 	}
-	newest.Fit = FitNewer
+	newest.Fit = state.FitNewer
 	return newest
 }
 
@@ -86,27 +87,27 @@ func (r *rig) whole(about *lab.About) bool {
 	case lab.Running, lab.Hanging, lab.Off:
 		return true
 	case lab.Restoration: // else a part of it is not what it should be
-		why := Why(about.Why)
-		return why == WhyHang || why == WhyAsked || why == WhyPin
+		why := state.Why(about.Why)
+		return why == state.WhyHang || why == state.WhyAsked || why == state.WhyPin
 	case lab.Booting, lab.Faulted:
 	}
 	return false
 }
 
 // choice is what could be restored. The first is what restore would choose by its own rules.
-func (r *rig) choice(about *lab.About) []Release {
+func (r *rig) choice(about *lab.About) []state.Release {
 	d := &restore.Device{}
 	d.Model, d.Why, d.Confirmed, d.Floor, d.Keys = r.model.ID, about.Why, about.Confirmed, about.Floor, about.Identity.Keys
 	if about.Known {
 		d.To = &restore.Known{Manifest: about.Installed}
 	}
-	if Why(about.Why) == WhyInterrupted && r.target != (release.Digest{}) {
+	if state.Why(about.Why) == state.WhyInterrupted && r.target != (release.Digest{}) {
 		d.State, d.From = smp.RecordRewriting, d.To
 		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}
 	list := choiceOf(d, r.b.e.lib)
 	first, ok := restore.Preferred(d, r.b.e.lib.listings(r.model.ID))
-	if k := slices.IndexFunc(list, func(x Release) bool { return x.Digest == first }); ok && k > 0 {
+	if k := slices.IndexFunc(list, func(x state.Release) bool { return x.Digest == first }); ok && k > 0 {
 		x := list[k]
 		copy(list[1:k+1], list[:k])
 		list[0] = x
@@ -115,9 +116,9 @@ func (r *rig) choice(about *lab.About) []Release {
 }
 
 // cells is the map of the flash as it is: compared with what was there and what is or would be written.
-func (r *rig) cells(offered release.Digest) Map {
+func (r *rig) cells(offered release.Digest) state.Map {
 	g := &r.model.Layout.Geometry
-	m := Map{Facts: factsOf(g), Active: r.active}
+	m := state.Map{Facts: factsOf(g), Active: r.active}
 	p := picture{layout: &r.model.Layout, active: r.active, doubtful: func(i int) bool {
 		s := r.device.Board().SectorState(i)
 		return s.Weak || s.Unreadable > 0 || s.Unstable > 0 || r.doubtful[i]
@@ -132,7 +133,7 @@ func (r *rig) cells(offered release.Digest) Map {
 	if f, ok := r.known[next]; ok && next != r.old {
 		p.new = f.image
 	}
-	if g.Sectors() > MaxSectors {
+	if g.Sectors() > state.MaxSectors {
 		return m
 	}
 	m.Cells = p.cells(r.device.Raw())
@@ -140,36 +141,36 @@ func (r *rig) cells(offered release.Digest) Map {
 }
 
 // memory is the RAM as it is.
-func (r *rig) memory() RAM {
-	m := RAM{Size: r.model.RAM}
-	if r.power_.Switch == SwitchOff || r.lost && r.state == lab.Restoration {
-		m.Contents = ContentsLost
+func (r *rig) memory() state.RAM {
+	m := state.RAM{Size: r.model.RAM}
+	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
+		m.Contents = state.ContentsLost
 	}
 	ram := r.device.Board().RAM()
 	for _, x := range ram.Regions() {
-		if len(m.Regions) == MaxRegions {
+		if len(m.Regions) == state.MaxRegions {
 			break
 		}
-		m.Regions = append(m.Regions, Region{Name: x.Name, Off: x.Off, Size: x.Size, Importance: x.Importance, State: regionState(x)})
+		m.Regions = append(m.Regions, state.Region{Name: x.Name, Off: x.Off, Size: x.Size, Importance: x.Importance, State: regionState(x)})
 	}
 	m.Workspace, m.Resident = r.workspace, r.resident
 	return m
 }
 
-func regionState(r emulator.Region) RegionState {
+func regionState(r emulator.Region) state.RegionState {
 	switch {
 	case r.State == emulator.Fixed:
-		return RegionFixed
+		return state.RegionFixed
 	case r.State == emulator.Running:
-		return RegionRunning
+		return state.RegionRunning
 	case r.Name == "":
-		return RegionFree // also where the workspace lies over it
+		return state.RegionFree // also where the workspace lies over it
 	}
-	return RegionStopped
+	return state.RegionStopped
 }
 
 // switches is the power switch with its counters.
-func (r *rig) switches(l *Lab) Power {
+func (r *rig) switches(l *state.Lab) state.Power {
 	p := r.power_
 	counts := r.device.Counts()
 	p.Op = counts.Operations

@@ -7,17 +7,18 @@ import (
 
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // restore brings the emulated device back over its virtual cable, with the same engine as a real one
 // (S16 to S20). A zero digest leaves the choice to the apparatus.
 func (r *rig) restore(wanted release.Digest) {
-	r.outcome, r.failure = OutcomeNone, Failure{}
-	r.enter(LabRestoring)
-	r.progress.Stage = StageIdentify
+	r.outcome, r.failure = state.OutcomeNone, state.Failure{}
+	r.enter(state.LabRestoring)
+	r.progress.Stage = state.StageIdentify
 	port := r.device.Port()
 	progress := latest[restore.Progress]{e: r.b.e, take: func(p restore.Progress) {
-		if r.b.rig == r && r.stage == LabRestoring {
+		if r.b.rig == r && r.stage == state.LabRestoring {
 			r.restoring(p)
 		}
 	}}
@@ -37,10 +38,10 @@ func (r *rig) restore(wanted release.Digest) {
 // attempt runs in a goroutine of its own.
 func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest, progress func(restore.Progress)) (*restore.Result, error) {
 	e := r.b.e
-	tell := func(row LogRow) {
+	tell := func(row state.LogRow) {
 		e.post(func() {
 			if r.b.rig == r {
-				row.Source = SourceApparatus
+				row.Source = state.SourceApparatus
 				r.timeline.reach(row.Step)
 				r.note(row)
 			}
@@ -56,7 +57,7 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	if err != nil {
 		return nil, err
 	}
-	tell(LogRow{Step: 16, Code: LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
+	tell(state.LogRow{Step: 16, Code: state.LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
 	var choice *restore.Choice
 	if wanted != (release.Digest{}) {
 		choice = e.lib.wish(device.Model, wanted)
@@ -70,12 +71,12 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 			r.name(&plan.Release)
 			r.target = plan.Release.Digest
 			r.want(r.target)
-			r.progress.Stage = StagePlan
+			r.progress.Stage = state.StagePlan
 		}
 	})
-	tell(LogRow{Step: 17, Code: LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
+	tell(state.LogRow{Step: 17, Code: state.LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
 	if plan.Kind == restore.KindStart {
-		tell(LogRow{Step: 18, Code: LogNotNeeded})
+		tell(state.LogRow{Step: 18, Code: state.LogNotNeeded})
 	}
 	return session.Run(ctx, plan, progress)
 }
@@ -86,9 +87,9 @@ func (r *rig) restoring(p restore.Progress) {
 		r.timeline.reach(18)
 	}
 	if r.progress.Sectors != p.Sectors {
-		r.note(LogRow{Step: 18, Source: SourceApparatus, Code: LogSent, A: uint32(p.Sectors), B: uint32(p.Of)})
+		r.note(state.LogRow{Step: 18, Source: state.SourceApparatus, Code: state.LogSent, A: uint32(p.Sectors), B: uint32(p.Of)})
 	}
-	r.progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
+	r.progress = state.Progress{Stage: state.Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
 		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
 }
 
@@ -97,19 +98,19 @@ func (r *rig) restored(result *restore.Result, err error) {
 	failure := r.endedBy(err)
 	r.leave()
 	r.follow()
-	row := LogRow{Source: SourceApparatus}
+	row := state.LogRow{Source: state.SourceApparatus}
 	if err != nil {
-		r.outcome, r.failure = OutcomeFailed, failure
+		r.outcome, r.failure = state.OutcomeFailed, failure
 		r.timeline.fail()
-		row.Code, row.A = LogEnded, uint32(failure.Code)
+		row.Code, row.A = state.LogEnded, uint32(failure.Code)
 		r.note(row)
 		r.tell() // if it has started all the same
 		return
 	}
-	r.outcome = OutcomeRestored
+	r.outcome = state.OutcomeRestored
 	r.timeline.reach(stepWritten)
 	r.timeline.finish()
-	row.Step, row.Code, row.Text = stepWritten, LogRestored, result.Plan.Release.Version
+	row.Step, row.Code, row.Text = stepWritten, state.LogRestored, result.Plan.Release.Version
 	row.A, row.B = uint32(result.SectorsWritten), uint32(result.BytesSent)
 	r.note(row)
 	r.untold = true
@@ -117,19 +118,19 @@ func (r *rig) restored(result *restore.Result, err error) {
 		Model: r.model.ID, Serial: r.serial, Outcome: reportRestored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
 		From: r.version(r.old), Why: uint64(result.Plan.Device.Why), Sectors: uint64(result.SectorsWritten), Sent: result.BytesSent,
 		Received: result.BytesReceived, Full: result.BytesFull, Took: max(result.Elapsed, time.Millisecond), Baud: uint64(r.b.line.Baud),
-	}, func(Reported) {})
+	}, func(state.Reported) {})
 	r.tell()
 }
 
 // endedBy says why a restoration ended, with how far it had come.
-func (r *rig) endedBy(err error) Failure {
+func (r *rig) endedBy(err error) state.Failure {
 	if err == nil {
-		return Failure{}
+		return state.Failure{}
 	}
 	stage := r.progress.Stage
 	var e *restore.Error
-	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < StageWrite {
-		stage = StageWrite
+	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < state.StageWrite {
+		stage = state.StageWrite
 	}
 	return ended(err, r.version(r.target), stage, &r.progress)
 }

@@ -7,6 +7,7 @@ import (
 	"unbrick/lab"
 	"unbrick/protocol"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 const (
@@ -26,7 +27,7 @@ type talk struct {
 
 // begin begins an update that a person has asked for.
 func (r *rig) begin() {
-	r.outcome, r.failure = OutcomeNone, Failure{}
+	r.outcome, r.failure = state.OutcomeNone, state.Failure{}
 	r.timeline.begin()
 	r.tape.begin(r.old)
 	r.update(0)
@@ -61,11 +62,11 @@ func (r *rig) told(t talk) {
 	case r.state == lab.Off || r.state == lab.Faulted:
 		return
 	case !t.dialled:
-		r.note(LogRow{Source: SourceServer, Code: LogServerAway})
+		r.note(state.LogRow{Source: state.SourceServer, Code: state.LogServerAway})
 	case t.session.Outcome == terminal.Nothing:
 		r.untold = false
-		if r.outcome == OutcomeUpdated {
-			r.outcome = OutcomeConfirmed
+		if r.outcome == state.OutcomeUpdated {
+			r.outcome = state.OutcomeConfirmed
 		}
 	default: // it is told when the server answers again
 	}
@@ -77,7 +78,7 @@ func (r *rig) told(t talk) {
 // update lets the device hold one conversation with the server (S01 to S14). asks is how often the
 // server said that it is still preparing.
 func (r *rig) update(asks int) {
-	r.enter(LabAsking)
+	r.enter(state.LabAsking)
 	backend := r.b.e.world.Backend
 	r.b.e.work(func(ctx context.Context) func() {
 		t := r.converse(ctx, backend, false)
@@ -132,9 +133,9 @@ func (r *rig) talked(t talk, asks int) {
 		return // the power went; ended says what there is to say
 	}
 	if !t.dialled {
-		r.outcome = OutcomeNoServer
+		r.outcome = state.OutcomeNoServer
 		r.timeline.fail()
-		r.note(LogRow{Source: SourceServer, Code: LogServerAway})
+		r.note(state.LogRow{Source: state.SourceServer, Code: state.LogServerAway})
 		return
 	}
 	switch t.session.Outcome {
@@ -143,16 +144,16 @@ func (r *rig) talked(t talk, asks int) {
 		r.untold = false
 		r.outcome = outcomeOf(t.info.Reason)
 	case terminal.Refused:
-		r.outcome = OutcomeRefused
+		r.outcome = state.OutcomeRefused
 		r.timeline.fail()
 	case terminal.Broken:
-		r.outcome = OutcomeBroken
+		r.outcome = state.OutcomeBroken
 		if t.session.Summary.Kind == protocol.KindNone { // nothing was offered yet
-			r.outcome = OutcomeLinkLost
+			r.outcome = state.OutcomeLinkLost
 		}
 		r.timeline.fail()
 	case terminal.ProofFailed:
-		r.outcome = OutcomeProof
+		r.outcome = state.OutcomeProof
 		r.timeline.fail()
 	case terminal.Rewritten:
 		r.timeline.finish()
@@ -160,7 +161,7 @@ func (r *rig) talked(t talk, asks int) {
 		if r.state != lab.Running {
 			break
 		}
-		r.outcome = OutcomeUpdated
+		r.outcome = state.OutcomeUpdated
 		if t.info.Steps > 1 { // the way to what was asked for is longer
 			r.timeline.begin()
 			r.update(0)
@@ -170,7 +171,7 @@ func (r *rig) talked(t talk, asks int) {
 	case terminal.Damaged:
 		r.timeline.fail()
 	default: // the conversation did not begin
-		r.outcome = OutcomeLinkLost
+		r.outcome = state.OutcomeLinkLost
 		r.timeline.fail()
 	}
 	if last := &t.session.Summary; last.Again() {
@@ -184,12 +185,12 @@ func (r *rig) again(seconds uint32, asks int) {
 		seconds = usualWait
 	}
 	if seconds > maxWait || asks > maxAsks {
-		r.outcome = OutcomeLater
+		r.outcome = state.OutcomeLater
 		return
 	}
 	wait := time.Duration(seconds) * time.Second
-	r.outcome = OutcomeNone
-	r.stage = LabAsking
+	r.outcome = state.OutcomeNone
+	r.stage = state.LabAsking
 	r.b.e.work(func(ctx context.Context) func() {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -198,7 +199,7 @@ func (r *rig) again(seconds uint32, asks int) {
 		case <-ctx.Done():
 		}
 		return func() {
-			if r.b.rig != r || r.stage != LabAsking {
+			if r.b.rig != r || r.stage != state.LabAsking {
 				return
 			}
 			r.leave()
@@ -211,16 +212,16 @@ func (r *rig) again(seconds uint32, asks int) {
 }
 
 // outcomeOf says what it means to a person that the server offers nothing.
-func outcomeOf(reason protocol.Reason) Outcome {
+func outcomeOf(reason protocol.Reason) state.Outcome {
 	switch reason {
 	case protocol.ReasonNoFit, protocol.ReasonUnknownBase:
-		return OutcomeNoRoom
+		return state.OutcomeNoRoom
 	case protocol.ReasonHeld:
-		return OutcomeHeld
+		return state.OutcomeHeld
 	case protocol.ReasonUnknownKey:
-		return OutcomeRefused
+		return state.OutcomeRefused
 	case protocol.ReasonOffered, protocol.ReasonUpToDate, protocol.ReasonNoRelease, protocol.ReasonUnknownModel, protocol.ReasonNotYet,
 		protocol.ReasonPreparing:
 	}
-	return OutcomeUpToDate
+	return state.OutcomeUpToDate
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/lab"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // furnished is a device on a cord, of the demo's first model but for two settings areas, which are full. Its
@@ -77,38 +77,38 @@ func TestSettings(t *testing.T) {
 	s.ports = c
 	full := bytes.Clone(c.device.Raw()[area:])
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	found := s.phase(apparatus.RestoreFound).Restore
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	found := s.phase(state.RestoreFound).Restore
 	if d := found.Device; len(d.Settings) != 2 || d.Settings[0].Name != "calibration" || d.Settings[1].Name != "user" || d.Settings[1].Size == 0 || !d.Erases {
 		t.Errorf("device: got %+v", d)
 	}
-	if found.Plan.Settings != apparatus.SettingsKept {
+	if found.Plan.Settings != state.SettingsKept {
 		t.Errorf("plan: got %+v", found.Plan)
 	}
-	s.engine.Do(apparatus.Write{})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsKept || got.Work != apparatus.WorkWritten {
+	s.engine.Do(state.Write{})
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsKept || got.Work != state.WorkWritten {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
 	if !bytes.Equal(c.device.Raw()[area:], full) {
 		t.Error("the settings areas have changed, and nobody asked for it")
 	}
-	s.engine.Do(apparatus.Home{})
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreRight)
-	s.engine.Do(apparatus.Start{Erase: true})
-	if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsErased || got.Work != apparatus.WorkStarted {
+	s.engine.Do(state.Home{})
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreRight)
+	s.engine.Do(state.Start{Erase: true})
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsErased || got.Work != state.WorkStarted {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
 	if !bytes.Equal(c.device.Raw()[area:], bytes.Repeat([]byte{0xff}, len(full))) {
 		t.Error("the settings areas are not erased")
 	}
-	s.engine.Do(apparatus.SaveReport{})
-	s.engine.Do(apparatus.Home{})
-	if home := s.phase(apparatus.RestoreIdle); home.Restore.Job.Serial != "" {
+	s.engine.Do(state.SaveReport{})
+	s.engine.Do(state.Home{})
+	if home := s.phase(state.RestoreIdle); home.Restore.Job.Serial != "" {
 		t.Errorf("a job is left: %+v", home.Restore.Job)
 	}
 	s.mu.Lock()
@@ -136,27 +136,27 @@ func TestCableOutWhileErasing(t *testing.T) {
 		})
 		s.ports = c
 		s.run()
-		s.phase(apparatus.RestoreIdle)
-		s.engine.Do(apparatus.Connect{})
-		s.phase(apparatus.RestoreFound)
-		s.engine.Do(apparatus.Write{Erase: true})
-		failed := s.phase(apparatus.RestoreFailed).Restore
-		if f := failed.Failure; f.Code != apparatus.CauseCableOut || f.Touched != apparatus.TouchedSettings || f.Stage != apparatus.StageErase {
+		s.phase(state.RestoreIdle)
+		s.engine.Do(state.Connect{})
+		s.phase(state.RestoreFound)
+		s.engine.Do(state.Write{Erase: true})
+		failed := s.phase(state.RestoreFailed).Restore
+		if f := failed.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedSettings || f.Stage != state.StageErase {
 			t.Errorf("failure: got %+v", f)
 		}
-		if failed.Plan.Settings != apparatus.SettingsErased {
+		if failed.Plan.Settings != state.SettingsErased {
 			t.Errorf("plan: got %+v", failed.Plan)
 		}
 		if reload {
 			s.stop()
 			s.run()
-			job := s.until("the job", func(st *apparatus.State) bool { return st.Restore.Job.Serial != "" })
+			job := s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
 			if got := job.Restore.Job; got.Serial != "CORD-1" || got.Version != version || !got.Erase {
 				t.Errorf("job: got %+v", got)
 			}
 		}
-		s.engine.Do(apparatus.Resume{})
-		if got := s.phase(apparatus.RestoreDone).Restore.Result; got.Settings != apparatus.SettingsErased || got.Version != version {
+		s.engine.Do(state.Resume{})
+		if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsErased || got.Version != version {
 			t.Errorf("result: got %+v", got)
 		}
 		s.runs(c, version)

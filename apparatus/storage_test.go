@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 	"github.com/hack-pad/hackpadfs/mem"
@@ -124,17 +124,17 @@ func (f *brokenFile) Write(p []byte) (int, error) {
 
 // visit is one visit of a person with a damaged device: it is restored, whatever the storage does. It returns the
 // last state.
-func (s *stand) visit(c *cord) *apparatus.State {
+func (s *stand) visit(c *cord) *state.State {
 	s.Helper()
 	s.run()
-	s.phase(apparatus.RestoreIdle)
+	s.phase(state.RestoreIdle)
 	s.know()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.Write{})
-	s.phase(apparatus.RestoreDone)
-	s.engine.Do(apparatus.Home{})
-	st := s.phase(apparatus.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.Write{})
+	s.phase(state.RestoreDone)
+	s.engine.Do(state.Home{})
+	st := s.phase(state.RestoreIdle)
 	if is, err := c.device.Settle(s.Context()); err != nil {
 		s.Errorf("device is %v, %v", is, err)
 	}
@@ -159,12 +159,12 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 		operations = b.count
 		if b.writes > 0 {
 			switch st.Store.Condition {
-			case apparatus.StoreFull, apparatus.StoreNone:
+			case state.StoreFull, state.StoreNone:
 			default:
 				s.Errorf("%d writes went wrong, and the page takes its store for %d", b.writes, st.Store.Condition)
 			}
 		}
-		if from == 0 && st.Store.Condition != apparatus.StoreOpen {
+		if from == 0 && st.Store.Condition != state.StoreOpen {
 			s.Errorf("a whole storage is taken for %d", st.Store.Condition)
 		}
 		b.mu.Unlock()
@@ -172,8 +172,8 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 
 		s.fs = fs
 		s.run()
-		left := s.phase(apparatus.RestoreIdle)
-		if left.Store.Condition == apparatus.StoreNone {
+		left := s.phase(state.RestoreIdle)
+		if left.Store.Condition == state.StoreNone {
 			s.Errorf("what is left cannot be used")
 		}
 		if job := left.Restore.Job; job.Serial != "" && job.Serial != "CORD-1" {
@@ -182,7 +182,7 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 		s.stop()
 		c, _, _ = s.furnished(nil)
 		s.ports = c
-		if st := s.visit(c); st.Store.Condition == apparatus.StoreFull {
+		if st := s.visit(c); st.Store.Condition == state.StoreFull {
 			s.Error("a storage that works again is taken for full")
 		}
 	})
@@ -235,7 +235,7 @@ func TestDamagedStorage(t *testing.T) {
 		c, _, _ := s.furnished(nil)
 		s.ports = c
 		s.run()
-		s.phase(apparatus.RestoreIdle)
+		s.phase(state.RestoreIdle)
 		s.know()
 		s.leaveJob(c, 2)
 		s.stop()
@@ -271,18 +271,18 @@ func TestDamagedStorage(t *testing.T) {
 				}
 				s.fs = fs
 				s.run()
-				idle := s.phase(apparatus.RestoreIdle)
+				idle := s.phase(state.RestoreIdle)
 				lost := strings.Contains(file, "jobs")
 				if (idle.Restore.Job.Serial == "") != lost {
 					s.Errorf("%s of %s: job %+v", name, file, idle.Restore.Job)
 				}
-				if idle.Store.Condition != apparatus.StoreLost && !strings.HasPrefix(file, "releases/") {
+				if idle.Store.Condition != state.StoreLost && !strings.HasPrefix(file, "releases/") {
 					s.Errorf("%s of %s: the page takes its store for %d", name, file, idle.Store.Condition)
 				}
 				s.stop()
 				c, _, _ := s.furnished(nil)
 				s.ports = c
-				if st := s.visit(c); st.Store.Condition == apparatus.StoreNone || st.Store.Condition == apparatus.StoreFull {
+				if st := s.visit(c); st.Store.Condition == state.StoreNone || st.Store.Condition == state.StoreFull {
 					s.Errorf("%s of %s: afterwards the page takes its store for %d", name, file, st.Store.Condition)
 				}
 			}
@@ -312,7 +312,7 @@ func TestWithoutStorage(t *testing.T) {
 		s.fs = nil
 		c, _, _ := s.furnished(nil)
 		s.ports = c
-		if st := s.visit(c); st.Store.Condition != apparatus.StoreNone {
+		if st := s.visit(c); st.Store.Condition != state.StoreNone {
 			s.Errorf("the page takes its store for %d", st.Store.Condition)
 		}
 	})

@@ -20,6 +20,7 @@ import (
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 	"github.com/hack-pad/hackpadfs/mem"
@@ -47,10 +48,10 @@ type stand struct {
 	opens    atomic.Int32      // of the store
 
 	mu     sync.Mutex
-	state  *apparatus.State
+	state  *state.State
 	news   chan struct{} // one pending bit
-	saved  []apparatus.Download
-	phases []apparatus.LabPhase // of the Lab, each once in a row
+	saved  []state.Download
+	phases []state.LabPhase // of the Lab, each once in a row
 }
 
 // switchable is a server that may stop answering.
@@ -142,7 +143,7 @@ func (s *stand) run() {
 			}
 			return s.fs, true
 		},
-		Save: func(d apparatus.Download) {
+		Save: func(d state.Download) {
 			s.mu.Lock()
 			s.saved = append(s.saved, d)
 			s.mu.Unlock()
@@ -172,14 +173,14 @@ func (s *stand) stop() {
 	s.free()
 }
 
-func (s *stand) show(st *apparatus.State) {
+func (s *stand) show(st *state.State) {
 	// What the page gets has been through the codec.
-	b, err := apparatus.EncodeState(nil, st)
+	b, err := state.EncodeState(nil, st)
 	if err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
-	if st, err = apparatus.DecodeState(b); err != nil {
+	if st, err = state.DecodeState(b); err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
@@ -198,7 +199,7 @@ func (s *stand) show(st *apparatus.State) {
 const patience = 60 * time.Second
 
 // until waits for a state and returns it.
-func (s *stand) until(what string, ok func(*apparatus.State) bool) *apparatus.State {
+func (s *stand) until(what string, ok func(*state.State) bool) *state.State {
 	s.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -222,23 +223,23 @@ func (s *stand) until(what string, ok func(*apparatus.State) bool) *apparatus.St
 }
 
 // makeDevice makes the Lab's device with the oldest release of model 0001 and waits until it runs.
-func (s *stand) makeDevice() *apparatus.State {
+func (s *stand) makeDevice() *state.State {
 	s.Helper()
-	st := s.until("releases", func(st *apparatus.State) bool { return len(st.Lab.Make.Releases) > 1 })
-	var oldest apparatus.Release
+	st := s.until("releases", func(st *state.State) bool { return len(st.Lab.Make.Releases) > 1 })
+	var oldest state.Release
 	for _, r := range st.Lab.Make.Releases { // newest first in each model
 		if r.Model == "0001" {
 			oldest = r
 		}
 	}
-	s.engine.Do(apparatus.LabLine{Line: apparatus.Line{Baud: 115200, TurnAround: time.Millisecond, Pace: apparatus.PaceFull}})
-	s.engine.Do(apparatus.LabMake{Model: "0001", Digest: oldest.Digest})
-	return s.until("a running device", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabRunning && st.Lab.Offered.Digest != [32]byte{}
+	s.engine.Do(state.LabLine{Line: state.Line{Baud: 115200, TurnAround: time.Millisecond, Pace: state.PaceFull}})
+	s.engine.Do(state.LabMake{Model: "0001", Digest: oldest.Digest})
+	return s.until("a running device", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabRunning && st.Lab.Offered.Digest != [32]byte{}
 	})
 }
 
-func count(m *apparatus.Map, kind apparatus.Sector) int {
+func count(m *state.Map, kind state.Sector) int {
 	n := 0
 	for _, c := range m.Cells {
 		if c == kind {
@@ -255,15 +256,15 @@ func TestUpdateOverTheAir(t *testing.T) {
 	if before.Lab.Runs == "" || before.Lab.Runs == before.Lab.Offered.Version {
 		t.Errorf("runs %q, offered %q", before.Lab.Runs, before.Lab.Offered.Version)
 	}
-	s.engine.Do(apparatus.LabUpdate{})
-	after := s.until("the new release, confirmed", func(st *apparatus.State) bool { return st.Lab.Outcome == apparatus.OutcomeConfirmed })
+	s.engine.Do(state.LabUpdate{})
+	after := s.until("the new release, confirmed", func(st *state.State) bool { return st.Lab.Outcome == state.OutcomeConfirmed })
 	if after.Lab.Runs != before.Lab.Offered.Version {
 		t.Errorf("runs %q, want %q", after.Lab.Runs, before.Lab.Offered.Version)
 	}
 	for n := 1; n <= 14; n++ {
-		want := apparatus.StepDone
+		want := state.StepDone
 		if n == 6 {
-			want = apparatus.StepSkipped
+			want = state.StepSkipped
 		}
 		if got := after.Lab.Timeline.Steps[n-1]; got != want {
 			t.Errorf("S%02d: got %d, want %d", n, got, want)
@@ -279,37 +280,37 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	s := newStand(t)
 	s.run()
 	offered := s.makeDevice().Lab.Offered
-	s.engine.Do(apparatus.LabCut{At: 100, Tear: apparatus.TearHalf})
-	s.engine.Do(apparatus.LabUpdate{})
-	cut := s.until("the cut", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabOff })
+	s.engine.Do(state.LabCut{At: 100, Tear: state.TearHalf})
+	s.engine.Do(state.LabUpdate{})
+	cut := s.until("the cut", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
 	if cut.Lab.Power.LastCut != 100 {
 		t.Errorf("cut at operation %d, want 100", cut.Lab.Power.LastCut)
 	}
-	if cut.Lab.RAM.Contents != apparatus.ContentsLost || cut.Lab.RAM.Workspace.Size != 0 {
+	if cut.Lab.RAM.Contents != state.ContentsLost || cut.Lab.RAM.Workspace.Size != 0 {
 		t.Errorf("without power RAM is %+v", cut.Lab.RAM)
 	}
-	s.until("another device that could be made", func(st *apparatus.State) bool {
+	s.until("another device that could be made", func(st *state.State) bool {
 		return len(st.Lab.Make.Models) > 0 && len(st.Lab.Make.Releases) > 0
 	})
-	if got := cut.Lab.Timeline.Steps[12]; got != apparatus.StepBad {
+	if got := cut.Lab.Timeline.Steps[12]; got != state.StepBad {
 		t.Errorf("S13 after the cut: got %d, want StepBad", got)
 	}
-	s.engine.Do(apparatus.LabPower{Switch: apparatus.SwitchOn})
-	bricked := s.until("restoration mode", func(st *apparatus.State) bool {
-		return st.Lab.Phase == apparatus.LabBricked && count(&st.Lab.Map, apparatus.SectorOld) > 0
+	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
+	bricked := s.until("restoration mode", func(st *state.State) bool {
+		return st.Lab.Phase == state.LabBricked && count(&st.Lab.Map, state.SectorOld) > 0
 	})
-	if n := count(&bricked.Lab.Map, apparatus.SectorNew); n == 0 {
+	if n := count(&bricked.Lab.Map, state.SectorNew); n == 0 {
 		t.Errorf("no sector is new after 100 operations: %v", bricked.Lab.Map.Cells)
 	}
-	if bricked.Lab.Why != apparatus.WhyInterrupted {
+	if bricked.Lab.Why != state.WhyInterrupted {
 		t.Errorf("why: got %d, want WhyInterrupted", bricked.Lab.Why)
 	}
-	if bricked.Lab.RAM.Contents != apparatus.ContentsLost || bricked.Lab.RAM.Workspace.Size == 0 {
+	if bricked.Lab.RAM.Contents != state.ContentsLost || bricked.Lab.RAM.Workspace.Size == 0 {
 		t.Errorf("after the cut RAM is %+v, want its contents lost and a workspace", bricked.Lab.RAM)
 	}
 	step, known := uint8(0), false
 	for _, row := range bricked.Lab.Log {
-		if row.Source == apparatus.SourceBoard && row.Code == apparatus.LogCut {
+		if row.Source == state.SourceBoard && row.Code == state.LogCut {
 			known = true
 		}
 		if known && row.Step > 15 {
@@ -321,24 +322,24 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 		step = max(step, row.Step)
 	}
 	for n := 16; n <= 20; n++ {
-		if got := bricked.Lab.Timeline.Steps[n-1]; got != apparatus.StepWaiting {
+		if got := bricked.Lab.Timeline.Steps[n-1]; got != state.StepWaiting {
 			t.Errorf("S%02d before a host has come: got %d, want StepWaiting", n, got)
 		}
 	}
-	s.engine.Do(apparatus.LabRestore{})
-	done := s.until("the restored device", func(st *apparatus.State) bool {
-		return st.Lab.Outcome == apparatus.OutcomeRestored && st.Lab.Phase == apparatus.LabRunning
+	s.engine.Do(state.LabRestore{})
+	done := s.until("the restored device", func(st *state.State) bool {
+		return st.Lab.Outcome == state.OutcomeRestored && st.Lab.Phase == state.LabRunning
 	})
-	if done.Lab.RAM.Contents != apparatus.ContentsKept {
+	if done.Lab.RAM.Contents != state.ContentsKept {
 		t.Error("with its applications running, RAM is still shown as lost")
 	}
 	if done.Lab.Runs != offered.Version {
 		t.Errorf("runs %q, want %q", done.Lab.Runs, offered.Version)
 	}
-	if got := done.Lab.Timeline.Steps[19]; got != apparatus.StepDone {
+	if got := done.Lab.Timeline.Steps[19]; got != state.StepDone {
 		t.Errorf("S20: got %d, want StepDone", got)
 	}
-	if n := count(&done.Lab.Map, apparatus.SectorDamaged) + count(&done.Lab.Map, apparatus.SectorOld); n != 0 {
+	if n := count(&done.Lab.Map, state.SectorDamaged) + count(&done.Lab.Map, state.SectorOld); n != 0 {
 		t.Errorf("%d sectors are damaged or old in a restored device", n)
 	}
 }

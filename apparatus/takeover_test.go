@@ -4,8 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"unbrick/apparatus"
 	"unbrick/lab"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 )
@@ -24,18 +24,18 @@ func (s *stand) waiting() (o *stand, comes func()) {
 	tab := make(chan bool, 2)
 	tab <- false
 	o = s.second(tab)
-	o.until("another tab to have the work", func(st *apparatus.State) bool { return st.Tab == apparatus.TabElsewhere })
+	o.until("another tab to have the work", func(st *state.State) bool { return st.Tab == state.TabElsewhere })
 	return o, func() { tab <- true }
 }
 
 // leaveJob lets a device be written until the cord comes out at the n-th write.
 func (s *stand) leaveJob(c *cord, n int) {
 	s.Helper()
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.pull(n)
-	s.engine.Do(apparatus.Write{})
-	s.phase(apparatus.RestoreFailed)
+	s.engine.Do(state.Write{})
+	s.phase(state.RestoreFailed)
 	c.pull(0)
 }
 
@@ -51,31 +51,31 @@ func TestTakeover(t *testing.T) {
 		"a job left":    {func(s *stand, a, _ *cord) { s.leaveJob(a, 12) }, left{"CORD-1", ""}},
 		"a job ended": {func(s *stand, a, _ *cord) {
 			s.leaveJob(a, 12)
-			s.engine.Do(apparatus.GoOn{})
-			s.phase(apparatus.RestoreDone)
+			s.engine.Do(state.GoOn{})
+			s.phase(state.RestoreDone)
 		}, left{}},
 		"a job forgotten": {func(s *stand, a, _ *cord) {
 			s.leaveJob(a, 12)
-			s.engine.Do(apparatus.Home{})
-			j := s.phase(apparatus.RestoreIdle).Restore.Job
-			s.engine.Do(apparatus.Forget{Model: j.Model, Serial: j.Serial})
-			s.until("no job", func(st *apparatus.State) bool { return st.Restore.Job.Serial == "" })
+			s.engine.Do(state.Home{})
+			j := s.phase(state.RestoreIdle).Restore.Job
+			s.engine.Do(state.Forget{Model: j.Model, Serial: j.Serial})
+			s.until("no job", func(st *state.State) bool { return st.Restore.Job.Serial == "" })
 		}, left{}},
 		"jobs of two devices": {func(s *stand, a, b *cord) {
 			s.leaveJob(a, 12)
-			s.engine.Do(apparatus.Home{})
+			s.engine.Do(state.Home{})
 			a.swap(b)
 			s.leaveJob(a, 12)
 			a.swap(b)
 		}, left{"CORD-2", "CORD-1"}},
 		"a job of the other device": {func(s *stand, a, b *cord) {
 			s.leaveJob(a, 12)
-			s.engine.Do(apparatus.Home{})
+			s.engine.Do(state.Home{})
 			a.swap(b)
-			s.engine.Do(apparatus.Connect{})
-			s.phase(apparatus.RestoreFound)
-			s.engine.Do(apparatus.Write{})
-			s.phase(apparatus.RestoreDone)
+			s.engine.Do(state.Connect{})
+			s.phase(state.RestoreFound)
+			s.engine.Do(state.Write{})
+			s.phase(state.RestoreDone)
 			a.swap(b)
 		}, left{"CORD-1", ""}},
 	} {
@@ -86,15 +86,15 @@ func TestTakeover(t *testing.T) {
 			b, _ := s.bricked(100)
 			s.ports = a
 			s.run()
-			s.phase(apparatus.RestoreIdle)
+			s.phase(state.RestoreIdle)
 			o, comes := s.waiting()
 			test.first(s, a, b)
 			s.stop()
 			comes()
-			o.until("the work", func(st *apparatus.State) bool {
-				return st.Tab == apparatus.TabHere && st.Restore.Phase == apparatus.RestoreIdle
+			o.until("the work", func(st *state.State) bool {
+				return st.Tab == state.TabHere && st.Restore.Phase == state.RestoreIdle
 			})
-			st := o.phase(apparatus.RestoreIdle).Restore
+			st := o.phase(state.RestoreIdle).Restore
 			got := left{job: st.Job.Serial}
 			if len(st.Others) > 0 {
 				got.other = st.Others[0].Serial
@@ -105,8 +105,8 @@ func TestTakeover(t *testing.T) {
 			if st.Job.Serial == "" {
 				return
 			}
-			o.engine.Do(apparatus.Resume{})
-			if got := o.phase(apparatus.RestoreDone).Restore.Result.Version; got != version {
+			o.engine.Do(state.Resume{})
+			if got := o.phase(state.RestoreDone).Restore.Result.Version; got != version {
 				t.Errorf("restored to %q, want %q", got, version)
 			}
 			if is, err := a.device.Settle(t.Context()); err != nil || is != lab.Running {
@@ -130,18 +130,18 @@ func TestOnlyTheOwnerTouchesTheStore(t *testing.T) {
 	}
 	f.Close()
 	o, comes := s.waiting()
-	st := o.until("the server's lists", func(st *apparatus.State) bool { return st.Server.Reach == apparatus.ReachYes })
-	if st.Store.Condition != apparatus.StoreElsewhere {
+	st := o.until("the server's lists", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	if st.Store.Condition != state.StoreElsewhere {
 		t.Errorf("condition: got %d, want StoreElsewhere", st.Store.Condition)
 	}
-	o.engine.Do(apparatus.Connect{})
-	o.engine.Do(apparatus.Forget{Model: "0001", Serial: "CORD-1"})
-	o.engine.Do(apparatus.AddFile{Name: "a.unbrick", Data: []byte("no release")})
+	o.engine.Do(state.Connect{})
+	o.engine.Do(state.Forget{Model: "0001", Serial: "CORD-1"})
+	o.engine.Do(state.AddFile{Name: "a.unbrick", Data: []byte("no release")})
 	if names, err := blobsOf(s.fs); err != nil || len(names) != 1 || o.opens.Load() != 0 {
 		t.Errorf("a tab without the work has opened the store %d times; there is %q, %v", o.opens.Load(), names, err)
 	}
 	comes()
-	o.until("the newest release of each model to be stored", func(st *apparatus.State) bool { return st.Tab == apparatus.TabHere && st.Store.Bytes > 0 })
+	o.until("the newest release of each model to be stored", func(st *state.State) bool { return st.Tab == state.TabHere && st.Store.Bytes > 0 })
 	if _, err := hackpadfs.Stat(s.fs, part); err == nil {
 		t.Error("the owner has left what an interrupted write left")
 	}
@@ -156,10 +156,10 @@ func TestLabTakesOver(t *testing.T) {
 	s.run()
 	made := s.makeDevice().Lab
 	o, comes := s.waiting()
-	s.until("the device to be kept", func(st *apparatus.State) bool { return st.Lab.Kept })
+	s.until("the device to be kept", func(st *state.State) bool { return st.Lab.Kept })
 	s.stop()
 	comes()
-	st := o.until("the device", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabRunning })
+	st := o.until("the device", func(st *state.State) bool { return st.Lab.Phase == state.LabRunning })
 	if st.Lab.Serial != made.Serial || st.Lab.Runs != made.Runs {
 		t.Errorf("got %q with release %q, want %q with %q", st.Lab.Serial, st.Lab.Runs, made.Serial, made.Runs)
 	}

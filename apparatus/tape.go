@@ -11,6 +11,7 @@ import (
 	"unbrick/lab"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // tape records the run of the Lab's device from the beginning of an update on, so that it can be played
@@ -111,14 +112,14 @@ func (t *tape) event(e lab.Event) {
 	t.add(Entry{Kind: EntryEvent, At: e.Time, Event: e.Event})
 }
 
-func (t *tape) row(row LogRow) {
+func (t *tape) row(row state.LogRow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.add(Entry{Kind: EntryRow, At: row.Time, Row: row})
 }
 
 // power notes that power comes or goes; cut is the flash operation that it went in, 0 for none.
-func (t *tape) power(on bool, cut uint64, tear Tear, at time.Duration) {
+func (t *tape) power(on bool, cut uint64, tear state.Tear, at time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if on {
@@ -172,32 +173,32 @@ func (r *rig) film() *film {
 		}
 		return maphash.Bytes(t.seed, p), off < uint32(len(image))
 	}
-	is := func(i int, have uint64, soft bool) Sector {
+	is := func(i int, have uint64, soft bool) state.Sector {
 		switch cells[i] {
-		case SectorBoot, SectorRecord:
+		case state.SectorBoot, state.SectorRecord:
 			return cells[i]
 		}
 		if i < first || i >= first+software.Sectors() {
-			return SectorUnused
+			return state.SectorUnused
 		}
 		was, inOld := print(i, old)
 		will, inNew := print(i, new)
 		none, _ := print(i, nil)
 		switch {
 		case !inOld && !inNew:
-			return SectorUnused
+			return state.SectorUnused
 		case soft:
-			return SectorDamaged
+			return state.SectorDamaged
 		case inOld && inNew && was == will && have == was:
-			return SectorSame
+			return state.SectorSame
 		case inNew && have == will:
-			return SectorNew
+			return state.SectorNew
 		case inOld && have == was:
-			return SectorOld
+			return state.SectorOld
 		case have == none:
-			return SectorErased
+			return state.SectorErased
 		}
-		return SectorDamaged
+		return state.SectorDamaged
 	}
 	f := &film{model: r.model, known: r.known, names: maps.Clone(r.names), entries: entries}
 	for i := range start {

@@ -1,5 +1,7 @@
 package apparatus
 
+import "unbrick/webui/state"
+
 // Steps of the specification that the rules below name.
 const (
 	stepIdentify    = 1  // the terminal says who it is
@@ -11,7 +13,7 @@ const (
 )
 
 // walk is a timeline that a device goes along.
-type walk struct{ Timeline }
+type walk struct{ state.Timeline }
 
 // begin starts a new conversation: everything waits.
 func (t *walk) begin() { *t = walk{} }
@@ -26,7 +28,7 @@ func (t *walk) reach(n uint8) {
 	last := t.Now.Step
 	if n <= last {
 		if n == last {
-			t.Steps[n-1] = StepLive
+			t.Steps[n-1] = state.StepLive
 		}
 		return
 	}
@@ -35,39 +37,39 @@ func (t *walk) reach(n uint8) {
 		if step == 0 {
 			continue
 		}
-		if t.Steps[step-1] == StepLive || t.Steps[step-1] == StepWaiting {
+		if t.Steps[step-1] == state.StepLive || t.Steps[step-1] == state.StepWaiting {
 			t.Steps[step-1] = t.passed(step, n, last)
 		}
 	}
-	t.Steps[n-1] = StepLive
-	t.Now = Now{Step: n, Target: t.Now.Target}
+	t.Steps[n-1] = state.StepLive
+	t.Now = state.Now{Step: n, Target: t.Now.Target}
 }
 
 // passed is what a step has come to that lies behind when n is reached from last.
-func (t *walk) passed(step, n, last uint8) Step {
+func (t *walk) passed(step, n, last uint8) state.Step {
 	switch {
 	case n >= stepRestoration && last == 0 && step < stepRestoration:
-		return StepSkipped // restoration mode without an update before it
+		return state.StepSkipped // restoration mode without an update before it
 	case n >= stepRestoration && step > last && step < stepRestoration:
-		return StepSkipped // the update stopped before it
+		return state.StepSkipped // the update stopped before it
 	case n >= stepRestoration && step == last && step < stepRestoration:
-		return StepBad // here it stopped
+		return state.StepBad // here it stopped
 	case step == stepNothing && n > stepNothing:
-		return StepSkipped
+		return state.StepSkipped
 	}
-	return StepDone
+	return state.StepDone
 }
 
 // finish ends the step at work well.
 func (t *walk) finish() {
-	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
-		t.Steps[t.Now.Step-1] = StepDone
+	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == state.StepLive {
+		t.Steps[t.Now.Step-1] = state.StepDone
 	}
 }
 
 // fail ends the step at work badly.
 func (t *walk) fail() {
-	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == StepLive {
-		t.Steps[t.Now.Step-1] = StepBad
+	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == state.StepLive {
+		t.Steps[t.Now.Step-1] = state.StepBad
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/protocol"
 	"unbrick/protocol/conntest"
 	"unbrick/server"
 	"unbrick/server/demo"
 	"unbrick/server/storage/local"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs/mem"
 )
@@ -81,13 +81,13 @@ func TestLabAsksWhenItIsTold(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		script []protocol.Message
-		want   apparatus.Outcome
+		want   state.Outcome
 		asked  []time.Duration // besides what follows an update
 	}{
-		{"busy, then making", []protocol.Message{busy, making}, apparatus.OutcomeConfirmed, []time.Duration{0, 20 * time.Second, 27 * time.Second}},
-		{"the server does not say", []protocol.Message{&protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonPreparing}}, apparatus.OutcomeConfirmed, []time.Duration{0, 5 * time.Second}},
-		{"too long", []protocol.Message{&protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonPreparing, Wait: 600}}, apparatus.OutcomeLater, []time.Duration{0}},
-		{"trouble of its own", []protocol.Message{&protocol.Error{Fault: protocol.FaultInternal, Wait: 60}}, apparatus.OutcomeLinkLost, []time.Duration{0}},
+		{"busy, then making", []protocol.Message{busy, making}, state.OutcomeConfirmed, []time.Duration{0, 20 * time.Second, 27 * time.Second}},
+		{"the server does not say", []protocol.Message{&protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonPreparing}}, state.OutcomeConfirmed, []time.Duration{0, 5 * time.Second}},
+		{"too long", []protocol.Message{&protocol.Info{Kind: protocol.KindNone, Reason: protocol.ReasonPreparing, Wait: 600}}, state.OutcomeLater, []time.Duration{0}},
+		{"trouble of its own", []protocol.Message{&protocol.Error{Fault: protocol.FaultInternal, Wait: 60}}, state.OutcomeLinkLost, []time.Duration{0}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -95,14 +95,14 @@ func TestLabAsksWhenItIsTold(t *testing.T) {
 				s := newStandWithin(t, w)
 				s.run()
 				s.makeDevice()
-				s.until("the first word", func(st *apparatus.State) bool { return st.Lab.Phase == apparatus.LabRunning })
+				s.until("the first word", func(st *state.State) bool { return st.Lab.Phase == state.LabRunning })
 				synctest.Wait()
 				w.begin(tt.script...)
-				s.engine.Do(apparatus.LabUpdate{})
-				s.until("the outcome", func(st *apparatus.State) bool { return st.Lab.Outcome == tt.want })
+				s.engine.Do(state.LabUpdate{})
+				s.until("the outcome", func(st *state.State) bool { return st.Lab.Outcome == tt.want })
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				if len(w.asked) < len(tt.asked) || tt.want != apparatus.OutcomeConfirmed && len(w.asked) > len(tt.asked) {
+				if len(w.asked) < len(tt.asked) || tt.want != state.OutcomeConfirmed && len(w.asked) > len(tt.asked) {
 					t.Fatalf("asked at %v, want %v", w.asked, tt.asked)
 				}
 				for i, at := range tt.asked {

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // waysBlob holds how devices were brought into restoration mode, by model.
@@ -16,38 +17,30 @@ const maxWorked = 64
 
 // worked is how a model was reached last.
 type worked struct {
-	model string
-	way   restore.Way // by the program; WayWait: a person had to help
-	hand  WayKind     // what the person did; WayReset: nothing
-	baud  uint32
-}
-
-// visit carries all of them, the one that was met last at the end.
-func visitWorked(c *codec, all *[]worked) {
-	c.fields(1)
-	list(c, all, maxWorked, func(w *worked) {
-		c.fields(4)
-		c.text(&w.model, MaxText)
-		number(c, &w.way)
-		number(c, &w.hand)
-		number(c, &w.baud)
-	})
+	Model string
+	Way   restore.Way   // by the program; WayWait: a person had to help
+	Hand  state.WayKind // what the person did; WayReset: nothing
+	Baud  uint32
 }
 
 // recallWays finds what earlier visits have learnt.
-func recallWays(lib *library) (all []worked) {
-	if !lib.recall(waysBlob, func(c *codec) { visitWorked(c, &all) }) {
-		return nil
-	}
-	return all
+func recallWays(lib *library) []worked {
+	var was keptWays
+	lib.recall(waysBlob, &was)
+	return was.All
+}
+
+// keptWays is what is kept of them, the one that was met last at the end.
+type keptWays struct {
+	All []worked `max:"worked"`
 }
 
 // remember keeps how the device at hand was reached.
 func (c *cable) remember(w worked) {
-	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.model == w.model })
+	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.Model == w.Model })
 	c.worked = append(c.worked, w)
 	c.worked = c.worked[max(0, len(c.worked)-maxWorked):]
-	keep := c.keptWays.put(func(d *codec) { visitWorked(d, &c.worked) })
+	keep := c.keptWays.put(&keptWays{c.worked})
 	c.e.work(func(context.Context) func() {
 		keep()
 		return nil
@@ -59,7 +52,7 @@ func (c *cable) remember(w worked) {
 func (c *cable) before() (worked, bool) {
 	j := c.jobs.last()
 	for i := len(c.worked) - 1; i >= 0; i-- {
-		if j == nil || c.worked[i].model == j.Model {
+		if j == nil || c.worked[i].Model == j.Model {
 			return c.worked[i], true
 		}
 	}

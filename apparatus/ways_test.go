@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // TestOtherSpeed: a device whose cable has another speed than its model's record is found all the same,
@@ -16,28 +16,28 @@ func TestOtherSpeed(t *testing.T) {
 	c.baud = 57600
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.mu.Lock()
 	if len(c.bauds) < 2 || c.bauds[0] == 57600 || c.bauds[len(c.bauds)-1] != 57600 || len(slices.Compact(slices.Sorted(slices.Values(c.bauds)))) != len(c.bauds) {
 		t.Errorf("opened at %v", c.bauds)
 	}
 	c.bauds = nil
 	c.mu.Unlock()
-	s.until("ways to be kept", func(*apparatus.State) bool {
+	s.until("ways to be kept", func(*state.State) bool {
 		names, err := blobsOf(s.fs)
 		if err == nil && slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "ways") }) {
 			return true
 		}
-		s.engine.Do(apparatus.Home{}) // brings another state to look at
+		s.engine.Do(state.Home{}) // brings another state to look at
 		return false
 	})
 	s.stop()
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.Equal(c.bauds, []uint32{57600}) {
@@ -52,25 +52,25 @@ func TestCoachRemembers(t *testing.T) {
 	c.baud = 1 // no speed
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	ways := s.phase(apparatus.RestoreNoAnswer).Restore.Ways
-	var kinds []apparatus.WayKind
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	ways := s.phase(state.RestoreNoAnswer).Restore.Ways
+	var kinds []state.WayKind
 	for _, w := range ways {
 		kinds = append(kinds, w.Kind)
-		if byHand := w.Kind == apparatus.WayPower || w.Kind == apparatus.WayButton || w.Kind == apparatus.WayHint; byHand == (w.State == apparatus.WayTried) || w.Before {
+		if byHand := w.Kind == state.WayPower || w.Kind == state.WayButton || w.Kind == state.WayHint; byHand == (w.State == state.WayTried) || w.Before {
 			t.Errorf("got %+v", w)
 		}
 	}
-	for _, want := range []apparatus.WayKind{apparatus.WayBreak, apparatus.WayReset, apparatus.WayRTS, apparatus.WayPin, apparatus.WayPower, apparatus.WayButton} {
+	for _, want := range []state.WayKind{state.WayBreak, state.WayReset, state.WayRTS, state.WayPin, state.WayPower, state.WayButton} {
 		if !slices.Contains(kinds, want) {
 			t.Errorf("%v is not in the list %v", want, kinds)
 		}
 	}
-	s.engine.Do(apparatus.WayDone{})
-	s.until("the button to be the way", func(st *apparatus.State) bool {
-		return slices.ContainsFunc(st.Restore.Ways, func(w apparatus.Way) bool {
-			return w.Kind == apparatus.WayButton && w.State == apparatus.WayNow
+	s.engine.Do(state.WayDone{})
+	s.until("the button to be the way", func(st *state.State) bool {
+		return slices.ContainsFunc(st.Restore.Ways, func(w state.Way) bool {
+			return w.Kind == state.WayButton && w.State == state.WayNow
 		})
 	})
 	c.mu.Lock()
@@ -79,17 +79,17 @@ func TestCoachRemembers(t *testing.T) {
 		c.port.deaf = false
 	}
 	c.mu.Unlock()
-	s.phase(apparatus.RestoreFound)
-	s.engine.Do(apparatus.Home{})
-	s.phase(apparatus.RestoreIdle)
+	s.phase(state.RestoreFound)
+	s.engine.Do(state.Home{})
+	s.phase(state.RestoreIdle)
 
 	c.mu.Lock()
 	c.baud = 1
 	c.mu.Unlock()
-	s.engine.Do(apparatus.Connect{})
-	ways = s.phase(apparatus.RestoreNoAnswer).Restore.Ways
-	now := slices.IndexFunc(ways, func(w apparatus.Way) bool { return w.State == apparatus.WayNow })
-	if now < 0 || ways[now].Kind != apparatus.WayButton || !ways[now].Before {
+	s.engine.Do(state.Connect{})
+	ways = s.phase(state.RestoreNoAnswer).Restore.Ways
+	now := slices.IndexFunc(ways, func(w state.Way) bool { return w.State == state.WayNow })
+	if now < 0 || ways[now].Kind != state.WayButton || !ways[now].Before {
 		t.Errorf("the way that worked is not the first: %+v", ways)
 	}
 }
@@ -102,9 +102,9 @@ func TestPluggedInAgain(t *testing.T) {
 	c.pullAt = 1
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	s.phase(apparatus.RestoreFound)
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	s.phase(state.RestoreFound)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.opened != 2 {

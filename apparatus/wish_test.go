@@ -4,8 +4,8 @@ import (
 	"crypto/ed25519"
 	"testing"
 
-	"unbrick/apparatus"
 	"unbrick/release"
+	"unbrick/webui/state"
 )
 
 // TestFileIsTheWish: a release file that the person gives is planned as the release that it is, although the server has the same image
@@ -15,9 +15,9 @@ func TestFileIsTheWish(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.phase(apparatus.RestoreIdle)
-	s.engine.Do(apparatus.Connect{})
-	planned := s.phase(apparatus.RestoreFound).Restore.Plan.Release
+	s.phase(state.RestoreIdle)
+	s.engine.Do(state.Connect{})
+	planned := s.phase(state.RestoreFound).Restore.Plan.Release
 	if planned.Version != version {
 		t.Fatalf("release %q is planned, want %q", planned.Version, version)
 	}
@@ -38,14 +38,14 @@ func TestFileIsTheWish(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.engine.Do(apparatus.AddFile{Name: "a.release", Data: release.AppendFile(nil, &release.File{Signed: signed, Image: r.Image})})
+		s.engine.Do(state.AddFile{Name: "a.release", Data: release.AppendFile(nil, &release.File{Signed: signed, Image: r.Image})})
 	}
-	s.until("the file's release to be planned", func(st *apparatus.State) bool {
-		return st.Restore.Phase == apparatus.RestoreFound && st.Restore.Plan.Release.Version == "the-file"
+	s.until("the file's release to be planned", func(st *state.State) bool {
+		return st.Restore.Phase == state.RestoreFound && st.Restore.Plan.Release.Version == "the-file"
 	})
-	s.engine.Do(apparatus.Choose{Digest: planned.Digest})
-	st := s.until("the newest of the image to be planned", func(st *apparatus.State) bool {
-		return st.Restore.Phase == apparatus.RestoreFound && st.Restore.Plan.Release.Version == version
+	s.engine.Do(state.Choose{Digest: planned.Digest})
+	st := s.until("the newest of the image to be planned", func(st *state.State) bool {
+		return st.Restore.Phase == state.RestoreFound && st.Restore.Plan.Release.Version == version
 	})
 	n := 0
 	for _, x := range st.Restore.Choice {

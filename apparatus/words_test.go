@@ -14,6 +14,7 @@ import (
 
 	"unbrick/apparatus"
 	"unbrick/webui"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -34,10 +35,10 @@ var readers struct {
 
 // never are phases that no story reaches, each with the reason.
 var never = map[string]string{
-	fmt.Sprint("lab ", apparatus.LabFault): "the emulator would have to catch the terminal's software breaking a rule of its hardware, which is a defect of ours; the page's own tests show it",
+	fmt.Sprint("lab ", state.LabFault): "the emulator would have to catch the terminal's software breaking a rule of its hardware, which is a defect of ours; the page's own tests show it",
 }
 
-func phasesOf(st *apparatus.State) []string {
+func phasesOf(st *state.State) []string {
 	return []string{fmt.Sprint("restore ", st.Restore.Phase), fmt.Sprint("lab ", st.Lab.Phase), fmt.Sprint("replay ", st.Lab.Replay.Phase)}
 }
 
@@ -61,7 +62,7 @@ func complete() (code int) {
 	}
 	fmt.Printf("words: %d states in %d stories, %d of them different\n", total, len(readers.stories), len(readers.read))
 	var all []string
-	for kind, n := range map[string]int{"restore": apparatus.RestorePhases, "lab": apparatus.LabPhases, "replay": apparatus.ReplayPhases} {
+	for kind, n := range map[string]int{"restore": state.RestorePhases, "lab": state.LabPhases, "replay": state.ReplayPhases} {
 		for i := range n {
 			all = append(all, fmt.Sprint(kind, " ", i))
 		}
@@ -117,7 +118,7 @@ func newReader(t *testing.T) *reader {
 // quiet is a browser in which nothing happens.
 func quiet() webui.Hooks {
 	return webui.Hooks{
-		Command: func(apparatus.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) webui.Canvas { return nil },
+		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) webui.Canvas { return nil },
 		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(webui.Theme) {}, Token: func(string) {}, Copy: func(string) {},
 		Save: func(string, []byte) {}, Fetch: func(webui.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
@@ -125,7 +126,7 @@ func quiet() webui.Hooks {
 
 // follow reads what an engine comes to show. What another story has read already is only counted.
 func (r *reader) follow(e *apparatus.Engine) {
-	e.Look(func(words string, now func() *apparatus.State) {
+	e.Look(func(words string, now func() *state.State) {
 		readers.mu.Lock()
 		defer readers.mu.Unlock()
 		if r.seen[words] {
@@ -141,7 +142,7 @@ func (r *reader) follow(e *apparatus.Engine) {
 }
 
 // read looks at one state.
-func (r *reader) read(st *apparatus.State) {
+func (r *reader) read(st *state.State) {
 	for _, p := range phasesOf(st) {
 		readers.phases[p] = true
 	}
@@ -159,14 +160,14 @@ func (r *reader) read(st *apparatus.State) {
 }
 
 // ended tells whether something has ended badly on a screen, so that its two questions must be answered.
-func ended(st *apparatus.State, path string) bool {
-	if st.Tab == apparatus.TabElsewhere {
+func ended(st *state.State, path string) bool {
+	if st.Tab == state.TabElsewhere {
 		return false
 	}
 	if path == "#restore" {
-		return st.Restore.Phase == apparatus.RestoreFailed
+		return st.Restore.Phase == state.RestoreFailed
 	}
-	return st.Lab.Outcome == apparatus.OutcomeFailed && st.Lab.Replay.Phase == apparatus.ReplayNone
+	return st.Lab.Outcome == state.OutcomeFailed && st.Lab.Replay.Phase == state.ReplayNone
 }
 
 func htmlOf(root *webui.Root) (string, error) {
@@ -299,12 +300,12 @@ func TestMistakesInAStateAreSeen(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		path string
-		st   apparatus.State
+		st   state.State
 	}{
-		"a log row that holds an error": {"#lab", apparatus.State{Lab: apparatus.Lab{Phase: apparatus.LabRunning, Runs: "1", Log: []apparatus.LogRow{
-			{Source: apparatus.SourceServer, Code: apparatus.LogMessage, Text: "dial: unexpected EOF"}}}}},
-		"a device without a serial":  {"#restore", apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreRight}}},
-		"a fault with a stray blank": {"#lab", apparatus.State{Lab: apparatus.Lab{Phase: apparatus.LabFault, Fault: "sector  of"}}},
+		"a log row that holds an error": {"#lab", state.State{Lab: state.Lab{Phase: state.LabRunning, Runs: "1", Log: []state.LogRow{
+			{Source: state.SourceServer, Code: state.LogMessage, Text: "dial: unexpected EOF"}}}}},
+		"a device without a serial":  {"#restore", state.State{Restore: state.Restore{Phase: state.RestoreRight}}},
+		"a fault with a stray blank": {"#lab", state.State{Lab: state.Lab{Phase: state.LabFault, Fault: "sector  of"}}},
 	} {
 		root := webui.New(quiet())
 		root.SetPath(c.path)

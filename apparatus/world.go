@@ -7,6 +7,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/restore"
+	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
 )
@@ -31,9 +32,9 @@ type World struct {
 	// in the browser. Nil: no replay of a link can be shown.
 	Project func(ctx context.Context, request []byte) (answer []byte, err error)
 	// Show takes each new state. It must return soon; the engine never changes what it has shown.
-	Show func(*State)
+	Show func(*state.State)
 	// Save hands a file to the person.
-	Save func(Download)
+	Save func(state.Download)
 	// Now is the wall clock; nil: time.Now.
 	Now func() time.Time
 	// Browser is the browser's own name and version, for the diagnostic file.

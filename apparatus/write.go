@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"unbrick/restore"
+	"unbrick/webui/state"
 )
 
 // forget drops the job of a device: it has ended well, or the person does not want it.
@@ -29,23 +30,23 @@ func (c *cable) write() {
 	plan := r.plan
 	c.auto = false
 	c.began = e.world.Now()
-	c.shown.Phase = RestoreWriting
-	c.shown.Progress = Progress{Stage: StageWrite, Of: plan.Sectors, BytesOf: uint32(plan.BytesSend)}
+	c.shown.Phase = state.RestoreWriting
+	c.shown.Progress = state.Progress{Stage: state.StageWrite, Of: plan.Sectors, BytesOf: uint32(plan.BytesSend)}
 	plan.EraseSettings = c.erase && len(r.device.Layout.Settings) > 0
 	if plan.EraseSettings && r.device.Erases {
-		c.shown.Plan.Settings = SettingsErased
+		c.shown.Plan.Settings = state.SettingsErased
 	}
 	if plan.Kind == restore.KindStart {
-		c.shown.Progress.Stage = StageStart
+		c.shown.Progress.Stage = state.StageStart
 	}
 	j := c.jobs.of(r.device)
 	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
 	keep := func() {}
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
-		keep = c.jobs.put(PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
+		keep = c.jobs.put(state.PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
-		if c.run == r && c.shown.Phase == RestoreWriting {
+		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.progress(p)
 		}
 	}}
@@ -64,7 +65,7 @@ func (c *cable) write() {
 
 // progress shows how far the device is.
 func (c *cable) progress(p restore.Progress) {
-	c.shown.Progress = Progress{Stage: Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
+	c.shown.Progress = state.Progress{Stage: state.Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
 		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
 	plan := c.run.plan
 	written := writtenOf(plan, p)
@@ -96,9 +97,9 @@ func (c *cable) stopped(err error) {
 	var e *restore.Error
 	settings := errors.As(err, &e) && e.Touched == restore.TouchedSettings
 	if r.plan.Kind == restore.KindStart {
-		stage := StageStart
+		stage := state.StageStart
 		if settings {
-			stage = StageErase
+			stage = state.StageErase
 		}
 		c.fail(err, stage)
 		return
@@ -112,13 +113,13 @@ func (c *cable) stopped(err error) {
 	told.Sent, told.Received = sent, received
 	told.Words = err.Error()
 	if settings {
-		c.fail(err, StageErase)
+		c.fail(err, state.StageErase)
 	} else if e != nil {
-		c.fail(err, StageWrite)
+		c.fail(err, state.StageWrite)
 	} else if !errors.Is(err, context.Canceled) {
 		c.fail(err, c.shown.Progress.Stage)
 	}
-	c.e.reports.tell(told, func(Reported) {})
+	c.e.reports.tell(told, func(state.Reported) {})
 }
 
 // told is the part of a report that every outcome shares.
@@ -131,15 +132,15 @@ func (c *cable) told(outcome uint64) report {
 }
 
 // workOf is what a plan is for.
-func workOf(p *restore.Plan) Work {
+func workOf(p *restore.Plan) state.Work {
 	switch p.Kind {
 	case restore.KindStart:
-		return WorkStarted
+		return state.WorkStarted
 	case restore.KindRecord:
-		return WorkRecorded
+		return state.WorkRecorded
 	case restore.KindDelta, restore.KindParts, restore.KindUpload:
 	}
-	return WorkWritten
+	return state.WorkWritten
 }
 
 // done shows a restoration that the device has judged good.
@@ -149,23 +150,23 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.world.Now().Sub(c.began)
-	c.shown.Result = Result{Work: workOf(plan), Version: plan.Release.Version, Signers: signersOf(&plan.Signers), Verified: totalOf(plan),
+	c.shown.Result = state.Result{Work: workOf(plan), Version: plan.Release.Version, Signers: signersOf(&plan.Signers), Verified: totalOf(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
-		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: Settings(result.Settings), Addr: result.SettingsAddr}
-	c.shown.Progress.Stage = StageStart
+		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: state.Settings(result.Settings), Addr: result.SettingsAddr}
+	c.shown.Progress.Stage = state.StageStart
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {
 		s := plan.States[i]
 		return s != restore.SectorUnused && s != restore.SectorSame
 	}, -1)
 	if r.ended {
-		c.shown.Result.Work = WorkFinished
+		c.shown.Result.Work = state.WorkFinished
 	}
-	c.shown.Phase = RestoreDone
+	c.shown.Phase = state.RestoreDone
 	if plan.Kind != restore.KindStart || r.ended {
 		told := c.told(reportRestored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
-		c.e.reports.tell(told, func(how Reported) {
-			if c.shown.Phase == RestoreDone {
+		c.e.reports.tell(told, func(how state.Reported) {
+			if c.shown.Phase == state.RestoreDone {
 				c.shown.Result.Reported = how
 			}
 		})

@@ -1,13 +1,13 @@
 package webui
 
-import "unbrick/apparatus"
+import "unbrick/webui/state"
 
 // BenchFigure is the drawing at the top of Restore: computer, cable, device. Its cable tells the state
 // before a word is read.
 type BenchFigure struct{ Page *Root }
 
 func (c *BenchFigure) class() string {
-	if p := c.Page.state.Restore.Phase; p == apparatus.RestoreLoading || p == apparatus.RestoreIdle {
+	if p := c.Page.state.Restore.Phase; p == state.RestoreLoading || p == state.RestoreIdle {
 		return "bench hero"
 	}
 	return "bench"

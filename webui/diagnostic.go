@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // diagnostic is a diagnostic file that somebody opened on Fleet.
@@ -80,7 +81,7 @@ func (r *Root) explain(text string) string {
 	if err != nil || n == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(r.failed(&apparatus.Failure{Code: apparatus.Cause(n)}).Heading, ".")
+	return strings.TrimSuffix(r.failed(&state.Failure{Code: state.Cause(n)}).Heading, ".")
 }
 
 // diagnosticRow is one line of the table.

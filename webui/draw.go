@@ -3,7 +3,7 @@ package webui
 import (
 	"math"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // markless is the width in CSS pixels below which a cell drops its mark, except those of a damaged and
@@ -12,22 +12,22 @@ const markless = 8
 
 // drawCell draws one sector. Every state differs in brightness or pattern, not only in hue. ratio is
 // device pixels per CSS pixel; r is in device pixels.
-func drawCell(img *Pixels, r Rect, s apparatus.Sector, ink *Ink, ratio float64) {
+func drawCell(img *Pixels, r Rect, s state.Sector, ink *Ink, ratio float64) {
 	w, h := float64(r.Dx()), float64(r.Dy())
 	marks := w >= markless*ratio
 	switch s {
-	case apparatus.SectorSame:
+	case state.SectorSame:
 		fill(img, r, ink.Same)
-	case apparatus.SectorOld:
+	case state.SectorOld:
 		fill(img, r, ink.Old)
-	case apparatus.SectorNew:
+	case state.SectorNew:
 		fill(img, r, ink.New)
-	case apparatus.SectorBoot:
+	case state.SectorBoot:
 		fill(img, r, ink.Boot)
 		if marks {
 			hatch(img, r, ink.BootLine, 5*ratio, ratio)
 		}
-	case apparatus.SectorRecord:
+	case state.SectorRecord:
 		fill(img, r, ink.Boot)
 		if marks {
 			for _, off := range []float64{-2.5, 2.5} {
@@ -35,10 +35,10 @@ func drawCell(img *Pixels, r Rect, s apparatus.Sector, ink *Ink, ratio float64) 
 				stroke(img, r, ink.BootLine, 4*ratio, y, w-4*ratio, y, 1.5*ratio)
 			}
 		}
-	case apparatus.SectorErased:
+	case state.SectorErased:
 		fill(img, r, ink.GoneLine)
 		fill(img, r.inset(whole(ratio)), ink.Gone)
-	case apparatus.SectorDamaged:
+	case state.SectorDamaged:
 		fill(img, r, ink.Bad)
 		p, m := w*.25, h/2
 		q := w/2 - p
@@ -49,14 +49,14 @@ func drawCell(img *Pixels, r Rect, s apparatus.Sector, ink *Ink, ratio float64) 
 		}
 		stroke(img, r, ink.BadLine, p, m-q, w-p, m+q, line)
 		stroke(img, r, ink.BadLine, w-p, m-q, p, m+q, line)
-	case apparatus.SectorLive:
+	case state.SectorLive:
 		fill(img, r, ink.LiveLine)
 		ring := 2 * ratio
 		if !marks {
 			ring = ratio
 		}
 		fill(img, r.inset(whole(ring)), ink.Live)
-	case apparatus.SectorUnused:
+	case state.SectorUnused:
 		fill(img, r, Colour{})
 		c := Point{(r.Min.X + r.Max.X) / 2, (r.Min.Y + r.Max.Y) / 2}
 		n := whole(ratio)

@@ -1,7 +1,7 @@
 package webui
 
 import (
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -9,32 +9,32 @@ import (
 // LabMake makes a device from the factory: a model and the release that it leaves the factory with.
 type LabMake struct{ Page *Root }
 
-func (c *LabMake) making() *apparatus.Making { return &c.Page.state.Lab.Make }
+func (c *LabMake) making() *state.Making { return &c.Page.state.Lab.Make }
 
 // possible says whether there is anything to make a device of.
 func (c *LabMake) possible() bool { return len(c.making().Models) > 0 && len(c.releases()) > 0 }
 
 // why says why there is not.
 func (c *LabMake) why() string {
-	if c.making().State == apparatus.MakeLooking {
+	if c.making().State == state.MakeLooking {
 		return "Looking for the device that was here last."
 	}
 	switch c.Page.state.Server.Reach {
-	case apparatus.ReachNo:
+	case state.ReachNo:
 		return "The server does not answer, and no release is stored here. The Lab makes its device from a release."
-	case apparatus.ReachUnknown:
+	case state.ReachUnknown:
 		return "Asking the server what there is."
-	case apparatus.ReachYes:
+	case state.ReachYes:
 	}
 	return "Nothing has been published yet. The Lab makes its device from a release."
 }
 
 func (c *LabMake) empty() bool {
-	return c.making().State != apparatus.MakeLooking && c.Page.state.Server.Reach == apparatus.ReachYes
+	return c.making().State != state.MakeLooking && c.Page.state.Server.Reach == state.ReachYes
 }
 
 // busy says that a device is on its way.
-func (c *LabMake) busy() bool { return c.making().State == apparatus.MakeBusy }
+func (c *LabMake) busy() bool { return c.making().State == state.MakeBusy }
 
 // model is the chosen model, the first one unless the person chose.
 func (c *LabMake) model() string {
@@ -96,7 +96,7 @@ func (c *LabMake) submit(e vugu.DOMEvent) {
 		if o.Selected {
 			c.Page.lab.remake = false
 			c.Page.lab.cut, c.Page.lab.typed, c.Page.lab.badCut = "", false, false
-			c.Page.hooks.Command(apparatus.LabMake{Model: c.model(), Digest: digestOf(o.Value)})
+			c.Page.hooks.Command(state.LabMake{Model: c.model(), Digest: digestOf(o.Value)})
 			return
 		}
 	}
@@ -117,7 +117,7 @@ func (c *LabMake) note() string {
 }
 
 // first says that there has never been a device: then the page says what can be done with one.
-func (c *LabMake) first() bool { return c.Page.state.Lab.Phase == apparatus.LabAbsent }
+func (c *LabMake) first() bool { return c.Page.state.Lab.Phase == state.LabAbsent }
 
 func (c *LabMake) promises() []promise { return labPromises }
 

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -15,9 +15,9 @@ const firstCut = "100"
 // LabPower is the switch, and a cut that waits for its flash operation.
 type LabPower struct{ Page *Root }
 
-func (c *LabPower) power() *apparatus.Power { return &c.Page.state.Lab.Power }
+func (c *LabPower) power() *state.Power { return &c.Page.state.Lab.Power }
 
-func (c *LabPower) on() bool { return c.power().Switch == apparatus.SwitchOn }
+func (c *LabPower) on() bool { return c.power().Switch == state.SwitchOn }
 
 func (c *LabPower) checked() string {
 	if c.on() {
@@ -36,11 +36,11 @@ func (c *LabPower) word() string {
 func (c *LabPower) note() string { return switchNote(&c.Page.state.Lab) }
 
 func (c *LabPower) flip() {
-	to := apparatus.SwitchOn
+	to := state.SwitchOn
 	if c.on() {
-		to = apparatus.SwitchOff
+		to = state.SwitchOff
 	}
-	c.Page.hooks.Command(apparatus.LabPower{Switch: to})
+	c.Page.hooks.Command(state.LabPower{Switch: to})
 }
 
 func (c *LabPower) armed() bool { return c.power().CutAt > 0 }
@@ -108,17 +108,17 @@ func (c *LabPower) typed(e vugu.DOMEvent) {
 }
 
 func (c *LabPower) tears() []option {
-	return enumOptions(apparatus.TearKinds, int(c.power().Tear), func(i int) string { return tearName(apparatus.Tear(i)) })
+	return enumOptions(state.TearKinds, int(c.power().Tear), func(i int) string { return tearName(state.Tear(i)) })
 }
 
 // setTear changes what a cut leaves: an armed one, and one made with the switch.
 func (c *LabPower) setTear(e vugu.DOMEvent) {
 	n := value(e)
-	if n < 0 || n >= apparatus.TearKinds {
+	if n < 0 || n >= state.TearKinds {
 		return
 	}
-	c.power().Tear = apparatus.Tear(n)
-	c.Page.hooks.Command(apparatus.LabCut{At: c.power().CutAt, Tear: c.power().Tear})
+	c.power().Tear = state.Tear(n)
+	c.Page.hooks.Command(state.LabCut{At: c.power().CutAt, Tear: c.power().Tear})
 }
 
 // arm arms the cut, or takes an armed one back.
@@ -127,13 +127,13 @@ func (c *LabPower) arm(e vugu.DOMEvent) {
 	p := c.power()
 	if c.armed() {
 		c.Page.lab.cut, c.Page.lab.typed = strconv.FormatUint(p.CutAt, 10), true
-		c.Page.hooks.Command(apparatus.LabCut{Tear: p.Tear})
+		c.Page.hooks.Command(state.LabCut{Tear: p.Tear})
 		return
 	}
 	at, ok := parseOperation(c.cut())
 	c.Page.lab.badCut = !ok
 	if ok {
-		c.Page.hooks.Command(apparatus.LabCut{At: at, Tear: p.Tear})
+		c.Page.hooks.Command(state.LabCut{At: at, Tear: p.Tear})
 	}
 }
 

@@ -1,16 +1,16 @@
 package webui
 
-import "unbrick/apparatus"
+import "unbrick/webui/state"
 
 // LabRam is the emulated RAM: applications, workspace, and what was limited for it.
 type LabRam struct{ Page *Root }
 
-func (c *LabRam) ram() *apparatus.RAM { return &c.Page.state.Lab.RAM }
+func (c *LabRam) ram() *state.RAM { return &c.Page.state.Lab.RAM }
 
 func (c *LabRam) words() string { return ramWords(&c.Page.state.Lab) }
 
 func (c *LabRam) stackClass() string {
-	if c.ram().Contents == apparatus.ContentsLost {
+	if c.ram().Contents == state.ContentsLost {
 		return "stack is-lost"
 	}
 	return "stack"

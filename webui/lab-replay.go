@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -18,7 +18,7 @@ const (
 	playTicks = 240
 )
 
-func (c *LabReplay) replay() *apparatus.Replay { return &c.Page.state.Lab.Replay }
+func (c *LabReplay) replay() *state.Replay { return &c.Page.state.Lab.Replay }
 
 func (c *LabReplay) stop() uint32 { return c.Page.stop() }
 
@@ -73,7 +73,7 @@ func (c *LabReplay) key(e vugu.DOMEvent) {
 	e.PreventDefault()
 	at := c.stop()
 	c.Page.lab.sought, c.Page.lab.playing = false, false
-	c.Page.hooks.Command(apparatus.LabSeek{At: at, Turn: turn})
+	c.Page.hooks.Command(state.LabSeek{At: at, Turn: turn})
 }
 
 func (c *LabReplay) playWord() string {
@@ -100,7 +100,7 @@ func (r *Root) stop() uint32 {
 // seek goes to a stop of the replay.
 func (r *Root) seek(at int) {
 	r.lab.at, r.lab.sought = uint32(max(0, min(at, int(r.state.Lab.Replay.Last)))), true
-	r.hooks.Command(apparatus.LabSeek{At: r.lab.at})
+	r.hooks.Command(state.LabSeek{At: r.lab.at})
 }
 
 // play begins to go on by itself, from the beginning when it was at the end, or stops that.
@@ -124,7 +124,7 @@ func (r *Root) playOn(no int) {
 		if !r.lab.playing || no != r.lab.playNo {
 			return
 		}
-		if x.Phase != apparatus.ReplayReady || r.view != viewLab || at >= x.Last {
+		if x.Phase != state.ReplayReady || r.view != viewLab || at >= x.Last {
 			r.lab.playing = false
 			return
 		}
@@ -146,10 +146,10 @@ func (r *Root) askReplay() {
 		return
 	}
 	if r.lab.asked = r.lab.link; r.lab.link == "" {
-		r.hooks.Command(apparatus.LabReplayEnd{})
+		r.hooks.Command(state.LabReplayEnd{})
 		return
 	}
-	r.hooks.Command(apparatus.LabReplay{ID: r.lab.link})
+	r.hooks.Command(state.LabReplay{ID: r.lab.link})
 }
 
 // backToDevice ends the replay.
@@ -159,56 +159,56 @@ func (r *Root) backToDevice() {
 		r.hooks.Go("#lab") // and SetPath ends it
 		return
 	}
-	r.hooks.Command(apparatus.LabReplayEnd{})
+	r.hooks.Command(state.LabReplayEnd{})
 }
 
 // replayState is the line under the headline while a replay is wanted.
-func replayState(x *apparatus.Replay) (lamp, words string) {
+func replayState(x *state.Replay) (lamp, words string) {
 	const untouched = " The device itself is not touched."
 	switch x.Phase {
-	case apparatus.ReplayNone:
-	case apparatus.ReplayMaking:
+	case state.ReplayNone:
+	case state.ReplayMaking:
 		return "live", "Computing the run anew, from its images."
-	case apparatus.ReplayReady:
+	case state.ReplayReady:
 		if x.CutOp == 0 {
 			return "hold", "Replay of a run." + untouched
 		}
 		return "hold", "Replay of a cut at flash operation " + group(uint64(x.CutOp)) + "." + untouched
-	case apparatus.ReplayMissing:
+	case state.ReplayMissing:
 		return "bad", "The replay needs the image whose SHA-256 begins with " + x.Text + ". It is neither in this browser nor on the server."
-	case apparatus.ReplayFailed:
+	case state.ReplayFailed:
 		return "bad", "This replay cannot be shown: " + x.Text + "."
 	}
 	return "hold", ""
 }
 
 // replayWords says what happens at the stop that is shown.
-func replayWords(l *apparatus.Lab) string {
+func replayWords(l *state.Lab) string {
 	x := &l.Replay
 	end := ""
 	switch x.Do {
-	case apparatus.DoBefore:
+	case state.DoBefore:
 		return "Before the first flash operation."
-	case apparatus.DoPower:
+	case state.DoPower:
 		return "Power comes back, and the device boots."
-	case apparatus.DoBoot:
+	case state.DoBoot:
 		return "The device boots."
-	case apparatus.DoEnd:
+	case state.DoEnd:
 		switch l.Phase {
-		case apparatus.LabRunning:
+		case state.LabRunning:
 			return "The end: release " + l.Runs + " runs."
-		case apparatus.LabBricked:
+		case state.LabBricked:
 			return "The end: it waits in restoration mode."
 		}
 		end = "The end: "
-	case apparatus.DoErase, apparatus.DoProgram:
+	case state.DoErase, state.DoProgram:
 	}
-	if x.Sector == apparatus.NoSector {
+	if x.Sector == state.NoSector {
 		return end + "no flash operation."
 	}
 	addr, _ := sectorAddr(l.Map.Facts.Runs, int(x.Sector))
 	what := "Erase of "
-	if x.Do != apparatus.DoErase {
+	if x.Do != state.DoErase {
 		what = count(int(x.Bytes), "byte", "bytes") + " programmed into "
 	}
 	if x.Record {

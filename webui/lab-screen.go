@@ -3,7 +3,7 @@ package webui
 import (
 	"strconv"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -11,19 +11,19 @@ import (
 // LabScreen is the emulated device.
 type LabScreen struct{ Page *Root }
 
-func (c *LabScreen) lab() *apparatus.Lab { return &c.Page.state.Lab }
+func (c *LabScreen) lab() *state.Lab { return &c.Page.state.Lab }
 
 // device says whether there is a device, or a run of one, to show.
 func (c *LabScreen) device() bool {
-	return c.replaying() || c.lab().Replay.Phase == apparatus.ReplayNone && c.lab().Phase != apparatus.LabAbsent
+	return c.replaying() || c.lab().Replay.Phase == state.ReplayNone && c.lab().Phase != state.LabAbsent
 }
 
 // replaying says that a run is shown in place of the device.
-func (c *LabScreen) replaying() bool { return c.lab().Replay.Phase == apparatus.ReplayReady }
+func (c *LabScreen) replaying() bool { return c.lab().Replay.Phase == state.ReplayReady }
 
 // making says whether the form for a new device is open.
 func (c *LabScreen) making() bool {
-	return c.lab().Replay.Phase == apparatus.ReplayNone && (!c.device() || c.Page.lab.remake && c.still())
+	return c.lab().Replay.Phase == state.ReplayNone && (!c.device() || c.Page.lab.remake && c.still())
 }
 
 // changeable says that another device may be made.
@@ -32,10 +32,10 @@ func (c *LabScreen) changeable() bool { return c.still() && !c.replaying() }
 // still says that the device does nothing that a new one would interrupt.
 func (c *LabScreen) still() bool {
 	switch c.lab().Phase {
-	case apparatus.LabOff, apparatus.LabRunning, apparatus.LabBricked, apparatus.LabFault:
+	case state.LabOff, state.LabRunning, state.LabBricked, state.LabFault:
 		return true
-	case apparatus.LabAbsent, apparatus.LabBooting, apparatus.LabAsking, apparatus.LabReceiving, apparatus.LabProving,
-		apparatus.LabRewriting, apparatus.LabJudging, apparatus.LabRestoring:
+	case state.LabAbsent, state.LabBooting, state.LabAsking, state.LabReceiving, state.LabProving,
+		state.LabRewriting, state.LabJudging, state.LabRestoring:
 	}
 	return false
 }
@@ -48,7 +48,7 @@ func (c *LabScreen) lamp() string {
 // line is the state in words, with the remaining time of a restoration.
 func (c *LabScreen) line() string {
 	_, words := labState(c.lab())
-	if c.lab().Phase == apparatus.LabRestoring && c.Page.labLeft.shown > 0 {
+	if c.lab().Phase == state.LabRestoring && c.Page.labLeft.shown > 0 {
 		words += " " + c.Page.labLeft.words().String() + "."
 	}
 	return words + makeEndWords(c.lab().Make.Ended)
@@ -62,7 +62,7 @@ func (c *LabScreen) acts() []act { return c.Page.labActs() }
 // choices are the releases that could be restored, when there is more than one.
 func (c *LabScreen) choices() []option {
 	l := c.lab()
-	if l.Phase != apparatus.LabBricked || len(l.Choice) < 2 {
+	if l.Phase != state.LabBricked || len(l.Choice) < 2 {
 		return nil
 	}
 	list := make([]option, 0, len(l.Choice))
@@ -82,7 +82,7 @@ func (c *LabScreen) want(e vugu.DOMEvent) {
 	c.Page.lab.wanted = digestOf(e.PropString("target", "value"))
 }
 
-func (c *LabScreen) flash() *apparatus.Map { return &c.lab().Map }
+func (c *LabScreen) flash() *state.Map { return &c.lab().Map }
 
 func (c *LabScreen) facts() string { return factsWords(&c.flash().Facts) }
 

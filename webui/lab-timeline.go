@@ -1,11 +1,11 @@
 package webui
 
-import "unbrick/apparatus"
+import "unbrick/webui/state"
 
 // LabTimeline is S01 to S20 on the lanes of terminal, server and apparatus.
 type LabTimeline struct{ Page *Root }
 
-func (c *LabTimeline) lab() *apparatus.Lab { return &c.Page.state.Lab }
+func (c *LabTimeline) lab() *state.Lab { return &c.Page.state.Lab }
 
 func (c *LabTimeline) time() string { return timeWords(c.lab()) }
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // What the Lab shows as the release to be restored is what it asks for: with and without a choice by the person, and after
@@ -21,7 +21,7 @@ func TestWhatIsShownIsRestored(t *testing.T) {
 				a.Do()
 			}
 		}
-		return w.commands[len(w.commands)-1].(apparatus.LabRestore).Digest
+		return w.commands[len(w.commands)-1].(state.LabRestore).Digest
 	}
 	shown := func() (d [32]byte) {
 		for _, o := range screen.choices() {
@@ -31,30 +31,30 @@ func TestWhatIsShownIsRestored(t *testing.T) {
 		}
 		return d
 	}
-	hung := demoLab(apparatus.LabBricked)
-	hung.Why, hung.Runs, hung.Choice = apparatus.WhyHang, "2.4.1", []apparatus.Release{oldRelease, newRelease}
+	hung := demoLab(state.LabBricked)
+	hung.Why, hung.Runs, hung.Choice = state.WhyHang, "2.4.1", []state.Release{oldRelease, newRelease}
 	for name, change := range map[string]func(){
-		"first":  func() { r.SetState(apparatus.State{Lab: hung}) },
+		"first":  func() { r.SetState(state.State{Lab: hung}) },
 		"chosen": func() { screen.want(&event{value: digestText(newRelease.Digest)}) },
 		"new device": func() {
-			r.SetState(apparatus.State{Lab: demoLab(apparatus.LabRunning)})
-			r.SetState(apparatus.State{Lab: hung})
+			r.SetState(state.State{Lab: demoLab(state.LabRunning)})
+			r.SetState(state.State{Lab: hung})
 		},
 		"other order": func() {
-			hung.Choice = []apparatus.Release{newRelease, oldRelease}
-			r.SetState(apparatus.State{Lab: hung})
+			hung.Choice = []state.Release{newRelease, oldRelease}
+			r.SetState(state.State{Lab: hung})
 		},
 	} {
-		r.SetState(apparatus.State{Lab: hung})
+		r.SetState(state.State{Lab: hung})
 		change()
 		if got, want := restored(), shown(); got != want || got == ([32]byte{}) {
 			t.Errorf("%s: %x is shown, %x restored", name, want[:2], got[:2])
 		}
 	}
-	r.SetState(apparatus.State{Lab: hung})
+	r.SetState(state.State{Lab: hung})
 	screen.want(&event{value: digestText(oldRelease.Digest)})
-	r.SetState(apparatus.State{Lab: demoLab(apparatus.LabRunning)})
-	r.SetState(apparatus.State{Lab: hung})
+	r.SetState(state.State{Lab: demoLab(state.LabRunning)})
+	r.SetState(state.State{Lab: hung})
 	if got := restored(); got != hung.Choice[0].Digest {
 		t.Error("a wish for one repair is kept for the next")
 	}
@@ -75,16 +75,16 @@ func TestPresentValueCanBeShown(t *testing.T) {
 	}
 	w := &world{}
 	r := New(w.hooks())
-	onLab(demoLab(apparatus.LabRunning))(r, w)
+	onLab(demoLab(state.LabRunning))(r, w)
 	power := &LabPower{Page: r}
 	power.setTear(&event{value: "4"})
-	if got := w.commands[len(w.commands)-1]; got != (apparatus.LabCut{Tear: apparatus.TearAllButOne}) {
+	if got := w.commands[len(w.commands)-1]; got != (state.LabCut{Tear: state.TearAllButOne}) {
 		t.Errorf("the switch does not know what its cut leaves: %#v", got)
 	}
-	l := demoLab(apparatus.LabRunning)
-	l.Power.Tear = apparatus.TearWeak
-	r.SetState(apparatus.State{Lab: l})
-	if got := power.tears(); !got[apparatus.TearWeak].Selected || got[apparatus.TearAllButOne].Selected {
+	l := demoLab(state.LabRunning)
+	l.Power.Tear = state.TearWeak
+	r.SetState(state.State{Lab: l})
+	if got := power.tears(); !got[state.TearWeak].Selected || got[state.TearAllButOne].Selected {
 		t.Errorf("the tear that is shown is not the device's: %+v", got)
 	}
 }
@@ -94,7 +94,7 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 	for _, typed := range []string{"1.5", "", "-1", "0", "1e3", "  ", "many"} {
 		w := &world{}
 		r := New(w.hooks())
-		l := demoLab(apparatus.LabRunning)
+		l := demoLab(state.LabRunning)
 		l.Power.Most = 9388
 		onLab(l)(r, w)
 		power := &LabPower{Page: r}
@@ -110,7 +110,7 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 			t.Fatalf("sent %v", w.commands)
 		}
 		l.Power.Refused = 99999999 // the engine's answer
-		r.SetState(apparatus.State{Lab: l})
+		r.SetState(state.State{Lab: l})
 		if !strings.Contains(power.complaint(), "more than 9\u202f388 flash operations") {
 			t.Errorf("says %q", power.complaint())
 		}
@@ -123,10 +123,10 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 // A restoration that has ended early says so in the Lab with the words of Restore, whatever ended it, and what it says to do
 // can be done in the Lab.
 func TestEndedRestorationInTheLab(t *testing.T) {
-	for code := apparatus.CauseNone; code <= apparatus.CauseSigners; code++ {
-		for _, phase := range []apparatus.LabPhase{apparatus.LabBricked, apparatus.LabRunning, apparatus.LabOff} {
+	for code := state.CauseNone; code <= state.CauseSigners; code++ {
+		for _, phase := range []state.LabPhase{state.LabBricked, state.LabRunning, state.LabOff} {
 			l := demoLab(phase)
-			l.Outcome, l.Failure = apparatus.OutcomeFailed, apparatus.Failure{Code: code, Stage: apparatus.StageWrite, Touched: apparatus.TouchedPart, Sector: 5, Of: 42}
+			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: code, Stage: state.StageWrite, Touched: state.TouchedPart, Sector: 5, Of: 42}
 			w := &world{}
 			r := New(w.hooks())
 			r.SetPath("#lab")
@@ -144,12 +144,12 @@ func TestEndedRestorationInTheLab(t *testing.T) {
 
 // A release that was restored and hangs again says why, and what to do.
 func TestHungAgain(t *testing.T) {
-	l := demoLab(apparatus.LabBricked)
-	l.Why, l.Runs, l.Outcome, l.Health = apparatus.WhyHang, "2.3.0", apparatus.OutcomeRestored, apparatus.HealthHangs
+	l := demoLab(state.LabBricked)
+	l.Why, l.Runs, l.Outcome, l.Health = state.WhyHang, "2.3.0", state.OutcomeRestored, state.HealthHangs
 	if _, got := labState(&l); !strings.HasPrefix(got, "Bricked again: release 2.3.0 was restored and verified, and hung three times") || !strings.Contains(got, "set it to healthy first") {
 		t.Errorf("%q", got)
 	}
-	l.Health = apparatus.HealthGood
+	l.Health = state.HealthGood
 	if _, got := labState(&l); strings.Contains(got, "healthy") {
 		t.Errorf("the switch is blamed for nothing: %q", got)
 	}
@@ -227,7 +227,7 @@ func TestActsThatAreAskedFirst(t *testing.T) {
 		}
 	}
 	r.SetPath("#restore")
-	r.SetState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A", Version: "2"}}})
+	r.SetState(state.State{Restore: state.Restore{Phase: state.RestoreIdle, Job: state.PendingJob{Serial: "A", Version: "2"}}})
 	for _, a := range r.restorePane().Acts {
 		if a.Label == "Forget it" {
 			if n++; a.Ask.Question == "" {

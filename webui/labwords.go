@@ -5,49 +5,49 @@ import (
 	"slices"
 	"strconv"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // labState is the line under the Lab's headline: the lamp's shape and what is true now.
-func labState(l *apparatus.Lab) (lamp, words string) {
+func labState(l *state.Lab) (lamp, words string) {
 	p := &l.Progress
-	if l.Replay.Phase != apparatus.ReplayNone {
+	if l.Replay.Phase != state.ReplayNone {
 		return replayState(&l.Replay)
 	}
 	switch l.Phase {
-	case apparatus.LabAbsent:
+	case state.LabAbsent:
 		return "hold", "No device has been made yet."
-	case apparatus.LabOff:
+	case state.LabOff:
 		return "hold", "Switched off. The flash keeps what was written to it."
-	case apparatus.LabBooting:
+	case state.LabBooting:
 		return "live", "Booting: the digest of the whole image is computed."
-	case apparatus.LabRunning:
+	case state.LabRunning:
 		return "ok", runningWords(l)
-	case apparatus.LabAsking:
+	case state.LabAsking:
 		return "live", "Asking the server for an update."
-	case apparatus.LabReceiving:
+	case state.LabReceiving:
 		return "live", "Receiving the update to " + releaseName(l.Target) + ", " + group(uint64(p.Bytes)) + " of " + group(uint64(p.BytesOf)) + " bytes."
-	case apparatus.LabProving:
+	case state.LabProving:
 		return "live", "Proving the update to " + releaseName(l.Target) + " before the first erase."
-	case apparatus.LabRewriting:
+	case state.LabRewriting:
 		return "live", "Rewriting to " + releaseName(l.Target) + ", sector " + sectorAt(l, p.Sectors, p.Of) + "."
-	case apparatus.LabJudging:
+	case state.LabJudging:
 		return "live", "Verdict on " + releaseName(l.Target) + ": the digest of the whole image."
-	case apparatus.LabBricked:
+	case state.LabBricked:
 		return brickedWords(l)
-	case apparatus.LabRestoring:
-		if p.Stage < apparatus.StageWrite {
+	case state.LabRestoring:
+		if p.Stage < state.StageWrite {
 			return "live", "Restoring over the cable: reading what is left."
 		}
 		return "live", "Restoring " + releaseName(l.Target) + " over the cable, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + "."
-	case apparatus.LabFault:
+	case state.LabFault:
 		return "bad", "Stopped: the device broke a rule of its hardware" + because("", l.Fault) + ". It does nothing any more: make a new device."
 	}
 	return "hold", ""
 }
 
 // sectorAt is which sector of a rewrite is told of: the one at work, or between two of them the one that was done last.
-func sectorAt(l *apparatus.Lab, done, of int) string {
+func sectorAt(l *state.Lab, done, of int) string {
 	if l.Map.Active >= 0 {
 		done++
 	}
@@ -64,49 +64,49 @@ func releaseName(version string) string {
 
 // hangAdvice is what to do about a release that hangs because a switch of the Lab makes every release hang; empty while that
 // switch says that releases work.
-func hangAdvice(l *apparatus.Lab) string {
-	if l.Health == apparatus.HealthGood {
+func hangAdvice(l *state.Lab) string {
+	if l.Health == state.HealthGood {
 		return ""
 	}
 	return " The switch Application says that every release hangs after its start: set it to healthy first."
 }
 
-func runningWords(l *apparatus.Lab) string {
+func runningWords(l *state.Lab) string {
 	s := "Running " + releaseName(l.Runs) + "."
 	switch {
 	case l.Hangs:
 		s = upper(releaseName(l.Runs)) + " has started and hangs: the watchdog resets it again and again." + hangAdvice(l)
-	case l.Health == apparatus.HealthHangs:
+	case l.Health == state.HealthHangs:
 		s += " From its next start on it hangs."
 	}
 	switch l.Outcome {
-	case apparatus.OutcomeNoRoom:
+	case state.OutcomeNoRoom:
 		return s + " The update does not fit its RAM: it needs the cable."
-	case apparatus.OutcomeRefused:
+	case state.OutcomeRefused:
 		return s + " The offered release was refused, and nothing was erased."
-	case apparatus.OutcomeProof:
+	case state.OutcomeProof:
 		return s + " The proof had another outcome, and nothing was erased."
-	case apparatus.OutcomeBroken:
+	case state.OutcomeBroken:
 		return s + " The transfer broke off; the next one goes on where it stopped."
-	case apparatus.OutcomeLinkLost:
+	case state.OutcomeLinkLost:
 		return s + " The link broke off before anything was sent; nothing has changed. Try again."
-	case apparatus.OutcomeNoServer:
+	case state.OutcomeNoServer:
 		return s + " The server does not answer."
-	case apparatus.OutcomeHeld:
+	case state.OutcomeHeld:
 		return s + " The server holds it back from the newest release; Fleet says why, and can offer it again."
-	case apparatus.OutcomeFailed:
+	case state.OutcomeFailed:
 		return s + " The restoration ended early."
-	case apparatus.OutcomeLater:
+	case state.OutcomeLater:
 		return s + " The server has nothing to send yet. Try again later."
-	case apparatus.OutcomeUpToDate:
+	case state.OutcomeUpToDate:
 		return s + " It is the newest."
-	case apparatus.OutcomeUpdated:
+	case state.OutcomeUpdated:
 		s += " The update was verified."
-	case apparatus.OutcomeConfirmed:
+	case state.OutcomeConfirmed:
 		s += " It has confirmed itself."
-	case apparatus.OutcomeRestored:
+	case state.OutcomeRestored:
 		s += " It was restored over the cable and verified."
-	case apparatus.OutcomeNone:
+	case state.OutcomeNone:
 	}
 	if l.Offered.Digest != ([32]byte{}) {
 		s += " Release " + l.Offered.Version + " is published for it."
@@ -114,49 +114,49 @@ func runningWords(l *apparatus.Lab) string {
 	return s
 }
 
-func brickedWords(l *apparatus.Lab) (lamp, words string) {
+func brickedWords(l *state.Lab) (lamp, words string) {
 	lamp, words = "bad", "Bricked."
 	switch l.Why {
-	case apparatus.WhyInterrupted:
+	case state.WhyInterrupted:
 		words = "Bricked: the rewrite stopped halfway."
 		if l.Old != "" && l.Target != "" {
 			words = "Bricked: a mixture of " + l.Old + " and " + l.Target + "."
 		}
-	case apparatus.WhyDamaged:
+	case state.WhyDamaged:
 		words = "Bricked: the image is not what its record says."
-	case apparatus.WhyNoRecord:
+	case state.WhyNoRecord:
 		words = "Bricked: no valid record."
-	case apparatus.WhyHang:
+	case state.WhyHang:
 		words = "Bricked: " + releaseName(l.Runs) + " was started three times and hung." + hangAdvice(l)
-		if l.Outcome == apparatus.OutcomeRestored {
+		if l.Outcome == state.OutcomeRestored {
 			words = "Bricked again: " + releaseName(l.Runs) + " was restored and verified, and hung three times like the one before." + hangAdvice(l)
 		}
-	case apparatus.WhyAsked, apparatus.WhyPin:
+	case state.WhyAsked, state.WhyPin:
 		lamp, words = "hold", "Waiting, because it was asked to."
-	case apparatus.WhyUnknown:
+	case state.WhyUnknown:
 	}
 	words += " In restoration mode, cable open."
-	if l.Outcome == apparatus.OutcomeFailed {
+	if l.Outcome == state.OutcomeFailed {
 		words += " The restoration ended early."
 	}
 	return lamp, words
 }
 
 // makeEndWords say why a device could not be made.
-func makeEndWords(e apparatus.MakeEnd) string {
+func makeEndWords(e state.MakeEnd) string {
 	words := ""
 	switch e {
-	case apparatus.MakeEndNone:
+	case state.MakeEndNone:
 		return ""
-	case apparatus.MakeEndNoServer:
+	case state.MakeEndNoServer:
 		words = "the server has to be asked for its release or its keys, and does not answer. Try again when it does."
-	case apparatus.MakeEndNoRelease:
+	case state.MakeEndNoRelease:
 		words = "its release is gone from this browser and from the server. Choose another one."
-	case apparatus.MakeEndDamaged:
+	case state.MakeEndDamaged:
 		words = "the bytes of its release are not those that were signed. Choose another one."
-	case apparatus.MakeEndNoKeys:
+	case state.MakeEndNoKeys:
 		words = "the server trusts no key for this model yet. Publish a release for it first."
-	case apparatus.MakeEndUnfit:
+	case state.MakeEndUnfit:
 		words = "its release does not fit the model. Choose another one."
 	}
 	return " No device was made: " + words
@@ -166,24 +166,24 @@ func makeEndWords(e apparatus.MakeEnd) string {
 // there is nothing.
 func (r *Root) labFailure() *pane {
 	l := &r.state.Lab
-	if l.Outcome != apparatus.OutcomeFailed || l.Replay.Phase != apparatus.ReplayNone {
+	if l.Outcome != state.OutcomeFailed || l.Replay.Phase != state.ReplayNone {
 		return nil
 	}
 	p := r.failed(&l.Failure)
-	p.Lead = whereWords(&l.Failure, apparatus.WorkWritten)
+	p.Lead = whereWords(&l.Failure, state.WorkWritten)
 	again := "Press Restore over the cable again." + keptWords(&l.Failure)
 	other := "Choose another release beside the button, then press Restore over the cable."
 	switch l.Failure.Code {
-	case apparatus.CauseCableOut, apparatus.CauseSilent, apparatus.CausePortBusy, apparatus.CauseRefused, apparatus.CauseProof, apparatus.CauseVerify:
+	case state.CauseCableOut, state.CauseSilent, state.CausePortBusy, state.CauseRefused, state.CauseProof, state.CauseVerify:
 		p.Verdict.Do = again
-	case apparatus.CauseNoisy:
+	case state.CauseNoisy:
 		p.Verdict.Do = "Choose fewer bit errors, or a lower speed, under Line. Then press Restore over the cable again." + keptWords(&l.Failure)
-	case apparatus.CauseFlash:
+	case state.CauseFlash:
 		p.Verdict.Do = again + " If it stays, make a new device."
-	case apparatus.CauseSignature, apparatus.CauseUnknownKey, apparatus.CauseSigners, apparatus.CauseWrongModel, apparatus.CauseBelowFloor, apparatus.CauseBadFile,
-		apparatus.CauseBadRelease, apparatus.CauseUnlisted, apparatus.CauseNoRoom:
+	case state.CauseSignature, state.CauseUnknownKey, state.CauseSigners, state.CauseWrongModel, state.CauseBelowFloor, state.CauseBadFile,
+		state.CauseBadRelease, state.CauseUnlisted, state.CauseNoRoom:
 		p.Verdict.Do = other
-	case apparatus.CauseNoRelease:
+	case state.CauseNoRelease:
 		p.Verdict.Do = "Choose another release, or let the server answer and press Restore over the cable again."
 	default: // CauseStoreFull, CauseProtocol, CauseProgramFault and what has no words
 		p.Verdict.Do = "Reload the page, then press Restore over the cable again. The Lab keeps the flash as it is."
@@ -194,20 +194,20 @@ func (r *Root) labFailure() *pane {
 // labActs is the Lab's buttons: at most one primary.
 func (r *Root) labActs() []act {
 	l := &r.state.Lab
-	update := secondary("Update over the air", r.send(apparatus.LabUpdate{}))
-	pull := danger("Pull the power now", r.send(apparatus.LabPower{Switch: apparatus.SwitchOff}))
-	restore := secondary("Restore over the cable", func() { r.send(apparatus.LabRestore{Digest: r.labWanted()})() })
+	update := secondary("Update over the air", r.send(state.LabUpdate{}))
+	pull := danger("Pull the power now", r.send(state.LabPower{Switch: state.SwitchOff}))
+	restore := secondary("Restore over the cable", func() { r.send(state.LabRestore{Digest: r.labWanted()})() })
 	switch back := primary("Back to the device", r.backToDevice); l.Replay.Phase {
-	case apparatus.ReplayNone:
-	case apparatus.ReplayMissing:
+	case state.ReplayNone:
+	case state.ReplayMissing:
 		back.Style = ""
 		return []act{primary("Choose a release file", r.hooks.ChooseFile), back}
-	case apparatus.ReplayMaking, apparatus.ReplayReady, apparatus.ReplayFailed:
+	case state.ReplayMaking, state.ReplayReady, state.ReplayFailed:
 		return []act{back}
 	}
 	list := r.deviceActs(update, pull, restore)
 	if l.Replay.Own {
-		list = append(list, secondary("Replay the cut", r.send(apparatus.LabReplay{})))
+		list = append(list, secondary("Replay the cut", r.send(state.LabReplay{})))
 	}
 	return list
 }
@@ -216,30 +216,30 @@ func (r *Root) labActs() []act {
 func (r *Root) deviceActs(update, pull, restore act) []act {
 	l := &r.state.Lab
 	switch l.Phase {
-	case apparatus.LabAbsent:
-	case apparatus.LabOff:
-		return []act{primary("Switch it on", r.send(apparatus.LabPower{Switch: apparatus.SwitchOn}))}
-	case apparatus.LabRunning:
+	case state.LabAbsent:
+	case state.LabOff:
+		return []act{primary("Switch it on", r.send(state.LabPower{Switch: state.SwitchOn}))}
+	case state.LabRunning:
 		if l.Offered.Digest != ([32]byte{}) {
 			update.Style = "primary"
 		}
 		restore.Disabled = true
 		return []act{update, restore}
-	case apparatus.LabBricked:
+	case state.LabBricked:
 		restore.Style = "primary"
 		return []act{restore}
-	case apparatus.LabFault:
-		return []act{primary("Switch it off", r.send(apparatus.LabPower{Switch: apparatus.SwitchOff}))}
-	case apparatus.LabBooting, apparatus.LabAsking, apparatus.LabReceiving, apparatus.LabProving, apparatus.LabRewriting,
-		apparatus.LabJudging, apparatus.LabRestoring:
+	case state.LabFault:
+		return []act{primary("Switch it off", r.send(state.LabPower{Switch: state.SwitchOff}))}
+	case state.LabBooting, state.LabAsking, state.LabReceiving, state.LabProving, state.LabRewriting,
+		state.LabJudging, state.LabRestoring:
 		return []act{pull}
 	}
 	return nil
 }
 
 // tearName says what a tear leaves.
-func tearName(t apparatus.Tear) string {
-	names := [apparatus.TearKinds]string{
+func tearName(t state.Tear) string {
+	names := [state.TearKinds]string{
 		"half of the bytes", "nothing written", "everything written", "the first unit", "all but the last unit",
 		"unstable bits", "units that cannot be read", "a weak erase", "one bit in between",
 	}
@@ -250,8 +250,8 @@ func tearName(t apparatus.Tear) string {
 }
 
 // noiseName says how many bits are damaged.
-func noiseName(n apparatus.Noise) string {
-	names := [apparatus.NoiseKinds]string{
+func noiseName(n state.Noise) string {
+	names := [state.NoiseKinds]string{
 		"none", "1 in 1" + gap + "000" + gap + "000", "1 in 100" + gap + "000", "1 in 10" + gap + "000", "1 in 1" + gap + "000",
 	}
 	if int(n) >= len(names) {
@@ -261,8 +261,8 @@ func noiseName(n apparatus.Noise) string {
 }
 
 // paceName says how device time passes.
-func paceName(p apparatus.Pace) string {
-	names := [apparatus.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
+func paceName(p state.Pace) string {
+	names := [state.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
 	if int(p) >= len(names) {
 		return ""
 	}
@@ -270,8 +270,8 @@ func paceName(p apparatus.Pace) string {
 }
 
 // healthName says how the application behaves.
-func healthName(h apparatus.Health) string {
-	if h == apparatus.HealthHangs {
+func healthName(h state.Health) string {
+	if h == state.HealthHangs {
 		return "hangs after start"
 	}
 	return "healthy"
@@ -326,7 +326,7 @@ func with[T cmp.Ordered](values []T, now T) []T {
 }
 
 // cutHint says what operations there are to cut in.
-func cutHint(p *apparatus.Power) string {
+func cutHint(p *state.Power) string {
 	switch {
 	case p.Ops > 0:
 		return "of " + group(p.Ops)
@@ -337,9 +337,9 @@ func cutHint(p *apparatus.Power) string {
 }
 
 // switchNote says what the switch means now.
-func switchNote(l *apparatus.Lab) string {
+func switchNote(l *state.Lab) string {
 	switch {
-	case l.Power.Switch == apparatus.SwitchOff:
+	case l.Power.Switch == state.SwitchOff:
 		return "Switch it on, and it boots from what is in its flash."
 	case l.Power.CutAt > 0:
 		return "Armed: the power fails inside flash operation " + group(l.Power.CutAt) + "."

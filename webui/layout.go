@@ -3,7 +3,7 @@ package webui
 import (
 	"math"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // A map has 32 columns up to 512 cells of the smallest sector's size and 64 above, half of that where
@@ -20,7 +20,7 @@ type place struct{ row, col, span int }
 
 // arrange puts the sectors of runs into rows of columns, each as wide as its size asks, in address
 // order. A sector that does not fit into what is left of a row begins the next.
-func arrange(runs []apparatus.SectorRun, columns int) (places []place, rows int) {
+func arrange(runs []state.SectorRun, columns int) (places []place, rows int) {
 	unit := smallest(runs)
 	if unit == 0 {
 		return nil, 0
@@ -29,7 +29,7 @@ func arrange(runs []apparatus.SectorRun, columns int) (places []place, rows int)
 	for _, r := range runs {
 		span := min(max(int(r.Size/unit), 1), columns)
 		for range r.Count {
-			if len(places) == apparatus.MaxSectors {
+			if len(places) == state.MaxSectors {
 				return places, row + 1
 			}
 			if col+span > columns {
@@ -42,7 +42,7 @@ func arrange(runs []apparatus.SectorRun, columns int) (places []place, rows int)
 	return places, row + 1
 }
 
-func smallest(runs []apparatus.SectorRun) uint32 {
+func smallest(runs []state.SectorRun) uint32 {
 	unit := uint32(0)
 	for _, r := range runs {
 		if r.Count > 0 && (unit == 0 || r.Size < unit) {
@@ -53,7 +53,7 @@ func smallest(runs []apparatus.SectorRun) uint32 {
 }
 
 // columnsFor chooses the number of columns for a map of the given width.
-func columnsFor(runs []apparatus.SectorRun, width float64) int {
+func columnsFor(runs []state.SectorRun, width float64) int {
 	unit, cells := smallest(runs), uint64(0)
 	if unit == 0 {
 		return wideColumns
@@ -86,7 +86,7 @@ type layout struct {
 
 // lay computes the picture of a map that is width CSS pixels wide. tall is how much taller than wide
 // its cells are where there is room.
-func lay(runs []apparatus.SectorRun, width, ratio, tall float64) layout {
+func lay(runs []state.SectorRun, width, ratio, tall float64) layout {
 	columns := columnsFor(runs, width)
 	places, rows := arrange(runs, columns)
 	space := 2.0
@@ -148,7 +148,7 @@ func (l *layout) move(i, dx, dy int) int {
 
 // tallness is how much taller than wide the cells of a map are: base for eight rows and more, up to
 // twice as much where few rows would leave the place empty.
-func tallness(runs []apparatus.SectorRun, base float64) float64 {
+func tallness(runs []state.SectorRun, base float64) float64 {
 	_, rows := arrange(runs, columnsFor(runs, narrowWidth+1))
 	return base * min(max(8/float64(max(rows, 1)), 1), 2)
 }
@@ -161,7 +161,7 @@ func abs(n int) int {
 }
 
 // sectorAddr returns address and size of sector n.
-func sectorAddr(runs []apparatus.SectorRun, n int) (addr, size uint32) {
+func sectorAddr(runs []state.SectorRun, n int) (addr, size uint32) {
 	for _, r := range runs {
 		if n < int(r.Count) {
 			return addr + uint32(n)*r.Size, r.Size

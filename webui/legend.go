@@ -1,7 +1,7 @@
 package webui
 
 import (
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // legendEntry is one line of a map's text summary.
@@ -13,39 +13,39 @@ type legendEntry struct {
 }
 
 // legendOrder is the order of the summary: what matters first.
-var legendOrder = [...]apparatus.Sector{
-	apparatus.SectorNew, apparatus.SectorOld, apparatus.SectorDamaged, apparatus.SectorLive, apparatus.SectorErased,
-	apparatus.SectorSame, apparatus.SectorBoot, apparatus.SectorRecord, apparatus.SectorUnused,
+var legendOrder = [...]state.Sector{
+	state.SectorNew, state.SectorOld, state.SectorDamaged, state.SectorLive, state.SectorErased,
+	state.SectorSame, state.SectorBoot, state.SectorRecord, state.SectorUnused,
 }
 
 // sectorName is a state as a person reads it.
-func sectorName(s apparatus.Sector) string {
+func sectorName(s state.Sector) string {
 	switch s {
-	case apparatus.SectorSame:
+	case state.SectorSame:
 		return "Unchanged"
-	case apparatus.SectorOld:
+	case state.SectorOld:
 		return "Old"
-	case apparatus.SectorNew:
+	case state.SectorNew:
 		return "New"
-	case apparatus.SectorErased:
+	case state.SectorErased:
 		return "Erased"
-	case apparatus.SectorDamaged:
+	case state.SectorDamaged:
 		return "Damaged"
-	case apparatus.SectorLive:
+	case state.SectorLive:
 		return "Being rewritten"
-	case apparatus.SectorBoot:
+	case state.SectorBoot:
 		return "Boot area"
-	case apparatus.SectorRecord:
+	case state.SectorRecord:
 		return "Records"
-	case apparatus.SectorUnused:
+	case state.SectorUnused:
 		return "Not used"
 	}
 	return "Unknown"
 }
 
 // sectorClass is the swatch's class in app.css.
-func sectorClass(s apparatus.Sector) string {
-	names := [apparatus.SectorKinds]string{"same", "old", "new", "gone", "bad", "live", "boot", "record", "none"}
+func sectorClass(s state.Sector) string {
+	names := [state.SectorKinds]string{"same", "old", "new", "gone", "bad", "live", "boot", "record", "none"}
 	if int(s) >= len(names) {
 		return "none"
 	}
@@ -53,8 +53,8 @@ func sectorClass(s apparatus.Sector) string {
 }
 
 // legend counts the states of a map. short leaves out what does not occur.
-func legend(m *apparatus.Map, short bool) []legendEntry {
-	var n [apparatus.SectorKinds]int
+func legend(m *state.Map, short bool) []legendEntry {
+	var n [state.SectorKinds]int
 	for _, c := range m.Cells {
 		if int(c) < len(n) {
 			n[c]++
@@ -71,7 +71,7 @@ func legend(m *apparatus.Map, short bool) []legendEntry {
 }
 
 // sectorWords is what the map's cursor says: "sector 103, 0x067000, damaged".
-func sectorWords(m *apparatus.Map, i int) string {
+func sectorWords(m *state.Map, i int) string {
 	if i < 0 || i >= len(m.Cells) {
 		return ""
 	}
@@ -80,7 +80,7 @@ func sectorWords(m *apparatus.Map, i int) string {
 }
 
 // factsWords describes a flash: "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256".
-func factsWords(f *apparatus.MapFacts) string {
+func factsWords(f *state.MapFacts) string {
 	if len(f.Runs) == 0 {
 		return ""
 	}
@@ -101,7 +101,7 @@ func factsWords(f *apparatus.MapFacts) string {
 }
 
 // cellWords explains the cells on Restore.
-func cellWords(f *apparatus.MapFacts) string {
+func cellWords(f *state.MapFacts) string {
 	if len(f.Runs) == 1 {
 		return "The device’s memory. Each cell is one sector, " + kb(uint64(f.Runs[0].Size)) + "."
 	}
@@ -110,7 +110,7 @@ func cellWords(f *apparatus.MapFacts) string {
 
 // axis is the address at the start of each row of a wide map, or nothing where rows would be too many
 // to read.
-func axis(f *apparatus.MapFacts) []string {
+func axis(f *state.MapFacts) []string {
 	places, rows := arrange(f.Runs, columnsFor(f.Runs, narrowWidth+1))
 	if rows < 2 || rows > 32 {
 		return nil

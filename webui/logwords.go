@@ -3,8 +3,8 @@ package webui
 import (
 	"strings"
 
-	"unbrick/apparatus"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // shownRows is how many events stand on the screen; all of them are in the saved file.
@@ -13,7 +13,7 @@ const shownRows = 40
 // logLine is one event as a person reads it.
 type logLine struct{ Class, Time, Tag, Text string }
 
-func logLines(rows []apparatus.LogRow, runs []apparatus.SectorRun) []logLine {
+func logLines(rows []state.LogRow, runs []state.SectorRun) []logLine {
 	rows = rows[max(0, len(rows)-shownRows):]
 	lines := make([]logLine, len(rows))
 	for i := range rows {
@@ -22,14 +22,14 @@ func logLines(rows []apparatus.LogRow, runs []apparatus.SectorRun) []logLine {
 	return lines
 }
 
-func logLineOf(r *apparatus.LogRow, runs []apparatus.SectorRun) logLine {
+func logLineOf(r *state.LogRow, runs []state.SectorRun) logLine {
 	l := logLine{Class: "event", Time: seconds(r.Time, 3) + " s", Text: logText(r, runs)}
 	if r.Step >= 1 && r.Step <= 20 {
 		l.Tag = stepID(int(r.Step))
 	}
-	if r.Source != apparatus.SourceTerminal && (r.Code == apparatus.LogCut || r.Code == apparatus.LogFault) {
+	if r.Source != state.SourceTerminal && (r.Code == state.LogCut || r.Code == state.LogFault) {
 		l.Class, l.Tag = "cutline", "CUT"
-		if r.Code == apparatus.LogFault {
+		if r.Code == state.LogFault {
 			l.Tag = "FAULT"
 		}
 	}
@@ -37,7 +37,7 @@ func logLineOf(r *apparatus.LogRow, runs []apparatus.SectorRun) logLine {
 }
 
 // logFile is the whole log as a text file.
-func logFile(rows []apparatus.LogRow, runs []apparatus.SectorRun) []byte {
+func logFile(rows []state.LogRow, runs []state.SectorRun) []byte {
 	var b strings.Builder
 	for i := range rows {
 		l := logLineOf(&rows[i], runs)
@@ -47,69 +47,69 @@ func logFile(rows []apparatus.LogRow, runs []apparatus.SectorRun) []byte {
 }
 
 // logText is an event in words. runs is the flash's geometry, for addresses.
-func logText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
-	if r.Source == apparatus.SourceTerminal {
+func logText(r *state.LogRow, runs []state.SectorRun) string {
+	if r.Source == state.SourceTerminal {
 		return terminalText(r, runs)
 	}
 	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
 	switch r.Code {
-	case apparatus.LogPowerOn:
+	case state.LogPowerOn:
 		return "power on"
-	case apparatus.LogPowerOff:
+	case state.LogPowerOff:
 		return "power off, between flash operations"
-	case apparatus.LogCut:
-		return "power cut inside flash operation " + a + "; the tear leaves " + tearName(apparatus.Tear(min(r.B, 255)))
-	case apparatus.LogReset:
+	case state.LogCut:
+		return "power cut inside flash operation " + a + "; the tear leaves " + tearName(state.Tear(min(r.B, 255)))
+	case state.LogReset:
 		return "reset"
-	case apparatus.LogFault:
+	case state.LogFault:
 		return because("hardware rule broken", n)
-	case apparatus.LogMade:
+	case state.LogMade:
 		return "made with " + releaseName(n)
-	case apparatus.LogLinkOpen:
+	case state.LogLinkOpen:
 		return "server: link open"
-	case apparatus.LogMaking:
+	case state.LogMaking:
 		return about("server: an update file is being made", " for release ", n) + later(r.A)
-	case apparatus.LogInfo:
+	case state.LogInfo:
 		return "server: update file of " + a + " bytes, needs a workspace of " + memory(r.B)
-	case apparatus.LogNoUpdate:
+	case state.LogNoUpdate:
 		return "server: nothing newer"
-	case apparatus.LogRequested:
+	case state.LogRequested:
 		return "server: asked for bytes from offset " + a
-	case apparatus.LogSending:
+	case state.LogSending:
 		return "server: " + a + " bytes sent"
-	case apparatus.LogServerAway:
+	case state.LogServerAway:
 		return "the server does not answer"
-	case apparatus.LogIdentified:
+	case state.LogIdentified:
 		return about("apparatus: identified", ", serial ", n) + ", digests of " + count(int(r.A), "sector", "sectors")
-	case apparatus.LogSelected:
+	case state.LogSelected:
 		return "apparatus: " + releaseName(n) + "; " + count(int(r.A), "sector", "sectors") + ", " + b + " bytes"
-	case apparatus.LogSent:
+	case state.LogSent:
 		return "apparatus: " + a + " of " + count(int(r.B), "sector", "sectors") + " sent"
-	case apparatus.LogRestored:
+	case state.LogRestored:
 		return "apparatus: " + releaseName(n) + " restored; " + count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
-	case apparatus.LogEnded:
-		return "apparatus: ended, " + causeWords(apparatus.Cause(min(r.A, 255)))
-	case apparatus.LogHealth:
-		return "application: " + healthName(apparatus.Health(min(r.A, 255)))
-	case apparatus.LogNotNeeded:
+	case state.LogEnded:
+		return "apparatus: ended, " + causeWords(state.Cause(min(r.A, 255)))
+	case state.LogHealth:
+		return "application: " + healthName(state.Health(min(r.A, 255)))
+	case state.LogNotNeeded:
 		return "apparatus: nothing to write; started"
-	case apparatus.LogReplay, apparatus.LogMessage, apparatus.LogPacket:
+	case state.LogReplay, state.LogMessage, state.LogPacket:
 		return n
-	case apparatus.LogServerEnded:
+	case state.LogServerEnded:
 		return because("server: it ended the session", n) + later(r.A)
-	case apparatus.LogMissed:
+	case state.LogMissed:
 		return "the rewrite had " + b + " flash operations: the cut at " + a + " was not reached, and is no longer armed"
-	case apparatus.LogOffered:
+	case state.LogOffered:
 		return "server: " + releaseName(n) + " is there; the update waits until it is asked for"
-	case apparatus.LogStoreWarned:
+	case state.LogStoreWarned:
 		return "this browser did not keep the flash; a reload would lose it"
 	}
 	return "event " + group(uint64(r.Code))
 }
 
 // causeWords is what ended an attempt, as a log says it, with the number that support asks for.
-func causeWords(c apparatus.Cause) string {
-	p := new(Root).failed(&apparatus.Failure{Code: c})
+func causeWords(c state.Cause) string {
+	p := new(Root).failed(&state.Failure{Code: c})
 	return lower(strings.TrimSuffix(p.Heading, ".")) + " (" + causeCode(c) + ")"
 }
 
@@ -154,19 +154,19 @@ func memory(n uint32) string {
 }
 
 // app names an application, by its region where nothing better is known.
-func app(r *apparatus.LogRow) string {
+func app(r *state.LogRow) string {
 	if r.Text == "" {
 		return "region " + group(uint64(r.A))
 	}
 	return r.Text
 }
 
-func terminalText(r *apparatus.LogRow, runs []apparatus.SectorRun) string {
+func terminalText(r *state.LogRow, runs []state.SectorRun) string {
 	a, b, n := group(uint64(r.A)), group(uint64(r.B)), r.Text
 	at := ""
-	if r.Sector != apparatus.NoSector {
+	if r.Sector != state.NoSector {
 		at = "sector " + group(uint64(r.Sector))
-		if addr, size := sectorAddr(runs, int(min(r.Sector, apparatus.MaxSectors))); size > 0 {
+		if addr, size := sectorAddr(runs, int(min(r.Sector, state.MaxSectors))); size > 0 {
 			at += " at " + hexAddr(addr)
 		}
 	}

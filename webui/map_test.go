@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
-func runs(list ...uint32) []apparatus.SectorRun {
-	var r []apparatus.SectorRun
+func runs(list ...uint32) []state.SectorRun {
+	var r []state.SectorRun
 	for i := 0; i < len(list); i += 2 {
-		r = append(r, apparatus.SectorRun{Size: list[i] << 10, Count: list[i+1]})
+		r = append(r, state.SectorRun{Size: list[i] << 10, Count: list[i+1]})
 	}
 	return r
 }
@@ -21,7 +21,7 @@ func runs(list ...uint32) []apparatus.SectorRun {
 func TestLayout(t *testing.T) {
 	for _, c := range []struct {
 		name          string
-		runs          []apparatus.SectorRun
+		runs          []state.SectorRun
 		width         float64
 		columns, rows int
 	}{
@@ -59,7 +59,7 @@ func TestLayout(t *testing.T) {
 		t.Errorf("128 KiB is %d wide beside 16 KiB of %d", big, small)
 	}
 	for _, c := range []struct {
-		runs []apparatus.SectorRun
+		runs []state.SectorRun
 		want float64
 	}{{runs(4, 256), 1.25}, {runs(4, 128), 2.5}, {runs(128, 1), 2.5}, {runs(4, 160), 2}, {nil, 2.5}} {
 		if got := tallness(c.runs, 1.25); got != c.want {
@@ -95,13 +95,13 @@ func TestCursorMoves(t *testing.T) {
 func TestCellsAreDrawnAsDesigned(t *testing.T) {
 	grey := func(p Colour) float64 { return .2126*float64(p.R) + .7152*float64(p.G) + .0722*float64(p.B) }
 	ink := LightInk
-	draw := func(s apparatus.Sector, w, h int) *Pixels {
+	draw := func(s state.Sector, w, h int) *Pixels {
 		img := newPixels(Point{w, h})
 		drawCell(img, img.Bounds(), s, &ink, 1)
 		return img
 	}
 	at := func(img *Pixels, x, y int) Colour { return pixel(img, x, y) }
-	plain := map[apparatus.Sector]Colour{apparatus.SectorSame: ink.Same, apparatus.SectorOld: ink.Old, apparatus.SectorNew: ink.New}
+	plain := map[state.Sector]Colour{state.SectorSame: ink.Same, state.SectorOld: ink.Old, state.SectorNew: ink.New}
 	for s, want := range plain {
 		img := draw(s, 15, 26)
 		for _, p := range []Point{{0, 0}, {14, 25}, {7, 13}} {
@@ -110,7 +110,7 @@ func TestCellsAreDrawnAsDesigned(t *testing.T) {
 			}
 		}
 	}
-	boot := draw(apparatus.SectorBoot, 15, 24)
+	boot := draw(state.SectorBoot, 15, 24)
 	for i := range 4 { // the diagonal through (4, 0) to (0, 4) is on a line, its neighbours in the middle are ground
 		if at(boot, 4-i, i) != ink.BootLine {
 			t.Errorf("no line at %d, %d: %v", 4-i, i, at(boot, 4-i, i))
@@ -122,30 +122,30 @@ func TestCellsAreDrawnAsDesigned(t *testing.T) {
 	if at(boot, 1, 1) == ink.BootLine {
 		t.Error("the ground between two lines is filled")
 	}
-	record := draw(apparatus.SectorRecord, 15, 24)
+	record := draw(state.SectorRecord, 15, 24)
 	if at(record, 7, 9) != ink.BootLine || at(record, 7, 14) != ink.BootLine || at(record, 2, 9) != ink.Boot || at(record, 7, 11) == ink.BootLine {
 		t.Error("records have no two bars")
 	}
-	erased := draw(apparatus.SectorErased, 15, 24)
+	erased := draw(state.SectorErased, 15, 24)
 	if at(erased, 0, 5) != ink.GoneLine || at(erased, 1, 1) != ink.Gone || at(erased, 14, 23) != ink.GoneLine {
 		t.Error("erased has no outline")
 	}
-	live := draw(apparatus.SectorLive, 15, 24)
+	live := draw(state.SectorLive, 15, 24)
 	if at(live, 1, 5) != ink.LiveLine || at(live, 2, 2) != ink.Live {
 		t.Error("the rewritten one has no ring of two dots")
 	}
-	bad := draw(apparatus.SectorDamaged, 15, 24)
+	bad := draw(state.SectorDamaged, 15, 24)
 	if at(bad, 7, 12) == ink.Bad || at(bad, 7, 3) != ink.Bad || at(bad, 4, 9) == ink.Bad || at(bad, 10, 9) == ink.Bad {
 		t.Error("the damaged one has no X")
 	}
-	small := draw(apparatus.SectorDamaged, 6, 6)
+	small := draw(state.SectorDamaged, 6, 6)
 	if at(small, 3, 3) != ink.BadLine {
 		t.Error("a small damaged one has no bar")
 	}
-	if tiny := draw(apparatus.SectorBoot, 6, 6); at(tiny, 4, 0) != ink.Boot {
+	if tiny := draw(state.SectorBoot, 6, 6); at(tiny, 4, 0) != ink.Boot {
 		t.Error("a small boot sector keeps its hatch")
 	}
-	unused := draw(apparatus.SectorUnused, 15, 24)
+	unused := draw(state.SectorUnused, 15, 24)
 	if at(unused, 7, 12) != ink.BootLine || at(unused, 3, 3).A != 0 {
 		t.Error("the unused one is not a dot on the ground")
 	}
@@ -191,11 +191,11 @@ func TestPictureKeepsUp(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	m := demoMap(10, apparatus.SectorLive)
+	m := demoMap(10, state.SectorLive)
 	var kept picture
 	for step := range 40 {
 		for range rnd.IntN(4) {
-			m.Cells[rnd.IntN(len(m.Cells))] = apparatus.Sector(rnd.IntN(apparatus.SectorKinds))
+			m.Cells[rnd.IntN(len(m.Cells))] = state.Sector(rnd.IntN(state.SectorKinds))
 		}
 		cursor := rnd.IntN(len(m.Cells)+1) - 1
 		changed := kept.update(&m, &LightInk, cursor, 540, 1, 1.7, false)
@@ -213,7 +213,7 @@ func TestPictureKeepsUp(t *testing.T) {
 }
 
 func TestLegend(t *testing.T) {
-	m := demoMap(54, apparatus.SectorDamaged)
+	m := demoMap(54, state.SectorDamaged)
 	var words []string
 	for _, e := range legend(&m, true) {
 		words = append(words, e.Name+" "+e.Count)
@@ -221,10 +221,10 @@ func TestLegend(t *testing.T) {
 	if got, want := strings.Join(words, ", "), "New 54, Old 41, Damaged 1, Unchanged 136, Boot area 8, Records 2, Not used 14"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if n := len(legend(&m, false)); n != apparatus.SectorKinds {
+	if n := len(legend(&m, false)); n != state.SectorKinds {
 		t.Errorf("the long legend has %d lines", n)
 	}
-	m.Cells[103] = apparatus.SectorDamaged
+	m.Cells[103] = state.SectorDamaged
 	if got, want := sectorWords(&m, 103), "sector 103, 0x067000, damaged"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -234,7 +234,7 @@ func TestLegend(t *testing.T) {
 	if got := axis(&demoFacts); len(got) != 8 || got[3] != "0x060000" {
 		t.Errorf("axis %q", got)
 	}
-	uneven := apparatus.MapFacts{Size: 1 << 20, ProgramUnit: 8, Runs: runs(16, 4, 64, 1, 128, 7)}
+	uneven := state.MapFacts{Size: 1 << 20, ProgramUnit: 8, Runs: runs(16, 4, 64, 1, 128, 7)}
 	if got, want := factsWords(&uneven), "1 MiB NOR, one bank, 12 sectors of different sizes, program unit 8"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // view is one of the three screens.
@@ -21,7 +21,7 @@ const toastTime = 2200 * time.Millisecond
 // Root is the whole page. Make one with New; see the package's comment for who may call what.
 type Root struct {
 	hooks  Hooks
-	state  apparatus.State
+	state  state.State
 	stated bool // the engine has said something
 	view   view
 	theme  Theme
@@ -74,18 +74,18 @@ func New(h Hooks) *Root {
 }
 
 // SetState takes what the engine knows. s must not be changed afterwards.
-func (r *Root) SetState(s apparatus.State) {
+func (r *Root) SetState(s state.State) {
 	was := r.state.Restore.Phase
 	r.state, r.stated = s, true
-	if s.Lab.Phase != apparatus.LabBricked {
+	if s.Lab.Phase != state.LabBricked {
 		r.lab.wanted = [32]byte{} // the wish was for that repair
 	}
-	if x := &s.Lab.Replay; x.Phase != apparatus.ReplayReady || x.At == r.lab.at {
+	if x := &s.Lab.Replay; x.Phase != state.ReplayReady || x.At == r.lab.at {
 		r.lab.sought = false
 	}
 	r.askReplay()
-	if p := &s.Restore.Progress; s.Restore.Phase == apparatus.RestoreWriting {
-		if was != apparatus.RestoreWriting {
+	if p := &s.Restore.Progress; s.Restore.Phase == state.RestoreWriting {
+		if was != state.RestoreWriting {
 			r.left, r.tell = remaining{}, announcer{}
 		}
 		r.left.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
@@ -94,11 +94,11 @@ func (r *Root) SetState(s apparatus.State) {
 		r.asking = ""
 		r.choosing, r.details = false, false
 		r.settings.open, r.settings.asking = false, false
-		if s.Restore.Phase == apparatus.RestoreIdle || s.Restore.Phase == apparatus.RestoreDone {
+		if s.Restore.Phase == state.RestoreIdle || s.Restore.Phase == state.RestoreDone {
 			r.settings.serial = ""
 		}
 	}
-	if p := &s.Lab.Progress; s.Lab.Phase == apparatus.LabRestoring {
+	if p := &s.Lab.Progress; s.Lab.Phase == state.LabRestoring {
 		r.labLeft.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
 	} else {
 		r.labLeft = remaining{}
@@ -135,7 +135,7 @@ const replayPath = "lab/replay/"
 
 // inert is the attribute of what cannot be touched during a replay, or nil for none.
 func (r *Root) inert() any {
-	if r.state.Lab.Replay.Phase == apparatus.ReplayReady {
+	if r.state.Lab.Replay.Phase == state.ReplayReady {
 		return "inert"
 	}
 	return nil
@@ -148,7 +148,7 @@ func (r *Root) SetTheme(t Theme) { r.theme = t }
 func (r *Root) SetInk(i Ink) { r.ink, r.repaint = i, true }
 
 // Busy says that leaving the page now would interrupt a restoration.
-func (r *Root) Busy() bool { return r.state.Restore.Phase == apparatus.RestoreWriting }
+func (r *Root) Busy() bool { return r.state.Restore.Phase == state.RestoreWriting }
 
 // Rendered finishes a render: focus, title and maps.
 func (r *Root) Rendered() {
@@ -179,7 +179,7 @@ func (r *Root) Redraw() {
 }
 
 // send makes an event handler of a command.
-func (r *Root) send(c apparatus.Command) func() {
+func (r *Root) send(c state.Command) func() {
 	return func() { r.hooks.Command(c) }
 }
 
@@ -210,7 +210,7 @@ func (r *Root) save(name string, data []byte) {
 
 // elsewhere says that another tab has the work.
 func (r *Root) elsewhere() bool {
-	return r.state.Tab == apparatus.TabElsewhere && r.view != viewFleet
+	return r.state.Tab == state.TabElsewhere && r.view != viewFleet
 }
 
 var elsewherePane = pane{
@@ -237,8 +237,8 @@ func (r *Root) h1() string {
 }
 
 func (r *Root) writingHeading() string {
-	if p := &r.state.Restore.Plan; p.Work == apparatus.WorkStarted {
-		if p.Settings == apparatus.SettingsErased {
+	if p := &r.state.Restore.Plan; p.Work == state.WorkStarted {
+		if p.Settings == state.SettingsErased {
 			return "Erasing its settings. Leave the cable in."
 		}
 		return "Starting it. Leave the cable in."

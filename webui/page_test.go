@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -42,19 +42,19 @@ func TestFocusMovesOncePerState(t *testing.T) {
 		t.Fatal("the first paint takes the focus")
 	}
 	s := demoWriting()
-	r.SetState(apparatus.State{Restore: s})
+	r.SetState(state.State{Restore: s})
 	r.Rendered()
 	for i := range 5 {
 		s.Progress.Sectors += i
-		r.SetState(apparatus.State{Restore: s})
+		r.SetState(state.State{Restore: s})
 		r.Rendered()
 	}
 	if len(w.focus) != 1 || w.focus[0] != "h1" {
 		t.Errorf("focus moved %v while one thing went on", w.focus)
 	}
-	f := demoRestore(apparatus.RestoreFailed)
-	f.Failure.Code = apparatus.CauseCableOut
-	r.SetState(apparatus.State{Restore: f})
+	f := demoRestore(state.RestoreFailed)
+	f.Failure.Code = state.CauseCableOut
+	r.SetState(state.State{Restore: f})
 	r.Rendered()
 	if len(w.focus) != 2 || w.titles[len(w.titles)-1] != "The cable came out · Unbrick" {
 		t.Errorf("focus %v, titles %q", w.focus, w.titles)
@@ -93,7 +93,7 @@ func TestPaths(t *testing.T) {
 func TestNothingIsPressedWhileWriting(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
-	r.SetState(apparatus.State{Restore: demoWriting()})
+	r.SetState(state.State{Restore: demoWriting()})
 	e := &event{}
 	r.follow(e)
 	if !e.prevented || !r.Busy() {
@@ -104,7 +104,7 @@ func TestNothingIsPressedWhileWriting(t *testing.T) {
 	if strings.Contains(main, "<button") {
 		t.Error("there is a button while the device is written")
 	}
-	r.SetState(apparatus.State{Restore: demoRestore(apparatus.RestoreDone)})
+	r.SetState(state.State{Restore: demoRestore(state.RestoreDone)})
 	e = &event{}
 	if r.follow(e); e.prevented || r.Busy() {
 		t.Error("the header stays locked")
@@ -129,13 +129,13 @@ func TestMapFollowsState(t *testing.T) {
 	h := w.hooks()
 	h.Canvas = func(js.Value) Canvas { return p }
 	r := New(h)
-	frame := func(s apparatus.Restore) {
-		r.SetState(apparatus.State{Restore: s})
+	frame := func(s state.Restore) {
+		r.SetState(state.State{Restore: s})
 		c := &SectorMap{Page: r, Map: &r.state.Restore.Map, ID: "restore-map", Tall: 1}
 		c.mounted(js.Value{})
 		r.Rendered()
 	}
-	s := demoRestore(apparatus.RestoreFound)
+	s := demoRestore(state.RestoreFound)
 	frame(s)
 	if len(p.shown) != 1 {
 		t.Fatalf("shown %v", p.shown)
@@ -144,8 +144,8 @@ func TestMapFollowsState(t *testing.T) {
 	if len(p.shown) != 1 {
 		t.Error("an unchanged map is shown again")
 	}
-	s.Map.Cells = append([]apparatus.Sector(nil), s.Map.Cells...)
-	s.Map.Cells[100] = apparatus.SectorErased
+	s.Map.Cells = append([]state.Sector(nil), s.Map.Cells...)
+	s.Map.Cells[100] = state.SectorErased
 	frame(s)
 	if len(p.shown) != 2 || p.shown[1].Dx() > 60 {
 		t.Errorf("one changed cell is shown as %v", p.shown)
@@ -182,11 +182,11 @@ func TestMapFollowsState(t *testing.T) {
 func TestCommandsOfTheLab(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
-	onLab(demoLab(apparatus.LabBricked))(r, w)
-	last := func() apparatus.Command { return w.commands[len(w.commands)-1] }
+	onLab(demoLab(state.LabBricked))(r, w)
+	last := func() state.Command { return w.commands[len(w.commands)-1] }
 	power := &LabPower{Page: r}
 	power.flip()
-	if last() != (apparatus.LabPower{Switch: apparatus.SwitchOff}) {
+	if last() != (state.LabPower{Switch: state.SwitchOff}) {
 		t.Errorf("%#v", last())
 	}
 	if power.cut() != "928" {
@@ -195,7 +195,7 @@ func TestCommandsOfTheLab(t *testing.T) {
 	power.typed(&event{value: "1 200"})
 	power.setTear(&event{value: "5"})
 	power.arm(&event{})
-	if last() != (apparatus.LabCut{At: 1200, Tear: apparatus.TearUnstable}) {
+	if last() != (state.LabCut{At: 1200, Tear: state.TearUnstable}) {
 		t.Errorf("%#v", last())
 	}
 	power.typed(&event{value: "many"})
@@ -204,13 +204,13 @@ func TestCommandsOfTheLab(t *testing.T) {
 		t.Error("a word is taken for a number")
 	}
 	r.state.Lab.Power.CutAt = 1200
-	if power.arm(&event{}); last() != (apparatus.LabCut{Tear: apparatus.TearUnstable}) {
+	if power.arm(&event{}); last() != (state.LabCut{Tear: state.TearUnstable}) {
 		t.Errorf("an armed cut is not taken back: %#v", last())
 	}
 	line := &LabLine{Page: r}
 	line.setNoise(&event{value: "4"})
 	line.setTurn(&event{value: "1"})
-	if got := last().(apparatus.LabLine).Line; got.Noise != apparatus.NoiseThousand || got.TurnAround.Milliseconds() != 1 || got.Baud != 115200 {
+	if got := last().(state.LabLine).Line; got.Noise != state.NoiseThousand || got.TurnAround.Milliseconds() != 1 || got.Baud != 115200 {
 		t.Errorf("%+v", got)
 	}
 	n = len(w.commands)
@@ -220,7 +220,7 @@ func TestCommandsOfTheLab(t *testing.T) {
 		t.Error("an impossible choice is sent")
 	}
 	line.flip()
-	if last() != (apparatus.LabHealth{Health: apparatus.HealthHangs}) {
+	if last() != (state.LabHealth{Health: state.HealthHangs}) {
 		t.Errorf("%#v", last())
 	}
 	screen := &LabScreen{Page: r}
@@ -228,19 +228,19 @@ func TestCommandsOfTheLab(t *testing.T) {
 	for _, a := range r.labActs() {
 		a.Do()
 	}
-	if last() != (apparatus.LabRestore{Digest: oldRelease.Digest}) {
+	if last() != (state.LabRestore{Digest: oldRelease.Digest}) {
 		t.Errorf("%#v", last())
 	}
 	r.state.Lab.Choice = nil // the release is no longer offered
 	for _, a := range r.labActs() {
 		a.Do()
 	}
-	if last() != (apparatus.LabRestore{}) {
+	if last() != (state.LabRestore{}) {
 		t.Errorf("a release that is gone is asked for: %#v", last())
 	}
 	maker := &LabMake{Page: r}
 	maker.submit(&event{})
-	if last() != (apparatus.LabMake{Model: "0001", Digest: oldRelease.Digest}) {
+	if last() != (state.LabMake{Model: "0001", Digest: oldRelease.Digest}) {
 		t.Errorf("the oldest release is not proposed: %#v", last())
 	}
 }

@@ -1,24 +1,24 @@
 package webui
 
 import (
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // picture keeps the pixels of one map between frames and draws only cells that changed.
 type picture struct {
 	img    *Pixels
 	layout layout
-	drawn  []apparatus.Sector
+	drawn  []state.Sector
 	cursor int // cell with the keyboard's cursor, -1 none
 	width  float64
 	ratio  float64
 	tall   float64
-	facts  apparatus.MapFacts
+	facts  state.MapFacts
 }
 
 // update draws m as it is now for a host of the given size. It returns the part that changed; an empty
 // one says that nothing has to be shown. all draws every cell, after a change of colours.
-func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) Rect {
+func (p *picture) update(m *state.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) Rect {
 	if p.img == nil || all || width != p.width || ratio != p.ratio || tall != p.tall || !sameRuns(p.facts.Runs, m.Facts.Runs) {
 		p.layout = lay(m.Facts.Runs, width, ratio, tall)
 		p.img = newPixels(p.layout.size)
@@ -30,7 +30,7 @@ func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, t
 	var changed Rect
 	fresh := len(p.drawn) != n
 	if fresh {
-		p.drawn = make([]apparatus.Sector, n)
+		p.drawn = make([]state.Sector, n)
 		changed = p.img.Bounds()
 	}
 	for i := range n {
@@ -50,7 +50,7 @@ func (p *picture) update(m *apparatus.Map, ink *Ink, cursor int, width, ratio, t
 	return changed
 }
 
-func sameRuns(a, b []apparatus.SectorRun) bool {
+func sameRuns(a, b []state.SectorRun) bool {
 	if len(a) != len(b) {
 		return false
 	}

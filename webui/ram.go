@@ -3,7 +3,7 @@ package webui
 import (
 	"strconv"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // block is a part of the RAM's bar or of the strip below it.
@@ -35,7 +35,7 @@ func kibNumber(n uint32) string {
 }
 
 // ramBlocks is the bar: what every byte is now.
-func ramBlocks(m *apparatus.RAM) []block {
+func ramBlocks(m *state.RAM) []block {
 	var list []block
 	add := func(class, name string, size uint32) {
 		if size == 0 {
@@ -52,7 +52,7 @@ func ramBlocks(m *apparatus.RAM) []block {
 		add("space", name, w.Size-code)
 		add("space code", "Code", code)
 	}
-	if m.Contents == apparatus.ContentsLost && (m.Workspace.Size == 0 || len(m.Regions) == 0) {
+	if m.Contents == state.ContentsLost && (m.Workspace.Size == 0 || len(m.Regions) == 0) {
 		add("lost", "Lost at the cut: random bytes", m.Size-m.Workspace.Size)
 		space("Cable")
 		return list
@@ -86,25 +86,25 @@ func clip(a, b, from, to uint32) uint32 {
 }
 
 // nobodys says that a region is free space, whatever lies in it now.
-func nobodys(g *apparatus.Region) bool { return g.Name == "" || g.State == apparatus.RegionFree }
+func nobodys(g *state.Region) bool { return g.Name == "" || g.State == state.RegionFree }
 
-func regionClass(g *apparatus.Region) string {
+func regionClass(g *state.Region) string {
 	if nobodys(g) {
 		return "free"
 	}
 	switch g.State {
-	case apparatus.RegionFixed:
+	case state.RegionFixed:
 		return "fix"
-	case apparatus.RegionRunning:
+	case state.RegionRunning:
 		return "app"
-	case apparatus.RegionStopped:
+	case state.RegionStopped:
 		return "rest"
-	case apparatus.RegionFree:
+	case state.RegionFree:
 	}
 	return "free"
 }
 
-func regionName(g *apparatus.Region) string {
+func regionName(g *state.Region) string {
 	if g.Name == "" {
 		return "Free"
 	}
@@ -112,8 +112,8 @@ func regionName(g *apparatus.Region) string {
 }
 
 // ramTaken is the strip below the bar: what was limited for the workspace, at its place.
-func ramTaken(m *apparatus.RAM) []block {
-	if m.Workspace.Size == 0 || m.Contents == apparatus.ContentsLost {
+func ramTaken(m *state.RAM) []block {
+	if m.Workspace.Size == 0 || m.Contents == state.ContentsLost {
 		return nil
 	}
 	var list []block
@@ -121,7 +121,7 @@ func ramTaken(m *apparatus.RAM) []block {
 	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
 	for _, g := range m.Regions {
 		n := clip(g.Off, g.Off+g.Size, from, to)
-		if n == 0 || nobodys(&g) || g.State != apparatus.RegionStopped {
+		if n == 0 || nobodys(&g) || g.State != state.RegionStopped {
 			continue
 		}
 		off := max(g.Off, from)
@@ -138,17 +138,17 @@ func ramTaken(m *apparatus.RAM) []block {
 }
 
 // ramWords is the text summary of the RAM.
-func ramWords(l *apparatus.Lab) string {
+func ramWords(l *state.Lab) string {
 	m := &l.RAM
 	s := kib(uint64(m.Size))
 	switch {
-	case l.Phase == apparatus.LabOff:
+	case l.Phase == state.LabOff:
 		return s + "; without power, what was in it is lost"
-	case restoring(l.Phase) && m.Workspace.Size > 0 && m.Contents == apparatus.ContentsLost:
+	case restoring(l.Phase) && m.Workspace.Size > 0 && m.Contents == state.ContentsLost:
 		return s + "; what was in it was lost with the power, restoration has " + kib(uint64(m.Workspace.Size))
 	case restoring(l.Phase) && m.Workspace.Size > 0:
 		return s + "; no application runs, restoration has " + kib(uint64(m.Workspace.Size))
-	case m.Contents == apparatus.ContentsLost:
+	case m.Contents == state.ContentsLost:
 		return s + "; what was in it is lost"
 	}
 	apps, stopped, free := 0, 0, uint32(0)
@@ -158,7 +158,7 @@ func ramWords(l *apparatus.Lab) string {
 			free += g.Size
 		default:
 			apps++
-			if g.State == apparatus.RegionStopped {
+			if g.State == state.RegionStopped {
 				stopped++
 			}
 		}
@@ -175,12 +175,12 @@ func ramWords(l *apparatus.Lab) string {
 }
 
 // restoring says that the device is in restoration mode, where no application runs.
-func restoring(p apparatus.LabPhase) bool {
-	return p == apparatus.LabBricked || p == apparatus.LabRestoring
+func restoring(p state.LabPhase) bool {
+	return p == state.LabBricked || p == state.LabRestoring
 }
 
 // appRows lists the applications, least important first: the order in which they are limited.
-func appRows(l *apparatus.Lab) []appRow {
+func appRows(l *state.Lab) []appRow {
 	m := &l.RAM
 	var list []appRow
 	for importance := 0; importance <= 255; importance++ {
@@ -190,13 +190,13 @@ func appRows(l *apparatus.Lab) []appRow {
 			}
 			row := appRow{Class: "app", Importance: strconv.Itoa(importance), Name: g.Name}
 			switch {
-			case g.State == apparatus.RegionFixed && l.Phase != apparatus.LabOff:
+			case g.State == state.RegionFixed && l.Phase != state.LabOff:
 				row.State = "never limited"
-			case m.Contents == apparatus.ContentsLost || l.Phase == apparatus.LabOff || restoring(l.Phase):
+			case m.Contents == state.ContentsLost || l.Phase == state.LabOff || restoring(l.Phase):
 				row.State = "stopped"
-			case g.State == apparatus.RegionStopped && clip(g.Off, g.Off+g.Size, m.Workspace.Off, m.Workspace.Off+m.Workspace.Size) > 0:
+			case g.State == state.RegionStopped && clip(g.Off, g.Off+g.Size, m.Workspace.Off, m.Workspace.Off+m.Workspace.Size) > 0:
 				row.Class, row.State = "limited", "limited, "+kib(uint64(g.Size))
-			case g.State == apparatus.RegionStopped:
+			case g.State == state.RegionStopped:
 				row.Class, row.State = "limited", "stopped for the rewrite"
 			default:
 				row.State = "running"

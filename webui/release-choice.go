@@ -1,6 +1,6 @@
 package webui
 
-import "unbrick/apparatus"
+import "unbrick/webui/state"
 
 // ReleaseChoice lets a person choose what is written.
 type ReleaseChoice struct{ Page *Root }
@@ -19,7 +19,7 @@ func (c *ReleaseChoice) rows() []choiceRow {
 		rel := &s.Choice[i]
 		row := choiceRow{Version: "Release " + rel.Version, Small: fitWords(rel.Fit), Digest: rel.Digest}
 		row.Checked = rel.Digest == s.Plan.Release.Digest
-		row.Disabled = rel.Fit == apparatus.FitBelowFloor || rel.Fit == apparatus.FitUntrusted
+		row.Disabled = rel.Fit == state.FitBelowFloor || rel.Fit == state.FitUntrusted
 		if row.Small == "" {
 			row.Small = originWords(rel.Origin)
 		}
@@ -31,17 +31,17 @@ func (c *ReleaseChoice) rows() []choiceRow {
 	return rows
 }
 
-func originWords(o apparatus.Origin) string {
+func originWords(o state.Origin) string {
 	switch o {
-	case apparatus.OriginStore:
+	case state.OriginStore:
 		return "stored in this browser"
-	case apparatus.OriginFile:
+	case state.OriginFile:
 		return "from your file"
-	case apparatus.OriginServer:
+	case state.OriginServer:
 	}
 	return "on the server"
 }
 
-func (c *ReleaseChoice) choose(d [32]byte) { c.Page.hooks.Command(apparatus.Choose{Digest: d}) }
+func (c *ReleaseChoice) choose(d [32]byte) { c.Page.hooks.Command(state.Choose{Digest: d}) }
 
 func (c *ReleaseChoice) file() { c.Page.hooks.ChooseFile() }

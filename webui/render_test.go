@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/staticrender"
@@ -102,7 +102,7 @@ func TestScenes(t *testing.T) {
 
 // What a device or server says is text, never markup.
 func TestForeignTextIsEscaped(t *testing.T) {
-	s := demoRestore(apparatus.RestoreFound)
+	s := demoRestore(state.RestoreFound)
 	s.Device.Name, s.Device.Serial = `<img src=x onerror=alert(1)>`, `"><script>`
 	s.Plan.Release.Version = `<u>2</u>`
 	r := New((&world{}).hooks())

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // replayed is a page with a replay at a stop.
@@ -14,7 +14,7 @@ func replayed(at uint32) (*Root, *world) {
 	l := replayLab()
 	l.Replay.At = at
 	r.SetPath("#lab")
-	r.SetState(apparatus.State{Lab: l})
+	r.SetState(state.State{Lab: l})
 	return r, w
 }
 
@@ -25,14 +25,14 @@ func TestReplayOfTheAddress(t *testing.T) {
 	if len(w.commands) != 0 {
 		t.Errorf("%v was sent before the engine was there", w.commands)
 	}
-	r.SetState(apparatus.State{})
-	r.SetState(apparatus.State{})
+	r.SetState(state.State{})
+	r.SetState(state.State{})
 	r.SetPath("#restore")
 	r.SetPath("#lab/replay/04abc")
 	r.SetPath("#lab/replay/04def")
 	r.SetPath("#lab")
 	r.SetPath("#lab")
-	want := []apparatus.Command{apparatus.LabReplay{ID: "04abc"}, apparatus.LabReplay{ID: "04def"}, apparatus.LabReplayEnd{}}
+	want := []state.Command{state.LabReplay{ID: "04abc"}, state.LabReplay{ID: "04def"}, state.LabReplayEnd{}}
 	if !reflect.DeepEqual(w.commands, want) {
 		t.Errorf("sent %v, want %v", w.commands, want)
 	}
@@ -52,13 +52,13 @@ func TestSeek(t *testing.T) {
 	}
 	l := replayLab()
 	l.Replay.At = 931
-	r.SetState(apparatus.State{Lab: l})
+	r.SetState(state.State{Lab: l})
 	if r.lab.sought || c.stop() != 931 {
 		t.Errorf("at %d, on its way %v", c.stop(), r.lab.sought)
 	}
 	r.seek(1 << 20)
 	r.seek(-5)
-	want := []apparatus.Command{apparatus.LabSeek{At: 931}, apparatus.LabSeek{At: 1640}, apparatus.LabSeek{At: 0}}
+	want := []state.Command{state.LabSeek{At: 931}, state.LabSeek{At: 1640}, state.LabSeek{At: 0}}
 	if !reflect.DeepEqual(w.commands, want) {
 		t.Errorf("sent %v, want %v", w.commands, want)
 	}
@@ -103,17 +103,17 @@ func TestPlay(t *testing.T) {
 
 func TestReplayWords(t *testing.T) {
 	for _, c := range []struct {
-		change func(l *apparatus.Lab)
+		change func(l *state.Lab)
 		want   string
 	}{
-		{func(l *apparatus.Lab) { l.Replay.Do = apparatus.DoBefore }, "Before the first flash operation."},
-		{func(l *apparatus.Lab) { l.Replay.Do, l.Replay.Cut = apparatus.DoErase, false }, "Erase of sector 0x067000, 55 of 96."},
-		{func(l *apparatus.Lab) {
+		{func(l *state.Lab) { l.Replay.Do = state.DoBefore }, "Before the first flash operation."},
+		{func(l *state.Lab) { l.Replay.Do, l.Replay.Cut = state.DoErase, false }, "Erase of sector 0x067000, 55 of 96."},
+		{func(l *state.Lab) {
 			l.Replay.Record, l.Replay.Cut, l.Replay.Of, l.Replay.Sector, l.Replay.Bytes = true, false, 0, 8, 8
 		}, "8 bytes programmed into record sector 0x008000."},
-		{func(l *apparatus.Lab) { l.Replay.Do = apparatus.DoPower }, "Power comes back, and the device boots."},
-		{func(l *apparatus.Lab) { l.Replay.Do, l.Phase, l.Runs = apparatus.DoEnd, apparatus.LabRunning, "2.4.1" }, "The end: release 2.4.1 runs."},
-		{func(l *apparatus.Lab) { l.Replay.Do, l.Phase = apparatus.DoEnd, apparatus.LabBricked }, "The end: it waits in restoration mode."},
+		{func(l *state.Lab) { l.Replay.Do = state.DoPower }, "Power comes back, and the device boots."},
+		{func(l *state.Lab) { l.Replay.Do, l.Phase, l.Runs = state.DoEnd, state.LabRunning, "2.4.1" }, "The end: release 2.4.1 runs."},
+		{func(l *state.Lab) { l.Replay.Do, l.Phase = state.DoEnd, state.LabBricked }, "The end: it waits in restoration mode."},
 	} {
 		l := replayLab()
 		c.change(&l)

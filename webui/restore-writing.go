@@ -1,11 +1,11 @@
 package webui
 
-import "unbrick/apparatus"
+import "unbrick/webui/state"
 
 // RestoreWriting is Restore while the device is written. There is nothing to press.
 type RestoreWriting struct{ Page *Root }
 
-func (c *RestoreWriting) progress() *apparatus.Progress { return &c.Page.state.Restore.Progress }
+func (c *RestoreWriting) progress() *state.Progress { return &c.Page.state.Restore.Progress }
 
 func (c *RestoreWriting) clock() clockWords { return c.Page.left.words() }
 
@@ -19,7 +19,7 @@ func (c *RestoreWriting) current(p phaseRow) any { return step(p.Current) }
 
 func (c *RestoreWriting) promises() []promise { return writingPromises }
 
-func (c *RestoreWriting) flash() *apparatus.Map { return &c.Page.state.Restore.Map }
+func (c *RestoreWriting) flash() *state.Map { return &c.Page.state.Restore.Map }
 
 // mapped says whether the sectors of the device are known: a boot loader of another make tells none.
 func (c *RestoreWriting) mapped() bool { return len(c.flash().Cells) > 0 }

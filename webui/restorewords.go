@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -56,14 +56,14 @@ func (r *Root) restorePane() pane {
 		return r.eraseQuestion(s)
 	}
 	switch s.Phase {
-	case apparatus.RestoreLoading:
+	case state.RestoreLoading:
 		p := idlePane()
 		p.Acts = []act{waiting("Getting ready")}
 		p.Hint = "You can plug in the cable meanwhile."
 		return p
-	case apparatus.RestoreIdle:
+	case state.RestoreIdle:
 		return r.idle(s)
-	case apparatus.RestoreUnsupported:
+	case state.RestoreUnsupported:
 		return pane{
 			Heading: "This browser cannot use a cable.",
 			Lead:    "Open this page on a computer with Chrome, Edge, Opera, or Firefox 151 or newer. Safari, and browsers on an iPhone or iPad, cannot reach a USB device.",
@@ -71,7 +71,7 @@ func (r *Root) restorePane() pane {
 			Hint:    canWait,
 			Aside:   asideLook,
 		}
-	case apparatus.RestoreInsecure:
+	case state.RestoreInsecure:
 		return pane{
 			Heading: "This address is not protected.",
 			Lead:    "Browsers allow a cable only on https pages and on this computer itself. Try the https form of this address. If it does not open, ask whoever gave you this address.",
@@ -79,42 +79,42 @@ func (r *Root) restorePane() pane {
 			Hint:    canWait,
 			Aside:   asideLook,
 		}
-	case apparatus.RestoreNoPort:
+	case state.RestoreNoPort:
 		return pane{
 			Heading: "Device not in the list?",
 			Lead:    "Nothing was chosen, so nothing was changed. Go through these from the top. The first one helps most people.",
 			Helps:   portHelps,
 			Acts: []act{
-				primary("Show the list again", r.send(apparatus.Connect{})),
-				secondary("It is in the list, but does not answer", r.send(apparatus.DoesNotAnswer{})),
+				primary("Show the list again", r.send(state.Connect{})),
+				secondary("It is in the list, but does not answer", r.send(state.DoesNotAnswer{})),
 			},
 		}
-	case apparatus.RestoreConnecting:
+	case state.RestoreConnecting:
 		return pane{
 			Heading: "Asking the device.",
 			Lead:    "The port is open, and we wait for an answer. Nothing is written.",
 			Acts:    []act{waiting("Listening")},
 		}
-	case apparatus.RestorePortBusy:
+	case state.RestorePortBusy:
 		return pane{
 			Heading: "Another program holds the device.",
 			Lead:    "Close it and press Connect again. Nothing was written.",
-			Acts:    []act{primary("Connect again", r.send(apparatus.Connect{}))},
+			Acts:    []act{primary("Connect again", r.send(state.Connect{}))},
 			Quiet:   "Serial monitors, slicers, editors and other tabs are the usual ones. On Linux, ModemManager may hold it for half a minute after you plug it in.",
 		}
-	case apparatus.RestoreNoAnswer:
+	case state.RestoreNoAnswer:
 		return pane{
 			Heading: "Connected, but no answer.",
 			Lead:    noAnswerLead(&s.Heard),
 			Says:    s.Heard.Lines,
 			Ways:    wayRows(s.Ways),
 			Acts: []act{
-				primary("I have done this", r.send(apparatus.WayDone{})),
-				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
+				primary("I have done this", r.send(state.WayDone{})),
+				secondary("Save diagnostic file", r.send(state.SaveDiagnostic{})),
 			},
 			Quiet: "Nothing has been written. The device is as it was.",
 		}
-	case apparatus.RestoreReading:
+	case state.RestoreReading:
 		var facts []fact
 		if s.Device.Model != "" { // it has said who it is
 			facts = deviceFacts(&s.Device)
@@ -124,7 +124,7 @@ func (r *Root) restorePane() pane {
 				Heading: "Saving what it holds.",
 				Lead:    "All that its software area holds is read into a file for you. Nothing is written.",
 				Facts:   facts,
-				Acts:    []act{waiting(readingWords(&s.Progress)), secondary("Stop", r.send(apparatus.Home{}))},
+				Acts:    []act{waiting(readingWords(&s.Progress)), secondary("Stop", r.send(state.Home{}))},
 			}
 		}
 		return pane{
@@ -133,7 +133,7 @@ func (r *Root) restorePane() pane {
 			Facts:   facts,
 			Acts:    []act{waiting("Reading")},
 		}
-	case apparatus.RestoreFound:
+	case state.RestoreFound:
 		return pane{
 			Heading: "Found it. It can be restored.",
 			Lead:    foundLead(s),
@@ -142,7 +142,7 @@ func (r *Root) restorePane() pane {
 			Acts:    r.foundActs(s),
 			Quiet:   r.quietLines(),
 		}
-	case apparatus.RestoreRight:
+	case state.RestoreRight:
 		facts := append(deviceFacts(&s.Device), fact{Label: "Release", Value: s.Device.Version, Change: true},
 			fact{Label: "Read", Value: allSectors(s.Plan.Total), Small: "every byte matches", Check: true})
 		start := "Start it"
@@ -159,59 +159,59 @@ func (r *Root) restorePane() pane {
 			Map:     true,
 			Acts:    []act{primary(start, r.askFirst(r.send(r.begin())))},
 		}
-	case apparatus.RestoreUnknown:
+	case state.RestoreUnknown:
 		return pane{
 			Heading: "There is no release for this device here.",
 			Lead:    "It says it is model " + s.Device.Model + ". Ask its maker for a release file. Nothing was written.",
 			Facts:   deviceFacts(&s.Device),
 			Acts: []act{
 				primary("Choose a release from a file", r.hooks.ChooseFile),
-				secondary("Save diagnostic file", r.send(apparatus.SaveDiagnostic{})),
+				secondary("Save diagnostic file", r.send(state.SaveDiagnostic{})),
 			},
 			Hint:  canWait,
 			Quiet: r.quietLines(),
 		}
-	case apparatus.RestoreWithdrawn:
+	case state.RestoreWithdrawn:
 		p := pane{
 			Heading: "There is no release for it now.",
 			Lead:    "Its maker took back what there was for model " + s.Device.Model + ", and offers nothing else that it takes. Connect again later, or ask its maker. Nothing was written.",
 			Facts:   deviceFacts(&s.Device),
 			Acts: []act{
-				primary("Connect again", r.send(apparatus.Connect{})),
+				primary("Connect again", r.send(state.Connect{})),
 				secondary("Choose a release from a file", r.hooks.ChooseFile),
 			},
 			Hint: canWait,
 		}
 		if c := s.Choice; len(c) > 0 && c[0].Fit.Held() {
 			p.Facts = append(p.Facts, fact{Label: "Kept here", Value: "Release " + c[0].Version, Small: fitWords(c[0].Fit), Rule: true})
-			p.Acts = append(p.Acts, secondary("Look at release "+c[0].Version+" all the same", r.send(apparatus.Choose{Digest: c[0].Digest})))
+			p.Acts = append(p.Acts, secondary("Look at release "+c[0].Version+" all the same", r.send(state.Choose{Digest: c[0].Digest})))
 		}
 		return p
-	case apparatus.RestoreLoader, apparatus.RestoreImage:
+	case state.RestoreLoader, state.RestoreImage:
 		return r.loader(s)
-	case apparatus.RestoreDone:
-		if s.Result.Work == apparatus.WorkImage {
+	case state.RestoreDone:
+		if s.Result.Work == state.WorkImage {
 			return r.imageDone(&s.Result, &s.Boot)
 		}
 		return r.done(&s.Result, &s.Device)
-	case apparatus.RestoreFailed:
+	case state.RestoreFailed:
 		return r.failed(&s.Failure)
-	case apparatus.RestoreWriting:
+	case state.RestoreWriting:
 	}
 	return pane{}
 }
 
 // foundActs are the buttons of a device that can be restored; a backup first, where it lets itself be read.
-func (r *Root) foundActs(s *apparatus.Restore) []act {
+func (r *Root) foundActs(s *state.Restore) []act {
 	list := []act{primary("Restore", r.askFirst(r.send(r.begin())))}
 	if s.Device.Backup && !s.Device.Saved {
-		list = append(list, secondary("Save a backup first", r.send(apparatus.SaveBackup{})))
+		list = append(list, secondary("Save a backup first", r.send(state.SaveBackup{})))
 	}
-	return append(list, secondary("Not now", r.send(apparatus.Home{})))
+	return append(list, secondary("Not now", r.send(state.Home{})))
 }
 
 // readingWords say how far a backup is.
-func readingWords(p *apparatus.Progress) string {
+func readingWords(p *state.Progress) string {
 	return "Reading, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf))
 }
 
@@ -224,7 +224,7 @@ func idlePane() pane {
 	}
 }
 
-func (r *Root) idle(s *apparatus.Restore) pane {
+func (r *Root) idle(s *state.Restore) pane {
 	if s.Job.Serial != "" {
 		lead := "It stopped while release " + s.Job.Version + " was being written. Nothing is lost: what is written stays written."
 		if s.Job.Erase {
@@ -235,8 +235,8 @@ func (r *Root) idle(s *apparatus.Restore) pane {
 			Lead:    lead,
 			Facts:   otherJobs(s.Others),
 			Acts: []act{
-				primary("Connect and go on", r.send(apparatus.Resume{})),
-				asked(secondary("Forget it", r.send(apparatus.Forget{Model: s.Job.Model, Serial: s.Job.Serial})),
+				primary("Connect and go on", r.send(state.Resume{})),
+				asked(secondary("Forget it", r.send(state.Forget{Model: s.Job.Model, Serial: s.Job.Serial})),
 					"Forget it? The device keeps what is written, and this page no longer offers to go on with it.", "Keep it"),
 			},
 			Quiet:    r.quietLines(),
@@ -244,7 +244,7 @@ func (r *Root) idle(s *apparatus.Restore) pane {
 		}
 	}
 	p := idlePane()
-	p.Acts = []act{primary("Connect your device", r.send(apparatus.Connect{}))}
+	p.Acts = []act{primary("Connect your device", r.send(state.Connect{}))}
 	p.Hint = "Your browser will ask which device to use."
 	p.Quiet = r.quietLines()
 	return p
@@ -255,7 +255,7 @@ const maxOthers = 4
 
 // otherJobs are the devices that wait to be gone on with besides the one in the headline. Whichever is connected is
 // gone on with.
-func otherJobs(list []apparatus.PendingJob) (facts []fact) {
+func otherJobs(list []state.PendingJob) (facts []fact) {
 	for i, j := range list {
 		f := fact{Label: "Also", Value: j.Serial, Small: "release " + j.Version + ", model " + j.Model, Mono: true}
 		if j.Erase {
@@ -271,7 +271,7 @@ func otherJobs(list []apparatus.PendingJob) (facts []fact) {
 	return facts
 }
 
-func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
+func (r *Root) done(d *state.Result, dev *state.Device) pane {
 	facts := []fact{
 		{Label: "Device", Value: deviceName(dev), Small: dev.Serial},
 		{Label: "Verified", Value: allSectors(d.Verified), Check: true},
@@ -280,26 +280,26 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 		settingsFact(d.Settings, d.Addr),
 	}
 	switch d.Reported {
-	case apparatus.ReportSent:
+	case state.ReportSent:
 		facts = append(facts, fact{Label: "Reported", Value: "To the maker’s server"})
-	case apparatus.ReportKept:
+	case state.ReportKept:
 		facts = append(facts, fact{Label: "Reported", Value: "Not yet", Small: "the server does not answer; told later"})
-	case apparatus.ReportNone:
+	case state.ReportNone:
 	}
-	if d.Work == apparatus.WorkStarted {
+	if d.Work == state.WorkStarted {
 		did, shown := "so nothing was written: it was only started.", facts[:3:3]
-		if d.Settings > apparatus.SettingsKept {
+		if d.Settings > state.SettingsKept {
 			did, shown = "so nothing of it was written.", append(shown, settingsFact(d.Settings, d.Addr))
 		}
 		return pane{
 			Heading: "It runs release " + d.Version + ".",
 			Lead:    "Nothing was wrong with its software, " + did + " Every byte matches the release signed by " + signers(d.Signers) + ". You can unplug it.",
 			Facts:   shown,
-			Acts:    []act{primary("Connect another", r.send(apparatus.Home{}))},
+			Acts:    []act{primary("Connect another", r.send(state.Home{}))},
 		}
 	}
 	alone := ""
-	if d.Work == apparatus.WorkFinished {
+	if d.Work == state.WorkFinished {
 		alone = "It had come to the end alone, with what it had been sent before. "
 		facts = slices.DeleteFunc(facts, func(f fact) bool { return f.Label == "Took" }) // nobody has measured that
 	}
@@ -308,8 +308,8 @@ func (r *Root) done(d *apparatus.Result, dev *apparatus.Device) pane {
 		Lead:    alone + "Every byte was read back and matches the release signed by " + signers(d.Signers) + ". The device has started. You can unplug it.",
 		Facts:   facts,
 		Acts: []act{
-			primary("Restore another", r.send(apparatus.Home{})),
-			secondary("Save report", r.send(apparatus.SaveReport{})),
+			primary("Restore another", r.send(state.Home{})),
+			secondary("Save report", r.send(state.SaveReport{})),
 		},
 	}
 }
@@ -323,25 +323,25 @@ func (r *Root) quietLines() string {
 // promise to be there without a network.
 func (r *Root) footer() string {
 	const reported = "Only the result of a repair is reported, and only to the maker’s server."
-	if r.state.Store.Condition == apparatus.StoreNone || r.unprotected() {
+	if r.state.Store.Condition == state.StoreNone || r.unprotected() {
 		return reported
 	}
 	return "Works without a network. " + reported
 }
 
 // unprotected says that the page came over a network in the clear.
-func (r *Root) unprotected() bool { return r.state.Restore.Phase == apparatus.RestoreInsecure }
+func (r *Root) unprotected() bool { return r.state.Restore.Phase == state.RestoreInsecure }
 
 // keepsLine says what a browser does not remember.
 func (r *Root) keepsLine() string {
 	switch r.state.Store.Condition {
-	case apparatus.StoreNone:
+	case state.StoreNone:
 		return keepsNothing
-	case apparatus.StoreFull:
+	case state.StoreFull:
 		return keepsNoMore
-	case apparatus.StoreLost:
+	case state.StoreLost:
 		return keptLost
-	case apparatus.StoreOpening, apparatus.StoreOpen, apparatus.StoreFleeting, apparatus.StoreElsewhere:
+	case state.StoreOpening, state.StoreOpen, state.StoreFleeting, state.StoreElsewhere:
 	}
 	return ""
 }
@@ -349,16 +349,16 @@ func (r *Root) keepsLine() string {
 // awayLine is the one line that a vanished server gets.
 func (r *Root) awayLine() string {
 	switch {
-	case r.state.Server.Reach != apparatus.ReachNo:
+	case r.state.Server.Reach != state.ReachNo:
 		return ""
-	case r.state.Store.Condition == apparatus.StoreNone:
+	case r.state.Store.Condition == state.StoreNone:
 		return serverAwayAlone
 	}
 	return serverAway
 }
 
 // signers names the keys that signed: "key 7f3a 91c2", "key 7f3a 91c2 and key 0b11 4d5e".
-func signers(ids apparatus.Signers) string {
+func signers(ids state.Signers) string {
 	text := ""
 	for _, id := range ids {
 		if id == ([8]byte{}) {
@@ -373,7 +373,7 @@ func signers(ids apparatus.Signers) string {
 }
 
 // madeWords is what a release's maker says of it, and when it was released: for people, and nothing depends on it.
-func madeWords(rel *apparatus.Release) string {
+func madeWords(rel *state.Release) string {
 	text := rel.Note
 	if rel.Date != "" {
 		if text != "" {
@@ -384,7 +384,7 @@ func madeWords(rel *apparatus.Release) string {
 	return text
 }
 
-func deviceName(d *apparatus.Device) string {
+func deviceName(d *state.Device) string {
 	if d.Name == "" {
 		return "Model " + d.Model
 	}
@@ -394,7 +394,7 @@ func deviceName(d *apparatus.Device) string {
 // unnamed says that a model has no name of its own: its maker gave none.
 func unnamed(id, name string) bool { return name == "" || name == "Model "+id }
 
-func deviceFacts(d *apparatus.Device) []fact {
+func deviceFacts(d *state.Device) []fact {
 	f := fact{Label: "Device", Value: deviceName(d)}
 	if !unnamed(d.Model, d.Name) {
 		f.Small = "model " + d.Model
@@ -410,12 +410,12 @@ func allSectors(n int) string {
 	return "All " + count(n, "sector", "sectors")
 }
 
-func writtenWords(d *apparatus.Result) string {
+func writtenWords(d *state.Result) string {
 	sent := ", " + kb(uint64(d.Sent)) + " sent"
 	switch {
-	case d.Work == apparatus.WorkStarted:
+	case d.Work == state.WorkStarted:
 		return "Nothing"
-	case d.Work == apparatus.WorkFinished:
+	case d.Work == state.WorkFinished:
 		return "Nothing more"
 	case d.Written > 0:
 		return count(d.Written, "sector", "sectors") + sent
@@ -426,9 +426,9 @@ func writtenWords(d *apparatus.Result) string {
 }
 
 // needWords says how much of a device has to be written.
-func needWords(p *apparatus.Plan) string {
+func needWords(p *state.Plan) string {
 	total := max(p.Total, p.Sectors)
-	if p.Work == apparatus.WorkRecorded {
+	if p.Work == state.WorkRecorded {
 		whole := "Its software is whole: all " + count(total, "sector is", "sectors are") + " right. "
 		if total == 1 {
 			whole = "Its software is whole. "
@@ -449,31 +449,31 @@ func needWords(p *apparatus.Plan) string {
 	return words
 }
 
-func foundLead(s *apparatus.Restore) string {
+func foundLead(s *state.Restore) string {
 	tail := needWords(&s.Plan)
 	switch s.Device.Why {
-	case apparatus.WhyInterrupted:
+	case state.WhyInterrupted:
 		return "An update stopped halfway, so the device cannot start. " + tail
-	case apparatus.WhyDamaged:
+	case state.WhyDamaged:
 		return "Its software is damaged, so the device does not start it. " + tail
-	case apparatus.WhyNoRecord:
+	case state.WhyNoRecord:
 		return "It no longer knows which release it holds, so it starts none. " + tail
-	case apparatus.WhyHang:
+	case state.WhyHang:
 		return "Its software started three times and never reported that it works. " + tail
-	case apparatus.WhyAsked, apparatus.WhyPin:
+	case state.WhyAsked, state.WhyPin:
 		return "It waits here because it was asked to. " + tail
-	case apparatus.WhyUnknown:
+	case state.WhyUnknown:
 	}
 	return "The device does not start its software. " + tail
 }
 
-func foundFacts(s *apparatus.Restore) []fact {
+func foundFacts(s *state.Restore) []fact {
 	d, p := &s.Device, &s.Plan
 	runs := fact{Label: "It runs", Value: "Nothing now"}
 	switch {
-	case d.Why == apparatus.WhyHang && d.Version != "":
+	case d.Why == state.WhyHang && d.Version != "":
 		runs.Small = d.Version + " starts and hangs"
-	case d.Why == apparatus.WhyAsked || d.Why == apparatus.WhyPin:
+	case d.Why == state.WhyAsked || d.Why == state.WhyPin:
 		runs.Small = d.Version + " waits"
 	case d.Version != "" && d.Target != "" && d.Version != d.Target:
 		runs.Small = "part " + d.Version + ", part " + d.Target
@@ -483,18 +483,18 @@ func foundFacts(s *apparatus.Restore) []fact {
 	list := append(deviceFacts(d), runs, fact{
 		Label: "Will be written", Value: "Release " + p.Release.Version, Small: fitWords(p.Release.Fit), Rule: true, Change: true,
 	})
-	if p.Work == apparatus.WorkRecorded {
+	if p.Work == state.WorkRecorded {
 		list[len(list)-1].Value = "The record of release " + p.Release.Version
 	}
 	if made := madeWords(&p.Release); made != "" {
 		list = append(list, fact{Label: "Its maker says", Value: made})
 	}
 	by := fact{Label: "Signed by", Value: upper(signers(p.Release.Signers)), Small: "not verified yet"}
-	if p.Trust == apparatus.TrustVerified {
+	if p.Trust == state.TrustVerified {
 		by.Check, by.Small = true, "verified on this computer"
 	}
 	send := fact{Label: "To send", Value: kb(uint64(p.Send))}
-	if p.Send < p.Full && p.Work == apparatus.WorkWritten {
+	if p.Send < p.Full && p.Work == state.WorkWritten {
 		send.Value += " of " + kb(uint64(p.Full))
 		send.Small = "the rest is already on it"
 	}
@@ -506,27 +506,27 @@ func foundFacts(s *apparatus.Restore) []fact {
 }
 
 // fitWords says why a release is proposed, or why it cannot be.
-func fitWords(f apparatus.Fit) string {
+func fitWords(f state.Fit) string {
 	switch f {
-	case apparatus.FitIntended:
+	case state.FitIntended:
 		return "the update that stopped"
-	case apparatus.FitInstalled:
+	case state.FitInstalled:
 		return "the one it had"
-	case apparatus.FitNewest:
+	case state.FitNewest:
 		return "the newest for this model"
-	case apparatus.FitNewer:
+	case state.FitNewer:
 		return "newer than the one it had"
-	case apparatus.FitOlder:
+	case state.FitOlder:
 		return "older than the one it had"
-	case apparatus.FitBelowFloor:
+	case state.FitBelowFloor:
 		return "too old: the device refuses it"
-	case apparatus.FitUntrusted:
+	case state.FitUntrusted:
 		return "not signed by the keys that this device asks for"
-	case apparatus.FitWithheld:
+	case state.FitWithheld:
 		return "withheld by its maker for now"
-	case apparatus.FitWithdrawn:
+	case state.FitWithdrawn:
 		return "withdrawn by its maker"
-	case apparatus.FitUnknown:
+	case state.FitUnknown:
 	}
 	return ""
 }
@@ -537,36 +537,36 @@ type wayRow struct {
 	Current                  bool
 }
 
-func wayRows(ways []apparatus.Way) []wayRow {
+func wayRows(ways []state.Way) []wayRow {
 	rows := make([]wayRow, 0, len(ways))
 	for _, w := range ways {
 		row := wayRow{State: "Then", Class: "next"}
 		switch w.Kind {
-		case apparatus.WayReset:
+		case state.WayReset:
 			row.Head, row.Text = "Reset over the cable, by DTR", "The page does this by itself."
-		case apparatus.WayRTS:
+		case state.WayRTS:
 			row.Head, row.Text = "Reset over the cable, by RTS", "The page does this by itself."
-		case apparatus.WayPin:
+		case state.WayPin:
 			row.Head, row.Text = "Reset by RTS, restoration pin by DTR", "The page does this by itself."
-		case apparatus.WayBreak:
+		case state.WayBreak:
 			row.Head, row.Text = "Break signal", "The page does this by itself."
-		case apparatus.WayPower:
+		case state.WayPower:
 			row.Head, row.Text = "Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."
-		case apparatus.WayButton:
+		case state.WayButton:
 			row.Head, row.Text = "Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."
-		case apparatus.WayHint:
+		case state.WayHint:
 			row.Head, row.Text = "As its maker says", w.Hint
 		}
 		if w.Before {
 			row.Text = "This worked before. " + row.Text
 		}
 		switch w.State {
-		case apparatus.WayTried:
+		case state.WayTried:
 			row.Class, row.State = "done", "Tried"
 			row.Text = "No answer after " + aboutTime(w.Waited) + "."
-		case apparatus.WayNow:
+		case state.WayNow:
 			row.Class, row.State, row.Current = "live", "Now", true
-		case apparatus.WayNext:
+		case state.WayNext:
 		}
 		rows = append(rows, row)
 	}
@@ -582,7 +582,7 @@ type phaseRow struct {
 // Done says that the phase is over.
 func (p phaseRow) Done() bool { return p.Class == "done" }
 
-func phaseRows(s *apparatus.Restore) []phaseRow {
+func phaseRows(s *state.Restore) []phaseRow {
 	p := &s.Progress
 	names := [...]string{"Identify", "Plan", "Write", "Verify", "Erase", "Start"}
 	texts := [...]string{
@@ -594,18 +594,18 @@ func phaseRows(s *apparatus.Restore) []phaseRow {
 		"Release " + s.Plan.Release.Version,
 	}
 	switch s.Plan.Work {
-	case apparatus.WorkWritten:
-	case apparatus.WorkRecorded:
+	case state.WorkWritten:
+	case state.WorkRecorded:
 		texts[1], texts[2] = kb(uint64(s.Plan.Send))+" for its record", "Only its record"
-	case apparatus.WorkStarted:
+	case state.WorkStarted:
 		texts[1], texts[2] = "Nothing to write", "Nothing"
-	case apparatus.WorkImage:
+	case state.WorkImage:
 		texts = [...]string{"Its boot loader", kb(uint64(s.Boot.File.Size)), kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)), "By its boot loader, with the maker’s key", "",
 			"Image " + s.Boot.File.Version}
 	}
 	rows := make([]phaseRow, 0, len(names))
 	for i := range names {
-		if i == int(apparatus.StageErase) && s.Plan.Settings != apparatus.SettingsErased {
+		if i == int(state.StageErase) && s.Plan.Settings != state.SettingsErased {
 			continue
 		}
 		row := phaseRow{Class: "next", Name: names[i], Text: texts[i]}
@@ -621,29 +621,29 @@ func phaseRows(s *apparatus.Restore) []phaseRow {
 }
 
 // stageWords is what a screen reader hears of progress.
-func stageWords(p *apparatus.Progress, left string) string {
+func stageWords(p *state.Progress, left string) string {
 	switch p.Stage {
-	case apparatus.StageIdentify:
+	case state.StageIdentify:
 		return "Identifying the device."
-	case apparatus.StagePlan:
+	case state.StagePlan:
 		return "Planning what to write."
-	case apparatus.StageWrite:
+	case state.StageWrite:
 		if p.Of == 0 {
 			return "Writing, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)) + ", " + lower(left) + "."
 		}
 		return "Writing, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + ", " + lower(left) + "."
-	case apparatus.StageVerify:
+	case state.StageVerify:
 		return "Verifying every byte."
-	case apparatus.StageErase:
+	case state.StageErase:
 		return "Erasing the settings."
-	case apparatus.StageStart:
+	case state.StageStart:
 		return "Starting the device."
 	}
 	return ""
 }
 
 // share is progress in percent, for the bar.
-func share(p *apparatus.Progress) string {
+func share(p *state.Progress) string {
 	if p.WorkOf == 0 {
 		return "0"
 	}
@@ -651,41 +651,41 @@ func share(p *apparatus.Progress) string {
 }
 
 // bench is the drawing at the top: data-line, word and the device's name.
-func bench(s *apparatus.Restore) (line, word, device string) {
+func bench(s *state.Restore) (line, word, device string) {
 	device = s.Device.Serial
 	if device == "" {
 		device = "Your device"
 	}
 	switch s.Phase {
-	case apparatus.RestoreLoading, apparatus.RestoreIdle, apparatus.RestoreUnsupported, apparatus.RestoreInsecure,
-		apparatus.RestoreNoPort, apparatus.RestorePortBusy:
+	case state.RestoreLoading, state.RestoreIdle, state.RestoreUnsupported, state.RestoreInsecure,
+		state.RestoreNoPort, state.RestorePortBusy:
 		return "open", "Not connected", "Your device"
-	case apparatus.RestoreConnecting:
+	case state.RestoreConnecting:
 		return "on", "Connected", "Your device"
-	case apparatus.RestoreNoAnswer:
+	case state.RestoreNoAnswer:
 		return "on", "No answer", "Your device"
-	case apparatus.RestoreReading:
+	case state.RestoreReading:
 		return "on", "Reading", device
-	case apparatus.RestoreLoader, apparatus.RestoreImage:
+	case state.RestoreLoader, state.RestoreImage:
 		return "on", "Connected", "Your device"
-	case apparatus.RestoreFound, apparatus.RestoreUnknown, apparatus.RestoreWithdrawn:
+	case state.RestoreFound, state.RestoreUnknown, state.RestoreWithdrawn:
 		return "on", "Connected", device
-	case apparatus.RestoreRight:
+	case state.RestoreRight:
 		return "done", "Connected", device
-	case apparatus.RestoreWriting:
+	case state.RestoreWriting:
 		return "live", [...]string{"Reading", "Reading", "Writing", "Verifying", "Erasing", "Starting"}[min(int(s.Progress.Stage), 5)], device
-	case apparatus.RestoreDone:
-		if s.Result.Work == apparatus.WorkStarted {
+	case state.RestoreDone:
+		if s.Result.Work == state.WorkStarted {
 			return "done", "Started", device
 		}
 		return "done", "Verified", device
-	case apparatus.RestoreFailed:
+	case state.RestoreFailed:
 		switch {
-		case s.Failure.Code == apparatus.CauseCableOut:
+		case s.Failure.Code == state.CauseCableOut:
 			return "broken", "Cable out", device
-		case s.Failure.Touched == apparatus.TouchedNothing && s.Failure.Stage >= apparatus.StageWrite:
+		case s.Failure.Touched == state.TouchedNothing && s.Failure.Stage >= state.StageWrite:
 			return "refused", "Nothing written", device
-		case s.Failure.Touched == apparatus.TouchedNothing:
+		case s.Failure.Touched == state.TouchedNothing:
 			return "refused", "Nothing sent", device
 		}
 		return "refused", "Stopped", device
@@ -694,7 +694,7 @@ func bench(s *apparatus.Restore) (line, word, device string) {
 }
 
 // noAnswerLead says what is known of a device that does not answer.
-func noAnswerLead(h *apparatus.Heard) string {
+func noAnswerLead(h *state.Heard) string {
 	const ways = " We try the ways in turn and remember which one worked."
 	if len(h.Lines) == 0 {
 		return "The port works. The device is probably not in restoration mode yet." + ways

@@ -3,7 +3,7 @@ package webui
 import (
 	"time"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -13,7 +13,7 @@ import (
 // with the renderer's event lock held.
 type Hooks struct {
 	// Command sends a wish to the engine. It is called inside the person's click.
-	Command func(apparatus.Command)
+	Command func(state.Command)
 	// ChooseFile opens the browser's file chooser for a release file and sends AddFile.
 	ChooseFile func()
 	// OpenFile opens the browser's file chooser and calls done under the lock with what was chosen: at

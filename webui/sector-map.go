@@ -1,7 +1,7 @@
 package webui
 
 import (
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -10,7 +10,7 @@ import (
 // SectorMap is a flash map: the picture, its text summary, and the keyboard's cursor.
 type SectorMap struct {
 	Page *Root
-	Map  *apparatus.Map
+	Map  *state.Map
 	ID   string
 	// Caption stands above the picture; empty for none.
 	Caption string
@@ -25,7 +25,7 @@ type SectorMap struct {
 type mapView struct {
 	canvas  Canvas
 	picture picture
-	data    *apparatus.Map
+	data    *state.Map
 	tall    float64
 	cursor  int
 }

@@ -4,28 +4,28 @@ import (
 	"reflect"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // TestSettingsAreKeptUnlessAsked follows a person through the choice: by default one press writes and keeps;
 // with the wish there is one more question, and either answer does what it says.
 func TestSettingsAreKeptUnlessAsked(t *testing.T) {
-	for _, phase := range []apparatus.RestorePhase{apparatus.RestoreFound, apparatus.RestoreRight} {
+	for _, phase := range []state.RestorePhase{state.RestoreFound, state.RestoreRight} {
 		w := &world{}
 		r := New(w.hooks())
 		s := demoRestore(phase)
-		r.SetState(apparatus.State{Restore: s})
+		r.SetState(state.State{Restore: s})
 		press := func(n int) { r.restorePane().Acts[n].Do() }
-		sent := func(want apparatus.Command) {
+		sent := func(want state.Command) {
 			t.Helper()
 			if len(w.commands) != 1 || !reflect.DeepEqual(w.commands[0], want) {
 				t.Errorf("phase %d: sent %+v, want %+v", phase, w.commands, want)
 			}
 			w.commands = nil
 		}
-		kept, erased := apparatus.Command(apparatus.Write{}), apparatus.Command(apparatus.Write{Erase: true})
-		if phase == apparatus.RestoreRight {
-			kept, erased = apparatus.Start{}, apparatus.Start{Erase: true}
+		kept, erased := state.Command(state.Write{}), state.Command(state.Write{Erase: true})
+		if phase == state.RestoreRight {
+			kept, erased = state.Start{}, state.Start{Erase: true}
 		}
 		press(0)
 		sent(kept)
@@ -46,25 +46,25 @@ func TestSettingsAreKeptUnlessAsked(t *testing.T) {
 		press(0)
 		sent(erased)
 		// The wish is for one device, until it is done.
-		r.SetState(apparatus.State{Restore: demoRestore(apparatus.RestoreReading)})
-		r.SetState(apparatus.State{Restore: demoRestore(phase)})
+		r.SetState(state.State{Restore: demoRestore(state.RestoreReading)})
+		r.SetState(state.State{Restore: demoRestore(phase)})
 		if !r.erases() || r.asked() {
 			t.Errorf("phase %d: after a look at another release: erases %t, asks %t", phase, r.erases(), r.asked())
 		}
 		other := demoRestore(phase)
 		other.Device.Serial = "B-2"
-		r.SetState(apparatus.State{Restore: other})
+		r.SetState(state.State{Restore: other})
 		if r.erases() {
 			t.Errorf("phase %d: the wish goes over to another device", phase)
 		}
-		r.SetState(apparatus.State{Restore: demoRestore(apparatus.RestoreDone)})
-		r.SetState(apparatus.State{Restore: demoRestore(phase)})
+		r.SetState(state.State{Restore: demoRestore(state.RestoreDone)})
+		r.SetState(state.State{Restore: demoRestore(phase)})
 		if r.erases() {
 			t.Errorf("phase %d: the wish outlives its fulfilment", phase)
 		}
 		old := demoRestore(phase)
 		old.Device.Erases = false
-		r.SetState(apparatus.State{Restore: old})
+		r.SetState(state.State{Restore: old})
 		r.wishErase(true)
 		press(0)
 		sent(kept)
@@ -72,14 +72,14 @@ func TestSettingsAreKeptUnlessAsked(t *testing.T) {
 }
 
 func TestLossWords(t *testing.T) {
-	area := func(name string) apparatus.SettingsArea { return apparatus.SettingsArea{Name: name, Size: 4 << 10} }
-	for want, areas := range map[string][]apparatus.SettingsArea{
+	area := func(name string) state.SettingsArea { return state.SettingsArea{Name: name, Size: 4 << 10} }
+	for want, areas := range map[string][]state.SettingsArea{
 		"a (4 KB) is lost, for good":                         {area("a")},
 		"a (4 KB) and b (4 KB) are lost, for good":           {area("a"), area("b")},
 		"a (4 KB), b (4 KB) and c (4 KB) are lost, for good": {area("a"), area("b"), area("c")},
 		"Settings (4 KB) is lost, for good":                  {area(" ")},
 	} {
-		if got := lossWords(&apparatus.Device{Settings: areas, Erases: true}); got != want {
+		if got := lossWords(&state.Device{Settings: areas, Erases: true}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

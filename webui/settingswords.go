@@ -3,7 +3,7 @@ package webui
 import (
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // settingsWish is what a person wants done with the settings of one device. Without a wish they are kept.
@@ -38,24 +38,24 @@ func (r *Root) askFirst(f func()) func() {
 }
 
 // begin is the command that begins the work on the device at hand.
-func (r *Root) begin() apparatus.Command {
-	if r.state.Restore.Phase == apparatus.RestoreRight {
-		return apparatus.Start{Erase: r.erases()}
+func (r *Root) begin() state.Command {
+	if r.state.Restore.Phase == state.RestoreRight {
+		return state.Start{Erase: r.erases()}
 	}
-	return apparatus.Write{Erase: r.erases()}
+	return state.Write{Erase: r.erases()}
 }
 
 // asked reports whether the question is to be shown.
 func (r *Root) asked() bool {
 	s := &r.state.Restore
-	return r.settings.asking && r.erases() && (s.Phase == apparatus.RestoreFound || s.Phase == apparatus.RestoreRight)
+	return r.settings.asking && r.erases() && (s.Phase == state.RestoreFound || s.Phase == state.RestoreRight)
 }
 
 // eraseQuestion is asked once more before settings are lost.
-func (r *Root) eraseQuestion(s *apparatus.Restore) pane {
+func (r *Root) eraseQuestion(s *state.Restore) pane {
 	label := "Restore and erase"
 	lead := "First its software is restored and verified. Then everything that was set on the device is erased, and it starts as if it had never been set up. What is lost cannot be brought back."
-	if s.Phase == apparatus.RestoreRight {
+	if s.Phase == state.RestoreRight {
 		label = "Erase and start it"
 		lead = "Its software stays as it is. Everything that was set on the device is erased, and it starts as if it had never been set up. What is lost cannot be brought back."
 	}
@@ -88,7 +88,7 @@ func areaName(name string) string {
 }
 
 // lossWords say what is lost when the settings are erased, or why they cannot be.
-func lossWords(d *apparatus.Device) string {
+func lossWords(d *state.Device) string {
 	if !d.Erases {
 		return "this device does not know how"
 	}
@@ -113,7 +113,7 @@ func and(names []string) string {
 }
 
 // plannedSettings is the row about settings before anything is written.
-func (r *Root) plannedSettings(s *apparatus.Restore) fact {
+func (r *Root) plannedSettings(s *state.Restore) fact {
 	f := settingsFact(s.Plan.Settings, 0)
 	if len(s.Device.Settings) == 0 {
 		return f
@@ -121,7 +121,7 @@ func (r *Root) plannedSettings(s *apparatus.Restore) fact {
 	f.Choose = true
 	if r.erases() {
 		f.Value, f.Small = "Will be erased", "after the software is verified"
-		if s.Phase == apparatus.RestoreRight {
+		if s.Phase == state.RestoreRight {
 			f.Small = "before it starts"
 		}
 	}
@@ -129,29 +129,29 @@ func (r *Root) plannedSettings(s *apparatus.Restore) fact {
 }
 
 // settingsFact is the row about settings. addr is of a sector that could not be erased, or 0.
-func settingsFact(s apparatus.Settings, addr uint32) fact {
+func settingsFact(s state.Settings, addr uint32) fact {
 	f := fact{Label: "Settings"}
 	switch s {
-	case apparatus.SettingsKept:
+	case state.SettingsKept:
 		f.Value = "Kept"
-	case apparatus.SettingsErased:
+	case state.SettingsErased:
 		f.Value, f.Check, f.Small = "Erased", true, "and read back"
-	case apparatus.SettingsUnable:
+	case state.SettingsUnable:
 		f.Value, f.Small = "Kept", "this device does not know how to erase them"
-	case apparatus.SettingsFailed:
+	case state.SettingsFailed:
 		f.Value, f.Small = "Not all erased", "the device refused"
 		if addr > 0 {
 			f.Small = "the sector at " + hexAddr(addr) + " can no longer be erased"
 		}
-	case apparatus.SettingsNone:
+	case state.SettingsNone:
 		f.Value, f.Small = "Not touched", "only the software is replaced"
 	}
 	return f
 }
 
 // restWords promise what connecting again does about settings that were being erased.
-func restWords(f *apparatus.Failure) string {
-	if f.Touched != apparatus.TouchedSettings {
+func restWords(f *state.Failure) string {
+	if f.Touched != state.TouchedSettings {
 		return ""
 	}
 	return " Then the rest of its settings is erased."

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // What the shell says before the program is loaded, the program says in the same words.
@@ -20,11 +20,11 @@ func TestShellSaysTheSame(t *testing.T) {
 	for _, m := range from.FindAllStringSubmatch(string(b), -1) {
 		parts[m[2]] = m[1] + m[3]
 	}
-	for id, phase := range map[string]apparatus.RestorePhase{
-		"": apparatus.RestoreLoading, "no-serial": apparatus.RestoreUnsupported, "no-protection": apparatus.RestoreInsecure,
+	for id, phase := range map[string]state.RestorePhase{
+		"": state.RestoreLoading, "no-serial": state.RestoreUnsupported, "no-protection": state.RestoreInsecure,
 	} {
 		r := New((&world{}).hooks())
-		r.SetState(apparatus.State{Restore: apparatus.Restore{Phase: phase}})
+		r.SetState(state.State{Restore: state.Restore{Phase: phase}})
 		p := r.restorePane()
 		plain := text(parts[id])
 		for _, words := range []string{p.Heading, p.Lead, text(string(p.Aside))} {
@@ -35,7 +35,7 @@ func TestShellSaysTheSame(t *testing.T) {
 		if p.Aside != "" && !strings.Contains(parts[id], string(p.Aside)) {
 			t.Errorf("%q: the shell's links differ from %s", id, p.Aside)
 		}
-		if phase != apparatus.RestoreLoading && !strings.Contains(plain, p.Hint) {
+		if phase != state.RestoreLoading && !strings.Contains(plain, p.Hint) {
 			t.Errorf("%q: the shell does not say %q", id, p.Hint)
 		}
 		for _, q := range p.Promises {

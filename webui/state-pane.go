@@ -3,7 +3,7 @@ package webui
 import (
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 )
@@ -21,7 +21,7 @@ func (c *StatePane) class() string {
 	return "pane"
 }
 
-func (c *StatePane) flash() *apparatus.Map { return &c.Page.state.Restore.Map }
+func (c *StatePane) flash() *state.Map { return &c.Page.state.Restore.Map }
 
 func (c *StatePane) caption() string { return cellWords(&c.flash().Facts) }
 

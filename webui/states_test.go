@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/restore/boottext"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu/js"
 )
@@ -16,7 +16,7 @@ const (
 	demoChanged = 96
 )
 
-var demoFacts = apparatus.MapFacts{Size: 1 << 20, ProgramUnit: 256, Runs: []apparatus.SectorRun{{Size: 4096, Count: demoSectors}}}
+var demoFacts = state.MapFacts{Size: 1 << 20, ProgramUnit: 256, Runs: []state.SectorRun{{Size: 4096, Count: demoSectors}}}
 
 // demoChanges is where 2.4.1 differs, in clusters, in the order of the rewrite.
 func demoChanges() []int {
@@ -33,27 +33,27 @@ func demoChanges() []int {
 }
 
 // demoMap has written sectors new, the next one in a state of its own, the rest old.
-func demoMap(written int, next apparatus.Sector) apparatus.Map {
-	m := apparatus.Map{Facts: demoFacts, Cells: make([]apparatus.Sector, demoSectors), Active: -1}
+func demoMap(written int, next state.Sector) state.Map {
+	m := state.Map{Facts: demoFacts, Cells: make([]state.Sector, demoSectors), Active: -1}
 	for i := range m.Cells {
 		switch {
 		case i < 8:
-			m.Cells[i] = apparatus.SectorBoot
+			m.Cells[i] = state.SectorBoot
 		case i < 10:
-			m.Cells[i] = apparatus.SectorRecord
+			m.Cells[i] = state.SectorRecord
 		case i > 241:
-			m.Cells[i] = apparatus.SectorUnused
+			m.Cells[i] = state.SectorUnused
 		}
 	}
 	for n, i := range demoChanges() {
 		switch {
 		case n < written:
-			m.Cells[i] = apparatus.SectorNew
+			m.Cells[i] = state.SectorNew
 		case n == written:
 			m.Cells[i] = next
 			m.Active = i
 		default:
-			m.Cells[i] = apparatus.SectorOld
+			m.Cells[i] = state.SectorOld
 		}
 	}
 	return m
@@ -61,91 +61,91 @@ func demoMap(written int, next apparatus.Sector) apparatus.Map {
 
 var (
 	demoKey    = [8]byte{0x7f, 0x3a, 0x91, 0xc2, 5, 6, 7, 8}
-	oldRelease = apparatus.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signers: apparatus.Signers{demoKey}, Fit: apparatus.FitInstalled}
-	newRelease = apparatus.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signers: apparatus.Signers{demoKey}, Fit: apparatus.FitIntended, Origin: apparatus.OriginServer}
+	oldRelease = state.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signers: state.Signers{demoKey}, Fit: state.FitInstalled}
+	newRelease = state.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signers: state.Signers{demoKey}, Fit: state.FitIntended, Origin: state.OriginServer}
 )
 
-func demoRestore(phase apparatus.RestorePhase) apparatus.Restore {
-	return apparatus.Restore{
+func demoRestore(phase state.RestorePhase) state.Restore {
+	return state.Restore{
 		Phase: phase,
-		Device: apparatus.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: apparatus.WhyInterrupted,
+		Device: state.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: state.WhyInterrupted,
 			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts, Erases: true,
-			Settings: []apparatus.SettingsArea{{Name: "calibration", Size: 16 << 10}, {Name: "user", Size: 8 << 10}}},
-		Map: demoMap(54, apparatus.SectorDamaged),
-		Plan: apparatus.Plan{Release: newRelease, Trust: apparatus.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
-			Time: 8600 * time.Millisecond, Settings: apparatus.SettingsKept},
-		Choice: []apparatus.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: apparatus.FitBelowFloor}},
+			Settings: []state.SettingsArea{{Name: "calibration", Size: 16 << 10}, {Name: "user", Size: 8 << 10}}},
+		Map: demoMap(54, state.SectorDamaged),
+		Plan: state.Plan{Release: newRelease, Trust: state.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
+			Time: 8600 * time.Millisecond, Settings: state.SettingsKept},
+		Choice: []state.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: state.FitBelowFloor}},
 	}
 }
 
-func demoWriting() apparatus.Restore {
-	s := demoRestore(apparatus.RestoreWriting)
-	s.Map = demoMap(81, apparatus.SectorLive)
-	s.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
+func demoWriting() state.Restore {
+	s := demoRestore(state.RestoreWriting)
+	s.Map = demoMap(81, state.SectorLive)
+	s.Progress = state.Progress{Stage: state.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
 		Work: 5_200_000, WorkOf: 8_600_000, Elapsed: 6 * time.Second}
 	return s
 }
 
-func demoRAM(workspace bool) apparatus.RAM {
-	m := apparatus.RAM{Size: 256 << 10}
+func demoRAM(workspace bool) state.RAM {
+	m := state.RAM{Size: 256 << 10}
 	off := uint32(0)
-	add := func(name string, size uint32, importance uint8, is apparatus.RegionState) {
-		m.Regions = append(m.Regions, apparatus.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: is})
+	add := func(name string, size uint32, importance uint8, is state.RegionState) {
+		m.Regions = append(m.Regions, state.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: is})
 		off += size
 	}
-	add("System", 48, 9, apparatus.RegionFixed)
-	add("Calls", 40, 8, apparatus.RegionRunning)
-	add("Metering", 32, 7, apparatus.RegionRunning)
-	add("Display", 40, 5, apparatus.RegionRunning)
-	add("Journal", 24, 2, apparatus.RegionRunning)
-	add("Maps", 56, 1, apparatus.RegionRunning)
-	add("", 16, 0, apparatus.RegionFree)
+	add("System", 48, 9, state.RegionFixed)
+	add("Calls", 40, 8, state.RegionRunning)
+	add("Metering", 32, 7, state.RegionRunning)
+	add("Display", 40, 5, state.RegionRunning)
+	add("Journal", 24, 2, state.RegionRunning)
+	add("Maps", 56, 1, state.RegionRunning)
+	add("", 16, 0, state.RegionFree)
 	if workspace {
-		m.Regions[4].State, m.Regions[5].State = apparatus.RegionStopped, apparatus.RegionStopped
-		m.Workspace = apparatus.Span{Off: 160 << 10, Size: 80 << 10}
+		m.Regions[4].State, m.Regions[5].State = state.RegionStopped, state.RegionStopped
+		m.Workspace = state.Span{Off: 160 << 10, Size: 80 << 10}
 	}
 	return m
 }
 
 // demoSteps has the steps before n done and n live, S06 beside the way.
-func demoSteps(n int) (steps [20]apparatus.Step) {
+func demoSteps(n int) (steps [20]state.Step) {
 	for i := range steps {
 		switch {
 		case i+1 < n:
-			steps[i] = apparatus.StepDone
+			steps[i] = state.StepDone
 		case i+1 == n:
-			steps[i] = apparatus.StepLive
+			steps[i] = state.StepLive
 		}
 	}
 	if n > 6 {
-		steps[5] = apparatus.StepSkipped
+		steps[5] = state.StepSkipped
 	}
 	if n > 14 {
-		steps[12], steps[13] = apparatus.StepBad, apparatus.StepSkipped
+		steps[12], steps[13] = state.StepBad, state.StepSkipped
 	}
 	return steps
 }
 
-func demoLab(phase apparatus.LabPhase) apparatus.Lab {
-	l := apparatus.Lab{
+func demoLab(phase state.LabPhase) state.Lab {
+	l := state.Lab{
 		Phase: phase, Name: "Field terminal", Model: "0001", Serial: "LAB-0001", Runs: "2.3.0", Old: "2.3.0",
-		Map: demoMap(0, apparatus.SectorOld), RAM: demoRAM(false),
-		Power: apparatus.Power{Switch: apparatus.SwitchOn},
-		Line:  apparatus.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Noise: apparatus.NoiseHundredK, Pace: apparatus.PaceTen},
-		Make:  apparatus.Making{Models: []apparatus.LabModel{{ID: "0001", Name: "Field terminal"}}, Releases: []apparatus.Release{newRelease, oldRelease}},
-		Log: []apparatus.LogRow{
-			{Code: 6, Sector: apparatus.NoSector, A: 921 << 10, B: 412_000, Text: "release 2.3.0"},
-			{Code: 7, Sector: apparatus.NoSector, A: 1, Text: "2.3.0"},
+		Map: demoMap(0, state.SectorOld), RAM: demoRAM(false),
+		Power: state.Power{Switch: state.SwitchOn},
+		Line:  state.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Noise: state.NoiseHundredK, Pace: state.PaceTen},
+		Make:  state.Making{Models: []state.LabModel{{ID: "0001", Name: "Field terminal"}}, Releases: []state.Release{newRelease, oldRelease}},
+		Log: []state.LogRow{
+			{Code: 6, Sector: state.NoSector, A: 921 << 10, B: 412_000, Text: "release 2.3.0"},
+			{Code: 7, Sector: state.NoSector, A: 1, Text: "2.3.0"},
 		},
 	}
 	row := func(at int, step uint8, code uint16, sector, a, b uint32, text string) {
-		l.Log = append(l.Log, apparatus.LogRow{Time: time.Duration(at) * time.Millisecond, Step: step, Code: code, Sector: sector, A: a, B: b, Text: text})
+		l.Log = append(l.Log, state.LogRow{Time: time.Duration(at) * time.Millisecond, Step: step, Code: code, Sector: sector, A: a, B: b, Text: text})
 	}
-	none := apparatus.NoSector
+	none := state.NoSector
 	switch phase {
-	case apparatus.LabRunning:
+	case state.LabRunning:
 		l.Offered = newRelease
-	case apparatus.LabRewriting, apparatus.LabBricked, apparatus.LabRestoring:
+	case state.LabRewriting, state.LabBricked, state.LabRestoring:
 		l.Runs, l.Target = "", "2.4.1"
 		row(412, 1, 32, none, 152<<10, 0, "2.3.0")
 		row(431, 5, 33, none, 62_311, 81_920, "")
@@ -160,33 +160,33 @@ func demoLab(phase apparatus.LabPhase) apparatus.Lab {
 		row(6914, 13, 50, 104, 54, 96, "")
 	}
 	switch phase {
-	case apparatus.LabRewriting:
-		l.Map, l.RAM = demoMap(54, apparatus.SectorLive), demoRAM(true)
+	case state.LabRewriting:
+		l.Map, l.RAM = demoMap(54, state.SectorLive), demoRAM(true)
 		for i := range l.RAM.Regions {
-			if l.RAM.Regions[i].State == apparatus.RegionRunning {
-				l.RAM.Regions[i].State = apparatus.RegionStopped
+			if l.RAM.Regions[i].State == state.RegionRunning {
+				l.RAM.Regions[i].State = state.RegionStopped
 			}
 		}
-		l.RAM.Resident = apparatus.Span{Off: 224 << 10, Size: 16 << 10}
-		l.Timeline = apparatus.Timeline{Steps: demoSteps(13), Now: apparatus.Now{Step: 13, Addr: 0x67000, Done: 54, Of: 96, Target: "2.4.1"}}
-		l.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 54, Of: 96}
+		l.RAM.Resident = state.Span{Off: 224 << 10, Size: 16 << 10}
+		l.Timeline = state.Timeline{Steps: demoSteps(13), Now: state.Now{Step: 13, Addr: 0x67000, Done: 54, Of: 96, Target: "2.4.1"}}
+		l.Progress = state.Progress{Stage: state.StageWrite, Sectors: 54, Of: 96}
 		l.Power.Op, l.Power.Ops = 926, 1636
 		l.Time = 6914 * time.Millisecond
-	case apparatus.LabBricked, apparatus.LabRestoring:
-		l.Why = apparatus.WhyInterrupted
-		l.Map = demoMap(54, apparatus.SectorDamaged)
-		l.RAM.Contents, l.RAM.Workspace = apparatus.ContentsLost, apparatus.Span{Off: 240 << 10, Size: 16 << 10}
+	case state.LabBricked, state.LabRestoring:
+		l.Why = state.WhyInterrupted
+		l.Map = demoMap(54, state.SectorDamaged)
+		l.RAM.Contents, l.RAM.Workspace = state.ContentsLost, state.Span{Off: 240 << 10, Size: 16 << 10}
 		l.Power.LastCut, l.Power.Ops = 928, 1636
-		l.Log = append(l.Log, apparatus.LogRow{Time: 6983 * time.Millisecond, Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 928})
+		l.Log = append(l.Log, state.LogRow{Time: 6983 * time.Millisecond, Source: state.SourceBoard, Code: state.LogCut, A: 928})
 		row(7120, 0, 8, none, 4, 0, "the rewrite stopped halfway")
 		row(7160, 15, 80, none, 0, 0, "")
-		l.Timeline = apparatus.Timeline{Steps: demoSteps(15), Now: apparatus.Now{Step: 15}}
-		l.Choice = []apparatus.Release{newRelease, oldRelease}
+		l.Timeline = state.Timeline{Steps: demoSteps(15), Now: state.Now{Step: 15}}
+		l.Choice = []state.Release{newRelease, oldRelease}
 		l.Time = 7160 * time.Millisecond
-		if phase == apparatus.LabRestoring {
-			l.Map = demoMap(81, apparatus.SectorLive)
-			l.Timeline = apparatus.Timeline{Steps: demoSteps(18), Now: apparatus.Now{Step: 18, Done: 27, Of: 42}}
-			l.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
+		if phase == state.LabRestoring {
+			l.Map = demoMap(81, state.SectorLive)
+			l.Timeline = state.Timeline{Steps: demoSteps(18), Now: state.Now{Step: 18, Done: 27, Of: 42}}
+			l.Progress = state.Progress{Stage: state.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
 			l.Time = 10830 * time.Millisecond
 		}
 	}
@@ -194,24 +194,24 @@ func demoLab(phase apparatus.LabPhase) apparatus.Lab {
 }
 
 // cutLab is a device whose last cut can be seen again.
-func cutLab() apparatus.Lab {
-	l := demoLab(apparatus.LabBricked)
+func cutLab() state.Lab {
+	l := demoLab(state.LabBricked)
 	l.Replay.Own = true
 	return l
 }
 
 // replayLab is that cut, as a replay shows it.
-func replayLab() apparatus.Lab {
-	l := demoLab(apparatus.LabRewriting)
-	l.Map = demoMap(54, apparatus.SectorDamaged)
-	l.Replay = apparatus.Replay{Phase: apparatus.ReplayReady, Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928, Cuts: []uint32{930}, Do: apparatus.DoProgram, Cut: true,
+func replayLab() state.Lab {
+	l := demoLab(state.LabRewriting)
+	l.Map = demoMap(54, state.SectorDamaged)
+	l.Replay = state.Replay{Phase: state.ReplayReady, Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928, Cuts: []uint32{930}, Do: state.DoProgram, Cut: true,
 		Sector: 0x67, Bytes: 256, Done: 55, Of: 96}
 	return l
 }
 
 // world is a browser that remembers what the page asked of it.
 type world struct {
-	commands  []apparatus.Command
+	commands  []state.Command
 	focus     []string
 	titles    []string
 	requests  []Request
@@ -230,7 +230,7 @@ var demoNow = time.Date(2026, 11, 22, 14, 4, 0, 0, time.UTC)
 
 func (w *world) hooks() Hooks {
 	return Hooks{
-		Command:    func(c apparatus.Command) { w.commands = append(w.commands, c) },
+		Command:    func(c state.Command) { w.commands = append(w.commands, c) },
 		ChooseFile: func() { w.files++ },
 		OpenFile:   func(done func(string, []byte)) { done("sent.txt", []byte(w.file)) },
 		Canvas:     func(js.Value) Canvas { return nil },
@@ -265,20 +265,20 @@ type scene struct {
 	also    []string
 }
 
-func onState(s apparatus.State) func(*Root, *world) {
+func onState(s state.State) func(*Root, *world) {
 	return func(r *Root, _ *world) { r.SetState(s) }
 }
 
-func onRestore(s apparatus.Restore) func(*Root, *world) {
-	return onState(apparatus.State{Restore: s})
+func onRestore(s state.Restore) func(*Root, *world) {
+	return onState(state.State{Restore: s})
 }
 
-func onLab(l apparatus.Lab) func(*Root, *world) {
-	return onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Lab: l, Server: apparatus.Server{Reach: apparatus.ReachYes}})
+func onLab(l state.Lab) func(*Root, *world) {
+	return onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Lab: l, Server: state.Server{Reach: state.ReachYes}})
 }
 
-func failure(f apparatus.Failure) func(*Root, *world) {
-	s := demoRestore(apparatus.RestoreFailed)
+func failure(f state.Failure) func(*Root, *world) {
+	s := demoRestore(state.RestoreFailed)
 	s.Failure = f
 	return onRestore(s)
 }
@@ -303,60 +303,60 @@ ended: port vanished
 `
 
 // demoBoot is a device whose boot loader is MCUboot.
-func demoBoot(phase apparatus.RestorePhase) apparatus.Restore {
-	return apparatus.Restore{Phase: phase, Map: apparatus.Map{Active: -1}, Boot: apparatus.Boot{
-		Images: []apparatus.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}},
-		File: apparatus.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
+func demoBoot(phase state.RestorePhase) state.Restore {
+	return state.Restore{Phase: phase, Map: state.Map{Active: -1}, Boot: state.Boot{
+		Images: []state.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}},
+		File: state.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
 			Signature: "ECDSA", Size: 187_412, Time: 25 * time.Second, Counter: 4},
-	}, Plan: apparatus.Plan{Work: apparatus.WorkImage}}
+	}, Plan: state.Plan{Work: state.WorkImage}}
 }
 
 func scenes() []scene {
-	bootWriting := demoBoot(apparatus.RestoreWriting)
-	bootWriting.Progress = apparatus.Progress{Stage: apparatus.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
-	bootDone := demoBoot(apparatus.RestoreDone)
-	bootDone.Result = apparatus.Result{Work: apparatus.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
+	bootWriting := demoBoot(state.RestoreWriting)
+	bootWriting.Progress = state.Progress{Stage: state.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
+	bootDone := demoBoot(state.RestoreDone)
+	bootDone.Result = state.Result{Work: state.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
 	bootTrial := bootDone
-	bootTrial.Result.Trial = apparatus.TrialRuns
+	bootTrial.Result.Trial = state.TrialRuns
 	bootRuns := bootDone
-	bootRuns.Result.Trial = apparatus.TrialStarted
+	bootRuns.Result.Trial = state.TrialStarted
 	bootMarked := bootDone
-	bootMarked.Result.Trial = apparatus.TrialMarked
+	bootMarked.Result.Trial = state.TrialMarked
 	bootUnknown := bootDone
-	bootUnknown.Result.Trial = apparatus.TrialUnknown
-	bootPending := demoBoot(apparatus.RestoreFailed)
-	bootPending.Failure = apparatus.Failure{Code: apparatus.CausePending, Touched: apparatus.TouchedWritten, Stage: apparatus.StageStart}
-	bootRefused := demoBoot(apparatus.RestoreFailed)
-	bootRefused.Failure = apparatus.Failure{Code: apparatus.CauseUnlisted, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}
-	bootOut := demoBoot(apparatus.RestoreFailed)
-	bootOut.Failure = apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite}
-	bootEmpty := demoBoot(apparatus.RestoreLoader)
+	bootUnknown.Result.Trial = state.TrialUnknown
+	bootPending := demoBoot(state.RestoreFailed)
+	bootPending.Failure = state.Failure{Code: state.CausePending, Touched: state.TouchedWritten, Stage: state.StageStart}
+	bootRefused := demoBoot(state.RestoreFailed)
+	bootRefused.Failure = state.Failure{Code: state.CauseUnlisted, Touched: state.TouchedAll, Stage: state.StageVerify}
+	bootOut := demoBoot(state.RestoreFailed)
+	bootOut.Failure = state.Failure{Code: state.CauseCableOut, Touched: state.TouchedPart, Stage: state.StageWrite}
+	bootEmpty := demoBoot(state.RestoreLoader)
 	bootEmpty.Boot.Images = nil
 	bootFile := bootEmpty
-	bootFile.Phase, bootFile.Failure = apparatus.RestoreFailed, apparatus.Failure{Code: apparatus.CauseBadFile, Stage: apparatus.StagePlan}
-	phase := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
-	bare := func(p apparatus.RestorePhase) func(*Root, *world) { return onRestore(apparatus.Restore{Phase: p}) }
-	coach := apparatus.Restore{Phase: apparatus.RestoreNoAnswer, Ways: []apparatus.Way{
-		{Kind: apparatus.WayBreak, State: apparatus.WayTried, Waited: 2 * time.Second},
-		{Kind: apparatus.WayReset, State: apparatus.WayTried, Waited: 2 * time.Second},
-		{Kind: apparatus.WayRTS, State: apparatus.WayTried, Waited: 2 * time.Second},
-		{Kind: apparatus.WayPin, State: apparatus.WayTried, Waited: 2 * time.Second},
-		{Kind: apparatus.WayPower, State: apparatus.WayNow},
-		{Kind: apparatus.WayButton},
+	bootFile.Phase, bootFile.Failure = state.RestoreFailed, state.Failure{Code: state.CauseBadFile, Stage: state.StagePlan}
+	phase := func(p state.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
+	bare := func(p state.RestorePhase) func(*Root, *world) { return onRestore(state.Restore{Phase: p}) }
+	coach := state.Restore{Phase: state.RestoreNoAnswer, Ways: []state.Way{
+		{Kind: state.WayBreak, State: state.WayTried, Waited: 2 * time.Second},
+		{Kind: state.WayReset, State: state.WayTried, Waited: 2 * time.Second},
+		{Kind: state.WayRTS, State: state.WayTried, Waited: 2 * time.Second},
+		{Kind: state.WayPin, State: state.WayTried, Waited: 2 * time.Second},
+		{Kind: state.WayPower, State: state.WayNow},
+		{Kind: state.WayButton},
 	}}
 	talks := coach
-	talks.Heard = apparatus.Heard{Lines: []string{"U-Boot 2023.01 (Jan 01 2023)", "=> <b>"}, Kinds: []boottext.Kind{boottext.UBoot}}
+	talks.Heard = state.Heard{Lines: []string{"U-Boot 2023.01 (Jan 01 2023)", "=> <b>"}, Kinds: []boottext.Kind{boottext.UBoot}}
 	chats := coach
 	chats.Heard.Lines = []string{"temperature 21.5"}
-	done := demoRestore(apparatus.RestoreDone)
-	done.Result = apparatus.Result{Version: "2.4.1", Signers: apparatus.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: apparatus.SettingsKept}
+	done := demoRestore(state.RestoreDone)
+	done.Result = state.Result{Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: state.SettingsKept}
 	wiped := done
-	wiped.Result.Settings = apparatus.SettingsErased
+	wiped.Result.Settings = state.SettingsErased
 	old := done
-	old.Result.Settings = apparatus.SettingsUnable
+	old.Result.Settings = state.SettingsUnable
 	worn := done
-	worn.Result.Settings, worn.Result.Addr = apparatus.SettingsFailed, 0xfe000
-	wishing := func(s apparatus.Restore, change func(*Root)) func(*Root, *world) {
+	worn.Result.Settings, worn.Result.Addr = state.SettingsFailed, 0xfe000
+	wishing := func(s state.Restore, change func(*Root)) func(*Root, *world) {
 		return func(r *Root, w *world) {
 			onRestore(s)(r, w)
 			r.wishErase(true)
@@ -366,72 +366,72 @@ func scenes() []scene {
 		}
 	}
 	primaryOf := func(r *Root) { r.restorePane().Acts[0].Do() }
-	unable := demoRestore(apparatus.RestoreFound)
+	unable := demoRestore(state.RestoreFound)
 	unable.Device.Erases = false
 	erasing := demoWriting()
-	erasing.Plan.Settings = apparatus.SettingsErased
-	erasing.Progress.Stage, erasing.Progress.Sectors = apparatus.StageErase, 42
-	erasing.Map = demoMap(96, apparatus.SectorNew)
+	erasing.Plan.Settings = state.SettingsErased
+	erasing.Progress.Stage, erasing.Progress.Sectors = state.StageErase, 42
+	erasing.Map = demoMap(96, state.SectorNew)
 	wiping := erasing
-	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = apparatus.WorkStarted, 0, 0
-	jobErase := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
-	job := apparatus.Restore{Phase: apparatus.RestoreIdle, Job: apparatus.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
+	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = state.WorkStarted, 0, 0
+	jobErase := state.Restore{Phase: state.RestoreIdle, Job: state.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
+	job := state.Restore{Phase: state.RestoreIdle, Job: state.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
 	jobs := job
 	for _, serial := range []string{"A17-000001", "A17-000002", "A17-000003", "A17-000004", "A17-000005", "A17-000006"} {
-		jobs.Others = append(jobs.Others, apparatus.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
+		jobs.Others = append(jobs.Others, state.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
 	}
-	kept := func(c apparatus.StoreCondition, reach apparatus.Reach) func(*Root, *world) {
-		return onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Store: apparatus.Store{Condition: c}, Server: apparatus.Server{Reach: reach}})
+	kept := func(c state.StoreCondition, reach state.Reach) func(*Root, *world) {
+		return onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Store: state.Store{Condition: c}, Server: state.Server{Reach: reach}})
 	}
-	right := demoRestore(apparatus.RestoreRight)
-	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, apparatus.SectorNew)
-	record := demoRestore(apparatus.RestoreFound)
-	record.Plan.Work, record.Plan.Sectors = apparatus.WorkRecorded, 0
+	right := demoRestore(state.RestoreRight)
+	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, state.SectorNew)
+	record := demoRestore(state.RestoreFound)
+	record.Plan.Work, record.Plan.Sectors = state.WorkRecorded, 0
 	started := right
-	started.Phase, started.Result = apparatus.RestoreDone, apparatus.Result{Work: apparatus.WorkStarted, Version: "2.4.1", Signers: apparatus.Signers{demoKey}, Verified: 232}
+	started.Phase, started.Result = state.RestoreDone, state.Result{Work: state.WorkStarted, Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232}
 	finished := started
-	finished.Result.Work = apparatus.WorkFinished
-	early := demoRestore(apparatus.RestoreFailed)
-	early.Failure = apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedNothing, Stage: apparatus.StageWrite, Of: 42}
-	off := demoLab(apparatus.LabOff)
-	off.Power.Switch = apparatus.SwitchOff
+	finished.Result.Work = state.WorkFinished
+	early := demoRestore(state.RestoreFailed)
+	early.Failure = state.Failure{Code: state.CauseCableOut, Touched: state.TouchedNothing, Stage: state.StageWrite, Of: 42}
+	off := demoLab(state.LabOff)
+	off.Power.Switch = state.SwitchOff
 	return []scene{
 		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Getting ready", nil},
-		{"restore", "", bare(apparatus.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
-		{"restore-away", "", onState(apparatus.State{Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}, Server: apparatus.Server{Reach: apparatus.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
+		{"restore", "", bare(state.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
+		{"restore-away", "", onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Server: state.Server{Reach: state.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
 		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
 		{"jobs", "", onRestore(jobs), "Go on restoring A17-004212.", "Connect and go on", []string{"A17-000001", "release 2.3.0, model 0001, settings erased at the end", "3 other devices"}},
-		{"keeps-nothing", "", kept(apparatus.StoreNone, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser keeps nothing for this page. Restoring works all the same", `<p>Only the result of a repair is reported`}},
-		{"keeps-nothing-away", "", kept(apparatus.StoreNone, apparatus.ReachNo), "Bring your device back.", "Connect your device", []string{"The server does not answer. A release from a file still works. This browser keeps nothing"}},
-		{"keeps-no-more", "", kept(apparatus.StoreFull, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser does not keep what this page gives it. Restoring works all the same", `<p>Works without a network.`}},
-		{"kept-lost", "", kept(apparatus.StoreLost, apparatus.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
-		{"port-stuck", "", failure(apparatus.Failure{Code: apparatus.CausePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
-		{"unsupported", "", bare(apparatus.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
-		{"insecure", "", bare(apparatus.RestoreInsecure), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
-		{"no-port", "", bare(apparatus.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
-		{"connecting", "", bare(apparatus.RestoreConnecting), "Asking the device.", "Listening", nil},
-		{"port-busy", "", bare(apparatus.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
+		{"keeps-nothing", "", kept(state.StoreNone, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser keeps nothing for this page. Restoring works all the same", `<p>Only the result of a repair is reported`}},
+		{"keeps-nothing-away", "", kept(state.StoreNone, state.ReachNo), "Bring your device back.", "Connect your device", []string{"The server does not answer. A release from a file still works. This browser keeps nothing"}},
+		{"keeps-no-more", "", kept(state.StoreFull, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser does not keep what this page gives it. Restoring works all the same", `<p>Works without a network.`}},
+		{"kept-lost", "", kept(state.StoreLost, state.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
+		{"port-stuck", "", failure(state.Failure{Code: state.CausePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
+		{"unsupported", "", bare(state.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
+		{"insecure", "", bare(state.RestoreInsecure), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
+		{"no-port", "", bare(state.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
+		{"connecting", "", bare(state.RestoreConnecting), "Asking the device.", "Listening", nil},
+		{"port-busy", "", bare(state.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
 		{"no-answer-talks", "", onRestore(talks), "Connected, but no answer.", "I have done this", []string{"What the device says is U-Boot", "U-Boot 2023.01 (Jan 01 2023)", "=&gt; &lt;b&gt;"}},
 		{"no-answer-chats", "", onRestore(chats), "Connected, but no answer.", "I have done this", []string{"says something that is no answer", "temperature 21.5"}},
 		{"no-answer", "", onRestore(coach), "Connected, but no answer.", "I have done this", []string{"Nothing has been written. The device is as it was.", `aria-current="step"`}},
-		{"reading", "", phase(apparatus.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
-		{"identified", "", phase(apparatus.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
+		{"reading", "", phase(state.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
+		{"identified", "", phase(state.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
 		{"identified-backup", "", func(r *Root, w *world) {
-			s := demoRestore(apparatus.RestoreFound)
+			s := demoRestore(state.RestoreFound)
 			s.Device.Backup = true
 			onRestore(s)(r, w)
 		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
 		{"backup", "", func(r *Root, w *world) {
-			s := demoRestore(apparatus.RestoreReading)
-			s.Progress = apparatus.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
+			s := demoRestore(state.RestoreReading)
+			s.Progress = state.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
 			onRestore(s)(r, w)
 		}, "Saving what it holds.", "Reading, 300 KB of 928 KB", []string{"into a file for you", "Stop"}},
-		{"choosing", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
+		{"choosing", "", func(r *Root, w *world) { phase(state.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
-		{"settings", "", func(r *Root, w *world) { phase(apparatus.RestoreFound)(r, w); r.settings.open = true }, "Found it. It can be restored.", "Restore",
+		{"settings", "", func(r *Root, w *world) { phase(state.RestoreFound)(r, w); r.settings.open = true }, "Found it. It can be restored.", "Restore",
 			[]string{"Keep them", "Erase them", "calibration (16 KB) and user (8 KB) are lost, for good"}},
-		{"settings-wish", "", wishing(demoRestore(apparatus.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "after the software is verified"}},
-		{"settings-sure", "", wishing(demoRestore(apparatus.RestoreFound), primaryOf), "Erase its settings?", "Restore and erase",
+		{"settings-wish", "", wishing(demoRestore(state.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "after the software is verified"}},
+		{"settings-sure", "", wishing(demoRestore(state.RestoreFound), primaryOf), "Erase its settings?", "Restore and erase",
 			[]string{"calibration", "16 KB", "user", "8 KB", "Keep the settings", "cannot be brought back", "Nothing has been written yet."}},
 		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased", "before it starts"}},
 		{"settings-right-sure", "", wishing(right, primaryOf), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
@@ -440,53 +440,53 @@ func scenes() []scene {
 		{"settings-erasing", "", func(r *Root, w *world) {
 			for _, at := range []time.Duration{5, 6, 7, 8} {
 				erasing.Progress.Elapsed, erasing.Progress.Work = at*time.Second, uint64(at)*1_000_000
-				r.SetState(apparatus.State{Restore: erasing})
+				r.SetState(state.State{Restore: erasing})
 			}
 		}, "Restoring. Leave the cable in.", "", []string{"Its settings, as you asked", "Erasing"}},
 		{"settings-erased", "", onRestore(wiped), "Restored. It runs release 2.4.1.", "Restore another", []string{"Erased", "and read back"}},
 		{"settings-old", "", onRestore(old), "Restored. It runs release 2.4.1.", "Restore another", []string{"this device does not know how to erase them"}},
 		{"settings-worn", "", onRestore(worn), "Restored. It runs release 2.4.1.", "Restore another", []string{"Not all erased", "0x0fe000 can no longer be erased"}},
 		{"settings-job", "", onRestore(jobErase), "Go on restoring A17-004212.", "Connect and go on", []string{"At the end its settings are erased, as you asked."}},
-		{"settings-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedSettings, Stage: apparatus.StageErase, Of: 42}), "The cable came out.", "Connect again",
+		{"settings-out", "", failure(state.Failure{Code: state.CauseCableOut, Touched: state.TouchedSettings, Stage: state.StageErase, Of: 42}), "The cable came out.", "Connect again",
 			[]string{"Its software is verified. It happened while its settings were being erased.", "Its software is whole and starts.", "Then the rest of its settings is erased."}},
 		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
 		{"finished", "", onRestore(finished), "Restored. It runs release 2.4.1.", "Restore another", []string{"come to the end alone", "All 232 sectors", "Nothing more", "Verified"}},
 		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},
-		{"unknown", "", phase(apparatus.RestoreUnknown), "There is no release for this device here.", "Choose a release from a file", []string{"model 0001", "Ask its maker", "It can wait."}},
+		{"unknown", "", phase(state.RestoreUnknown), "There is no release for this device here.", "Choose a release from a file", []string{"model 0001", "Ask its maker", "It can wait."}},
 		{"withdrawn", "", func(r *Root, w *world) {
-			s := demoRestore(apparatus.RestoreWithdrawn)
+			s := demoRestore(state.RestoreWithdrawn)
 			s.Choice = nil
 			onRestore(s)(r, w)
 		}, "There is no release for it now.", "Connect again", []string{"Its maker took back what there was for model 0001", "ask its maker", "It can wait.", "Choose a release from a file"}},
 		{"withdrawn-kept", "", func(r *Root, w *world) {
-			s := demoRestore(apparatus.RestoreWithdrawn)
-			s.Choice = []apparatus.Release{newRelease}
-			s.Choice[0].Fit = apparatus.FitWithdrawn
+			s := demoRestore(state.RestoreWithdrawn)
+			s.Choice = []state.Release{newRelease}
+			s.Choice[0].Fit = state.FitWithdrawn
 			onRestore(s)(r, w)
 		}, "There is no release for it now.", "Connect again", []string{"withdrawn by its maker", "Look at release 2.4.1 all the same"}},
 		{"withdrawn-chosen", "", func(r *Root, w *world) {
-			s := demoRestore(apparatus.RestoreFound)
-			s.Plan.Release.Fit = apparatus.FitWithdrawn
+			s := demoRestore(state.RestoreFound)
+			s.Plan.Release.Fit = state.FitWithdrawn
 			onRestore(s)(r, w)
 		}, "Found it. It can be restored.", "Restore", []string{"withdrawn by its maker"}},
 		{"restoring", "", func(r *Root, w *world) {
 			s := demoWriting()
 			for _, at := range []time.Duration{3, 4, 5, 6} {
 				s.Progress.Elapsed, s.Progress.Work = at*time.Second, uint64(at)*5_200_000/6
-				r.SetState(apparatus.State{Restore: s})
+				r.SetState(state.State{Restore: s})
 			}
 		}, "Restoring. Leave the cable in.", "", []string{"27 of 42 sectors", `role="timer"`, "Leave the cable in and the device switched on."}},
 		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"All 232 sectors", "You can unplug it."}},
-		{"cable-out", "", failure(apparatus.Failure{Code: apparatus.CauseCableOut, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
+		{"cable-out", "", failure(state.Failure{Code: state.CauseCableOut, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
 			Trace: []string{"14:02:31.406  write sector 0x03a000, block 3 of 8", "14:02:31.881  port closed by the system (device lost)"}}),
 			"The cable came out.", "Connect again", []string{"It happened while 42 sectors were being written.", "Is the device safe?", "Yes.", "nothing is lost", "What is already written stays written; about 3 seconds remain.", "C-101"}},
-		{"signature", "", failure(apparatus.Failure{Code: apparatus.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
-		{"noisy", "", failure(apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
-		{"verify", "", failure(apparatus.Failure{Code: apparatus.CauseVerify, Touched: apparatus.TouchedAll, Stage: apparatus.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
+		{"signature", "", failure(state.Failure{Code: state.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
+		{"noisy", "", failure(state.Failure{Code: state.CauseNoisy, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
+		{"verify", "", failure(state.Failure{Code: state.CauseVerify, Touched: state.TouchedAll, Stage: state.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
 		{"boot-empty", "", onRestore(bootEmpty), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
-		{"boot-loader", "", onRestore(demoBoot(apparatus.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
-		{"boot-image", "", onRestore(demoBoot(apparatus.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
+		{"boot-loader", "", onRestore(demoBoot(state.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
+		{"boot-image", "", onRestore(demoBoot(state.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
 		{"boot-writing", "", onRestore(bootWriting), "Restoring. Leave the cable in.", "", []string{"88 KB of 184 KB", "Image 1.8.2+14"}},
 		{"boot-done", "", onRestore(bootDone), "Written. Its boot loader starts image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it", "took the command to start"}},
 		{"boot-runs", "", onRestore(bootRuns), "Restored. It has image 1.8.2+14.", "Restore another", []string{"its program answers"}},
@@ -497,19 +497,19 @@ func scenes() []scene {
 		{"boot-refused", "", onRestore(bootRefused), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
 		{"boot-out", "", onRestore(bootOut), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
 		{"boot-file", "", onRestore(bootFile), "This device cannot use that file.", "Choose another file", []string{"Nothing was written."}},
-		{"elsewhere", "", onState(apparatus.State{Tab: apparatus.TabElsewhere, Restore: apparatus.Restore{Phase: apparatus.RestoreIdle}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
-		{"lab", "#lab", onLab(demoLab(apparatus.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
-		{"lab-absent", "#lab", onLab(apparatus.Lab{Make: demoLab(apparatus.LabRunning).Make}), "Emulated device", "Make a device", nil},
-		{"lab-nothing", "#lab", onLab(apparatus.Lab{}), "Emulated device", "", []string{"Nothing has been published yet."}},
+		{"elsewhere", "", onState(state.State{Tab: state.TabElsewhere, Restore: state.Restore{Phase: state.RestoreIdle}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
+		{"lab", "#lab", onLab(demoLab(state.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
+		{"lab-absent", "#lab", onLab(state.Lab{Make: demoLab(state.LabRunning).Make}), "Emulated device", "Make a device", nil},
+		{"lab-nothing", "#lab", onLab(state.Lab{}), "Emulated device", "", []string{"Nothing has been published yet."}},
 		{"lab-off", "#lab", onLab(off), "Emulated device", "Switch it on", []string{`aria-checked="false"`}},
 		{"lab-between", "#lab", func(r *Root, w *world) {
-			l := demoLab(apparatus.LabRewriting) // as the last row of its log says: sector 104 at 0x068000, 54 of 96
+			l := demoLab(state.LabRewriting) // as the last row of its log says: sector 104 at 0x068000, 54 of 96
 			l.Map.Active, l.Timeline.Now.Addr = -1, 0x68000
 			onLab(l)(r, w)
 		}, "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 54 of 96.", "sector 0x068000, 54 of 96.", "0x068000 written and read back, 54 of 96"}},
-		{"lab-updating", "#lab", onLab(demoLab(apparatus.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
-		{"lab-bricked", "#lab", onLab(demoLab(apparatus.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
-		{"fleet-signin-clear", "#fleet", bare(apparatus.RestoreInsecure), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
+		{"lab-updating", "#lab", onLab(demoLab(state.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
+		{"lab-bricked", "#lab", onLab(demoLab(state.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
+		{"fleet-signin-clear", "#fleet", bare(state.RestoreInsecure), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
 		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"what UNBRICK_TOKEN said when the server started", "Kept in this tab only, and gone when you close it."}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
@@ -524,10 +524,10 @@ func scenes() []scene {
 		{"lab-cut", "#lab", onLab(cutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
 		{"lab-replay", "#lab/replay/04abc", onLab(replayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",
 			"256 bytes programmed into sector 0x067000, 55 of 96. Power failed here: half of the bytes.", `max="1640"`, `inert="inert"`, "--at:0.5671", "1\u202f636", "Cut here instead"}},
-		{"lab-replay-making", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayMaking}}), "Emulated device", "Back to the device", []string{"Computing the run anew"}},
-		{"lab-replay-missing", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayMissing, Text: "7f3a91c2"}}), "Emulated device", "Choose a release file",
+		{"lab-replay-making", "#lab/replay/04abc", onLab(state.Lab{Replay: state.Replay{Phase: state.ReplayMaking}}), "Emulated device", "Back to the device", []string{"Computing the run anew"}},
+		{"lab-replay-missing", "#lab/replay/04abc", onLab(state.Lab{Replay: state.Replay{Phase: state.ReplayMissing, Text: "7f3a91c2"}}), "Emulated device", "Choose a release file",
 			[]string{"needs the image whose SHA-256 begins with 7f3a91c2", "Back to the device"}},
-		{"lab-replay-failed", "#lab/replay/04abc", onLab(apparatus.Lab{Replay: apparatus.Replay{Phase: apparatus.ReplayFailed, Text: "not the id of a run"}}), "Emulated device", "Back to the device", []string{"not the id of a run"}},
+		{"lab-replay-failed", "#lab/replay/04abc", onLab(state.Lab{Replay: state.Replay{Phase: state.ReplayFailed, Text: "not the id of a run"}}), "Emulated device", "Back to the device", []string{"not the id of a run"}},
 		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "No device has called yet.", "Try the Lab", nil},
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
@@ -538,11 +538,11 @@ func scenes() []scene {
 			r.asking = (&FleetReleases{Page: r}).key(rows[1]) + " Withhold"
 		}, "Releases", "", []string{"from every device of model 0001? Devices that run it keep it.", "Keep offering it"}},
 		{"lab-ended", "#lab", func(r *Root, w *world) {
-			l := demoLab(apparatus.LabBricked)
-			l.Outcome, l.Failure = apparatus.OutcomeFailed, apparatus.Failure{Code: apparatus.CauseNoisy, Touched: apparatus.TouchedPart, Stage: apparatus.StageWrite, Sector: 5, Of: 42}
+			l := demoLab(state.LabBricked)
+			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: state.CauseNoisy, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 5, Of: 42}
 			onLab(l)(r, w)
 		}, "Emulated device", "Restore over the cable", []string{"The line is too noisy.", "Is the device safe?", "Choose fewer bit errors"}},
-		{"lab-restoring", "#lab", onLab(demoLab(apparatus.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
+		{"lab-restoring", "#lab", onLab(demoLab(state.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
 	}
 }
 

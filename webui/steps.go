@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/state"
 )
 
 // lanes says who acts in S01 to S20: terminal, server or apparatus.
@@ -49,20 +49,20 @@ func stepID(n int) string {
 
 func lane(n int) int { return strings.IndexByte("TSA", lanes[n-1]) }
 
-func stepRows(t *apparatus.Timeline) []stepRow {
+func stepRows(t *state.Timeline) []stepRow {
 	rows := make([]stepRow, len(t.Steps))
 	for i, s := range t.Steps {
 		row := stepRow{ID: stepID(i + 1), Say: stepSay[i], Style: "--lane:" + strconv.Itoa(lane(i+1))}
 		switch s {
-		case apparatus.StepDone:
+		case state.StepDone:
 			row.Class = "done"
-		case apparatus.StepLive:
+		case state.StepLive:
 			row.Class, row.Current = "live", true
-		case apparatus.StepSkipped:
+		case state.StepSkipped:
 			row.Class = "skip-step"
-		case apparatus.StepBad:
+		case state.StepBad:
 			row.Class = "bad"
-		case apparatus.StepWaiting:
+		case state.StepWaiting:
 			row.Class = "next"
 		}
 		rows[i] = row
@@ -72,22 +72,22 @@ func stepRows(t *apparatus.Timeline) []stepRow {
 
 // track is the line through the steps: all of it, and how far it has come. S06 lies beside the way
 // unless it was taken. Coordinates are those of a drawing 200 wide and 84 high.
-func track(t *apparatus.Timeline) (all, been string) {
+func track(t *state.Timeline) (all, been string) {
 	last := 0
 	for i, s := range t.Steps {
-		if s == apparatus.StepDone || s == apparatus.StepLive || s == apparatus.StepBad {
+		if s == state.StepDone || s == state.StepLive || s == state.StepBad {
 			last = i + 1
 		}
 	}
 	var a, b strings.Builder
 	for n := 1; n <= len(t.Steps); n++ {
 		s := t.Steps[n-1]
-		if n == 6 && s != apparatus.StepDone && s != apparatus.StepLive {
+		if n == 6 && s != state.StepDone && s != state.StepLive {
 			continue
 		}
 		point := strconv.Itoa(n*10-5) + "," + strconv.Itoa(lane(n)*28+14) + " "
 		a.WriteString(point)
-		if n <= last && s != apparatus.StepWaiting {
+		if n <= last && s != state.StepWaiting {
 			b.WriteString(point)
 		}
 	}
@@ -95,7 +95,7 @@ func track(t *apparatus.Timeline) (all, been string) {
 }
 
 // nowWords is the line under the timeline: the step at work with its numbers.
-func nowWords(l *apparatus.Lab) (id, words string) {
+func nowWords(l *state.Lab) (id, words string) {
 	n := &l.Timeline.Now
 	if n.Step < 1 || int(n.Step) > len(stepSay) {
 		return "S01", "starts when the terminal opens the link."
@@ -108,20 +108,20 @@ func nowWords(l *apparatus.Lab) (id, words string) {
 		}
 	case 13:
 		switch {
-		case l.Phase == apparatus.LabProving:
+		case l.Phase == state.LabProving:
 			words = "Proof before erase: the update is decoded once without writing anything."
 		case n.Of > 0:
 			words = "Terminal rewrites its software area: sector " + hexAddr(n.Addr) + ", " + sectorAt(l, int(n.Done), int(n.Of)) + "."
 		}
 	case 15:
 		switch {
-		case l.Why == apparatus.WhyInterrupted && l.Target != "":
+		case l.Why == state.WhyInterrupted && l.Target != "":
 			words += " Boot found the intent “rewriting to " + l.Target + "” and no verdict."
-		case l.Why == apparatus.WhyHang:
+		case l.Why == state.WhyHang:
 			words += " Boot counted three resets in a row without a confirmation."
-		case l.Why == apparatus.WhyDamaged:
+		case l.Why == state.WhyDamaged:
 			words += " Boot found an image that is not what the record says."
-		case l.Why == apparatus.WhyNoRecord:
+		case l.Why == state.WhyNoRecord:
 			words += " Boot found no valid record."
 		}
 	case 17:
@@ -141,7 +141,7 @@ func nowWords(l *apparatus.Lab) (id, words string) {
 }
 
 // timeWords is the device's clock beside the timeline's name.
-func timeWords(l *apparatus.Lab) string {
+func timeWords(l *state.Lab) string {
 	if l.Time == 0 {
 		return "waiting"
 	}

@@ -6,22 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/terminal"
+	"unbrick/webui/state"
 )
 
 // Every failure says what happened, whether the device is safe and what to do, and offers one primary
 // button and the diagnostic file.
 func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
-	seen := map[string]apparatus.Cause{}
-	for code := apparatus.CauseCableOut; code <= apparatus.CauseSigners; code++ {
-		if code > apparatus.CauseProgramFault && code < apparatus.CauseUnlisted || code > apparatus.CauseNotStarted && code < apparatus.CauseSigners {
+	seen := map[string]state.Cause{}
+	for code := state.CauseCableOut; code <= state.CauseSigners; code++ {
+		if code > state.CauseProgramFault && code < state.CauseUnlisted || code > state.CauseNotStarted && code < state.CauseSigners {
 			continue // numbers that only the command uses
 		}
-		for _, touched := range []apparatus.Touched{apparatus.TouchedNothing, apparatus.TouchedPart, apparatus.TouchedAll, apparatus.TouchedRenewed, apparatus.TouchedSettings, apparatus.TouchedWritten} {
+		for _, touched := range []state.Touched{state.TouchedNothing, state.TouchedPart, state.TouchedAll, state.TouchedRenewed, state.TouchedSettings, state.TouchedWritten} {
 			w := &world{}
 			r := New(w.hooks())
-			p := r.failed(&apparatus.Failure{Code: code, Touched: touched, Stage: apparatus.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
+			p := r.failed(&state.Failure{Code: code, Touched: touched, Stage: state.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
 			if p.Heading == "" || p.Lead == "" || p.Verdict == nil || p.Verdict.Safe == "" || p.Verdict.Do == "" {
 				t.Errorf("cause %d leaves a question open: %+v", code, p)
 				continue
@@ -40,7 +40,7 @@ func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 					t.Errorf("cause %d says %q: %s", code, word, all)
 				}
 			}
-			if touched != apparatus.TouchedNothing && strings.Contains(all, "nothing was written") {
+			if touched != state.TouchedNothing && strings.Contains(all, "nothing was written") {
 				t.Errorf("cause %d claims that nothing was written", code)
 			}
 			if was, double := seen[p.Heading]; double && was != code {
@@ -55,16 +55,16 @@ func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 }
 
 func TestKeptWords(t *testing.T) {
-	part := apparatus.Failure{Touched: apparatus.TouchedPart, Sector: 28, Of: 42, Left: 3 * time.Second}
+	part := state.Failure{Touched: state.TouchedPart, Sector: 28, Of: 42, Left: 3 * time.Second}
 	for _, c := range []struct {
-		change func(f *apparatus.Failure)
+		change func(f *state.Failure)
 		want   string
 	}{
-		{func(*apparatus.Failure) {}, " What is already written stays written; about 3 seconds remain."},
-		{func(f *apparatus.Failure) { f.Left = 0 }, " What is already written stays written."},
-		{func(f *apparatus.Failure) { f.Left = 1 }, " What is already written stays written; about 1 second remains."},
-		{func(f *apparatus.Failure) { f.Sector, f.Left = 1, 0 }, " What is already written stays written."},
-		{func(f *apparatus.Failure) { f.Touched, f.Sector = apparatus.TouchedNothing, 0 }, ""},
+		{func(*state.Failure) {}, " What is already written stays written; about 3 seconds remain."},
+		{func(f *state.Failure) { f.Left = 0 }, " What is already written stays written."},
+		{func(f *state.Failure) { f.Left = 1 }, " What is already written stays written; about 1 second remains."},
+		{func(f *state.Failure) { f.Sector, f.Left = 1, 0 }, " What is already written stays written."},
+		{func(f *state.Failure) { f.Touched, f.Sector = state.TouchedNothing, 0 }, ""},
 	} {
 		f := part
 		c.change(&f)
@@ -75,19 +75,19 @@ func TestKeptWords(t *testing.T) {
 }
 
 func TestFoundLead(t *testing.T) {
-	whys := map[apparatus.Why]string{
-		apparatus.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be written.",
-		apparatus.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors need to be written.",
+	whys := map[state.Why]string{
+		state.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be written.",
+		state.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors need to be written.",
 	}
 	for why, want := range whys {
-		s := demoRestore(apparatus.RestoreFound)
+		s := demoRestore(state.RestoreFound)
 		s.Device.Why = why
 		if got := foundLead(&s); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	s := demoRestore(apparatus.RestoreFound)
-	s.Plan.Work, s.Plan.Sectors = apparatus.WorkRecorded, 0
+	s := demoRestore(state.RestoreFound)
+	s.Plan.Work, s.Plan.Sectors = state.WorkRecorded, 0
 	if got, want := foundLead(&s), "An update stopped halfway, so the device cannot start. Its software is whole: all 232 sectors are right. Only its record of them needs to be written."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -100,7 +100,7 @@ func TestFoundLead(t *testing.T) {
 	if got := foundLead(&s); !strings.HasSuffix(got, "Only weak ones need to be renewed, and its record of them written.") {
 		t.Errorf("%q", got)
 	}
-	s.Plan.Work, s.Plan.Sectors, s.Plan.Refresh = apparatus.WorkWritten, 200, 0
+	s.Plan.Work, s.Plan.Sectors, s.Plan.Refresh = state.WorkWritten, 200, 0
 	if got := foundLead(&s); strings.Contains(got, "Most of it is fine") {
 		t.Errorf("%q", got)
 	}
@@ -108,7 +108,7 @@ func TestFoundLead(t *testing.T) {
 	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 232 sectors needs to be written.") {
 		t.Errorf("%q", got)
 	}
-	s.Plan.Release.Fit, s.Plan.Trust, s.Plan.Send = apparatus.FitOlder, apparatus.TrustUnchecked, s.Plan.Full
+	s.Plan.Release.Fit, s.Plan.Trust, s.Plan.Send = state.FitOlder, state.TrustUnchecked, s.Plan.Full
 	for _, f := range foundFacts(&s) {
 		switch {
 		case f.Label == "Signed by" && (f.Check || f.Small == "verified on this computer"):
@@ -121,31 +121,31 @@ func TestFoundLead(t *testing.T) {
 
 func TestLabWords(t *testing.T) {
 	for _, c := range []struct {
-		change     func(l *apparatus.Lab)
+		change     func(l *state.Lab)
 		lamp, want string
 	}{
-		{func(*apparatus.Lab) {}, "ok", "Running release 2.3.0. Release 2.4.1 is published for it."},
-		{func(l *apparatus.Lab) { l.Offered = apparatus.Release{} }, "ok", "Running release 2.3.0."},
-		{func(l *apparatus.Lab) { l.Outcome = apparatus.OutcomeNoRoom }, "ok", "Running release 2.3.0. The update does not fit its RAM: it needs the cable."},
-		{func(l *apparatus.Lab) { l.Phase = apparatus.LabBooting }, "live", "Booting: the digest of the whole image is computed."},
-		{func(l *apparatus.Lab) {
-			l.Phase, l.Target = apparatus.LabReceiving, "2.4.1"
-			l.Progress = apparatus.Progress{Bytes: 49152, BytesOf: 62311}
+		{func(*state.Lab) {}, "ok", "Running release 2.3.0. Release 2.4.1 is published for it."},
+		{func(l *state.Lab) { l.Offered = state.Release{} }, "ok", "Running release 2.3.0."},
+		{func(l *state.Lab) { l.Outcome = state.OutcomeNoRoom }, "ok", "Running release 2.3.0. The update does not fit its RAM: it needs the cable."},
+		{func(l *state.Lab) { l.Phase = state.LabBooting }, "live", "Booting: the digest of the whole image is computed."},
+		{func(l *state.Lab) {
+			l.Phase, l.Target = state.LabReceiving, "2.4.1"
+			l.Progress = state.Progress{Bytes: 49152, BytesOf: 62311}
 		}, "live", "Receiving the update to release 2.4.1, 49\u202f152 of 62\u202f311 bytes."},
-		{func(l *apparatus.Lab) {
-			l.Phase, l.Target = apparatus.LabRewriting, "2.4.1"
-			l.Progress = apparatus.Progress{Sectors: 96, Of: 96}
+		{func(l *state.Lab) {
+			l.Phase, l.Target = state.LabRewriting, "2.4.1"
+			l.Progress = state.Progress{Sectors: 96, Of: 96}
 		}, "live", "Rewriting to release 2.4.1, sector 96 of 96."},
-		{func(l *apparatus.Lab) { l.Phase, l.Why = apparatus.LabBricked, apparatus.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times and hung. In restoration mode, cable open."},
-		{func(l *apparatus.Lab) { l.Phase, l.Fault = apparatus.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its hardware: read while busy. It does nothing any more: make a new device."},
+		{func(l *state.Lab) { l.Phase, l.Why = state.LabBricked, state.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times and hung. In restoration mode, cable open."},
+		{func(l *state.Lab) { l.Phase, l.Fault = state.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its hardware: read while busy. It does nothing any more: make a new device."},
 	} {
-		l := demoLab(apparatus.LabRunning)
+		l := demoLab(state.LabRunning)
 		c.change(&l)
 		if lamp, got := labState(&l); lamp != c.lamp || got != c.want {
 			t.Errorf("%s %q, want %s %q", lamp, got, c.lamp, c.want)
 		}
 	}
-	for phase := apparatus.LabAbsent; phase <= apparatus.LabFault; phase++ {
+	for phase := state.LabAbsent; phase <= state.LabFault; phase++ {
 		l := demoLab(phase)
 		if lamp, words := labState(&l); lamp == "" || words == "" {
 			t.Errorf("phase %d says nothing", phase)
@@ -169,7 +169,7 @@ func TestEveryEventHasWords(t *testing.T) {
 	seen := map[string]uint16{}
 	named := 0
 	for code := range uint16(256) {
-		r := apparatus.LogRow{Code: code, Sector: 5, A: 3, B: 4, Text: "X"}
+		r := state.LogRow{Code: code, Sector: 5, A: 3, B: 4, Text: "X"}
 		words := logText(&r, demoFacts.Runs)
 		known := terminal.EventCode(code).String() != "event"
 		if known == strings.HasPrefix(words, "event ") {
@@ -186,23 +186,23 @@ func TestEveryEventHasWords(t *testing.T) {
 	if named < 30 {
 		t.Errorf("only %d events have a name", named)
 	}
-	for code := apparatus.LogPowerOn; code <= apparatus.LogOffered; code++ {
-		if words := logText(&apparatus.LogRow{Source: apparatus.SourceBoard, Code: code, Text: "X"}, demoFacts.Runs); strings.HasPrefix(words, "event ") {
+	for code := state.LogPowerOn; code <= state.LogOffered; code++ {
+		if words := logText(&state.LogRow{Source: state.SourceBoard, Code: code, Text: "X"}, demoFacts.Runs); strings.HasPrefix(words, "event ") {
 			t.Errorf("event %d reads %q", code, words)
 		}
 	}
 	for _, c := range []struct {
-		row  apparatus.LogRow
+		row  state.LogRow
 		want string
 	}{
-		{apparatus.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
-		{apparatus.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
-		{apparatus.LogRow{Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 928, B: uint32(apparatus.TearUnstable)}, "power cut inside flash operation 928; the tear leaves unstable bits"},
-		{apparatus.LogRow{Source: apparatus.SourceApparatus, Code: apparatus.LogEnded, A: uint32(apparatus.CauseCableOut)}, "apparatus: ended, the cable came out (C-101)"},
-		{apparatus.LogRow{Code: uint16(terminal.EventInfo), Sector: apparatus.NoSector, A: 97270, B: 190872}, "update file information: 97\u202f270 bytes, needs a workspace of 186.4 KiB"},
-		{apparatus.LogRow{Code: uint16(terminal.EventStopped), Sector: apparatus.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
-		{apparatus.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: apparatus.NoSector, A: 16 << 10}, "no application runs; 16 KiB of code runs from RAM"},
-		{apparatus.LogRow{Code: uint16(terminal.EventDoubtful), Sector: 999}, "sector 999 is doubtful"},
+		{state.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
+		{state.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
+		{state.LogRow{Source: state.SourceBoard, Code: state.LogCut, A: 928, B: uint32(state.TearUnstable)}, "power cut inside flash operation 928; the tear leaves unstable bits"},
+		{state.LogRow{Source: state.SourceApparatus, Code: state.LogEnded, A: uint32(state.CauseCableOut)}, "apparatus: ended, the cable came out (C-101)"},
+		{state.LogRow{Code: uint16(terminal.EventInfo), Sector: state.NoSector, A: 97270, B: 190872}, "update file information: 97\u202f270 bytes, needs a workspace of 186.4 KiB"},
+		{state.LogRow{Code: uint16(terminal.EventStopped), Sector: state.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
+		{state.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: state.NoSector, A: 16 << 10}, "no application runs; 16 KiB of code runs from RAM"},
+		{state.LogRow{Code: uint16(terminal.EventDoubtful), Sector: 999}, "sector 999 is doubtful"},
 	} {
 		if got := logText(&c.row, demoFacts.Runs); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
@@ -211,8 +211,8 @@ func TestEveryEventHasWords(t *testing.T) {
 }
 
 func TestLogIsCapped(t *testing.T) {
-	rows := make([]apparatus.LogRow, apparatus.MaxLogRows)
-	rows[len(rows)-1] = apparatus.LogRow{Time: 6983 * time.Millisecond, Source: apparatus.SourceBoard, Code: apparatus.LogCut, A: 1636}
+	rows := make([]state.LogRow, state.MaxLogRows)
+	rows[len(rows)-1] = state.LogRow{Time: 6983 * time.Millisecond, Source: state.SourceBoard, Code: state.LogCut, A: 1636}
 	lines := logLines(rows, nil)
 	if len(lines) != shownRows || lines[shownRows-1].Class != "cutline" || lines[shownRows-1].Time != "6.983 s" {
 		t.Errorf("%d lines, the last %+v", len(lines), lines[len(lines)-1])
@@ -235,7 +235,7 @@ func TestRAM(t *testing.T) {
 	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, app Journal 24, app Maps 56, free Free 16"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := ramWords(&apparatus.Lab{Phase: apparatus.LabRunning, RAM: m}), "256 KiB; 6 applications, 16 KiB free"; got != want {
+	if got, want := ramWords(&state.Lab{Phase: state.LabRunning, RAM: m}), "256 KiB; 6 applications, 16 KiB free"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	m = demoRAM(true)
@@ -245,7 +245,7 @@ func TestRAM(t *testing.T) {
 	if got, want := sum(ramTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := ramWords(&apparatus.Lab{Phase: apparatus.LabRunning, RAM: m}), "256 KiB; 2 applications limited, 80 KiB secured"; got != want {
+	if got, want := ramWords(&state.Lab{Phase: state.LabRunning, RAM: m}), "256 KiB; 2 applications limited, 80 KiB secured"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	m.Workspace.Size -= 8 << 10 // the tail of Maps is not needed
@@ -264,41 +264,41 @@ func TestRAM(t *testing.T) {
 	if total < 99.9 || total > 100.1 {
 		t.Errorf("the bar is %.2f %% long", total)
 	}
-	rows := appRows(&apparatus.Lab{Phase: apparatus.LabReceiving, RAM: demoRAM(true)})
+	rows := appRows(&state.Lab{Phase: state.LabReceiving, RAM: demoRAM(true)})
 	if len(rows) != 6 || rows[0] != (appRow{"limited", "1", "Maps", "limited, 56 KiB"}) || rows[5].State != "never limited" {
 		t.Errorf("applications %+v", rows)
 	}
 	m = demoRAM(true)
 	m.Workspace.Size += 8 << 10 // and half of what was free
-	m.Regions[6].State = apparatus.RegionStopped
+	m.Regions[6].State = state.RegionStopped
 	if got, want := sum(ramBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 88, free slim Free 8"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got, want := sum(ramTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if n := len(appRows(&apparatus.Lab{Phase: apparatus.LabRewriting, RAM: m})); n != 6 {
+	if n := len(appRows(&state.Lab{Phase: state.LabRewriting, RAM: m})); n != 6 {
 		t.Errorf("free space is one of %d applications", n)
 	}
-	bricked := apparatus.Lab{Phase: apparatus.LabBricked, RAM: m}
+	bricked := state.Lab{Phase: state.LabBricked, RAM: m}
 	if got, want := ramWords(&bricked), "256 KiB; no application runs, restoration has 88 KiB"; got != want || appRows(&bricked)[0].State != "stopped" {
 		t.Errorf("%q, want %q; %+v", got, want, appRows(&bricked))
 	}
-	bricked.RAM.Contents = apparatus.ContentsLost
+	bricked.RAM.Contents = state.ContentsLost
 	if got, want := ramWords(&bricked), "256 KiB; what was in it was lost with the power, restoration has 88 KiB"; got != want || strings.Contains(sum(ramBlocks(&bricked.RAM)), "random") {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if rows := appRows(&bricked); rows[5].State != "never limited" {
 		t.Errorf("what is fixed stays: %+v", rows)
 	}
-	m = apparatus.RAM{Size: 256 << 10, Workspace: apparatus.Span{Off: 240 << 10, Size: 16 << 10}, Contents: apparatus.ContentsLost}
+	m = state.RAM{Size: 256 << 10, Workspace: state.Span{Off: 240 << 10, Size: 16 << 10}, Contents: state.ContentsLost}
 	if got, want := sum(ramBlocks(&m)), "lost Lost at the cut: random bytes 240, space Cable 16"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
 func TestTimeline(t *testing.T) {
-	l := demoLab(apparatus.LabBricked)
+	l := demoLab(state.LabBricked)
 	rows := stepRows(&l.Timeline)
 	if rows[12].Class != "bad" || rows[13].Class != "skip-step" || !rows[14].Current || rows[15].Class != "next" || rows[1].Style != "--lane:1" || rows[15].Style != "--lane:2" {
 		t.Errorf("%+v", rows)
@@ -310,7 +310,7 @@ func TestTimeline(t *testing.T) {
 	if points := strings.Fields(been); points[len(points)-1] != "145,14" {
 		t.Errorf("the way ends at %q", been)
 	}
-	var none apparatus.Lab
+	var none state.Lab
 	if id, words := nowWords(&none); id != "S01" || words != "starts when the terminal opens the link." {
 		t.Errorf("%s %q", id, words)
 	}
@@ -318,7 +318,7 @@ func TestTimeline(t *testing.T) {
 	if id, _ := nowWords(&none); id != "S01" {
 		t.Errorf("a step of the future reads %s", id)
 	}
-	none.Timeline.Steps[5] = apparatus.StepDone
+	none.Timeline.Steps[5] = state.StepDone
 	if all, _ := track(&none.Timeline); !strings.Contains(all, "55,14") {
 		t.Error("a session without an update does not lead over S06")
 	}
@@ -339,20 +339,20 @@ func TestOperationIsReadAsTyped(t *testing.T) {
 
 // A cable that comes out before the first erase leaves the device as it was, and the page says so.
 func TestOutBeforeTheFirstErase(t *testing.T) {
-	for touched, safe := range map[apparatus.Touched]string{
-		apparatus.TouchedNothing: "It is exactly as it was",
-		apparatus.TouchedRenewed: "It holds what it held",
-		apparatus.TouchedPart:    "It cannot start yet",
+	for touched, safe := range map[state.Touched]string{
+		state.TouchedNothing: "It is exactly as it was",
+		state.TouchedRenewed: "It holds what it held",
+		state.TouchedPart:    "It cannot start yet",
 	} {
-		f := apparatus.Failure{Code: apparatus.CauseCableOut, Touched: touched, Stage: apparatus.StageWrite, Of: 52, Left: time.Second}
-		if touched == apparatus.TouchedPart {
+		f := state.Failure{Code: state.CauseCableOut, Touched: touched, Stage: state.StageWrite, Of: 52, Left: time.Second}
+		if touched == state.TouchedPart {
 			f.Sector = 1
 		}
 		p := New((&world{}).hooks()).failed(&f)
 		if !strings.Contains(p.Verdict.Safe, safe) {
 			t.Errorf("touched %d: %q", touched, p.Verdict.Safe)
 		}
-		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != apparatus.TouchedPart) {
+		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != state.TouchedPart) {
 			t.Errorf("touched %d: %q", touched, p.Lead)
 		}
 	}
@@ -361,7 +361,7 @@ func TestOutBeforeTheFirstErase(t *testing.T) {
 // A model's default name says its number already.
 func TestDefaultNameIsNotDoubled(t *testing.T) {
 	for name, want := range map[string]string{"Model 0001": "", "Field terminal": "model 0001", "": ""} {
-		if f := deviceFacts(&apparatus.Device{Model: "0001", Name: name})[0]; f.Small != want || f.Value == "" {
+		if f := deviceFacts(&state.Device{Model: "0001", Name: name})[0]; f.Small != want || f.Value == "" {
 			t.Errorf("name %q: %+v, want the remark %q", name, f, want)
 		}
 	}

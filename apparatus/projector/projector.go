@@ -9,6 +9,7 @@ import (
 	"unbrick/apparatus"
 	"unbrick/lab/sweep"
 	"unbrick/model"
+	"unbrick/webui/state"
 )
 
 // Project answers an encoded apparatus.Job with an encoded apparatus.Answer. What cannot be computed is an
@@ -57,38 +58,37 @@ func answerTo(ctx context.Context, job *apparatus.Job, answer *apparatus.Answer)
 // splice makes a reel of a timeline; end is where the longer image ends.
 func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel {
 	r := &apparatus.Reel{}
-	r.Layout.Geometry.Runs, r.Layout.Geometry.Erased = subject.Shape.Runs, subject.Shape.Erased
-	r.Layout.Geometry.ProgramUnit, r.Layout.Geometry.Page = subject.Shape.Unit, subject.Shape.Page
-	r.Layout.Boot = subject.Shape.Boot
+	r.Flash = apparatus.Flash{Runs: subject.Shape.Runs, ProgramUnit: subject.Shape.Unit, Page: subject.Shape.Page, Erased: subject.Shape.Erased, Boot: subject.Shape.Boot}
+	layout := r.Flash.Layout()
 	size, apps := subject.Memory()
 	r.RAM = size
 	for _, a := range apps {
 		r.Apps = append(r.Apps, model.App{Name: a.Name, Size: a.Size, Importance: a.Importance, Fixed: a.Fixed})
 	}
-	base := r.Layout.SoftwareBase()
-	is := func(i int, l sweep.Look) apparatus.Sector {
+	base := layout.SoftwareBase()
+	is := func(i int, l sweep.Look) state.Sector {
 		switch s := &t.Sectors[i]; {
 		case s.Use == sweep.UseBoot:
-			return apparatus.SectorBoot
+			return state.SectorBoot
 		case s.Use == sweep.UseRecord:
-			return apparatus.SectorRecord
+			return state.SectorRecord
 		case s.Use == sweep.UseNone, s.Addr-base >= uint32(end):
-			return apparatus.SectorUnused
+			return state.SectorUnused
 		case l.Soft:
-			return apparatus.SectorDamaged
+			return state.SectorDamaged
 		}
 		switch l.Held {
 		case sweep.HeldErased:
-			return apparatus.SectorErased
+			return state.SectorErased
 		case sweep.HeldOld:
-			return apparatus.SectorOld
+			return state.SectorOld
 		case sweep.HeldNew:
-			return apparatus.SectorNew
+			return state.SectorNew
 		case sweep.HeldBoth:
-			return apparatus.SectorSame
+			return state.SectorSame
 		case sweep.HeldOther, sweep.HeldRecord:
 		}
-		return apparatus.SectorDamaged
+		return state.SectorDamaged
 	}
 	for i, l := range t.Start {
 		r.Start = append(r.Start, is(i, l))
@@ -100,12 +100,12 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryCell, At: s.At, Sector: s.Sector, Cell: is(s.Sector, s.Look)})
 		}
 		e := apparatus.Entry{At: s.At, Kind: apparatus.EntryRow}
-		e.Row = apparatus.LogRow{Time: s.At, Source: apparatus.SourceBoard, Code: apparatus.LogReplay, Sector: apparatus.NoSector, Text: s.Text}
+		e.Row = state.LogRow{Time: s.At, Source: state.SourceBoard, Code: state.LogReplay, Sector: state.NoSector, Text: s.Text}
 		switch s.What {
 		case sweep.WhatErase, sweep.WhatProgram:
 			ops++
 			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = apparatus.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, apparatus.TearOf(s.Tear)
-			e.Sector = r.Layout.Geometry.SectorAt(s.Addr)
+			e.Sector = layout.Geometry.SectorAt(s.Addr)
 		case sweep.WhatEvent:
 			e.Kind, e.Event = apparatus.EntryEvent, s.Event
 		case sweep.WhatPower:
@@ -118,14 +118,14 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 				continue
 			}
 		case sweep.WhatMessage:
-			e.Row.Source, e.Row.Code = apparatus.SourceServer, apparatus.LogMessage
+			e.Row.Source, e.Row.Code = state.SourceServer, state.LogMessage
 		case sweep.WhatPacket:
-			e.Row.Source, e.Row.Code = apparatus.SourceApparatus, apparatus.LogPacket
+			e.Row.Source, e.Row.Code = state.SourceApparatus, state.LogPacket
 		case sweep.WhatAct, sweep.WhatCheck, sweep.WhatEnd:
 		}
 		r.Entries = append(r.Entries, e)
 		if e.Cut {
-			cut := apparatus.LogRow{Time: s.At, Source: apparatus.SourceBoard, Code: apparatus.LogCut, Sector: apparatus.NoSector, A: ops, B: uint32(e.Tear)}
+			cut := state.LogRow{Time: s.At, Source: state.SourceBoard, Code: state.LogCut, Sector: state.NoSector, A: ops, B: uint32(e.Tear)}
 			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryRow, At: s.At, Row: cut})
 		}
 	}

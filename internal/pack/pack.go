@@ -2,7 +2,8 @@
 // (RFC 8949, deterministic) by their Go definition, so that there is no second description of a value that could differ from the
 // first.
 //
-// A struct is an array of its exported fields in their order; one that is not exported stays behind. Numbers, flags and texts are
+// A struct is an array of its exported fields in their order, and one of which all are zero an empty array; what is not exported
+// stays behind. Numbers, flags and texts are
 // CBOR's own, durations whole numbers. A slice or an array is an array, or a byte string if its items are of one byte. A pointer
 // is an array of no item or one. An interface is an array: nothing, or which of its forms it is, and the value.
 //
@@ -60,6 +61,9 @@ func Forms[I any](values ...I) Form {
 	}
 	return f
 }
+
+// Len returns how many they are.
+func (f *Form) Len() int { return len(f.all) }
 
 // New returns a codec. It panics if a type is a form twice: its number would say nothing.
 func New(bounds map[string]int, forms ...Form) *Codec {
@@ -125,10 +129,22 @@ func (c *Codec) bound(t reflect.Type, f *reflect.StructField) []int {
 		}
 		all = append(all, max)
 	}
+	switch end := within(f.Type); end.Kind() {
+	case reflect.Map, reflect.Func, reflect.Chan, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128, reflect.Uintptr, reflect.UnsafePointer:
+		panic(fmt.Sprintf("pack: %v.%s: %v cannot be packed", t, f.Name, end))
+	}
 	if !said && mayBeLong(f.Type) {
 		panic(fmt.Sprintf("pack: %v.%s: no bound", t, f.Name))
 	}
 	return all
+}
+
+// within is the type of what arrays, slices and pointers of t lead to.
+func within(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Array || t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
 }
 
 // mayBeLong reports whether a field of the type needs a bound of its own.

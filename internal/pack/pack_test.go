@@ -141,9 +141,10 @@ func TestBounds(t *testing.T) {
 // TestRefused: each is a value of another type, or no value.
 func TestRefused(t *testing.T) {
 	type one struct{ V uint8 }
+	type two struct{ V, W uint8 }
 	type signed struct{ V int8 }
 	for _, tt := range []struct{ name, b, words string }{
-		{"a field more", "820102", ErrShape.Error()}, {"a field less", "80", ErrShape.Error()}, {"a number that is too large", "81190100", ""}, {"a text for a number", "816161", ""},
+		{"a field more", "820102", ErrShape.Error()}, {"a zero that is written out", "8100", ErrShape.Error()}, {"a number that is too large", "81190100", ""}, {"a text for a number", "816161", ""},
 		{"cut short", "81", ""}, {"a byte behind it", "810100", ""}, {"longer than it need be", "811801", ""}, {"nothing", "", ""},
 	} {
 		b, err := hex.DecodeString(tt.b)
@@ -158,6 +159,7 @@ func TestRefused(t *testing.T) {
 		b string
 		v any
 	}{
+		"a field less":         {"8101", new(two)},
 		"below its type":       {"813880", new(signed)},
 		"a form of no number":  {"81820280", new(struct{ S shape })},
 		"a form of no value":   {"818100", new(struct{ S shape })},

@@ -55,12 +55,20 @@ func (r *reader) expect(n int) {
 
 func (r *reader) fields(v reflect.Value) {
 	all := r.c.fields(v.Type())
-	r.expect(len(all))
-	for i := range all {
-		if r.r.Err() != nil {
-			return
+	switch n := r.r.Array(); {
+	case r.r.Err() != nil:
+		return
+	case n == 0: // all zero
+	case n != len(all):
+		r.r.Fail(ErrShape)
+		return
+	default:
+		for i := 0; i < len(all) && r.r.Err() == nil; i++ {
+			r.value(v.Field(all[i].index), all[i].max)
 		}
-		r.value(v.Field(all[i].index), all[i].max)
+		if r.r.Err() == nil && zero(v, all) {
+			r.r.Fail(ErrShape)
+		}
 	}
 	r.check(v)
 }

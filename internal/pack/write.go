@@ -46,10 +46,24 @@ func (w *writer) value(v reflect.Value, max []int) {
 
 func (w *writer) fields(v reflect.Value) {
 	all := w.c.fields(v.Type())
+	if zero(v, all) {
+		w.w.Array(0)
+		return
+	}
 	w.w.Array(len(all))
 	for i := range all {
 		w.value(v.Field(all[i].index), all[i].max)
 	}
+}
+
+// zero reports whether all that travels of a struct is zero.
+func zero(v reflect.Value, all []field) bool {
+	for i := range all {
+		if !v.Field(all[i].index).IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // items writes the first n of a slice or an array.

@@ -12,6 +12,7 @@ import (
 	"unbrick/wasm/await"
 	"unbrick/wasm/fetch"
 	"unbrick/webui"
+	"unbrick/webui/state"
 
 	vjs "github.com/vugu/vugu/js"
 )
@@ -252,16 +253,16 @@ func (p *page) openFile(done func(name string, data []byte)) {
 // readFile sends a chosen file to the engine.
 func (p *page) readFile(file js.Value) {
 	name := file.Get("name").String()
-	if file.Get("size").Float() > apparatus.MaxCommand-1024 {
-		p.send(apparatus.AddFile{Name: name}) // an empty file: the engine says that it is no release
+	if file.Get("size").Float() > state.MaxCommand-1024 {
+		p.send(state.AddFile{Name: name}) // an empty file: the engine says that it is no release
 		return
 	}
 	buffer, err := await.Method(context.Background(), file, "arrayBuffer")
 	if err != nil {
-		p.send(apparatus.AddFile{Name: name})
+		p.send(state.AddFile{Name: name})
 		return
 	}
-	p.send(apparatus.AddFile{Name: name, Data: await.Bytes(buffer)})
+	p.send(state.AddFile{Name: name, Data: await.Bytes(buffer)})
 }
 
 // download hands bytes to the person as a file.

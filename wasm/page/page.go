@@ -11,9 +11,9 @@ import (
 	"syscall/js"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/wasm/await"
 	"unbrick/webui"
+	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
@@ -31,9 +31,9 @@ type page struct {
 	worker js.Value
 	guard  guard
 
-	phase  apparatus.RestorePhase // of the last state
-	latest *apparatus.State       // not yet given to root
-	fresh  chan struct{}          // one pending bit: latest is set
+	phase  state.RestorePhase // of the last state
+	latest *state.State       // not yet given to root
+	fresh  chan struct{}      // one pending bit: latest is set
 	maps   []*canvas
 	held   js.Value // element that had the focus last
 }
@@ -157,7 +157,7 @@ func (p *page) startWorker() {
 func (p *page) message(data js.Value) {
 	switch {
 	case data.Get("state").Truthy():
-		s, err := apparatus.DecodeState(await.Bytes(data.Get("state")))
+		s, err := state.DecodeState(await.Bytes(data.Get("state")))
 		if err != nil {
 			panic(fmt.Sprintf("page: state from the worker: %v", err))
 		}
@@ -174,8 +174,8 @@ func (p *page) message(data js.Value) {
 }
 
 // send passes a command to the engine.
-func (p *page) send(c apparatus.Command) {
-	b, err := apparatus.EncodeCommand(c)
+func (p *page) send(c state.Command) {
+	b, err := state.EncodeCommand(c)
 	if err != nil {
 		panic(fmt.Sprintf("page: %v", err))
 	}
@@ -187,9 +187,9 @@ func (p *page) send(c apparatus.Command) {
 }
 
 // command passes a wish on; those that want a port show the browser's chooser first, inside the click.
-func (p *page) command(c apparatus.Command) {
+func (p *page) command(c state.Command) {
 	switch c.(type) {
-	case apparatus.Connect, apparatus.Resume:
+	case state.Connect, state.Resume:
 		go p.choose(c)
 	default:
 		p.send(c)
@@ -203,15 +203,15 @@ const replugLimit = 2 * time.Second
 // choose sends c when there is a port to open. Ports that were allowed earlier come first, also after a
 // cable that came out and is back, perhaps this moment; the chooser is shown when there is none, when the person
 // asked for the list, and when none of the known ones answered.
-func (p *page) choose(c apparatus.Command) {
+func (p *page) choose(c state.Command) {
 	serial := window.Get("navigator").Get("serial")
 	if !serial.Truthy() {
 		p.send(c) // the engine knows why there is none
 		return
 	}
-	if p.phase != apparatus.RestoreNoPort && p.phase != apparatus.RestoreNoAnswer {
+	if p.phase != state.RestoreNoPort && p.phase != state.RestoreNoAnswer {
 		wait := time.Duration(0)
-		if p.phase == apparatus.RestoreFailed {
+		if p.phase == state.RestoreFailed {
 			wait = replugLimit
 		}
 		if known(serial, wait) {
@@ -220,7 +220,7 @@ func (p *page) choose(c apparatus.Command) {
 		}
 	}
 	if _, err := await.Method(context.Background(), serial, "requestPort"); err != nil {
-		p.send(apparatus.ChooserClosed{})
+		p.send(state.ChooserClosed{})
 		return
 	}
 	p.send(c)

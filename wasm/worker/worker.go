@@ -13,6 +13,7 @@ import (
 
 	"unbrick/apparatus"
 	"unbrick/wasm/await"
+	"unbrick/webui/state"
 )
 
 var self = js.Global()
@@ -27,7 +28,7 @@ func Run() {
 		Tab:      oneTab(),
 		Insecure: !self.Get("isSecureContext").Truthy(),
 		Show:     show,
-		Save: func(d apparatus.Download) {
+		Save: func(d state.Download) {
 			message := self.Get("Object").New()
 			message.Set("save", d.Name)
 			message.Set("data", await.Array(d.Data))
@@ -47,8 +48,8 @@ func Run() {
 }
 
 // show posts a state; its bytes move to the page without a copy.
-func show(s *apparatus.State) {
-	b, err := apparatus.EncodeState(nil, s)
+func show(s *state.State) {
+	b, err := state.EncodeState(nil, s)
 	if err != nil {
 		panic(fmt.Sprintf("worker: %v", err))
 	}
@@ -61,7 +62,7 @@ func show(s *apparatus.State) {
 // listen passes the page's commands to the engine, first those that came before we listened.
 func listen(engine *apparatus.Engine) {
 	take := func(data js.Value) {
-		cmd, err := apparatus.DecodeCommand(await.Bytes(data))
+		cmd, err := state.DecodeCommand(await.Bytes(data))
 		if err != nil {
 			panic(fmt.Sprintf("worker: command from the page: %v", err))
 		}

@@ -1,4 +1,4 @@
-package apparatus
+package state
 
 import (
 	"bytes"
@@ -6,9 +6,6 @@ import (
 	"reflect"
 	"testing"
 	"time"
-
-	"unbrick/flash"
-	"unbrick/model"
 )
 
 // fill sets every field of a value, however deep, to something that is not zero.
@@ -97,8 +94,8 @@ func TestStateKeepsItsLimits(t *testing.T) {
 	}
 }
 
-// commands is one of each.
-func commands() []Command {
+// each is one of each command.
+func each() []Command {
 	return []Command{
 		Connect{}, ChooserClosed{}, DoesNotAnswer{}, WayDone{}, Choose{Digest: [32]byte{1}}, AddFile{Name: "a.unb", Data: []byte("data")},
 		Write{Erase: true}, Start{Erase: true}, GoOn{}, Home{}, Resume{}, Forget{}, SaveDiagnostic{}, SaveReport{}, SaveBackup{},
@@ -110,7 +107,7 @@ func commands() []Command {
 
 func TestCommandRoundTrip(t *testing.T) {
 	seen := make(map[byte]bool)
-	for _, cmd := range commands() {
+	for _, cmd := range each() {
 		b, err := EncodeCommand(cmd)
 		if err != nil {
 			t.Errorf("%T: %v", cmd, err)
@@ -120,9 +117,9 @@ func TestCommandRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, cmd) {
 			t.Errorf("got %+v, %v, want %+v", got, err, cmd)
 		}
-		code := b[1]
-		if code == 24 { // the code is in the byte behind
-			code = b[2]
+		code := b[2]    // of [ [ number, command ] ]
+		if code == 24 { // the number is in the byte behind
+			code = b[3]
 		}
 		if seen[code] {
 			t.Errorf("%T shares its code with another", cmd)
@@ -132,13 +129,13 @@ func TestCommandRoundTrip(t *testing.T) {
 			t.Errorf("%T with a byte behind it was accepted", cmd)
 		}
 	}
-	if len(seen) != codeLabReplayEnd {
-		t.Errorf("saw %d commands of %d", len(seen), codeLabReplayEnd)
+	if all := commands.Len(); len(seen) != all {
+		t.Errorf("saw %d commands of %d", len(seen), all)
 	}
 }
 
 func FuzzCommand(f *testing.F) {
-	for _, cmd := range commands() {
+	for _, cmd := range each() {
 		b, err := EncodeCommand(cmd)
 		if err != nil {
 			f.Fatal(err)
@@ -173,79 +170,6 @@ func FuzzState(f *testing.F) {
 		again, err := EncodeState(nil, s)
 		if err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("accepted %x, encodes as %x, %v", b, again, err)
-		}
-	})
-}
-
-// reel is a small run with an entry of each kind.
-func reel() *Reel {
-	r := &Reel{RAM: 4096, Apps: []model.App{{Name: "logger", Size: 512, Importance: 2}}, Start: []Sector{SectorBoot, SectorRecord, SectorRecord, SectorOld}}
-	r.Layout.Boot = 4096
-	r.Layout.Geometry = flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 4}}, ProgramUnit: 8, Page: 256, Erased: 0xFF}
-	for k := EntryEvent; k <= EntryOff; k++ {
-		r.Entries = append(r.Entries, Entry{Kind: k, At: time.Second})
-	}
-	r.Entries[EntryOperation].Sector, r.Entries[EntryOperation].Cut, r.Entries[EntryOperation].Tear = 3, true, TearWeak
-	return r
-}
-
-func TestAnswerRoundTrip(t *testing.T) {
-	for _, want := range []*Answer{{Refused: "not the id of a run"}, {Needs: [2][4]byte{{1}, {2}}}, {Reel: reel()}} {
-		b, err := EncodeAnswer(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := DecodeAnswer(b); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got %+v, %v, want %+v", got, err, want)
-		}
-		if _, err := DecodeAnswer(append(b, 0)); err == nil {
-			t.Error("an answer with a byte behind it was accepted")
-		}
-	}
-	for name, spoil := range map[string]func(r *Reel){
-		"another number of sectors": func(r *Reel) { r.Start = r.Start[1:] },
-		"no geometry":               func(r *Reel) { r.Layout.Geometry.Runs = nil },
-		"sector behind the part":    func(r *Reel) { r.Entries[EntryCell].Sector = 4 },
-	} {
-		r := reel()
-		spoil(r)
-		b, err := EncodeAnswer(&Answer{Reel: r})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := DecodeAnswer(b); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
-	}
-	long := reel()
-	long.Entries = make([]Entry, MaxEntries+1)
-	if _, err := EncodeAnswer(&Answer{Reel: long}); err == nil {
-		t.Error("a run that is too long was encoded")
-	}
-}
-
-func FuzzAnswer(f *testing.F) {
-	b, err := EncodeAnswer(&Answer{Reel: reel()})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := DecodeAnswer(b)
-		if err != nil {
-			return
-		}
-		again, err := EncodeAnswer(a)
-		if err != nil || !bytes.Equal(again, b) {
-			t.Errorf("decoded %x, encoded %x, %v", b, again, err)
-		}
-		if a.Reel != nil { // and what was accepted can be shown
-			x := filmOf(a.Reel, nil)
-			x.develop(&bench{e: New(&World{})})
-			for k := range x.stops {
-				var l Lab
-				x.pose(nil, k).fill(&l)
-			}
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package apparatus
+package state
 
 import (
 	"time"
@@ -23,6 +23,7 @@ const (
 	MaxAreas    = 8    // settings areas
 	MaxKinds    = 4    // of what a device says instead of an answer
 	MaxJobs     = 16   // devices whose restoration has not ended
+	MaxCuts     = 16   // marks of cuts on a replay
 )
 
 // State is all that Restore and Lab show. The engine sends a whole new one whenever something
@@ -61,7 +62,7 @@ const (
 // Store is the browser's own store of releases.
 type Store struct {
 	Condition StoreCondition
-	Releases  []Release // newest first, at most MaxReleases
+	Releases  []Release `max:"releases"` // newest first
 	Bytes     uint64    // of all stored release files
 }
 
@@ -86,7 +87,7 @@ type Release struct {
 	Order   uint64 // decides "newer"
 	Size    uint32 // of the image, bytes
 	Date    string // that it says it was released, as 2026-11-28; may be empty
-	Note    string // its maker's; may be empty
+	Note    string `max:"note"` // its maker's; may be empty
 	Signers Signers
 	Origin  Origin
 	Fit     Fit // for the device at hand; without one FitUnknown, or what it is for every device
@@ -126,24 +127,24 @@ func (f Fit) Held() bool { return f == FitWithheld || f == FitWithdrawn }
 // Restore is the Restore screen. Only the fields of its phase, and what earlier phases found, are set.
 type Restore struct {
 	Phase    RestorePhase
-	Ways     []Way        // RestoreNoAnswer: in the order they are tried
+	Ways     []Way        `max:"ways"` // RestoreNoAnswer: in the order they are tried
 	Heard    Heard        // RestoreNoAnswer: what the device says instead of an answer
 	Device   Device       // from RestoreReading on
 	Map      Map          // from RestoreFound on
 	Plan     Plan         // from RestoreFound on
-	Choice   []Release    // what else could be written to this device
+	Choice   []Release    `max:"releases"` // what else could be written to this device
 	Progress Progress     // RestoreReading and RestoreWriting; kept in RestoreFailed
 	Result   Result       // RestoreDone
 	Failure  Failure      // RestoreFailed
 	Job      PendingJob   // RestoreIdle: the job begun last of those that a reload, a crash or a cable interrupted
-	Others   []PendingJob // RestoreIdle: those of other devices, the last begun first
+	Others   []PendingJob `max:"jobs"` // RestoreIdle: those of other devices, the last begun first
 	Boot     Boot         // from RestoreLoader on
 }
 
 // Heard is what came out of a port that is no answer: the text of another boot loader, or of a program.
 type Heard struct {
-	Lines []string        // the first and the last ones, safe to show
-	Kinds []boottext.Kind // what is recognised in it
+	Lines []string        `max:"heard,line heard"` // the first and the last ones, safe to show
+	Kinds []boottext.Kind `max:"kinds"`            // what is recognised in it
 }
 
 // RestorePhase is the one state of the Restore screen.
@@ -219,8 +220,8 @@ type Device struct {
 	Backup  bool     // its software may be read out
 	Saved   bool     // it was, in this attempt
 	// Settings are the settings areas that it names.
-	Settings []SettingsArea
-	Erases   bool // it knows how to erase them
+	Settings []SettingsArea `max:"areas"`
+	Erases   bool           // it knows how to erase them
 }
 
 // SettingsArea is a part of a device's flash that keeps what was set on it.
@@ -352,7 +353,7 @@ type Failure struct {
 	Left    time.Duration // estimate of what remains
 	Version string        // release concerned; CauseBelowFloor: the oldest that would be taken
 	Other   string        // CauseWrongModel: the release's model
-	Trace   []string      // last commands with their times, for support
+	Trace   []string      `max:"trace,line"` // last commands with their times, for support
 }
 
 // Touched says what an ended attempt left in the flash.
@@ -401,26 +402,28 @@ const (
 
 // Boot is a boot loader of MCUboot's kind, or a program that speaks like one.
 type Boot struct {
-	Images []BootImage // that it lists
+	Images []BootImage `max:"images"` // that it lists
 	File   BootFile    // RestoreImage and after: what will be, or was, written
 }
 
 // BootImage is one entry of its list. What it does not tell is zero.
 type BootImage struct {
 	Slot                       uint32
-	Version, Hash              string // as that ecosystem shows them
+	Version                    string // as that ecosystem shows it
+	Hash                       string `max:"hash"` // as that ecosystem shows it
 	Active, Confirmed, Pending bool
 }
 
 // BootFile is a signed image that the person chose. Its header, TLVs and hash were checked.
 type BootFile struct {
-	Name, Version, Hash string
-	Key                 string // hash of the key that it says it is signed with; may be empty
-	Signature           string // kind of signature
-	Size                uint32 // bytes that will be sent
-	Encrypted           bool   // its hash cannot be checked here
-	Counter             uint64 // security counter; 0: none
-	Time                time.Duration
+	Name, Version string
+	Hash          string `max:"hash"`
+	Key           string `max:"hash"` // hash of the key that it says it is signed with; may be empty
+	Signature     string // kind of signature
+	Size          uint32 // bytes that will be sent
+	Encrypted     bool   // its hash cannot be checked here
+	Counter       uint64 // security counter; 0: none
+	Time          time.Duration
 }
 
 // Trial says what is known of the start of an image that was installed.

@@ -1,19 +1,19 @@
-package apparatus
+package state
 
 import "time"
 
 // Map is the state of every sector of a flash, in address order.
 type Map struct {
 	Facts  MapFacts
-	Cells  []Sector // one per sector, at most MaxSectors
+	Cells  []Sector `max:"sectors"` // one per sector
 	Active int      // sector at work, or -1
 }
 
 // MapFacts is what a flash is.
 type MapFacts struct {
-	Size        uint32 // bytes
-	ProgramUnit uint32 // bytes
-	Runs        []SectorRun
+	Size        uint32      // bytes
+	ProgramUnit uint32      // bytes
+	Runs        []SectorRun `max:"sectors"`
 }
 
 // SectorRun is a run of equal sectors.
@@ -57,11 +57,11 @@ type Lab struct {
 	Power    Power     //
 	Line     Line      //
 	Health   Health    //
-	Log      []LogRow  // oldest first
+	Log      []LogRow  `max:"rows"` // oldest first
 	Progress Progress  // LabReceiving, LabRewriting, LabRestoring
 	Failure  Failure   // OutcomeFailed: why the restoration ended
-	Choice   []Release // LabBricked: what could be restored, best first
-	Fault    string    // LabFault: the board's latched fault, in its own words
+	Choice   []Release `max:"releases"` // LabBricked: what could be restored, best first
+	Fault    string    `max:"line"`     // LabFault: the board's latched fault, in its own words
 	Time     time.Duration
 	Hangs    bool // LabRunning: the release hangs, and the watchdog resets it again and again
 	Kept     bool // the browser's storage holds the flash as it is: a reload finds it so
@@ -76,7 +76,7 @@ type Replay struct {
 	At, Last uint32   // stop that is shown, and the last; stop 0 is before the first operation
 	Op, Ops  uint32   // flash operations begun at this stop, and of all
 	CutOp    uint32   // operation in which power failed first, 0 none
-	Cuts     []uint32 // stops at which power failed
+	Cuts     []uint32 `max:"cuts"` // stops at which power failed
 	Do       ReplayDo // what happens at this stop
 	Cut      bool     // power fails in this operation
 	Tear     Tear     // and leaves that
@@ -139,9 +139,9 @@ const LabPhases = int(labPhases)
 // Making is what the Lab needs to make a device.
 type Making struct {
 	State    MakeState
-	Ended    MakeEnd // why the last one could not be made
-	Models   []LabModel
-	Releases []Release // of all models
+	Ended    MakeEnd    // why the last one could not be made
+	Models   []LabModel `max:"releases"`
+	Releases []Release  `max:"releases"` // of all models
 }
 
 // MakeState tells whether a device can be made now.
@@ -199,7 +199,7 @@ const Outcomes = int(outcomes)
 // RAM is the emulated memory. Offsets and sizes are bytes.
 type RAM struct {
 	Size      uint32
-	Regions   []Region // address order; stopped applications keep their place
+	Regions   []Region `max:"regions"` // address order; stopped applications keep their place
 	Workspace Span     // secured for the update, zero when none
 	Resident  Span     // of the workspace's tail: code that runs while flash is busy
 	Contents  Contents

@@ -1,0 +1,68 @@
+package state
+
+import (
+	"errors"
+
+	"unbrick/internal/pack"
+	"unbrick/release"
+	"unbrick/restore/boottext"
+)
+
+// Limits of one message between page and worker.
+const (
+	MaxCommand = 64 << 20 // bytes of an encoded Command: AddFile carries a whole release file
+	MaxState   = 256 << 10
+)
+
+// codec writes and reads all of this package by its definition.
+var codec = pack.New(map[string]int{
+	"text": MaxText, "note": release.MaxNote, "releases": MaxReleases, "ways": MaxWays, "jobs": MaxJobs, "areas": MaxAreas, "trace": MaxTrace, "line": MaxTraceLen,
+	"heard": boottext.MaxLines, "line heard": 4 * boottext.MaxLine, "kinds": MaxKinds, "images": MaxImages, "hash": MaxHashText,
+	"sectors": MaxSectors, "rows": MaxLogRows, "cuts": MaxCuts, "regions": MaxRegions, "replay": MaxReplayID, "file": MaxCommand,
+}, commands)
+
+// message carries a command: what Forms says is said of a field.
+type message struct{ Command Command }
+
+// EncodeState appends the one encoding of s to dst.
+func EncodeState(dst []byte, s *State) ([]byte, error) { return codec.Append(dst, s) }
+
+// DecodeState decodes what EncodeState made. The result shares no memory with b.
+func DecodeState(b []byte) (*State, error) {
+	if len(b) > MaxState {
+		return nil, errors.New("state is too large")
+	}
+	s := new(State)
+	if err := codec.Decode(b, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// EncodeCommand returns the one encoding of a command.
+func EncodeCommand(c Command) ([]byte, error) { return codec.Append(nil, message{c}) }
+
+// DecodeCommand decodes what EncodeCommand made. The result shares no memory with b.
+func DecodeCommand(b []byte) (Command, error) {
+	if len(b) > MaxCommand {
+		return nil, errors.New("command is too large")
+	}
+	var m message
+	if err := codec.Decode(b, &m); err != nil {
+		return nil, err
+	}
+	if m.Command == nil {
+		return nil, errors.New("no command")
+	}
+	return m.Command, nil
+}
+
+// Check refuses a sector of a kind that there is not: the map is drawn by tables.
+func (m *Map) Check() error {
+	for _, s := range m.Cells {
+		if s >= sectorKinds {
+			return pack.ErrShape
+		}
+	}
+	return nil
+}
