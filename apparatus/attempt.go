@@ -12,6 +12,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
 
@@ -128,7 +129,7 @@ func (t *trace) call(c restore.Call) {
 	if c.Err != nil {
 		outcome = c.Err.Error()
 	}
-	t.add(callLine, c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
+	t.add(diagnostic.CallLine, c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
 }
 
 // last returns at most n lines, oldest first.
@@ -145,7 +146,7 @@ func deviceOf(d *restore.Device, lib *library) state.Device {
 		out.Name = m.Name
 	}
 	for _, a := range d.Layout.Settings {
-		out.Settings = append(out.Settings, state.SettingsArea{Name: printable(a.Name), Size: a.Size})
+		out.Settings = append(out.Settings, state.SettingsArea{Name: a.Name, Size: a.Size})
 	}
 	out.Erases = d.Erases
 	if k := d.Installed(); k != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"unbrick/apparatus"
+	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
 
@@ -29,7 +29,7 @@ func TestDiagnosticFile(t *testing.T) {
 		}
 		return len(s.saved) > 0
 	})
-	d, err := apparatus.ParseDiagnostic(file)
+	d, err := diagnostic.Parse(file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, file)
 	}
@@ -58,16 +58,16 @@ func TestDiagnosticFile(t *testing.T) {
 
 func TestDiagnosticRows(t *testing.T) {
 	const head = "Unbrick diagnostic file\ntime: now\n\ncommands, oldest first:\n"
-	d, err := apparatus.ParseDiagnostic([]byte(head + "   12.345 s  command 64/8, 20 bytes, 812 ms, try 3: no answer: command 64/8: 3 tries\r\nway: echo\n"))
+	d, err := diagnostic.Parse([]byte(head + "   12.345 s  command 64/8, 20 bytes, 812 ms, try 3: no answer: command 64/8: 3 tries\r\nway: echo\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := apparatus.DiagnosticRow{At: 12345 * time.Millisecond, Group: 64, ID: 8, Bytes: 20, Took: 812 * time.Millisecond, Tries: 3, Outcome: "no answer: command 64/8: 3 tries"}
-	if len(d.Rows) != 2 || d.Rows[0] != want || d.Rows[1] != (apparatus.DiagnosticRow{Outcome: "way: echo"}) {
+	want := diagnostic.Row{At: 12345 * time.Millisecond, Group: 64, ID: 8, Bytes: 20, Took: 812 * time.Millisecond, Tries: 3, Outcome: "no answer: command 64/8: 3 tries"}
+	if len(d.Rows) != 2 || d.Rows[0] != want || d.Rows[1] != (diagnostic.Row{Outcome: "way: echo"}) {
 		t.Errorf("got %+v", d.Rows)
 	}
-	for _, bad := range []string{"", "Unbrick", "Unbrick diagnostic file\n", "Unbrick diagnostic file\nno colon\n\ncommands, oldest first:\n", head + "\xff", strings.Repeat(" ", apparatus.MaxDiagnostic+1)} {
-		if _, err := apparatus.ParseDiagnostic([]byte(bad)); err == nil {
+	for _, bad := range []string{"", "Unbrick", "Unbrick diagnostic file\n", "Unbrick diagnostic file\nno colon\n\ncommands, oldest first:\n", head + "\xff", strings.Repeat(" ", diagnostic.MaxBytes+1)} {
+		if _, err := diagnostic.Parse([]byte(bad)); err == nil {
 			t.Errorf("%.40q was accepted", bad)
 		}
 	}
@@ -76,7 +76,7 @@ func TestDiagnosticRows(t *testing.T) {
 func FuzzDiagnostic(f *testing.F) {
 	f.Add([]byte("Unbrick diagnostic file\ntime: now\n\ncommands, oldest first:\n   12.345 s  command 64/8, 20 bytes, 812 ms, try 3: answered\nnote\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := apparatus.ParseDiagnostic(b)
+		d, err := diagnostic.Parse(b)
 		if err != nil {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"unbrick/protocol/smp"
+	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
 
@@ -13,7 +14,7 @@ import (
 func (c *cable) saveDiagnostic() {
 	var b strings.Builder
 	now := c.e.world.Now().UTC()
-	fmt.Fprintf(&b, diagnosticTitle+"\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
+	fmt.Fprintf(&b, diagnostic.Title+"\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
 	if c.run != nil && c.run.name != "" {
 		c.describePort(&b)
 	}
@@ -21,7 +22,7 @@ func (c *cable) saveDiagnostic() {
 	if f := c.shown.Failure; f.Code != state.CauseNone && c.shown.Phase == state.RestoreFailed {
 		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched %d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
 	}
-	b.WriteString("\n" + rowsTitle + "\n")
+	b.WriteString("\n" + diagnostic.RowsTitle + "\n")
 	for _, line := range c.trace.last(4 * state.MaxTrace) {
 		b.WriteString(line)
 		b.WriteByte('\n')

@@ -4,22 +4,22 @@ import (
 	"strconv"
 	"strings"
 
-	"unbrick/apparatus"
+	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
 
-// diagnostic is a diagnostic file that somebody opened on Fleet.
-type diagnostic struct {
+// openedFile is a diagnostic file that somebody opened on Fleet.
+type openedFile struct {
 	name string
-	file *apparatus.Diagnostic // nil: none, or bad
+	file *diagnostic.File // nil: none, or bad
 	bad  bool
 }
 
 // openDiagnostic lets the person choose a diagnostic file and shows it. It goes to no server.
 func (r *Root) openDiagnostic() {
 	r.hooks.OpenFile(func(name string, data []byte) {
-		d, err := apparatus.ParseDiagnostic(data)
-		r.diagnostic = diagnostic{name: name, file: d, bad: err != nil}
+		d, err := diagnostic.Parse(data)
+		r.diagnostic = openedFile{name: name, file: d, bad: err != nil}
 	})
 }
 

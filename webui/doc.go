@@ -1,6 +1,6 @@
 // Package webui is the page: vugu components and the Go that decides what they say and draw.
 //
-// Everything on Restore and Lab follows from one apparatus.State; Fleet is read from the server by
+// Everything on Restore and Lab follows from one state.State; Fleet is read from the server by
 // Fetch. View logic is plain Go, tested natively; the .vugu files hold markup. The package knows no
 // syscall/js: package wasm fills Hooks and drives Root.
 //

@@ -36,7 +36,7 @@ type Root struct {
 	asking     string // the question before an act that is open; empty: none
 	focus      string // what the focus moves to at the next render; empty: nothing
 	fleet      fleet
-	diagnostic diagnostic // opened on Fleet
+	diagnostic openedFile // opened on Fleet
 	lab        labForm
 
 	toast   string

@@ -17,7 +17,7 @@ type Hooks struct {
 	// ChooseFile opens the browser's file chooser for a release file and sends AddFile.
 	ChooseFile func()
 	// OpenFile opens the browser's file chooser and calls done under the lock with what was chosen: at
-	// most apparatus.MaxDiagnostic bytes, of a longer or unreadable file none. Not called without a choice.
+	// most diagnostic.MaxBytes bytes, of a longer or unreadable file none. Not called without a choice.
 	OpenFile func(done func(name string, data []byte))
 	// Canvas answers with the drawing inside a <u-map> element.
 	Canvas func(host js.Value) Canvas

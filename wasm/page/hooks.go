@@ -8,10 +8,10 @@ import (
 	"syscall/js"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/wasm/await"
 	"unbrick/wasm/fetch"
 	"unbrick/webui"
+	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 
 	vjs "github.com/vugu/vugu/js"
@@ -241,7 +241,7 @@ func (p *page) chooseFile(take func(file js.Value)) {
 func (p *page) openFile(done func(name string, data []byte)) {
 	p.chooseFile(func(file js.Value) {
 		var data []byte
-		if file.Get("size").Float() <= apparatus.MaxDiagnostic {
+		if file.Get("size").Float() <= diagnostic.MaxBytes {
 			if buffer, err := await.Method(context.Background(), file, "arrayBuffer"); err == nil {
 				data = await.Bytes(buffer)
 			}

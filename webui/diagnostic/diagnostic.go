@@ -1,4 +1,5 @@
-package apparatus
+// Package diagnostic reads the file that a person saves for support: the engine writes it, Fleet shows it.
+package diagnostic
 
 import (
 	"errors"
@@ -8,37 +9,37 @@ import (
 	"unicode/utf8"
 
 	"unbrick/internal/pack"
-	"unbrick/webui/state"
 )
 
 // Limits of a diagnostic file.
 const (
-	MaxDiagnostic      = 256 << 10 // bytes
-	maxDiagnosticFacts = 64
-	maxDiagnosticRows  = 1000
-	maxDiagnosticText  = 300 // bytes of one value
+	MaxBytes = 256 << 10 // bytes
+	maxFacts = 64
+	maxRows  = 1000
+	maxName  = 96  // bytes of one name
+	maxText  = 300 // bytes of one value
 )
 
-// diagnosticTitle begins a diagnostic file; rowsTitle begins its list of commands.
+// Title begins a diagnostic file; RowsTitle begins its list of commands.
 const (
-	diagnosticTitle = "Unbrick diagnostic file"
-	rowsTitle       = "commands, oldest first:"
+	Title     = "Unbrick diagnostic file"
+	RowsTitle = "commands, oldest first:"
 )
 
-// ErrDiagnostic says that bytes are no diagnostic file.
-var ErrDiagnostic = errors.New("not a diagnostic file")
+// ErrFile says that bytes are no diagnostic file.
+var ErrFile = errors.New("not a diagnostic file")
 
-// Diagnostic is a diagnostic file that somebody saved, as it was read. It is what its sender says.
-type Diagnostic struct {
-	Facts []DiagnosticFact
-	Rows  []DiagnosticRow
+// File is a diagnostic file that somebody saved, as it was read. It is what its sender says.
+type File struct {
+	Facts []Fact
+	Rows  []Row
 }
 
-// DiagnosticFact is one line of its head.
-type DiagnosticFact struct{ Name, Value string }
+// Fact is one line of its head.
+type Fact struct{ Name, Value string }
 
-// DiagnosticRow is one command, or, where Tries is 0, a note.
-type DiagnosticRow struct {
+// Row is one command, or, where Tries is 0, a note.
+type Row struct {
 	At      time.Duration
 	Group   uint16
 	ID      uint8
@@ -48,37 +49,37 @@ type DiagnosticRow struct {
 	Outcome string // "answered", or what was heard instead; of a note, its text
 }
 
-// ParseDiagnostic reads a file that saveDiagnostic made.
-func ParseDiagnostic(file []byte) (*Diagnostic, error) {
-	if len(file) > MaxDiagnostic || !utf8.Valid(file) {
-		return nil, ErrDiagnostic
+// Parse reads a diagnostic file.
+func Parse(file []byte) (*File, error) {
+	if len(file) > MaxBytes || !utf8.Valid(file) {
+		return nil, ErrFile
 	}
 	lines := strings.Split(strings.ReplaceAll(string(file), "\r\n", "\n"), "\n")
-	if strings.TrimSpace(lines[0]) != diagnosticTitle {
-		return nil, ErrDiagnostic
+	if strings.TrimSpace(lines[0]) != Title {
+		return nil, ErrFile
 	}
-	d := &Diagnostic{}
+	d := &File{}
 	rows := false
 	for _, line := range lines[1:] {
 		line = printable(line)
 		switch {
 		case strings.TrimSpace(line) == "":
-		case line == rowsTitle:
+		case line == RowsTitle:
 			rows = true
-		case rows && len(d.Rows) < maxDiagnosticRows:
-			d.Rows = append(d.Rows, diagnosticRow(line))
-		case !rows && len(d.Facts) < maxDiagnosticFacts:
+		case rows && len(d.Rows) < maxRows:
+			d.Rows = append(d.Rows, rowOf(line))
+		case !rows && len(d.Facts) < maxFacts:
 			name, value, ok := strings.Cut(line, ": ")
 			if !ok {
-				return nil, ErrDiagnostic
+				return nil, ErrFile
 			}
-			d.Facts = append(d.Facts, DiagnosticFact{pack.Clip(name, state.MaxText), pack.Clip(value, maxDiagnosticText)})
+			d.Facts = append(d.Facts, Fact{pack.Clip(name, maxName), pack.Clip(value, maxText)})
 		default:
-			return nil, ErrDiagnostic
+			return nil, ErrFile
 		}
 	}
 	if !rows {
-		return nil, ErrDiagnostic
+		return nil, ErrFile
 	}
 	return d, nil
 }
@@ -93,13 +94,13 @@ func printable(s string) string {
 	}, s)
 }
 
-// callLine is a command's line, and its reading.
-const callLine = "%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s"
+// CallLine is a command's line, and its reading.
+const CallLine = "%9.3f s  command %d/%d, %d bytes, %d ms, try %d: %s"
 
-// diagnosticRow reads one line. One that is no command is a note.
-func diagnosticRow(line string) DiagnosticRow {
-	note := DiagnosticRow{Outcome: pack.Clip(line, maxDiagnosticText)}
-	row := DiagnosticRow{}
+// rowOf reads one line. One that is no command is a note.
+func rowOf(line string) Row {
+	note := Row{Outcome: pack.Clip(line, maxText)}
+	row := Row{}
 	p := lineParser{rest: strings.TrimLeft(line, " "), ok: true}
 	row.At = time.Duration(p.number(".", 1e9)) * time.Second
 	row.At += time.Duration(p.number(" s  command ", 999)) * time.Millisecond
@@ -111,7 +112,7 @@ func diagnosticRow(line string) DiagnosticRow {
 	if !p.ok || row.Tries == 0 {
 		return note
 	}
-	row.Outcome = pack.Clip(p.rest, maxDiagnosticText)
+	row.Outcome = pack.Clip(p.rest, maxText)
 	return row
 }
 
