@@ -93,6 +93,32 @@ func TestForm(t *testing.T) {
 	}
 }
 
+// TestEmptyIsNothing: a slice without items is read as none, wherever it lies.
+func TestEmptyIsNothing(t *testing.T) {
+	type deep struct {
+		In struct {
+			Leaves []leaf `max:"leaves"`
+		}
+		Two [2]struct {
+			Cells []colour `max:"cells"`
+		}
+		N uint8
+	}
+	var v deep
+	v.In.Leaves, v.Two[1].Cells = []leaf{}, []colour{}
+	for _, n := range []uint8{0, 1} {
+		v.N = n
+		b, err := codec.Append(nil, &v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got deep
+		if err := codec.Decode(b, &got); err != nil || !reflect.DeepEqual(got, deep{N: n}) {
+			t.Errorf("%d: %+v, %v", n, got, err)
+		}
+	}
+}
+
 // TestNothingIsShared: what was read stays when the bytes change.
 func TestNothingIsShared(t *testing.T) {
 	v := full()

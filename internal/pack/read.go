@@ -66,7 +66,7 @@ func (r *reader) fields(v reflect.Value) {
 		for i := 0; i < len(all) && r.r.Err() == nil; i++ {
 			r.value(v.Field(all[i].index), all[i].max)
 		}
-		if r.r.Err() == nil && zero(v, all) {
+		if r.r.Err() == nil && r.c.zero(v) {
 			r.r.Fail(ErrShape)
 		}
 	}

@@ -45,11 +45,11 @@ func (w *writer) value(v reflect.Value, max []int) {
 }
 
 func (w *writer) fields(v reflect.Value) {
-	all := w.c.fields(v.Type())
-	if zero(v, all) {
+	if w.c.zero(v) {
 		w.w.Array(0)
 		return
 	}
+	all := w.c.fields(v.Type())
 	w.w.Array(len(all))
 	for i := range all {
 		w.value(v.Field(all[i].index), all[i].max)
@@ -57,13 +57,32 @@ func (w *writer) fields(v reflect.Value) {
 }
 
 // zero reports whether all that travels of a struct is zero.
-func zero(v reflect.Value, all []field) bool {
+func (c *Codec) zero(v reflect.Value) bool {
+	all := c.fields(v.Type())
 	for i := range all {
-		if !v.Field(all[i].index).IsZero() {
+		if !c.nothing(v.Field(all[i].index)) {
 			return false
 		}
 	}
 	return true
+}
+
+// nothing reports whether v is read as its zero value. An empty slice is none.
+func (c *Codec) nothing(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice:
+		return v.Len() == 0
+	case reflect.Struct:
+		return c.zero(v)
+	case reflect.Array:
+		for i := 0; i < v.Len() && !octets(v.Type()); i++ {
+			if !c.nothing(v.Index(i)) {
+				return false
+			}
+		}
+		return !octets(v.Type()) || v.IsZero()
+	}
+	return v.IsZero()
 }
 
 // items writes the first n of a slice or an array.

@@ -173,3 +173,22 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkState carries the Lab's screen at its fullest, there and back.
+func BenchmarkState(b *testing.B) {
+	s := State{}
+	s.Lab.Log, s.Lab.Map.Cells = make([]LogRow, MaxLogRows), make([]Sector, 512)
+	for i := range s.Lab.Log {
+		s.Lab.Log[i] = LogRow{Time: time.Duration(i) * time.Second, Code: uint16(i % 40), Sector: uint32(i), A: uint32(i), Text: "a few words"}
+	}
+	for b.Loop() {
+		p, err := EncodeState(nil, &s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(p)))
+		if _, err := DecodeState(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
