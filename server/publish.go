@@ -15,6 +15,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/release/sequence"
+	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
@@ -28,7 +29,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", "5")
 		return problem(http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
 	}
-	b, err := body(w, r, release.MaxFile)
+	b, err := access.Body(w, r, release.MaxFile)
 	if err != nil {
 		return err
 	}

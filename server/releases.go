@@ -13,6 +13,7 @@ import (
 	"unbrick/internal/cbor"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
@@ -151,7 +152,7 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 	if contentType(r) != cborType {
 		return problem(http.StatusUnsupportedMediaType, "media-type", "a model is sent as %s; unbrick model put makes it", cborType)
 	}
-	b, err := body(w, r, model.MaxEncoded)
+	b, err := access.Body(w, r, model.MaxEncoded)
 	if err != nil {
 		return err
 	}
@@ -256,7 +257,7 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 		b, err := c.Result()
 		return writeCBOR(w, b, err)
 	}
-	operator := isOperator(r)
+	operator := access.IsOperator(r)
 	shown := all[:0]
 	for _, v := range all {
 		if operator || v.State != storage.Withdrawn {

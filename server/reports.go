@@ -11,6 +11,7 @@ import (
 	"unbrick/internal/cbor"
 	"unbrick/limits"
 	"unbrick/release"
+	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
@@ -178,7 +179,7 @@ func (in *reportJSON) report() (Report, error) {
 
 // report takes the result of a restoration from the page or the command.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
-	if wait, ok := s.reports.allow(s.client(r)); !ok {
+	if wait, ok := s.reports.Allow(s.client(r)); !ok {
 		s.metrics.limited.Add(1)
 		return tooMany(w, wait)
 	}
@@ -187,7 +188,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	switch contentType(r) {
 	case cborType:
 		var b []byte
-		if b, err = body(w, r, maxReport); err != nil {
+		if b, err = access.Body(w, r, maxReport); err != nil {
 			return err
 		}
 		p, err = DecodeReport(b)
@@ -223,14 +224,14 @@ func (s *Server) take(r *http.Request, p *Report) error {
 	id := hex.EncodeToString(p.ID[:])
 	event := storage.Event{At: now, Kind: kind, Source: by, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + id,
 		Detail: detailOf(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
-			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": isOperator(r)})}
+			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": access.IsOperator(r)})}
 	_, err := s.change(r.Context(), deviceID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.
 			if _, err := s.store.Model(r.Context(), p.Model); err != nil {
 				return nil, err
 			}
-			if !isOperator(r) {
+			if !access.IsOperator(r) {
 				return nil, errUnknownDevice
 			}
 			n, err := s.store.CountDevices(r.Context())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
+	"unbrick/server/access"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
 )
@@ -63,7 +65,7 @@ func newServer(t testing.TB, change ...func(*Config)) *rig {
 	t.Cleanup(func() { store.Close() })
 	r := &rig{TB: t, dir: dir, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
 	r.kid = release.IDOf(r.key.Public().(ed25519.PublicKey))
-	cfg := &Config{Store: store, Token: HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Passed: r.passed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	cfg := &Config{Store: store, Token: access.HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Passed: r.passed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Limits: Limits{Drain: time.Second, Rate: 1e6, Burst: 1e6, Answer: 20 * time.Second}}
 	for _, c := range change {
 		c(cfg)
@@ -308,7 +310,7 @@ func (c *client) fetch(info *protocol.Info, have []byte, window uint32) []byte {
 		}
 	}
 	end := hears[*protocol.End](c)
-	if end.Size != info.Size || end.Digest != info.Digest || HashToken(string(have)) != info.Digest {
+	if end.Size != info.Size || end.Digest != info.Digest || sha256.Sum256(have) != info.Digest {
 		c.Fatalf("end %+v, file of %d bytes, want %+v", end, len(have), info)
 	}
 	return have

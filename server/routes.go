@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
+	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
@@ -60,7 +60,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /link", s.link)
 	s.health(mux)
 	if page := s.cfg.Page; page != nil {
-		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(sending(w), r) })
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(access.Sending(w), r) })
 	}
 	return s.bounded(mux)
 }
@@ -78,17 +78,20 @@ func (s *Server) Health() http.Handler {
 	return mux
 }
 
+// client is the address that a request is counted for.
+func (s *Server) client(r *http.Request) string { return access.Client(r, s.cfg.Proxied) }
+
 // bounded applies the limits of a client to everything but the checks of a supervisor.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			owner := s.client(r)
-			if wait, ok := s.rate.allow(owner); !ok {
+			if wait, ok := s.rate.Allow(owner); !ok {
 				s.metrics.limited.Add(1)
 				writeProblem(w, tooMany(w, wait))
 				return
 			}
-			leave, bound := s.inside.enter(owner, false)
+			leave, bound := s.inside.Enter(owner, false)
 			if bound != "" {
 				s.metrics.limited.Add(1)
 				writeProblem(w, tooMany(w, time.Second))
@@ -129,7 +132,7 @@ func problem(status int, code, format string, args ...any) *problemError {
 func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		apiHeaders(w.Header())
-		said, right := s.token(r)
+		said, right := s.cfg.Token.In(r.Header)
 		var err error
 		switch {
 		case said && !right:
@@ -138,7 +141,7 @@ func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 			err = problem(http.StatusUnauthorized, "no-token", "this needs the operator's token")
 		default:
 			if err = checkNames(r); err == nil {
-				err = f(w, r.WithContext(context.WithValue(r.Context(), operatorKey{}, right)))
+				err = f(w, access.WithOperator(r, right))
 			}
 		}
 		status := http.StatusOK
@@ -171,30 +174,6 @@ func checkNames(r *http.Request) error {
 	return nil
 }
 
-type operatorKey struct{}
-
-// isOperator says whether the request carried the operator's token.
-func isOperator(r *http.Request) bool {
-	right, _ := r.Context().Value(operatorKey{}).(bool)
-	return right
-}
-
-// token says whether the request carries a token, and whether it is the operator's: of several, all must be. What another scheme
-// says is between the client and a proxy and no token. Hashes are compared, in constant time, so neither length nor content of the
-// token shows in the time it takes.
-func (s *Server) token(r *http.Request) (said, right bool) {
-	right = s.cfg.Token != [32]byte{}
-	for _, header := range r.Header.Values("Authorization") {
-		scheme, token, _ := strings.Cut(strings.TrimSpace(header), " ")
-		if token = strings.TrimSpace(token); token == "" || !strings.EqualFold(scheme, "Bearer") {
-			continue
-		}
-		sum := HashToken(token)
-		said, right = true, right && subtle.ConstantTimeCompare(sum[:], s.cfg.Token[:]) == 1
-	}
-	return said, said && right
-}
-
 // apiHeaders are the headers of every answer that is not the page.
 func apiHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -221,6 +200,8 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.Is(err, storage.ErrFull):
 		s.log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
+	case errors.Is(err, access.ErrBrokenOff):
+		return problem(http.StatusBadRequest, "broken-off", "%v", access.ErrBrokenOff)
 	case errors.Is(err, context.Canceled):
 		return problem(499, "gone", "the client went away")
 	}
@@ -316,28 +297,9 @@ func contentType(r *http.Request) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// body reads a request's body of at most limit bytes, as long as it gets on.
-func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, io.NopCloser(receiving(w, r)), limit))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, err
-		}
-		return nil, problem(http.StatusBadRequest, "broken-off", "the body did not arrive whole")
-	}
-	c := http.NewResponseController(w)
-	c.SetReadDeadline(time.Time{}) // nothing more is due: work may take its time
-	c.SetWriteDeadline(time.Now().Add(answerTime))
-	return b, nil
-}
-
 // readJSON decodes a body strictly: no unknown field, nothing behind the value.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	b, err := body(w, r, maxJSON)
+	b, err := access.Body(w, r, maxJSON)
 	if err != nil {
 		return err
 	}
@@ -353,7 +315,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 }
 
 func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, http.StatusOK, map[string]any{"operator": isOperator(r), "version": s.cfg.Version, "demo": s.cfg.Demo != nil})
+	return writeJSON(w, http.StatusOK, map[string]any{"operator": access.IsOperator(r), "version": s.cfg.Version, "demo": s.cfg.Demo != nil})
 }
 
 // link is where terminals come in.

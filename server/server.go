@@ -5,19 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
 // Config is what a server is made of.
 type Config struct {
 	Store   storage.Store        // required; the caller closes it after Server.Close
-	Token   [32]byte             // HashToken of the operator's token; zero: nobody is operator
+	Token   access.Token         // access.HashToken of the operator's token; zero: nobody is operator
 	Page    http.Handler         // everything that is not the API; nil: 404
 	Log     *slog.Logger         // nil: silence
 	Version string               // of the program, for whoami
@@ -93,9 +95,9 @@ type Server struct {
 	prover  *prover
 	live    live
 	metrics *metrics
-	rate    *limiter
-	inside  *crowd // requests, links among them
-	reports *limiter
+	rate    *access.Limiter
+	inside  *access.Crowd // requests, links among them
+	reports *access.Limiter
 	uploads chan struct{}
 	handler http.Handler
 
@@ -132,9 +134,9 @@ func New(cfg *Config) (*Server, error) {
 		s.passed = func() time.Duration { return time.Since(start) }
 	}
 	s.pulse = &pulse{ping: cfg.Store.Ping, passed: s.passed, log: s.log}
-	s.rate = newLimiter(s.limits.Rate, s.limits.Burst, s.passed)
-	s.reports = newLimiter(s.limits.Reports, 20, s.passed)
-	s.inside = newCrowd(s.limits.PerAddress, s.limits.Connections)
+	s.rate = access.NewLimiter(s.limits.Rate, s.limits.Burst, s.passed)
+	s.reports = access.NewLimiter(s.limits.Reports, 20, s.passed)
+	s.inside = access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = newMetrics()
 	if err := s.startClock(s.ctx); err != nil {
@@ -165,6 +167,18 @@ func New(cfg *Config) (*Server, error) {
 
 // Handler answers HTTP requests: the API, the link, metrics and the page.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
+func (s *Server) Listen(l net.Listener) net.Listener {
+	return access.Listen(l, access.NewCrowd(s.limits.PerAddress, s.limits.Connections), s.cfg.Proxied, func(bound string) { s.metrics.refusedConns.add(bound) })
+}
+
+const healthRoom = 64 // connections of the listener for supervisors
+
+// ListenHealth bounds a listener for Health.
+func (s *Server) ListenHealth(l net.Listener) net.Listener {
+	return access.Listen(l, access.NewCrowd(healthRoom, healthRoom), false, func(string) {})
+}
 
 // Close ends the server. New sessions are turned away at once, those that only wait are told to come again, and
 // transfers may end until ctx is done or Limits.Drain is over. An update file that is being made is left to the

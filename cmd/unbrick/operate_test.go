@@ -16,6 +16,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server"
+	"unbrick/server/access"
 	"unbrick/server/storage/local"
 )
 
@@ -41,7 +42,7 @@ func newStates(t *testing.T) *states {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	s, err := server.New(&server.Config{Store: store, Token: server.HashToken("secret of the test"), Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6}})
+	s, err := server.New(&server.Config{Store: store, Token: access.HashToken("secret of the test"), Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6}})
 	if err != nil {
 		t.Fatal(err)
 	}

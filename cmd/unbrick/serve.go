@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"unbrick/server"
+	"unbrick/server/access"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/static"
@@ -142,8 +143,8 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		s.Close(ctx)
 		return fmt.Errorf("the operator's token is not set, one that was shown does not count: %w", err)
 	}
-	web, ended := server.NewHTTP(s.Handler(), logger), make(chan error, 2)
-	defer serveHealth(s, l.health, server.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server
+	web, ended := access.NewHTTP(s.Handler(), logger), make(chan error, 2)
+	defer serveHealth(s, l.health, access.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server
 	go func() { ended <- web.Serve(s.Listen(l.web)) }()
 	select {
 	case err = <-ended:
@@ -169,7 +170,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (made string, err error) {
 	token := os.Getenv("UNBRICK_TOKEN")
 	if token != "" {
-		if token, err = server.ParseToken(token); err != nil {
+		if token, err = access.ParseToken(token); err != nil {
 			return "", usageError("UNBRICK_TOKEN: %v", err)
 		}
 	} else {
@@ -186,7 +187,7 @@ func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (
 		token = hex.EncodeToString(random)
 		made = token
 	}
-	cfg.Token = server.HashToken(token)
+	cfg.Token = access.HashToken(token)
 	return made, nil
 }
 

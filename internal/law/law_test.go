@@ -63,6 +63,7 @@ var below = map[string][]string{
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
+	"server/access":         {},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.

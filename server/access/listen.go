@@ -1,4 +1,4 @@
-package server
+package access
 
 import (
 	"log"
@@ -8,30 +8,24 @@ import (
 	"time"
 )
 
-// Times of one HTTP connection. What takes longer by its nature asks for more as it gets on: see receiving and sending.
+// Times of one HTTP connection. What takes longer by its nature asks for more as it gets on: see Body and Sending.
 const (
 	headerTime = 10 * time.Second // until a request's header is there
 	bodyTime   = 20 * time.Second // until its body is there, too
 	answerTime = 2 * time.Minute  // until its answer is taken
 	idleTime   = time.Minute      // between requests
-	healthRoom = 64               // connections of the listener for supervisors
 )
 
 // Listen bounds a listener before a byte is read: connections of one address, and of all. What is beyond is closed at once, so that
-// nobody waits in a queue behind a flood. Behind a proxy of ours every connection is the proxy's: there only the total counts here,
-// and requests are counted for each client instead.
-func (s *Server) Listen(l net.Listener) net.Listener {
-	return &bounded{Listener: l, crowd: newCrowd(s.limits.PerAddress, s.limits.Connections), exempt: s.cfg.Proxied, refused: func(bound string) { s.metrics.refusedConns.add(bound) }}
-}
-
-// ListenHealth bounds the listener of Health.
-func (s *Server) ListenHealth(l net.Listener) net.Listener {
-	return &bounded{Listener: l, crowd: newCrowd(healthRoom, healthRoom), refused: func(string) {}}
+// nobody waits in a queue behind a flood; refused is told which bound was reached. Behind a proxy of ours every connection is the
+// proxy's: such a listener is exempt, only the total counts in it, and requests are counted for each client instead.
+func Listen(l net.Listener, c *Crowd, exempt bool, refused func(bound string)) net.Listener {
+	return &bounded{Listener: l, crowd: c, exempt: exempt, refused: refused}
 }
 
 type bounded struct {
 	net.Listener
-	crowd   *crowd
+	crowd   *Crowd
 	exempt  bool
 	refused func(bound string)
 }
@@ -47,7 +41,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			host = ""
 		}
-		leave, bound := b.crowd.enter(ownerOf(host), b.exempt)
+		leave, bound := b.crowd.Enter(ownerOf(host), b.exempt)
 		if leave != nil {
 			return &boundedConn{Conn: c, leave: leave}, nil
 		}

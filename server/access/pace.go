@@ -1,4 +1,4 @@
-package server
+package access
 
 import (
 	"errors"
@@ -46,6 +46,28 @@ func receiving(w http.ResponseWriter, r *http.Request) io.Reader {
 	return &pacedReader{r.Body, newPace(http.NewResponseController(w).SetReadDeadline)}
 }
 
+// ErrBrokenOff says that a body did not arrive whole.
+var ErrBrokenOff = errors.New("the body did not arrive whole")
+
+// Body reads a request's body of at most limit bytes, as long as it gets on. One that is longer is an *http.MaxBytesError.
+func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, io.NopCloser(receiving(w, r)), limit))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, err
+		}
+		return nil, ErrBrokenOff
+	}
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(time.Time{}) // nothing more is due: work may take its time
+	c.SetWriteDeadline(time.Now().Add(answerTime))
+	return b, nil
+}
+
 type pacedReader struct {
 	io.Reader
 	pace *pace
@@ -61,9 +83,9 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// sending returns a writer of an answer that is taken at its reader's pace. It hides the connection from io.Copy, which would hand all of a
+// Sending returns a writer of an answer that is taken at its reader's pace. It hides the connection from io.Copy, which would hand all of a
 // file to it under one deadline.
-func sending(w http.ResponseWriter) http.ResponseWriter {
+func Sending(w http.ResponseWriter) http.ResponseWriter {
 	return &pacedWriter{w, newPace(http.NewResponseController(w).SetWriteDeadline)}
 }
 

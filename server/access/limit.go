@@ -1,4 +1,4 @@
-package server
+package access
 
 import (
 	"net"
@@ -11,10 +11,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter is a token bucket for each client address. It holds at most maxBuckets of them: full buckets are
+// Limiter is a token bucket for each client address. It holds at most maxBuckets of them: full buckets are
 // forgotten, and when all are in use, strangers share one. It counts time that passed, not the time of day: a clock that
 // is set back locks nobody out, and one that is set forward lets nobody in.
-type limiter struct {
+type Limiter struct {
 	rate   rate.Limit // tokens per second
 	burst  int
 	passed func() time.Duration // since any moment; never falls
@@ -29,12 +29,13 @@ const (
 	sharedOwner = ""
 )
 
-func newLimiter(perSecond float64, burst int, passed func() time.Duration) *limiter {
-	return &limiter{rate: rate.Limit(perSecond), burst: burst, passed: passed, buckets: make(map[string]*rate.Limiter)}
+// NewLimiter returns a limiter of so many tokens per second, and burst at once. passed is the time since any moment; it never falls.
+func NewLimiter(perSecond float64, burst int, passed func() time.Duration) *Limiter {
+	return &Limiter{rate: rate.Limit(perSecond), burst: burst, passed: passed, buckets: make(map[string]*rate.Limiter)}
 }
 
-// allow takes one token of the owner; when there is none it says how long to wait.
-func (l *limiter) allow(owner string) (wait time.Duration, ok bool) {
+// Allow takes one token of the owner; when there is none it says how long to wait.
+func (l *Limiter) Allow(owner string) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Time{}.Add(l.passed())
@@ -59,7 +60,7 @@ func (l *limiter) allow(owner string) (wait time.Duration, ok bool) {
 }
 
 // sweep forgets full buckets, at most once a second.
-func (l *limiter) sweep(now time.Time) {
+func (l *Limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Second {
 		return
 	}
@@ -71,8 +72,8 @@ func (l *limiter) sweep(now time.Time) {
 	}
 }
 
-// crowd counts who is inside at this moment, and lets at most limit in for each owner and total for all.
-type crowd struct {
+// Crowd counts who is inside at this moment, and lets at most limit in for each owner and total for all.
+type Crowd struct {
 	limit, total int
 
 	mu     sync.Mutex
@@ -80,12 +81,13 @@ type crowd struct {
 	inside map[string]int
 }
 
-func newCrowd(limit, total int) *crowd {
-	return &crowd{limit: limit, total: total, inside: make(map[string]int)}
+// NewCrowd returns a crowd of at most limit of each owner, and total of all.
+func NewCrowd(limit, total int) *Crowd {
+	return &Crowd{limit: limit, total: total, inside: make(map[string]int)}
 }
 
-// enter lets the owner in until leave is called, or says which bound is reached. An exempt owner is bounded by the total alone.
-func (c *crowd) enter(owner string, exempt bool) (leave func(), bound string) {
+// Enter lets the owner in until leave is called, or says which bound is reached. An exempt owner is bounded by the total alone.
+func (c *Crowd) Enter(owner string, exempt bool) (leave func(), bound string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -106,14 +108,14 @@ func (c *crowd) enter(owner string, exempt bool) (leave func(), bound string) {
 	}), ""
 }
 
-// client is the address a request is counted for. X-Forwarded-For is believed only where the operator says that a proxy sets
+// Client is the address a request is counted for. X-Forwarded-For is believed only where the operator says that a proxy sets
 // it, and then only its last entry.
-func (s *Server) client(r *http.Request) string {
+func Client(r *http.Request, proxied bool) string {
 	host := r.RemoteAddr
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	if s.cfg.Proxied {
+	if proxied {
 		all := r.Header.Values("X-Forwarded-For")
 		if len(all) > 0 {
 			last := all[len(all)-1]
