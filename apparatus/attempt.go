@@ -141,7 +141,7 @@ func (t *trace) last(n int) []string {
 
 // deviceOf is what a device says of itself, as it is shown.
 func deviceOf(d *restore.Device, lib *library) state.Device {
-	out := state.Device{Model: d.Model, Serial: d.Serial, Why: state.Why(d.Why), Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
+	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
 	if m, ok := lib.model(d.Model); ok {
 		out.Name = m.Name
 	}
@@ -166,7 +166,7 @@ func planOf(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
 	if len(p.Device.Layout.Settings) > 0 {
-		out.Settings = state.SettingsKept
+		out.Settings = restore.SettingsKept
 	}
 	return out
 }
@@ -289,11 +289,11 @@ func cellOf(s restore.SectorState, doubtful bool) state.Sector {
 
 // failureOf says what an error means. version is the release concerned, as far as one was.
 func failureOf(err error, version string) state.Failure {
-	f := state.Failure{Code: state.CauseProgramFault, Version: version}
+	f := state.Failure{Code: restore.CodeProgramFault, Version: version}
 	var e *restore.Error
 	switch {
 	case errors.As(err, &e):
-		f.Code, f.Touched = causeOf(e.Code), state.Touched(e.Touched)
+		f.Code, f.Touched = causeOf(e.Code), e.Touched
 		f.Addr, f.Needs, f.Has = e.Addr, e.Needs, e.Has
 		if e.Version != "" || e.Code == restore.CodeFloor {
 			f.Version = e.Version
@@ -302,39 +302,39 @@ func failureOf(err error, version string) state.Failure {
 			f.Other = e.Model
 		}
 	case errors.Is(err, ErrPortBusy):
-		f.Code = state.CausePortBusy
+		f.Code = restore.CodePortBusy
 	case errors.Is(err, ErrPortStuck):
-		f.Code = state.CausePortStuck
+		f.Code = restore.CodePortStuck
 	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
-		f.Code = state.CauseCableOut
+		f.Code = restore.CodeVanished
 	}
 	return f
 }
 
 // ended says why an attempt ended in a stage, with how far it had come by then.
-func ended(err error, version string, stage state.Stage, p *state.Progress) state.Failure {
+func ended(err error, version string, stage restore.Stage, p *restore.Progress) state.Failure {
 	f := failureOf(err, version)
-	if f.Stage = stage; stage < state.StageWrite {
+	if f.Stage = stage; stage < restore.StageWrite {
 		return f
 	}
 	f.Of = p.Of
-	if f.Touched == state.TouchedPart || f.Touched == state.TouchedAll {
+	if f.Touched == restore.TouchedPart || f.Touched == restore.TouchedAll {
 		f.Sector = min(p.Sectors+1, f.Of)
 	}
 	f.Left = left(p)
 	return f
 }
 
-// causeOf is what a code of restore is called here. The numbers are the same but for two that a person
+// causeOf is what a person is told for a code: the code itself, but for two that a person
 // need not tell from others: the trace does.
-func causeOf(c restore.Code) state.Cause {
+func causeOf(c restore.Code) restore.Code {
 	switch c {
 	case restore.CodeRestarted:
-		return state.CauseSilent // it left restoration mode or lost its power: connecting again goes on
+		return restore.CodeSilent // it left restoration mode or lost its power: connecting again goes on
 	case restore.CodeForeign:
-		return state.CauseProtocol
+		return restore.CodeProtocol
 	default:
-		return state.Cause(c)
+		return c
 	}
 }
 

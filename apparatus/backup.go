@@ -15,18 +15,18 @@ func (c *cable) saveBackup() {
 		return
 	}
 	c.shown.Phase = state.RestoreReading
-	c.shown.Progress = state.Progress{Stage: state.StageIdentify, BytesOf: r.device.Software.Size()}
+	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify, BytesOf: uint64(r.device.Software.Size())}
 	type part struct{ done, of uint32 }
 	progress := latest[part]{e: c.e, take: func(p part) {
 		if c.run == r && c.shown.Phase == state.RestoreReading {
-			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = p.done, p.of
+			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = uint64(p.done), uint64(p.of)
 		}
 	}}
 	c.work(r, func() func() {
 		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.set(part{done, of}) })
 		return func() {
 			if err != nil {
-				c.fail(err, state.StageIdentify)
+				c.fail(err, restore.StageIdentify)
 				return
 			}
 			c.keepBackup(b)

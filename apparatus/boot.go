@@ -29,7 +29,7 @@ func (c *cable) meet(why error) {
 				err = why
 			}
 			if err != nil {
-				c.fail(err, state.StageIdentify)
+				c.fail(err, restore.StageIdentify)
 				return
 			}
 			r.loader = l
@@ -69,7 +69,7 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 	switch {
 	case err != nil:
 		c.shown.Failure = failureOf(err, "")
-		c.shown.Failure.Stage = state.StagePlan
+		c.shown.Failure.Stage = restore.StagePlan
 		c.shown.Phase = state.RestoreFailed
 		return
 	}
@@ -105,10 +105,10 @@ func (c *cable) install() {
 	c.shown.Phase = state.RestoreWriting
 	c.shown.Map = state.Map{Active: -1}
 	c.shown.Plan = state.Plan{Work: state.WorkImage}
-	c.shown.Progress = state.Progress{Stage: state.StageWrite, BytesOf: c.shown.Boot.File.Size, WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
+	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size), WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
 	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
-			c.shown.Progress = state.Progress{Stage: state.Stage(p.Stage), Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf), Work: p.Work, WorkOf: p.WorkOf, Slowed: p.Slowed}
+			c.shown.Progress = p
 		}
 	}}
 	o := &restore.InstallOptions{Report: progress.set}
@@ -116,7 +116,7 @@ func (c *cable) install() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
 			if err != nil {
-				c.fail(err, max(c.shown.Progress.Stage, state.StageWrite))
+				c.fail(err, max(c.shown.Progress.Stage, restore.StageWrite))
 				return
 			}
 			c.installed(got)
@@ -143,7 +143,7 @@ func (c *cable) installed(got *restore.Installed) {
 	}
 	c.shown.Result = state.Result{Work: state.WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
 		Took: c.e.world.Now().Sub(c.began), Trial: trial}
-	c.shown.Progress.Stage = state.StageStart
+	c.shown.Progress.Stage = restore.StageStart
 	c.shown.Phase = state.RestoreDone
 	c.image = nil
 	c.drop()

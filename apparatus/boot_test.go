@@ -95,8 +95,8 @@ func TestBootLoader(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 	s.engine.Do(state.Write{})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseUnlisted || f.Touched != state.TouchedAll {
-		t.Errorf("got %+v, want %v", f, state.CauseUnlisted)
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeUnlisted || f.Touched != restore.TouchedAll {
+		t.Errorf("got %+v, want %v", f, restore.CodeUnlisted)
 	}
 
 	right := bootImage("maker", 3)
@@ -107,8 +107,8 @@ func TestBootLoader(t *testing.T) {
 	c.port.Out = func(int) bool { sent++; return sent == 12_000 }
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedPart {
-		t.Errorf("got %+v, want %v", f, state.CauseCableOut)
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedPart {
+		t.Errorf("got %+v, want %v", f, restore.CodeVanished)
 	}
 	s.engine.Do(state.Connect{})
 	s.phase(state.RestoreImage) // the choice stays
@@ -141,10 +141,10 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(d *mcuboottest.Device)
 		trial  state.Trial
-		cause  state.Cause
+		cause  restore.Code
 	}{
 		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, state.TrialNone, 0},
-		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, state.CauseNotStarted},
+		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, restore.CodeNotStarted},
 		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, state.TrialConfirmed, 0},
 		"trial without a server": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
@@ -153,7 +153,7 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 		"trial held back": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
 			d.Program, d.Held = true, true
-		}, 0, state.CausePending},
+		}, 0, restore.CodePending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStand(t)
@@ -171,7 +171,7 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 			s.phase(state.RestoreImage)
 			s.engine.Do(state.Write{})
 			if test.cause != 0 {
-				if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != state.TouchedWritten {
+				if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != restore.TouchedWritten {
 					t.Errorf("got %+v, want %v", f, test.cause)
 				}
 				return
@@ -196,8 +196,8 @@ func TestWrongFileForABootLoader(t *testing.T) {
 	broken := bootImage("maker", 2)
 	broken[77] ^= 1
 	s.engine.Do(state.AddFile{Name: "broken.bin", Data: broken})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseBadRelease || f.Touched != state.TouchedNothing {
-		t.Errorf("got %+v, want %v", f, state.CauseBadRelease)
+	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeBadRelease || f.Touched != restore.TouchedNothing {
+		t.Errorf("got %+v, want %v", f, restore.CodeBadRelease)
 	}
 }
 

@@ -211,7 +211,7 @@ func (c *cable) command(cmd state.Command) {
 		}
 	case state.GoOn:
 		if c.shown.Phase == state.RestoreFailed {
-			c.auto = c.shown.Failure.Stage >= state.StageWrite
+			c.auto = c.shown.Failure.Stage >= restore.StageWrite
 			c.connect()
 		}
 	case state.Home:
@@ -378,7 +378,7 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 // unplugged ends an attempt whose cable came out while nobody used it. Who uses it learns that by itself.
 func (c *cable) unplugged(r *run) {
 	if r.gone && c.run == r && !r.working && c.shown.Phase != state.RestoreFailed {
-		c.fail(&restore.Error{Code: restore.CodeVanished}, state.StageIdentify)
+		c.fail(&restore.Error{Code: restore.CodeVanished}, restore.StageIdentify)
 	}
 }
 
@@ -464,7 +464,7 @@ func (c *cable) searched(found bool, err error) {
 	case silent(err):
 		c.coach()
 	default:
-		c.fail(err, state.StageIdentify)
+		c.fail(err, restore.StageIdentify)
 	}
 }
 
@@ -479,7 +479,7 @@ func (c *cable) identify() {
 	}
 	c.shown.Phase = state.RestoreReading
 	c.shown.Ways, c.shown.Heard = nil, state.Heard{}
-	c.shown.Progress = state.Progress{Stage: state.StageIdentify}
+	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify}
 	c.work(r, func() func() {
 		device, err := r.session.Identify(r.ctx)
 		backup := false
@@ -494,7 +494,7 @@ func (c *cable) identify() {
 				return
 			}
 			if err != nil {
-				c.fail(err, state.StageIdentify)
+				c.fail(err, restore.StageIdentify)
 				return
 			}
 			r.device = device
@@ -526,7 +526,7 @@ func (c *cable) choose(image release.Digest) {
 func (c *cable) makePlan() {
 	r := c.run
 	c.shown.Phase = state.RestoreReading
-	c.shown.Progress = state.Progress{Stage: state.StagePlan}
+	c.shown.Progress = restore.Progress{Stage: restore.StagePlan}
 	wanted, exact := c.wanted, c.exact
 	choice := func() *restore.Choice {
 		switch {
@@ -567,7 +567,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 		return
 	}
 	if err != nil {
-		c.fail(err, state.StagePlan)
+		c.fail(err, restore.StagePlan)
 		return
 	}
 	r.plan = plan
@@ -600,14 +600,14 @@ func (c *cable) added(m release.Manifest, err error) {
 	case c.shown.Phase == state.RestoreWriting || c.shown.Phase == state.RestoreDone:
 	case err != nil:
 		c.shown.Failure = failureOf(fileError(err), "")
-		c.shown.Failure.Stage = state.StagePlan
+		c.shown.Failure.Stage = restore.StagePlan
 		c.shown.Phase = state.RestoreFailed
 	case r != nil && r.loader != nil && !r.working:
-		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, state.StagePlan)
+		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, restore.StagePlan)
 	case r != nil && r.device != nil && !r.working:
 		c.wanted, c.exact = m.Digest, m
 		if m.Model != r.device.Model {
-			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, state.StagePlan)
+			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, restore.StagePlan)
 			return
 		}
 		c.makePlan()
@@ -624,7 +624,7 @@ func fileError(err error) error {
 }
 
 // fail shows why an attempt ended. The device stays at hand where the next step needs no new connection.
-func (c *cable) fail(err error, stage state.Stage) {
+func (c *cable) fail(err error, stage restore.Stage) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
@@ -633,13 +633,13 @@ func (c *cable) fail(err error, stage state.Stage) {
 	f.Trace = c.trace.last(state.MaxTrace)
 	c.shown.Failure = f
 	c.shown.Phase = state.RestoreFailed
-	if stage != state.StagePlan {
+	if stage != restore.StagePlan {
 		c.drop()
 	}
 }
 
 // left is what remains of the planned time.
-func left(p *state.Progress) time.Duration {
+func left(p *restore.Progress) time.Duration {
 	if p.WorkOf <= p.Work {
 		return 0
 	}

@@ -7,6 +7,7 @@ import (
 
 	"unbrick/lab"
 	"unbrick/model"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
 	"unbrick/webui/state"
@@ -45,7 +46,7 @@ type pose struct {
 	next    int // entry
 	sector  int // of the operation of this stop, -1
 	erase   bool
-	why     state.Why
+	why     smp.Why
 }
 
 // keyPoses is how many poses a film keeps, so that going back is quick.
@@ -220,7 +221,7 @@ func (p *pose) event(e terminal.Event) {
 		p.apps(state.RegionRunning)
 	case terminal.EventRestore, terminal.EventWaiting:
 		if e.Code == terminal.EventRestore {
-			p.why = state.Why(e.A)
+			p.why = smp.Why(e.A)
 		}
 		r.state = lab.Restoration
 		r.timeline.reach(stepRestoration)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -54,7 +55,7 @@ func TestJobsBelongToDevices(t *testing.T) {
 	}
 	c.swap(other) // the first again: it is gone on with by itself, settings and all, though the other was begun last
 	s.engine.Do(state.Resume{})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Version != version || got.Settings != state.SettingsErased {
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Version != version || got.Settings != restore.SettingsErased {
 		t.Errorf("result: got %+v", got)
 	}
 	s.engine.Do(state.Home{})

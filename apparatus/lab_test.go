@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/protocol/smp"
 	"unbrick/webui/state"
 )
 
@@ -98,7 +99,7 @@ func TestHangingReleaseIsTakenBack(t *testing.T) {
 	s.engine.Do(state.LabHealth{Health: state.HealthHangs})
 	s.engine.Do(state.LabUpdate{})
 	hung := s.until("the watchdog's patience to end", func(st *state.State) bool { return st.Lab.Phase == state.LabBricked })
-	if hung.Lab.Why != state.WhyHang {
+	if hung.Lab.Why != smp.WhyHang {
 		t.Errorf("why: got %d, want WhyHang", hung.Lab.Why)
 	}
 	s.engine.Do(state.LabHealth{Health: state.HealthGood})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/restore"
 	"unbrick/server/storage"
 	"unbrick/terminal"
 	"unbrick/webui/state"
@@ -69,14 +70,14 @@ func TestNoisyRestorationSaysWhy(t *testing.T) {
 	ended := s.until("an end", func(st *state.State) bool {
 		return st.Lab.Outcome != state.OutcomeNone && st.Lab.Phase != state.LabRestoring
 	})
-	if f := ended.Lab.Failure; ended.Lab.Outcome != state.OutcomeFailed || f.Code != state.CauseNoisy && f.Code != state.CauseSilent {
+	if f := ended.Lab.Failure; ended.Lab.Outcome != state.OutcomeFailed || f.Code != restore.CodeNoisy && f.Code != restore.CodeSilent {
 		t.Errorf("outcome %d, failure %+v", ended.Lab.Outcome, f)
 	}
 	line.Noise = state.NoiseNone
 	s.engine.Do(state.LabLine{Line: line})
 	s.engine.Do(state.LabRestore{})
 	done := s.until("the restored device", func(st *state.State) bool { return st.Lab.Outcome == state.OutcomeRestored })
-	if done.Lab.Failure.Code != state.CauseNone {
+	if done.Lab.Failure.Code != 0 {
 		t.Errorf("after a good end there is still %+v", done.Lab.Failure)
 	}
 }

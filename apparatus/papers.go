@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
@@ -19,7 +19,7 @@ func (c *cable) saveDiagnostic() {
 		c.describePort(&b)
 	}
 	c.describe(&b)
-	if f := c.shown.Failure; f.Code != state.CauseNone && c.shown.Phase == state.RestoreFailed {
+	if f := c.shown.Failure; f.Code != 0 && c.shown.Phase == state.RestoreFailed {
 		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched %d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
 	}
 	b.WriteString("\n" + diagnostic.RowsTitle + "\n")
@@ -66,8 +66,8 @@ func (c *cable) saveReport() {
 }
 
 // settingsWords say in a report what became of the settings areas.
-var settingsWords = map[state.Settings]string{state.SettingsKept: "kept", state.SettingsErased: "erased, as it was asked for",
-	state.SettingsUnable: "kept, the device cannot erase them", state.SettingsFailed: "not all erased, although it was asked for"}
+var settingsWords = map[restore.Settings]string{restore.SettingsKept: "kept", restore.SettingsErased: "erased, as it was asked for",
+	restore.SettingsUnable: "kept, the device cannot erase them", restore.SettingsFailed: "not all erased, although it was asked for"}
 
 // describePort writes what is known of the cable in use.
 func (c *cable) describePort(b *strings.Builder) {
@@ -97,7 +97,7 @@ func (c *cable) describe(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %v\nrecord: release %q, target %q\nfloor: %d, keys: %d\nflash: %d bytes\n",
-		d.Model, d.Serial, smp.Why(d.Why), d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
+		d.Model, d.Serial, d.Why, d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
 }
 
 // fileName is a name that says what is inside, of letters that every system takes.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -162,7 +163,7 @@ func TestPortThatOpensLate(t *testing.T) {
 				<-begun
 				if early {
 					s.engine.Do(state.Home{})
-				} else if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CausePortStuck || f.Touched != state.TouchedNothing {
+				} else if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodePortStuck || f.Touched != restore.TouchedNothing {
 					t.Errorf("failure: got %+v", f)
 				}
 				s.engine.Do(state.Connect{})
@@ -182,7 +183,7 @@ func TestPortThatNeverCloses(t *testing.T) {
 		s.outlet.pass = func() { <-goOn }
 		s.outlet.mu.Unlock()
 		s.engine.Do(state.Connect{})
-		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CausePortStuck {
+		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodePortStuck {
 			t.Errorf("failure: got %+v", f)
 		}
 		s.outlet.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/lab"
+	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/porttest"
@@ -224,7 +225,7 @@ func TestRestoreOverACable(t *testing.T) {
 	s.phase(state.RestoreIdle)
 	s.engine.Do(state.Connect{})
 	found := s.phase(state.RestoreFound)
-	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != state.WhyInterrupted || got.Target != version {
+	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != smp.WhyInterrupted || got.Target != version {
 		t.Errorf("device: got %+v", got)
 	}
 	plan := found.Restore.Plan
@@ -276,7 +277,7 @@ func TestCableOutAndOn(t *testing.T) {
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
 	failed := s.phase(state.RestoreFailed)
-	if f := failed.Restore.Failure; f.Code != state.CauseCableOut || f.Stage != state.StageWrite || len(f.Trace) == 0 {
+	if f := failed.Restore.Failure; f.Code != restore.CodeVanished || f.Stage != restore.StageWrite || len(f.Trace) == 0 {
 		t.Errorf("failure: got %+v", f)
 	}
 	s.engine.Do(state.SaveDiagnostic{})
@@ -301,7 +302,7 @@ func TestCableOutWhenFound(t *testing.T) {
 		s.engine.Do(state.Connect{})
 		s.phase(state.RestoreFound)
 		c.yank()
-		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedNothing || f.Stage >= state.StageWrite {
+		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedNothing || f.Stage >= restore.StageWrite {
 			t.Errorf("failure: got %+v", f)
 		}
 	}
@@ -365,7 +366,7 @@ func TestCableOutBeforeTheFirstErase(t *testing.T) {
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
 	f := s.phase(state.RestoreFailed).Restore.Failure
-	if f.Code != state.CauseCableOut || f.Sector != 0 || f.Touched != state.TouchedNothing && f.Touched != state.TouchedRenewed {
+	if f.Code != restore.CodeVanished || f.Sector != 0 || f.Touched != restore.TouchedNothing && f.Touched != restore.TouchedRenewed {
 		t.Errorf("failure: got %+v, want one before the first erase", f)
 	}
 }
@@ -529,7 +530,7 @@ func TestNothingToOpen(t *testing.T) {
 	s.phase(state.RestoreFound)
 	s.engine.Do(state.AddFile{Name: "notes.txt", Data: []byte("no release")})
 	bad := s.phase(state.RestoreFailed)
-	if got := bad.Restore.Failure.Code; got != state.CauseBadFile {
+	if got := bad.Restore.Failure.Code; got != restore.CodeBadFile {
 		t.Errorf("a file that is no release: got cause %d", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"unbrick/lab"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -59,7 +60,7 @@ type rig struct {
 	log       []state.LogRow
 	held      []state.LogRow // of messages whose sending the terminal has not told yet
 	lost      bool           // nothing has run since the power came: RAM holds nothing of before
-	progress  state.Progress
+	progress  restore.Progress
 	began     time.Duration // device time when what progress tells began
 	active    int           // sector at work, or -1
 	power_    state.Power

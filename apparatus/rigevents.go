@@ -8,6 +8,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/terminal"
 	"unbrick/terminal/record"
 	"unbrick/webui/state"
@@ -92,7 +93,7 @@ func (r *rig) words(e terminal.Event) string {
 	case terminal.EventRecord:
 		return record.State(e.B).String()
 	case terminal.EventRestore:
-		return whyWords(state.Why(e.A))
+		return whyWords(smp.Why(e.A))
 	case terminal.EventInfo:
 		return r.version(r.target)
 	case terminal.EventStopped, terminal.EventStarted:
@@ -133,9 +134,9 @@ func (r *rig) advance(e terminal.Event) {
 		r.workspace, r.resident = state.Span{}, state.Span{}
 	case terminal.EventRequest:
 		r.enter(state.LabReceiving)
-		r.progress.BytesOf = e.B
+		r.progress.BytesOf = uint64(e.B)
 	case terminal.EventData:
-		r.progress.Bytes, r.progress.BytesOf = e.A, e.B
+		r.progress.Bytes, r.progress.BytesOf = uint64(e.A), uint64(e.B)
 		r.progress.Work, r.progress.WorkOf = uint64(e.A), uint64(e.B)
 		now.Done, now.Of = e.A, e.B
 	case terminal.EventResident:
@@ -215,14 +216,14 @@ func (r *rig) enter(stage state.LabPhase) {
 	}
 	r.stage = stage
 	r.began = r.now()
-	r.progress = state.Progress{Stage: state.StageWrite}
+	r.progress = restore.Progress{Stage: restore.StageWrite}
 }
 
 // leave ends the work.
 func (r *rig) leave() {
 	r.stage = state.LabAbsent
 	r.active = -1
-	r.progress = state.Progress{}
+	r.progress = restore.Progress{}
 	r.telling, r.spared, r.wished = false, false, false
 	r.held = nil
 }
@@ -273,21 +274,21 @@ func (r *rig) link(m protocol.Message, sent bool) {
 }
 
 // whyWords says in a log why a device is in restoration mode.
-func whyWords(w state.Why) string {
+func whyWords(w smp.Why) string {
 	switch w {
-	case state.WhyAsked:
+	case smp.WhyAsked:
 		return "asked for over the cable"
-	case state.WhyPin:
+	case smp.WhyPin:
 		return "asked for by its pin"
-	case state.WhyNoRecord:
+	case smp.WhyNoRecord:
 		return "no valid record"
-	case state.WhyInterrupted:
+	case smp.WhyInterrupted:
 		return "the rewrite stopped halfway"
-	case state.WhyDamaged:
+	case smp.WhyDamaged:
 		return "the image is not what the record says"
-	case state.WhyHang:
+	case smp.WhyHang:
 		return "three resets in a row without a confirmation"
-	case state.WhyUnknown:
+	case smp.WhyUnknown:
 	}
 	return ""
 }

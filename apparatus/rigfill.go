@@ -24,7 +24,7 @@ func (r *rig) fill(l *state.Lab) {
 	}
 	l.Hangs = r.state == lab.Hanging
 	l.Old, l.Target = r.version(r.old), r.version(r.target)
-	l.Why = state.Why(about.Why)
+	l.Why = about.Why
 	if l.Phase == state.LabFault {
 		if err := r.device.Fault(); err != nil {
 			l.Fault = err.Error()
@@ -87,8 +87,8 @@ func (r *rig) whole(about *lab.About) bool {
 	case lab.Running, lab.Hanging, lab.Off:
 		return true
 	case lab.Restoration: // else a part of it is not what it should be
-		why := state.Why(about.Why)
-		return why == state.WhyHang || why == state.WhyAsked || why == state.WhyPin
+		why := about.Why
+		return why == smp.WhyHang || why == smp.WhyAsked || why == smp.WhyPin
 	case lab.Booting, lab.Faulted:
 	}
 	return false
@@ -101,7 +101,7 @@ func (r *rig) choice(about *lab.About) []state.Release {
 	if about.Known {
 		d.To = &restore.Known{Manifest: about.Installed}
 	}
-	if state.Why(about.Why) == state.WhyInterrupted && r.target != (release.Digest{}) {
+	if about.Why == smp.WhyInterrupted && r.target != (release.Digest{}) {
 		d.State, d.From = smp.RecordRewriting, d.To
 		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}

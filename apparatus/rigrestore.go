@@ -15,7 +15,7 @@ import (
 func (r *rig) restore(wanted release.Digest) {
 	r.outcome, r.failure = state.OutcomeNone, state.Failure{}
 	r.enter(state.LabRestoring)
-	r.progress.Stage = state.StageIdentify
+	r.progress.Stage = restore.StageIdentify
 	port := r.device.Port()
 	progress := latest[restore.Progress]{e: r.b.e, take: func(p restore.Progress) {
 		if r.b.rig == r && r.stage == state.LabRestoring {
@@ -71,7 +71,7 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 			r.name(&plan.Release)
 			r.target = plan.Release.Digest
 			r.want(r.target)
-			r.progress.Stage = state.StagePlan
+			r.progress.Stage = restore.StagePlan
 		}
 	})
 	tell(state.LogRow{Step: 17, Code: state.LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
@@ -89,8 +89,7 @@ func (r *rig) restoring(p restore.Progress) {
 	if r.progress.Sectors != p.Sectors {
 		r.note(state.LogRow{Step: 18, Source: state.SourceApparatus, Code: state.LogSent, A: uint32(p.Sectors), B: uint32(p.Of)})
 	}
-	r.progress = state.Progress{Stage: state.Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
-		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
+	r.progress = p
 }
 
 // restored ends a restoration, well or not.
@@ -129,8 +128,8 @@ func (r *rig) endedBy(err error) state.Failure {
 	}
 	stage := r.progress.Stage
 	var e *restore.Error
-	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < state.StageWrite {
-		stage = state.StageWrite
+	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < restore.StageWrite {
+		stage = restore.StageWrite
 	}
 	return ended(err, r.version(r.target), stage, &r.progress)
 }

@@ -11,6 +11,7 @@ import (
 	"unbrick/flash"
 	"unbrick/lab"
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/terminal"
 	"unbrick/webui/state"
 )
@@ -83,11 +84,11 @@ func TestSettings(t *testing.T) {
 	if d := found.Device; len(d.Settings) != 2 || d.Settings[0].Name != "calibration" || d.Settings[1].Name != "user" || d.Settings[1].Size == 0 || !d.Erases {
 		t.Errorf("device: got %+v", d)
 	}
-	if found.Plan.Settings != state.SettingsKept {
+	if found.Plan.Settings != restore.SettingsKept {
 		t.Errorf("plan: got %+v", found.Plan)
 	}
 	s.engine.Do(state.Write{})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsKept || got.Work != state.WorkWritten {
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsKept || got.Work != state.WorkWritten {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
@@ -99,7 +100,7 @@ func TestSettings(t *testing.T) {
 	s.engine.Do(state.Connect{})
 	s.phase(state.RestoreRight)
 	s.engine.Do(state.Start{Erase: true})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsErased || got.Work != state.WorkStarted {
+	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsErased || got.Work != state.WorkStarted {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
@@ -141,10 +142,10 @@ func TestCableOutWhileErasing(t *testing.T) {
 		s.phase(state.RestoreFound)
 		s.engine.Do(state.Write{Erase: true})
 		failed := s.phase(state.RestoreFailed).Restore
-		if f := failed.Failure; f.Code != state.CauseCableOut || f.Touched != state.TouchedSettings || f.Stage != state.StageErase {
+		if f := failed.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedSettings || f.Stage != restore.StageErase {
 			t.Errorf("failure: got %+v", f)
 		}
-		if failed.Plan.Settings != state.SettingsErased {
+		if failed.Plan.Settings != restore.SettingsErased {
 			t.Errorf("plan: got %+v", failed.Plan)
 		}
 		if reload {
@@ -156,7 +157,7 @@ func TestCableOutWhileErasing(t *testing.T) {
 			}
 		}
 		s.engine.Do(state.Resume{})
-		if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != state.SettingsErased || got.Version != version {
+		if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsErased || got.Version != version {
 			t.Errorf("result: got %+v", got)
 		}
 		s.runs(c, version)

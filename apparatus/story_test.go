@@ -15,6 +15,7 @@ import (
 	"unbrick/apparatus"
 	"unbrick/apparatus/projector"
 	"unbrick/protocol"
+	"unbrick/protocol/smp"
 	"unbrick/protocol/wsconn"
 	"unbrick/server"
 	"unbrick/server/demo"
@@ -302,7 +303,7 @@ func TestCutAndRestoredInTheLab(t *testing.T) {
 	if n := count(&bricked.Lab.Map, state.SectorNew); n == 0 {
 		t.Errorf("no sector is new after 100 operations: %v", bricked.Lab.Map.Cells)
 	}
-	if bricked.Lab.Why != state.WhyInterrupted {
+	if bricked.Lab.Why != smp.WhyInterrupted {
 		t.Errorf("why: got %d, want WhyInterrupted", bricked.Lab.Why)
 	}
 	if bricked.Lab.RAM.Contents != state.ContentsLost || bricked.Lab.RAM.Workspace.Size == 0 {

@@ -31,13 +31,13 @@ func (c *cable) write() {
 	c.auto = false
 	c.began = e.world.Now()
 	c.shown.Phase = state.RestoreWriting
-	c.shown.Progress = state.Progress{Stage: state.StageWrite, Of: plan.Sectors, BytesOf: uint32(plan.BytesSend)}
+	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, Of: plan.Sectors, BytesOf: plan.BytesSend}
 	plan.EraseSettings = c.erase && len(r.device.Layout.Settings) > 0
 	if plan.EraseSettings && r.device.Erases {
-		c.shown.Plan.Settings = state.SettingsErased
+		c.shown.Plan.Settings = restore.SettingsErased
 	}
 	if plan.Kind == restore.KindStart {
-		c.shown.Progress.Stage = state.StageStart
+		c.shown.Progress.Stage = restore.StageStart
 	}
 	j := c.jobs.of(r.device)
 	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
@@ -65,8 +65,7 @@ func (c *cable) write() {
 
 // progress shows how far the device is.
 func (c *cable) progress(p restore.Progress) {
-	c.shown.Progress = state.Progress{Stage: state.Stage(p.Stage), Sectors: p.Sectors, Of: p.Of, Bytes: uint32(p.Bytes), BytesOf: uint32(p.BytesOf),
-		Work: p.Work, WorkOf: p.WorkOf, Flash: p.Flash, FlashOf: p.FlashOf, Slowed: p.Slowed}
+	c.shown.Progress = p
 	plan := c.run.plan
 	written := writtenOf(plan, p)
 	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
@@ -97,9 +96,9 @@ func (c *cable) stopped(err error) {
 	var e *restore.Error
 	settings := errors.As(err, &e) && e.Touched == restore.TouchedSettings
 	if r.plan.Kind == restore.KindStart {
-		stage := state.StageStart
+		stage := restore.StageStart
 		if settings {
-			stage = state.StageErase
+			stage = restore.StageErase
 		}
 		c.fail(err, stage)
 		return
@@ -113,9 +112,9 @@ func (c *cable) stopped(err error) {
 	told.Sent, told.Received = sent, received
 	told.Words = err.Error()
 	if settings {
-		c.fail(err, state.StageErase)
+		c.fail(err, restore.StageErase)
 	} else if e != nil {
-		c.fail(err, state.StageWrite)
+		c.fail(err, restore.StageWrite)
 	} else if !errors.Is(err, context.Canceled) {
 		c.fail(err, c.shown.Progress.Stage)
 	}
@@ -152,8 +151,8 @@ func (c *cable) done(result *restore.Result) {
 	took := c.e.world.Now().Sub(c.began)
 	c.shown.Result = state.Result{Work: workOf(plan), Version: plan.Release.Version, Signers: signersOf(&plan.Signers), Verified: totalOf(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
-		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: state.Settings(result.Settings), Addr: result.SettingsAddr}
-	c.shown.Progress.Stage = state.StageStart
+		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
+	c.shown.Progress.Stage = restore.StageStart
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {
 		s := plan.States[i]
 		return s != restore.SectorUnused && s != restore.SectorSame

@@ -12,30 +12,34 @@ type Code uint8
 
 // The codes.
 const (
-	CodeVanished   Code = 1  // the port is gone
-	CodeSilent     Code = 2  // nothing answers
-	CodeNoisy      Code = 3  // what arrives is damaged too often
-	CodeSignature  Code = 4  // the release's signature is wrong
-	CodeUnknownKey Code = 5  // the release is signed with a key that the device does not trust
-	CodeModel      Code = 6  // the release is for another model: Model
-	CodeFloor      Code = 7  // the release is below the device's floor; Version is the oldest at hand that is not
-	CodeBadFile    Code = 8  // not a release file
-	CodeNoRoom     Code = 9  // no update file fits the workspace: Needs, Has
-	CodeProof      Code = 10 // the device's proof had another outcome; nothing was written by it
-	CodeVerify     Code = 11 // the whole digest is wrong after writing
-	CodeFlash      Code = 12 // a sector cannot be erased or programmed any more: Addr
-	CodeRefused    Code = 13 // the device refused for another reason: Fault
-	CodeNoRelease  Code = 14 // no release for this model is at hand: Model
-	CodeBadRelease Code = 17 // the bytes of a release do not match its manifest
-	CodeProtocol   Code = 18 // an answer that breaks the protocol
-	CodeRestarted  Code = 20 // the device started anew in between
-	CodeForeign    Code = 21 // it speaks SMP, but is no terminal of ours
-	CodeUnlisted   Code = 22 // a boot loader does not list the image that it was given: it does not accept it
-	CodePending    Code = 24 // it lists the image, which lies in a second slot and was not started
-	CodeTrial      Code = 25 // another image runs after the start: the trial was refused or has failed
-	CodeNotStarted Code = 26 // the boot loader answers again after the start
-	CodeExcluded   Code = 27 // the device trusts the release's keys, and Choice.Keys does not name enough of them
-	CodeSigners    Code = 28 // fewer keys that the device trusts signed the release than it asks for
+	CodeVanished     Code = 1  // the port is gone
+	CodeSilent       Code = 2  // nothing answers
+	CodeNoisy        Code = 3  // what arrives is damaged too often
+	CodeSignature    Code = 4  // the release's signature is wrong
+	CodeUnknownKey   Code = 5  // the release is signed with a key that the device does not trust
+	CodeModel        Code = 6  // the release is for another model: Model
+	CodeFloor        Code = 7  // the release is below the device's floor; Version is the oldest at hand that is not
+	CodeBadFile      Code = 8  // not a release file
+	CodeNoRoom       Code = 9  // no update file fits the workspace: Needs, Has
+	CodeProof        Code = 10 // the device's proof had another outcome; nothing was written by it
+	CodeVerify       Code = 11 // the whole digest is wrong after writing
+	CodeFlash        Code = 12 // a sector cannot be erased or programmed any more: Addr
+	CodeRefused      Code = 13 // the device refused for another reason: Fault
+	CodeNoRelease    Code = 14 // no release for this model is at hand: Model
+	CodeStoreFull    Code = 15 // the page's: the browser's storage does not take a release
+	CodePortBusy     Code = 16 // the page's: another program has the port
+	CodeBadRelease   Code = 17 // the bytes of a release do not match its manifest
+	CodeProtocol     Code = 18 // an answer that breaks the protocol
+	CodeProgramFault Code = 19 // the page's: a defect of ours
+	CodeRestarted    Code = 20 // the device started anew in between
+	CodeForeign      Code = 21 // it speaks SMP, but is no terminal of ours
+	CodeUnlisted     Code = 22 // a boot loader does not list the image that it was given: it does not accept it
+	CodePortStuck    Code = 23 // the page's: the browser neither opens the port nor lets it go
+	CodePending      Code = 24 // it lists the image, which lies in a second slot and was not started
+	CodeTrial        Code = 25 // another image runs after the start: the trial was refused or has failed
+	CodeNotStarted   Code = 26 // the boot loader answers again after the start
+	CodeExcluded     Code = 27 // the device trusts the release's keys, and Choice.Keys does not name enough of them
+	CodeSigners      Code = 28 // fewer keys that the device trusts signed the release than it asks for
 )
 
 var codeWords = map[Code]string{
@@ -47,8 +51,9 @@ var codeWords = map[Code]string{
 	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
 	CodeUnlisted: "boot loader does not list the image that it was given", CodePending: "image was not started",
 	CodeTrial: "another image runs", CodeNotStarted: "boot loader did not start the image",
-	CodeExcluded: "release is signed with another key than the one asked for",
-	CodeSigners:  "release is signed by fewer keys than the device asks for",
+	CodeExcluded:  "release is signed with another key than the one asked for",
+	CodeSigners:   "release is signed by fewer keys than the device asks for",
+	CodeStoreFull: "browser's storage does not take it", CodePortBusy: "port is in use", CodeProgramFault: "defect of the program", CodePortStuck: "port does not open",
 }
 
 func (c Code) String() string {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"unbrick/restore"
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 )
@@ -81,7 +82,7 @@ func (r *Root) explain(text string) string {
 	if err != nil || n == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(r.failed(&state.Failure{Code: state.Cause(n)}).Heading, ".")
+	return strings.TrimSuffix(r.failed(&state.Failure{Code: restore.Code(n)}).Heading, ".")
 }
 
 // diagnosticRow is one line of the table.

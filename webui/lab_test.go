@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -32,7 +34,7 @@ func TestWhatIsShownIsRestored(t *testing.T) {
 		return d
 	}
 	hung := demoLab(state.LabBricked)
-	hung.Why, hung.Runs, hung.Choice = state.WhyHang, "2.4.1", []state.Release{oldRelease, newRelease}
+	hung.Why, hung.Runs, hung.Choice = smp.WhyHang, "2.4.1", []state.Release{oldRelease, newRelease}
 	for name, change := range map[string]func(){
 		"first":  func() { r.SetState(state.State{Lab: hung}) },
 		"chosen": func() { screen.want(&event{value: digestText(newRelease.Digest)}) },
@@ -123,10 +125,10 @@ func TestImpossibleCutIsSaid(t *testing.T) {
 // A restoration that has ended early says so in the Lab with the words of Restore, whatever ended it, and what it says to do
 // can be done in the Lab.
 func TestEndedRestorationInTheLab(t *testing.T) {
-	for code := state.CauseNone; code <= state.CauseSigners; code++ {
+	for code := restore.Code(0); code <= restore.CodeSigners; code++ {
 		for _, phase := range []state.LabPhase{state.LabBricked, state.LabRunning, state.LabOff} {
 			l := demoLab(phase)
-			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: code, Stage: state.StageWrite, Touched: state.TouchedPart, Sector: 5, Of: 42}
+			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: code, Stage: restore.StageWrite, Touched: restore.TouchedPart, Sector: 5, Of: 42}
 			w := &world{}
 			r := New(w.hooks())
 			r.SetPath("#lab")
@@ -145,7 +147,7 @@ func TestEndedRestorationInTheLab(t *testing.T) {
 // A release that was restored and hangs again says why, and what to do.
 func TestHungAgain(t *testing.T) {
 	l := demoLab(state.LabBricked)
-	l.Why, l.Runs, l.Outcome, l.Health = state.WhyHang, "2.3.0", state.OutcomeRestored, state.HealthHangs
+	l.Why, l.Runs, l.Outcome, l.Health = smp.WhyHang, "2.3.0", state.OutcomeRestored, state.HealthHangs
 	if _, got := labState(&l); !strings.HasPrefix(got, "Bricked again: release 2.3.0 was restored and verified, and hung three times") || !strings.Contains(got, "set it to healthy first") {
 		t.Errorf("%q", got)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -36,7 +38,7 @@ func labState(l *state.Lab) (lamp, words string) {
 	case state.LabBricked:
 		return brickedWords(l)
 	case state.LabRestoring:
-		if p.Stage < state.StageWrite {
+		if p.Stage < restore.StageWrite {
 			return "live", "Restoring over the cable: reading what is left."
 		}
 		return "live", "Restoring " + releaseName(l.Target) + " over the cable, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + "."
@@ -117,23 +119,23 @@ func runningWords(l *state.Lab) string {
 func brickedWords(l *state.Lab) (lamp, words string) {
 	lamp, words = "bad", "Bricked."
 	switch l.Why {
-	case state.WhyInterrupted:
+	case smp.WhyInterrupted:
 		words = "Bricked: the rewrite stopped halfway."
 		if l.Old != "" && l.Target != "" {
 			words = "Bricked: a mixture of " + l.Old + " and " + l.Target + "."
 		}
-	case state.WhyDamaged:
+	case smp.WhyDamaged:
 		words = "Bricked: the image is not what its record says."
-	case state.WhyNoRecord:
+	case smp.WhyNoRecord:
 		words = "Bricked: no valid record."
-	case state.WhyHang:
+	case smp.WhyHang:
 		words = "Bricked: " + releaseName(l.Runs) + " was started three times and hung." + hangAdvice(l)
 		if l.Outcome == state.OutcomeRestored {
 			words = "Bricked again: " + releaseName(l.Runs) + " was restored and verified, and hung three times like the one before." + hangAdvice(l)
 		}
-	case state.WhyAsked, state.WhyPin:
+	case smp.WhyAsked, smp.WhyPin:
 		lamp, words = "hold", "Waiting, because it was asked to."
-	case state.WhyUnknown:
+	case smp.WhyUnknown:
 	}
 	words += " In restoration mode, cable open."
 	if l.Outcome == state.OutcomeFailed {
@@ -174,18 +176,18 @@ func (r *Root) labFailure() *pane {
 	again := "Press Restore over the cable again." + keptWords(&l.Failure)
 	other := "Choose another release beside the button, then press Restore over the cable."
 	switch l.Failure.Code {
-	case state.CauseCableOut, state.CauseSilent, state.CausePortBusy, state.CauseRefused, state.CauseProof, state.CauseVerify:
+	case restore.CodeVanished, restore.CodeSilent, restore.CodePortBusy, restore.CodeRefused, restore.CodeProof, restore.CodeVerify:
 		p.Verdict.Do = again
-	case state.CauseNoisy:
+	case restore.CodeNoisy:
 		p.Verdict.Do = "Choose fewer bit errors, or a lower speed, under Line. Then press Restore over the cable again." + keptWords(&l.Failure)
-	case state.CauseFlash:
+	case restore.CodeFlash:
 		p.Verdict.Do = again + " If it stays, make a new device."
-	case state.CauseSignature, state.CauseUnknownKey, state.CauseSigners, state.CauseWrongModel, state.CauseBelowFloor, state.CauseBadFile,
-		state.CauseBadRelease, state.CauseUnlisted, state.CauseNoRoom:
+	case restore.CodeSignature, restore.CodeUnknownKey, restore.CodeSigners, restore.CodeModel, restore.CodeFloor, restore.CodeBadFile,
+		restore.CodeBadRelease, restore.CodeUnlisted, restore.CodeNoRoom:
 		p.Verdict.Do = other
-	case state.CauseNoRelease:
+	case restore.CodeNoRelease:
 		p.Verdict.Do = "Choose another release, or let the server answer and press Restore over the cable again."
-	default: // CauseStoreFull, CauseProtocol, CauseProgramFault and what has no words
+	default: // CodeStoreFull, CodeProtocol, CodeProgramFault and what has no words
 		p.Verdict.Do = "Reload the page, then press Restore over the cable again. The Lab keeps the flash as it is."
 	}
 	return &p

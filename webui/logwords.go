@@ -3,6 +3,7 @@ package webui
 import (
 	"strings"
 
+	"unbrick/restore"
 	"unbrick/terminal"
 	"unbrick/webui/state"
 )
@@ -88,7 +89,7 @@ func logText(r *state.LogRow, runs []state.SectorRun) string {
 	case state.LogRestored:
 		return "apparatus: " + releaseName(n) + " restored; " + count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
 	case state.LogEnded:
-		return "apparatus: ended, " + causeWords(state.Cause(min(r.A, 255)))
+		return "apparatus: ended, " + causeWords(restore.Code(min(r.A, 255)))
 	case state.LogHealth:
 		return "application: " + healthName(state.Health(min(r.A, 255)))
 	case state.LogNotNeeded:
@@ -108,7 +109,7 @@ func logText(r *state.LogRow, runs []state.SectorRun) string {
 }
 
 // causeWords is what ended an attempt, as a log says it, with the number that support asks for.
-func causeWords(c state.Cause) string {
+func causeWords(c restore.Code) string {
 	p := new(Root).failed(&state.Failure{Code: c})
 	return lower(strings.TrimSuffix(p.Heading, ".")) + " (" + causeCode(c) + ")"
 }

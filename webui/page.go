@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -238,7 +239,7 @@ func (r *Root) h1() string {
 
 func (r *Root) writingHeading() string {
 	if p := &r.state.Restore.Plan; p.Work == state.WorkStarted {
-		if p.Settings == state.SettingsErased {
+		if p.Settings == restore.SettingsErased {
 			return "Erasing its settings. Leave the cable in."
 		}
 		return "Starting it. Leave the cable in."

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"unbrick/restore"
 	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
@@ -53,7 +54,7 @@ func TestFocusMovesOncePerState(t *testing.T) {
 		t.Errorf("focus moved %v while one thing went on", w.focus)
 	}
 	f := demoRestore(state.RestoreFailed)
-	f.Failure.Code = state.CauseCableOut
+	f.Failure.Code = restore.CodeVanished
 	r.SetState(state.State{Restore: f})
 	r.Rendered()
 	if len(w.focus) != 2 || w.titles[len(w.titles)-1] != "The cable came out · Unbrick" {

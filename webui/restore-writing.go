@@ -1,11 +1,14 @@
 package webui
 
-import "unbrick/webui/state"
+import (
+	"unbrick/restore"
+	"unbrick/webui/state"
+)
 
 // RestoreWriting is Restore while the device is written. There is nothing to press.
 type RestoreWriting struct{ Page *Root }
 
-func (c *RestoreWriting) progress() *state.Progress { return &c.Page.state.Restore.Progress }
+func (c *RestoreWriting) progress() *restore.Progress { return &c.Page.state.Restore.Progress }
 
 func (c *RestoreWriting) clock() clockWords { return c.Page.left.words() }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
@@ -211,7 +213,7 @@ func (r *Root) foundActs(s *state.Restore) []act {
 }
 
 // readingWords say how far a backup is.
-func readingWords(p *state.Progress) string {
+func readingWords(p *restore.Progress) string {
 	return "Reading, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf))
 }
 
@@ -288,7 +290,7 @@ func (r *Root) done(d *state.Result, dev *state.Device) pane {
 	}
 	if d.Work == state.WorkStarted {
 		did, shown := "so nothing was written: it was only started.", facts[:3:3]
-		if d.Settings > state.SettingsKept {
+		if d.Settings > restore.SettingsKept {
 			did, shown = "so nothing of it was written.", append(shown, settingsFact(d.Settings, d.Addr))
 		}
 		return pane{
@@ -452,17 +454,17 @@ func needWords(p *state.Plan) string {
 func foundLead(s *state.Restore) string {
 	tail := needWords(&s.Plan)
 	switch s.Device.Why {
-	case state.WhyInterrupted:
+	case smp.WhyInterrupted:
 		return "An update stopped halfway, so the device cannot start. " + tail
-	case state.WhyDamaged:
+	case smp.WhyDamaged:
 		return "Its software is damaged, so the device does not start it. " + tail
-	case state.WhyNoRecord:
+	case smp.WhyNoRecord:
 		return "It no longer knows which release it holds, so it starts none. " + tail
-	case state.WhyHang:
+	case smp.WhyHang:
 		return "Its software started three times and never reported that it works. " + tail
-	case state.WhyAsked, state.WhyPin:
+	case smp.WhyAsked, smp.WhyPin:
 		return "It waits here because it was asked to. " + tail
-	case state.WhyUnknown:
+	case smp.WhyUnknown:
 	}
 	return "The device does not start its software. " + tail
 }
@@ -471,9 +473,9 @@ func foundFacts(s *state.Restore) []fact {
 	d, p := &s.Device, &s.Plan
 	runs := fact{Label: "It runs", Value: "Nothing now"}
 	switch {
-	case d.Why == state.WhyHang && d.Version != "":
+	case d.Why == smp.WhyHang && d.Version != "":
 		runs.Small = d.Version + " starts and hangs"
-	case d.Why == state.WhyAsked || d.Why == state.WhyPin:
+	case d.Why == smp.WhyAsked || d.Why == smp.WhyPin:
 		runs.Small = d.Version + " waits"
 	case d.Version != "" && d.Target != "" && d.Version != d.Target:
 		runs.Small = "part " + d.Version + ", part " + d.Target
@@ -605,7 +607,7 @@ func phaseRows(s *state.Restore) []phaseRow {
 	}
 	rows := make([]phaseRow, 0, len(names))
 	for i := range names {
-		if i == int(state.StageErase) && s.Plan.Settings != state.SettingsErased {
+		if i == int(restore.StageErase) && s.Plan.Settings != restore.SettingsErased {
 			continue
 		}
 		row := phaseRow{Class: "next", Name: names[i], Text: texts[i]}
@@ -621,29 +623,29 @@ func phaseRows(s *state.Restore) []phaseRow {
 }
 
 // stageWords is what a screen reader hears of progress.
-func stageWords(p *state.Progress, left string) string {
+func stageWords(p *restore.Progress, left string) string {
 	switch p.Stage {
-	case state.StageIdentify:
+	case restore.StageIdentify:
 		return "Identifying the device."
-	case state.StagePlan:
+	case restore.StagePlan:
 		return "Planning what to write."
-	case state.StageWrite:
+	case restore.StageWrite:
 		if p.Of == 0 {
 			return "Writing, " + kb(uint64(p.Bytes)) + " of " + kb(uint64(p.BytesOf)) + ", " + lower(left) + "."
 		}
 		return "Writing, " + group(uint64(p.Sectors)) + " of " + count(p.Of, "sector", "sectors") + ", " + lower(left) + "."
-	case state.StageVerify:
+	case restore.StageVerify:
 		return "Verifying every byte."
-	case state.StageErase:
+	case restore.StageErase:
 		return "Erasing the settings."
-	case state.StageStart:
+	case restore.StageStart:
 		return "Starting the device."
 	}
 	return ""
 }
 
 // share is progress in percent, for the bar.
-func share(p *state.Progress) string {
+func share(p *restore.Progress) string {
 	if p.WorkOf == 0 {
 		return "0"
 	}
@@ -681,11 +683,11 @@ func bench(s *state.Restore) (line, word, device string) {
 		return "done", "Verified", device
 	case state.RestoreFailed:
 		switch {
-		case s.Failure.Code == state.CauseCableOut:
+		case s.Failure.Code == restore.CodeVanished:
 			return "broken", "Cable out", device
-		case s.Failure.Touched == state.TouchedNothing && s.Failure.Stage >= state.StageWrite:
+		case s.Failure.Touched == restore.TouchedNothing && s.Failure.Stage >= restore.StageWrite:
 			return "refused", "Nothing written", device
-		case s.Failure.Touched == state.TouchedNothing:
+		case s.Failure.Touched == restore.TouchedNothing:
 			return "refused", "Nothing sent", device
 		}
 		return "refused", "Stopped", device

@@ -3,6 +3,7 @@ package webui
 import (
 	"strings"
 
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -129,21 +130,21 @@ func (r *Root) plannedSettings(s *state.Restore) fact {
 }
 
 // settingsFact is the row about settings. addr is of a sector that could not be erased, or 0.
-func settingsFact(s state.Settings, addr uint32) fact {
+func settingsFact(s restore.Settings, addr uint32) fact {
 	f := fact{Label: "Settings"}
 	switch s {
-	case state.SettingsKept:
+	case restore.SettingsKept:
 		f.Value = "Kept"
-	case state.SettingsErased:
+	case restore.SettingsErased:
 		f.Value, f.Check, f.Small = "Erased", true, "and read back"
-	case state.SettingsUnable:
+	case restore.SettingsUnable:
 		f.Value, f.Small = "Kept", "this device does not know how to erase them"
-	case state.SettingsFailed:
+	case restore.SettingsFailed:
 		f.Value, f.Small = "Not all erased", "the device refused"
 		if addr > 0 {
 			f.Small = "the sector at " + hexAddr(addr) + " can no longer be erased"
 		}
-	case state.SettingsNone:
+	case restore.SettingsNone:
 		f.Value, f.Small = "Not touched", "only the software is replaced"
 	}
 	return f
@@ -151,7 +152,7 @@ func settingsFact(s state.Settings, addr uint32) fact {
 
 // restWords promise what connecting again does about settings that were being erased.
 func restWords(f *state.Failure) string {
-	if f.Touched != state.TouchedSettings {
+	if f.Touched != restore.TouchedSettings {
 		return ""
 	}
 	return " Then the rest of its settings is erased."

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/restore/boottext"
 	"unbrick/webui/state"
 
@@ -68,12 +70,12 @@ var (
 func demoRestore(phase state.RestorePhase) state.Restore {
 	return state.Restore{
 		Phase: phase,
-		Device: state.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: state.WhyInterrupted,
+		Device: state.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: smp.WhyInterrupted,
 			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts, Erases: true,
 			Settings: []state.SettingsArea{{Name: "calibration", Size: 16 << 10}, {Name: "user", Size: 8 << 10}}},
 		Map: demoMap(54, state.SectorDamaged),
 		Plan: state.Plan{Release: newRelease, Trust: state.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
-			Time: 8600 * time.Millisecond, Settings: state.SettingsKept},
+			Time: 8600 * time.Millisecond, Settings: restore.SettingsKept},
 		Choice: []state.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: state.FitBelowFloor}},
 	}
 }
@@ -81,7 +83,7 @@ func demoRestore(phase state.RestorePhase) state.Restore {
 func demoWriting() state.Restore {
 	s := demoRestore(state.RestoreWriting)
 	s.Map = demoMap(81, state.SectorLive)
-	s.Progress = state.Progress{Stage: state.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
+	s.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
 		Work: 5_200_000, WorkOf: 8_600_000, Elapsed: 6 * time.Second}
 	return s
 }
@@ -169,11 +171,11 @@ func demoLab(phase state.LabPhase) state.Lab {
 		}
 		l.RAM.Resident = state.Span{Off: 224 << 10, Size: 16 << 10}
 		l.Timeline = state.Timeline{Steps: demoSteps(13), Now: state.Now{Step: 13, Addr: 0x67000, Done: 54, Of: 96, Target: "2.4.1"}}
-		l.Progress = state.Progress{Stage: state.StageWrite, Sectors: 54, Of: 96}
+		l.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 54, Of: 96}
 		l.Power.Op, l.Power.Ops = 926, 1636
 		l.Time = 6914 * time.Millisecond
 	case state.LabBricked, state.LabRestoring:
-		l.Why = state.WhyInterrupted
+		l.Why = smp.WhyInterrupted
 		l.Map = demoMap(54, state.SectorDamaged)
 		l.RAM.Contents, l.RAM.Workspace = state.ContentsLost, state.Span{Off: 240 << 10, Size: 16 << 10}
 		l.Power.LastCut, l.Power.Ops = 928, 1636
@@ -186,7 +188,7 @@ func demoLab(phase state.LabPhase) state.Lab {
 		if phase == state.LabRestoring {
 			l.Map = demoMap(81, state.SectorLive)
 			l.Timeline = state.Timeline{Steps: demoSteps(18), Now: state.Now{Step: 18, Done: 27, Of: 42}}
-			l.Progress = state.Progress{Stage: state.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
+			l.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
 			l.Time = 10830 * time.Millisecond
 		}
 	}
@@ -313,7 +315,7 @@ func demoBoot(phase state.RestorePhase) state.Restore {
 
 func scenes() []scene {
 	bootWriting := demoBoot(state.RestoreWriting)
-	bootWriting.Progress = state.Progress{Stage: state.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
+	bootWriting.Progress = restore.Progress{Stage: restore.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
 	bootDone := demoBoot(state.RestoreDone)
 	bootDone.Result = state.Result{Work: state.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
 	bootTrial := bootDone
@@ -325,15 +327,15 @@ func scenes() []scene {
 	bootUnknown := bootDone
 	bootUnknown.Result.Trial = state.TrialUnknown
 	bootPending := demoBoot(state.RestoreFailed)
-	bootPending.Failure = state.Failure{Code: state.CausePending, Touched: state.TouchedWritten, Stage: state.StageStart}
+	bootPending.Failure = state.Failure{Code: restore.CodePending, Touched: restore.TouchedWritten, Stage: restore.StageStart}
 	bootRefused := demoBoot(state.RestoreFailed)
-	bootRefused.Failure = state.Failure{Code: state.CauseUnlisted, Touched: state.TouchedAll, Stage: state.StageVerify}
+	bootRefused.Failure = state.Failure{Code: restore.CodeUnlisted, Touched: restore.TouchedAll, Stage: restore.StageVerify}
 	bootOut := demoBoot(state.RestoreFailed)
-	bootOut.Failure = state.Failure{Code: state.CauseCableOut, Touched: state.TouchedPart, Stage: state.StageWrite}
+	bootOut.Failure = state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedPart, Stage: restore.StageWrite}
 	bootEmpty := demoBoot(state.RestoreLoader)
 	bootEmpty.Boot.Images = nil
 	bootFile := bootEmpty
-	bootFile.Phase, bootFile.Failure = state.RestoreFailed, state.Failure{Code: state.CauseBadFile, Stage: state.StagePlan}
+	bootFile.Phase, bootFile.Failure = state.RestoreFailed, state.Failure{Code: restore.CodeBadFile, Stage: restore.StagePlan}
 	phase := func(p state.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
 	bare := func(p state.RestorePhase) func(*Root, *world) { return onRestore(state.Restore{Phase: p}) }
 	coach := state.Restore{Phase: state.RestoreNoAnswer, Ways: []state.Way{
@@ -349,13 +351,13 @@ func scenes() []scene {
 	chats := coach
 	chats.Heard.Lines = []string{"temperature 21.5"}
 	done := demoRestore(state.RestoreDone)
-	done.Result = state.Result{Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: state.SettingsKept}
+	done.Result = state.Result{Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: restore.SettingsKept}
 	wiped := done
-	wiped.Result.Settings = state.SettingsErased
+	wiped.Result.Settings = restore.SettingsErased
 	old := done
-	old.Result.Settings = state.SettingsUnable
+	old.Result.Settings = restore.SettingsUnable
 	worn := done
-	worn.Result.Settings, worn.Result.Addr = state.SettingsFailed, 0xfe000
+	worn.Result.Settings, worn.Result.Addr = restore.SettingsFailed, 0xfe000
 	wishing := func(s state.Restore, change func(*Root)) func(*Root, *world) {
 		return func(r *Root, w *world) {
 			onRestore(s)(r, w)
@@ -369,8 +371,8 @@ func scenes() []scene {
 	unable := demoRestore(state.RestoreFound)
 	unable.Device.Erases = false
 	erasing := demoWriting()
-	erasing.Plan.Settings = state.SettingsErased
-	erasing.Progress.Stage, erasing.Progress.Sectors = state.StageErase, 42
+	erasing.Plan.Settings = restore.SettingsErased
+	erasing.Progress.Stage, erasing.Progress.Sectors = restore.StageErase, 42
 	erasing.Map = demoMap(96, state.SectorNew)
 	wiping := erasing
 	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = state.WorkStarted, 0, 0
@@ -392,7 +394,7 @@ func scenes() []scene {
 	finished := started
 	finished.Result.Work = state.WorkFinished
 	early := demoRestore(state.RestoreFailed)
-	early.Failure = state.Failure{Code: state.CauseCableOut, Touched: state.TouchedNothing, Stage: state.StageWrite, Of: 42}
+	early.Failure = state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedNothing, Stage: restore.StageWrite, Of: 42}
 	off := demoLab(state.LabOff)
 	off.Power.Switch = state.SwitchOff
 	return []scene{
@@ -405,7 +407,7 @@ func scenes() []scene {
 		{"keeps-nothing-away", "", kept(state.StoreNone, state.ReachNo), "Bring your device back.", "Connect your device", []string{"The server does not answer. A release from a file still works. This browser keeps nothing"}},
 		{"keeps-no-more", "", kept(state.StoreFull, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser does not keep what this page gives it. Restoring works all the same", `<p>Works without a network.`}},
 		{"kept-lost", "", kept(state.StoreLost, state.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
-		{"port-stuck", "", failure(state.Failure{Code: state.CausePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
+		{"port-stuck", "", failure(state.Failure{Code: restore.CodePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
 		{"unsupported", "", bare(state.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
 		{"insecure", "", bare(state.RestoreInsecure), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
 		{"no-port", "", bare(state.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
@@ -423,7 +425,7 @@ func scenes() []scene {
 		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
 		{"backup", "", func(r *Root, w *world) {
 			s := demoRestore(state.RestoreReading)
-			s.Progress = state.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
+			s.Progress = restore.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
 			onRestore(s)(r, w)
 		}, "Saving what it holds.", "Reading, 300 KB of 928 KB", []string{"into a file for you", "Stop"}},
 		{"choosing", "", func(r *Root, w *world) { phase(state.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
@@ -447,7 +449,7 @@ func scenes() []scene {
 		{"settings-old", "", onRestore(old), "Restored. It runs release 2.4.1.", "Restore another", []string{"this device does not know how to erase them"}},
 		{"settings-worn", "", onRestore(worn), "Restored. It runs release 2.4.1.", "Restore another", []string{"Not all erased", "0x0fe000 can no longer be erased"}},
 		{"settings-job", "", onRestore(jobErase), "Go on restoring A17-004212.", "Connect and go on", []string{"At the end its settings are erased, as you asked."}},
-		{"settings-out", "", failure(state.Failure{Code: state.CauseCableOut, Touched: state.TouchedSettings, Stage: state.StageErase, Of: 42}), "The cable came out.", "Connect again",
+		{"settings-out", "", failure(state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedSettings, Stage: restore.StageErase, Of: 42}), "The cable came out.", "Connect again",
 			[]string{"Its software is verified. It happened while its settings were being erased.", "Its software is whole and starts.", "Then the rest of its settings is erased."}},
 		{"record", "", onRestore(record), "Found it. It can be restored.", "Restore", []string{"all 232 sectors are right", "The record of release 2.4.1"}},
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
@@ -478,12 +480,12 @@ func scenes() []scene {
 			}
 		}, "Restoring. Leave the cable in.", "", []string{"27 of 42 sectors", `role="timer"`, "Leave the cable in and the device switched on."}},
 		{"done", "", onRestore(done), "Restored. It runs release 2.4.1.", "Restore another", []string{"All 232 sectors", "You can unplug it."}},
-		{"cable-out", "", failure(state.Failure{Code: state.CauseCableOut, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
+		{"cable-out", "", failure(state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 28, Of: 42, Left: 3 * time.Second,
 			Trace: []string{"14:02:31.406  write sector 0x03a000, block 3 of 8", "14:02:31.881  port closed by the system (device lost)"}}),
 			"The cable came out.", "Connect again", []string{"It happened while 42 sectors were being written.", "Is the device safe?", "Yes.", "nothing is lost", "What is already written stays written; about 3 seconds remain.", "C-101"}},
-		{"signature", "", failure(state.Failure{Code: state.CauseSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
-		{"noisy", "", failure(state.Failure{Code: state.CauseNoisy, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
-		{"verify", "", failure(state.Failure{Code: state.CauseVerify, Touched: state.TouchedAll, Stage: state.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
+		{"signature", "", failure(state.Failure{Code: restore.CodeSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
+		{"noisy", "", failure(state.Failure{Code: restore.CodeNoisy, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
+		{"verify", "", failure(state.Failure{Code: restore.CodeVerify, Touched: restore.TouchedAll, Stage: restore.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
 		{"boot-empty", "", onRestore(bootEmpty), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
 		{"boot-loader", "", onRestore(demoBoot(state.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
 		{"boot-image", "", onRestore(demoBoot(state.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
@@ -539,7 +541,7 @@ func scenes() []scene {
 		}, "Releases", "", []string{"from every device of model 0001? Devices that run it keep it.", "Keep offering it"}},
 		{"lab-ended", "#lab", func(r *Root, w *world) {
 			l := demoLab(state.LabBricked)
-			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: state.CauseNoisy, Touched: state.TouchedPart, Stage: state.StageWrite, Sector: 5, Of: 42}
+			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: restore.CodeNoisy, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 5, Of: 42}
 			onLab(l)(r, w)
 		}, "Emulated device", "Restore over the cable", []string{"The line is too noisy.", "Is the device safe?", "Choose fewer bit errors"}},
 		{"lab-restoring", "#lab", onLab(demoLab(state.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},

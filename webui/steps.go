@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"unbrick/protocol/smp"
 	"unbrick/webui/state"
 )
 
@@ -115,13 +116,13 @@ func nowWords(l *state.Lab) (id, words string) {
 		}
 	case 15:
 		switch {
-		case l.Why == state.WhyInterrupted && l.Target != "":
+		case l.Why == smp.WhyInterrupted && l.Target != "":
 			words += " Boot found the intent “rewriting to " + l.Target + "” and no verdict."
-		case l.Why == state.WhyHang:
+		case l.Why == smp.WhyHang:
 			words += " Boot counted three resets in a row without a confirmation."
-		case l.Why == state.WhyDamaged:
+		case l.Why == smp.WhyDamaged:
 			words += " Boot found an image that is not what the record says."
-		case l.Why == state.WhyNoRecord:
+		case l.Why == smp.WhyNoRecord:
 			words += " Boot found no valid record."
 		}
 	case 17:

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/protocol/smp"
+	"unbrick/restore"
 	"unbrick/terminal"
 	"unbrick/webui/state"
 )
@@ -13,15 +15,15 @@ import (
 // Every failure says what happened, whether the device is safe and what to do, and offers one primary
 // button and the diagnostic file.
 func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
-	seen := map[string]state.Cause{}
-	for code := state.CauseCableOut; code <= state.CauseSigners; code++ {
-		if code > state.CauseProgramFault && code < state.CauseUnlisted || code > state.CauseNotStarted && code < state.CauseSigners {
+	seen := map[string]restore.Code{}
+	for code := restore.CodeVanished; code <= restore.CodeSigners; code++ {
+		if code > restore.CodeProgramFault && code < restore.CodeUnlisted || code > restore.CodeNotStarted && code < restore.CodeSigners {
 			continue // numbers that only the command uses
 		}
-		for _, touched := range []state.Touched{state.TouchedNothing, state.TouchedPart, state.TouchedAll, state.TouchedRenewed, state.TouchedSettings, state.TouchedWritten} {
+		for _, touched := range []restore.Touched{restore.TouchedNothing, restore.TouchedPart, restore.TouchedAll, restore.TouchedRenewed, restore.TouchedSettings, restore.TouchedWritten} {
 			w := &world{}
 			r := New(w.hooks())
-			p := r.failed(&state.Failure{Code: code, Touched: touched, Stage: state.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
+			p := r.failed(&state.Failure{Code: code, Touched: touched, Stage: restore.StageWrite, Sector: 28, Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"})
 			if p.Heading == "" || p.Lead == "" || p.Verdict == nil || p.Verdict.Safe == "" || p.Verdict.Do == "" {
 				t.Errorf("cause %d leaves a question open: %+v", code, p)
 				continue
@@ -40,7 +42,7 @@ func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 					t.Errorf("cause %d says %q: %s", code, word, all)
 				}
 			}
-			if touched != state.TouchedNothing && strings.Contains(all, "nothing was written") {
+			if touched != restore.TouchedNothing && strings.Contains(all, "nothing was written") {
 				t.Errorf("cause %d claims that nothing was written", code)
 			}
 			if was, double := seen[p.Heading]; double && was != code {
@@ -55,7 +57,7 @@ func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
 }
 
 func TestKeptWords(t *testing.T) {
-	part := state.Failure{Touched: state.TouchedPart, Sector: 28, Of: 42, Left: 3 * time.Second}
+	part := state.Failure{Touched: restore.TouchedPart, Sector: 28, Of: 42, Left: 3 * time.Second}
 	for _, c := range []struct {
 		change func(f *state.Failure)
 		want   string
@@ -64,7 +66,7 @@ func TestKeptWords(t *testing.T) {
 		{func(f *state.Failure) { f.Left = 0 }, " What is already written stays written."},
 		{func(f *state.Failure) { f.Left = 1 }, " What is already written stays written; about 1 second remains."},
 		{func(f *state.Failure) { f.Sector, f.Left = 1, 0 }, " What is already written stays written."},
-		{func(f *state.Failure) { f.Touched, f.Sector = state.TouchedNothing, 0 }, ""},
+		{func(f *state.Failure) { f.Touched, f.Sector = restore.TouchedNothing, 0 }, ""},
 	} {
 		f := part
 		c.change(&f)
@@ -75,9 +77,9 @@ func TestKeptWords(t *testing.T) {
 }
 
 func TestFoundLead(t *testing.T) {
-	whys := map[state.Why]string{
-		state.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be written.",
-		state.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors need to be written.",
+	whys := map[smp.Why]string{
+		smp.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be written.",
+		smp.WhyHang:        "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors need to be written.",
 	}
 	for why, want := range whys {
 		s := demoRestore(state.RestoreFound)
@@ -130,13 +132,13 @@ func TestLabWords(t *testing.T) {
 		{func(l *state.Lab) { l.Phase = state.LabBooting }, "live", "Booting: the digest of the whole image is computed."},
 		{func(l *state.Lab) {
 			l.Phase, l.Target = state.LabReceiving, "2.4.1"
-			l.Progress = state.Progress{Bytes: 49152, BytesOf: 62311}
+			l.Progress = restore.Progress{Bytes: 49152, BytesOf: 62311}
 		}, "live", "Receiving the update to release 2.4.1, 49\u202f152 of 62\u202f311 bytes."},
 		{func(l *state.Lab) {
 			l.Phase, l.Target = state.LabRewriting, "2.4.1"
-			l.Progress = state.Progress{Sectors: 96, Of: 96}
+			l.Progress = restore.Progress{Sectors: 96, Of: 96}
 		}, "live", "Rewriting to release 2.4.1, sector 96 of 96."},
-		{func(l *state.Lab) { l.Phase, l.Why = state.LabBricked, state.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times and hung. In restoration mode, cable open."},
+		{func(l *state.Lab) { l.Phase, l.Why = state.LabBricked, smp.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times and hung. In restoration mode, cable open."},
 		{func(l *state.Lab) { l.Phase, l.Fault = state.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its hardware: read while busy. It does nothing any more: make a new device."},
 	} {
 		l := demoLab(state.LabRunning)
@@ -198,7 +200,7 @@ func TestEveryEventHasWords(t *testing.T) {
 		{state.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
 		{state.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
 		{state.LogRow{Source: state.SourceBoard, Code: state.LogCut, A: 928, B: uint32(state.TearUnstable)}, "power cut inside flash operation 928; the tear leaves unstable bits"},
-		{state.LogRow{Source: state.SourceApparatus, Code: state.LogEnded, A: uint32(state.CauseCableOut)}, "apparatus: ended, the cable came out (C-101)"},
+		{state.LogRow{Source: state.SourceApparatus, Code: state.LogEnded, A: uint32(restore.CodeVanished)}, "apparatus: ended, the cable came out (C-101)"},
 		{state.LogRow{Code: uint16(terminal.EventInfo), Sector: state.NoSector, A: 97270, B: 190872}, "update file information: 97\u202f270 bytes, needs a workspace of 186.4 KiB"},
 		{state.LogRow{Code: uint16(terminal.EventStopped), Sector: state.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
 		{state.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: state.NoSector, A: 16 << 10}, "no application runs; 16 KiB of code runs from RAM"},
@@ -339,20 +341,20 @@ func TestOperationIsReadAsTyped(t *testing.T) {
 
 // A cable that comes out before the first erase leaves the device as it was, and the page says so.
 func TestOutBeforeTheFirstErase(t *testing.T) {
-	for touched, safe := range map[state.Touched]string{
-		state.TouchedNothing: "It is exactly as it was",
-		state.TouchedRenewed: "It holds what it held",
-		state.TouchedPart:    "It cannot start yet",
+	for touched, safe := range map[restore.Touched]string{
+		restore.TouchedNothing: "It is exactly as it was",
+		restore.TouchedRenewed: "It holds what it held",
+		restore.TouchedPart:    "It cannot start yet",
 	} {
-		f := state.Failure{Code: state.CauseCableOut, Touched: touched, Stage: state.StageWrite, Of: 52, Left: time.Second}
-		if touched == state.TouchedPart {
+		f := state.Failure{Code: restore.CodeVanished, Touched: touched, Stage: restore.StageWrite, Of: 52, Left: time.Second}
+		if touched == restore.TouchedPart {
 			f.Sector = 1
 		}
 		p := New((&world{}).hooks()).failed(&f)
 		if !strings.Contains(p.Verdict.Safe, safe) {
 			t.Errorf("touched %d: %q", touched, p.Verdict.Safe)
 		}
-		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != state.TouchedPart) {
+		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != restore.TouchedPart) {
 			t.Errorf("touched %d: %q", touched, p.Lead)
 		}
 	}

@@ -44,7 +44,7 @@ type (
 		command
 		Erase bool
 	}
-	// GoOn takes an ended attempt up again on the same port, more slowly after CauseNoisy.
+	// GoOn takes an ended attempt up again on the same port, more slowly after CodeNoisy.
 	GoOn struct{ command }
 	// Home goes back to RestoreIdle, closing the port.
 	Home struct{ command }

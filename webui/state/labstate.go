@@ -1,6 +1,11 @@
 package state
 
-import "time"
+import (
+	"time"
+
+	"unbrick/protocol/smp"
+	"unbrick/restore"
+)
 
 // Map is the state of every sector of a flash, in address order.
 type Map struct {
@@ -41,27 +46,27 @@ const SectorKinds = int(sectorKinds)
 // Lab is the Lab screen: one emulated device.
 type Lab struct {
 	Phase    LabPhase
-	Make     Making    // what a device could be made of; empty while the present one works
-	Name     string    // of the model
-	Model    string    //
-	Serial   string    //
-	Runs     string    // release in its flash; empty when it is a mixture, damaged or none
-	Old      string    // release it is rewritten from
-	Target   string    // release it is being updated to or restored to, else empty
-	Offered  Release   // newer release published for it; zero Digest when there is none
-	Outcome  Outcome   // of the last update or restoration
-	Why      Why       // LabBricked
-	Map      Map       //
-	RAM      RAM       //
-	Timeline Timeline  //
-	Power    Power     //
-	Line     Line      //
-	Health   Health    //
-	Log      []LogRow  `max:"rows"` // oldest first
-	Progress Progress  // LabReceiving, LabRewriting, LabRestoring
-	Failure  Failure   // OutcomeFailed: why the restoration ended
-	Choice   []Release `max:"releases"` // LabBricked: what could be restored, best first
-	Fault    string    `max:"line"`     // LabFault: the board's latched fault, in its own words
+	Make     Making           // what a device could be made of; empty while the present one works
+	Name     string           // of the model
+	Model    string           //
+	Serial   string           //
+	Runs     string           // release in its flash; empty when it is a mixture, damaged or none
+	Old      string           // release it is rewritten from
+	Target   string           // release it is being updated to or restored to, else empty
+	Offered  Release          // newer release published for it; zero Digest when there is none
+	Outcome  Outcome          // of the last update or restoration
+	Why      smp.Why          // LabBricked
+	Map      Map              //
+	RAM      RAM              //
+	Timeline Timeline         //
+	Power    Power            //
+	Line     Line             //
+	Health   Health           //
+	Log      []LogRow         `max:"rows"` // oldest first
+	Progress restore.Progress // LabReceiving, LabRewriting, LabRestoring
+	Failure  Failure          // OutcomeFailed: why the restoration ended
+	Choice   []Release        `max:"releases"` // LabBricked: what could be restored, best first
+	Fault    string           `max:"line"`     // LabFault: the board's latched fault, in its own words
 	Time     time.Duration
 	Hangs    bool // LabRunning: the release hangs, and the watchdog resets it again and again
 	Kept     bool // the browser's storage holds the flash as it is: a reload finds it so
@@ -387,7 +392,7 @@ const (
 	LogSelected    uint16 = 15 // apparatus: S17, A = sectors to write, B = bytes to send, Text = release
 	LogSent        uint16 = 16 // apparatus: S18, A = sectors, B = of
 	LogRestored    uint16 = 17 // apparatus: S20, A = sectors written, B = bytes sent, Text = release
-	LogEnded       uint16 = 18 // apparatus: A = Cause
+	LogEnded       uint16 = 18 // apparatus: A = restore.Code
 	LogHealth      uint16 = 19 // board: A = Health
 	LogNotNeeded   uint16 = 20 // apparatus: nothing to write, started
 	LogStoreWarned uint16 = 21 // apparatus: the Lab's flash could not be kept in this browser

@@ -3,7 +3,9 @@ package state
 import (
 	"time"
 
+	"unbrick/protocol/smp"
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/restore/boottext"
 )
 
@@ -127,18 +129,18 @@ func (f Fit) Held() bool { return f == FitWithheld || f == FitWithdrawn }
 // Restore is the Restore screen. Only the fields of its phase, and what earlier phases found, are set.
 type Restore struct {
 	Phase    RestorePhase
-	Ways     []Way        `max:"ways"` // RestoreNoAnswer: in the order they are tried
-	Heard    Heard        // RestoreNoAnswer: what the device says instead of an answer
-	Device   Device       // from RestoreReading on
-	Map      Map          // from RestoreFound on
-	Plan     Plan         // from RestoreFound on
-	Choice   []Release    `max:"releases"` // what else could be written to this device
-	Progress Progress     // RestoreReading and RestoreWriting; kept in RestoreFailed
-	Result   Result       // RestoreDone
-	Failure  Failure      // RestoreFailed
-	Job      PendingJob   // RestoreIdle: the job begun last of those that a reload, a crash or a cable interrupted
-	Others   []PendingJob `max:"jobs"` // RestoreIdle: those of other devices, the last begun first
-	Boot     Boot         // from RestoreLoader on
+	Ways     []Way            `max:"ways"` // RestoreNoAnswer: in the order they are tried
+	Heard    Heard            // RestoreNoAnswer: what the device says instead of an answer
+	Device   Device           // from RestoreReading on
+	Map      Map              // from RestoreFound on
+	Plan     Plan             // from RestoreFound on
+	Choice   []Release        `max:"releases"` // what else could be written to this device
+	Progress restore.Progress // RestoreReading and RestoreWriting; kept in RestoreFailed
+	Result   Result           // RestoreDone
+	Failure  Failure          // RestoreFailed
+	Job      PendingJob       // RestoreIdle: the job begun last of those that a reload, a crash or a cable interrupted
+	Others   []PendingJob     `max:"jobs"` // RestoreIdle: those of other devices, the last begun first
+	Boot     Boot             // from RestoreLoader on
 }
 
 // Heard is what came out of a port that is no answer: the text of another boot loader, or of a program.
@@ -211,7 +213,7 @@ type Device struct {
 	Model   string
 	Name    string // of the model; empty when the model is not known here
 	Serial  string
-	Why     Why
+	Why     smp.Why
 	Version string   // release its record says is installed; empty without a valid record
 	Target  string   // release an interrupted update was writing; empty without one
 	Floor   uint64   // security counter below which it takes nothing
@@ -230,19 +232,6 @@ type SettingsArea struct {
 	Size uint32 // bytes
 }
 
-// Why says why a device is in restoration mode. Numbers are those of the cable's identification.
-type Why uint8
-
-const (
-	WhyUnknown     Why = 0
-	WhyAsked       Why = 1 // asked for over the cable
-	WhyPin         Why = 2 // asked for by its pin
-	WhyNoRecord    Why = 3 // no valid record
-	WhyInterrupted Why = 4 // an update stopped halfway: neither old nor new
-	WhyDamaged     Why = 5 // the installed image is not what the record says
-	WhyHang        Why = 6 // three resets in a row without a confirmation
-)
-
 // Plan is what pressing Restore would do.
 type Plan struct {
 	Work     Work
@@ -254,7 +243,7 @@ type Plan struct {
 	Send     uint32        // bytes to send, framing included
 	Full     uint32        // bytes of the whole image
 	Time     time.Duration // estimate, line and flash
-	Settings Settings
+	Settings restore.Settings
 }
 
 // Trust is the outcome of the signature's check in this page.
@@ -263,45 +252,6 @@ type Trust uint8
 const (
 	TrustUnchecked Trust = iota
 	TrustVerified        // signed by a key that the device trusts, checked here
-)
-
-// Settings says what happens to the device's settings areas. Numbers are those of restore.
-type Settings uint8
-
-const (
-	SettingsNone   Settings = iota // the model names none; nothing outside the software area is written
-	SettingsKept                   // named and left alone
-	SettingsErased                 // erased, as the person wanted; of a plan: they will be
-	SettingsUnable                 // the person wanted them erased, and the device does not know how
-	SettingsFailed                 // the same, and not all could be erased
-)
-
-// Progress is a running restoration.
-type Progress struct {
-	Stage   Stage
-	Sectors int // written and read back by the device
-	Of      int // sectors to write
-	Bytes   uint32
-	BytesOf uint32
-	// Work and WorkOf are planned microseconds, of line and flash together. Their rate against
-	// Elapsed is what the remaining time is told from.
-	Work, WorkOf uint64
-	// Flash and FlashOf are their parts in the flash. Flash and line have rates of their own.
-	Flash, FlashOf uint64
-	Elapsed        time.Duration
-	Slowed         bool // the line speed was lowered on the way
-}
-
-// Stage is one of those that a person sees. Numbers are those of restore.
-type Stage uint8
-
-const (
-	StageIdentify Stage = iota
-	StagePlan
-	StageWrite
-	StageVerify
-	StageErase // of settings, only if the person asked for it
-	StageStart
 )
 
 // Result is a restoration that the device itself has judged good.
@@ -315,7 +265,7 @@ type Result struct {
 	Sent     uint32 // bytes on the wire, both framings included
 	Took     time.Duration
 	Reported Reported
-	Settings Settings
+	Settings restore.Settings
 	Addr     uint32 // SettingsFailed: of the sector that takes no erase, else 0
 	Trial    Trial  // WorkImage
 }
@@ -342,63 +292,19 @@ const (
 
 // Failure is an ended attempt. The words are made from Code, Touched and the numbers.
 type Failure struct {
-	Code    Cause
-	Touched Touched
-	Stage   Stage
+	Code    restore.Code
+	Touched restore.Touched
+	Stage   restore.Stage
 	Sector  int           // the sector at work by what the device had told, counted from 1; 0 when none was. It may have been further
 	Of      int           // sectors to write
 	Addr    uint32        // of a dead or refused sector
-	Needs   uint32        // CauseNoRoom: bytes of workspace
-	Has     uint32        // CauseNoRoom
+	Needs   uint32        // CodeNoRoom: bytes of workspace
+	Has     uint32        // CodeNoRoom
 	Left    time.Duration // estimate of what remains
-	Version string        // release concerned; CauseBelowFloor: the oldest that would be taken
-	Other   string        // CauseWrongModel: the release's model
+	Version string        // release concerned; CodeFloor: the oldest that would be taken
+	Other   string        // CodeModel: the release's model
 	Trace   []string      `max:"trace,line"` // last commands with their times, for support
 }
-
-// Touched says what an ended attempt left in the flash.
-type Touched uint8
-
-const (
-	TouchedNothing  Touched = iota // not one flash operation
-	TouchedPart                    // erased or written, not yet verified: restorable, does not start
-	TouchedAll                     // everything written, the verdict is missing or bad
-	TouchedRenewed                 // only weak sectors were renewed from themselves: it holds what it held
-	TouchedSettings                // its software is verified; of its settings a part may be erased
-	TouchedWritten                 // an image is written, and its boot loader lists it
-)
-
-// Cause says what ended an attempt. Numbers are shown to support as C-1nn and are append-only.
-type Cause uint8
-
-const (
-	CauseNone         Cause = 0
-	CauseCableOut     Cause = 1  // the port vanished
-	CauseSilent       Cause = 2  // the device stopped answering
-	CauseNoisy        Cause = 3  // too many damaged frames
-	CauseSignature    Cause = 4  // the signature is wrong
-	CauseUnknownKey   Cause = 5  // signed by a key the device does not trust
-	CauseWrongModel   Cause = 6  // a release for another model
-	CauseBelowFloor   Cause = 7  // older than the device accepts
-	CauseBadFile      Cause = 8  // the chosen file is no release file
-	CauseNoRoom       Cause = 9  // nothing fits the workspace
-	CauseProof        Cause = 10 // the device's proof before erase had another outcome
-	CauseVerify       Cause = 11 // digest of the whole image is wrong after writing
-	CauseFlash        Cause = 12 // a sector cannot be erased or programmed any more
-	CauseRefused      Cause = 13 // the device refused a command for another reason
-	CauseNoRelease    Cause = 14 // the release is no longer to be had
-	CauseStoreFull    Cause = 15 // the browser's store refused it
-	CausePortBusy     Cause = 16 // another program took the port
-	CauseBadRelease   Cause = 17 // bytes do not match the manifest's digest
-	CauseProtocol     Cause = 18 // an answer that no version of ours gives
-	CauseProgramFault Cause = 19 // our own defect
-	CauseUnlisted     Cause = 22 // a boot loader does not list the image that it was given
-	CausePortStuck    Cause = 23 // the browser neither opens the port nor lets it go
-	CausePending      Cause = 24 // it lists the image, which lies in a second slot and was not started
-	CauseTrial        Cause = 25 // another image runs after the start: the trial was refused or has failed
-	CauseNotStarted   Cause = 26 // the boot loader answers again after the start
-	CauseSigners      Cause = 28 // signed by fewer keys that the device trusts than it asks for
-)
 
 // Boot is a boot loader of MCUboot's kind, or a program that speaks like one.
 type Boot struct {
