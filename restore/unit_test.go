@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"testing"
-	"time"
 
 	"unbrick/flash"
 	"unbrick/limits"
@@ -21,36 +20,6 @@ func TestBlockFor(t *testing.T) {
 	} {
 		if got := blockFor(c.size, c.wish, c.most); got != c.want {
 			t.Errorf("%d bytes, %d wished for of %d: %d, want %d", c.size, c.wish, c.most, got, c.want)
-		}
-	}
-}
-
-func TestMeter(t *testing.T) {
-	const s = time.Second
-	var m Meter
-	for _, step := range []struct {
-		at   time.Duration
-		work uint64
-		want Remaining
-	}{
-		{0, 0, Remaining{}},
-		{500 * time.Millisecond, 50, Remaining{}}, // nothing in the first second
-		{1 * s, 100, Remaining{Known: true, Time: 9 * s}},
-		{2 * s, 200, Remaining{Known: true, Time: 8 * s}},
-		{3 * s, 300, Remaining{Known: true, Time: 7 * s}},
-		{5 * s, 340, Remaining{Known: true, Time: 35 * s, Slower: true}}, // the last two seconds count
-		{5100 * time.Millisecond, 340, Remaining{Known: true, Time: 35 * s}},
-		{8 * s, 910, Remaining{Known: true, Time: 1 * s, Almost: true}},
-	} {
-		if got := m.Tell(step.at, step.work, 1000); got != step.want {
-			t.Errorf("at %v: got %+v, want %+v", step.at, got, step.want)
-		}
-	}
-	for d, want := range map[time.Duration]time.Duration{
-		1: s, 19*s + 1: 20 * s, 20*s + 1: 25 * s, 56 * s: time.Minute, 61 * s: 2 * time.Minute,
-	} {
-		if got := round(d); got != want {
-			t.Errorf("%v: got %v, want %v", d, got, want)
 		}
 	}
 }

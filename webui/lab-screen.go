@@ -48,8 +48,8 @@ func (c *LabScreen) lamp() string {
 // line is the state in words, with the remaining time of a restoration.
 func (c *LabScreen) line() string {
 	_, words := labState(c.lab())
-	if c.lab().Phase == state.LabRestoring && c.Page.labLeft.shown > 0 {
-		words += " " + c.Page.labLeft.words().String() + "."
+	if left := c.Page.labLeft.Remaining(); c.lab().Phase == state.LabRestoring && left.Known {
+		words += " " + left.Words().String() + "."
 	}
 	return words + makeEndWords(c.lab().Make.Ended)
 }

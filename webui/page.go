@@ -28,8 +28,8 @@ type Root struct {
 	theme  Theme
 	ink    Ink
 
-	left       remaining // of the restoration on the Restore screen
-	labLeft    remaining // of the Lab's
+	left       restore.Meter // of the restoration on the Restore screen
+	labLeft    restore.Meter // of the Lab's
 	tell       announcer
 	choosing   bool // the list of releases is open
 	settings   settingsWish
@@ -87,9 +87,9 @@ func (r *Root) SetState(s state.State) {
 	r.askReplay()
 	if p := &s.Restore.Progress; s.Restore.Phase == state.RestoreWriting {
 		if was != state.RestoreWriting {
-			r.left, r.tell = remaining{}, announcer{}
+			r.left, r.tell = restore.Meter{}, announcer{}
 		}
-		r.left.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
+		r.left.Tell(p)
 	}
 	if s.Restore.Phase != was {
 		r.asking = ""
@@ -100,9 +100,9 @@ func (r *Root) SetState(s state.State) {
 		}
 	}
 	if p := &s.Lab.Progress; s.Lab.Phase == state.LabRestoring {
-		r.labLeft.feed(p.Elapsed, workOf(p.Work, p.Flash), workOf(p.WorkOf, p.FlashOf))
+		r.labLeft.Tell(p)
 	} else {
-		r.labLeft = remaining{}
+		r.labLeft = restore.Meter{}
 	}
 }
 
@@ -249,7 +249,7 @@ func (r *Root) writingHeading() string {
 
 func (r *Root) documentTitle() string {
 	if r.writing() {
-		if s := r.left.short(); s != "" {
+		if s := shortOf(r.left.Remaining()); s != "" {
 			return s + " · Unbrick"
 		}
 	}

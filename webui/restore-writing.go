@@ -10,7 +10,7 @@ type RestoreWriting struct{ Page *Root }
 
 func (c *RestoreWriting) progress() *restore.Progress { return &c.Page.state.Restore.Progress }
 
-func (c *RestoreWriting) clock() clockWords { return c.Page.left.words() }
+func (c *RestoreWriting) clock() restore.Phrase { return c.Page.left.Remaining().Words() }
 
 func (c *RestoreWriting) heading() string { return c.Page.writingHeading() }
 

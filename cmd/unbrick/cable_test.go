@@ -5,7 +5,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"unbrick/restore"
 )
@@ -56,23 +55,5 @@ func TestEveryFailureSaysThreeThings(t *testing.T) {
 	}
 	if len(seen) < 22 {
 		t.Errorf("saw %d codes", len(seen))
-	}
-}
-
-func TestRemainingWords(t *testing.T) {
-	for _, test := range []struct {
-		left restore.Remaining
-		want string
-	}{
-		{restore.Remaining{}, ""},
-		{restore.Remaining{Known: true, Time: 5 * time.Second}, "About 5 seconds left"},
-		{restore.Remaining{Known: true, Time: time.Second}, "About 1 second left"},
-		{restore.Remaining{Known: true, Time: time.Second, Almost: true}, "Almost done"},
-		{restore.Remaining{Known: true, Time: time.Minute}, "About 1 minute left"},
-		{restore.Remaining{Known: true, Time: 2 * time.Minute, Slower: true}, "Slower line: About 2 minutes left"},
-	} {
-		if got := remainingWords(test.left); got != test.want {
-			t.Errorf("got %q, want %q", got, test.want)
-		}
 	}
 }

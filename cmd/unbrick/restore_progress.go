@@ -28,7 +28,7 @@ type progressLine struct {
 
 // progress shows where a restoration is: a bar on a terminal, lines with --json, nothing else.
 func (r *restoration) progress(p restore.Progress) {
-	left := r.meter.Tell(p.Elapsed, p.Work, p.WorkOf)
+	left := r.meter.Tell(&p)
 	every := lineEvery
 	if r.bar {
 		every = barEvery
@@ -46,9 +46,13 @@ func (r *restoration) progress(p restore.Progress) {
 		printJSON(r.out, line)
 		return
 	}
+	words := ""
+	if left.Known {
+		words = left.Words().String()
+	}
 	full := int(float64(barWidth) * float64(p.Work) / float64(max(p.WorkOf, 1)))
 	fmt.Fprintf(r.out, "\r%-8s [%s%s] %d of %d sectors  %-30s", p.Stage, strings.Repeat("#", full), strings.Repeat(".", barWidth-full),
-		p.Sectors, p.Of, remainingWords(left))
+		p.Sectors, p.Of, words)
 }
 
 func (r *restoration) endBar() {
@@ -56,27 +60,4 @@ func (r *restoration) endBar() {
 		fmt.Fprint(r.out, "\r"+strings.Repeat(" ", barWidth+70)+"\r")
 		r.lastLine = 0
 	}
-}
-
-// remainingWords says the remaining time as the page does.
-func remainingWords(left restore.Remaining) string {
-	var words string
-	switch {
-	case !left.Known:
-		return ""
-	case left.Almost:
-		return "Almost done"
-	case left.Time == time.Minute:
-		words = "About 1 minute left"
-	case left.Time > time.Minute:
-		words = fmt.Sprintf("About %d minutes left", int(left.Time/time.Minute))
-	case left.Time == time.Second:
-		words = "About 1 second left"
-	default:
-		words = fmt.Sprintf("About %d seconds left", int(left.Time/time.Second))
-	}
-	if left.Slower {
-		words = "Slower line: " + words
-	}
-	return words
 }
