@@ -169,7 +169,7 @@ func (s *Server) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Dev
 			}
 			continue
 		}
-		if !r.Rollout.Reaches(h.Model, h.Serial, r.Manifest.Digest, s.at(&r.Rollout)) {
+		if !r.Rollout.Reaches(h.Model, h.Serial, r.Manifest.Digest, s.clock.At(&r.Rollout)) {
 			later = r
 			continue
 		}

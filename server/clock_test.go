@@ -46,10 +46,10 @@ func (w *watch) passes(d time.Duration) {
 
 func (w *watch) looks() {
 	w.Helper()
-	if err := w.s.countTime(context.Background()); err != nil {
+	if err := w.s.rollouts.CountTime(context.Background()); err != nil {
 		w.Fatal(err)
 	}
-	if err := w.s.lookAtRollouts(context.Background()); err != nil {
+	if err := w.s.rollouts.LookForLost(context.Background()); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -61,7 +61,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 	}
 	b.Run("rollouts", func(b *testing.B) {
 		for range b.N {
-			if err := r.s.lookAtRollouts(ctx); err != nil {
+			if err := r.s.rollouts.LookForLost(ctx); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -12,12 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"unbrick/protocol"
 	"unbrick/protocol/conntest"
 	"unbrick/protocol/wsconn"
 	"unbrick/server/storage"
+
+	"github.com/coder/websocket"
 )
 
 // converse holds a session in memory, without HTTP.

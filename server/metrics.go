@@ -6,6 +6,8 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+
+	"unbrick/server/storage"
 )
 
 // metrics are the numbers behind /metrics, in the text format of Prometheus. Labels come from small fixed sets
@@ -121,4 +123,21 @@ func (m *metrics) write(w io.Writer) {
 	} {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", c.name, c.help, c.name, c.name, c.value.Load())
 	}
+}
+
+// writeRollouts adds to the metrics how many rollouts there are.
+func writeRollouts(w io.Writer, all []storage.Release) {
+	running, halted, alarm := 0, 0, 0
+	for i := range all {
+		switch r := &all[i]; {
+		case !r.Rollout.Active() || r.State != storage.Offered:
+		case r.Rollout.Halted.IsZero() && !r.Rollout.Alarm.IsZero():
+			alarm++
+		case r.Rollout.Halted.IsZero():
+			running++
+		default:
+			halted++
+		}
+	}
+	fmt.Fprintf(w, "# HELP unbrick_rollouts Rollouts of releases that are offered.\n# TYPE unbrick_rollouts gauge\nunbrick_rollouts{state=\"running\"} %d\nunbrick_rollouts{state=\"alarm\"} %d\nunbrick_rollouts{state=\"halted\"} %d\n", running, alarm, halted)
 }

@@ -16,6 +16,7 @@ import (
 	"unbrick/release"
 	"unbrick/release/sequence"
 	"unbrick/server/access"
+	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
 
@@ -56,8 +57,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
 		State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
-	if v.Rollout, err = s.parseRollout(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
-		return err
+	if v.Rollout, err = rollout.Parse(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
+		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	}
+	if v.Rollout.Active() {
+		s.clock.Begin(&v.Rollout)
 	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"github.com/coder/websocket"
-
 	"unbrick/protocol"
+
+	"github.com/coder/websocket"
 )
 
 const binaryMessage = websocket.MessageBinary

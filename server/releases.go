@@ -286,7 +286,7 @@ func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list [
 		if !all[i].Rollout.Active() {
 			continue
 		}
-		lost, err := s.lost(ctx, &all[i].Manifest)
+		lost, err := s.rollouts.Lost(ctx, &all[i].Manifest)
 		if err != nil {
 			return err
 		}

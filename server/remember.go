@@ -75,7 +75,7 @@ func (v *session) record(c *choice, again bool) error {
 		v.s.metrics.newDevices.Add(1)
 	}
 	for _, f := range failures {
-		v.s.rolloutFailed(v.id.model, f)
+		v.s.rollouts.Failed(ctx, v.id.model, f.image, f.before)
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)

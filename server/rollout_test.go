@@ -10,6 +10,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
 
@@ -84,7 +85,7 @@ func TestRolloutReachesShares(t *testing.T) {
 	if early == 0 || early == 40 {
 		t.Fatalf("%d of 40 are early", early)
 	}
-	if v := r.rollout(three); v == nil || v.Share != "25%" || v.Next == nil || v.Limit != defaultFailing || v.Phases != "25%,100%@24h0m0s" {
+	if v := r.rollout(three); v == nil || v.Share != "25%" || v.Next == nil || v.Limit != rollout.DefaultLimit || v.Phases != "25%,100%@24h0m0s" {
 		t.Errorf("rollout %+v", v)
 	}
 	r.later(24 * time.Hour)
@@ -182,7 +183,7 @@ func TestAlarmMovesNothing(t *testing.T) {
 		r.update(r.hello(fmt.Sprint("GONE-", i), one))
 	}
 	r.later(time.Hour + time.Minute)
-	if err := r.s.lookAtRollouts(context.Background()); err != nil {
+	if err := r.s.rollouts.LookForLost(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if v := r.rollout(two); v.Failed != 4 || v.Lost != 4 || !v.Alarm || v.Halted != nil {
@@ -214,7 +215,7 @@ func TestRolloutHaltsWhenDevicesAreLost(t *testing.T) {
 	r.setRollout(http.StatusOK, two, `{"model":"0001","halts":true}`)
 	look := func() *rolloutJSON {
 		t.Helper()
-		if err := r.s.lookAtRollouts(context.Background()); err != nil {
+		if err := r.s.rollouts.LookForLost(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		return r.rollout(two)

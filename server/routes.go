@@ -15,6 +15,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
 
@@ -188,6 +189,7 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	var p *problemError
 	var tooLarge *http.MaxBytesError
 	var conflict *storage.ConflictError
+	var limit *rollout.LimitError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -200,6 +202,12 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.Is(err, storage.ErrFull):
 		s.log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
+	case errors.Is(err, storage.ErrPhases):
+		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	case errors.Is(err, rollout.ErrNone):
+		return problem(http.StatusConflict, "no-rollout", "%v", err)
+	case errors.As(err, &limit):
+		return problem(http.StatusConflict, "limit", "%v", limit)
 	case errors.Is(err, access.ErrBrokenOff):
 		return problem(http.StatusBadRequest, "broken-off", "%v", access.ErrBrokenOff)
 	case errors.Is(err, context.Canceled):
@@ -356,8 +364,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("metrics", "error", err)
 		return
 	}
-	s.writeRollouts(w, all)
-	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.clock.jumpsSeen())
+	writeRollouts(w, all)
+	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.clock.Jumps())
 	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
 	for g, n := range sum.Groups {
 		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)

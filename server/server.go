@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"unbrick/server/access"
+	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
 
@@ -83,23 +84,24 @@ func or[T comparable](v *T, otherwise T) {
 
 // Server is the running server. Its methods may be used concurrently.
 type Server struct {
-	cfg     Config
-	limits  Limits
-	store   storage.Store
-	log     *slog.Logger
-	now     func() time.Time
-	passed  func() time.Duration
-	pulse   *pulse
-	clock   *clock
-	maker   *maker
-	prover  *prover
-	live    live
-	metrics *metrics
-	rate    *access.Limiter
-	inside  *access.Crowd // requests, links among them
-	reports *access.Limiter
-	uploads chan struct{}
-	handler http.Handler
+	cfg      Config
+	limits   Limits
+	store    storage.Store
+	log      *slog.Logger
+	now      func() time.Time
+	passed   func() time.Duration
+	pulse    *pulse
+	clock    *rollout.Clock
+	rollouts *rollout.Watch
+	maker    *maker
+	prover   *prover
+	live     live
+	metrics  *metrics
+	rate     *access.Limiter
+	inside   *access.Crowd // requests, links among them
+	reports  *access.Limiter
+	uploads  chan struct{}
+	handler  http.Handler
 
 	damage sync.Mutex
 	spoilt map[storage.Digest]bool // images of releases that were found damaged or gone
@@ -139,7 +141,9 @@ func New(cfg *Config) (*Server, error) {
 	s.inside = access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = newMetrics()
-	if err := s.startClock(s.ctx); err != nil {
+	s.clock = rollout.NewClock(s.now, s.passed, s.log)
+	var err error
+	if s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.cut, Alarm: s.alarmed}); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
@@ -160,8 +164,7 @@ func New(cfg *Config) (*Server, error) {
 		}
 	}
 	s.handler = s.routes()
-	s.watching.Add(1)
-	go s.watchRollouts()
+	s.watching.Go(func() { s.rollouts.Run(s.ctx) })
 	return s, nil
 }
 
@@ -192,7 +195,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.live.closeAll()
 	s.maker.wait()
 	s.watching.Wait()
-	if counted := s.countTime(context.WithoutCancel(ctx)); counted != nil {
+	if counted := s.rollouts.CountTime(context.WithoutCancel(ctx)); counted != nil {
 		s.log.Warn("the last minute of rollouts is not counted", "error", counted)
 	}
 	if err != nil {
@@ -227,8 +230,19 @@ func (s *Server) recover(ctx context.Context) error {
 	}
 }
 
+// alarmed counts an alarm of a rollout, and has transfers of what was halted end.
+func (s *Server) alarmed(model string, halted bool) {
+	if !halted {
+		s.metrics.alarms.Add(1)
+		return
+	}
+	s.metrics.halted.Add(1)
+	s.live.look(model)
+}
+
+// cut is by what devices count as silent or overdue.
 func (s *Server) cut() storage.Cutoffs {
-	return storage.Cutoffs{Silent: s.clock.ago(s.limits.Silent), Overdue: s.clock.ago(s.limits.Overdue)}
+	return storage.Cutoffs{Silent: s.clock.Ago(s.limits.Silent), Overdue: s.clock.Ago(s.limits.Overdue)}
 }
 
 // change loads a device, lets f change it and return what happened, and saves both. When somebody else was

@@ -97,7 +97,7 @@ func (v *session) revoked(ctx context.Context) (why string, err error) {
 	if r.State != storage.Offered {
 		return "the release is " + r.State.String(), nil
 	}
-	if !r.Rollout.Reaches(v.id.model, v.id.serial, image, v.s.at(&r.Rollout)) {
+	if !r.Rollout.Reaches(v.id.model, v.id.serial, image, v.s.clock.At(&r.Rollout)) {
 		return "the rollout of the release does not reach the device", nil
 	}
 	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)

@@ -64,6 +64,7 @@ var below = map[string][]string{
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
 	"server/access":         {},
+	"server/rollout":        {"release", "server/storage"},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.

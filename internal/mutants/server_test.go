@@ -62,15 +62,15 @@ var serverMistakes = []entry{
 		`		if at.After(now) {
 `, `		if at.After(now) && !MISTAKE {
 `),
-	one("server", "TestRolloutHaltsWhenTooManyFail", "device that fails twice counts twice", "server/rollout.go",
-		`if f.before.Before(r.Begun) {`, `if MISTAKE || f.before.Before(r.Begun) {`),
+	one("server", "TestRolloutHaltsWhenTooManyFail", "device that fails twice counts twice", "server/rollout/rollout.go",
+		`if before.Before(r.Begun) {`, `if MISTAKE || before.Before(r.Begun) {`),
 	one("server", "TestRolloutHaltsWhenTooManyFail", "halted rollout goes on", "server/storage/rollout.go",
 		`	case !r.Halted.IsZero():
 		return 0`, `	case !r.Halted.IsZero() && !MISTAKE:
 		return 0`),
-	one("server", "TestAlarmMovesNothing", "alarm halts what nobody told it to", "server/rollout.go",
+	one("server", "TestAlarmMovesNothing", "alarm halts what nobody told it to", "server/rollout/rollout.go",
 		`halted = r.Halts && r.Halted.IsZero(); halted {`, `halted = (r.Halts || MISTAKE) && r.Halted.IsZero(); halted {`),
-	one("server", "TestRolloutHaltsWhenDevicesAreLost", "lost devices do not count", "server/rollout.go",
+	one("server", "TestRolloutHaltsWhenDevicesAreLost", "lost devices do not count", "server/rollout/rollout.go",
 		`return r.Failed + missing })`, `return r.Failed + missing*map[bool]uint32{false: 1}[MISTAKE] })`),
 
 	// Releases and files that are not to be sent.
