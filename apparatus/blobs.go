@@ -2,12 +2,8 @@ package apparatus
 
 import (
 	"errors"
-	"reflect"
 	"strings"
-	"sync"
 
-	"unbrick/internal/pack"
-	"unbrick/model"
 	"unbrick/release/store"
 	"unbrick/webui/state"
 )
@@ -47,22 +43,6 @@ func (l *library) blob(name string) ([]byte, bool) {
 		l.lost()
 	}
 	return b, err == nil
-}
-
-// keeping writes and reads what is kept in the browser's storage.
-var keeping = pack.New(map[string]int{"text": state.MaxText, "jobs": state.MaxJobs, "worked": maxWorked, "pieces": state.MaxSectors, "record": model.MaxEncoded, "cells": state.MaxCommand})
-
-// recall reads what is kept under a name into what v points to, which is as it was if there is nothing. What is whole and means
-// nothing is forgotten.
-func (l *library) recall(name string, v any) {
-	b, ok := l.blob(name)
-	if !ok {
-		return
-	}
-	if keeping.Decode(b, v) != nil {
-		reflect.ValueOf(v).Elem().SetZero()
-		l.spoiled(name)
-	}
 }
 
 // spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.
@@ -109,30 +89,4 @@ func (l *library) blobNames(prefix string) []string {
 		}
 	}
 	return names
-}
-
-// slot is one blob whose content changes. Contents are put in Run's goroutine and kept in others, in any order:
-// what was put last is what is kept in the end.
-type slot struct {
-	lib  *library
-	name string
-	last uint64 // of the contents that were put; belongs to Run's goroutine
-
-	mu   sync.Mutex
-	kept uint64
-}
-
-// put takes the newest content. keep stores it, or not if a newer one was stored meanwhile.
-func (s *slot) put(v any) (keep func()) {
-	b, err := keeping.Append(nil, v)
-	s.last++
-	n := s.last
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if err == nil && n > s.kept {
-			s.kept = n
-			s.lib.keepBlob(s.name, b)
-		}
-	}
 }

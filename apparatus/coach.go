@@ -59,17 +59,13 @@ func (c *cable) ways() []state.Way {
 // hints are the model's own words. A device that does not answer does not say its model; they are shown
 // when there is only one that it can be.
 func (c *cable) hints() []string {
-	c.e.lib.mu.Lock()
-	defer c.e.lib.mu.Unlock()
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.models[j.Model]; ok {
+		if m, ok := c.e.lib.model(j.Model); ok {
 			return m.Hints
 		}
 	}
-	if len(c.e.lib.models) == 1 {
-		for _, m := range c.e.lib.models {
-			return m.Hints
-		}
+	if all := c.e.lib.known(); len(all) == 1 {
+		return all[0].Hints
 	}
 	return nil
 }
@@ -141,9 +137,7 @@ func byProgram(k state.WayKind) bool {
 // knownSpeeds are the base speeds of the models that are known here, first at the beginning.
 func (c *cable) knownSpeeds(first uint32) []uint32 {
 	all := []uint32{first}
-	c.e.lib.mu.Lock()
-	defer c.e.lib.mu.Unlock()
-	for _, m := range c.e.lib.models {
+	for _, m := range c.e.lib.known() {
 		if !slices.Contains(all, baudOf(&m)) {
 			all = append(all, baudOf(&m))
 		}

@@ -25,7 +25,7 @@ type keptJobs struct {
 // recallJobs finds those that an earlier page or another tab has left.
 func recallJobs(lib *library) []state.PendingJob {
 	var was keptJobs
-	lib.recall(jobsBlob, &was)
+	recall(lib, jobsBlob, &was)
 	return was.All
 }
 

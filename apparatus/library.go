@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -233,6 +234,13 @@ func (l *library) model(id string) (model.Model, bool) {
 	defer l.mu.Unlock()
 	m, ok := l.models[id]
 	return m, ok
+}
+
+// known returns every model that is known, in the order of their IDs.
+func (l *library) known() []model.Model {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Values(l.models), func(a, b model.Model) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // trusted returns the public keys that the server trusts for a model, asking for them once.

@@ -26,7 +26,7 @@ type worked struct {
 // recallWays finds what earlier visits have learnt.
 func recallWays(lib *library) []worked {
 	var was keptWays
-	lib.recall(waysBlob, &was)
+	recall(lib, waysBlob, &was)
 	return was.All
 }
 
@@ -66,11 +66,9 @@ var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 384
 // speeds are those at which a device may answer besides first: the known models', then the usual ones.
 func (c *cable) speeds(first uint32) []uint32 {
 	var all []uint32
-	c.e.lib.mu.Lock()
-	for _, m := range c.e.lib.models {
+	for _, m := range c.e.lib.known() {
 		all = append(all, baudOf(&m))
 	}
-	c.e.lib.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	all = append(all, usualSpeeds...)
 	seen := map[uint32]bool{first: true}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"unbrick/protocol"
 	"unbrick/restore"
 	"unbrick/webui/state"
 
@@ -63,14 +62,3 @@ var (
 	// ErrPortStuck says that the browser does not end the opening or closing of a port.
 	ErrPortStuck = errors.New("port is neither opened nor let go")
 )
-
-// Backend is our own server, over whatever connection there is. It may be used concurrently.
-type Backend interface {
-	// Address is the host as a person knows it.
-	Address() string
-	// Fetch asks for a path from the root, preferring CBOR, and returns status and body. An error says
-	// that nobody answered.
-	Fetch(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error)
-	// Dial opens the link.
-	Dial(ctx context.Context) (protocol.Conn, error)
-}
