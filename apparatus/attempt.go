@@ -11,6 +11,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/webui/diagnostic"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -48,9 +49,9 @@ func (t *trace) last(n int) []string {
 }
 
 // deviceOf is what a device says of itself, as it is shown.
-func deviceOf(d *restore.Device, lib *library) state.Device {
+func deviceOf(d *restore.Device, lib *library.Library) state.Device {
 	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
-	if m, ok := lib.model(d.Model); ok {
+	if m, ok := lib.Model(d.Model); ok {
 		out.Name = m.Name
 	}
 	for _, a := range d.Layout.Settings {
@@ -69,7 +70,7 @@ func deviceOf(d *restore.Device, lib *library) state.Device {
 // planOf is a plan as it is shown.
 func planOf(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
 	out := state.Plan{
-		Work: workOf(p), Release: releaseOf(&p.Release, &p.Signers, origin, heldOr(held, fitOf(p.Device, &p.Release, &p.Signers))),
+		Work: workOf(p), Release: library.ReleaseOf(&p.Release, &p.Signers, origin, heldOr(held, fitOf(p.Device, &p.Release, &p.Signers))),
 		Trust: state.TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
@@ -120,8 +121,8 @@ func heldOr(held, fit state.Fit) state.Fit {
 }
 
 // choiceOf is what could be written to a device, best first.
-func choiceOf(d *restore.Device, lib *library) []state.Release {
-	listings := lib.listings(d.Model)
+func choiceOf(d *restore.Device, lib *library.Library) []state.Release {
+	listings := lib.Listings(d.Model)
 	type shown struct {
 		image release.Digest
 		order uint64
@@ -132,7 +133,7 @@ func choiceOf(d *restore.Device, lib *library) []state.Release {
 		fits[shown{m.Digest, m.Order}] = fitOf(d, m, &listings[i].Signers)
 	}
 	var list []state.Release
-	for _, r := range lib.all() {
+	for _, r := range lib.All() {
 		if r.Model == d.Model && len(list) < state.MaxReleases {
 			r.Fit = heldOr(r.Fit, fits[shown{r.Digest, r.Order}])
 			list = append(list, r)

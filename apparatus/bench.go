@@ -8,6 +8,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -94,7 +95,7 @@ func (b *bench) make(c state.LabMake) {
 	if b.making || b.rig != nil && b.rig.busy() {
 		return
 	}
-	m, ok := b.e.lib.model(c.Model)
+	m, ok := b.e.lib.Model(c.Model)
 	if !ok {
 		return
 	}
@@ -102,7 +103,7 @@ func (b *bench) make(c state.LabMake) {
 	b.made++
 	number, line := b.made, b.line
 	b.e.work(func(ctx context.Context) func() {
-		f, err := b.e.lib.fetch(ctx, c.Model, c.Digest)
+		f, err := b.e.lib.Fetch(ctx, c.Model, c.Digest)
 		var id terminal.Identity
 		if err == nil {
 			id, err = b.identity(ctx, c.Model, m.Resident, number)
@@ -110,7 +111,7 @@ func (b *bench) make(c state.LabMake) {
 		var r *rig
 		if err == nil {
 			if r, err = b.build(&m, id.Serial, line); err == nil {
-				err = r.device.Manufacture(&id, nil, f.signed, f.image)
+				err = r.device.Manufacture(&id, nil, f.Signed, f.Image)
 			}
 		}
 		return func() {
@@ -120,9 +121,9 @@ func (b *bench) make(c state.LabMake) {
 				return
 			}
 			r.know(f)
-			r.old = f.manifest.Digest
+			r.old = f.Manifest.Digest
 			b.install(r)
-			r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogMade, Text: f.manifest.Version})
+			r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogMade, Text: f.Manifest.Version})
 			r.keep(true)
 			r.power(state.SwitchOn)
 		}
@@ -140,7 +141,7 @@ func (b *bench) install(r *rig) {
 
 // identity is who a new device is and whom it trusts: the keys that the server trusts for its model.
 func (b *bench) identity(ctx context.Context, id string, resident uint32, number int) (terminal.Identity, error) {
-	keys, err := b.e.lib.trusted(ctx, id)
+	keys, err := b.e.lib.Trusted(ctx, id)
 	if err != nil {
 		return terminal.Identity{}, err
 	}
@@ -157,7 +158,7 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 
 // readout says whether devices of a model may be read out.
 func (b *bench) readout(id string) bool {
-	m, ok := b.e.lib.model(id)
+	m, ok := b.e.lib.Model(id)
 	return ok && m.Readout
 }
 
@@ -176,11 +177,11 @@ var errNoKeys = errors.New("the server trusts no key for this model")
 // makeEndOf says what kept a device from being made.
 func makeEndOf(err error) state.MakeEnd {
 	switch {
-	case errors.Is(err, errNoServer):
+	case errors.Is(err, library.ErrNoServer):
 		return state.MakeEndNoServer
 	case errors.Is(err, errNoKeys):
 		return state.MakeEndNoKeys
-	case errors.Is(err, errNoRelease):
+	case errors.Is(err, library.ErrNoRelease):
 		return state.MakeEndNoRelease
 	case errors.Is(err, release.ErrImage), errors.Is(err, release.ErrSignature):
 		return state.MakeEndDamaged
@@ -224,8 +225,8 @@ func (b *bench) choices() state.Making {
 		m.State = state.MakeBusy
 	}
 	seen := make(map[string]bool)
-	for _, r := range b.e.lib.all() {
-		known, ok := b.e.lib.model(r.Model)
+	for _, r := range b.e.lib.All() {
+		known, ok := b.e.lib.Model(r.Model)
 		if !ok || r.Fit.Held() || len(m.Releases) == state.MaxReleases {
 			continue
 		}

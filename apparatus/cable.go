@@ -10,6 +10,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -261,7 +262,7 @@ func (c *cable) hint() restore.Options {
 		}
 	}
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.model(j.Model); ok {
+		if m, ok := c.e.lib.Model(j.Model); ok {
 			o.Baud = baudOf(&m)
 		}
 	}
@@ -486,7 +487,7 @@ func (c *cable) identify() {
 		if err == nil {
 			backup, err = r.session.CanBackup(r.ctx)
 		}
-		c.e.lib.answered(r.ctx)
+		c.e.lib.Answered(r.ctx)
 		return func() {
 			var e *restore.Error
 			if errors.As(err, &e) && e.Code == restore.CodeForeign {
@@ -503,7 +504,7 @@ func (c *cable) identify() {
 			c.shown.Device.Backup = backup
 			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
 				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
-				if j := c.jobs.of(device); j != nil && c.e.lib.holds(named{j.Model, j.Digest}) != state.FitWithdrawn {
+				if j := c.jobs.of(device); j != nil && c.e.lib.Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
 			}
@@ -535,13 +536,13 @@ func (c *cable) makePlan() {
 		case exact.Digest == wanted:
 			return &restore.Choice{Release: &exact}
 		}
-		return c.e.lib.wish(r.device.Model, wanted)
+		return c.e.lib.Wish(r.device.Model, wanted)
 	}
 	c.work(r, func() func() {
 		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice())
 		if missing(err) && c.e.world.Backend != nil {
 			// The server may have what the store has not, and may be reachable by now.
-			if c.e.lib.refresh(r.ctx) == nil {
+			if c.e.lib.Refresh(r.ctx) == nil {
 				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice())
 			}
 		}
@@ -561,7 +562,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	c.shown.Choice = choiceOf(r.device, c.e.lib)
 	if missing(err) && c.wanted == (release.Digest{}) {
 		c.shown.Phase = state.RestoreUnknown
-		if c.e.lib.holdsAny(r.device.Model) {
+		if c.e.lib.HoldsAny(r.device.Model) {
 			c.shown.Phase = state.RestoreWithdrawn
 		}
 		return
@@ -572,7 +573,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = planOf(plan, c.origin(&plan.Release), c.e.lib.holds(nameOf(&plan.Release)))
+	c.shown.Plan = planOf(plan, c.origin(&plan.Release), c.e.lib.Holds(library.NameOf(&plan.Release)))
 	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
 	c.shown.Phase = state.RestoreFound
 	if plan.Kind == restore.KindStart {
@@ -585,7 +586,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 
 // origin says where a release is at hand.
 func (c *cable) origin(m *release.Manifest) state.Origin {
-	for _, r := range c.e.lib.all() {
+	for _, r := range c.e.lib.All() {
 		if r.Model == m.Model && r.Digest == m.Digest {
 			return r.Origin
 		}

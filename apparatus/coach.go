@@ -60,11 +60,11 @@ func (c *cable) ways() []state.Way {
 // when there is only one that it can be.
 func (c *cable) hints() []string {
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.model(j.Model); ok {
+		if m, ok := c.e.lib.Model(j.Model); ok {
 			return m.Hints
 		}
 	}
-	if all := c.e.lib.known(); len(all) == 1 {
+	if all := c.e.lib.Models(); len(all) == 1 {
 		return all[0].Hints
 	}
 	return nil
@@ -137,7 +137,7 @@ func byProgram(k state.WayKind) bool {
 // knownSpeeds are the base speeds of the models that are known here, first at the beginning.
 func (c *cable) knownSpeeds(first uint32) []uint32 {
 	all := []uint32{first}
-	for _, m := range c.e.lib.known() {
+	for _, m := range c.e.lib.Models() {
 		if !slices.Contains(all, baudOf(&m)) {
 			all = append(all, baudOf(&m))
 		}

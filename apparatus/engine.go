@@ -7,6 +7,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
@@ -24,7 +25,7 @@ const (
 // they found as functions for that goroutine to call.
 type Engine struct {
 	world World
-	lib   *library
+	lib   *library.Library
 
 	mu      sync.Mutex
 	queue   []func()
@@ -49,7 +50,7 @@ type Engine struct {
 
 // New returns an engine that waits for Run.
 func New(w *World) *Engine {
-	e := &Engine{world: *w, lib: newLibrary(w.Backend), wake: make(chan struct{}, 1)}
+	e := &Engine{world: *w, lib: library.New(w.Backend), wake: make(chan struct{}, 1)}
 	if e.world.Now == nil {
 		e.world.Now = time.Now
 	}
@@ -174,7 +175,7 @@ func (e *Engine) show(timer *time.Timer) {
 // fill writes what there is to be shown now.
 func (e *Engine) fill() {
 	e.state.Tab = e.tab
-	e.state.Store, e.state.Server = e.lib.shown()
+	e.state.Store, e.state.Server = e.lib.Shown()
 	if e.tab == state.TabElsewhere {
 		e.state.Store.Condition = state.StoreElsewhere
 	}
@@ -229,7 +230,7 @@ func (e *Engine) openStore() {
 		if e.world.OpenFS != nil {
 			fs, kept = e.world.OpenFS(ctx)
 		}
-		e.lib.open(fs, kept)
+		e.lib.Open(fs, kept)
 		jobs, ways := recallJobs(e.lib), recallWays(e.lib)
 		return func() {
 			e.opened = true
@@ -250,7 +251,7 @@ func (e *Engine) ask() {
 	}
 	e.asking = true
 	e.work(func(ctx context.Context) func() {
-		err := e.lib.refresh(ctx)
+		err := e.lib.Refresh(ctx)
 		return func() {
 			e.asking = false
 			e.bench.search()
@@ -267,7 +268,7 @@ func (e *Engine) ask() {
 // fetchAhead brings what a device may need without a network into the store.
 func (e *Engine) fetchAhead() {
 	e.work(func(ctx context.Context) func() {
-		e.lib.ahead(ctx)
+		e.lib.Ahead(ctx)
 		return func() {} // the list has changed: show it
 	})
 }
@@ -279,7 +280,7 @@ func (e *Engine) addFile(c state.AddFile) {
 			image, err := restore.CheckImage(c.Data)
 			return func() { e.cable.imageAdded(c.Name, c.Data, image, err) }
 		}
-		m, err := e.lib.add(c.Data)
+		m, err := e.lib.Add(c.Data)
 		return func() {
 			e.cable.added(m, err)
 			e.bench.search()

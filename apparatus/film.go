@@ -10,6 +10,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -17,7 +18,7 @@ import (
 // operation, and at each boot. It is not changed once it is cut.
 type film struct {
 	model   model.Model
-	known   map[release.Digest]file
+	known   map[release.Digest]library.File
 	names   map[release.Digest]string // of releases that are known by name only
 	start   []state.Sector
 	entries []Entry

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"unbrick/restore"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -23,7 +24,7 @@ type keptJobs struct {
 }
 
 // recallJobs finds those that an earlier page or another tab has left.
-func recallJobs(lib *library) []state.PendingJob {
+func recallJobs(lib *library.Library) []state.PendingJob {
 	var was keptJobs
 	recall(lib, jobsBlob, &was)
 	return was.All

@@ -150,23 +150,23 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 		default:
 			k.serial++
 			blobs[i] = k.serial
-			if !k.e.lib.keepBlob(pieceName(k.serial), piece) {
+			if !k.e.lib.Keep(pieceName(k.serial), piece) {
 				return false
 			}
 		}
 	}
 	image.Blobs, image.Next = blobs, k.serial
 	b, err := keeping.Append(nil, image)
-	if err != nil || !k.e.lib.keepBlob(keeperIndex, b) {
+	if err != nil || !k.e.lib.Keep(keeperIndex, b) {
 		return false
 	}
 	named := make(map[string]bool, len(blobs))
 	for _, n := range blobs {
 		named[pieceName(n)] = true
 	}
-	for _, name := range k.e.lib.blobNames(keeperPiece) {
+	for _, name := range k.e.lib.Names(keeperPiece) {
 		if !named[name] {
-			k.e.lib.dropBlob(name)
+			k.e.lib.Drop(name)
 		}
 	}
 	k.flash, k.blobs = raw, blobs
@@ -219,13 +219,13 @@ func (b *bench) load() {
 
 // find reads what was kept. Anything that is not whole counts as nothing.
 func (k *keeper) find() (*kept, []byte) {
-	b, ok := k.e.lib.blob(keeperIndex)
+	b, ok := k.e.lib.Kept(keeperIndex)
 	if !ok {
 		return nil, nil
 	}
 	image := new(kept)
 	if err := keeping.Decode(b, image); err != nil {
-		k.e.lib.lost()
+		k.e.lib.Lost()
 		return nil, nil
 	}
 	g := &image.model.Layout.Geometry
@@ -235,9 +235,9 @@ func (k *keeper) find() (*kept, []byte) {
 			continue
 		}
 		room := raw[i*pieceSize : min((i+1)*pieceSize, len(raw))]
-		piece, ok := k.e.lib.blob(pieceName(n))
+		piece, ok := k.e.lib.Kept(pieceName(n))
 		if !ok || len(piece) != len(room) {
-			k.e.lib.lost()
+			k.e.lib.Lost()
 			return nil, nil
 		}
 		copy(room, piece)

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/internal/pack"
 	"unbrick/model"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -14,21 +15,21 @@ var keeping = pack.New(map[string]int{"text": state.MaxText, "jobs": state.MaxJo
 
 // recall reads what the library keeps under a name into what v points to, which is as it was if there is nothing. What is whole and
 // means nothing is forgotten.
-func recall(l *library, name string, v any) {
-	b, ok := l.blob(name)
+func recall(l *library.Library, name string, v any) {
+	b, ok := l.Kept(name)
 	if !ok {
 		return
 	}
 	if keeping.Decode(b, v) != nil {
 		reflect.ValueOf(v).Elem().SetZero()
-		l.spoiled(name)
+		l.Spoiled(name)
 	}
 }
 
 // slot is one blob whose content changes. Contents are put in Run's goroutine and kept in others, in any order:
 // what was put last is what is kept in the end.
 type slot struct {
-	lib  *library
+	lib  *library.Library
 	name string
 	last uint64 // of the contents that were put; belongs to Run's goroutine
 
@@ -46,7 +47,7 @@ func (s *slot) put(v any) (keep func()) {
 		defer s.mu.Unlock()
 		if err == nil && n > s.kept {
 			s.kept = n
-			s.lib.keepBlob(s.name, b)
+			s.lib.Keep(s.name, b)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (e *Engine) Ask() { e.post(e.ask) }
 // words is what the words on the screens are made of, but for numbers that only count on.
 func (e *Engine) words() string {
 	c, b := &e.cable.shown, &e.bench
-	store, server := e.lib.shown()
+	store, server := e.lib.Shown()
 	key := fmt.Sprint(e.tab, e.known, e.opened, store.Condition, len(store.Releases), server.Reach,
 		c.Phase, c.Progress.Stage, c.Progress.BytesOf > 0, c.Failure.Code, c.Failure.Touched, c.Failure.Stage, c.Plan.Work, c.Plan.Settings, c.Plan.Release.Version, c.Device.Serial, c.Device.Saved,
 		c.Result, c.Boot.File.Version, len(c.Boot.Images), len(c.Choice), c.Ways, len(e.cable.jobs.pending()), b.making, b.found, b.ended, b.health, b.line)

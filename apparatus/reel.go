@@ -9,6 +9,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -128,7 +129,7 @@ func (r *Reel) Check() error {
 }
 
 // filmOf makes a film of a reel. known are the releases of its images.
-func filmOf(r *Reel, known map[release.Digest]file) *film {
+func filmOf(r *Reel, known map[release.Digest]library.File) *film {
 	f := &film{known: known, start: r.Start, entries: r.Entries}
 	f.model.Name, f.model.Layout, f.model.RAM, f.model.Apps = "Device of a power-cut run", r.Flash.Layout(), r.RAM, r.Apps
 	return f

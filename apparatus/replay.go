@@ -8,6 +8,7 @@ import (
 
 	"unbrick/internal/pack"
 	"unbrick/release"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -91,7 +92,7 @@ func (b *bench) search() {
 	}
 	var found [2]state.Release
 	for i, want := range x.needs {
-		all := b.e.lib.all()
+		all := b.e.lib.All()
 		k := slices.IndexFunc(all, func(r state.Release) bool { return [4]byte(r.Digest[:4]) == want })
 		if k < 0 {
 			x.text = fmt.Sprintf("%x", want)
@@ -104,16 +105,16 @@ func (b *bench) search() {
 	}
 	x.phase, x.busy = state.ReplayMaking, true
 	b.e.work(func(ctx context.Context) func() {
-		known := make(map[release.Digest]file)
+		known := make(map[release.Digest]library.File)
 		j := &Job{ID: x.id}
 		for i, r := range found {
-			f, err := b.e.lib.fetch(ctx, r.Model, r.Digest)
+			f, err := b.e.lib.Fetch(ctx, r.Model, r.Digest)
 			if err != nil {
 				return func() {
 					x.busy, x.phase, x.text = false, state.ReplayMissing, fmt.Sprintf("%x", x.needs[i])
 				}
 			}
-			known[r.Digest], j.Images[i] = f, f.image
+			known[r.Digest], j.Images[i] = f, f.Image
 		}
 		return func() {
 			b.project(x, j, func(a *Answer) { b.show(x, filmOf(a.Reel, known)) })

@@ -97,7 +97,7 @@ func (q *reports) tell(r report, done func(state.Reported)) {
 		outcome := state.ReportSent
 		if !q.post(ctx, body) {
 			outcome = state.ReportKept
-			if !e.lib.keepBlob(name, body) {
+			if !e.lib.Keep(name, body) {
 				outcome = state.ReportNone
 			}
 		}
@@ -119,14 +119,14 @@ func (q *reports) send() {
 	}
 	q.sending = true
 	e.work(func(ctx context.Context) func() {
-		names := e.lib.blobNames(reportPrefix)
+		names := e.lib.Names(reportPrefix)
 		sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
 		for i, name := range names {
-			body, ok := e.lib.blob(name)
+			body, ok := e.lib.Kept(name)
 			if ok && i >= len(names)-maxWaiting && !q.post(ctx, body) {
 				break
 			}
-			e.lib.dropBlob(name)
+			e.lib.Drop(name)
 		}
 		return func() { q.sending = false }
 	})

@@ -12,6 +12,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -45,7 +46,7 @@ type rig struct {
 	stage     state.LabPhase // of a conversation or restoration: LabAsking and on; LabAbsent without one
 	target    release.Digest
 	old       release.Digest // image that is or was in the flash before target
-	known     map[release.Digest]file
+	known     map[release.Digest]library.File
 	asked     map[release.Digest]bool   // being fetched for the map
 	names     map[release.Digest]string // versions of releases whose manifests were seen; the server may drop them
 	doubtful  map[int]bool              // sectors of the part that the terminal does not believe
@@ -70,7 +71,7 @@ type rig struct {
 
 // build makes the hardware of a device, with erased flash and without power. It may run in any goroutine.
 func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, error) {
-	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]file), asked: make(map[release.Digest]bool),
+	r := &rig{b: b, model: *m, serial: serial, active: -1, known: make(map[release.Digest]library.File), asked: make(map[release.Digest]bool),
 		names: make(map[release.Digest]string), doubtful: make(map[int]bool)}
 	r.power_.Most = mostOperations(&m.Layout)
 	r.tape = new(tape)
@@ -104,9 +105,9 @@ func seedOf(seed uint64, serial string) uint64 {
 }
 
 // know remembers a release's bytes for the map.
-func (r *rig) know(f file) {
-	r.known[f.manifest.Digest] = f
-	r.name(&f.manifest)
+func (r *rig) know(f library.File) {
+	r.known[f.Manifest.Digest] = f
+	r.name(&f.Manifest)
 }
 
 // name remembers what a release is called.
@@ -119,7 +120,7 @@ func (r *rig) want(d release.Digest) {
 	}
 	r.asked[d] = true
 	r.b.e.work(func(ctx context.Context) func() {
-		f, err := r.b.e.lib.fetch(ctx, r.model.ID, d)
+		f, err := r.b.e.lib.Fetch(ctx, r.model.ID, d)
 		return func() {
 			delete(r.asked, d)
 			if err == nil {
@@ -140,9 +141,9 @@ func (r *rig) now() time.Duration {
 // version names an image, as far as it is known here.
 func (r *rig) version(d release.Digest) string {
 	if f, ok := r.known[d]; ok {
-		return f.manifest.Version
+		return f.Manifest.Version
 	}
-	for _, x := range r.b.e.lib.all() {
+	for _, x := range r.b.e.lib.All() {
 		if x.Model == r.model.ID && x.Digest == d {
 			return x.Version
 		}

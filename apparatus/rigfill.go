@@ -73,7 +73,7 @@ func (r *rig) phase() state.LabPhase {
 
 // offered is the newest release for the model, if it is newer than what runs.
 func (r *rig) offered(about lab.About) state.Release {
-	newest, ok := r.b.e.lib.newest(r.model.ID)
+	newest, ok := r.b.e.lib.Newest(r.model.ID)
 	if !ok || !about.Known || newest.Order <= about.Installed.Order {
 		return state.Release{}
 	}
@@ -106,7 +106,7 @@ func (r *rig) choice(about *lab.About) []state.Release {
 		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}
 	list := choiceOf(d, r.b.e.lib)
-	first, ok := restore.Preferred(d, r.b.e.lib.listings(r.model.ID))
+	first, ok := restore.Preferred(d, r.b.e.lib.Listings(r.model.ID))
 	if k := slices.IndexFunc(list, func(x state.Release) bool { return x.Digest == first }); ok && k > 0 {
 		x := list[k]
 		copy(list[1:k+1], list[:k])
@@ -124,14 +124,14 @@ func (r *rig) cells(offered release.Digest) state.Map {
 		return s.Weak || s.Unreadable > 0 || s.Unstable > 0 || r.doubtful[i]
 	}}
 	if f, ok := r.known[r.old]; ok {
-		p.old = f.image
+		p.old = f.Image
 	}
 	next := r.target
 	if next == (release.Digest{}) {
 		next = offered
 	}
 	if f, ok := r.known[next]; ok && next != r.old {
-		p.new = f.image
+		p.new = f.Image
 	}
 	if g.Sectors() > state.MaxSectors {
 		return m

@@ -60,7 +60,7 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	tell(state.LogRow{Step: 16, Code: state.LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
 	var choice *restore.Choice
 	if wanted != (release.Digest{}) {
-		choice = e.lib.wish(device.Model, wanted)
+		choice = e.lib.Wish(device.Model, wanted)
 	}
 	plan, err := session.Plan(ctx, device, e.lib, choice)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"unbrick/lab"
 	"unbrick/protocol"
 	"unbrick/terminal"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -91,11 +92,11 @@ func (r *rig) update(asks int) {
 }
 
 // converse runs in a goroutine of its own. With tells the session takes no offer.
-func (r *rig) converse(ctx context.Context, backend Backend, tells bool) (t talk) {
+func (r *rig) converse(ctx context.Context, backend library.Backend, tells bool) (t talk) {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
 	defer cancel()
 	if backend == nil {
-		t.err = errNoServer
+		t.err = library.ErrNoServer
 		return t
 	}
 	conn, err := backend.Dial(ctx)

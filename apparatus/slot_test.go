@@ -3,6 +3,8 @@ package apparatus
 import (
 	"testing"
 
+	"unbrick/webui/library"
+
 	"github.com/hack-pad/hackpadfs/mem"
 )
 
@@ -15,8 +17,8 @@ func TestSlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLibrary(nil)
-	l.open(fs, true)
+	l := library.New(nil)
+	l.Open(fs, true)
 	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}} {
 		s := slot{lib: l, name: "x"}
 		var keeps []func()

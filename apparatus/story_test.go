@@ -21,6 +21,7 @@ import (
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
@@ -36,7 +37,7 @@ type stand struct {
 	fs       hackpadfs.FS
 	ports    apparatus.Ports
 	away     *switchable // nil: no server at all, or backend
-	backend  apparatus.Backend
+	backend  library.Backend
 	engine   *apparatus.Engine
 	cancel   context.CancelFunc
 	ended    chan struct{}

@@ -149,11 +149,11 @@ func (r *rig) film() *film {
 	t.mu.Lock()
 	entries, start, soft := slices.Clone(t.entries), t.start, t.soft
 	t.mu.Unlock()
-	old := r.known[t.from].image
+	old := r.known[t.from].Image
 	var new []byte
 	for i := range entries {
 		if e := &entries[i].Event; e.Code == terminal.EventIntent && e.Digest != t.from {
-			new = r.known[e.Digest].image
+			new = r.known[e.Digest].Image
 			break
 		}
 	}

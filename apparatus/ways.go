@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"unbrick/restore"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -24,7 +25,7 @@ type worked struct {
 }
 
 // recallWays finds what earlier visits have learnt.
-func recallWays(lib *library) []worked {
+func recallWays(lib *library.Library) []worked {
 	var was keptWays
 	recall(lib, waysBlob, &was)
 	return was.All
@@ -66,7 +67,7 @@ var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 384
 // speeds are those at which a device may answer besides first: the known models', then the usual ones.
 func (c *cable) speeds(first uint32) []uint32 {
 	var all []uint32
-	for _, m := range c.e.lib.known() {
+	for _, m := range c.e.lib.Models() {
 		all = append(all, baudOf(&m))
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/restore"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
@@ -19,7 +20,7 @@ type World struct {
 	// Insecure says that Ports is nil only because the page came over an address that is not protected.
 	Insecure bool
 	// Backend is our own server; nil when there is none.
-	Backend Backend
+	Backend library.Backend
 	// OpenFS opens the browser's own storage; kept says that the browser will not throw it away. It is
 	// called once, off the engine's loop, and only when this tab has the work. Nil, or a nil FS, means that nothing
 	// is kept.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"unbrick/restore"
+	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -149,7 +150,7 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.world.Now().Sub(c.began)
-	c.shown.Result = state.Result{Work: workOf(plan), Version: plan.Release.Version, Signers: signersOf(&plan.Signers), Verified: totalOf(plan),
+	c.shown.Result = state.Result{Work: workOf(plan), Version: plan.Release.Version, Signers: library.SignersOf(&plan.Signers), Verified: totalOf(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
 	c.shown.Progress.Stage = restore.StageStart

@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 )
 
 // Source is what restore plans from: the library.
-var _ restore.Source = (*library)(nil)
+var _ restore.Source = (*Library)(nil)
 
 // List implements restore.Source: every release at hand for a model, in the store, chosen, or on the
 // server.
-func (l *library) List(_ context.Context, id string) ([]restore.Listing, error) {
-	return l.listings(id), nil
+func (l *Library) List(_ context.Context, id string) ([]restore.Listing, error) {
+	return l.Listings(id), nil
 }
 
-// listings is every release at hand for a model.
-func (l *library) listings(id string) []restore.Listing {
+// Listings is every release at hand for a model.
+func (l *Library) Listings(id string) []restore.Listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var list []restore.Listing
@@ -28,13 +28,13 @@ func (l *library) listings(id string) []restore.Listing {
 			return
 		}
 		if i := slices.IndexFunc(list, func(o restore.Listing) bool { return o.Manifest == *m }); i < 0 {
-			list = append(list, restore.Listing{Manifest: *m, Signers: *signers, Hold: holdOf[l.held[nameOf(m)]]})
+			list = append(list, restore.Listing{Manifest: *m, Signers: *signers, Hold: holdOf[l.held[NameOf(m)]]})
 		} else if signers.Len() > list[i].Signers.Len() {
 			list[i].Signers = *signers
 		}
 	}
 	for _, f := range l.files {
-		put(&f.manifest, &f.signers)
+		put(&f.Manifest, &f.Signers)
 	}
 	if l.store != nil {
 		for _, e := range l.store.List() {
@@ -42,13 +42,13 @@ func (l *library) listings(id string) []restore.Listing {
 		}
 	}
 	for _, r := range l.remote {
-		put(&r.manifest, &r.signers)
+		put(&r.Manifest, &r.Signers)
 	}
 	return list
 }
 
 // Get implements restore.Source. The server's list has the manifests; for an image any release of it does.
-func (l *library) Get(ctx context.Context, want *restore.Listing) (signed, image []byte, err error) {
+func (l *Library) Get(ctx context.Context, want *restore.Listing) (signed, image []byte, err error) {
 	is := func(m *release.Manifest, signers *release.Signers) bool {
 		return *m == want.Manifest && *signers == want.Signers
 	}
@@ -56,13 +56,13 @@ func (l *library) Get(ctx context.Context, want *restore.Listing) (signed, image
 	f, chosen := l.files[want.Manifest]
 	s := l.store
 	for i := range l.remote {
-		if r := &l.remote[i]; is(&r.manifest, &r.signers) {
-			signed = r.signed
+		if r := &l.remote[i]; is(&r.Manifest, &r.Signers) {
+			signed = r.Signed
 		}
 	}
 	l.mu.Unlock()
-	if chosen && is(&f.manifest, &f.signers) {
-		return f.signed, f.image, nil
+	if chosen && is(&f.Manifest, &f.Signers) {
+		return f.Signed, f.Image, nil
 	}
 	if s != nil {
 		for _, e := range s.Find(want.Manifest.Digest) {
@@ -73,25 +73,25 @@ func (l *library) Get(ctx context.Context, want *restore.Listing) (signed, image
 			if err == nil {
 				return kept, image, nil
 			}
-			l.lost()
+			l.Lost()
 		}
 	}
-	if f, err = l.fetch(ctx, want.Manifest.Model, want.Manifest.Digest); err != nil {
+	if f, err = l.Fetch(ctx, want.Manifest.Model, want.Manifest.Digest); err != nil {
 		return nil, nil, err
 	}
 	switch {
 	case signed != nil:
-		return signed, f.image, nil
-	case is(&f.manifest, &f.signers):
-		return f.signed, f.image, nil
+		return signed, f.Image, nil
+	case is(&f.Manifest, &f.Signers):
+		return f.Signed, f.Image, nil
 	}
-	return nil, nil, errNoRelease
+	return nil, nil, ErrNoRelease
 }
 
-// wish is the choice of the newest release of an image.
-func (l *library) wish(model string, image release.Digest) *restore.Choice {
+// Wish is the choice of the newest release of an image.
+func (l *Library) Wish(model string, image release.Digest) *restore.Choice {
 	best := release.Manifest{Model: model, Digest: image} // as nothing is
-	for _, o := range l.listings(model) {
+	for _, o := range l.Listings(model) {
 		if m := &o.Manifest; m.Digest == image && (best.Version == "" || m.Rank().Compare(best.Rank()) > 0) {
 			best = *m
 		}

@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"crypto/ed25519"
@@ -70,7 +70,7 @@ func decodeReleases(b []byte) ([]listed, error) {
 			return
 		}
 		if m, signers, err := release.Parse(signed); err == nil {
-			list = append(list, listed{manifest: m, signers: signers, signed: slices.Clone(signed), fit: fit})
+			list = append(list, listed{Manifest: m, Signers: signers, Signed: slices.Clone(signed), fit: fit})
 		}
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"errors"
@@ -66,8 +66,8 @@ func (p *storageFS) only(f func() error) error {
 	return err
 }
 
-// file opens a file within.
-func (p *storageFS) file(open func() (hackpadfs.File, error)) (hackpadfs.File, error) {
+// File opens a file within.
+func (p *storageFS) File(open func() (hackpadfs.File, error)) (hackpadfs.File, error) {
 	v, err := p.within(func() (any, error) { return open() })
 	if err != nil {
 		return nil, err
@@ -77,11 +77,11 @@ func (p *storageFS) file(open func() (hackpadfs.File, error)) (hackpadfs.File, e
 }
 
 func (p *storageFS) Open(name string) (hackpadfs.File, error) {
-	return p.file(func() (hackpadfs.File, error) { return p.fs.Open(name) })
+	return p.File(func() (hackpadfs.File, error) { return p.fs.Open(name) })
 }
 
 func (p *storageFS) OpenFile(name string, flag int, perm hackpadfs.FileMode) (hackpadfs.File, error) {
-	return p.file(func() (hackpadfs.File, error) { return hackpadfs.OpenFile(p.fs, name, flag, perm) })
+	return p.File(func() (hackpadfs.File, error) { return hackpadfs.OpenFile(p.fs, name, flag, perm) })
 }
 
 func (p *storageFS) MkdirAll(name string, perm hackpadfs.FileMode) error {

@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"bytes"
@@ -81,9 +81,9 @@ func TestOneImageForTwoModels(t *testing.T) {
 	}
 	ctx := context.Background()
 	models := []string{"0001", "0002.x_y", "0003"}
-	check := func(what string, l *library) {
+	check := func(what string, l *Library) {
 		t.Helper()
-		all := l.all()
+		all := l.All()
 		if len(all) != len(models) {
 			t.Fatalf("%s: %d releases of %d", what, len(all), len(models))
 		}
@@ -109,23 +109,23 @@ func TestOneImageForTwoModels(t *testing.T) {
 	}
 
 	server := &shelf{files: [][]byte{file(models[0], 1), file(models[1], 2)}}
-	l := newLibrary(server)
+	l := New(server)
 	fs, err := mem.NewFS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.open(fs, true)
-	if _, err := l.add(file(models[2], 3)); err != nil {
+	l.Open(fs, true)
+	if _, err := l.Add(file(models[2], 3)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.refresh(ctx); err != nil {
+	if err := l.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
 	check("with the server", l)
 	server.away = true
 	check("without it", l)
-	again := newLibrary(server)
-	again.open(fs, true)
+	again := New(server)
+	again.Open(fs, true)
 	check("reopened", again)
 
 	// Files in memory, as the command has them.
@@ -168,30 +168,30 @@ func TestImageAgain(t *testing.T) {
 	one, three := file("1.0", 1), file("3.0", 3)
 	for _, kept := range []bool{false, true} {
 		server := &shelf{files: [][]byte{three}}
-		l := newLibrary(server)
+		l := New(server)
 		if kept {
 			fs, err := mem.NewFS()
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.open(fs, true)
+			l.Open(fs, true)
 		}
-		m, err := l.add(one)
+		m, err := l.Add(one)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fetch := func(want string) {
 			t.Helper()
-			f, err := l.fetch(context.Background(), "0001", m.Digest)
-			if err != nil || f.manifest.Version != want {
-				t.Fatalf("kept %v: %q, %v; want %q", kept, f.manifest.Version, err, want)
+			f, err := l.Fetch(context.Background(), "0001", m.Digest)
+			if err != nil || f.Manifest.Version != want {
+				t.Fatalf("kept %v: %q, %v; want %q", kept, f.Manifest.Version, err, want)
 			}
 		}
 		fetch("1.0")
-		if err := l.refresh(context.Background()); err != nil {
+		if err := l.Refresh(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		if all := l.all(); len(all) != 1 || all[0].Version != "3.0" {
+		if all := l.All(); len(all) != 1 || all[0].Version != "3.0" {
 			t.Fatalf("kept %v: %+v, want 3.0 alone", kept, all)
 		}
 		server.away = true
@@ -202,14 +202,14 @@ func TestImageAgain(t *testing.T) {
 		if kept {
 			fetch("3.0")
 		}
-		if _, err := l.add(one); err != nil {
+		if _, err := l.Add(one); err != nil {
 			t.Fatal(err)
 		}
 		if kept {
 			fetch("3.0")
 		}
 		// Each of them is itself to who wants it, and the newest to who wants its bytes.
-		for _, want := range l.listings("0001") {
+		for _, want := range l.Listings("0001") {
 			signed, got, err := l.Get(context.Background(), &want)
 			if got, _, parsing := release.Parse(signed); err != nil || parsing != nil || got != want.Manifest {
 				t.Errorf("kept %v: got %q, %v; want %q", kept, got.Version, err, want.Manifest.Version)
@@ -218,7 +218,7 @@ func TestImageAgain(t *testing.T) {
 				t.Errorf("kept %v: another image with %q", kept, want.Manifest.Version)
 			}
 		}
-		if n, c := len(l.listings("0001")), l.wish("0001", m.Digest); n != 2 || c.Release.Version != "3.0" {
+		if n, c := len(l.Listings("0001")), l.Wish("0001", m.Digest); n != 2 || c.Release.Version != "3.0" {
 			t.Errorf("kept %v: %d releases, %+v", kept, n, c.Release)
 		}
 		if _, _, err := l.Get(context.Background(), &restore.Listing{Manifest: m}); err == nil {

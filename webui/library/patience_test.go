@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 // odd is a storage whose Open does something else.
 type odd struct {
 	hackpadfs.FS
-	open func() (hackpadfs.File, error)
+	opening func() (hackpadfs.File, error)
 }
 
-func (o *odd) Open(string) (hackpadfs.File, error) { return o.open() }
+func (o *odd) Open(string) (hackpadfs.File, error) { return o.opening() }
 
 func (o *odd) MkdirAll(name string, perm hackpadfs.FileMode) error {
 	return hackpadfs.MkdirAll(o.FS, name, perm)
@@ -31,7 +31,7 @@ func TestPatience(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
-		o := &odd{FS: fs, open: func() (hackpadfs.File, error) { panic("no such record") }}
+		o := &odd{FS: fs, opening: func() (hackpadfs.File, error) { panic("no such record") }}
 		p := storageOf(o, storeLimit)
 		if _, err := p.Open("a"); !errors.Is(err, errStorage) {
 			t.Errorf("a panic: got %v, want %v", err, errStorage)
@@ -39,7 +39,7 @@ func TestPatience(t *testing.T) {
 		if err := hackpadfs.MkdirAll(p, "b", 0o755); err != nil {
 			t.Errorf("after a panic: %v", err)
 		}
-		o.open = func() (hackpadfs.File, error) { <-goOn; return nil, nil }
+		o.opening = func() (hackpadfs.File, error) { <-goOn; return nil, nil }
 		begun := time.Now()
 		if _, err := p.Open("a"); !errors.Is(err, errStorage) || time.Since(begun) != storeLimit {
 			t.Errorf("no answer: got %v after %v, want %v after %v", err, time.Since(begun), errStorage, storeLimit)

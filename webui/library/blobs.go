@@ -1,4 +1,4 @@
-package apparatus
+package library
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"unbrick/webui/state"
 )
 
-// keepBlob stores a small thing under a name and tells whether it is kept.
-func (l *library) keepBlob(name string, data []byte) bool {
+// Keep stores a small thing under a name and tells whether it is kept.
+func (l *Library) Keep(name string, data []byte) bool {
 	l.mu.Lock()
 	blobs := l.blobs
 	l.mu.Unlock()
@@ -24,14 +24,14 @@ func (l *library) keepBlob(name string, data []byte) bool {
 }
 
 // refused notes that the browser did not keep something.
-func (l *library) refused() {
+func (l *Library) refused() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.condition = state.StoreFull
 }
 
-// blob returns what keepBlob stored, and whether it is there whole.
-func (l *library) blob(name string) ([]byte, bool) {
+// Kept returns what keepBlob stored, and whether it is there whole.
+func (l *Library) Kept(name string) ([]byte, bool) {
 	l.mu.Lock()
 	blobs := l.blobs
 	l.mu.Unlock()
@@ -40,19 +40,19 @@ func (l *library) blob(name string) ([]byte, bool) {
 	}
 	b, err := blobs.Get(name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		l.lost()
+		l.Lost()
 	}
 	return b, err == nil
 }
 
-// spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.
-func (l *library) spoiled(name string) {
-	l.lost()
-	l.dropBlob(name)
+// Spoiled forgets a blob that was kept whole and means nothing: another version of this page wrote it.
+func (l *Library) Spoiled(name string) {
+	l.Lost()
+	l.Drop(name)
 }
 
-// lost notes that something that was kept is gone.
-func (l *library) lost() {
+// Lost notes that something that was kept is gone.
+func (l *Library) Lost() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.condition != state.StoreNone && l.condition != state.StoreFull {
@@ -60,8 +60,8 @@ func (l *library) lost() {
 	}
 }
 
-// dropBlob forgets a name. What cannot be deleted is found again and harms nobody.
-func (l *library) dropBlob(name string) {
+// Drop forgets a name. What cannot be deleted is found again and harms nobody.
+func (l *Library) Drop(name string) {
 	l.mu.Lock()
 	blobs := l.blobs
 	l.mu.Unlock()
@@ -70,8 +70,8 @@ func (l *library) dropBlob(name string) {
 	}
 }
 
-// blobNames returns the names that begin with prefix.
-func (l *library) blobNames(prefix string) []string {
+// Names returns the names that begin with prefix.
+func (l *Library) Names(prefix string) []string {
 	l.mu.Lock()
 	blobs := l.blobs
 	l.mu.Unlock()

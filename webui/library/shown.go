@@ -1,0 +1,84 @@
+package library
+
+import (
+	"cmp"
+	"sort"
+	"strings"
+
+	"unbrick/release"
+	"unbrick/webui/state"
+)
+
+// ReleaseOf is a release as it is shown.
+func ReleaseOf(m *release.Manifest, signers *release.Signers, origin state.Origin, fit state.Fit) state.Release {
+	return state.Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size, Date: m.Date(), Note: m.Note,
+		Signers: SignersOf(signers), Origin: origin, Fit: fit}
+}
+
+func SignersOf(signers *release.Signers) (all state.Signers) {
+	for i, id := range signers.IDs() {
+		all[i] = id
+	}
+	return all
+}
+
+// All returns every known release of every model once, with where it is at hand; newest first within its model.
+func (l *Library) All() []state.Release {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	byName := make(map[Name]state.Release)
+	put := func(m *release.Manifest, signers *release.Signers, origin state.Origin) {
+		if have, ok := byName[NameOf(m)]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
+			return
+		}
+		byName[NameOf(m)] = ReleaseOf(m, signers, origin, l.held[NameOf(m)])
+	}
+	for _, r := range l.remote {
+		put(&r.Manifest, &r.Signers, state.OriginServer)
+	}
+	for _, f := range l.files {
+		put(&f.Manifest, &f.Signers, state.OriginFile)
+	}
+	if l.store != nil {
+		for _, e := range l.store.List() {
+			put(&e.Manifest, &e.Signers, state.OriginStore)
+		}
+	}
+	list := make([]state.Release, 0, len(byName))
+	for _, r := range byName {
+		list = append(list, r)
+	}
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version)) < 0
+	})
+	return list
+}
+
+// Newest returns the newest release of a model that is at hand and may be offered, and whether there is one.
+func (l *Library) Newest(id string) (state.Release, bool) {
+	for _, r := range l.All() {
+		if r.Model == id && !r.Fit.Held() {
+			return r, true
+		}
+	}
+	return state.Release{}, false
+}
+
+// Shown is what the page shows of the library.
+func (l *Library) Shown() (state.Store, state.Server) {
+	releases := l.All()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := state.Store{Condition: l.condition, Releases: releases[:min(len(releases), state.MaxReleases)]}
+	if l.store != nil {
+		for _, e := range l.store.List() {
+			s.Bytes += uint64(e.FileSize)
+		}
+	}
+	server := state.Server{Reach: l.reach}
+	if l.backend != nil {
+		server.Address = l.backend.Address()
+	}
+	return s, server
+}
