@@ -51,17 +51,17 @@ func (c *choice) versionOf(image storage.Digest) string {
 
 // decide takes the choice into the device's record and returns what is to be remembered of it.
 func (c *choice) decide(d *storage.Device, now time.Time) []storage.Event {
-	settle(d, c.state, now)
+	d.Settle(c.state, now)
 	switch c.state {
 	case storage.NeedsCable:
 		d.Target, d.TargetVersion, d.Needs = c.wanted.Manifest.Digest, c.version(), c.info.Workspace
 		return []storage.Event{{At: now, Kind: storage.NoFit, Source: storage.ByServer, From: d.Claim.Version, To: c.version(),
-			Detail: detailOf(map[string]any{"needs": c.info.Workspace, "has": c.info.Has}), Unique: fmt.Sprintf("no-fit:%x:%d", d.Target[:8], c.info.Has)}}
+			Detail: storage.Detail(map[string]any{"needs": c.info.Workspace, "has": c.info.Has}), Unique: fmt.Sprintf("no-fit:%x:%d", d.Target[:8], c.info.Has)}}
 	case storage.HeldBack:
 		d.Target, d.TargetVersion = c.wanted.Manifest.Digest, c.version()
 		if c.unmade != "" {
 			return []storage.Event{{At: now, Kind: storage.Unmade, Source: storage.ByServer, From: d.Claim.Version, To: c.version(),
-				Detail: detailOf(map[string]any{"error": c.unmade}), Unique: fmt.Sprintf("not-made:%x", d.Target[:8])}}
+				Detail: storage.Detail(map[string]any{"error": c.unmade}), Unique: fmt.Sprintf("not-made:%x", d.Target[:8])}}
 		}
 		return nil
 	case storage.Running, storage.Receiving, storage.Rewriting, storage.Restoration:
@@ -70,7 +70,7 @@ func (c *choice) decide(d *storage.Device, now time.Time) []storage.Event {
 		return nil
 	}
 	return []storage.Event{{At: now, Kind: storage.Offer, Source: storage.ByServer, From: d.Claim.Version, To: c.version(), File: c.info.Digest,
-		Detail: detailOf(map[string]any{"kind": c.info.Kind.String(), "size": c.info.Size, "needs": c.info.Workspace, "has": c.info.Has, "steps": c.info.Steps}),
+		Detail: storage.Detail(map[string]any{"kind": c.info.Kind.String(), "size": c.info.Size, "needs": c.info.Workspace, "has": c.info.Has, "steps": c.info.Steps}),
 		Unique: fmt.Sprintf("offer:%x", c.info.Digest[:])}}
 }
 

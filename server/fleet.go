@@ -406,9 +406,9 @@ func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, n
 	}
 	if marked {
 		if all && len(events) == 0 {
-			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator, Detail: detailOf(map[string]any{"was": d.State.String()})})
+			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator, Detail: storage.Detail(map[string]any{"was": d.State.String()})})
 		}
-		settle(d, storage.Running, now)
+		d.Settle(storage.Running, now)
 		d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
 	}
 	return events

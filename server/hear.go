@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -69,16 +68,9 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 	d.LastSeen = now
 	d.Sessions++
 	d.Claim = claim(h)
-	settle(d, storage.Running, now)
+	d.Settle(storage.Running, now)
 	d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
 	return e.heard
-}
-
-// settle sets the state of a device; Since stays if it had that state already.
-func settle(d *storage.Device, state storage.DeviceState, now time.Time) {
-	if d.State != state {
-		d.State, d.Since = state, now
-	}
 }
 
 func claim(h *protocol.Hello) storage.Claim {
@@ -103,7 +95,7 @@ type ear struct {
 }
 
 func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
-	e.events = append(e.events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: detailOf(detail)})
+	e.events = append(e.events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: storage.Detail(detail)})
 }
 
 // refusals remembers update files whose proof failed on the device.
@@ -214,16 +206,4 @@ func (e *ear) runs(image storage.Digest) {
 		e.tell(storage.Freed, storage.ByServer, "", e.version(image), nil)
 	}
 	a.Failures, a.Until = 0, time.Time{}
-}
-
-// detailOf encodes a detail; one that is too long is left out rather than cut.
-func detailOf(detail map[string]any) string {
-	if len(detail) == 0 {
-		return ""
-	}
-	b, err := json.Marshal(detail)
-	if err != nil || len(b) > storage.MaxDetail {
-		return ""
-	}
-	return string(b)
 }

@@ -25,7 +25,7 @@ func (v *session) meet() {
 		}
 		now := v.s.now()
 		d.Conflict = now
-		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: detailOf(map[string]any{"peers": []string{v.from, other}}),
+		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: storage.Detail(map[string]any{"peers": []string{v.from, other}}),
 			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
 	})
 	if err != nil {
@@ -106,7 +106,7 @@ func (v *session) refusal(m *protocol.Error) {
 			return nil, storage.ErrNotFound
 		}
 		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.version(), File: c.info.Digest,
-			Detail: detailOf(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
+			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
 	})
 	if err != nil {
 		v.log.Error("record refusal", "error", err)

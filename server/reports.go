@@ -223,7 +223,7 @@ func (s *Server) take(r *http.Request, p *Report) error {
 	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored, OutcomeFound: storage.Found}[p.Outcome]
 	id := hex.EncodeToString(p.ID[:])
 	event := storage.Event{At: now, Kind: kind, Source: by, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + id,
-		Detail: detailOf(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
+		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
 			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": access.IsOperator(r)})}
 	_, err := s.change(r.Context(), deviceID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
@@ -242,7 +242,7 @@ func (s *Server) take(r *http.Request, p *Report) error {
 				return nil, problem(http.StatusInsufficientStorage, "full", "%v", errTooManyDevices)
 			}
 			d.FirstSeen, d.LastSeen, d.Claim.Version = now, now, p.From
-			settle(d, storage.Running, now)
+			d.Settle(storage.Running, now)
 		}
 		if slices.Contains(d.Reports, id) {
 			return nil, nil
@@ -272,12 +272,12 @@ func reported(d *storage.Device, p *Report, now time.Time) {
 			if d.Target != (storage.Digest{}) { // its next session tells whether the update in between succeeded
 				state = storage.Rewriting
 			}
-			settle(d, state, now)
+			d.Settle(state, now)
 			d.LastSeen = now
 		}
 	case OutcomeNotRestored, OutcomeFound:
 		d.RestoredTo = storage.Digest{}
-		settle(d, storage.Restoration, now)
+		d.Settle(storage.Restoration, now)
 		d.LastSeen = now
 	}
 }

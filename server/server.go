@@ -217,7 +217,7 @@ func (s *Server) recover(ctx context.Context) error {
 		}
 		for i := range page.Devices {
 			d := &page.Devices[i]
-			settle(d, storage.Running, s.now())
+			d.Settle(storage.Running, s.now())
 			err := s.store.SaveDevice(ctx, d)
 			if errors.Is(err, storage.ErrFull) { // its next session puts it right; what is there is served
 				s.log.Error("devices are shown as receiving that are not", "error", err)

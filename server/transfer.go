@@ -296,7 +296,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 		case storage.NeedsCable, storage.HeldBack, storage.Restoration:
 		}
 		d.LastSeen = now
-		settle(d, state, now)
+		d.Settle(state, now)
 		if event == nil {
 			return nil, nil
 		}
@@ -313,7 +313,7 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
 	v.s.metrics.transfers.add("done")
 	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n),
-		Detail: detailOf(map[string]any{"kind": v.offer.info.Kind.String(), "size": v.offer.info.Size, "offset": q.Offset, "workspace": v.offer.info.Workspace})})
+		Detail: storage.Detail(map[string]any{"kind": v.offer.info.Kind.String(), "size": v.offer.info.Size, "offset": q.Offset, "workspace": v.offer.info.Workspace})})
 	if err != nil && !noRoom(err) { // without room it goes on: the device has the file, and its next session tells what came of it
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
@@ -330,5 +330,5 @@ func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	if errors.As(why, &taken) {
 		detail["why"] = taken.why
 	}
-	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n), Detail: detailOf(detail)})
+	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -323,4 +324,23 @@ type ReleaseCount struct {
 	Version   string // as the devices say
 	Installed int    // including the confirmed ones
 	Confirmed int
+}
+
+// Settle sets the state of a device; Since stays if it had that state already.
+func (d *Device) Settle(state DeviceState, now time.Time) {
+	if d.State != state {
+		d.State, d.Since = state, now
+	}
+}
+
+// Detail encodes what an event's Detail holds; what is too long is left out rather than cut.
+func Detail(detail map[string]any) string {
+	if len(detail) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(detail)
+	if err != nil || len(b) > MaxDetail {
+		return ""
+	}
+	return string(b)
 }
