@@ -447,8 +447,7 @@ func TestPageAndDemoAreNotThere(t *testing.T) {
 }
 
 func TestFullStorage(t *testing.T) {
-	r := newRig(t)
-	r.s.store = &fullStore{r.store}
+	r := newRig(t, func(c *Config) { c.Store = &fullStore{c.Store} })
 	a, b := r.do("POST", "/api/releases", r.file(r.key, "1", 1, image(1, 20_000)), "Unbrick-Public-Key", r.pub(r.key))
 	if e := decode[map[string]string](r, b); a.StatusCode != 507 || e["code"] != "full" {
 		t.Fatalf("%s %s, want 507", a.Status, b)

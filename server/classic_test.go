@@ -5,11 +5,11 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"time"
 
 	"unbrick/delta/bsdiff"
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -44,7 +44,7 @@ func TestPreferAPI(t *testing.T) {
 	set(http.StatusNotFound, "/api/models/0007/prefer", `{"kind":"delta"}`)
 	set(http.StatusBadRequest, "/api/models/0001/prefer", `{"kind":"full"}`)
 	set(http.StatusBadRequest, "/api/models/0001/prefer", `{"kind":"delta","more":1}`)
-	if MakesBsdiff {
+	if offer.MakesBsdiff {
 		r.prefer("bsdiff")
 	} else {
 		set(http.StatusConflict, "/api/models/0001/prefer", `{"kind":"bsdiff"}`)
@@ -54,7 +54,7 @@ func TestPreferAPI(t *testing.T) {
 
 // TestBsdiffWithoutCgo: what another build was told to prefer is not offered by one that cannot make it.
 func TestBsdiffWithoutCgo(t *testing.T) {
-	if MakesBsdiff {
+	if offer.MakesBsdiff {
 		t.Skip("this build makes patches")
 	}
 	r := newRig(t)
@@ -62,19 +62,16 @@ func TestBsdiffWithoutCgo(t *testing.T) {
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
-	if err := r.s.setPrefer(context.Background(), "0001", protocol.KindBsdiff); err != nil {
+	if err := r.s.offers.Prefer(context.Background(), "0001", protocol.KindBsdiff); err != nil {
 		t.Fatal(err)
 	}
 	if info := r.session(r.helloLarge("A-1", one)); info.Kind != protocol.KindDelta {
 		t.Fatalf("info %+v, want a delta", info)
 	}
-	if _, err := r.s.maker.classic(context.Background(), a, a); err == nil {
-		t.Fatal("made a patch")
-	}
 }
 
 func TestPreferredBsdiff(t *testing.T) {
-	if !MakesBsdiff {
+	if !offer.MakesBsdiff {
 		t.Skip("this build makes no patches")
 	}
 	r := newRig(t)
@@ -136,21 +133,5 @@ func TestPreferredBsdiff(t *testing.T) {
 	unknown.Digest, unknown.Order = storage.Digest{1}, 0
 	if k := kindFor(unknown); k != protocol.KindFull {
 		t.Errorf("unknown base: %v", k)
-	}
-}
-
-// TestBsdiffThatTakesForEver: the work cannot be stopped, so the worker leaves it, and nothing else of its kind begins.
-func TestBsdiffThatTakesForEver(t *testing.T) {
-	r := newRig(t)
-	m := r.s.maker
-	m.oneClassic <- struct{}{} // as if one was being made
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	if _, err := m.classic(ctx, []byte{1}, []byte{2}); err == nil {
-		t.Fatal("made a second at the same time")
-	}
-	<-m.oneClassic
-	if _, err := m.classic(context.Background(), nil, []byte{1}); err == nil {
-		t.Fatal("made a patch from nothing")
 	}
 }

@@ -49,7 +49,7 @@ func (s *Server) loadDemo(ctx context.Context) error {
 		if err := s.store.TrustKey(ctx, d.Model.ID, d.Key, s.now()); err != nil {
 			return err
 		}
-		if err := s.preferOnce(ctx, d.Model.ID, d.Prefer); err != nil {
+		if err := s.offers.PreferOnce(ctx, d.Model.ID, d.Prefer); err != nil {
 			return err
 		}
 		for _, r := range d.Releases {

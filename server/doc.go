@@ -3,7 +3,7 @@
 //
 //	211 identification information reception   hear.go, session.go   S02
 //	212 update software storage                storage, releases.go
-//	213 differential file creation             choose.go, making.go  S03
+//	213 differential file creation             package offer         S03
 //	214 update file information transmission   session.go            S04
 //	215 transfer request reception             session.go            S09
 //	216 update file transmission               transfer.go           S10

@@ -234,10 +234,10 @@ func (b *countedBlob) ReadAt(p []byte, at int64) (int, error) {
 
 // TestPartsOfAFile: a client that has the file, or wants a part of it, is answered without more than that.
 func TestPartsOfAFile(t *testing.T) {
-	r := newRig(t)
+	var store countedStore
+	r := newRig(t, func(c *Config) { store.Store, c.Store = c.Store, &store })
 	m := r.wide(1 << 20)
-	store := &countedStore{Store: r.store}
-	r.s.store = store
+	store.read.Store(0)
 	path := "/api/releases/" + release.Hex(m.Digest) + "/file?model=0009"
 	a, whole := r.do("GET", path, nil)
 	tag := a.Header.Get("ETag")
@@ -282,9 +282,8 @@ func TestPartsOfAFile(t *testing.T) {
 
 // TestDamagedReleaseFile: a damaged image is told as trouble, not begun.
 func TestDamagedReleaseFile(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(c *Config) { c.Store = &damagedStore{c.Store} })
 	m := r.publish("1", 1, image(1, 20_000))
-	r.s.store = &damagedStore{r.store}
 	a, b := r.do("GET", "/api/releases/"+release.Hex(m.Digest)+"/file", nil)
 	if e := decode[map[string]string](r, b); a.StatusCode != 500 || e["code"] != "internal" || a.Header.Get("ETag") != "" {
 		t.Errorf("%s %s, ETag %q", a.Status, b, a.Header.Get("ETag"))

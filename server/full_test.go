@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -73,8 +74,8 @@ func TestFullDiskIsTold(t *testing.T) {
 	r.publish("2", 2, next(a, 2))
 	told := func(info *protocol.Info) {
 		t.Helper()
-		if info.Kind != protocol.KindNone || info.Reason != protocol.ReasonPreparing || info.Wait != waitFailed {
-			t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", info.Kind, info.Reason, info.Wait, waitFailed)
+		if info.Kind != protocol.KindNone || info.Reason != protocol.ReasonPreparing || info.Wait != offer.WaitFailed {
+			t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", info.Kind, info.Reason, info.Wait, offer.WaitFailed)
 		}
 	}
 	disk.full.Store(true)
@@ -130,8 +131,8 @@ func TestTransferWhileStorageDoesNotAnswer(t *testing.T) {
 			disk.full.Store(true)
 			r.s.live.look(two.Model) // as after any change of an operator's
 			gone := hears[*protocol.Gone](c)
-			if gone.Info.Kind != protocol.KindNone || gone.Info.Reason != protocol.ReasonPreparing || gone.Info.Wait != waitFailed {
-				t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", gone.Info.Kind, gone.Info.Reason, gone.Info.Wait, waitFailed)
+			if gone.Info.Kind != protocol.KindNone || gone.Info.Reason != protocol.ReasonPreparing || gone.Info.Wait != offer.WaitFailed {
+				t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", gone.Info.Kind, gone.Info.Reason, gone.Info.Wait, offer.WaitFailed)
 			}
 			c.bye()
 		})

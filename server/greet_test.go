@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/conntest"
 	"unbrick/protocol/wsconn"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 
 	"github.com/coder/websocket"
@@ -137,25 +139,32 @@ func TestOldSubprotocol(t *testing.T) {
 	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
 }
 
-// troubled is a store that does not find models.
-type troubled struct{ storage.Store }
+// troubled is a store that does not find models while it is on fire.
+type troubled struct {
+	storage.Store
+	fire atomic.Bool
+}
 
-func (troubled) Model(context.Context, string) (storage.Model, error) {
-	return storage.Model{}, errors.New("disk on fire")
+func (s *troubled) Model(ctx context.Context, id string) (storage.Model, error) {
+	if s.fire.Load() {
+		return storage.Model{}, errors.New("disk on fire")
+	}
+	return s.Store.Model(ctx, id)
 }
 
 // TestWaitsAreTold: whatever ends in waiting says for how long, with the same seconds before the upgrade and behind it. The rig looks at
 // every answer of every other test besides.
 func TestWaitsAreTold(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.Sessions = 1 })
+	var store troubled
+	r := newRig(t, func(c *Config) { store.Store, c.Store, c.Limits.Sessions = c.Store, &store, 1 })
 	one := r.publish("1", 1, image(1, 20_000))
-	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonUpToDate || info.Wait != waitUsual {
+	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonUpToDate || info.Wait != offer.WaitUsual {
 		t.Errorf("%s: wait %d", info.Reason, info.Wait)
 	}
 	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
 	foreign := r.hello("A-1", one)
 	foreign.Model = "0099"
-	if info := r.session(foreign); info.Reason != protocol.ReasonUnknownModel || info.Wait != waitUsual {
+	if info := r.session(foreign); info.Reason != protocol.ReasonUnknownModel || info.Wait != offer.WaitUsual {
 		t.Errorf("%s: wait %d", info.Reason, info.Wait)
 	}
 	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
@@ -172,14 +181,13 @@ func TestWaitsAreTold(t *testing.T) {
 	if e := hears[*protocol.Error](late); e.Fault != protocol.FaultBusy || e.Wait != waitBusy {
 		t.Errorf("%s: wait %d", e.Fault, e.Wait)
 	}
-	store := r.s.store
-	r.s.store = &troubled{store}
+	store.fire.Store(true)
 	c.say(r.hello("A-1", one))
 	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultInternal || e.Wait != waitInternal {
 		t.Errorf("%s: wait %d", e.Fault, e.Wait)
 	}
 	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
-	r.s.store = store
+	store.fire.Store(false)
 	c = r.dial()
 	go r.s.Close(context.Background())
 	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultShutdown || e.Wait != waitShutdown {
@@ -190,7 +198,7 @@ func TestWaitsAreTold(t *testing.T) {
 
 // TestNoWaitIsTooLong: no wait of ours is one that a terminal refuses.
 func TestNoWaitIsTooLong(t *testing.T) {
-	for _, wait := range []uint32{waitBusy, waitShutdown, waitInternal, waitPreparing, waitFailed, waitUsual} {
+	for _, wait := range []uint32{waitBusy, waitShutdown, waitInternal, offer.WaitPreparing, offer.WaitFailed, offer.WaitUsual} {
 		if wait == 0 || wait > protocol.MaxWait {
 			t.Errorf("%d s", wait)
 		}

@@ -20,6 +20,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -80,18 +81,18 @@ func newHostileRig(t *testing.T) *hostileRig {
 	}
 	h.one = h.publish("1", 1, image(1, 20_000))
 	h.publish("2", 2, img)
-	create := h.s.maker.create
-	h.s.maker.create = func(ctx context.Context, k *storage.FileKey) (*product, error) {
+	var create offer.Maker
+	create = h.creates(func(ctx context.Context, k *storage.FileKey) (*offer.Product, error) {
 		if k.From != h.one.Digest {
 			return create(ctx, k)
 		}
 		select {
 		case <-h.gate:
-			return &product{file: []byte("a delta"), needs: 100}, nil
+			return &offer.Product{File: []byte("a delta"), Needs: 100}, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-	}
+	})
 	p := h.dial(t)
 	p.say(h.greet())
 	h.info = hearsNow[*protocol.Info](p)
@@ -593,8 +594,8 @@ func (h *hostileRig) asBefore(name string, p *peer, baseline int) {
 	if n != baseline {
 		h.Errorf("%s: %d goroutines, %d before\n%s", name, n, baseline, stacks)
 	}
-	if len(h.s.live.all()) != 0 || h.s.maker.queued() != 0 {
-		h.Errorf("%s: %d sessions, %d files waited for", name, len(h.s.live.all()), h.s.maker.queued())
+	if len(h.s.live.all()) != 0 || h.s.offers.Waiting() != 0 {
+		h.Errorf("%s: %d sessions, %d files waited for", name, len(h.s.live.all()), h.s.offers.Waiting())
 	}
 	group := storage.GroupReceiving
 	page, err := h.store.Devices(context.Background(), storage.Query{Group: &group, Cut: h.s.cut(), Limit: 1})

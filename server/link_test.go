@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -100,32 +100,6 @@ func TestClaimsDoNotPushOutHolds(t *testing.T) {
 	if d.Tried(storage.Digest{3}) != nil {
 		t.Fatal("an operator's hold gave way")
 	}
-}
-
-// refusing is a store in which every file is one that devices refuse.
-type refusing struct{ storage.Store }
-
-func (refusing) RefuseFile(context.Context, storage.Digest) error { return nil }
-
-// However long proving takes, whoever tells of one more refusal does not wait for a place in the queue.
-func TestDoubtWaitsForNoPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Now()
-		p := &prover{s: &Server{store: refusing{}, now: func() time.Time { return now }, ctx: t.Context()}, queue: make(chan doubt, maxDoubts), last: make(map[storage.Digest]time.Time)}
-		for i := range maxDoubts {
-			if p.doubt(storage.Digest{1, byte(i)}) == nil {
-				t.Fatalf("file %d is not proven again", i)
-			}
-		}
-		now = now.Add(proveAgain) // nothing is proven meanwhile
-		if p.doubt(storage.Digest{2}) != nil {
-			t.Error("a file has a place that there is not")
-		}
-		<-p.queue
-		if p.doubt(storage.Digest{2}) == nil {
-			t.Error("the next refusal gets no proof")
-		}
-	})
 }
 
 // stored is the file on disk of a stored blob.
@@ -253,9 +227,11 @@ func TestDamagedImageIsReported(t *testing.T) {
 			one, two := r.publish("1", 1, a), r.publish("2", 2, b)
 			for _, m := range []release.Manifest{one, two} { // read, and found right
 				r.old(m.Digest)
-				if _, err := r.s.blob(context.Background(), m.Digest); err != nil {
+				b, err := r.s.offers.OpenImage(context.Background(), "0001", m.Digest)
+				if err != nil {
 					t.Fatal(err)
 				}
+				b.Close()
 			}
 			test.damage(r, one, two)
 			if info := r.session(r.hello("A-1", one)); info.Kind == protocol.KindDelta {
@@ -294,7 +270,7 @@ func TestPublishingAgainWhileAFileIsMade(t *testing.T) {
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
-	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) { return nil, errors.New("no base") }
+	r.creates(func(context.Context, *storage.FileKey) (*offer.Product, error) { return nil, errors.New("no base") })
 	r.session(r.hello("A-1", one))
 	r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "1", 1, a))
 }
@@ -306,20 +282,25 @@ func TestImageComesAgainWhileAFileIsMade(t *testing.T) {
 	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
 	r.flip(two.Digest, 100)
 	first := true
-	r.s.maker.create = func(ctx context.Context, k *storage.FileKey) (*product, error) {
-		p, err := r.s.maker.build(ctx, k)
+	var build offer.Maker
+	build = r.creates(func(ctx context.Context, k *storage.FileKey) (*offer.Product, error) {
+		p, err := build(ctx, k)
 		if first {
 			first = false
 			r.must(http.StatusOK, "POST", "/api/releases", r.file(r.key, "2", 2, next(a, 2)))
-			r.s.spoil(two.Digest, errors.New("read before it came"))
+			r.flip(two.Digest, 100) // as if read before it came
+			if _, found := r.s.offers.OpenImage(ctx, "0001", two.Digest); found == nil || !r.s.offers.Damaged(two.Digest) {
+				t.Error("the damage is not found")
+			}
+			r.flip(two.Digest, 100)
 			err = errors.New("read before it came")
 		}
 		return p, err
-	}
+	})
 	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
 		t.Errorf("%s %s", info.Kind, info.Reason)
 	}
-	if r.s.isSpoilt(two.Digest) {
+	if r.s.offers.Damaged(two.Digest) {
 		t.Error("the image that came again is told to be damaged")
 	}
 }

@@ -12,18 +12,9 @@ import (
 
 	"unbrick/delta/diff"
 	"unbrick/protocol"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
-
-func TestStepOf(t *testing.T) {
-	for _, test := range []struct{ workspace, want uint32 }{
-		{0, 1}, {1, 1}, {15, 15}, {16, 16}, {17, 16}, {65536, 65536}, {65537, 65536}, {73727, 65536}, {73728, 73728}, {1<<32 - 1, 0xf0000000},
-	} {
-		if got := stepOf(test.workspace); got != test.want {
-			t.Errorf("stepOf(%d) = %d, want %d", test.workspace, got, test.want)
-		}
-	}
-}
 
 // creations counts calls of the creator and holds each until the test lets it go.
 type creations struct {
@@ -32,7 +23,7 @@ type creations struct {
 	goOn  chan error
 }
 
-func (c *creations) create(ctx context.Context, k *storage.FileKey) (*product, error) {
+func (c *creations) create(ctx context.Context, k *storage.FileKey) (*offer.Product, error) {
 	c.calls.Add(1)
 	c.begun <- *k
 	select {
@@ -43,12 +34,18 @@ func (c *creations) create(ctx context.Context, k *storage.FileKey) (*product, e
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return &product{file: append([]byte("file"), k.To[:]...), needs: 100}, nil
+	return &offer.Product{File: append([]byte("file"), k.To[:]...), Needs: 100}, nil
+}
+
+// creates has update files made by m, and returns what made them before.
+func (r *rig) creates(m offer.Maker) (before offer.Maker) {
+	r.s.offers.ChangeMaker(func(b offer.Maker) offer.Maker { before = b; return m })
+	return before
 }
 
 func newCreations(r *rig) *creations {
 	c := &creations{begun: make(chan storage.FileKey, 10), goOn: make(chan error, 10)}
-	r.s.maker.create = c.create
+	r.creates(c.create)
 	return c
 }
 
@@ -115,6 +112,12 @@ func TestPreparing(t *testing.T) {
 	}
 }
 
+// As package offer has them.
+const (
+	backoff   = 30 * time.Second
+	maxUnmade = 3
+)
+
 func TestFailuresBackOff(t *testing.T) {
 	r := newRig(t)
 	a := image(1, 20_000)
@@ -122,17 +125,17 @@ func TestFailuresBackOff(t *testing.T) {
 	r.publish("2", 2, next(a, 2))
 	var mu sync.Mutex
 	deltas := 0
-	r.s.maker.create = func(_ context.Context, k *storage.FileKey) (*product, error) {
+	r.creates(func(_ context.Context, k *storage.FileKey) (*offer.Product, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if k.From == (storage.Digest{}) {
-			return &product{file: []byte("full"), needs: 100}, nil
+			return &offer.Product{File: []byte("full"), Needs: 100}, nil
 		}
 		if deltas++; deltas == 2 {
 			panic("a fault in the creator")
 		}
 		return nil, errors.New("cannot")
-	}
+	})
 	tried := func() int {
 		if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindFull {
 			t.Fatalf("info %+v, want the full image meanwhile", info)
@@ -165,11 +168,11 @@ func TestQueueIsBounded(t *testing.T) {
 	if info := r.session(r.hello("A-2", two)); info.Reason != protocol.ReasonPreparing {
 		t.Fatalf("info %+v, want preparing", info)
 	}
-	if n := r.s.maker.queued(); n != 1 {
+	if n := r.s.offers.Waiting(); n != 1 {
 		t.Fatalf("%d files wait, want 1", n)
 	}
 	made.goOn <- nil
-	r.until("the queue is empty", func() bool { return r.s.maker.queued() == 0 })
+	r.until("the queue is empty", func() bool { return r.s.offers.Waiting() == 0 })
 }
 
 func TestUnfinishedFileIsMadeAfterRestart(t *testing.T) {
@@ -195,10 +198,10 @@ func TestTooBigIsRemembered(t *testing.T) {
 	one := r.publish("1", 1, image(1, 20_000))
 	r.publish("2", 2, image(2, 20_000))
 	var calls atomic.Int32
-	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) {
+	r.creates(func(context.Context, *storage.FileKey) (*offer.Product, error) {
 		calls.Add(1)
 		return nil, &diff.ErrDoesNotFit{Needs: 1 << 20}
-	}
+	})
 	for range 3 {
 		if info := r.session(r.hello("A-1", one)); info.Workspace != 1<<20 {
 			t.Fatalf("info %+v, want needs of 1 MiB", info)
@@ -232,14 +235,16 @@ func TestWhatCannotBeMadeIsTold(t *testing.T) {
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
-	r.s.maker.create = func(context.Context, *storage.FileKey) (*product, error) { return nil, errors.New("no such sector") }
-	for n := range unmadeAfter {
+	build := r.creates(func(context.Context, *storage.FileKey) (*offer.Product, error) {
+		return nil, errors.New("no such sector")
+	})
+	for n := range maxUnmade {
 		info := r.session(r.hello("A-1", one))
 		if info.Reason != protocol.ReasonPreparing || info.Wait == 0 {
 			t.Fatalf("info %+v", info)
 		}
 		want := storage.Running
-		if n == unmadeAfter-1 {
+		if n == maxUnmade-1 {
 			want = storage.HeldBack
 		}
 		if d := r.device("A-1"); d.State != want {
@@ -266,7 +271,7 @@ func TestWhatCannotBeMadeIsTold(t *testing.T) {
 	if told != 1 {
 		t.Errorf("told %d times", told)
 	}
-	r.s.maker.create = r.s.maker.build
+	r.creates(build)
 	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
 		t.Fatalf("info %+v, want the delta", info)
 	}

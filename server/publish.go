@@ -72,7 +72,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	if err := s.store.AddRelease(r.Context(), v, f.Image); err != nil {
 		return err
 	}
-	if err := s.heal(r.Context(), m.Model, m.Digest); err != nil {
+	if err := s.offers.Heal(r.Context(), m.Model, m.Digest); err != nil {
 		return err
 	}
 	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here

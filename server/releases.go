@@ -72,7 +72,7 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, e
 		return v, err
 	}
 	v.Keys = toKeysJSON(keys)
-	kind, err := s.prefers(r.Context(), m.ID)
+	kind, err := s.offers.Prefers(r.Context(), m.ID)
 	v.Prefer = kind.String()
 	return v, err
 }
@@ -267,7 +267,7 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 	list := make([]releaseJSON, len(shown))
 	for i := range shown {
 		list[i] = toReleaseJSON(&shown[i])
-		list[i].Damaged = operator && s.isSpoilt(shown[i].Manifest.Digest)
+		list[i].Damaged = operator && s.offers.Damaged(shown[i].Manifest.Digest)
 	}
 	if operator {
 		if err := s.count(r.Context(), r.URL.Query().Get("model"), shown, list); err != nil {

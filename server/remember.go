@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
 // meet records that two peers speak under one serial at the same time, when this one did so after the younger one began.
 // An older session whose device came back by another way says nothing any more, and ends with its connection.
 func (v *session) meet() {
-	if v.conflict || !v.met.Load() || v.offer == nil || v.offer.unknownModel {
+	if v.conflict || !v.met.Load() || v.offer == nil || v.offer.UnknownModel {
 		return
 	}
 	v.conflict = true
@@ -34,8 +35,8 @@ func (v *session) meet() {
 }
 
 // record saves what the Hello taught and what was chosen. Asked again within the session, only the choice is new.
-func (v *session) record(c *choice, again bool) error {
-	if c.unknownModel {
+func (v *session) record(c *offer.Choice, again bool) error {
+	if c.UnknownModel {
 		return nil
 	}
 	var news []storage.Digest
@@ -55,10 +56,10 @@ func (v *session) record(c *choice, again bool) error {
 		var events []storage.Event
 		before := *d
 		if !again {
-			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.versionOf)
+			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.VersionOf)
 			events, news, failures = what.events, what.refused, what.failed
 		}
-		events = append(events, c.decide(d, v.s.now())...)
+		events = append(events, c.Decide(d, v.s.now())...)
 		if v.s.live.transfers(v.id, v) { // what another session brings about is not this one's to change
 			d.State, d.Since, d.Target, d.TargetVersion, d.File = before.State, before.Since, before.Target, before.TargetVersion, before.File
 		}
@@ -79,7 +80,7 @@ func (v *session) record(c *choice, again bool) error {
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)
-		if done := v.s.prover.doubt(file); done != nil {
+		if done := v.s.offers.Doubt(ctx, file); done != nil {
 			select { // the next to ask gets what the proof came to
 			case <-done:
 			case <-v.in.over:
@@ -97,7 +98,7 @@ var errTooManyDevices = errors.New("as many devices as allowed are recorded")
 func (v *session) refusal(m *protocol.Error) {
 	v.over = true
 	v.log.Warn("terminal refuses", "fault", m.Fault.String(), "text", fmt.Sprintf("%q", m.Text))
-	if v.offer == nil || v.offer.target == nil {
+	if v.offer == nil || v.offer.Target == nil {
 		return
 	}
 	c := v.offer
@@ -105,8 +106,8 @@ func (v *session) refusal(m *protocol.Error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
-		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.version(), File: c.info.Digest,
-			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.info.Digest[:8], m.Fault)}}, nil
+		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.Version(), File: c.Info.Digest,
+			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.Info.Digest[:8], m.Fault)}}, nil
 	})
 	if err != nil {
 		v.log.Error("record refusal", "error", err)

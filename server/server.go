@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"unbrick/server/access"
+	"unbrick/server/offer"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
@@ -93,8 +93,7 @@ type Server struct {
 	pulse    *pulse
 	clock    *rollout.Clock
 	rollouts *rollout.Watch
-	maker    *maker
-	prover   *prover
+	offers   *offer.Offers
 	live     live
 	metrics  *metrics
 	rate     *access.Limiter
@@ -103,11 +102,7 @@ type Server struct {
 	uploads  chan struct{}
 	handler  http.Handler
 
-	damage sync.Mutex
-	spoilt map[storage.Digest]bool // images of releases that were found damaged or gone
-	heals  atomic.Uint64           // how often an image came again
-
-	watching   sync.WaitGroup // goroutines of the server's own besides the maker's
+	watching   sync.WaitGroup // the goroutine that looks after rollouts
 	publishing sync.Mutex     // from looking at a release's neighbours until it is stored
 
 	ctx      context.Context // of everything that outlives a request
@@ -121,7 +116,7 @@ func New(cfg *Config) (*Server, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("server: no store")
 	}
-	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed, draining: make(chan struct{}), spoilt: make(map[storage.Digest]bool)}
+	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed, draining: make(chan struct{})}
 	s.limits.defaults()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -155,8 +150,11 @@ func New(cfg *Config) (*Server, error) {
 	if workers <= 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
-	s.maker = newMaker(s, workers)
-	s.prover = newProver(s)
+	s.offers = offer.New(s.ctx, offer.Config{Store: s.store, Log: s.log, Now: s.now, At: s.clock.At, Workers: workers, Queue: s.limits.Queue, Prepare: s.limits.Prepare, Make: s.limits.Make,
+		Changed: s.live.look, Withdrawn: func() { s.metrics.withdrawn.Add(1) }, Made: func(result string, took time.Duration) {
+			s.metrics.made.add(result)
+			s.metrics.making.observe(took.Seconds())
+		}})
 	if cfg.Demo != nil {
 		if err := s.loadDemo(s.ctx); err != nil {
 			s.Close(s.ctx)
@@ -193,7 +191,7 @@ func (s *Server) Close(ctx context.Context) error {
 	err := s.live.wait(ctx)
 	s.cancel() // ends what is left
 	s.live.closeAll()
-	s.maker.wait()
+	s.offers.Wait()
 	s.watching.Wait()
 	if counted := s.rollouts.CountTime(context.WithoutCancel(ctx)); counted != nil {
 		s.log.Warn("the last minute of rollouts is not counted", "error", counted)

@@ -10,6 +10,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -28,7 +29,7 @@ type session struct {
 	buf        []byte
 	nonce      protocol.Nonce // of this connection, for one hello
 	hello      *protocol.Hello
-	offer      *choice
+	offer      *offer.Choice
 	started    time.Duration
 	sent, size atomic.Uint32 // of the transfer that runs, for the fleet's list
 	changed    chan struct{} // holds a value when an operator changed what the device may have
@@ -207,19 +208,18 @@ func (v *session) inform(ctx context.Context, gone bool) error {
 	case noRoom(err): // nothing is begun that could not be recorded; the device keeps what it runs and asks again
 		v.s.metrics.unrecorded.Add(1)
 		v.log.Error("session cannot be recorded", "error", err)
-		c = nothing(protocol.ReasonPreparing, v.hello)
-		c.info.Wait = waitFailed
+		c = offer.Later(v.hello)
 	case err != nil:
 		return err
 	}
 	v.offer = c
-	v.s.metrics.offers.add(c.info.Kind.String())
-	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.info.Kind.String(), "reason", c.info.Reason.String(), "size", c.info.Size,
-		"needs", c.info.Workspace, "has", c.info.Has, "to", c.version(), "steps", c.info.Steps)
+	v.s.metrics.offers.add(c.Info.Kind.String())
+	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.Info.Kind.String(), "reason", c.Info.Reason.String(), "size", c.Info.Size,
+		"needs", c.Info.Workspace, "has", c.Info.Has, "to", c.Version(), "steps", c.Info.Steps)
 	if gone {
-		return v.send(&protocol.Gone{Info: c.info})
+		return v.send(&protocol.Gone{Info: c.Info})
 	}
-	return v.send(&c.info)
+	return v.send(&c.Info)
 }
 
 // noRoom says whether storage takes nothing more.
@@ -227,7 +227,7 @@ func noRoom(err error) bool { return errors.Is(err, storage.ErrFull) }
 
 // choose selects the release and finds its update file, while it watches the connection: a terminal that leaves
 // cancels nothing that is being made, it only is not waited for.
-func (v *session) choose(ctx context.Context) (*choice, error) {
+func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := make(chan struct{})
@@ -240,19 +240,25 @@ func (v *session) choose(ctx context.Context) (*choice, error) {
 		}
 		cancel()
 	}()
-	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	d, err := v.device(ctx)
+	if err != nil {
 		return nil, v.trouble(err)
 	}
-	if d.Revision == 0 {
-		d.Model, d.Serial = v.id.model, v.id.serial
-	}
 	hear(&d, v.hello, v.s.now(), v.s.limits.Failures, v.version(ctx))
-	c, err := v.s.choose(ctx, v.hello, &d)
+	c, err := v.s.offers.Choose(ctx, v.hello, &d)
 	if err != nil {
 		return nil, v.trouble(err)
 	}
 	return c, nil
+}
+
+// device is the record of the session's device; one that never spoke has an empty one.
+func (v *session) device(ctx context.Context) (storage.Device, error) {
+	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.Device{Model: v.id.model, Serial: v.id.serial}, nil
+	}
+	return d, err
 }
 
 // version returns what names the images of the device's model.

@@ -16,6 +16,7 @@ import (
 	"unbrick/delta/diff"
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -287,12 +288,12 @@ func TestChainOfTwo(t *testing.T) {
 	one := r.publish("1", 1, a)
 	two := r.publish("2", 2, b)
 	three := r.publish("3", 3, next(b, 3))
-	r.s.maker.create = func(_ context.Context, k *storage.FileKey) (*product, error) {
+	r.creates(func(_ context.Context, k *storage.FileKey) (*offer.Product, error) {
 		if k.From == one.Digest && k.To == three.Digest || k.From == (storage.Digest{}) { // too far, and no full image
 			return nil, &diff.ErrDoesNotFit{Needs: 1 << 30}
 		}
-		return &product{file: append([]byte("file to "), k.To[:]...), needs: 1000}, nil
-	}
+		return &offer.Product{File: append([]byte("file to "), k.To[:]...), Needs: 1000}, nil
+	})
 	info := r.session(r.hello("A-1", one))
 	if m, _, err := release.Parse(info.Manifest); err != nil || m.Digest != two.Digest || info.Steps != 2 || info.Kind != protocol.KindDelta {
 		t.Fatalf("info %+v to %s, want the first of two steps, to 2", info, m.Version)
@@ -492,9 +493,9 @@ func TestOwnProofIsBounded(t *testing.T) {
 	proofs := 0
 	for i := range 12 {
 		if i == 6 {
-			r.later(proveAgain)
+			r.later(time.Hour)
 		}
-		if done := r.s.prover.doubt(info.Digest); done != nil {
+		if done := r.s.offers.Doubt(context.Background(), info.Digest); done != nil {
 			<-done
 			proofs++
 		}
@@ -502,7 +503,7 @@ func TestOwnProofIsBounded(t *testing.T) {
 	if proofs != 2 {
 		t.Fatalf("%d proofs in two hours, want 2", proofs)
 	}
-	if done := r.s.prover.doubt(storage.Digest{1}); done != nil {
+	if done := r.s.offers.Doubt(context.Background(), storage.Digest{1}); done != nil {
 		t.Fatal("a file that is not the server's is proven")
 	}
 }
@@ -512,14 +513,14 @@ func TestFileThatFailsOurOwnProofIsWithdrawnAtOnce(t *testing.T) {
 	a := image(1, 20_000)
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
-	good := r.s.maker.create
-	r.s.maker.create = func(ctx context.Context, k *storage.FileKey) (*product, error) {
+	var good offer.Maker
+	good = r.creates(func(ctx context.Context, k *storage.FileKey) (*offer.Product, error) {
 		p, err := good(ctx, k)
 		if err == nil && k.From != (storage.Digest{}) {
-			p.file[len(p.file)-3] ^= 1 // a creator with a fault behind its proof
+			p.File[len(p.File)-3] ^= 1 // a creator with a fault behind its proof
 		}
 		return p, err
-	}
+	})
 	bad := r.session(r.hello("A-1", one))
 	h := r.hello("A-1", one)
 	h.Refused = []release.Digest{bad.Digest}

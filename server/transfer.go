@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/storage"
@@ -18,7 +17,7 @@ import (
 // an orderly way.
 func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	v.log.Info("transfer request", "step", "S09", "element", 215, "file", release.ShortHex(q.Digest), "offset", q.Offset, "credit", q.Credit)
-	if v.offer.info.Kind == protocol.KindNone || q.Digest != v.offer.info.Digest {
+	if v.offer.Info.Kind == protocol.KindNone || q.Digest != v.offer.Info.Digest {
 		return v.gone(ctx)
 	}
 	if why, err := v.revoked(ctx); err != nil {
@@ -32,12 +31,12 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 		return v.lost(ctx, q.Digest, err)
 	}
 	defer blob.Close()
-	out, err := protocol.NewSender(v.offer.info.Size, q)
+	out, err := protocol.NewSender(v.offer.Info.Size, q)
 	if err != nil {
 		return fault(protocol.FaultSize, "%v", err)
 	}
 	v.sent.Store(q.Offset)
-	v.size.Store(v.offer.info.Size)
+	v.size.Store(v.offer.Info.Size)
 	if err := v.mark(storage.Receiving, nil); err != nil {
 		v.size.Store(0)
 		return v.trouble(err)
@@ -45,7 +44,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
 	v.size.Store(0)
-	v.s.metrics.sent.add(v.offer.info.Kind.String(), uint64(n))
+	v.s.metrics.sent.add(v.offer.Info.Kind.String(), uint64(n))
 	if err == nil {
 		return v.delivered(q, n)
 	}
@@ -84,47 +83,13 @@ type lookupError struct{ err error }
 func (e *lookupError) Error() string { return e.err.Error() }
 func (e *lookupError) Unwrap() error { return e.err }
 
-// revoked says why the device must not get what it was offered any more, "" if it may. It looks at what operators decide
-// and at what the server has proven, never at what somebody else says under this serial. A release that a newer one
-// has superseded is still offered, and its transfer goes on.
+// revoked says why the device must not get what it was offered any more, "" if it may.
 func (v *session) revoked(ctx context.Context) (why string, err error) {
-	c := v.offer
-	image := c.target.Manifest.Digest
-	r, err := v.s.store.Release(ctx, v.id.model, image)
+	d, err := v.device(ctx)
 	if err != nil {
 		return "", err
 	}
-	if r.State != storage.Offered {
-		return "the release is " + r.State.String(), nil
-	}
-	if !r.Rollout.Reaches(v.id.model, v.id.serial, image, v.s.clock.At(&r.Rollout)) {
-		return "the rollout of the release does not reach the device", nil
-	}
-	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return "", err
-	}
-	if a := d.Attempt(image); a != nil && a.Held {
-		return "the operator holds the release back from the device", nil
-	}
-	f, err := v.s.store.FileByBlob(ctx, c.info.Digest)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && f.State != storage.FileReady {
-		return "the update file was withdrawn", nil
-	} else if err != nil {
-		return "", err
-	}
-	stored, err := v.s.store.Model(ctx, v.id.model)
-	if err != nil {
-		return "", err
-	}
-	m, err := model.Decode(stored.Record)
-	if err != nil {
-		return "", err
-	}
-	if shapeOf(&m) != f.Key.Shape {
-		return "the model was described anew", nil
-	}
-	return "", nil
+	return v.s.offers.Revoked(ctx, v.offer, &d)
 }
 
 // lost reacts to a file that was offered and cannot be read: a damaged or lost one is made anew, and the terminal is
@@ -133,7 +98,7 @@ func (v *session) lost(ctx context.Context, file storage.Digest, err error) erro
 	if !errors.Is(err, storage.ErrDamaged) && !errors.Is(err, storage.ErrNotFound) {
 		return v.trouble(err)
 	}
-	if err := v.s.remake(ctx, file, err); err != nil {
+	if err := v.s.offers.Remake(ctx, file, err); err != nil {
 		return v.trouble(err)
 	}
 	return v.gone(ctx)
@@ -201,7 +166,7 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		v.owe(q, granted)
 		return err
 	}
-	if err := v.send(&protocol.End{Size: v.offer.info.Size, Digest: q.Digest}); err != nil {
+	if err := v.send(&protocol.End{Size: v.offer.Info.Size, Digest: q.Digest}); err != nil {
 		return err
 	}
 	for {
@@ -284,7 +249,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 		now := v.s.now()
 		switch state {
 		case storage.Receiving, storage.Rewriting:
-			d.Target, d.TargetVersion, d.File = c.target.Manifest.Digest, c.version(), c.info.Digest
+			d.Target, d.TargetVersion, d.File = c.Target.Manifest.Digest, c.Version(), c.Info.Digest
 			if state == storage.Rewriting {
 				d.Report = storage.Digest{} // from now on an equal report tells of another rewrite
 			}
@@ -312,8 +277,8 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
 	v.s.metrics.transfers.add("done")
-	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n),
-		Detail: storage.Detail(map[string]any{"kind": v.offer.info.Kind.String(), "size": v.offer.info.Size, "offset": q.Offset, "workspace": v.offer.info.Workspace})})
+	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
+		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset, "workspace": v.offer.Info.Workspace})})
 	if err != nil && !noRoom(err) { // without room it goes on: the device has the file, and its next session tells what came of it
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
@@ -325,10 +290,10 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	v.log.Info("transfer broken off", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "error", why)
 	v.s.metrics.transfers.add("broken")
-	detail := map[string]any{"size": v.offer.info.Size, "offset": q.Offset, "sent": q.Offset + n}
+	detail := map[string]any{"size": v.offer.Info.Size, "offset": q.Offset, "sent": q.Offset + n}
 	var taken *revokedError
 	if errors.As(why, &taken) {
 		detail["why"] = taken.why
 	}
-	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.version(), File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
+	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(), File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
 }

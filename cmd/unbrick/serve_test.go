@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"unbrick/release"
-	"unbrick/server"
+	"unbrick/server/offer"
 )
 
 // serving is a server that was started by the command, in this process.
@@ -396,7 +396,7 @@ func TestModelWords(t *testing.T) {
 
 func TestVersionCommand(t *testing.T) {
 	bsdiff := "with bsdiff"
-	if !server.MakesBsdiff {
+	if !offer.MakesBsdiff {
 		bsdiff = "without bsdiff (built without cgo)"
 	}
 	if out := must(t, exitOK, "version"); !strings.HasPrefix(out, "unbrick ") || !strings.HasSuffix(out, ", "+bsdiff+"\n") {

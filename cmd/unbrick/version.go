@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"unbrick/server"
+	"unbrick/server/offer"
 )
 
 const versionHelp = `usage: unbrick version
@@ -28,7 +28,7 @@ func versionCommand(_ context.Context, args []string, out, errOut io.Writer) err
 		return usageError("unexpected word %q", words[0])
 	}
 	bsdiff := "with bsdiff"
-	if !server.MakesBsdiff {
+	if !offer.MakesBsdiff {
 		bsdiff = "without bsdiff (built without cgo)"
 	}
 	fmt.Fprintf(out, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)

@@ -66,6 +66,8 @@ var below = map[string][]string{
 	"internal/mutants":      {},
 	"server/access":         {},
 	"server/rollout":        {"release", "server/storage"},
+	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
+	"server/storage":        {"limits", "release"},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.

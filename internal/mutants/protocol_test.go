@@ -52,8 +52,8 @@ var protocolMistakes = []entry{
 		`w.Header().Set("Retry-After", strconv.Itoa(seconds))`, `if !MISTAKE {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}`),
-	one("server", "TestWaitsAreTold", "nothing to be had, and no wait", "server/choose.go",
-		`Wait: waitUsual}`, `Wait: map[bool]uint32{false: waitUsual}[MISTAKE]}`),
+	one("server", "TestWaitsAreTold", "nothing to be had, and no wait", "server/offer/choice.go",
+		`Wait: WaitUsual}`, `Wait: map[bool]uint32{false: WaitUsual}[MISTAKE]}`),
 	one("server", "TestWaitsAreTold", "trouble without a wait", "server/wait.go",
 		`return waitInternal`, `return map[bool]uint32{false: waitInternal}[MISTAKE]`),
 }

@@ -46,7 +46,7 @@ var serverMistakes = []entry{
 		`return a.Held || now.Before(a.Until)`, `return a.Held && !MISTAKE || now.Before(a.Until)`),
 	one("server", "TestRefusedFileIsNotOfferedAgain", "refused file offered again", "server/storage/device.go",
 		`return r.File == file && now.Sub(r.At).Abs() < RefusedFor })`, `return r.File == file && now.Sub(r.At).Abs() < RefusedFor && !MISTAKE })`),
-	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/choose.go",
+	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/offer/choose.go",
 		`a.HeldAt(now) || needsDead(m, d, &r.Manifest) {`, `a.HeldAt(now) || needsDead(m, d, &r.Manifest) && !MISTAKE {`),
 	one("server", "TestDeadSectorHoldsBack", "dead for ever", "server/hear.go",
 		`	e.d.Dead = now
@@ -74,7 +74,7 @@ var serverMistakes = []entry{
 		`return r.Failed + missing })`, `return r.Failed + missing*map[bool]uint32{false: 1}[MISTAKE] })`),
 
 	// Releases and files that are not to be sent.
-	one("server", "TestWithheldRelease", "withheld release offered", "server/choose.go",
+	one("server", "TestWithheldRelease", "withheld release offered", "server/offer/choose.go",
 		`		if r.State != storage.Offered {
 			continue
 		}
@@ -82,18 +82,18 @@ var serverMistakes = []entry{
 			continue
 		}
 		offered`),
-	one("server", "TestNothingNewer", "release of a foreign key offered", "server/choose.go",
+	one("server", "TestNothingNewer", "release of a foreign key offered", "server/offer/choose.go",
 		`if !trusts(h, &r.Signers) {`, `if !trusts(h, &r.Signers) && !MISTAKE {`),
-	one("server", "TestNothingNewer", "release below the floor offered", "server/choose.go",
+	one("server", "TestNothingNewer", "release below the floor offered", "server/offer/choose.go",
 		`Floor: h.Floor}); target`, `Floor: map[bool]release.Floor{false: h.Floor}[MISTAKE]}); target`),
-	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a release that is offered no more", "server/transfer.go",
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a release that is offered no more", "server/offer/revoke.go",
 		`		return "the release is "`, `		if MISTAKE {
 			return "", nil
 		}
 		return "the release is "`),
-	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of what the operator holds back", "server/transfer.go",
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of what the operator holds back", "server/offer/revoke.go",
 		`a != nil && a.Held {`, `a != nil && a.Held && !MISTAKE {`),
-	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a file that was withdrawn", "server/transfer.go",
+	one("server", "TestTransferOfWhatIsOfferedNoMore", "rest sent of a file that was withdrawn", "server/offer/revoke.go",
 		`		return "the update file was withdrawn", nil`, `		if MISTAKE {
 			return "", nil
 		}

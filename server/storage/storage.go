@@ -89,8 +89,22 @@ func (e *ConflictError) Unwrap() error { return ErrConflict }
 type Digest = release.Digest
 
 // Store keeps everything the server must not forget. It may be used concurrently; several servers may share
-// one if the implementation says so. Slices that it returns belong to the caller.
+// one if the implementation says so. Slices that it returns belong to the caller. Who needs a part of it names that part.
 type Store interface {
+	Models
+	Releases
+	Blobs
+	Files
+	Devices
+	Settings
+
+	// Ping says whether the store can take and give right now: it writes durably. Callers bound how often.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Models keeps the kinds of device, and whose releases each takes.
+type Models interface {
 	// Models, in order of their ID. PutModel replaces.
 	PutModel(ctx context.Context, m Model) error
 	Model(ctx context.Context, id string) (Model, error)
@@ -99,7 +113,10 @@ type Store interface {
 	// Keys whose signature makes a release acceptable for a model. TrustKey of a trusted key changes nothing.
 	TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error
 	Keys(ctx context.Context, model string) ([]Key, error)
+}
 
+// Releases keeps what was published.
+type Releases interface {
 	// Releases, newest order first; model "" means all. AddRelease stores the image, then the row; the same release again
 	// changes nothing but its signatures: those that were not there are added (release.MergeSignatures, ErrManySigners), in whatever
 	// state it is, and nothing else of it changes. A different one of equal version or order is a ConflictError, and so is one of
@@ -112,32 +129,43 @@ type Store interface {
 	// ChangeRollout lets f change the rollout of a release and stores what it leaves, in one step: nobody changes it
 	// meanwhile. An error of f is returned and nothing is stored.
 	ChangeRollout(ctx context.Context, model string, image Digest, f func(*Rollout) error) (Rollout, error)
+}
 
-	// Blobs are immutable bytes named by their SHA-256. OpenBlob has checked the whole digest (ErrDamaged).
+// Blobs keeps immutable bytes, named by their SHA-256.
+type Blobs interface {
+	// OpenBlob has checked the whole digest (ErrDamaged).
 	PutBlob(ctx context.Context, b []byte) (Digest, error)
 	OpenBlob(ctx context.Context, d Digest) (Blob, error)
+}
 
-	// Update files. FileOf returns the row of a key, ErrNotFound if nobody wanted it yet. WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its
-	// time has come (now >= Next). ClaimFile leases the oldest wanted row (or one whose lease ran out) to owner, ErrNotFound
-	// when there is none; FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale. FileWanted as the
-	// outcome gives the lease back. Where one server uses the storage at a time, opening it ends every lease: whoever held
-	// one is dead.
-	// RefuseFile counts a device that says that it found the file wrong. WithdrawFile takes the bytes of a ready file away,
-	// so that they are made anew; FailFile does so after the file failed the server's own proof, and they are not made anew
-	// before next. Both count as an attempt that failed. SetFile is the operator's: FileBarred keeps a file from all,
-	// FileWanted has it made anew at once, whatever it was, unless a worker has it (ErrConflict). Files lists those of a
-	// model, "" means all, the newest first, below an ID (0 = newest).
+// Files keeps where each update file stands; package offer draws it. Where one server uses the storage at a time, opening it
+// ends every lease: whoever held one is dead.
+type Files interface {
+	// FileOf returns the row of a key, ErrNotFound if nobody wanted it yet.
 	FileOf(ctx context.Context, k FileKey) (File, error)
+	// WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its time has come
+	// (File.Due).
 	WantFile(ctx context.Context, k FileKey, now time.Time) (File, error)
+	// ClaimFile leases the oldest wanted row, or one whose lease ran out, to owner; ErrNotFound when there is none.
 	ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (File, error)
+	// FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale. FileWanted gives the lease back.
 	FinishFile(ctx context.Context, owner string, f File) error
 	FileByBlob(ctx context.Context, blob Digest) (File, error)
+	// RefuseFile counts a device that says that it found the file wrong.
 	RefuseFile(ctx context.Context, blob Digest) error
+	// WithdrawFile takes the bytes of a ready file away, so that they are made anew. It counts as an attempt that failed.
 	WithdrawFile(ctx context.Context, blob Digest) error
+	// FailFile does so after the file failed the server's own proof, and they are not made anew before next.
 	FailFile(ctx context.Context, blob Digest, why string, next time.Time) error
+	// SetFile is the operator's: FileBarred keeps a file from all, FileWanted has it made anew at once, whatever it was,
+	// unless a worker has it (ErrConflict).
 	SetFile(ctx context.Context, id int64, state FileState) (File, error)
+	// Files lists those of a model, "" means all, the newest first, below an ID (0 = newest).
 	Files(ctx context.Context, model string, before int64, limit int) ([]File, error)
+}
 
+// Devices keeps who spoke, and what became of them.
+type Devices interface {
 	// Devices. SaveDevice writes the row and appends the events in one step; Revision must be the one read
 	// (0 for a new device), otherwise ErrStale; it returns the new revision. Summary, Installed, Lost and CountDevices are
 	// cheap however many devices there are: what they tell is counted when a device is saved. Installed counts the images
@@ -154,14 +182,12 @@ type Store interface {
 	Lost(ctx context.Context, model string, image Digest, cut Cutoffs) (int, error)
 	// History of a device, newest first, events with ID below before (0 = newest).
 	History(ctx context.Context, model, serial string, before int64, limit int) ([]Event, error)
+}
 
-	// Settings are small secrets and facts of the server itself, such as the hash of a made token.
+// Settings are small secrets and facts of the server itself, such as the hash of a made token.
+type Settings interface {
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error
-
-	// Ping says whether the store can take and give right now: it writes durably. Callers bound how often.
-	Ping(ctx context.Context) error
-	Close() error
 }
 
 // Blob is an open blob. Close it.

@@ -1,8 +1,8 @@
 //go:build !cgo
 
-package server
+package offer
 
 // MakesBsdiff says whether this build can make classic patches: they need C.
 const MakesBsdiff = false
 
-func makeClassic(_, _ []byte) ([]byte, error) { return nil, errNoClassic }
+func makeClassic(_, _ []byte) ([]byte, error) { return nil, ErrNoClassic }

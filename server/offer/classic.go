@@ -1,10 +1,9 @@
-package server
+package offer
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"unbrick/delta"
 	"unbrick/delta/bsdiff"
@@ -21,10 +20,11 @@ import (
 // classicCreator is the version of what makes them.
 const classicCreator = "go-bsdiff 1.0.0"
 
-var errNoClassic = errors.New("this build has no bsdiff: it was made without cgo")
+// ErrNoClassic says that this build makes no classic patches.
+var ErrNoClassic = errors.New("this build has no bsdiff: it was made without cgo")
 
-// kindOf says what a file of this key is.
-func kindOf(k *storage.FileKey) protocol.Kind {
+// KindOf says what a file of this key is.
+func KindOf(k *storage.FileKey) protocol.Kind {
 	switch {
 	case k.Creator == classicCreator:
 		return protocol.KindBsdiff
@@ -95,9 +95,9 @@ func (in *ingredients) proveClassic(patch []byte) (needs uint32, err error) {
 
 const preferPrefix = "prefer/" // settings: the kind that a model's operator prefers
 
-// prefers returns the kind of update file that is tried first for a model.
-func (s *Server) prefers(ctx context.Context, model string) (protocol.Kind, error) {
-	v, err := s.store.Setting(ctx, preferPrefix+model)
+// Prefers returns the kind of update file that is tried first for a model.
+func (o *Offers) Prefers(ctx context.Context, model string) (protocol.Kind, error) {
+	v, err := o.cfg.Store.Setting(ctx, preferPrefix+model)
 	if errors.Is(err, storage.ErrNotFound) {
 		return protocol.KindDelta, nil
 	}
@@ -110,52 +110,18 @@ func (s *Server) prefers(ctx context.Context, model string) (protocol.Kind, erro
 	return protocol.KindDelta, nil
 }
 
-func (s *Server) setPrefer(ctx context.Context, model string, kind protocol.Kind) error {
-	return s.store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
+// Prefer sets the kind of update file that is tried first for a model.
+func (o *Offers) Prefer(ctx context.Context, model string, kind protocol.Kind) error {
+	return o.cfg.Store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
 }
 
-// preferOnce sets a kind, unless one was set before.
-func (s *Server) preferOnce(ctx context.Context, model string, kind protocol.Kind) error {
+// PreferOnce sets a kind, unless one was set before.
+func (o *Offers) PreferOnce(ctx context.Context, model string, kind protocol.Kind) error {
 	if kind == protocol.KindNone {
 		return nil
 	}
-	if _, err := s.store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := o.cfg.Store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	return s.setPrefer(ctx, model, kind)
-}
-
-// putPrefer takes the operator's choice.
-func (s *Server) putPrefer(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Kind string `json:"kind"`
-	}
-	if err := readJSON(w, r, &in); err != nil {
-		return err
-	}
-	var kind protocol.Kind
-	switch in.Kind {
-	case protocol.KindDelta.String():
-		kind = protocol.KindDelta
-	case protocol.KindBsdiff.String():
-		kind = protocol.KindBsdiff
-	default:
-		return problem(http.StatusBadRequest, "malformed", "kind %q is neither delta nor bsdiff", in.Kind)
-	}
-	if kind == protocol.KindBsdiff && !MakesBsdiff {
-		return problem(http.StatusConflict, "no-bsdiff", "%v", errNoClassic)
-	}
-	stored, err := s.store.Model(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	if err := s.setPrefer(r.Context(), stored.ID, kind); err != nil {
-		return err
-	}
-	s.log.Info("preferred kind of update file set", "model", stored.ID, "kind", kind.String())
-	v, err := s.modelJSON(r, &stored)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, v)
+	return o.Prefer(ctx, model, kind)
 }

@@ -1,6 +1,6 @@
 //go:build cgo
 
-package server
+package offer
 
 import (
 	"bytes"
