@@ -2,51 +2,14 @@ package apparatus
 
 import (
 	"errors"
-	"fmt"
-	"sync"
 
 	"unbrick/flash"
-	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
-	"unbrick/webui/diagnostic"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
-
-// trace keeps the last commands of an attempt for support. It may be used concurrently.
-type trace struct {
-	mu    sync.Mutex
-	lines []string
-	calls int
-}
-
-func (t *trace) add(format string, args ...any) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.lines) >= 4*state.MaxTrace {
-		t.lines = append([]string(nil), t.lines[2*state.MaxTrace:]...)
-	}
-	t.lines = append(t.lines, pack.Clip(fmt.Sprintf(format, args...), state.MaxTraceLen))
-}
-
-// call is restore.Options.Trace.
-func (t *trace) call(c restore.Call) {
-	t.calls++
-	outcome := "answered"
-	if c.Err != nil {
-		outcome = c.Err.Error()
-	}
-	t.add(diagnostic.CallLine, c.At.Seconds(), c.Group, c.ID, c.Bytes, c.Took.Milliseconds(), c.Tries, outcome)
-}
-
-// last returns at most n lines, oldest first.
-func (t *trace) last(n int) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]string(nil), t.lines[max(0, len(t.lines)-n):]...)
-}
 
 // deviceOf is what a device says of itself, as it is shown.
 func deviceOf(d *restore.Device, lib *library.Library) state.Device {
@@ -207,9 +170,9 @@ func failureOf(err error, version string) state.Failure {
 		if e.Code == restore.CodeModel {
 			f.Other = e.Model
 		}
-	case errors.Is(err, ErrPortBusy):
+	case errors.Is(err, restore.ErrBusy):
 		f.Code = restore.CodePortBusy
-	case errors.Is(err, ErrPortStuck):
+	case errors.Is(err, restore.ErrStuck):
 		f.Code = restore.CodePortStuck
 	case errors.Is(err, restore.ErrVanished), errors.Is(err, restore.ErrClosed):
 		f.Code = restore.CodeVanished
@@ -266,4 +229,38 @@ func baudOf(m *model.Model) uint32 {
 		return m.Line
 	}
 	return restore.DefaultBaud
+}
+
+// factsOf is what a person sees of a geometry.
+func factsOf(g *flash.Geometry) state.MapFacts {
+	f := state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
+	for _, r := range g.Runs {
+		f.Runs = append(f.Runs, state.SectorRun{Size: r.Size, Count: r.Count})
+	}
+	return f
+}
+
+// believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
+// software holds, it is drawn and counted as damaged: it may read otherwise the next time.
+func believed(is state.Sector, firm bool) state.Sector {
+	switch is {
+	case state.SectorSame, state.SectorOld, state.SectorNew, state.SectorErased, state.SectorDamaged:
+		if !firm {
+			return state.SectorDamaged
+		}
+	case state.SectorLive, state.SectorBoot, state.SectorRecord, state.SectorUnused:
+	}
+	return is
+}
+
+// workOf is what a plan is for.
+func workOf(p *restore.Plan) state.Work {
+	switch p.Kind {
+	case restore.KindStart:
+		return state.WorkStarted
+	case restore.KindRecord:
+		return state.WorkRecorded
+	case restore.KindDelta, restore.KindParts, restore.KindUpload:
+	}
+	return state.WorkWritten
 }

@@ -134,7 +134,7 @@ func (r *run) take() error {
 	case <-r.ctx.Done():
 		return r.ctx.Err()
 	case <-late.C:
-		return ErrPortStuck
+		return restore.ErrStuck
 	}
 }
 
@@ -414,7 +414,7 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 		return nil, r.ctx.Err()
 	case <-late.C:
 		close(given)
-		return nil, ErrPortStuck
+		return nil, restore.ErrStuck
 	}
 }
 
@@ -458,7 +458,7 @@ func (c *cable) searched(found bool, err error) {
 		c.drop()
 		c.idle()
 		c.shown.Phase = state.RestoreNoPort
-	case errors.Is(err, ErrPortBusy):
+	case errors.Is(err, restore.ErrBusy):
 		c.drop()
 		c.idle()
 		c.shown.Phase = state.RestorePortBusy

@@ -65,19 +65,6 @@ func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) stat
 	return believed(is, !doubtful)
 }
 
-// believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
-// software holds, it is drawn and counted as damaged: it may read otherwise the next time.
-func believed(is state.Sector, firm bool) state.Sector {
-	switch is {
-	case state.SectorSame, state.SectorOld, state.SectorNew, state.SectorErased, state.SectorDamaged:
-		if !firm {
-			return state.SectorDamaged
-		}
-	case state.SectorLive, state.SectorBoot, state.SectorRecord, state.SectorUnused:
-	}
-	return is
-}
-
 // holds reports whether a sector holds the front of image, erased behind it.
 func holds(sector, image []byte, erased byte) bool {
 	n := min(len(sector), len(image))
@@ -91,13 +78,4 @@ func blank(b []byte, erased byte) bool {
 		}
 	}
 	return true
-}
-
-// factsOf is what a person sees of a geometry.
-func factsOf(g *flash.Geometry) state.MapFacts {
-	f := state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
-	for _, r := range g.Runs {
-		f.Runs = append(f.Runs, state.SectorRun{Size: r.Size, Count: r.Count})
-	}
-	return f
 }

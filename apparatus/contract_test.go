@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/flash"
 	"unbrick/restore"
@@ -36,7 +35,7 @@ func TestContractOfTheCord(t *testing.T) {
 		t.Cleanup(func() { c.yank(); far.stop(); <-ended })
 		return &porttest.Rig{
 			Open:   func(baud uint32) (restore.Port, error) { return c.Open(t.Context(), 0, baud) },
-			Busy:   apparatus.ErrPortStuck,
+			Busy:   restore.ErrStuck,
 			Send:   far.send,
 			Recv:   func(n int) []byte { return far.recv(n, c) },
 			Unplug: c.yank,

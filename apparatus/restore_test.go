@@ -134,7 +134,7 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy {
-		return nil, apparatus.ErrPortBusy
+		return nil, restore.ErrBusy
 	}
 	c.opened++
 	host := c.host
@@ -144,7 +144,7 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 	port := host()
 	opening, err := c.outlet.Open(func() (restore.Port, error) { return port, port.Open() })
 	if errors.Is(err, porttest.ErrHeld) {
-		return nil, apparatus.ErrPortStuck
+		return nil, restore.ErrStuck
 	}
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ type strictPorts struct {
 
 func (p *strictPorts) List(ctx context.Context) ([]apparatus.PortInfo, error) {
 	if !p.s.outlet.begin(p.s, "list") {
-		return nil, apparatus.ErrPortStuck
+		return nil, restore.ErrStuck
 	}
 	defer p.s.outlet.becomes("")
 	return p.Ports.List(ctx)
@@ -66,7 +66,7 @@ func (p *strictPorts) List(ctx context.Context) ([]apparatus.PortInfo, error) {
 func (p *strictPorts) Open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
 	o := p.s.outlet
 	if !o.begin(p.s, "open") {
-		return nil, apparatus.ErrPortStuck
+		return nil, restore.ErrStuck
 	}
 	o.becomes("opening")
 	var gone <-chan struct{}

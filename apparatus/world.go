@@ -2,7 +2,6 @@ package apparatus
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"unbrick/restore"
@@ -49,17 +48,10 @@ type Ports interface {
 	// List returns them in a stable order.
 	List(ctx context.Context) ([]PortInfo, error)
 	// Open opens the i-th port of the last List. It returns when the port is open or could be asked for again, with
-	// an error that is ErrPortBusy only when another program holds it, restore.ErrVanished when it is gone, and
-	// ErrPortStuck when the browser itself has not let it go.
+	// an error that is restore.ErrBusy only when another program holds it, restore.ErrVanished when it is gone, and
+	// restore.ErrStuck when the browser itself has not let it go.
 	Open(ctx context.Context, i int, baud uint32) (restore.Port, error)
 }
 
 // PortInfo is what a browser tells of a port. The name is for the diagnostic file.
 type PortInfo struct{ Name string }
-
-var (
-	// ErrPortBusy says that another program holds the port.
-	ErrPortBusy = errors.New("port is held by another program")
-	// ErrPortStuck says that the browser does not end the opening or closing of a port.
-	ErrPortStuck = errors.New("port is neither opened nor let go")
-)

@@ -131,18 +131,6 @@ func (c *cable) told(outcome uint64) report {
 	return out
 }
 
-// workOf is what a plan is for.
-func workOf(p *restore.Plan) state.Work {
-	switch p.Kind {
-	case restore.KindStart:
-		return state.WorkStarted
-	case restore.KindRecord:
-		return state.WorkRecorded
-	case restore.KindDelta, restore.KindParts, restore.KindUpload:
-	}
-	return state.WorkWritten
-}
-
 // done shows a restoration that the device has judged good.
 func (c *cable) done(result *restore.Result) {
 	r := c.run

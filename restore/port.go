@@ -44,7 +44,11 @@ type Speeder interface{ SetSpeed(baud uint32) error }
 var (
 	ErrTimeout  = errors.New("nothing came in time")
 	ErrVanished = errors.New("port vanished")
-	ErrClosed   = errors.New("port is closed")
+	// ErrBusy says that another program holds the port.
+	ErrBusy = errors.New("port is held by another program")
+	// ErrStuck says that the browser does not end the opening or closing of a port.
+	ErrStuck  = errors.New("port is neither opened nor let go")
+	ErrClosed = errors.New("port is closed")
 	// ErrUnsupported says that a port lacks a modem line or cannot send a break. It is no fault: another
 	// way is tried.
 	ErrUnsupported = errors.New("port cannot do that")

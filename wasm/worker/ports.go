@@ -53,9 +53,9 @@ func (p *ports) Open(ctx context.Context, i int, baud uint32) (restore.Port, err
 	port, err := serial.Open(ctx, p.last[i], baud)
 	switch {
 	case errors.Is(err, serial.ErrBusy):
-		return nil, fmt.Errorf("%w: %w", apparatus.ErrPortBusy, err)
+		return nil, fmt.Errorf("%w: %w", restore.ErrBusy, err)
 	case errors.Is(err, serial.ErrOurs):
-		return nil, fmt.Errorf("%w: %w", apparatus.ErrPortStuck, err)
+		return nil, fmt.Errorf("%w: %w", restore.ErrStuck, err)
 	case err != nil:
 		return nil, err
 	}
