@@ -33,19 +33,29 @@ type bench struct {
 // pair names a rewrite by its two images.
 type pair struct{ from, to [32]byte }
 
-func (b *bench) start() {
+// Start implements Work.
+func (b *bench) Start() {
 	b.line = state.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: state.PaceLife}
 	b.pacer.set(b.line.Pace)
 	b.totals = make(map[pair]uint64)
 	b.keeper.e = b.e
 }
 
-// stop takes the power away and lets a saving that was begun end: whoever comes next reads what it wrote.
-func (b *bench) stop() {
+// Stop implements Work: it takes the power away and lets a saving that was begun end: whoever comes next reads what it wrote.
+func (b *bench) Stop() {
 	if b.rig != nil {
 		b.rig.off()
 	}
 	b.keeper.running.Wait()
+}
+
+// Do implements Work.
+func (b *bench) Do(cmd state.Command) bool {
+	_, ours := cmd.(state.ForLab)
+	if ours {
+		b.command(cmd)
+	}
+	return ours
 }
 
 // command acts on one wish for the Lab.
@@ -162,8 +172,8 @@ func (b *bench) readout(id string) bool {
 	return ok && m.Readout
 }
 
-// refreshed is called when the server's lists have come.
-func (b *bench) refreshed() {
+// Told implements Work: it is called when the server's lists have come.
+func (b *bench) Told() {
 	if b.ended == state.MakeEndNoServer {
 		b.ended = state.MakeEndNone
 	}
@@ -189,8 +199,9 @@ func makeEndOf(err error) state.MakeEnd {
 	return state.MakeEndUnfit
 }
 
-// fill writes what the Lab shows.
-func (b *bench) fill(l *state.Lab) {
+// Fill implements Work: it writes what the Lab shows.
+func (b *bench) Fill(s *state.State) {
+	l := &s.Lab
 	b.device(l)
 	if b.replay != nil {
 		if b.replay.phase == state.ReplayReady {
@@ -240,4 +251,5 @@ func (b *bench) choices() state.Making {
 }
 
 // moving tells whether the Lab changes without anybody's command.
-func (b *bench) moving() bool { return b.rig != nil && b.rig.moving() }
+// Moving implements Work.
+func (b *bench) Moving() bool { return b.rig != nil && b.rig.moving() }

@@ -8,6 +8,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -68,7 +69,7 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 	}
 	switch {
 	case err != nil:
-		c.shown.Failure = failureOf(err, "")
+		c.shown.Failure = shown.Failure(err, "")
 		c.shown.Failure.Stage = restore.StagePlan
 		c.shown.Phase = state.RestoreFailed
 		return

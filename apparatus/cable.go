@@ -10,7 +10,9 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/restore/mcuboot"
 	"unbrick/webui/library"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -67,7 +69,7 @@ type run struct {
 	baud    uint32 // at which it answered
 }
 
-func (c *cable) start() {
+func (c *cable) Start() {
 	c.trace = &trace{}
 	c.turn = make(chan struct{}, 1)
 	c.jobs.kept = slot{lib: c.e.lib, name: jobsBlob}
@@ -75,8 +77,8 @@ func (c *cable) start() {
 	c.idle()
 }
 
-// stop closes the port and waits until it is closed.
-func (c *cable) stop() {
+// Stop implements Work: it closes the port and waits until it is closed.
+func (c *cable) Stop() {
 	c.drop()
 	c.turn <- struct{}{}
 }
@@ -156,8 +158,9 @@ func (c *cable) work(r *run, f func() func()) {
 	})
 }
 
-// fill writes what the Restore screen shows.
-func (c *cable) fill(s *state.Restore) {
+// Fill implements Work: it writes what the Restore screen shows.
+func (c *cable) Fill(all *state.State) {
+	s := &all.Restore
 	*s = c.shown
 	if s.Phase == state.RestoreIdle && !c.e.ready() {
 		s.Phase = state.RestoreLoading // a job of an earlier page may still be found
@@ -170,8 +173,36 @@ func (c *cable) fill(s *state.Restore) {
 	}
 }
 
+// Do implements Work.
+func (c *cable) Do(cmd state.Command) bool {
+	_, ours := cmd.(state.ForRestore)
+	if ours {
+		c.command(cmd)
+	}
+	return ours
+}
+
+// Recall implements Work: it finds the jobs and ways of earlier visits.
+func (c *cable) Recall() (then func()) {
+	jobs, ways := recallJobs(c.e.lib), recallWays(c.e.lib)
+	return func() { c.jobs.list, c.worked = jobs, ways }
+}
+
+// Changed implements Work.
+func (c *cable) Changed() {}
+
+// Told implements Work.
+func (c *cable) Told() {}
+
+// Rest implements Work.
+func (c *cable) Rest() {}
+
 // command acts on one wish. What does not fit the phase is a click that came too late, and is dropped.
 func (c *cable) command(cmd state.Command) {
+	if f, ok := cmd.(state.AddFile); ok {
+		c.addFile(f)
+		return
+	}
 	if c.shown.Phase == state.RestoreWriting || c.e.world.Ports == nil {
 		switch cmd.(type) {
 		case state.SaveDiagnostic:
@@ -263,7 +294,7 @@ func (c *cable) hint() restore.Options {
 	}
 	if j := c.jobs.last(); j != nil {
 		if m, ok := c.e.lib.Model(j.Model); ok {
-			o.Baud = baudOf(&m)
+			o.Baud = shown.Baud(&m)
 		}
 	}
 	return o
@@ -437,7 +468,7 @@ func (c *cable) hears(r *run) func([]byte) {
 func (c *cable) tells(r *run) func(restore.Way) {
 	return func(w restore.Way) {
 		c.trace.add("way: %v", w)
-		kind, ok := wayKind(w)
+		kind, ok := shown.Way(w)
 		if !ok {
 			return
 		}
@@ -500,7 +531,7 @@ func (c *cable) identify() {
 			}
 			r.device = device
 			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
-			c.shown.Device = deviceOf(device, c.e.lib)
+			c.shown.Device = shown.Device(device, c.e.lib)
 			c.shown.Device.Backup = backup
 			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
 				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
@@ -559,7 +590,7 @@ func missing(err error) bool {
 // planned shows what pressing Restore would do.
 func (c *cable) planned(plan *restore.Plan, err error) {
 	r := c.run
-	c.shown.Choice = choiceOf(r.device, c.e.lib)
+	c.shown.Choice = shown.Choice(r.device, c.e.lib)
 	if missing(err) && c.wanted == (release.Digest{}) {
 		c.shown.Phase = state.RestoreUnknown
 		if c.e.lib.HoldsAny(r.device.Model) {
@@ -573,8 +604,8 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = planOf(plan, c.origin(&plan.Release), c.e.lib.Holds(library.NameOf(&plan.Release)))
-	c.shown.Map = mapOf(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
+	c.shown.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.lib.Holds(library.NameOf(&plan.Release)))
+	c.shown.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
 	c.shown.Phase = state.RestoreFound
 	if plan.Kind == restore.KindStart {
 		c.shown.Phase = state.RestoreRight
@@ -594,13 +625,28 @@ func (c *cable) origin(m *release.Manifest) state.Origin {
 	return state.OriginServer
 }
 
+// addFile takes a release file that the person chose; the device at hand may want it.
+func (c *cable) addFile(f state.AddFile) {
+	c.e.work(func(context.Context) func() {
+		if mcuboot.Is(f.Data) {
+			image, err := restore.CheckImage(f.Data)
+			return func() { c.imageAdded(f.Name, f.Data, image, err) }
+		}
+		m, err := c.e.lib.Add(f.Data)
+		return func() {
+			c.added(m, err)
+			c.e.changed()
+		}
+	})
+}
+
 // added goes on with a release file that the person chose.
 func (c *cable) added(m release.Manifest, err error) {
 	r := c.run
 	switch {
 	case c.shown.Phase == state.RestoreWriting || c.shown.Phase == state.RestoreDone:
 	case err != nil:
-		c.shown.Failure = failureOf(fileError(err), "")
+		c.shown.Failure = shown.Failure(fileError(err), "")
 		c.shown.Failure.Stage = restore.StagePlan
 		c.shown.Phase = state.RestoreFailed
 	case r != nil && r.loader != nil && !r.working:
@@ -630,7 +676,7 @@ func (c *cable) fail(err error, stage restore.Stage) {
 		return
 	}
 	c.trace.add("ended: %v", err)
-	f := ended(err, c.shown.Plan.Release.Version, stage, &c.shown.Progress)
+	f := shown.Ended(err, c.shown.Plan.Release.Version, stage, &c.shown.Progress)
 	f.Trace = c.trace.last(state.MaxTrace)
 	c.shown.Failure = f
 	c.shown.Phase = state.RestoreFailed
@@ -639,13 +685,5 @@ func (c *cable) fail(err error, stage restore.Stage) {
 	}
 }
 
-// left is what remains of the planned time.
-func left(p *restore.Progress) time.Duration {
-	if p.WorkOf <= p.Work {
-		return 0
-	}
-	return time.Duration(p.WorkOf-p.Work) * time.Microsecond
-}
-
-// moving tells whether the Restore screen changes by itself.
-func (c *cable) moving() bool { return c.shown.Phase == state.RestoreWriting }
+// Moving implements Work: it tells whether the Restore screen changes by itself.
+func (c *cable) Moving() bool { return c.shown.Phase == state.RestoreWriting }

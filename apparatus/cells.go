@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unbrick/flash"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -62,7 +63,7 @@ func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) stat
 	case blank(have, erased):
 		is = state.SectorErased
 	}
-	return believed(is, !doubtful)
+	return shown.Believed(is, !doubtful)
 }
 
 // holds reports whether a sector holds the front of image, erased behind it.

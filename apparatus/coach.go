@@ -6,6 +6,7 @@ import (
 
 	"unbrick/internal/pack"
 	"unbrick/restore"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -138,8 +139,8 @@ func byProgram(k state.WayKind) bool {
 func (c *cable) knownSpeeds(first uint32) []uint32 {
 	all := []uint32{first}
 	for _, m := range c.e.lib.Models() {
-		if !slices.Contains(all, baudOf(&m)) {
-			all = append(all, baudOf(&m))
+		if !slices.Contains(all, shown.Baud(&m)) {
+			all = append(all, shown.Baud(&m))
 		}
 	}
 	rest := all[1:]

@@ -2,11 +2,10 @@ package apparatus
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
-	"unbrick/restore"
-	"unbrick/restore/mcuboot"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 
@@ -19,6 +18,25 @@ const (
 	retryAfter = 15 * time.Second       // before a server that did not answer is asked again
 	askAgain   = 60 * time.Second       // before a server that answered is asked what is new
 )
+
+// Work is what an engine does for one screen. Run's goroutine calls all of it but Recall.
+type Work interface {
+	// Start and Stop begin and end it, with the engine.
+	Start()
+	Stop()
+	// Recall reads what an earlier visit has left, off the loop, when the store is open. What it returns takes that up.
+	Recall() (then func())
+	// Changed says that the library may have what it had not, Told that the server has just said what it has.
+	Changed()
+	Told()
+	// Do acts on a command, and reports whether it was one of its own.
+	Do(cmd state.Command) bool
+	// Fill writes what is to be shown now.
+	Fill(s *state.State)
+	// Moving reports whether time alone changes what is shown. Rest is called after each state that was shown then.
+	Moving() bool
+	Rest()
+}
 
 // Engine is the apparatus behind the page. Commands go in with Do, states come out of World.Show. All
 // state belongs to one goroutine, that of Run; work that takes time runs in others, which hand back what
@@ -44,6 +62,7 @@ type Engine struct {
 	asking  bool            // the server is being asked for its lists
 	cable   cable
 	bench   bench
+	works   []Work
 	reports reports
 	look    func() // called before and after every change; nil: nobody looks
 }
@@ -57,6 +76,7 @@ func New(w *World) *Engine {
 	e.cable.e = e
 	e.bench.e = e
 	e.reports.e = e
+	e.works = []Work{&e.cable, &e.bench}
 	return e
 }
 
@@ -92,8 +112,9 @@ func (e *Engine) Run(ctx context.Context) {
 	e.ctx = ctx
 	e.dirty = true
 	e.known = e.world.Tab == nil
-	e.cable.start()
-	e.bench.start()
+	for _, w := range e.works {
+		w.Start()
+	}
 	if e.known {
 		e.openStore()
 	}
@@ -105,8 +126,9 @@ func (e *Engine) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			e.bench.stop()
-			e.cable.stop()
+			for _, w := range slices.Backward(e.works) {
+				w.Stop()
+			}
 			e.running.Wait()
 			return
 		case <-e.wake:
@@ -165,10 +187,12 @@ func (e *Engine) show(timer *time.Timer) {
 	e.fill()
 	copied := e.state
 	e.world.Show(&copied)
-	if e.cable.moving() || e.bench.moving() {
+	if slices.ContainsFunc(e.works, Work.Moving) {
 		e.dirty = true // time alone changes what is shown
 		timer.Reset(showEvery)
-		e.bench.rest()
+		for _, w := range e.works {
+			w.Rest()
+		}
 	}
 }
 
@@ -179,8 +203,9 @@ func (e *Engine) fill() {
 	if e.tab == state.TabElsewhere {
 		e.state.Store.Condition = state.StoreElsewhere
 	}
-	e.cable.fill(&e.state.Restore)
-	e.bench.fill(&e.state.Lab)
+	for _, w := range e.works {
+		w.Fill(&e.state)
+	}
 }
 
 // command acts on one command of the person.
@@ -192,13 +217,10 @@ func (e *Engine) command(cmd state.Command) {
 	if !e.mine() {
 		return // the page offers nothing either
 	}
-	switch c := cmd.(type) {
-	case state.Connect, state.ChooserClosed, state.DoesNotAnswer, state.WayDone, state.Choose, state.Write, state.Start, state.GoOn, state.Home, state.Resume, state.Forget, state.SaveDiagnostic, state.SaveReport, state.SaveBackup:
-		e.cable.command(cmd)
-	case state.AddFile:
-		e.addFile(c)
-	case state.LabMake, state.LabUpdate, state.LabPower, state.LabCut, state.LabLine, state.LabHealth, state.LabRestore, state.LabReplay, state.LabSeek, state.LabReplayEnd:
-		e.bench.command(cmd)
+	for _, w := range e.works {
+		if w.Do(cmd) {
+			return
+		}
 	}
 }
 
@@ -231,12 +253,16 @@ func (e *Engine) openStore() {
 			fs, kept = e.world.OpenFS(ctx)
 		}
 		e.lib.Open(fs, kept)
-		jobs, ways := recallJobs(e.lib), recallWays(e.lib)
+		var found []func()
+		for _, w := range e.works {
+			found = append(found, w.Recall())
+		}
 		return func() {
 			e.opened = true
-			e.cable.jobs.list, e.cable.worked = jobs, ways
-			e.bench.load()
-			e.bench.search()
+			for _, then := range found {
+				then()
+			}
+			e.changed()
 			e.reports.send()
 			e.begin()
 			e.fetchAhead()
@@ -254,12 +280,14 @@ func (e *Engine) ask() {
 		err := e.lib.Refresh(ctx)
 		return func() {
 			e.asking = false
-			e.bench.search()
+			e.changed()
 			if err != nil {
 				return
 			}
 			e.reports.send()
-			e.bench.refreshed()
+			for _, w := range e.works {
+				w.Told()
+			}
 			e.fetchAhead()
 		}
 	})
@@ -273,17 +301,9 @@ func (e *Engine) fetchAhead() {
 	})
 }
 
-// addFile takes a release file that the person chose; the device at hand may want it.
-func (e *Engine) addFile(c state.AddFile) {
-	e.work(func(context.Context) func() {
-		if mcuboot.Is(c.Data) {
-			image, err := restore.CheckImage(c.Data)
-			return func() { e.cable.imageAdded(c.Name, c.Data, image, err) }
-		}
-		m, err := e.lib.Add(c.Data)
-		return func() {
-			e.cable.added(m, err)
-			e.bench.search()
-		}
-	})
+// changed tells the works that the library may have what it had not.
+func (e *Engine) changed() {
+	for _, w := range e.works {
+		w.Changed()
+	}
 }

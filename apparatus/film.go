@@ -11,6 +11,7 @@ import (
 	"unbrick/release"
 	"unbrick/terminal"
 	"unbrick/webui/library"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -269,12 +270,12 @@ func (p *pose) fill(l *state.Lab) {
 		l.Runs = l.Old
 	}
 	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline.Timeline, r.log, r.progress, p.at, r.power_
-	l.Map = state.Map{Facts: factsOf(g), Active: p.sector}
+	l.Map = state.Map{Facts: shown.Facts(g), Active: p.sector}
 	if len(p.cells) <= state.MaxSectors {
 		l.Map.Cells = slices.Clone(p.cells)
 		for i := range r.doubtful {
 			if i >= 0 && i < len(l.Map.Cells) {
-				l.Map.Cells[i] = believed(l.Map.Cells[i], false)
+				l.Map.Cells[i] = shown.Believed(l.Map.Cells[i], false)
 			}
 		}
 		if p.sector >= 0 {

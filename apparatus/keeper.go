@@ -124,8 +124,8 @@ func (r *rig) keep(now bool) {
 // holds reports whether the last thing that was to be kept of r is kept.
 func (k *keeper) holds(r *rig) bool { return k.rig == r && !k.saving && !k.again && k.flash != nil }
 
-// rest saves the flash while it changes, now and then.
-func (b *bench) rest() {
+// Rest implements Work: it saves the flash while it changes, now and then.
+func (b *bench) Rest() {
 	if b.rig != nil {
 		b.rig.keep(false)
 	}
@@ -174,6 +174,9 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 }
 
 func pieceName(n uint32) string { return fmt.Sprintf("%s%08x", keeperPiece, n) }
+
+// Recall implements Work. A device is looked for when the loop knows that this tab has the work.
+func (b *bench) Recall() (then func()) { return b.load }
 
 // load looks for a device that was kept, once the store is open and this tab has the work.
 func (b *bench) load() {

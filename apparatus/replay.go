@@ -43,7 +43,7 @@ func (b *bench) replayOf(c state.LabReplay) {
 	b.replay, x.id = x, c.ID
 	b.project(x, &Job{ID: c.ID}, func(a *Answer) {
 		x.needs, x.known = a.Needs, true
-		b.search()
+		b.Changed()
 	})
 }
 
@@ -84,8 +84,8 @@ func (b *bench) ask(ctx context.Context, j *Job) (*Answer, error) {
 	return a, err
 }
 
-// search looks for the images of a replay that waits for them: when it begins, and whenever more is known.
-func (b *bench) search() {
+// Changed implements Work: it looks for the images of a replay that waits for them: when it begins, and whenever more is known.
+func (b *bench) Changed() {
 	x := b.replay
 	if x == nil || !x.known || x.busy || x.phase != state.ReplayMaking && x.phase != state.ReplayMissing {
 		return

@@ -8,6 +8,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -105,7 +106,7 @@ func (r *rig) choice(about *lab.About) []state.Release {
 		d.State, d.From = smp.RecordRewriting, d.To
 		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}
-	list := choiceOf(d, r.b.e.lib)
+	list := shown.Choice(d, r.b.e.lib)
 	first, ok := restore.Preferred(d, r.b.e.lib.Listings(r.model.ID))
 	if k := slices.IndexFunc(list, func(x state.Release) bool { return x.Digest == first }); ok && k > 0 {
 		x := list[k]
@@ -118,7 +119,7 @@ func (r *rig) choice(about *lab.About) []state.Release {
 // cells is the map of the flash as it is: compared with what was there and what is or would be written.
 func (r *rig) cells(offered release.Digest) state.Map {
 	g := &r.model.Layout.Geometry
-	m := state.Map{Facts: factsOf(g), Active: r.active}
+	m := state.Map{Facts: shown.Facts(g), Active: r.active}
 	p := picture{layout: &r.model.Layout, active: r.active, doubtful: func(i int) bool {
 		s := r.device.Board().SectorState(i)
 		return s.Weak || s.Unreadable > 0 || s.Unstable > 0 || r.doubtful[i]

@@ -7,6 +7,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -47,7 +48,7 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 			}
 		})
 	}
-	session, err := restore.Connect(ctx, port, &restore.Options{Baud: baudOf(&r.model)})
+	session, err := restore.Connect(ctx, port, &restore.Options{Baud: shown.Baud(&r.model)})
 	if err != nil {
 		port.Close()
 		return nil, err
@@ -131,5 +132,5 @@ func (r *rig) endedBy(err error) state.Failure {
 	if errors.As(err, &e) && e.Touched != restore.TouchedNothing && stage < restore.StageWrite {
 		stage = restore.StageWrite
 	}
-	return ended(err, r.version(r.target), stage, &r.progress)
+	return shown.Ended(err, r.version(r.target), stage, &r.progress)
 }

@@ -7,6 +7,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/webui/library"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -68,7 +69,7 @@ var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 384
 func (c *cable) speeds(first uint32) []uint32 {
 	var all []uint32
 	for _, m := range c.e.lib.Models() {
-		all = append(all, baudOf(&m))
+		all = append(all, shown.Baud(&m))
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	all = append(all, usualSpeeds...)

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/webui/library"
+	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -69,7 +70,7 @@ func (c *cable) progress(p restore.Progress) {
 	c.shown.Progress = p
 	plan := c.run.plan
 	written := writtenOf(plan, p)
-	c.shown.Map = mapOf(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
+	c.shown.Map = shown.Map(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
 }
 
 // writtenOf is the set of sectors that are new by now: the first of those that the plan writes.
@@ -138,11 +139,11 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.world.Now().Sub(c.began)
-	c.shown.Result = state.Result{Work: workOf(plan), Version: plan.Release.Version, Signers: library.SignersOf(&plan.Signers), Verified: totalOf(plan),
+	c.shown.Result = state.Result{Work: shown.Work(plan), Version: plan.Release.Version, Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
 	c.shown.Progress.Stage = restore.StageStart
-	c.shown.Map = mapOf(&r.device.Layout, plan.States, nil, func(i int) bool {
+	c.shown.Map = shown.Map(&r.device.Layout, plan.States, nil, func(i int) bool {
 		s := plan.States[i]
 		return s != restore.SectorUnused && s != restore.SectorSame
 	}, -1)

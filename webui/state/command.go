@@ -3,116 +3,134 @@ package state
 import "unbrick/internal/pack"
 
 // Command is one wish of the person, sent from page to engine: one of the structs below. A new one is written here, in the list of
-// commands behind them, and where the engine acts on it.
+// commands behind them, and where the work that it is for acts on it.
 type Command interface{ isCommand() }
 
-// command makes a struct a Command.
-type command struct{}
+// ForRestore and ForLab are the commands for the one and the other.
+type (
+	ForRestore interface {
+		Command
+		forRestore()
+	}
+	ForLab interface {
+		Command
+		forLab()
+	}
+)
 
-func (command) isCommand() {}
+// toRestore and toLab make a struct a command.
+type (
+	toRestore struct{}
+	toLab     struct{}
+)
+
+func (toRestore) isCommand()  {}
+func (toRestore) forRestore() {}
+func (toLab) isCommand()      {}
+func (toLab) forLab()         {}
 
 // Restore commands.
 type (
 	// Connect asks for a port. The page shows the browser's chooser in the same click and sends
 	// Connect only after a choice, else ChooserClosed.
-	Connect struct{ command }
+	Connect struct{ toRestore }
 	// ChooserClosed says that nothing was chosen.
-	ChooserClosed struct{ command }
+	ChooserClosed struct{ toRestore }
 	// DoesNotAnswer leaves the list of helps for the coach: open what was allowed earlier.
-	DoesNotAnswer struct{ command }
+	DoesNotAnswer struct{ toRestore }
 	// WayDone says that the person did what the coach asked; the next way is tried.
-	WayDone struct{ command }
+	WayDone struct{ toRestore }
 	// Choose wants another release written.
 	Choose struct {
-		command
+		toRestore
 		Digest [32]byte
 	}
 	// AddFile brings a release file that the person chose.
 	AddFile struct {
-		command
+		toRestore
 		Name string
 		Data []byte `max:"file"`
 	}
 	// Write starts the restoration of the plan. With Erase the device's settings areas are erased when its
 	// software is verified: the person has been told what is lost, and asked again.
 	Write struct {
-		command
+		toRestore
 		Erase bool
 	}
 	// Start starts a device that is already right. Erase is as in Write.
 	Start struct {
-		command
+		toRestore
 		Erase bool
 	}
 	// GoOn takes an ended attempt up again on the same port, more slowly after CodeNoisy.
-	GoOn struct{ command }
+	GoOn struct{ toRestore }
 	// Home goes back to RestoreIdle, closing the port.
-	Home struct{ command }
+	Home struct{ toRestore }
 	// Resume takes up the pending job of the device that is connected; it asks for the port as Connect does.
-	Resume struct{ command }
+	Resume struct{ toRestore }
 	// Forget drops the pending job of a device.
 	Forget struct {
-		command
+		toRestore
 		Model, Serial string
 	}
 	// SaveDiagnostic answers with a Download of the attempt's commands and times.
-	SaveDiagnostic struct{ command }
+	SaveDiagnostic struct{ toRestore }
 	// SaveBackup reads the device's software area, before it is written, and answers with a Download.
-	SaveBackup struct{ command }
+	SaveBackup struct{ toRestore }
 	// SaveReport answers with a Download of the result.
-	SaveReport struct{ command }
+	SaveReport struct{ toRestore }
 )
 
 // Lab commands.
 type (
 	// LabMake makes a device from the factory, in place of the present one.
 	LabMake struct {
-		command
+		toLab
 		Model  string
 		Digest [32]byte // release it is made with
 	}
 	// LabUpdate opens the link for one session.
-	LabUpdate struct{ command }
+	LabUpdate struct{ toLab }
 	// LabPower moves the switch.
 	LabPower struct {
-		command
+		toLab
 		Switch Switch
 	}
 	// LabCut arms a cut inside flash operation At; At 0 disarms.
 	LabCut struct {
-		command
+		toLab
 		At   uint64
 		Tear Tear
 	}
 	// LabLine sets cable and pace.
 	LabLine struct {
-		command
+		toLab
 		Line Line
 	}
 	// LabHealth sets how the application behaves.
 	LabHealth struct {
-		command
+		toLab
 		Health Health
 	}
 	// LabRestore restores over the virtual cable; a zero digest leaves the choice to the apparatus.
 	LabRestore struct {
-		command
+		toLab
 		Digest [32]byte
 	}
 	// LabReplay plays a run: that with an id, or with an empty one the last cut of the Lab's device.
 	LabReplay struct {
-		command
+		toLab
 		ID string `max:"replay"`
 	}
 	// LabSeek goes to a stop of the replay; with Turn 1 to the next and with -1 to the last one before it
 	// that is about another sector of the software.
 	LabSeek struct {
-		command
+		toLab
 		At   uint32
 		Turn int
 	}
 	// LabReplayEnd goes back to the device.
-	LabReplayEnd struct{ command }
+	LabReplayEnd struct{ toLab }
 )
 
 // commands are all of them.

@@ -1,7 +1,11 @@
-package apparatus
+// Package shown turns what restore and the library know of a device, a plan or an end into what a screen shows of it.
+package shown
 
 import (
+	"cmp"
 	"errors"
+	"sort"
+	"time"
 
 	"unbrick/flash"
 	"unbrick/model"
@@ -11,9 +15,9 @@ import (
 	"unbrick/webui/state"
 )
 
-// deviceOf is what a device says of itself, as it is shown.
-func deviceOf(d *restore.Device, lib *library.Library) state.Device {
-	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: factsOf(&d.Layout.Geometry)}
+// Device is what a device says of itself, as it is shown.
+func Device(d *restore.Device, lib *library.Library) state.Device {
+	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: Facts(&d.Layout.Geometry)}
 	if m, ok := lib.Model(d.Model); ok {
 		out.Name = m.Name
 	}
@@ -30,11 +34,11 @@ func deviceOf(d *restore.Device, lib *library.Library) state.Device {
 	return out
 }
 
-// planOf is a plan as it is shown.
-func planOf(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
+// Plan is a plan as it is shown.
+func Plan(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
 	out := state.Plan{
-		Work: workOf(p), Release: library.ReleaseOf(&p.Release, &p.Signers, origin, heldOr(held, fitOf(p.Device, &p.Release, &p.Signers))),
-		Trust: state.TrustVerified, Sectors: p.Sectors, Total: totalOf(p), Refresh: p.Refresh,
+		Work: Work(p), Release: library.ReleaseOf(&p.Release, &p.Signers, origin, heldOr(held, Fit(p.Device, &p.Release, &p.Signers))),
+		Trust: state.TrustVerified, Sectors: p.Sectors, Total: Total(p), Refresh: p.Refresh,
 		Send: uint32(min(p.BytesSend, 1<<32-1)), Full: p.Release.Size, Time: p.Line + p.Flash,
 	}
 	if len(p.Device.Layout.Settings) > 0 {
@@ -43,8 +47,8 @@ func planOf(p *restore.Plan, origin state.Origin, held state.Fit) state.Plan {
 	return out
 }
 
-// totalOf is how many sectors the plan's image covers.
-func totalOf(p *restore.Plan) int {
+// Total is how many sectors the plan's image covers.
+func Total(p *restore.Plan) int {
 	n := 0
 	for _, s := range p.States {
 		if s != restore.SectorUnused {
@@ -54,8 +58,8 @@ func totalOf(p *restore.Plan) int {
 	return n
 }
 
-// fitOf says what a release would be for a device.
-func fitOf(d *restore.Device, m *release.Manifest, signers *release.Signers) state.Fit {
+// Fit says what a release would be for a device.
+func Fit(d *restore.Device, m *release.Manifest, signers *release.Signers) state.Fit {
 	known := signers.Known(d.Trusted())
 	was, next := d.Installed(), d.Intended()
 	switch {
@@ -83,8 +87,8 @@ func heldOr(held, fit state.Fit) state.Fit {
 	return fit
 }
 
-// choiceOf is what could be written to a device, best first.
-func choiceOf(d *restore.Device, lib *library.Library) []state.Release {
+// Choice is what could be written to a device, best first.
+func Choice(d *restore.Device, lib *library.Library) []state.Release {
 	listings := lib.Listings(d.Model)
 	type shown struct {
 		image release.Digest
@@ -93,7 +97,7 @@ func choiceOf(d *restore.Device, lib *library.Library) []state.Release {
 	fits := make(map[shown]state.Fit, len(listings))
 	for i := range listings {
 		m := &listings[i].Manifest
-		fits[shown{m.Digest, m.Order}] = fitOf(d, m, &listings[i].Signers)
+		fits[shown{m.Digest, m.Order}] = Fit(d, m, &listings[i].Signers)
 	}
 	var list []state.Release
 	for _, r := range lib.All() {
@@ -105,11 +109,11 @@ func choiceOf(d *restore.Device, lib *library.Library) []state.Release {
 	return bestFirst(list)
 }
 
-// states are the sectors of a plan on the whole part. written of them, in address order, are new by now;
+// Map is the sectors of a plan on the whole part. written of them, in address order, are new by now;
 // active is the one at work, or -1.
-func mapOf(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) state.Map {
+func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) state.Map {
 	g := &layout.Geometry
-	m := state.Map{Facts: factsOf(g), Active: -1}
+	m := state.Map{Facts: Facts(g), Active: -1}
 	if g.Sectors() > state.MaxSectors {
 		return m
 	}
@@ -156,13 +160,13 @@ func cellOf(s restore.SectorState, doubtful bool) state.Sector {
 	return state.SectorDamaged
 }
 
-// failureOf says what an error means. version is the release concerned, as far as one was.
-func failureOf(err error, version string) state.Failure {
+// Failure says what an error means. version is the release concerned, as far as one was.
+func Failure(err error, version string) state.Failure {
 	f := state.Failure{Code: restore.CodeProgramFault, Version: version}
 	var e *restore.Error
 	switch {
 	case errors.As(err, &e):
-		f.Code, f.Touched = causeOf(e.Code), e.Touched
+		f.Code, f.Touched = codeOf(e.Code), e.Touched
 		f.Addr, f.Needs, f.Has = e.Addr, e.Needs, e.Has
 		if e.Version != "" || e.Code == restore.CodeFloor {
 			f.Version = e.Version
@@ -180,9 +184,9 @@ func failureOf(err error, version string) state.Failure {
 	return f
 }
 
-// ended says why an attempt ended in a stage, with how far it had come by then.
-func ended(err error, version string, stage restore.Stage, p *restore.Progress) state.Failure {
-	f := failureOf(err, version)
+// Ended says why an attempt ended in a stage, with how far it had come by then.
+func Ended(err error, version string, stage restore.Stage, p *restore.Progress) state.Failure {
+	f := Failure(err, version)
 	if f.Stage = stage; stage < restore.StageWrite {
 		return f
 	}
@@ -194,9 +198,8 @@ func ended(err error, version string, stage restore.Stage, p *restore.Progress) 
 	return f
 }
 
-// causeOf is what a person is told for a code: the code itself, but for two that a person
-// need not tell from others: the trace does.
-func causeOf(c restore.Code) restore.Code {
+// codeOf is what a person is told for a code: the code itself, but for two that nobody needs to tell from others, as the trace does.
+func codeOf(c restore.Code) restore.Code {
 	switch c {
 	case restore.CodeRestarted:
 		return restore.CodeSilent // it left restoration mode or lost its power: connecting again goes on
@@ -207,8 +210,8 @@ func causeOf(c restore.Code) restore.Code {
 	}
 }
 
-// wayKind is the way that a person is shown for one that restore tries.
-func wayKind(w restore.Way) (state.WayKind, bool) {
+// Way is the way that a person is shown for one that restore tries.
+func Way(w restore.Way) (state.WayKind, bool) {
 	switch w {
 	case restore.WayDTR:
 		return state.WayReset, true
@@ -223,16 +226,16 @@ func wayKind(w restore.Way) (state.WayKind, bool) {
 	return 0, false
 }
 
-// baudOf is the base speed of a model's cable.
-func baudOf(m *model.Model) uint32 {
+// Baud is the base speed of a model's cable.
+func Baud(m *model.Model) uint32 {
 	if m != nil && m.Line != 0 {
 		return m.Line
 	}
 	return restore.DefaultBaud
 }
 
-// factsOf is what a person sees of a geometry.
-func factsOf(g *flash.Geometry) state.MapFacts {
+// Facts is what a person sees of a geometry.
+func Facts(g *flash.Geometry) state.MapFacts {
 	f := state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
 	for _, r := range g.Runs {
 		f.Runs = append(f.Runs, state.SectorRun{Size: r.Size, Count: r.Count})
@@ -240,9 +243,9 @@ func factsOf(g *flash.Geometry) state.MapFacts {
 	return f
 }
 
-// believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
+// Believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the
 // software holds, it is drawn and counted as damaged: it may read otherwise the next time.
-func believed(is state.Sector, firm bool) state.Sector {
+func Believed(is state.Sector, firm bool) state.Sector {
 	switch is {
 	case state.SectorSame, state.SectorOld, state.SectorNew, state.SectorErased, state.SectorDamaged:
 		if !firm {
@@ -253,8 +256,8 @@ func believed(is state.Sector, firm bool) state.Sector {
 	return is
 }
 
-// workOf is what a plan is for.
-func workOf(p *restore.Plan) state.Work {
+// Work is what a plan is for.
+func Work(p *restore.Plan) state.Work {
 	switch p.Kind {
 	case restore.KindStart:
 		return state.WorkStarted
@@ -263,4 +266,24 @@ func workOf(p *restore.Plan) state.Work {
 	case restore.KindDelta, restore.KindParts, restore.KindUpload:
 	}
 	return state.WorkWritten
+}
+
+// left is what remains of the planned time.
+func left(p *restore.Progress) time.Duration {
+	if p.WorkOf <= p.Work {
+		return 0
+	}
+	return time.Duration(p.WorkOf-p.Work) * time.Microsecond
+}
+
+// fitRank orders releases for a choice: what was intended first, what cannot be taken last.
+var fitRank = map[state.Fit]int{state.FitIntended: 0, state.FitInstalled: 1, state.FitNewest: 2, state.FitNewer: 3, state.FitOlder: 4, state.FitUnknown: 5, state.FitWithheld: 6, state.FitWithdrawn: 7, state.FitBelowFloor: 8, state.FitUntrusted: 9}
+
+// bestFirst sorts releases in place: by fit, then the newest first.
+func bestFirst(list []state.Release) []state.Release {
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
+		return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order)) < 0
+	})
+	return list
 }
