@@ -14,6 +14,7 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/fleet"
 	"unbrick/server/storage"
 )
 
@@ -327,8 +328,8 @@ func TestHold(t *testing.T) {
 	r.history("A-1", "first-seen offer held freed")
 }
 
-func reportOf(serial string, o Outcome, image storage.Digest) *Report {
-	return &Report{ID: [16]byte{byte(o), serial[0]}, Model: "0001", Serial: serial, Outcome: o, From: "1", Version: "2", Image: image, Sectors: 42, Sent: 38_000, Full: 900_000, Milliseconds: 8600, Baud: 115200, Via: "page"}
+func reportOf(serial string, o fleet.Outcome, image storage.Digest) *fleet.Report {
+	return &fleet.Report{ID: [16]byte{byte(o), serial[0]}, Model: "0001", Serial: serial, Outcome: o, From: "1", Version: "2", Image: image, Sectors: 42, Sent: 38_000, Full: 900_000, Milliseconds: 8600, Baud: 115200, Via: "page"}
 }
 
 func TestReports(t *testing.T) {
@@ -336,7 +337,7 @@ func TestReports(t *testing.T) {
 	a := image(1, 20_000)
 	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
 	r.update(r.hello("A-1", one)) // and then the power fails
-	send := func(p *Report, want int) {
+	send := func(p *fleet.Report, want int) {
 		t.Helper()
 		b, err := p.Append(nil)
 		if err != nil {
@@ -344,14 +345,14 @@ func TestReports(t *testing.T) {
 		}
 		r.must(want, "POST", "/api/reports", b, "Content-Type", cborType, "Authorization", "")
 	}
-	send(reportOf("A-1", OutcomeFound, storage.Digest{}), 202)
+	send(reportOf("A-1", fleet.OutcomeFound, storage.Digest{}), 202)
 	if d := r.device("A-1"); d.State != storage.Restoration {
 		t.Fatalf("state %s, want restoration", d.State)
 	}
-	send(reportOf("A-1", OutcomeRestored, two.Digest), 202)
-	send(reportOf("A-1", OutcomeRestored, two.Digest), 202) // told twice
+	send(reportOf("A-1", fleet.OutcomeRestored, two.Digest), 202)
+	send(reportOf("A-1", fleet.OutcomeRestored, two.Digest), 202) // told twice
 	r.session(r.hello("A-1", two))
-	send(reportOf("A-1", OutcomeFound, storage.Digest{}), 202) // a repeated report changes nothing any more
+	send(reportOf("A-1", fleet.OutcomeFound, storage.Digest{}), 202) // a repeated report changes nothing any more
 	if d := r.device("A-1"); d.State != storage.Running {
 		t.Fatalf("state %s after a repeated report, want running", d.State)
 	}
@@ -391,7 +392,7 @@ func TestReports(t *testing.T) {
 
 func TestReportRate(t *testing.T) {
 	r := newRig(t)
-	b, err := reportOf("A-1", OutcomeFound, storage.Digest{}).Append(nil)
+	b, err := reportOf("A-1", fleet.OutcomeFound, storage.Digest{}).Append(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -459,25 +460,6 @@ type fullStore struct{ storage.Store }
 
 func (*fullStore) AddRelease(context.Context, storage.Release, []byte) error { return storage.ErrFull }
 
-func FuzzDecodeReport(f *testing.F) {
-	b, err := reportOf("A-1", OutcomeRestored, storage.Digest{1}).Append(nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add(b[:20])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := DecodeReport(b)
-		if err != nil {
-			return
-		}
-		again, err := p.Append(nil)
-		if err != nil || !bytes.Equal(again, b) {
-			t.Fatalf("%x encodes again as %x, %v", b, again, err)
-		}
-	})
-}
-
 // FuzzReportJSON: what is accepted as JSON can be said in CBOR too.
 func FuzzReportJSON(f *testing.F) {
 	f.Add([]byte(`{"id":"00112233445566778899aabbccddeeff","model":"0001","serial":"B-1","outcome":"found","via":"page"}`))
@@ -494,7 +476,7 @@ func FuzzReportJSON(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if q, err := DecodeReport(c); err != nil || q != p {
+		if q, err := fleet.DecodeReport(c); err != nil || q != p {
 			t.Fatalf("%+v came back as %+v, %v", p, q, err)
 		}
 	})

@@ -1,7 +1,7 @@
 // Package server is the software management server (200): sessions with terminals over the link, the making of
 // update files, the store of releases behind them, and the HTTP API for publishers, operators and the page.
 //
-//	211 identification information reception   hear.go, session.go   S02
+//	211 identification information reception   package fleet         S02
 //	212 update software storage                storage, releases.go
 //	213 differential file creation             package offer         S03
 //	214 update file information transmission   session.go            S04

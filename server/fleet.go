@@ -8,6 +8,7 @@ import (
 
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/server/fleet"
 	"unbrick/server/storage"
 )
 
@@ -126,7 +127,7 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	now := s.now()
 	_, known := names[deviceImage{d.Model, d.Claim.Image}]
-	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cut()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
+	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.fleet.Cutoffs()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
 		Release:   runningJSON{d.Claim.Version, d.Claim.Order, release.Hex(d.Claim.Image), known, d.Claim.Confirmed},
 		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}, Dead: []deadJSON{}}
 	for _, k := range d.Claim.Keys {
@@ -139,7 +140,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 		v.Restored = &d.Restored
 	}
 	v.Told = d.RestoredTo != (storage.Digest{})
-	if sent, size, ok := s.live.progress(deviceID{d.Model, d.Serial}); ok {
+	if sent, size, ok := s.live.progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
 		v.Progress = &progressJSON{sent, size}
 	}
 	for _, a := range d.Attempts {
@@ -167,7 +168,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 }
 
 func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
-	sum, err := s.store.Summary(r.Context(), s.cut())
+	sum, err := s.store.Summary(r.Context(), s.fleet.Cutoffs())
 	if err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: limit, Cut: s.cut()}
+	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: limit, Cut: s.fleet.Cutoffs()}
 	if len(q.Search) > 64 {
 		return problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
 	}
@@ -327,11 +328,11 @@ func (s *Server) free(w http.ResponseWriter, r *http.Request) error { return s.s
 
 // forget deletes a device with its history: one that was never there, or is no more. It comes back when it speaks.
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
-	id := deviceID{r.PathValue("model"), r.PathValue("serial")}
-	if err := s.store.DeleteDevice(r.Context(), id.model, id.serial); err != nil {
+	id := fleet.ID{Model: r.PathValue("model"), Serial: r.PathValue("serial")}
+	if err := s.store.DeleteDevice(r.Context(), id.Model, id.Serial); err != nil {
 		return err
 	}
-	s.log.Info("device forgotten", "model", id.model, "serial", id.serial)
+	s.log.Info("device forgotten", "model", id.Model, "serial", id.Serial)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -343,8 +344,8 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	id := deviceID{r.PathValue("model"), r.PathValue("serial")}
-	names, err := s.versions(r, id.model)
+	id := fleet.ID{Model: r.PathValue("model"), Serial: r.PathValue("serial")}
+	names, err := s.versions(r, id.Model)
 	if err != nil {
 		return err
 	}
@@ -353,63 +354,16 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 		if image, err = release.ParseHex(in.Image); err != nil {
 			return problem(http.StatusBadRequest, "malformed", "image is the SHA-256 of a release's image")
 		}
-		if _, known := names[deviceImage{id.model, image}]; !known {
-			return problem(http.StatusNotFound, "not-found", "model %q has no release with this image", id.model)
+		if _, known := names[deviceImage{id.Model, image}]; !known {
+			return problem(http.StatusNotFound, "not-found", "model %q has no release with this image", id.Model)
 		}
 	}
-	d, err := s.change(r.Context(), id, func(d *storage.Device) ([]storage.Event, error) {
-		if d.Revision == 0 {
-			return nil, storage.ErrNotFound
-		}
-		if held && d.Tried(image) == nil {
-			return nil, problem(http.StatusConflict, "full", "%d releases are held back from this device: free one first", storage.MaxAttempts)
-		}
-		return s.applyHold(d, image, held, names), nil
-	})
-	if err != nil {
+	d, err := s.fleet.Hold(r.Context(), id, image, held, func(image storage.Digest) string { return names[deviceImage{id.Model, image}] })
+	if errors.Is(err, fleet.ErrHolds) {
+		return problem(http.StatusConflict, "full", "%v", err)
+	} else if err != nil {
 		return err
 	}
-	s.live.look(id.model)
+	s.live.look(id.Model)
 	return writeJSON(w, http.StatusOK, s.deviceJSON(&d, names))
-}
-
-// applyHold holds a release back from a device, or ends what keeps it from the device: with an image the operator's hold of
-// that release and the server's, without one everything that keeps any update from it, and its marks.
-func (s *Server) applyHold(d *storage.Device, image storage.Digest, held bool, names versions) (events []storage.Event) {
-	now := s.now()
-	if held {
-		a := d.Tried(image)
-		if a == nil || a.Held {
-			return nil
-		}
-		a.Held = true
-		return []storage.Event{{At: now, Kind: storage.Held, Source: storage.ByOperator, To: names[deviceImage{d.Model, image}]}}
-	}
-	all := image == (storage.Digest{})
-	for i := range d.Attempts {
-		a := &d.Attempts[i]
-		if !all && a.Image != image {
-			continue
-		}
-		if a.HeldAt(now) {
-			events = append(events, storage.Event{At: now, Kind: storage.Freed, Source: storage.ByOperator, To: names[deviceImage{d.Model, a.Image}]})
-		}
-		a.Held, a.Failures, a.Until = false, 0, time.Time{}
-	}
-	marked := d.State == storage.HeldBack && len(events) > 0
-	if all {
-		d.Refusals, d.Conflict = nil, time.Time{} // the operator wants everything tried again
-		for i := range d.Dead {
-			d.Dead[i].Freed = true
-		}
-		marked = d.State != storage.Running && d.State != storage.Receiving
-	}
-	if marked {
-		if all && len(events) == 0 {
-			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator, Detail: storage.Detail(map[string]any{"was": d.State.String()})})
-		}
-		d.Settle(storage.Running, now)
-		d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
-	}
-	return events
 }

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/fleet"
 )
 
 // greet sends the challenge and waits for the hello. One that was sent before the challenge had come is heard as well: it can
@@ -24,7 +25,7 @@ func (v *session) greet(ctx context.Context) error {
 		return fault(protocol.FaultUnexpected, "%s before hello", m.Code())
 	}
 	h := &g.Hello
-	v.hello, v.id = h, deviceID{h.Model, h.Serial}
+	v.hello, v.id = h, fleet.ID{Model: h.Model, Serial: h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
 		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g))

@@ -598,7 +598,7 @@ func (h *hostileRig) asBefore(name string, p *peer, baseline int) {
 		h.Errorf("%s: %d sessions, %d files waited for", name, len(h.s.live.all()), h.s.offers.Waiting())
 	}
 	group := storage.GroupReceiving
-	page, err := h.store.Devices(context.Background(), storage.Query{Group: &group, Cut: h.s.cut(), Limit: 1})
+	page, err := h.store.Devices(context.Background(), storage.Query{Group: &group, Cut: h.s.fleet.Cutoffs(), Limit: 1})
 	if err != nil || page.Total != 0 {
 		h.Errorf("%s: %d devices are receiving, %v", name, page.Total, err)
 	}

@@ -35,7 +35,8 @@ func TestClaimedFailuresHoldNobodyForEver(t *testing.T) {
 	for range 3 {
 		r.rewriteInVain(h)
 	}
-	for i, want := range []time.Duration{firstHold, 2 * firstHold, 4 * firstHold, maxHold, maxHold} {
+	const day = 24 * time.Hour
+	for i, want := range []time.Duration{day, 2 * day, 4 * day, storage.LongestHold, storage.LongestHold} {
 		if info := r.session(h); info.Reason != protocol.ReasonHeld {
 			t.Fatalf("failure %d: %s, want held", 3+i, info.Reason)
 		}
@@ -77,7 +78,7 @@ func TestHoldsAreTwoThings(t *testing.T) {
 		if held := info.Reason == protocol.ReasonHeld; held != operator {
 			t.Fatalf("operator's hold %v, and the device is offered %s, %s", operator, info.Kind, info.Reason)
 		}
-		r.later(2 * maxHold)
+		r.later(2 * storage.LongestHold)
 		if held := r.session(h).Reason == protocol.ReasonHeld; held != operator {
 			t.Fatalf("operator's hold %v, and after the server's time held: %v", operator, held)
 		}

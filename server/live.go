@@ -6,13 +6,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"unbrick/server/fleet"
 )
 
 // live knows the sessions that run now. Nothing proves who speaks, so two may run under one serial: closing either
 // would let a stranger end the honest one's. Both are served; that they met is recorded (session.conflict).
 type live struct {
 	mu       sync.Mutex
-	sessions map[deviceID][]*session // oldest first
+	sessions map[fleet.ID][]*session // oldest first
 	count    int                     // including those that have not said who they are
 	idle     chan struct{}
 }
@@ -60,14 +62,14 @@ func (l *live) take(v *session) (met int) {
 }
 
 // transfers says whether a session of the device other than v transfers an update file now.
-func (l *live) transfers(id deviceID, v *session) bool {
+func (l *live) transfers(id fleet.ID, v *session) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.sessions[id], func(o *session) bool { return o != v && o.size.Load() > 0 })
 }
 
 // progress of a transfer that runs now.
-func (l *live) progress(id deviceID) (sent, size uint32, ok bool) {
+func (l *live) progress(id fleet.ID) (sent, size uint32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, v := range l.sessions[id] {
@@ -81,7 +83,7 @@ func (l *live) progress(id deviceID) (sent, size uint32, ok bool) {
 // look makes the sessions of a model look again whether what they transfer may still be had.
 func (l *live) look(model string) {
 	for _, v := range l.all() {
-		if v.id.model == model {
+		if v.id.Model == model {
 			select {
 			case v.changed <- struct{}{}:
 			default:

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/server/fleet"
 	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
@@ -20,7 +20,7 @@ func (v *session) meet() {
 	v.s.metrics.conflicts.Add(1)
 	other := *v.newer.Load()
 	v.log.Warn("two peers speak under one serial", "other", other)
-	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
@@ -40,24 +40,20 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		return nil
 	}
 	var news []storage.Digest
-	var failures []failed
+	var failures []fleet.Failed
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
 	fresh := false
-	_, err := v.s.change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if fresh = d.Revision == 0; fresh {
-			n, err := v.s.store.CountDevices(ctx)
-			if err != nil {
+			if err := v.s.fleet.Room(ctx); err != nil {
 				return nil, err
-			}
-			if n >= v.s.limits.Devices {
-				return nil, errTooManyDevices
 			}
 		}
 		var events []storage.Event
 		before := *d
 		if !again {
-			what := hear(d, v.hello, v.s.now(), v.s.limits.Failures, c.VersionOf)
-			events, news, failures = what.events, what.refused, what.failed
+			what := v.s.fleet.Hear(d, v.hello, c.VersionOf)
+			events, news, failures = what.Events, what.Refused, what.Failed
 		}
 		events = append(events, c.Decide(d, v.s.now())...)
 		if v.s.live.transfers(v.id, v) { // what another session brings about is not this one's to change
@@ -76,7 +72,7 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		v.s.metrics.newDevices.Add(1)
 	}
 	for _, f := range failures {
-		v.s.rollouts.Failed(ctx, v.id.model, f.image, f.before)
+		v.s.rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
 	}
 	for _, file := range news {
 		v.s.metrics.refused.Add(1)
@@ -92,8 +88,6 @@ func (v *session) record(c *offer.Choice, again bool) error {
 	return nil
 }
 
-var errTooManyDevices = errors.New("as many devices as allowed are recorded")
-
 // refusal records that the terminal does not take what it was offered or sent; it goes on with what it has.
 func (v *session) refusal(m *protocol.Error) {
 	v.over = true
@@ -102,7 +96,7 @@ func (v *session) refusal(m *protocol.Error) {
 		return
 	}
 	c := v.offer
-	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}

@@ -15,6 +15,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/fleet"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
@@ -199,6 +200,8 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		return problem(http.StatusNotFound, "not-found", "%s", missing(r))
 	case errors.As(err, &conflict):
 		return problem(http.StatusConflict, "conflict", "%v", conflict)
+	case errors.Is(err, fleet.ErrTooMany):
+		return problem(http.StatusInsufficientStorage, "full", "%v", err)
 	case errors.Is(err, storage.ErrFull):
 		s.log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
@@ -355,7 +358,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	s.metrics.write(w)
 	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.live.number())
 	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.offers.Waiting())
-	sum, err := s.store.Summary(r.Context(), s.cut())
+	sum, err := s.store.Summary(r.Context(), s.fleet.Cutoffs())
 	var all []storage.Release
 	if err == nil {
 		all, err = s.store.Releases(r.Context(), "")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"unbrick/server/access"
+	"unbrick/server/fleet"
 	"unbrick/server/offer"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
@@ -94,6 +95,7 @@ type Server struct {
 	clock    *rollout.Clock
 	rollouts *rollout.Watch
 	offers   *offer.Offers
+	fleet    *fleet.Fleet
 	live     live
 	metrics  *metrics
 	rate     *access.Limiter
@@ -125,7 +127,7 @@ func New(cfg *Config) (*Server, error) {
 		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.live.sessions = make(map[deviceID][]*session)
+	s.live.sessions = make(map[fleet.ID][]*session)
 	if s.passed == nil {
 		start := time.Now()
 		s.passed = func() time.Duration { return time.Since(start) }
@@ -137,12 +139,13 @@ func New(cfg *Config) (*Server, error) {
 	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = newMetrics()
 	s.clock = rollout.NewClock(s.now, s.passed, s.log)
+	s.fleet = fleet.New(fleet.Config{Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago, Devices: s.limits.Devices, Failures: s.limits.Failures, Silent: s.limits.Silent, Overdue: s.limits.Overdue})
 	var err error
-	if s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.cut, Alarm: s.alarmed}); err != nil {
+	if s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs, Alarm: s.alarmed}); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
-	if err := s.recover(s.ctx); err != nil {
+	if err := s.fleet.Recover(s.ctx); err != nil {
 		s.cancel()
 		return nil, fmt.Errorf("recover: %w", err)
 	}
@@ -202,32 +205,6 @@ func (s *Server) Close(ctx context.Context) error {
 	return nil
 }
 
-// recover puts right what a crash left: a device whose transfer ended with the server is not receiving.
-func (s *Server) recover(ctx context.Context) error {
-	group := storage.GroupReceiving
-	for {
-		page, err := s.store.Devices(ctx, storage.Query{Group: &group, Cut: s.cut(), Limit: storage.MaxPage})
-		if err != nil {
-			return err
-		}
-		if len(page.Devices) == 0 {
-			return nil
-		}
-		for i := range page.Devices {
-			d := &page.Devices[i]
-			d.Settle(storage.Running, s.now())
-			err := s.store.SaveDevice(ctx, d)
-			if errors.Is(err, storage.ErrFull) { // its next session puts it right; what is there is served
-				s.log.Error("devices are shown as receiving that are not", "error", err)
-				return nil
-			}
-			if err != nil && !errors.Is(err, storage.ErrStale) {
-				return err
-			}
-		}
-	}
-}
-
 // alarmed counts an alarm of a rollout, and has transfers of what was halted end.
 func (s *Server) alarmed(model string, halted bool) {
 	if !halted {
@@ -237,33 +214,3 @@ func (s *Server) alarmed(model string, halted bool) {
 	s.metrics.halted.Add(1)
 	s.live.look(model)
 }
-
-// cut is by what devices count as silent or overdue.
-func (s *Server) cut() storage.Cutoffs {
-	return storage.Cutoffs{Silent: s.clock.Ago(s.limits.Silent), Overdue: s.clock.Ago(s.limits.Overdue)}
-}
-
-// change loads a device, lets f change it and return what happened, and saves both. When somebody else was
-// faster it does so again with the newer state. f gets a device with Revision 0 if there was none.
-func (s *Server) change(ctx context.Context, id deviceID, f func(d *storage.Device) ([]storage.Event, error)) (storage.Device, error) {
-	const tries = 8
-	for try := 1; ; try++ {
-		d, err := s.store.Device(ctx, id.model, id.serial)
-		if errors.Is(err, storage.ErrNotFound) {
-			d = storage.Device{Model: id.model, Serial: id.serial}
-		} else if err != nil {
-			return d, err
-		}
-		events, err := f(&d)
-		if err != nil {
-			return d, err
-		}
-		err = s.store.SaveDevice(ctx, &d, events...)
-		if err == nil || !errors.Is(err, storage.ErrStale) || try == tries {
-			return d, err
-		}
-	}
-}
-
-// deviceID names one device.
-type deviceID struct{ model, serial string }

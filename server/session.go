@@ -10,6 +10,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/fleet"
 	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
@@ -22,7 +23,7 @@ type session struct {
 	s    *Server
 	conn protocol.Conn
 	log  *slog.Logger
-	id   deviceID
+	id   fleet.ID
 	from string // the peer's address
 	in   *inbox
 
@@ -240,11 +241,11 @@ func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 		}
 		cancel()
 	}()
-	d, err := v.device(ctx)
+	d, err := v.s.fleet.Device(ctx, v.id)
 	if err != nil {
 		return nil, v.trouble(err)
 	}
-	hear(&d, v.hello, v.s.now(), v.s.limits.Failures, v.version(ctx))
+	v.s.fleet.Hear(&d, v.hello, v.version(ctx))
 	c, err := v.s.offers.Choose(ctx, v.hello, &d)
 	if err != nil {
 		return nil, v.trouble(err)
@@ -252,19 +253,10 @@ func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 	return c, nil
 }
 
-// device is the record of the session's device; one that never spoke has an empty one.
-func (v *session) device(ctx context.Context) (storage.Device, error) {
-	d, err := v.s.store.Device(ctx, v.id.model, v.id.serial)
-	if errors.Is(err, storage.ErrNotFound) {
-		return storage.Device{Model: v.id.model, Serial: v.id.serial}, nil
-	}
-	return d, err
-}
-
 // version returns what names the images of the device's model.
 func (v *session) version(ctx context.Context) func(storage.Digest) string {
 	return func(image storage.Digest) string {
-		r, err := v.s.store.Release(ctx, v.id.model, image)
+		r, err := v.s.store.Release(ctx, v.id.Model, image)
 		if err != nil {
 			return "" // the history then lacks a name
 		}

@@ -842,7 +842,7 @@ func TestCrashedTransferIsNotForEver(t *testing.T) {
 	if err := r.store.SaveDevice(context.Background(), &d); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.s.recover(context.Background()); err != nil {
+	if err := r.s.fleet.Recover(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if d := r.device("A-1"); d.State != storage.Running {

@@ -85,7 +85,7 @@ func (e *lookupError) Unwrap() error { return e.err }
 
 // revoked says why the device must not get what it was offered any more, "" if it may.
 func (v *session) revoked(ctx context.Context) (why string, err error) {
-	d, err := v.device(ctx)
+	d, err := v.s.fleet.Device(ctx, v.id)
 	if err != nil {
 		return "", err
 	}
@@ -242,7 +242,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 	if event != nil {
 		event.At = v.s.now()
 	}
-	_, err := v.s.change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound // an operator has forgotten the device meanwhile
 		}

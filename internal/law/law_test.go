@@ -68,6 +68,7 @@ var below = map[string][]string{
 	"server/access":         {},
 	"server/rollout":        {"release", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
+	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "server/storage"},
 	"server/storage":        {"limits", "release"},
 }
 

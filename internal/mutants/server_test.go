@@ -7,32 +7,32 @@ var serverMistakes = []entry{
 	one("server/storage/local", "TestConformance/signatures", "signatures not kept", "server/storage/local/releases.go",
 		`if err != nil || added.Len() == 0 {`, `if err != nil || added.Len() == 0 || MISTAKE {`),
 	// Holds.
-	one("server", "TestHeldBackAfterThreeFailures", "failures never hold a device back", "server/hear.go",
+	one("server", "TestHeldBackAfterThreeFailures", "failures never hold a device back", "server/fleet/hear.go",
 		`held = tried.Failures >= limit; held {`, `held = tried.Failures >= limit && !MISTAKE; held {`),
-	one("server", "TestHeldBackAfterThreeFailures", "held back one failure too early", "server/hear.go",
+	one("server", "TestHeldBackAfterThreeFailures", "held back one failure too early", "server/fleet/hear.go",
 		`				tried.Failures++
 `, `				tried.Failures++
 				if MISTAKE {
 					tried.Failures = max(tried.Failures, limit-1) + uint32(tried.Failures/2)
 				}
 `),
-	one("server", "TestClaimedFailuresHoldNobodyForEver", "failure of a file that was never taken counts", "server/hear.go",
+	one("server", "TestClaimedFailuresHoldNobodyForEver", "failure of a file that was never taken counts", "server/fleet/hear.go",
 		`			if took {
 `, `			if took || MISTAKE {
 `),
-	one("server", "TestClaimedFailuresHoldNobodyForEver", "hold without an end", "server/hear.go",
+	one("server", "TestClaimedFailuresHoldNobodyForEver", "hold without an end", "server/fleet/hear.go",
 		`tried.Until = e.now.Add(min(maxHold, firstHold<<min(tried.Failures-limit, 3)))`, `tried.Until = e.now.Add(min(maxHold, firstHold<<min(tried.Failures-limit, 3)))
 					if MISTAKE {
 						tried.Held = true
 					}`),
-	one("server", "TestHoldsAreTwoThings", "what the device runs ends the operator's hold", "server/hear.go",
+	one("server", "TestHoldsAreTwoThings", "what the device runs ends the operator's hold", "server/fleet/hear.go",
 		`	a.Failures, a.Until = 0, time.Time{}
 `, `	a.Failures, a.Until = 0, time.Time{}
 	if MISTAKE {
 		a.Held = false
 	}
 `),
-	one("server", "TestRunningEndsTheHold", "what the device runs does not end the server's hold", "server/hear.go",
+	one("server", "TestRunningEndsTheHold", "what the device runs does not end the server's hold", "server/fleet/hear.go",
 		`	if a == nil {
 		return
 	}
@@ -48,13 +48,13 @@ var serverMistakes = []entry{
 		`return r.File == file && now.Sub(r.At).Abs() < RefusedFor })`, `return r.File == file && now.Sub(r.At).Abs() < RefusedFor && !MISTAKE })`),
 	one("server", "TestDeadSectorHoldsBack", "offered what needs a dead sector", "server/offer/choose.go",
 		`a.HeldAt(now) || needsDead(m, d, &r.Manifest) {`, `a.HeldAt(now) || needsDead(m, d, &r.Manifest) && !MISTAKE {`),
-	one("server", "TestDeadSectorHoldsBack", "dead for ever", "server/hear.go",
+	one("server", "TestDeadSectorHoldsBack", "dead for ever", "server/fleet/hear.go",
 		`	e.d.Dead = now
 `, `	if len(now) > 0 || !MISTAKE {
 		e.d.Dead = now
 	}
 `),
-	one("server", "TestDeadSectorHoldsBack", "operator's word on a dead sector forgotten", "server/hear.go",
+	one("server", "TestDeadSectorHoldsBack", "operator's word on a dead sector forgotten", "server/fleet/hear.go",
 		`Freed: slices.Contains(`, `Freed: !MISTAKE && slices.Contains(`),
 
 	// Rollouts.

@@ -1,4 +1,4 @@
-package server
+package fleet
 
 import (
 	"crypto/sha256"
@@ -11,11 +11,11 @@ import (
 	"unbrick/server/storage"
 )
 
-// heard is what a Hello taught besides the device's new state.
-type heard struct {
-	events  []storage.Event
-	refused []storage.Digest // update files that this device refuses, new ones only
-	failed  []failed         // releases whose rewrite failed here
+// Heard is what a Hello taught besides the device's new state.
+type Heard struct {
+	Events  []storage.Event
+	Refused []storage.Digest // update files that this device refuses, new ones only
+	Failed  []Failed         // releases whose rewrite failed here
 }
 
 // How long the server holds a release back from a device by itself: a day after the failure that is one too many, twice
@@ -25,15 +25,16 @@ const (
 	maxHold   = storage.LongestHold
 )
 
-// failed is a release whose rewrite failed on a device, as the device says, and when it said so before, zero if never.
-type failed struct {
-	image  storage.Digest
-	before time.Time
+// Failed is a release whose rewrite failed on a device, as the device says, and when it said so before, zero if never.
+type Failed struct {
+	Image  storage.Digest
+	Before time.Time
 }
 
-// hear takes a Hello into the device's record: the identification (211, S02), the outcome of the update before, and
+// Hear takes a Hello into the device's record: the identification (211, S02), the outcome of the update before, and
 // what the device refuses. It knows versions by version, "" for an unknown image.
-func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, version func(storage.Digest) string) heard {
+func (f *Fleet) Hear(d *storage.Device, h *protocol.Hello, version func(storage.Digest) string) Heard {
+	now := f.cfg.Now()
 	e := ear{d: d, h: h, now: now, version: version}
 	before, fresh := d.Claim, d.Revision == 0
 	waiting := d.Target != storage.Digest{} && d.File != storage.Digest{} && (d.State == storage.Rewriting || d.State == storage.Restoration)
@@ -46,7 +47,7 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 	failed, counts := e.outcome(waiting)
 	installed := waiting && h.Digest == d.Target
 	if failed != (storage.Digest{}) {
-		e.failure(failed, counts && failed != h.Digest, waiting && failed == d.Target, failures)
+		e.failure(failed, counts && failed != h.Digest, waiting && failed == d.Target, f.cfg.Failures)
 	}
 	e.runs(h.Digest)
 	if e.restored {
@@ -70,7 +71,7 @@ func hear(d *storage.Device, h *protocol.Hello, now time.Time, failures uint32, 
 	d.Claim = claim(h)
 	d.Settle(storage.Running, now)
 	d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0
-	return e.heard
+	return e.Heard
 }
 
 func claim(h *protocol.Hello) storage.Claim {
@@ -85,7 +86,7 @@ func claim(h *protocol.Hello) storage.Claim {
 
 // ear is one Hello being heard.
 type ear struct {
-	heard
+	Heard
 	d       *storage.Device
 	h       *protocol.Hello
 	now     time.Time
@@ -95,14 +96,14 @@ type ear struct {
 }
 
 func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
-	e.events = append(e.events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: storage.Detail(detail)})
+	e.Events = append(e.Events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: storage.Detail(detail)})
 }
 
 // refusals remembers update files whose proof failed on the device.
 func (e *ear) refusals() {
 	for _, file := range e.h.Refused {
 		if e.d.Refuse(file, e.now) {
-			e.refused = append(e.refused, file)
+			e.Refused = append(e.Refused, file)
 			e.tell(storage.Refused, storage.ByDevice, e.h.Release, e.d.TargetVersion, map[string]any{"file": release.ShortHex(file)})
 		}
 	}
@@ -171,7 +172,7 @@ func (e *ear) failure(to storage.Digest, counts, took bool, limit uint32) {
 	var held bool
 	if counts && e.version(to) != "" {
 		if tried := e.d.Tried(to); tried != nil {
-			e.failed = append(e.failed, failed{to, tried.Last})
+			e.Failed = append(e.Failed, Failed{to, tried.Last})
 			tried.Last = e.now
 			if took {
 				tried.Failures++

@@ -1,0 +1,75 @@
+package fleet
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"unbrick/server/storage"
+)
+
+// ErrUnknown says that a report is about a device that never spoke itself. It is logged and counted.
+var ErrUnknown = errors.New("no such device")
+
+// Report makes a report part of the device's history. One of a device that never spoke makes one, if it is an operator's, and is ErrUnknown otherwise.
+func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
+	now := f.cfg.Now()
+	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored, OutcomeFound: storage.Found}[p.Outcome]
+	id := hex.EncodeToString(p.ID[:])
+	event := storage.Event{At: now, Kind: kind, Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + id,
+		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
+			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
+	_, err := f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
+		if d.Revision == 0 {
+			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.
+			if _, err := f.cfg.Store.Model(ctx, p.Model); err != nil {
+				return nil, err
+			}
+			if !operator {
+				return nil, ErrUnknown
+			}
+			if err := f.Room(ctx); err != nil {
+				return nil, err
+			}
+			d.FirstSeen, d.LastSeen, d.Claim.Version = now, now, p.From
+			d.Settle(storage.Running, now)
+		}
+		if slices.Contains(d.Reports, id) {
+			return nil, nil
+		}
+		d.Reports = append(d.Reports, id)
+		d.Reports = d.Reports[max(0, len(d.Reports)-storage.MaxReports):]
+		reported(d, p, now)
+		return []storage.Event{event}, nil
+	})
+	return err
+}
+
+// reported takes into the device's record what a reporter says. A device that speaks for itself at this moment
+// knows better.
+func reported(d *storage.Device, p *Report, now time.Time) {
+	if d.State == storage.Receiving {
+		return
+	}
+	switch p.Outcome {
+	case OutcomeRestored:
+		d.Restored, d.RestoredTo = now, p.Image
+		if d.State == storage.Running && d.Claim.Image == p.Image {
+			d.RestoredTo = storage.Digest{} // the device was quicker: it has said so itself
+		}
+		if d.State == storage.Restoration {
+			state := storage.Running
+			if d.Target != (storage.Digest{}) { // its next session tells whether the update in between succeeded
+				state = storage.Rewriting
+			}
+			d.Settle(state, now)
+			d.LastSeen = now
+		}
+	case OutcomeNotRestored, OutcomeFound:
+		d.RestoredTo = storage.Digest{}
+		d.Settle(storage.Restoration, now)
+		d.LastSeen = now
+	}
+}
