@@ -164,7 +164,7 @@ func (p *Port) Write(b []byte) error {
 func (p *Port) writeAll(b []byte) error {
 	for len(b) > 0 {
 		n, err := p.port.Write(b)
-		if err != nil {
+		if err != nil && !errors.Is(err, syscall.EINTR) { // a signal of Go's own scheduler ends a write, too
 			return err
 		}
 		b = b[n:]
