@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,18 +86,23 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 	return b, answer.StatusCode, nil
 }
 
-// post sends v as JSON and returns the body of a good answer.
-func (a *api) post(ctx context.Context, method, path string, v any) ([]byte, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+// ask sends v as JSON, nothing if it is nil, and reads the answer, which is JSON too, into answer unless that is nil.
+func (a *api) ask(ctx context.Context, method, path string, query url.Values, v, answer any) error {
+	var body []byte
+	var header []string
+	if v != nil {
+		var err error
+		if body, err = json.Marshal(v); err != nil {
+			return err
+		}
+		header = []string{"Content-Type", "application/json"}
 	}
-	b, _, err := a.do(ctx, method, path, nil, body, "Content-Type", "application/json")
-	return b, err
-}
-
-// isSet says whether a flag was given.
-func isSet(flags *flag.FlagSet, name string) (set bool) {
-	flags.Visit(func(f *flag.Flag) { set = set || f.Name == name })
-	return set
+	b, _, err := a.do(ctx, method, path, query, body, header...)
+	if err != nil || answer == nil {
+		return err
+	}
+	if err := json.Unmarshal(b, answer); err != nil {
+		return fmt.Errorf("the server's answer about %s: %w", path, err)
+	}
+	return nil
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+
+	"github.com/spf13/cobra"
 
 	"unbrick/delta/bench"
 )
@@ -26,20 +29,25 @@ with a delta for a flash of one sector as large as the image, which nothing keep
 
 exit codes: 0 done, 1 it did not work, 2 the words are off`
 
-func benchCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs := newFlags("bench", benchHelp, errOut)
-	asJSON := fs.Bool("json", false, "print rows and summary as one line of JSON")
-	quick := fs.Bool("quick", false, "only sizes at the two profiles: no in-place cost, no effort fast")
-	alone := fs.Bool("no-peers", false, "run no other program")
-	sector := fs.String("sector", "4KiB", "size of the flash's sectors")
-	words, err := parseFlags(fs, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) < 2 || words[0] != "delta" {
-		return usageError("say bench delta DIR...; unbrick bench --help explains it")
-	}
-	pairs, err := bench.Find(words[1:])
+// benchFlags are the words of bench delta.
+type benchFlags struct {
+	json, quick, alone bool
+	sector             string
+}
+
+func benchCommand() *cobra.Command {
+	const say = "say bench delta DIR...; unbrick bench --help explains it"
+	f := &benchFlags{}
+	c := verb("delta DIR...", "measures deltas between consecutive images", "", takes(1, math.MaxInt, say), f.measure)
+	c.Flags().BoolVar(&f.json, "json", false, "print rows and summary as one line of JSON")
+	c.Flags().BoolVar(&f.quick, "quick", false, "only sizes at the two profiles: no in-place cost, no effort fast")
+	c.Flags().BoolVar(&f.alone, "no-peers", false, "run no other program")
+	c.Flags().StringVar(&f.sector, "sector", "4KiB", "size of the flash's sectors")
+	return group("bench", "measures deltas over pairs of images, beside other programs", benchHelp, say, c)
+}
+
+func (f *benchFlags) measure(ctx context.Context, dirs []string, out, errOut io.Writer) error {
+	pairs, err := bench.Find(dirs)
 	if err != nil {
 		return err
 	}
@@ -47,8 +55,8 @@ func benchCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if err != nil {
 		return err
 	}
-	o := &bench.Options{Self: []string{self, "delta", "create"}, Sector: *sector, Quick: *quick}
-	if !*alone {
+	o := &bench.Options{Self: []string{self, "delta", "create"}, Sector: f.sector, Quick: f.quick}
+	if !f.alone {
 		o.Peers = bench.Found(bench.Peers())
 	}
 	done := 0
@@ -64,7 +72,7 @@ func benchCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	if err != nil {
 		return errors.Join(stopped(ctx), err)
 	}
-	if *asJSON {
+	if f.json {
 		return printJSON(out, struct {
 			Rows    []bench.Row   `json:"rows"`
 			Summary bench.Summary `json:"summary"`

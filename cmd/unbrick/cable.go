@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"unbrick/release"
 	"unbrick/restore"
@@ -22,16 +23,14 @@ type cableFlags struct {
 	json bool
 }
 
-func (f *cableFlags) declare(set *flag.FlagSet) {
+func (f *cableFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.port, "port", "", "serial port of the cable; unbrick ports lists them")
 	set.UintVar(&f.baud, "baud", restore.DefaultBaud, "base speed of the device's cable")
 	set.BoolVar(&f.json, "json", false, "print JSON: progress lines, and as last line one object")
 }
 
-func (f *cableFlags) check(words []string) error {
+func (f *cableFlags) check() error {
 	switch {
-	case len(words) > 0:
-		return usageError("%q is not a flag", words[0])
 	case f.port == "":
 		return usageError("--port is missing; unbrick ports lists what is here")
 	case f.baud < 1200 || f.baud > 4_000_000:

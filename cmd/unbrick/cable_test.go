@@ -18,8 +18,8 @@ func TestCableCommandsSayWhatIsOff(t *testing.T) {
 	}{
 		{[]string{"restore"}, exitUsage, "--port is missing"},
 		{[]string{"identify"}, exitUsage, "--port is missing"},
-		{[]string{"restore", "--port", "x", "word"}, exitUsage, "not a flag"},
-		{[]string{"ports", "word"}, exitUsage, "not a flag"},
+		{[]string{"restore", "--port", "x", "word"}, exitUsage, "unexpected word"},
+		{[]string{"ports", "word"}, exitUsage, "unexpected word"},
 		{[]string{"identify", "--port", "x", "--baud", "7"}, exitUsage, "--baud"},
 		{[]string{"restore", "--port", "x", "--server", "nonsense"}, exitUsage, "--server"},
 		{[]string{"restore", "--port", missing, "--server", "http://127.0.0.1:1"}, exitFailed, "no such port"},
@@ -39,8 +39,9 @@ func TestCableCommandsSayWhatIsOff(t *testing.T) {
 func TestEveryFailureSaysThreeThings(t *testing.T) {
 	seen := map[string]restore.Code{}
 	for c := restore.CodeVanished; c <= restore.CodeSigners; c++ {
-		if strings.HasPrefix(c.String(), "code ") {
-			continue // a number that only the page uses
+		switch c {
+		case restore.CodeStoreFull, restore.CodePortBusy, restore.CodeProgramFault, restore.CodePortStuck:
+			continue // only the page says them
 		}
 		e := &restore.Error{Code: c, Touched: restore.TouchedPart}
 		text := explain(e).Error()

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"unbrick/delta"
 	"unbrick/delta/diff"
@@ -34,101 +35,100 @@ A base other than OLD is refused before anything is written.
 exit codes: 0 done, 1 it did not work (create wrote no file, apply says whether FLASHFILE was touched),
 2 the words are off`
 
-func deltaCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "create":
-			return deltaCreate(ctx, args[1:], out, errOut)
-		case "apply":
-			return deltaApply(ctx, args[1:], out, errOut)
-		case "info":
-			return deltaInfo(ctx, args[1:], out, errOut)
-		case "--help", "-h", "-help", "help":
-			fmt.Fprintln(out, deltaHelp)
-			return nil
-		}
-		return usageError("%q is none of create, apply, info", args[0])
-	}
-	return usageError("say create, apply or info; unbrick delta --help explains them")
+func deltaCommand() *cobra.Command {
+	asJSON := new(bool)
+	g := group("delta", "makes, applies and explains the files that turn one image into another", deltaHelp,
+		"say create, apply or info; unbrick delta --help explains them", deltaCreate(asJSON), deltaApply(asJSON), deltaInfo(asJSON))
+	g.PersistentFlags().BoolVar(asJSON, "json", false, "print the result as one line of JSON")
+	return g
 }
 
-// deltaFlags makes the flag set of one of the three, with --json.
-func deltaFlags(verb string, errOut io.Writer) (*flag.FlagSet, *bool) {
-	fs := newFlags("delta "+verb, deltaHelp, errOut)
-	return fs, fs.Bool("json", false, "print the result as one line of JSON")
+// creation are the words of delta create.
+type creation struct {
+	diff.Options
+	to, geometry, effort, erased string
+	raw, json                    *bool
 }
 
-func deltaCreate(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs, asJSON := deltaFlags("create", errOut)
-	to := fs.String("o", "", "file to write (required)")
-	list := fs.String("geometry", "4KiB", "sectors of the software area, as 16KiB*4,64KiB; one size: all alike")
-	workspace := sizeFlag(fs, "workspace", 0, "RAM that the device can secure; 0: no limit")
-	state := sizeFlag(fs, "state-max", 0, "most decoder state; 0: no limit")
-	stash := sizeFlag(fs, "stash-max", diff.DefaultStash, "most stash memory")
-	batch := sizeFlag(fs, "batch", 0, "divide the plan into batches of sectors of at most this size, at each of which decoding can go on; 0: no batches")
-	isa := fs.String("isa", "auto", "instruction set: auto, "+strings.Join(diff.ISAs(), ", "))
-	effort := fs.String("effort", "best", "fast or best")
-	erased := fs.String("erased", "ff", "byte that an erased flash reads: ff or 00")
-	raw := rawFlag(fs)
-	words, err := parseFlags(fs, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) != 2 || *to == "" {
+func deltaCreate(asJSON *bool) *cobra.Command {
+	f := &creation{Options: diff.Options{StashMax: diff.DefaultStash}, json: asJSON}
+	c := verb("create OLD NEW -o FILE", "makes a delta", "", takes(2, 2, "create takes OLD, NEW and -o FILE"), f.create)
+	set := c.Flags()
+	set.StringVarP(&f.to, "output", "o", "", "`file` to write (required)")
+	set.StringVar(&f.geometry, "geometry", "4KiB", "sectors of the software area, as 16KiB*4,64KiB; one size: all alike")
+	set.Var((*size)(&f.Workspace), "workspace", "RAM that the device can secure; 0: no limit")
+	set.Var((*size)(&f.StateMax), "state-max", "most decoder state; 0: no limit")
+	set.Var((*size)(&f.StashMax), "stash-max", "most stash memory")
+	set.Var((*size)(&f.Batch), "batch", "divide the plan into batches of sectors of at most this size, at each of which decoding can go on; 0: no batches")
+	set.StringVar(&f.ISA, "isa", "auto", "instruction set: auto, "+strings.Join(diff.ISAs(), ", "))
+	set.StringVar(&f.effort, "effort", "best", "fast or best")
+	set.StringVar(&f.erased, "erased", "ff", "byte that an erased flash reads: ff or 00")
+	f.raw = rawFlag(set)
+	return c
+}
+
+func (f *creation) check() error {
+	if f.to == "" {
 		return usageError("create takes OLD, NEW and -o FILE")
 	}
-	if *isa != "auto" && !slices.Contains(diff.ISAs(), *isa) {
-		return usageError("--isa %q is none of auto, %s", *isa, strings.Join(diff.ISAs(), ", "))
+	if f.ISA != "auto" && !slices.Contains(diff.ISAs(), f.ISA) {
+		return usageError("--isa %q is none of auto, %s", f.ISA, strings.Join(diff.ISAs(), ", "))
 	}
-	o := diff.Options{Workspace: *workspace, StateMax: *state, StashMax: *stash, Batch: *batch, ISA: *isa}
-	if *stash == 0 {
-		o.StashMax = diff.NoStash
+	if f.StashMax == 0 {
+		f.StashMax = diff.NoStash
 	}
-	switch *effort {
+	switch f.effort {
 	case "fast":
-		o.Effort = diff.EffortFast
+		f.Effort = diff.EffortFast
 	case "best":
-		o.Effort = diff.EffortBest
+		f.Effort = diff.EffortBest
 	default:
-		return usageError("--effort %q is neither fast nor best", *effort)
+		return usageError("--effort %q is neither fast nor best", f.effort)
 	}
-	old, err := readImage(ctx, words[0], *raw)
+	return nil
+}
+
+func (f *creation) create(ctx context.Context, words []string, out, errOut io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	old, err := readImage(ctx, words[0], *f.raw)
 	if err != nil {
 		return err
 	}
-	new, err := readImage(ctx, words[1], *raw)
+	new, err := readImage(ctx, words[1], *f.raw)
 	if err != nil {
 		return err
 	}
-	area, err := deltaGeometry(*list, *erased, max(len(old), len(new)))
+	area, err := deltaGeometry(f.geometry, f.erased, max(len(old), len(new)))
 	if err != nil {
 		return err
 	}
-	o.Geometry = &area
-	if isTerminal(errOut) && !*asJSON {
-		o.Progress = func(done, total int) { fmt.Fprintf(errOut, "\rcomparing %3d %%", 100*done/total) }
+	f.Geometry = &area
+	if isTerminal(errOut) && !*f.json {
+		f.Progress = func(done, total int) { fmt.Fprintf(errOut, "\rcomparing %3d %%", 100*done/total) }
 		defer fmt.Fprint(errOut, "\r               \r")
 	}
 	if len(old)+len(new) >= 1<<20 {
 		// What it works on is large and without pointers: to collect often costs little and saves a quarter.
 		defer debug.SetGCPercent(debug.SetGCPercent(25))
 	}
-	file, err := diff.Create(ctx, old, new, &o)
+	file, err := diff.Create(ctx, old, new, &f.Options)
 	if err != nil {
 		return errors.Join(stopped(ctx), err)
 	}
-	if err := replaceFile(*to, file); err != nil {
+	if err := replaceFile(f.to, file); err != nil {
 		return err
 	}
 	r, err := deltaReportOf(file)
 	if err != nil {
 		return err
 	}
-	if *asJSON {
+	if *f.json {
 		return printJSON(out, r)
 	}
 	fmt.Fprintf(out, "%s: %d bytes, %.1f %% of the new image; rewrites %d of %d sectors; needs a workspace of %d bytes\n",
-		*to, r.Size, 100*float64(r.Size)/float64(len(new)), r.Changed, r.Sectors, r.Workspace)
+		f.to, r.Size, 100*float64(r.Size)/float64(len(new)), r.Changed, r.Sectors, r.Workspace)
 	return nil
 }
 
@@ -225,24 +225,23 @@ func deltaReportOf(file []byte) (*deltaReport, error) {
 	return r, err
 }
 
-func deltaInfo(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs, asJSON := deltaFlags("info", errOut)
-	words, err := parseFlags(fs, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) != 1 {
-		return usageError("info takes one delta")
-	}
-	file, err := readFile(ctx, words[0], "an update file", limits.File)
+func deltaInfo(asJSON *bool) *cobra.Command {
+	return verb("info D", "tells what a delta is and what memory it needs", "", takes(1, 1, "info takes one delta"),
+		func(ctx context.Context, words []string, out, _ io.Writer) error {
+			return printDelta(ctx, words[0], *asJSON, out)
+		})
+}
+
+func printDelta(ctx context.Context, name string, asJSON bool, out io.Writer) error {
+	file, err := readFile(ctx, name, "an update file", limits.File)
 	if err != nil {
 		return err
 	}
 	r, err := deltaReportOf(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", words[0], err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	if *asJSON {
+	if asJSON {
 		return printJSON(out, r)
 	}
 	from := "nothing"

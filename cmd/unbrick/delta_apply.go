@@ -8,26 +8,27 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/delta"
 	"unbrick/flash"
 	"unbrick/limits"
 	"unbrick/release"
 )
 
-func deltaApply(ctx context.Context, args []string, out, errOut io.Writer) error {
-	fs, asJSON := deltaFlags("apply", errOut)
-	words, err := parseFlags(fs, args, out)
+func deltaApply(asJSON *bool) *cobra.Command {
+	return verb("apply D FLASHFILE", "proves a delta, then rewrites a flash file", "", takes(2, 2, "apply takes a delta and a flash file"),
+		func(ctx context.Context, words []string, out, _ io.Writer) error {
+			return rewriteFile(ctx, words[0], words[1], *asJSON, out)
+		})
+}
+
+func rewriteFile(ctx context.Context, name, flashName string, asJSON bool, out io.Writer) error {
+	file, err := readFile(ctx, name, "an update file", limits.File)
 	if err != nil {
 		return err
 	}
-	if len(words) != 2 {
-		return usageError("apply takes a delta and a flash file")
-	}
-	file, err := readFile(ctx, words[0], "an update file", limits.File)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(words[1], os.O_RDWR, 0)
+	f, err := os.OpenFile(flashName, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -37,17 +38,17 @@ func deltaApply(ctx context.Context, args []string, out, errOut io.Writer) error
 	}
 	if err != nil {
 		if written == 0 {
-			return fmt.Errorf("%w; %s is untouched", err, words[1])
+			return fmt.Errorf("%w; %s is untouched", err, flashName)
 		}
-		return fmt.Errorf("%w; %d sectors of %s are already rewritten", err, written, words[1])
+		return fmt.Errorf("%w; %d sectors of %s are already rewritten", err, written, flashName)
 	}
-	if *asJSON {
+	if asJSON {
 		return printJSON(out, struct {
 			Written int `json:"sectors_written"`
 			Size    int `json:"size"`
 		}{written, len(file)})
 	}
-	fmt.Fprintf(out, "%s: %d sectors rewritten, digest right\n", words[1], written)
+	fmt.Fprintf(out, "%s: %d sectors rewritten, digest right\n", flashName, written)
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/internal/firmware"
 )
 
@@ -21,17 +23,16 @@ example:
 exit codes: 0 done, 1 the files could not be written, 2 the words are off`
 
 // demoCommand writes sample images.
-func demoCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	words, err := parseFlags(newFlags("demo", demoHelp, errOut), args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) != 2 || words[0] != "images" {
-		return usageError("say: unbrick demo images DIR")
-	}
+func demoCommand() *cobra.Command {
+	const say = "say: unbrick demo images DIR"
+	return group("demo", "writes two versions of a real firmware to try everything with", demoHelp, say,
+		verb("images DIR", "writes v1.bin and v2.bin", "", takes(1, 1, say), writeSamples))
+}
+
+func writeSamples(ctx context.Context, words []string, out, _ io.Writer) error {
 	older, newer := firmware.OpenSBI()
 	for i, image := range [][]byte{older, newer} {
-		name := filepath.Join(words[1], fmt.Sprintf("v%d.bin", i+1))
+		name := filepath.Join(words[0], fmt.Sprintf("v%d.bin", i+1))
 		if there, err := readFile(ctx, name, "this sample", int64(len(image))); err != nil || !bytes.Equal(there, image) {
 			if err := writeNew(name, image, 0o644); err != nil {
 				return err

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"unbrick/release"
 )
@@ -63,125 +64,99 @@ type known struct {
 	} `json:"dead_sectors"`
 }
 
-func deviceCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("device", deviceHelp, errOut)
-	server, token := serverFlags(flags)
-	id := idFlag(flags, "model", "list those of one model")
-	filter := map[string]*string{"model": id}
-	for name, usage := range map[string]string{"group": "list those of one group", "search": "list those whose serial number has this in it", "image": "list those that say they run this image"} {
-		filter[name] = flags.String(name, "", usage)
+func deviceCommand() *cobra.Command {
+	f, query := &listFlags{}, url.Values{"limit": {"500"}}
+	list := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+		return a.listDevices(ctx, query, p)
+	})
+	model := idFlag(list.Flags(), "model", "list those of one model")
+	filter := map[string]*string{"model": model}
+	for name, usage := range map[string]string{
+		"group": "list those of one group", "search": "list those whose serial number has this in it", "image": "list those that say they run this image",
+	} {
+		filter[name] = list.Flags().String(name, "", usage)
 	}
-	asJSON := flags.Bool("json", false, "print JSON, one object a line")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	verb := ""
-	if len(words) > 0 {
-		verb = words[0]
-	}
-	least, most := 3, 3
-	filtered := false
-	for name := range filter {
-		filtered = filtered || isSet(flags, name)
-	}
-	switch verb {
-	case "list":
-		if len(words) > 1 {
-			return usageError("unexpected word %q: list takes --model, --group, --search and --image", words[1])
-		}
-		client, err := newAPI(*server, tokenOr(*token))
-		if err != nil {
-			return err
-		}
-		query := url.Values{"limit": {"500"}}
+	list.PreRun = func(*cobra.Command, []string) {
 		for name, value := range filter {
 			query.Set(name, *value)
 		}
-		return client.listDevices(ctx, query, *asJSON, out)
-	case "show", "forget":
-	case "hold":
-		least, most = 4, 4
-	case "free":
-		most = 4
-	default:
-		return usageError("say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL")
 	}
-	if len(words) < least || len(words) > most {
-		return usageError("%s takes MODEL and SERIAL%s", verb, map[string]string{"hold": ", and VERSION", "free": ", and VERSION if only one release is meant"}[verb])
-	}
-	if filtered {
-		return usageError("--model, --group, --search and --image are for list: %s takes MODEL and SERIAL as words", verb)
-	}
-	for i, what := range []string{"model", "serial"} {
-		if err := release.CheckID(words[1+i]); err != nil {
-			return usageError("%s: %v", what, err)
+	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
+		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", list,
+		f.verb("show MODEL SERIAL", "tells what the server knows of a device", ofDevice(2, 2, "show takes MODEL and SERIAL"), changeDevice(http.MethodGet, "")),
+		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device", ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(http.MethodPost, "/hold")),
+		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
+			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(http.MethodPost, "/free")),
+		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice))
+	f.declare(g.PersistentFlags())
+	return g
+}
+
+// ofDevice checks words that begin with MODEL and SERIAL.
+func ofDevice(least, most int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, words []string) error {
+		if err := takes(least, most, what)(c, words); err != nil {
+			return err
 		}
-	}
-	client, err := newAPI(*server, tokenOr(*token))
-	if err != nil {
-		return err
-	}
-	path := "/api/devices/" + words[1] + "/" + words[2]
-	var b []byte
-	switch verb {
-	case "show":
-		b, _, err = client.do(ctx, http.MethodGet, path, nil, nil)
-	case "forget":
-		if _, _, err = client.do(ctx, http.MethodDelete, path, nil, nil); err == nil && !*asJSON {
-			fmt.Fprintf(out, "device %s of model %s is forgotten\n", words[2], words[1])
+		for i, what := range []string{"model", "serial"} {
+			if err := release.CheckID(words[i]); err != nil {
+				return usageError("%s: %v", what, err)
+			}
 		}
-		return err
-	default:
-		change := map[string]string{}
-		if len(words) == 4 {
-			r, err := client.rolled(ctx, words[1], words[3])
+		return nil
+	}
+}
+
+// changeDevice shows the device that words name, after a change if there is one to make.
+func changeDevice(method, change string) func(context.Context, *api, []string, *printer) error {
+	return func(ctx context.Context, a *api, words []string, p *printer) error {
+		var v any
+		if method == http.MethodPost {
+			v = struct{}{}
+		}
+		if len(words) == 3 {
+			r, err := a.rolled(ctx, words[0], words[2])
 			if err != nil {
 				return err
 			}
-			change["image"] = r.Image
+			v = map[string]string{"image": r.Image}
 		}
-		b, err = client.post(ctx, http.MethodPost, path+"/"+verb, change)
+		d := &known{}
+		if err := a.ask(ctx, method, "/api/devices/"+words[0]+"/"+words[1]+change, nil, v, d); err != nil {
+			return err
+		}
+		return p.show(d)
 	}
-	if err != nil {
-		return err
+}
+
+func forgetDevice(ctx context.Context, a *api, words []string, p *printer) error {
+	err := a.ask(ctx, http.MethodDelete, "/api/devices/"+words[0]+"/"+words[1], nil, nil, nil)
+	if err == nil && !p.json {
+		fmt.Fprintf(p, "device %s of model %s is forgotten\n", words[1], words[0])
 	}
-	var d known
-	if err := json.Unmarshal(b, &d); err != nil {
-		return fmt.Errorf("device: the server's answer: %w", err)
-	}
-	if *asJSON {
-		return printJSON(out, &d)
-	}
-	d.print(out)
-	return nil
+	return err
 }
 
 // listDevices prints the devices that a query is about, page by page.
-func (a *api) listDevices(ctx context.Context, query url.Values, asJSON bool, out io.Writer) error {
+func (a *api) listDevices(ctx context.Context, query url.Values, p *printer) error {
 	for {
-		b, _, err := a.do(ctx, http.MethodGet, "/api/devices", query, nil)
-		if err != nil {
-			return err
-		}
 		var page struct {
 			Devices []known `json:"devices"`
 			Next    string  `json:"next"`
 		}
-		if err := json.Unmarshal(b, &page); err != nil {
-			return fmt.Errorf("devices: the server's answer: %w", err)
+		if err := a.ask(ctx, http.MethodGet, "/api/devices", query, nil, &page); err != nil {
+			return err
 		}
 		for i := range page.Devices {
 			d := &page.Devices[i]
-			if asJSON {
-				err = printJSON(out, d)
-			} else {
-				_, err = fmt.Fprintf(out, "device %s of model %s is %s, last heard %s, says that it runs %s%s\n", d.Serial, d.Model, d.Group, d.Last.Format(time.RFC3339), d.Release.Version,
-					map[bool]string{true: ", confirmed"}[d.Release.Confirmed])
+			if p.json {
+				if err := printJSON(p, d); err != nil {
+					return err
+				}
+				continue
 			}
-			if err != nil {
-				return err
-			}
+			fmt.Fprintf(p, "device %s of model %s is %s, last heard %s, says that it runs %s%s\n", d.Serial, d.Model, d.Group, d.Last.Format(time.RFC3339), d.Release.Version,
+				map[bool]string{true: ", confirmed"}[d.Release.Confirmed])
 		}
 		if page.Next == "" {
 			return nil

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"unbrick/emulator"
 	"unbrick/lab"
@@ -45,11 +47,12 @@ const tearList = "none, complete, first-unit, half, all-but-one, unstable, unrea
 
 // emulateFlags are the words of the command.
 type emulateFlags struct {
+	serverFlags
 	model, serial, version, image, manifest string
-	pubs                                    listValue
+	pubs                                    []string
 	threshold                               uint
 	modelFile, releaseFile                  string
-	flash, pty, server, tear                string
+	flash, pty, tear                        string
 	update, json, hang, fullSpeed           bool
 	alone                                   bool // there is no server to ask or tell
 	cutAt, seed                             uint64
@@ -57,17 +60,16 @@ type emulateFlags struct {
 	raw                                     *bool
 }
 
-func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
-	f := &emulateFlags{}
-	set := newFlags("emulate", emulateHelp, errOut)
-	set.Var(idValue{&f.model}, "model", "model of the device; the server must know it")
+func (f *emulateFlags) declare(set *pflag.FlagSet) {
+	f.serverFlags.declare(set)
+	set.Var((*id)(&f.model), "model", "model of the device; the server must know it")
 	set.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
-	set.Var(idValue{&f.serial}, "serial", "serial of the device")
+	set.Var((*id)(&f.serial), "serial", "serial of the device")
 	set.StringVar(&f.version, "version", "", "factory: version of the installed release")
 	set.StringVar(&f.image, "image", "", "factory: raw image of that release")
 	set.StringVar(&f.manifest, "manifest", "", "factory: manifest or release file, instead of the server's")
 	set.StringVar(&f.releaseFile, "release-file", "", "factory: release file with manifest and image, instead of --version and --image")
-	set.Var(&f.pubs, "pub", "factory: public key that the device trusts; again for a further one, up to four")
+	set.StringArrayVar(&f.pubs, "pub", nil, "factory: `file` of a public key that the device trusts; again for a further one, up to four")
 	set.UintVar(&f.threshold, "threshold", 1, "factory: how many of these keys must have signed a release")
 	set.StringVar(&f.flash, "flash", "", "file with the raw flash; used again if it exists")
 	set.StringVar(&f.pty, "pty", "", "where to put a link to the cable's pseudo-terminal")
@@ -79,30 +81,32 @@ func parseEmulate(args []string, out, errOut io.Writer) (*emulateFlags, error) {
 	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")
 	f.raw = rawFlag(set)
-	linkRate := sizeFlag(set, "link-rate", 0, "bytes a second of the device's radio, in device time (default no limit)")
-	server, _ := serverFlags(set)
-	words, err := parseFlags(set, args, out)
-	if err != nil {
-		return nil, err
-	}
-	f.linkRate, f.server = *linkRate, *server
-	f.alone = f.modelFile != "" && !f.update && !isSet(set, "server") && os.Getenv("UNBRICK_SERVER") == ""
+	set.Var((*size)(&f.linkRate), "link-rate", "bytes a second of the device's radio, in device time (default no limit)")
+}
+
+// emulateCommand runs an emulated device.
+func emulateCommand() *cobra.Command {
+	f := &emulateFlags{}
+	c := verb("emulate", "runs an emulated device: update it, cut its power, offer its cable", emulateHelp, noWords, f.emulate)
+	f.declare(c.Flags())
+	return c
+}
+
+func (f *emulateFlags) check() error {
 	switch {
-	case len(words) > 0:
-		return nil, usageError("%q is not a flag", words[0])
 	case f.model == "" && f.modelFile == "":
-		return nil, usageError("--model or --model-file is missing")
+		return usageError("--model or --model-file is missing")
 	case f.releaseFile != "" && (f.version != "" || f.image != "" || f.manifest != ""):
-		return nil, usageError("--release-file holds manifest and image: it goes without --version, --image and --manifest")
+		return usageError("--release-file holds manifest and image: it goes without --version, --image and --manifest")
 	case f.serial == "" && f.flash == "":
-		return nil, usageError("--serial is missing")
+		return usageError("--serial is missing")
 	case f.cutAt > 0 && !f.update && f.pty == "":
-		return nil, usageError("--cut-at needs --update or --pty: nothing would be rewritten")
+		return usageError("--cut-at needs --update or --pty: nothing would be rewritten")
 	}
 	if _, err := emulator.ParseTear(f.tear); err != nil {
-		return nil, usageError("--tear: %v", err)
+		return usageError("--tear: %v", err)
 	}
-	return f, nil
+	return nil
 }
 
 // emulation is one run of the command.
@@ -112,11 +116,11 @@ type emulation struct {
 	out    io.Writer
 }
 
-func emulateCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	f, err := parseEmulate(args, out, errOut)
-	if err != nil {
+func (f *emulateFlags) emulate(ctx context.Context, _ []string, out, errOut io.Writer) error {
+	if err := f.check(); err != nil {
 		return err
 	}
+	f.alone = f.modelFile != "" && !f.update && !f.named()
 	e := &emulation{emulateFlags: f, out: out}
 	if f.json {
 		e.out = errOut

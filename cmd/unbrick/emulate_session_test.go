@@ -64,7 +64,7 @@ func TestEmulateHearsARefusal(t *testing.T) {
 			w.Header().Set("Retry-After", after)
 			http.Error(w, "too many sessions", http.StatusServiceUnavailable)
 		}))
-		e := &emulation{emulateFlags: &emulateFlags{server: s.URL}}
+		e := &emulation{emulateFlags: &emulateFlags{serverFlags: serverFlags{server: s.URL}}}
 		again, seconds, err := e.ask(context.Background(), &emulateResult{})
 		if again != (want > 0) || seconds != want || err == nil || !strings.Contains(err.Error(), "too many sessions") {
 			t.Errorf("Retry-After %q: again %v, %d s, %v", after, again, seconds, err)

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -37,18 +37,16 @@ func modelOf(ctx context.Context, server *api, id, file string) (*model.Model, e
 
 // model asks the server for a model's record.
 func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
-	b, status, err := a.do(ctx, http.MethodGet, "/api/models/"+id, nil, nil)
-	if status == http.StatusNotFound {
+	var answer struct {
+		Record []byte `json:"record"`
+	}
+	err := a.ask(ctx, http.MethodGet, "/api/models/"+id, nil, nil, &answer)
+	var no *apiError
+	if errors.As(err, &no) && no.Status == http.StatusNotFound {
 		return nil, fmt.Errorf("the server does not know model %q: unbrick model put %s describes it", id, id)
 	}
 	if err != nil {
 		return nil, err
-	}
-	var answer struct {
-		Record []byte `json:"record"`
-	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("model %s: the server's answer: %w", id, err)
 	}
 	m, err := model.Decode(answer.Record)
 	if err != nil {
@@ -59,18 +57,14 @@ func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
 
 // manifest asks the server for the manifest of a release.
 func (a *api) manifest(ctx context.Context, model, version string) ([]byte, error) {
-	b, _, err := a.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
-	if err != nil {
-		return nil, err
-	}
 	var answer struct {
 		Releases []struct {
 			Version  string `json:"version"`
 			Manifest []byte `json:"manifest"`
 		} `json:"releases"`
 	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("releases of model %s: the server's answer: %w", model, err)
+	if err := a.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer); err != nil {
+		return nil, err
 	}
 	for _, r := range answer.Releases {
 		if r.Version == version {

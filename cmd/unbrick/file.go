@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 const fileHelp = `usage: unbrick file list [--model ID]
@@ -38,64 +40,47 @@ type updateFile struct {
 	Next      *time.Time `json:"next,omitempty"`
 }
 
-func fileCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("file", fileHelp, errOut)
-	server, token := serverFlags(flags)
-	id := idFlag(flags, "model", "list those of one model")
-	asJSON := flags.Bool("json", false, "print JSON, one object a line")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	state := ""
-	if len(words) > 0 {
-		state = map[string]string{"list": "list", "bar": "barred", "make": "wanted"}[words[0]]
-	}
-	switch {
-	case state == "list" && len(words) == 1:
-	case state != "" && state != "list" && len(words) == 2 && *id == "":
-		if _, err := strconv.ParseUint(words[1], 10, 63); err != nil {
-			return usageError("%q is no number of unbrick file list", words[1])
+func fileCommand() *cobra.Command {
+	f, model := &listFlags{}, new(string)
+	list := f.verb("list", "tells of the update files, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+		return a.listFiles(ctx, *model, p)
+	})
+	list.Flags().Var((*id)(model), "model", "list those of one model")
+	g := group("file", "lists update files, keeps one from all, has one made anew", fileHelp,
+		"say: unbrick file list [--model ID], or: unbrick file bar|make ID", list,
+		f.verb("bar ID", "keeps an update file from all devices", takes(1, 1, "bar takes one ID of unbrick file list"), changeFile("barred")),
+		f.verb("make ID", "has an update file made anew", takes(1, 1, "make takes one ID of unbrick file list"), changeFile("wanted")))
+	f.declare(g.PersistentFlags())
+	return g
+}
+
+// changeFile brings one update file into a state.
+func changeFile(state string) func(context.Context, *api, []string, *printer) error {
+	return func(ctx context.Context, a *api, words []string, p *printer) error {
+		if _, err := strconv.ParseUint(words[0], 10, 63); err != nil {
+			return usageError("%q is no number of unbrick file list", words[0])
 		}
-	default:
-		return usageError("say: unbrick file list [--model ID], or: unbrick file bar|make ID")
-	}
-	client, err := newAPI(*server, tokenOr(*token))
-	if err != nil {
-		return err
-	}
-	show := func(f *updateFile) error {
-		if *asJSON {
-			return printJSON(out, f)
-		}
-		f.print(out)
-		return nil
-	}
-	if state != "list" {
-		b, err := client.post(ctx, "PUT", "/api/files/"+words[1]+"/state", map[string]string{"state": state})
-		if err != nil {
+		u := &updateFile{}
+		if err := a.ask(ctx, http.MethodPut, "/api/files/"+words[0]+"/state", nil, map[string]string{"state": state}, u); err != nil {
 			return err
 		}
-		var f updateFile
-		if err := json.Unmarshal(b, &f); err != nil {
-			return fmt.Errorf("update file: the server's answer: %w", err)
-		}
-		return show(&f)
+		return p.show(u)
 	}
+}
+
+// listFiles prints the update files of a model, of all with "", page by page.
+func (a *api) listFiles(ctx context.Context, model string, p *printer) error {
 	for before := int64(0); ; {
-		b, _, err := client.do(ctx, "GET", "/api/files", url.Values{"model": {*id}, "before": {strconv.FormatInt(before, 10)}}, nil)
-		if err != nil {
-			return err
-		}
 		var page struct {
 			Files  []updateFile `json:"files"`
 			Before int64        `json:"before"`
 		}
-		if err := json.Unmarshal(b, &page); err != nil {
-			return fmt.Errorf("update files: the server's answer: %w", err)
+		query := url.Values{"model": {model}, "before": {strconv.FormatInt(before, 10)}}
+		if err := a.ask(ctx, http.MethodGet, "/api/files", query, nil, &page); err != nil {
+			return err
 		}
 		for i := range page.Files {
-			if err := show(&page.Files[i]); err != nil {
+			if err := p.show(&page.Files[i]); err != nil {
 				return err
 			}
 		}

@@ -1,162 +1,162 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
-	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"unbrick/flash"
 	"unbrick/release"
 )
 
-// sizeValue is a flag that takes 4KiB, 1MiB or plain bytes.
-type sizeValue struct{ n *uint32 }
+// size is the value of a flag that takes 4KiB, 1MiB or plain bytes.
+type size uint32
 
-func (v sizeValue) String() string {
-	if v.n == nil || *v.n == 0 {
+func (n *size) Type() string { return "size" }
+
+func (n *size) String() string {
+	if *n == 0 {
 		return ""
 	}
-	return flash.FormatSize(*v.n)
+	return flash.FormatSize(uint32(*n))
 }
 
-func (v sizeValue) Set(s string) error {
-	n, err := flash.ParseSize(s)
-	if err != nil {
-		return err
+func (n *size) Set(s string) error {
+	v, err := flash.ParseSize(s)
+	if err == nil {
+		*n = size(v)
 	}
-	*v.n = n
-	return nil
+	return err
 }
 
 // sizeFlag declares a flag that takes a size in bytes, KiB or MiB.
-func sizeFlag(fs *flag.FlagSet, name string, value uint32, usage string) *uint32 {
-	n := value
-	fs.Var(sizeValue{&n}, name, usage)
-	return &n
+func sizeFlag(set *pflag.FlagSet, name string, value uint32, usage string) *uint32 {
+	set.Var((*size)(&value), name, usage)
+	return &value
 }
 
-// idValue is a flag that takes the name of a model or a device.
-type idValue struct{ id *string }
+// id is the value of a flag that takes the name of a model or a device.
+type id string
 
-func (v idValue) String() string {
-	if v.id == nil {
-		return ""
-	}
-	return *v.id
-}
+func (v *id) Type() string   { return "ID" }
+func (v *id) String() string { return string(*v) }
 
-func (v idValue) Set(s string) error {
-	*v.id = s
+func (v *id) Set(s string) error {
+	*v = id(s)
 	return release.CheckID(s)
 }
 
 // idFlag declares a flag of this kind, "" without it.
-func idFlag(fs *flag.FlagSet, name, usage string) *string {
-	id := new(string)
-	fs.Var(idValue{id}, name, usage)
-	return id
+func idFlag(set *pflag.FlagSet, name, usage string) *string {
+	v := new(string)
+	set.Var((*id)(v), name, usage)
+	return v
 }
 
-// newFlags makes the flag set of one command. help is what --help prints above the flags: what the
-// command does, an example, and its exit codes.
-func newFlags(name, help string, errOut io.Writer) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(errOut)
-	fs.Usage = func() {
-		w := fs.Output()
-		fmt.Fprintf(w, "%s\n\nflags:\n", help)
-		var list bytes.Buffer
-		fs.SetOutput(&list)
-		fs.PrintDefaults()
-		fs.SetOutput(w)
-		w.Write(listedFlag.ReplaceAll(list.Bytes(), []byte("  --$1"))) // what cannot be printed shows in no way that helps
+// wanted says what the values of the library's own flags must be.
+var wanted = map[string]string{
+	"duration": "no time such as 30s, 5m or 2h",
+	"bool":     "neither true nor false",
+	"int":      "no whole number that fits",
+	"uint":     "no whole number from 0 on that fits",
+	"uint64":   "no whole number from 0 on that fits",
+}
+
+// flagError says in words what is off with a flag, where the library has an error for programs.
+func flagError(c *cobra.Command, err error) error {
+	if words := c.Flags().Args(); c.HasSubCommands() && len(words) > 0 {
+		return c.RunE(c, words) // what is wrong is the word before
 	}
-	return fs
-}
-
-// Go's package for flags writes them with one dash, everything else here with two.
-var (
-	listedFlag = regexp.MustCompile(`(?m)^  -([a-z][a-z-]+)`)
-	namedFlag  = regexp.MustCompile(`(^flag provided but not defined: |^flag needs an argument: )-(.+)`)
-	badValue   = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): (.*)$`)
-)
-
-// dashed is a flag as people write it.
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
-}
-
-// mistake says in words what is off with a flag, where Go's package for flags has an error for programs.
-func mistake(fs *flag.FlagSet, err error) string {
 	text := err.Error()
-	if m := namedFlag.FindStringSubmatch(text); m != nil {
-		return strings.Replace(m[1], "flag provided but not defined", "there is no flag", 1) + dashed(m[2])
+	var named interface {
+		error
+		GetSpecifiedName() string
+		GetSpecifiedShortnames() string
 	}
-	m := badValue.FindStringSubmatch(text)
-	if m == nil {
-		return text
+	var bad *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &named):
+		text = "there is no flag: "
+		if _, missing := named.(*pflag.ValueRequiredError); missing {
+			text = "flag needs an argument: "
+		}
+		if short := named.GetSpecifiedShortnames(); short == "" {
+			text += "--" + named.GetSpecifiedName()
+		} else if text += "-" + short; c.Flags().Lookup(short) != nil {
+			text += ", it has two dashes"
+		}
+	case errors.As(err, &bad):
+		text = fmt.Sprintf("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), bad.Unwrap())
+		if wants := wanted[bad.GetFlag().Value.Type()]; wants != "" {
+			text = fmt.Sprintf("--%s %q is %s", bad.GetFlag().Name, bad.GetValue(), wants)
+		}
 	}
-	f := fs.Lookup(m[2])
-	getter, ok := f.Value.(flag.Getter)
-	if !ok { // one of ours, which says it in words
-		return fmt.Sprintf("%s %s: %s", dashed(m[2]), m[1], m[3])
-	}
-	wants := "no value that it takes"
-	switch getter.Get().(type) {
-	case time.Duration:
-		wants = "no time such as 30s, 5m or 2h"
-	case bool:
-		wants = "neither true nor false"
-	case int:
-		wants = "no whole number that fits"
-	case uint, uint64:
-		wants = "no whole number from 0 on that fits"
-	}
-	return fmt.Sprintf("%s %s is %s", dashed(m[2]), m[1], wants)
+	return usageError("%s; %s --help explains it", text, c.CommandPath())
 }
 
-// parseFlags parses args and lets flags stand before, between and behind the other words, which it
-// returns. --help prints to out and ends the command with success.
-func parseFlags(fs *flag.FlagSet, args []string, out io.Writer) ([]string, error) {
-	var words []string
-	var help bytes.Buffer // what is off fits in one line, and must not drown in help that nobody asked for
-	fs.SetOutput(&help)
-	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				if _, err := out.Write(help.Bytes()); err != nil {
-					return nil, err
-				}
-				return nil, &exitError{code: exitOK}
-			}
-			return nil, usageError("%s; unbrick %s --help explains it", mistake(fs, err), fs.Name())
-		}
-		if fs.NArg() == 0 {
-			return words, nil
-		}
-		words = append(words, fs.Arg(0))
-		args = fs.Args()[1:]
-	}
+// serverFlags are those of verbs that ask the server, with UNBRICK_SERVER and UNBRICK_TOKEN where they are not given.
+type serverFlags struct {
+	server, token string
+	set           *pflag.FlagSet // which of them were given
 }
 
-// serverFlags declares --server and --token, with UNBRICK_SERVER and UNBRICK_TOKEN as defaults.
-func serverFlags(fs *flag.FlagSet) (server, token *string) {
-	server = fs.String("server", envOr("UNBRICK_SERVER", "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
-	token = fs.String("token", "", "the operator's token (UNBRICK_TOKEN)")
-	return server, token
+func (f *serverFlags) declare(set *pflag.FlagSet) {
+	f.set = set
+	set.StringVar(&f.server, "server", envOr("UNBRICK_SERVER", "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
+	set.StringVar(&f.token, "token", "", "the operator's token (UNBRICK_TOKEN)")
+}
+
+// named says whether somebody has named a server.
+func (f *serverFlags) named() bool {
+	return f.set.Changed("server") || os.Getenv("UNBRICK_SERVER") != ""
+}
+
+// client asks the server as an operator.
+func (f *serverFlags) client() (*api, error) { return newAPI(f.server, tokenOr(f.token)) }
+
+// listFlags are serverFlags of verbs whose answer can be had as JSON.
+type listFlags struct {
+	serverFlags
+	json bool
+}
+
+func (f *listFlags) declare(set *pflag.FlagSet) {
+	f.serverFlags.declare(set)
+	set.BoolVar(&f.json, "json", false, "print JSON, one object a line")
+}
+
+// verb makes a verb of a group that asks the server, and prints as f says.
+func (f *listFlags) verb(use, short string, args cobra.PositionalArgs, run func(ctx context.Context, a *api, words []string, p *printer) error) *cobra.Command {
+	return verb(use, short, "", args, func(ctx context.Context, words []string, out, _ io.Writer) error {
+		a, err := f.client()
+		if err != nil {
+			return err
+		}
+		return run(ctx, a, words, &printer{out, f.json})
+	})
+}
+
+// printer prints results for people, or as JSON.
+type printer struct {
+	io.Writer
+	json bool
+}
+
+// show prints v as JSON, or lets it print itself for people.
+func (p *printer) show(v interface{ print(io.Writer) }) error {
+	if p.json {
+		return printJSON(p, v)
+	}
+	v.print(p)
+	return nil
 }
 
 // tokenOr returns the token given as a flag, else the environment's, without what stands around it. The environment's value is no

@@ -8,17 +8,17 @@ import (
 
 // Help goes where it can be piped, a mistake is one line.
 func TestHelpAndMistakes(t *testing.T) {
-	for _, c := range commands() {
-		code, out, errOut := execute(t, c.name, "--help")
-		if code != exitOK || errOut != "" || !strings.Contains(out, "usage: unbrick "+c.name) {
-			t.Errorf("%s --help: exit code %d, %q, %q", c.name, code, out, errOut)
+	for _, c := range newRoot().Commands() {
+		code, out, errOut := execute(t, c.Name(), "--help")
+		if code != exitOK || errOut != "" || !strings.Contains(out, "usage: unbrick "+c.Name()) {
+			t.Errorf("%s --help: exit code %d, %q, %q", c.Name(), code, out, errOut)
 		}
-		if c.name == "delta" {
+		if c.Name() == "delta" {
 			continue // its flags stand behind a further word
 		}
-		code, out, errOut = execute(t, c.name, "--no-such-flag")
+		code, out, errOut = execute(t, c.Name(), "--no-such-flag")
 		if code != exitUsage || out != "" || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, "no-such-flag") || !strings.Contains(errOut, "--help") {
-			t.Errorf("%s --no-such-flag: exit code %d, %q, %q", c.name, code, out, errOut)
+			t.Errorf("%s --no-such-flag: exit code %d, %q, %q", c.Name(), code, out, errOut)
 		}
 	}
 	code, _, errOut := execute(t, "emulate", "--model", "1", "--cut-at", "x")
@@ -30,9 +30,9 @@ func TestHelpAndMistakes(t *testing.T) {
 // TestFlagsAreWrittenWithTwoDashes: help and mistakes name a flag as everything else does, and a mistake says what the flag takes.
 func TestFlagsAreWrittenWithTwoDashes(t *testing.T) {
 	single := regexp.MustCompile(`(?m)(^|[ "(])-[a-z]{2}`)
-	for _, c := range commands() {
-		if _, out, _ := execute(t, c.name, "--help"); single.MatchString(out) {
-			t.Errorf("%s --help: %q", c.name, single.FindAllString(out, 3))
+	for _, c := range newRoot().Commands() {
+		if _, out, _ := execute(t, c.Name(), "--help"); single.MatchString(out) {
+			t.Errorf("%s --help: %q", c.Name(), single.FindAllString(out, 3))
 		}
 	}
 	for line, want := range map[string]string{

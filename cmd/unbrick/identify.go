@@ -7,6 +7,8 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/release"
@@ -51,15 +53,15 @@ type identified struct {
 	Buffer    uint32   `json:"buffer"`
 }
 
-func identifyCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	var f cableFlags
-	set := newFlags("identify", identifyHelp, errOut)
-	f.declare(set)
-	words, err := parseFlags(set, args, out)
-	if err != nil {
-		return err
-	}
-	if err := f.check(words); err != nil {
+func identifyCommand() *cobra.Command {
+	f := &cableFlags{}
+	c := verb("identify", "asks the device at a cable who it is and what is left in it", identifyHelp, noWords, f.identify)
+	f.declare(c.Flags())
+	return c
+}
+
+func (f *cableFlags) identify(ctx context.Context, _ []string, out, errOut io.Writer) error {
+	if err := f.check(); err != nil {
 		return err
 	}
 	s, err := f.connect(ctx, errOut)

@@ -6,20 +6,21 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spf13/pflag"
+
 	"unbrick/limits"
 	"unbrick/release"
 )
 
 // rawFlag declares --raw, the way past readImage's guesses.
-func rawFlag(fs *flag.FlagSet) *bool {
-	return fs.Bool("raw", false, "take the image although it looks like a file of another kind: these bytes do run on the device")
+func rawFlag(set *pflag.FlagSet) *bool {
+	return set.Bool("raw", false, "take the image although it looks like a file of another kind: these bytes do run on the device")
 }
 
 // readImage reads the raw image of a device's software. A file of another kind is refused by name: a device would take it, verify it, and

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/release"
 )
 
@@ -27,24 +29,30 @@ example:
 
 exit codes: 0 done, 1 the files could not be written, 2 the words are off`
 
+// keyFlags are the words of key new.
+type keyFlags struct {
+	name string
+	json bool
+}
+
 // keyCommand makes a key pair.
-func keyCommand(_ context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("key", keyHelp, errOut)
-	name := flags.String("o", "release.key", "file for the secret key; the public key goes beside it")
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) != 1 || words[0] != "new" {
-		return usageError("say: unbrick key new -o release.key")
-	}
+func keyCommand() *cobra.Command {
+	const say = "say: unbrick key new -o release.key"
+	f := &keyFlags{}
+	c := verb("new", "makes a key pair", "", takes(0, 0, say), f.make)
+	c.Flags().StringVarP(&f.name, "output", "o", "release.key", "`file` for the secret key; the public key goes beside it")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	return group("key", "makes the key that signs releases", keyHelp, say, c)
+}
+
+func (f *keyFlags) make(_ context.Context, _ []string, out, _ io.Writer) error {
+	name := f.name
 	public, secret, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make key: %w", err)
 	}
-	pubName := strings.TrimSuffix(*name, filepath.Ext(*name)) + ".pub"
-	if pubName == *name {
+	pubName := strings.TrimSuffix(name, filepath.Ext(name)) + ".pub"
+	if pubName == name {
 		return usageError("the secret key's file must not end in .pub")
 	}
 	keyFile, err := release.MarshalKey(secret)
@@ -58,18 +66,18 @@ func keyCommand(_ context.Context, args []string, out, errOut io.Writer) error {
 	if _, err := os.Lstat(pubName); err == nil {
 		return fmt.Errorf("%s exists and is not overwritten", pubName)
 	}
-	if err := writeNew(*name, keyFile, 0o600); err != nil {
+	if err := writeNew(name, keyFile, 0o600); err != nil {
 		return err
 	}
 	if err := writeNew(pubName, pubFile, 0o644); err != nil {
-		os.Remove(*name) // it was made a moment ago and is of no use alone
+		os.Remove(name) // it was made a moment ago and is of no use alone
 		return err
 	}
 	id := release.IDOf(public)
-	if *asJSON {
-		return printJSON(out, map[string]string{"key": *name, "pub": pubName, "id": id.String()})
+	if f.json {
+		return printJSON(out, map[string]string{"key": name, "pub": pubName, "id": id.String()})
 	}
-	fmt.Fprintf(out, "key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, *name, pubName)
+	fmt.Fprintf(out, "key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, name, pubName)
 	return nil
 }
 

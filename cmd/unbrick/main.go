@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -40,13 +42,6 @@ func usageError(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// command is one verb of the program. run gets the words behind the verb and prints its result to out.
-type command struct {
-	name    string
-	summary string
-	run     func(ctx context.Context, args []string, out, errOut io.Writer) error
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends at once whatever the first one could not
@@ -57,45 +52,31 @@ func main() {
 
 // run executes one command line and returns its exit code. Tests call it instead of starting a process.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	commands := commands()
-	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
-		overview(out, commands)
-		if len(args) == 0 {
-			return exitUsage
-		}
+	if len(args) > 0 && slices.Contains([]string{"--version", "-version", "-v", "-V"}, args[0]) {
+		args = append([]string{"version"}, args[1:]...)
+	}
+	root := newRoot()
+	root.SetArgs(append([]string{}, args...)) // nil would be those of the process
+	root.SetOut(out)
+	root.SetErr(errOut)
+	c, err := root.ExecuteContextC(ctx)
+	if err == nil {
 		return exitOK
 	}
-	name := args[0]
-	switch name {
-	case "--version", "-version", "-v", "-V":
-		name = "version"
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+	case c == root: // what cobra itself says of a verb that there is not
+		word := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+		errors.As(noCommand(args[word]), &exit)
+	default:
+		exit = &exitError{code: exitFailed, err: err}
 	}
-	for _, c := range commands {
-		if c.name != name {
-			continue
-		}
-		err := c.run(ctx, args[1:], out, errOut)
-		if err == nil {
-			return exitOK
-		}
-		var exit *exitError
-		if !errors.As(err, &exit) {
-			fmt.Fprintf(errOut, "unbrick %s: %v\n", c.name, err)
-			return exitFailed
-		}
-		if exit.err != nil {
-			fmt.Fprintf(errOut, "unbrick %s: %v\n", c.name, exit.err)
-		}
-		return exit.code
+	for c.HasParent() && c.Parent().HasParent() {
+		c = c.Parent()
 	}
-	fmt.Fprintf(errOut, "unbrick: there is no command %q; unbrick help lists them\n", args[0])
-	return exitUsage
-}
-
-func overview(w io.Writer, commands []command) {
-	fmt.Fprint(w, "Unbrick updates devices over the air with small files, and brings them back over a cable.\n\nusage: unbrick COMMAND [flags]; unbrick COMMAND --help explains one\n\n")
-	for _, c := range commands {
-		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
+	if exit.err != nil {
+		fmt.Fprintf(errOut, "%s: %v\n", c.CommandPath(), exit.err)
 	}
-	fmt.Fprint(w, "\nexit codes: 0 done, 1 it did not work, 2 the words are off, 3 the device waits in restoration mode\n")
+	return exit.code
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"unbrick/flash"
 	"unbrick/model"
@@ -41,98 +44,105 @@ examples:
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
-// listFlag collects the values of a flag that may be repeated.
-type listFlag []string
+// modelFlags are the words of model put.
+type modelFlags struct {
+	size, unit, page, boot, ram, resident, maxUpdate *uint32
+	geometry, erased, blocks, name, isa, record      string
+	line                                             uint
+	readout                                          bool
+	apps, hints, settings                            []string
+}
 
-func (l *listFlag) String() string     { return strings.Join(*l, " ") }
-func (l *listFlag) Set(s string) error { *l = append(*l, s); return nil }
+func (f *modelFlags) declare(set *pflag.FlagSet) {
+	f.size = sizeFlag(set, "flash", 0, "size of the whole flash")
+	set.StringVar(&f.geometry, "geometry", "4KiB", "sectors in address order")
+	f.unit = sizeFlag(set, "program-unit", 8, "smallest programmable unit")
+	f.page = sizeFlag(set, "page", 256, "most bytes one program operation takes")
+	set.StringVar(&f.erased, "erased", "ff", "byte after an erase, hexadecimal: ff or 00")
+	set.StringVar(&f.blocks, "blocks", "", "erase sizes larger than a sector, such as 32KiB,64KiB")
+	f.boot = sizeFlag(set, "boot", 64<<10, "boot area at address 0, never erased")
+	f.ram = sizeFlag(set, "ram", 0, "size of the RAM")
+	f.resident = sizeFlag(set, "resident", 16<<10, "code that is copied into RAM before the first erase")
+	set.StringVar(&f.name, "name", "", "name for people")
+	set.StringVar(&f.isa, "isa", "", "instruction set of the images, a hint that makes smaller deltas; empty: found by itself")
+	set.UintVar(&f.line, "line", model.DefaultLine, "base speed of the cable in baud")
+	set.BoolVar(&f.readout, "readout", false, "the software of such devices may be read out over the cable, for a backup")
+	f.maxUpdate = sizeFlag(set, "max-update", 0, "largest update file; 0: as RAM allows")
+	set.StringVarP(&f.record, "output", "o", "", "write the record to this `file` instead of sending it")
+	set.StringArrayVar(&f.apps, "app", nil, "application `NAME:SIZE:IMPORTANCE[:fixed]`, repeatable")
+	set.StringArrayVar(&f.hints, "hint", nil, "how a person gets the device into restoration mode, repeatable `text`")
+	set.StringArrayVar(&f.settings, "settings", nil, "settings area `NAME:SIZE` at the end of the flash, repeatable in address order")
+}
 
 // modelCommand describes a model to the server.
-func modelCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("model", modelHelp, errOut)
-	server, token := serverFlags(flags)
-	size := sizeFlag(flags, "flash", 0, "size of the whole flash")
-	geometry := flags.String("geometry", "4KiB", "sectors in address order")
-	unit := sizeFlag(flags, "program-unit", 8, "smallest programmable unit")
-	page := sizeFlag(flags, "page", 256, "most bytes one program operation takes")
-	erased := flags.String("erased", "ff", "byte after an erase, hexadecimal: ff or 00")
-	blocks := flags.String("blocks", "", "erase sizes larger than a sector, such as 32KiB,64KiB")
-	boot := sizeFlag(flags, "boot", 64<<10, "boot area at address 0, never erased")
-	ram := sizeFlag(flags, "ram", 0, "size of the RAM")
-	resident := sizeFlag(flags, "resident", 16<<10, "code that is copied into RAM before the first erase")
-	name := flags.String("name", "", "name for people")
-	isa := flags.String("isa", "", "instruction set of the images, a hint that makes smaller deltas; empty: found by itself")
-	line := flags.Uint("line", model.DefaultLine, "base speed of the cable in baud")
-	readout := flags.Bool("readout", false, "the software of such devices may be read out over the cable, for a backup")
-	maxUpdate := sizeFlag(flags, "max-update", 0, "largest update file; 0: as RAM allows")
-	record := flags.String("o", "", "write the record to this file instead of sending it")
-	asJSON := flags.Bool("json", false, "print JSON, one object a line")
-	var apps, hints, settings listFlag
-	flags.Var(&apps, "app", "application NAME:SIZE:IMPORTANCE[:fixed], repeatable")
-	flags.Var(&hints, "hint", "how a person gets the device into restoration mode, repeatable")
-	flags.Var(&settings, "settings", "settings area NAME:SIZE at the end of the flash, repeatable in address order")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
+func modelCommand() *cobra.Command {
+	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, or: unbrick model prefer ID delta|bsdiff"
+	f, m := &listFlags{}, &modelFlags{}
+	put := f.verb("put ID", "describes a kind of device to the server", takes(1, 1, say), m.put)
+	m.declare(put.Flags())
+	g := group("model", "describes a kind of device to the server, lists those it knows", modelHelp, say, put,
+		f.verb("list", "tells of the models that the server knows", noWords, listModels),
+		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind))
+	f.declare(g.PersistentFlags())
+	return g
+}
+
+// model is the model that the words describe.
+func (f *modelFlags) model(id string) (*model.Model, error) {
+	if *f.size == 0 || *f.ram == 0 {
+		return nil, usageError("--flash and --ram are needed")
 	}
-	if len(words) == 1 && words[0] == "list" {
-		return listModels(ctx, *server, tokenOr(*token), *asJSON, out)
-	}
-	if len(words) == 3 && words[0] == "prefer" {
-		return preferKind(ctx, *server, tokenOr(*token), words[1], words[2], out)
-	}
-	if len(words) != 2 || words[0] != "put" {
-		return usageError("say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, or: unbrick model prefer ID delta|bsdiff")
-	}
-	if *size == 0 || *ram == 0 {
-		return usageError("--flash and --ram are needed")
-	}
-	m := model.Model{ID: words[1], Name: *name, RAM: *ram, Resident: *resident, ISA: *isa, Line: uint32(min(*line, 1<<31)), Hints: hints, MaxUpdate: *maxUpdate, Readout: *readout}
+	m := &model.Model{ID: id, Name: f.name, RAM: *f.ram, Resident: *f.resident, ISA: f.isa, Line: uint32(min(f.line, 1<<31)), Hints: f.hints,
+		MaxUpdate: *f.maxUpdate, Readout: f.readout}
 	if m.Name == "" {
 		m.Name = "Model " + m.ID
 	}
-	if m.Layout.Geometry, err = flash.ParseGeometry(*geometry, *size); err != nil {
-		return usageError("--geometry: %v", err)
+	var err error
+	if m.Layout.Geometry, err = flash.ParseGeometry(f.geometry, *f.size); err != nil {
+		return nil, usageError("--geometry: %v", err)
 	}
 	g := &m.Layout.Geometry
-	g.ProgramUnit, g.Page, m.Layout.Boot = *unit, *page, *boot
-	erasedByte, err := strconv.ParseUint(strings.TrimPrefix(*erased, "0x"), 16, 8)
+	g.ProgramUnit, g.Page, m.Layout.Boot = *f.unit, *f.page, *f.boot
+	erased, err := strconv.ParseUint(strings.TrimPrefix(f.erased, "0x"), 16, 8)
 	if err != nil {
-		return usageError("--erased %q is no hexadecimal byte", *erased)
+		return nil, usageError("--erased %q is no hexadecimal byte", f.erased)
 	}
-	g.Erased = byte(erasedByte)
-	if g.Blocks, err = parseSizes(*blocks); err != nil {
-		return usageError("--blocks: %v", err)
+	g.Erased = byte(erased)
+	if g.Blocks, err = parseSizes(f.blocks); err != nil {
+		return nil, usageError("--blocks: %v", err)
 	}
-	if err := parseApps(&m, apps); err != nil {
-		return err
+	if err := parseApps(m, f.apps); err != nil {
+		return nil, err
 	}
-	if err := parseSettings(&m, settings); err != nil {
-		return err
+	if err := parseSettings(m, f.settings); err != nil {
+		return nil, err
 	}
 	if err := m.Validate(); err != nil {
-		return usageError("%v", err)
+		return nil, usageError("%v", err)
+	}
+	return m, nil
+}
+
+func (f *modelFlags) put(ctx context.Context, a *api, words []string, p *printer) error {
+	m, err := f.model(words[0])
+	if err != nil {
+		return err
 	}
 	b := m.Append(nil)
-	if *record != "" {
-		if err := writeNew(*record, b, 0o644); err != nil {
-			return err
-		}
+	if f.record != "" {
+		err = writeNew(f.record, b, 0o644)
 	} else {
-		server, err := newAPI(*server, tokenOr(*token))
-		if err != nil {
-			return err
-		}
-		if _, _, err := server.do(ctx, "PUT", "/api/models/"+m.ID, nil, b, "Content-Type", "application/cbor"); err != nil {
-			return err
-		}
+		_, _, err = a.do(ctx, http.MethodPut, "/api/models/"+m.ID, nil, b, "Content-Type", "application/cbor")
 	}
-	area := m.Layout.Software()
-	if *asJSON {
-		return printJSON(out, map[string]any{"model": m.ID, "sectors": g.Sectors(), "software": area.Size(), "workspace": m.MaxWorkspace()})
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, g.Sectors(), flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
-	return nil
+	sectors, area := m.Layout.Geometry.Sectors(), m.Layout.Software()
+	if p.json {
+		return printJSON(p, map[string]any{"model": m.ID, "sectors": sectors, "software": area.Size(), "workspace": m.MaxWorkspace()})
+	}
+	_, err = fmt.Fprintf(p, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, sectors, flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
+	return err
 }
 
 // described is a model as the server tells it.
@@ -151,53 +161,40 @@ type described struct {
 }
 
 // listModels prints the models that the server knows.
-func listModels(ctx context.Context, server, token string, asJSON bool, out io.Writer) error {
-	client, err := newAPI(server, token)
-	if err != nil {
-		return err
-	}
-	b, _, err := client.do(ctx, "GET", "/api/models", nil, nil)
-	if err != nil {
-		return err
-	}
+func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
 	var answer struct {
 		Models []described `json:"models"`
 	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return fmt.Errorf("models: the server's answer: %w", err)
+	if err := a.ask(ctx, http.MethodGet, "/api/models", nil, nil, &answer); err != nil {
+		return err
 	}
 	for i := range answer.Models {
-		m := &answer.Models[i]
-		if asJSON {
-			err = printJSON(out, m)
-		} else {
-			_, err = fmt.Fprintf(out, "model %s, %s: flash of %s, %s for software, workspace up to %s, %d keys, %s is tried first\n", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
-				flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
-		}
-		if err != nil {
+		if err := p.show(&answer.Models[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (m *described) print(out io.Writer) {
+	fmt.Fprintf(out, "model %s, %s: flash of %s, %s for software, workspace up to %s, %d keys, %s is tried first\n", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
+		flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+}
+
 // preferKind says what kind of update file is tried first for a model.
-func preferKind(ctx context.Context, server, token, id, kind string, out io.Writer) error {
+func preferKind(ctx context.Context, a *api, words []string, p *printer) error {
+	id, kind := words[0], words[1]
 	if kind != protocol.KindDelta.String() && kind != protocol.KindBsdiff.String() {
 		return usageError("kind %q is neither delta nor bsdiff", kind)
 	}
 	if err := release.CheckID(id); err != nil {
 		return usageError("model: %v", err)
 	}
-	client, err := newAPI(server, token)
-	if err != nil {
+	if err := a.ask(ctx, http.MethodPut, "/api/models/"+id+"/prefer", nil, map[string]string{"kind": kind}, nil); err != nil {
 		return err
 	}
-	if _, err := client.post(ctx, "PUT", "/api/models/"+id+"/prefer", map[string]string{"kind": kind}); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "model %s: %s is tried first\n", id, kind)
-	return nil
+	_, err := fmt.Fprintf(p, "model %s: %s is tried first\n", id, kind)
+	return err
 }
 
 func parseSizes(list string) (sizes []uint32, err error) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/restore/serialport"
 )
 
@@ -17,21 +19,21 @@ alone would reset some devices. A pseudo-terminal (unbrick emulate --pty PATH) i
 exit codes: 0 done (also when there is none), 1 the system does not tell, 2 the words are off`
 
 // portsCommand lists serial ports.
-func portsCommand(_ context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("ports", portsHelp, errOut)
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) > 0 {
-		return usageError("%q is not a flag", words[0])
-	}
+func portsCommand() *cobra.Command {
+	asJSON := new(bool)
+	c := verb("ports", "lists the serial ports of this machine", portsHelp, noWords, func(_ context.Context, _ []string, out, _ io.Writer) error {
+		return listPorts(*asJSON, out)
+	})
+	c.Flags().BoolVar(asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+func listPorts(asJSON bool, out io.Writer) error {
 	list, err := serialport.List()
 	if err != nil {
 		return err
 	}
-	if *asJSON {
+	if asJSON {
 		return printJSON(out, map[string]any{"ports": append([]serialport.Info{}, list...)})
 	}
 	if len(list) == 0 {

@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
-	"crypto/sha256"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	page "unbrick/lab/report"
 	"unbrick/lab/sweep"
@@ -39,6 +39,7 @@ exit codes: 0 every check held, 1 a check failed (its replay id is printed) or i
 
 // powercutFlags are the words of the command.
 type powercutFlags struct {
+	set                                *pflag.FlagSet // which were given
 	raw                                *bool
 	old, new, geometry, replay, report string
 	unit                               uint
@@ -50,50 +51,49 @@ type powercutFlags struct {
 	workers                            int
 }
 
-func parsePowercut(args []string, out, errOut io.Writer) (*powercutFlags, error) {
-	f := &powercutFlags{}
-	fs := newFlags("powercut", powercutHelp, errOut)
-	f.declare(fs)
-	words, err := parseFlags(fs, args, out)
-	if err != nil {
-		return nil, err
-	}
-	if len(words) > 0 {
-		return nil, usageError("%q is not understood; unbrick powercut --help explains it", words[0])
-	}
+func (f *powercutFlags) check() error {
 	if f.replay == "" && (f.old == "" || f.new == "") || (f.old == "") != (f.new == "") {
-		return nil, usageError("say --old FILE --new FILE; unbrick powercut --help explains it")
+		return usageError("say --old FILE --new FILE; unbrick powercut --help explains it")
 	}
 	if f.replay != "" && (f.report != "" || f.json) {
-		return nil, usageError("--replay prints a timeline; it goes with neither --json nor --report")
+		return usageError("--replay prints a timeline; it goes with neither --json nor --report")
 	}
-	return f, nil
+	return nil
 }
 
-func (f *powercutFlags) declare(fs *flag.FlagSet) {
-	fs.StringVar(&f.old, "old", "", "image that the device runs")
-	fs.StringVar(&f.new, "new", "", "image that it is updated to")
-	fs.StringVar(&f.geometry, "geometry", "4KiB", "sectors of the part: one size, or a list of sizes and counts")
-	fs.UintVar(&f.unit, "program-unit", 8, "smallest program in bytes: 1, 2, 4, 8, 16 or 32")
-	f.raw = rawFlag(fs)
-	f.page = sizeFlag(fs, "page", 256, "most bytes that one program takes")
-	f.boot = sizeFlag(fs, "boot", 0, "boot area, whole sectors (default the first sector)")
-	f.workspace = sizeFlag(fs, "workspace", 0, "RAM that an update can have (default as much as it needs)")
-	fs.StringVar(&f.erased, "erased", "ff", "byte after erase: ff or 00")
-	fs.BoolVar(&f.ecc, "ecc", false, "the part corrects errors: torn units cannot be read")
-	fs.BoolVar(&f.pairs, "pairs", false, "cut a second time whatever recovers from the first cut, and draw third cuts; all second ones if the image has at most 8 sectors of at most 4 KiB, else a share")
-	fs.BoolVar(&f.noise, "noise", false, "restore over noisy lines, and do every fault to every frame of the cable")
-	fs.DurationVar(&f.budget, "budget", 0, "stop after this time, as 90s or 10m (default when all is done)")
-	fs.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
-	fs.IntVar(&f.workers, "workers", 0, "processors to use (default all)")
-	fs.BoolVar(&f.json, "json", false, "print the result as one line of JSON")
-	fs.StringVar(&f.report, "report", "", "write a page with the picture and all counts to this file")
-	fs.StringVar(&f.replay, "replay", "", "print the run with this id step by step")
+func (f *powercutFlags) declare(set *pflag.FlagSet) {
+	f.set = set
+	set.StringVar(&f.old, "old", "", "image that the device runs")
+	set.StringVar(&f.new, "new", "", "image that it is updated to")
+	set.StringVar(&f.geometry, "geometry", "4KiB", "sectors of the part: one size, or a list of sizes and counts")
+	set.UintVar(&f.unit, "program-unit", 8, "smallest program in bytes: 1, 2, 4, 8, 16 or 32")
+	f.raw = rawFlag(set)
+	f.page = sizeFlag(set, "page", 256, "most bytes that one program takes")
+	f.boot = sizeFlag(set, "boot", 0, "boot area, whole sectors (default the first sector)")
+	f.workspace = sizeFlag(set, "workspace", 0, "RAM that an update can have (default as much as it needs)")
+	set.StringVar(&f.erased, "erased", "ff", "byte after erase: ff or 00")
+	set.BoolVar(&f.ecc, "ecc", false, "the part corrects errors: torn units cannot be read")
+	set.BoolVar(&f.pairs, "pairs", false, "cut a second time whatever recovers from the first cut, and draw third cuts; all second ones if the image has at most 8 sectors of at most 4 KiB, else a share")
+	set.BoolVar(&f.noise, "noise", false, "restore over noisy lines, and do every fault to every frame of the cable")
+	set.DurationVar(&f.budget, "budget", 0, "stop after this time, as 90s or 10m (default when all is done)")
+	set.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
+	set.IntVar(&f.workers, "workers", 0, "processors to use (default all)")
+	set.BoolVar(&f.json, "json", false, "print the result as one line of JSON")
+	set.StringVar(&f.report, "report", "", "write a page with the picture and all counts to this file")
+	set.StringVar(&f.replay, "replay", "", "print the run with this id step by step")
 }
 
-func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	f, err := parsePowercut(args, out, errOut)
-	if err != nil {
+// powercutCommand cuts the power of emulated devices.
+func powercutCommand() *cobra.Command {
+	f := &powercutFlags{}
+	c := verb("powercut", "cuts the power everywhere in an update and checks what becomes of the device", powercutHelp, noWords, f.cut)
+	f.declare(c.Flags())
+	return c
+}
+
+// cut does what the words say.
+func (f *powercutFlags) cut(ctx context.Context, _ []string, out, errOut io.Writer) error {
+	if err := f.check(); err != nil {
 		return err
 	}
 	if f.replay != "" {
@@ -120,7 +120,7 @@ func powercutCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 		return errors.Join(stopped(ctx), err)
 	}
 	if f.report != "" {
-		if err := f.write(args, result, old, new); err != nil {
+		if err := f.write(result, old, new); err != nil {
 			return err
 		}
 	}
@@ -197,8 +197,10 @@ func pairsWanted(budget time.Duration) int {
 }
 
 // write writes the report. It stands where it was asked for only when it is whole.
-func (f *powercutFlags) write(args []string, r *sweep.Result, old, new []byte) error {
-	o := &page.Options{Command: "unbrick powercut " + strings.Join(args, " "), Version: buildVersion(), Made: time.Now(), Seed: f.seed}
+func (f *powercutFlags) write(r *sweep.Result, old, new []byte) error {
+	line := "unbrick powercut"
+	f.set.Visit(func(given *pflag.Flag) { line += " --" + given.Name + "=" + given.Value.String() })
+	o := &page.Options{Command: line, Version: buildVersion(), Made: time.Now(), Seed: f.seed}
 	for i, image := range [][]byte{old, new} {
 		o.Images = append(o.Images, page.Image{
 			Role: []string{"old", "new"}[i], Name: filepath.Base([]string{f.old, f.new}[i]), Size: len(image), Digest: sha256.Sum256(image),

@@ -12,7 +12,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"unbrick/release"
 	"unbrick/release/sequence"
@@ -80,74 +84,76 @@ type publishing struct {
 }
 
 type publishFlags struct {
-	keys, pubs                        listValue
+	serverFlags
+	keys, pubs                        []string
 	model, version, output, modelFile string
 	note, noteFile, day               string
 	order, counter                    uint64
 	era, least                        uint
 	phases, failures                  string // of a rollout, empty: none
-	hasOrder, hasCounter, trust, json bool
-	hasDay, hasNote, hasEra, hasLeast bool
-	jump, older                       bool
+	trust, json, jump, older          bool
 	raw                               *bool
 }
 
+func (f *publishFlags) declare(set *pflag.FlagSet) {
+	f.serverFlags.declare(set)
+	set.StringArrayVar(&f.keys, "key", nil, "`file` of a secret key; again for a further one")
+	set.StringArrayVar(&f.pubs, "pub", nil, "`file` of a public key, for a release file that was signed elsewhere; again for a further one")
+	set.Var((*id)(&f.model), "model", "model that the image is for")
+	set.StringVar(&f.version, "version", "", "version for people, such as 1.2.3")
+	set.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
+	set.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
+	set.UintVar(&f.era, "era", 0, "era of the release: begins anew when a key was lost")
+	set.UintVar(&f.least, "least-statement", 0, "version of the trust statement that a device must have at least")
+	set.StringVar(&f.note, "note", "", "one line for people, up to 160 bytes")
+	set.StringVar(&f.noteFile, "note-file", "", "`file` with a longer text for people")
+	set.StringVar(&f.day, "day", "", "`day` of the release, such as 2026-11-28, or none (default today)")
+	set.StringVarP(&f.output, "output", "o", "", "write the release `file` here instead of uploading it")
+	set.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
+	set.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
+	set.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout shows an alarm (default 3)")
+	set.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
+	set.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
+	set.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
+	f.raw = rawFlag(set)
+	set.BoolVar(&f.json, "json", false, "print one JSON object")
+}
+
+// given says whether one of these flags was given.
+func (f *publishFlags) given(names ...string) bool { return slices.ContainsFunc(names, f.set.Changed) }
+
 // publishCommand signs and uploads a release.
-func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("publish", publishHelp, errOut)
-	server, token := serverFlags(flags)
-	var f publishFlags
-	flags.Var(&f.keys, "key", "file of a secret key; again for a further one")
-	flags.Var(&f.pubs, "pub", "file of a public key, for a release file that was signed elsewhere; again for a further one")
-	flags.Var(idValue{&f.model}, "model", "model that the image is for")
-	flags.StringVar(&f.version, "version", "", "version for people, such as 1.2.3")
-	flags.Uint64Var(&f.order, "order", 0, "number that decides what is newer")
-	flags.Uint64Var(&f.counter, "counter", 0, "security counter; without it, that of the newest release")
-	flags.UintVar(&f.era, "era", 0, "era of the release: begins anew when a key was lost")
-	flags.UintVar(&f.least, "least-statement", 0, "version of the trust statement that a device must have at least")
-	flags.StringVar(&f.note, "note", "", "one line for people, up to 160 bytes")
-	flags.StringVar(&f.noteFile, "note-file", "", "file with a longer text for people")
-	flags.StringVar(&f.day, "day", "", "day of the release, such as 2026-11-28, or none (default today)")
-	flags.StringVar(&f.output, "o", "", "write the release file here instead of uploading it")
-	flags.StringVar(&f.modelFile, "model-file", "", "record of the model, instead of asking the server")
-	flags.StringVar(&f.phases, "phases", "", "offer the release in phases, such as 1%,10%@24h,100%@72h")
-	flags.StringVar(&f.failures, "max-failures", "", "devices that may fail before the rollout shows an alarm (default 3)")
-	flags.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
-	flags.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
-	flags.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
-	f.raw = rawFlag(flags)
-	flags.BoolVar(&f.json, "json", false, "print one JSON object")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	f.hasOrder, f.hasCounter = isSet(flags, "order"), isSet(flags, "counter")
-	f.hasDay, f.hasNote, f.hasEra, f.hasLeast = isSet(flags, "day"), isSet(flags, "note"), isSet(flags, "era"), isSet(flags, "least-statement")
-	f.older = f.older || f.hasOrder // who chooses the order knows what comes before
-	if len(words) != 1 {
-		return usageError("name one file to publish")
-	}
+func publishCommand() *cobra.Command {
+	f := &publishFlags{}
+	c := verb("publish FILE", "signs an image and publishes it as a release", publishHelp, takes(1, 1, "name one file to publish"), f.publish)
+	f.declare(c.Flags())
+	return c
+}
+
+func (f *publishFlags) publish(ctx context.Context, words []string, out, errOut io.Writer) error {
+	f.older = f.older || f.given("order") // who chooses the order knows what comes before
 	switch {
 	case f.failures != "" && f.phases == "":
 		return usageError("--max-failures is for a rollout: it needs --phases")
 	case f.phases != "" && f.output != "":
 		return usageError("--phases is said when the release is uploaded: a release file does not hold it")
 	}
-	api, err := newAPI(*server, tokenOr(*token))
+	name := words[0]
+	api, err := f.client()
 	if err != nil {
 		return err
 	}
-	content, err := readFile(ctx, words[0], "an image or a release file", release.MaxFile)
+	content, err := readFile(ctx, name, "an image or a release file", release.MaxFile)
 	if err != nil {
 		return err
 	}
 	var file []byte
 	var public []ed25519.PublicKey
 	if parts, err := release.SplitFile(content); err == nil {
-		if file, public, err = f.countersign(ctx, words[0], &parts); err != nil {
+		if file, public, err = f.countersign(ctx, name, &parts); err != nil {
 			return err
 		}
-	} else if file, public, err = f.sign(ctx, api, words[0], content); err != nil {
+	} else if file, public, err = f.sign(ctx, api, name, content); err != nil {
 		return err
 	}
 	result, err := describeFile(file)
@@ -165,7 +171,7 @@ func publishCommand(ctx context.Context, args []string, out, errOut io.Writer) e
 		if err := replaceFile(f.output, file); err != nil {
 			return err
 		}
-	} else if err = upload(ctx, api, file, public, &f, result); err != nil {
+	} else if err = upload(ctx, api, file, public, f, result); err != nil {
 		return err
 	}
 	if f.json {

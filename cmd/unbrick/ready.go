@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 const readyHelp = `usage: unbrick ready [--wait 30s]
@@ -23,18 +25,25 @@ exit codes: 0 it can be used, 1 it cannot, and the time is over, 2 the words are
 const readyPause = 100 * time.Millisecond
 
 // readyCommand waits for the server.
-func readyCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("ready", readyHelp, errOut)
-	server, _ := serverFlags(flags)
-	wait := flags.Duration("wait", 30*time.Second, "how long to wait at most; 0: ask once")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) > 0 || *wait < 0 {
+func readyCommand() *cobra.Command {
+	f := &readyFlags{}
+	c := verb("ready", "waits until the server can be used", readyHelp, noWords, f.await)
+	f.declare(c.Flags())
+	c.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait at most; 0: ask once")
+	return c
+}
+
+type readyFlags struct {
+	serverFlags
+	wait time.Duration
+}
+
+// await waits until the server can be used.
+func (f *readyFlags) await(ctx context.Context, _ []string, _, _ io.Writer) error {
+	if f.wait < 0 {
 		return usageError("say: unbrick ready [--wait 30s]")
 	}
-	client, err := newAPI(*server, "")
+	client, err := newAPI(f.server, "")
 	if err != nil {
 		return err
 	}
@@ -42,10 +51,10 @@ func readyCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 		_, _, err := client.do(ctx, http.MethodGet, "/readyz", nil, nil)
 		return err
 	}
-	if *wait == 0 {
+	if f.wait == 0 {
 		return ask(ctx)
 	}
-	bounded, cancel := context.WithTimeout(ctx, *wait)
+	bounded, cancel := context.WithTimeout(ctx, f.wait)
 	defer cancel()
 	why := errors.New("no answer")
 	for {
@@ -61,7 +70,7 @@ func readyCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 			if ctx.Err() != nil {
 				return stopped(ctx)
 			}
-			return fmt.Errorf("not ready after %v: %w", *wait, why)
+			return fmt.Errorf("not ready after %v: %w", f.wait, why)
 		case <-time.After(readyPause):
 		}
 	}

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/spf13/cobra"
 
 	"unbrick/release"
 )
@@ -26,55 +27,44 @@ Transfers of a release that is not offered any more end at once, and the devices
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
-func releaseCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("release", releaseHelp, errOut)
-	server, token := serverFlags(flags)
-	id := idFlag(flags, "model", "model of the release")
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
+func releaseCommand() *cobra.Command {
+	f, model := &listFlags{}, new(string)
+	list := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+		return a.listReleases(ctx, *model, p)
+	})
+	list.Flags().Var((*id)(model), "model", "list those of one model")
+	show := verb("show RELEASEFILE", "tells what is in a release file", "", takes(1, 1, "show takes one RELEASEFILE"),
+		func(ctx context.Context, words []string, out, _ io.Writer) error {
+			return showRelease(ctx, words[0], f.json, out)
+		})
+	g := group("release", "lists releases, offers, withholds or withdraws one", releaseHelp,
+		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID", list, show,
+		f.releaseVerb("offer", "offers a release", "offered"),
+		f.releaseVerb("withhold", "offers a release to no device for now", "withheld"),
+		f.releaseVerb("withdraw", "offers a release to no device, and leads devices back", "withdrawn"))
+	f.declare(g.PersistentFlags())
+	return g
+}
+
+// releaseVerb makes a verb that brings one release into a state.
+func (f *listFlags) releaseVerb(name, short, state string) *cobra.Command {
+	say, model := fmt.Sprintf("say: unbrick release %s VERSION --model ID", name), new(string)
+	c := f.verb(name+" VERSION", short, takes(1, 1, say), func(ctx context.Context, a *api, words []string, p *printer) error {
+		if *model == "" {
+			return usageError("%s", say)
+		}
+		r, err := a.change(ctx, *model, words[0], "state", map[string]any{"state": state})
+		if err != nil {
+			return err
+		}
+		if p.json {
+			return printJSON(p, r)
+		}
+		_, err = fmt.Fprintf(p, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
 		return err
-	}
-	state := ""
-	if len(words) > 0 {
-		state = map[string]string{"list": "list", "offer": "offered", "withhold": "withheld", "withdraw": "withdrawn"}[words[0]]
-	}
-	if len(words) == 2 && words[0] == "show" {
-		return showRelease(ctx, words[1], *asJSON, out)
-	}
-	switch {
-	case state == "list" && len(words) == 1:
-	case state != "" && state != "list" && len(words) == 2 && *id != "":
-	default:
-		return usageError("say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID")
-	}
-	client, err := newAPI(*server, tokenOr(*token))
-	if err != nil {
-		return err
-	}
-	if state == "list" {
-		return client.listReleases(ctx, *id, *asJSON, out)
-	}
-	r, err := client.rolled(ctx, *id, words[1])
-	if err != nil {
-		return err
-	}
-	if err := r.standing(); err != nil {
-		return err
-	}
-	b, err := client.post(ctx, "PUT", "/api/releases/"+r.Image+"/state", map[string]string{"model": *id, "state": state})
-	if err != nil {
-		return err
-	}
-	r = &rolled{}
-	if err := json.Unmarshal(b, r); err != nil {
-		return fmt.Errorf("release: the server's answer: %w", err)
-	}
-	if *asJSON {
-		return printJSON(out, r)
-	}
-	fmt.Fprintf(out, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
-	return nil
+	})
+	c.Flags().Var((*id)(model), "model", "model of the release")
+	return c
 }
 
 // say prints what a release says of itself.
@@ -168,19 +158,19 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 	return err
 }
 
-func (a *api) listReleases(ctx context.Context, model string, asJSON bool, out io.Writer) error {
+func (a *api) listReleases(ctx context.Context, model string, p *printer) error {
 	all, err := a.releases(ctx, model)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(out, map[string][]rolled{"releases": all})
+	if p.json {
+		return printJSON(p, map[string][]rolled{"releases": all})
 	}
 	for i := range all {
-		all[i].print(out)
-		all[i].say(out)
+		all[i].print(p)
+		all[i].say(p)
 		if all[i].Damaged {
-			fmt.Fprintln(out, "its stored image is damaged or gone: publish its release file again")
+			fmt.Fprintln(p, "its stored image is damaged or gone: publish its release file again")
 		}
 	}
 	return nil

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
@@ -54,24 +57,17 @@ const maxAttempts = 3
 
 type restoreFlags struct {
 	cableFlags
-	files       listValue
-	pubs        listValue
-	version     string
-	server      string
-	serverGiven bool
-	yes, plain  bool
-	erase       bool          // the settings areas too
-	backup      string        // file for what the device held; empty: none
-	image       string        // for MCUboot; empty: a release
-	number      uint          // which image of several
-	await       time.Duration // for a program on trial
+	serverFlags
+	files      []string
+	pubs       []string
+	version    string
+	yes, plain bool
+	erase      bool          // the settings areas too
+	backup     string        // file for what the device held; empty: none
+	image      string        // for MCUboot; empty: a release
+	number     uint          // which image of several
+	await      time.Duration // for a program on trial
 }
-
-// listValue is a flag that may come several times.
-type listValue []string
-
-func (l *listValue) String() string     { return strings.Join(*l, " ") }
-func (l *listValue) Set(s string) error { *l = append(*l, s); return nil }
 
 // restoration is one run of the command.
 type restoration struct {
@@ -111,42 +107,44 @@ type restoreResult struct {
 	SecondsDevice float64  `json:"seconds_device"`
 }
 
-func parseRestore(args []string, out, errOut io.Writer) (*restoreFlags, error) {
-	f := &restoreFlags{}
-	set := newFlags("restore", restoreHelp, errOut)
-	f.declare(set)
-	set.Var(&f.files, "release-file", "release file to use; may come several times")
-	set.Var(&f.pubs, "pub", "file of the only public key to accept; again for a further one")
-	set.StringVar(&f.version, "release", "", "version of the release to restore")
-	server, _ := serverFlags(set)
+func (f *restoreFlags) declare(set *pflag.FlagSet) {
+	f.cableFlags.declare(set)
+	f.serverFlags.declare(set)
+	set.StringArrayVar(&f.files, "release-file", nil, "release `file` to use; may come several times")
+	set.StringArrayVar(&f.pubs, "pub", nil, "`file` of the only public key to accept; again for a further one")
+	set.StringVar(&f.version, "release", "", "`version` of the release to restore")
 	set.BoolVar(&f.yes, "yes", false, "write without asking: the answer is yes")
 	set.BoolVar(&f.plain, "plain", false, "upload the whole image in the plain way of SMP")
-	set.StringVar(&f.backup, "backup", "", "file to read the software area into first, where the device's maker allows it")
+	set.StringVar(&f.backup, "backup", "", "`file` to read the software area into first, where the device's maker allows it")
 	set.BoolVar(&f.erase, "erase-settings", false, "erase the device's settings areas too, when its software is verified")
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
 	set.UintVar(&f.number, "image-number", 0, "with --image: number of the upload, where the boot loader has several images, or 2 for the second slot where it takes uploads to it")
 	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
-	words, err := parseFlags(set, args, out)
-	if err != nil {
-		return nil, err
-	}
+}
+
+func (f *restoreFlags) check() error {
 	switch {
 	case f.image != "" && (len(f.files) > 0 || f.version != "" || len(f.pubs) > 0 || f.plain || f.backup != "" || f.erase):
-		return nil, usageError("--image is for MCUboot, and goes with no flag of a release")
+		return usageError("--image is for MCUboot, and goes with no flag of a release")
 	case f.await < 0 || f.number > 255:
-		return nil, usageError("--await and --image-number are at least 0, the number at most 255")
+		return usageError("--await and --image-number are at least 0, the number at most 255")
 	}
-	f.await = awaitOf(f.await)
-	f.server, f.serverGiven = *server, isSet(set, "server") || os.Getenv("UNBRICK_SERVER") != ""
-	return f, f.check(words)
+	return f.cableFlags.check()
 }
 
 // restoreCommand restores a device.
-func restoreCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	f, err := parseRestore(args, out, errOut)
-	if err != nil {
+func restoreCommand() *cobra.Command {
+	f := &restoreFlags{}
+	c := verb("restore", "brings a device back over its cable", restoreHelp, noWords, f.restore)
+	f.declare(c.Flags())
+	return c
+}
+
+func (f *restoreFlags) restore(ctx context.Context, _ []string, out, errOut io.Writer) error {
+	if err := f.check(); err != nil {
 		return err
 	}
+	f.await = awaitOf(f.await)
 	r := &restoration{restoreFlags: f, out: out, errOut: errOut, bar: isTerminal(out) && !f.json}
 	if f.image != "" {
 		return r.restoreImage(ctx)
@@ -198,7 +196,7 @@ func (r *restoration) prepare(ctx context.Context) error {
 			first = &m
 		}
 	}
-	if len(r.files) == 0 || r.serverGiven {
+	if len(r.files) == 0 || r.named() {
 		api, err := newAPI(r.server, "")
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,18 +57,14 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
 
 func (s *releaseSource) listRemote(ctx context.Context, model string) ([]remoteRelease, error) {
-	b, _, err := s.api.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
-	if err != nil {
-		return nil, err
-	}
 	var answer struct {
 		Releases []struct {
 			Manifest []byte `json:"manifest"`
 			State    string `json:"state"`
 		} `json:"releases"`
 	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("the server's list of releases: %w", err)
+	if err := s.api.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer); err != nil {
+		return nil, err
 	}
 	var list []remoteRelease
 	for i, r := range answer.Releases {
@@ -179,7 +174,7 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	v.ID = hex.EncodeToString(id[:])
 	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
-	if _, err := r.source.api.post(ctx, http.MethodPost, "/api/reports", v); err != nil {
+	if err := r.source.api.ask(ctx, http.MethodPost, "/api/reports", nil, v, nil); err != nil {
 		fmt.Fprintf(r.errOut, "The server was not told: %v\n", err)
 	}
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [--max-failures N] [--halts] [--halt | --resume | --end]
@@ -60,89 +62,107 @@ type rolled struct {
 	Note    string   `json:"note,omitempty"`
 }
 
-func rolloutCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("rollout", rolloutHelp, errOut)
-	server, token := serverFlags(flags)
-	id := idFlag(flags, "model", "model of the release")
-	phases := flags.String("phases", "", "begin a rollout with these phases")
-	limit := flags.Uint("max-failures", 0, "devices that may fail")
-	halts := flags.Bool("halts", false, "the alarm halts the rollout")
-	halt := flags.Bool("halt", false, "stop offering the release")
-	resume := flags.Bool("resume", false, "go on")
-	end := flags.Bool("end", false, "offer the release to all")
-	asJSON := flags.Bool("json", false, "print one JSON object")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) != 1 || *id == "" {
-		return usageError("say: unbrick rollout VERSION --model ID")
-	}
+// rolloutFlags are the words of the command.
+type rolloutFlags struct {
+	listFlags
+	model, phases            string
+	limit                    uint
+	halts, halt, resume, end bool
+}
+
+func rolloutCommand() *cobra.Command {
+	f := &rolloutFlags{}
+	var set *pflag.FlagSet
+	c := verb("rollout VERSION", "offers a release in phases, halts it, lets it go on", rolloutHelp, takes(1, 1, sayRollout),
+		func(ctx context.Context, words []string, out, _ io.Writer) error {
+			change, err := f.change(set.Changed)
+			if err != nil {
+				return err
+			}
+			return f.run(ctx, words[0], change, &printer{out, f.json})
+		})
+	set = c.Flags()
+	f.declare(set)
+	set.Var((*id)(&f.model), "model", "model of the release")
+	set.StringVar(&f.phases, "phases", "", "begin a rollout with these phases")
+	set.UintVar(&f.limit, "max-failures", 0, "devices that may fail")
+	set.BoolVar(&f.halts, "halts", false, "the alarm halts the rollout")
+	set.BoolVar(&f.halt, "halt", false, "stop offering the release")
+	set.BoolVar(&f.resume, "resume", false, "go on")
+	set.BoolVar(&f.end, "end", false, "offer the release to all")
+	return c
+}
+
+const sayRollout = "say: unbrick rollout VERSION --model ID"
+
+// change is what the words want to be other than it is.
+func (f *rolloutFlags) change(given func(name string) bool) (map[string]any, error) {
 	ways := 0
-	for _, b := range []bool{*halt, *resume, *end, isSet(flags, "phases")} {
+	for _, b := range []bool{f.halt, f.resume, f.end, given("phases")} {
 		if b {
 			ways++
 		}
 	}
-	if ways > 1 || *end && (isSet(flags, "max-failures") || isSet(flags, "halts")) {
-		return usageError("--phases, --halt, --resume and --end exclude each other")
-	}
-	client, err := newAPI(*server, tokenOr(*token))
-	if err != nil {
-		return err
-	}
-	change := map[string]any{"model": *id}
+	change := map[string]any{}
 	switch {
-	case isSet(flags, "phases") && *phases == "":
-		return usageError("--phases is empty; --end ends a rollout")
-	case *end, isSet(flags, "phases"):
-		change["phases"] = *phases
-	case *halt, *resume:
-		change["halt"] = *halt
+	case f.model == "":
+		return nil, usageError(sayRollout)
+	case ways > 1 || f.end && (given("max-failures") || given("halts")):
+		return nil, usageError("--phases, --halt, --resume and --end exclude each other")
+	case given("phases") && f.phases == "":
+		return nil, usageError("--phases is empty; --end ends a rollout")
+	case f.end, given("phases"):
+		change["phases"] = f.phases
+	case f.halt, f.resume:
+		change["halt"] = f.halt
 	}
-	if isSet(flags, "max-failures") {
-		change["limit"] = *limit
+	if given("max-failures") {
+		change["limit"] = f.limit
 	}
-	if isSet(flags, "halts") {
-		change["halts"] = *halts
+	if given("halts") {
+		change["halts"] = f.halts
 	}
-	r, err := client.rolled(ctx, *id, words[0])
+	return change, nil
+}
+
+func (f *rolloutFlags) run(ctx context.Context, version string, change map[string]any, p *printer) error {
+	a, err := f.client()
 	if err != nil {
 		return err
 	}
-	if len(change) > 1 {
-		if err := r.standing(); err != nil {
-			return err
-		}
-		b, err := client.post(ctx, http.MethodPut, "/api/releases/"+r.Image+"/rollout", change)
-		if err != nil {
-			return err
-		}
-		r = &rolled{}
-		if err := json.Unmarshal(b, r); err != nil {
-			return fmt.Errorf("rollout: the server's answer: %w", err)
-		}
+	var r *rolled
+	if len(change) > 0 {
+		r, err = a.change(ctx, f.model, version, "rollout", change)
+	} else {
+		r, err = a.rolled(ctx, f.model, version)
 	}
-	if *asJSON {
-		return printJSON(out, r)
+	if err != nil {
+		return err
 	}
-	r.print(out)
-	return nil
+	return p.show(r)
+}
+
+// change sets something of a release, and returns what the release is then.
+func (a *api) change(ctx context.Context, model, version, what string, change map[string]any) (*rolled, error) {
+	r, err := a.rolled(ctx, model, version)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.standing(); err != nil {
+		return nil, err
+	}
+	change["model"] = model
+	now := &rolled{}
+	return now, a.ask(ctx, http.MethodPut, "/api/releases/"+r.Image+"/"+what, nil, change, now)
 }
 
 // releases asks the server for the releases of a model, of all with "".
 func (a *api) releases(ctx context.Context, model string) ([]rolled, error) {
-	b, _, err := a.do(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil)
-	if err != nil {
-		return nil, err
-	}
 	var answer struct {
 		Releases []rolled `json:"releases"`
 	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("releases: the server's answer: %w", err)
-	}
-	return answer.Releases, nil
+	err := a.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer)
+	return answer.Releases, err
 }
 
 // rolled asks the server for a release.

@@ -1,25 +1,124 @@
 package main
 
-// commands lists every verb, in the order that help shows.
-func commands() []command {
-	return []command{
-		{"serve", "runs the server: devices, page, publishers and operators", serveCommand},
-		{"ready", "waits until the server can be used", readyCommand},
-		{"demo", "writes two versions of a real firmware to try everything with", demoCommand},
-		{"key", "makes the key that signs releases", keyCommand},
-		{"model", "describes a kind of device to the server, lists those it knows", modelCommand},
-		{"publish", "signs an image and publishes it as a release", publishCommand},
-		{"rollout", "offers a release in phases, halts it, lets it go on", rolloutCommand},
-		{"release", "lists releases, offers, withholds or withdraws one", releaseCommand},
-		{"device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceCommand},
-		{"file", "lists update files, keeps one from all, has one made anew", fileCommand},
-		{"emulate", "runs an emulated device: update it, cut its power, offer its cable", emulateCommand},
-		{"restore", "brings a device back over its cable", restoreCommand},
-		{"identify", "asks the device at a cable who it is and what is left in it", identifyCommand},
-		{"ports", "lists the serial ports of this machine", portsCommand},
-		{"delta", "makes, applies and explains the files that turn one image into another", deltaCommand},
-		{"powercut", "cuts the power everywhere in an update and checks what becomes of the device", powercutCommand},
-		{"bench", "measures deltas over pairs of images, beside other programs", benchCommand},
-		{"version", "prints which build this is", versionCommand},
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// newRoot is the whole command line, in the order that help shows. Each verb is made in the file of its name.
+func newRoot() *cobra.Command {
+	cobra.EnableCommandSorting = false
+	root := &cobra.Command{
+		Use: "unbrick COMMAND", SilenceErrors: true, SilenceUsage: true,
+		RunE: func(c *cobra.Command, words []string) error {
+			if len(words) > 0 {
+				return noCommand(words[0])
+			}
+			help(c, nil)
+			return &exitError{code: exitUsage}
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().BoolP("help", "h", false, "explain the command, and do nothing")
+	root.SetHelpFunc(help)
+	root.SetHelpCommand(helpCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(), releaseCommand(),
+		deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), deltaCommand(), powercutCommand(), benchCommand(),
+		versionCommand())
+	return root
+}
+
+// noCommand says that there is no such verb.
+func noCommand(name string) error {
+	return usageError("there is no command %q; unbrick help lists them", name)
+}
+
+// group makes a verb that has verbs of its own, which long explains together. say is for who gave none of them.
+func group(name, short, long, say string, verbs ...*cobra.Command) *cobra.Command {
+	var names []string
+	for _, v := range verbs {
+		names = append(names, v.Name())
+	}
+	g := &cobra.Command{Use: name, Short: short, Long: long, RunE: func(c *cobra.Command, words []string) error {
+		switch {
+		case len(words) > 0 && words[0] == "help":
+			return c.Help()
+		case len(words) > 0 && len(names) > 1:
+			return usageError("%q is none of %s; %s --help explains them", words[0], strings.Join(names, ", "), c.CommandPath())
+		}
+		return usageError("%s", say)
+	}}
+	g.AddCommand(verbs...)
+	return g
+}
+
+// verb makes a verb that runs with its words; flags are still to be declared.
+func verb(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, words []string, out, errOut io.Writer) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(c *cobra.Command, words []string) error {
+		return run(c.Context(), words, c.OutOrStdout(), c.ErrOrStderr())
+	}}
+}
+
+// takes checks how many words a verb gets, and else says what it takes.
+func takes(least, most int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, words []string) error {
+		if len(words) < least || len(words) > most {
+			return usageError("%s", what)
+		}
+		return nil
+	}
+}
+
+// noWords is for verbs that take flags alone.
+func noWords(c *cobra.Command, words []string) error {
+	if len(words) > 0 {
+		return usageError("unexpected word %q; %s --help explains it", words[0], c.CommandPath())
+	}
+	return nil
+}
+
+// helpCommand is help as a verb.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "explains a command", RunE: func(c *cobra.Command, words []string) error {
+		named, _, err := c.Root().Find(words)
+		if err != nil {
+			return noCommand(words[0])
+		}
+		return named.Help()
+	}}
+}
+
+// helpWidth is where a line of help about a flag is broken.
+const helpWidth = 120
+
+// help prints what a command does, its exit codes and its flags; of a verb of a group, what the group says.
+func help(c *cobra.Command, _ []string) {
+	out := c.OutOrStdout()
+	if !c.HasParent() {
+		fmt.Fprint(out, "Unbrick updates devices over the air with small files, and brings them back over a cable.\n\n"+
+			"usage: unbrick COMMAND [flags]; unbrick COMMAND --help explains one\n\n")
+		for _, verb := range c.Commands() {
+			if verb.IsAvailableCommand() {
+				fmt.Fprintf(out, "  %-10s %s\n", verb.Name(), verb.Short)
+			}
+		}
+		fmt.Fprint(out, "\nexit codes: 0 done, 1 it did not work, 2 the words are off, 3 the device waits in restoration mode\n")
+		return
+	}
+	long := c.Long
+	if long == "" {
+		long = c.Parent().Long
+	}
+	c.InheritedFlags() // are among Flags from here on
+	fmt.Fprintf(out, "%s\n\nflags:\n%s", long, c.Flags().FlagUsagesWrapped(helpWidth))
+	for _, verb := range c.Commands() {
+		if own := verb.LocalNonPersistentFlags(); own.HasFlags() {
+			fmt.Fprintf(out, "\nflags of %s:\n%s", verb.Name(), own.FlagUsagesWrapped(helpWidth))
+		}
 	}
 }

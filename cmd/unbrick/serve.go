@@ -13,6 +13,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"unbrick/server"
 	"unbrick/server/access"
 	"unbrick/server/demo"
@@ -55,27 +58,29 @@ type serveFlags struct {
 	perAddress        int
 }
 
-// serveCommand runs the server until ctx is done.
-func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := newFlags("serve", serveHelp, errOut)
-	var f serveFlags
-	flags.StringVar(&f.addr, "addr", envOr("UNBRICK_ADDR", "127.0.0.1:8080"), "address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
-	flags.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
-	flags.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
-	flags.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
-	flags.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
-	flags.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
-	flags.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
-	flags.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
-	flags.IntVar(&f.perAddress, "per-address", 256, "most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
-	flags.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
-	words, err := parseFlags(flags, args, out)
-	if err != nil {
-		return err
-	}
-	if len(words) > 0 {
-		return usageError("unexpected word %q", words[0])
-	}
+func (f *serveFlags) declare(set *pflag.FlagSet) {
+	set.StringVar(&f.addr, "addr", envOr("UNBRICK_ADDR", "127.0.0.1:8080"), "address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
+	set.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
+	set.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
+	set.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
+	set.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
+	set.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
+	set.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
+	set.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
+	set.IntVar(&f.perAddress, "per-address", 256, "most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
+	set.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
+}
+
+// serveCommand runs the server until its context is done.
+func serveCommand() *cobra.Command {
+	f := &serveFlags{}
+	c := verb("serve", "runs the server: devices, page, publishers and operators", serveHelp, noWords, f.start)
+	f.declare(c.Flags())
+	return c
+}
+
+// start makes the server and its data folder as the words want them, and runs it.
+func (f *serveFlags) start(ctx context.Context, _ []string, out, errOut io.Writer) error {
 	if f.drain <= 0 || f.sessions <= 0 || f.perAddress <= 0 || f.workers < 0 {
 		return usageError("--drain, --sessions and --per-address must be above zero, --workers not below")
 	}

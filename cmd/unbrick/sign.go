@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -62,7 +62,7 @@ func checkTwice(names []string, keys []ed25519.PublicKey) error {
 
 // countersign adds signatures to a release file. Without a key it stays as it is.
 func (f *publishFlags) countersign(ctx context.Context, name string, parts *release.File) ([]byte, []ed25519.PublicKey, error) {
-	if f.model != "" || f.version != "" || f.hasOrder || f.hasCounter || f.hasEra || f.hasLeast || f.hasNote || f.noteFile != "" || f.hasDay {
+	if f.given("model", "version", "order", "counter", "era", "least-statement", "note", "note-file", "day") {
 		return nil, nil, usageError("%s is a release file already: what its manifest says cannot be changed, only signed by a further --key", name)
 	}
 	if len(f.keys) == 0 && f.output != "" {
@@ -172,21 +172,17 @@ func dayOf(given, epoch string, now time.Time) (uint32, error) {
 func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manifest) error {
 	allowed := &sequence.Options{Jump: f.jump, Older: f.older}
 	if f.modelFile != "" {
-		if !f.hasOrder {
+		if !f.given("order") {
 			return usageError("without asking a server, --order is needed")
 		}
 		allowed.Jump = true // what is there is not known here; the server says the rest
 		return sequence.Check(sequence.Of(m), nil, allowed)
 	}
-	b, _, err := server.do(ctx, "GET", "/api/releases", url.Values{"model": {f.model}}, nil)
-	if err != nil {
-		return err
-	}
 	var list struct {
 		Releases []struct{ Manifest []byte }
 	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return fmt.Errorf("list of releases: %w", err)
+	if err := server.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {f.model}}, nil, &list); err != nil {
+		return err
 	}
 	var all []sequence.Release
 	for _, r := range list.Releases {
@@ -200,15 +196,15 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 		}
 		all = append(all, sequence.Of(&have))
 	}
-	if !f.hasOrder || !f.hasCounter {
+	if !f.given("order") || !f.given("counter") {
 		order, counter, err := sequence.Next(m.Era, all)
 		if err != nil {
 			return err
 		}
-		if !f.hasOrder {
+		if !f.given("order") {
 			m.Order = order
 		}
-		if !f.hasCounter {
+		if !f.given("counter") {
 			m.Counter = counter
 		}
 	}
@@ -221,12 +217,12 @@ func (f *publishFlags) again(m, have *release.Manifest) {
 		said bool
 		take func()
 	}{
-		{f.hasOrder, func() { m.Order = have.Order }},
-		{f.hasCounter, func() { m.Counter = have.Counter }},
-		{f.hasEra, func() { m.Era = have.Era }},
-		{f.hasLeast, func() { m.Least = have.Least }},
-		{f.hasDay, func() { m.Day = have.Day }},
-		{f.hasNote, func() { m.Note = have.Note }},
+		{f.given("order"), func() { m.Order = have.Order }},
+		{f.given("counter"), func() { m.Counter = have.Counter }},
+		{f.given("era"), func() { m.Era = have.Era }},
+		{f.given("least-statement"), func() { m.Least = have.Least }},
+		{f.given("day"), func() { m.Day = have.Day }},
+		{f.given("note"), func() { m.Note = have.Note }},
 	} {
 		if !v.said {
 			v.take()

@@ -66,9 +66,9 @@ func TestUsage(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range commands() {
-		if !tried[c.name+" --help"] || !tried[c.name+" --nothing"] {
-			t.Errorf("%s: its help, or a flag that it does not have, is not tried", c.name)
+	for _, c := range newRoot().Commands() {
+		if !tried[c.Name()+" --help"] || !tried[c.Name()+" --nothing"] {
+			t.Errorf("%s: its help, or a flag that it does not have, is not tried", c.Name())
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/spf13/cobra"
+
 	"unbrick/server/offer"
 )
 
@@ -18,21 +20,15 @@ bsdiff patches, for which it must have been built with cgo.
 exit codes: 0 done, 2 the words are off`
 
 // versionCommand prints the build.
-func versionCommand(_ context.Context, args []string, out, errOut io.Writer) error {
-	fs := newFlags("version", versionHelp, errOut)
-	words, err := parseFlags(fs, args, out)
-	if err != nil {
+func versionCommand() *cobra.Command {
+	return verb("version", "prints which build this is", versionHelp, noWords, func(_ context.Context, _ []string, out, _ io.Writer) error {
+		bsdiff := "with bsdiff"
+		if !offer.MakesBsdiff {
+			bsdiff = "without bsdiff (built without cgo)"
+		}
+		_, err := fmt.Fprintf(out, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)
 		return err
-	}
-	if len(words) > 0 {
-		return usageError("unexpected word %q", words[0])
-	}
-	bsdiff := "with bsdiff"
-	if !offer.MakesBsdiff {
-		bsdiff = "without bsdiff (built without cgo)"
-	}
-	fmt.Fprintf(out, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)
-	return nil
+	})
 }
 
 // buildVersion is the module's version, or the commit that it was built from.
