@@ -6,6 +6,8 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,7 @@ func TestToken(t *testing.T) {
 		{"none where none is needed", "GET", "/api/releases", "", 200}, {"publishing", "POST", "/api/releases", "", 401}, {"model", "PUT", "/api/models/0001", "", 401},
 		{"state", "PUT", "/api/releases/" + strings.Repeat("0", 64) + "/state", "", 401}, {"summary", "GET", "/api/summary", "", 401}, {"device", "GET", "/api/devices/0001/A", "", 401},
 		{"history", "GET", "/api/devices/0001/A/history", "", 401}, {"hold", "POST", "/api/devices/0001/A/hold", "", 401}, {"free", "POST", "/api/devices/0001/A/free", "", 401},
-		{"unknown address", "GET", "/api/nothing", "", 404}, {"wrong method", "DELETE", "/api/releases", "", 404},
+		{"unknown address", "GET", "/api/nothing", "", 404}, {"wrong method", "DELETE", "/api/releases", "", 405},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, b := r.do(test.method, test.path, nil, "Authorization", test.header)
@@ -55,6 +57,57 @@ func TestToken(t *testing.T) {
 	who := decode[map[string]any](r, r.must(200, "GET", "/api/whoami", nil))
 	if who["operator"] != true || who["demo"] != false {
 		t.Fatalf("whoami %v", who)
+	}
+}
+
+// TestWrongMethod: an address that takes other methods says so, and which, whoever asks.
+func TestWrongMethod(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Page = http.NotFoundHandler() })
+	for _, c := range []struct{ method, path, allow string }{
+		{"DELETE", "/api/releases", "GET, HEAD, POST"}, {"POST", "/api/models/0001", "GET, HEAD, PUT"}, {"PUT", "/api/devices/0001/A", "GET, HEAD, DELETE"}, {"GET", "/api/reports", "POST"},
+		{"HEAD", "/api/devices/0001/A/hold", "POST"}, {"PROPFIND", "/api/whoami", "GET, HEAD"}, {"POST", "/link", "GET, HEAD"}, {"PUT", "/metrics", "GET, HEAD"}, {"DELETE", "/healthz", "GET, HEAD"},
+	} {
+		a, b := r.do(c.method, c.path, nil, "Authorization", "")
+		if a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: %s %s, allowed %q, want %q", c.method, c.path, a.Status, b, a.Header.Get("Allow"), c.allow)
+		}
+	}
+	for _, c := range []struct{ method, path string }{{"DELETE", "/api/nothing"}, {"GET", "/api/"}, {"PUT", "/somewhere"}} {
+		if a, b := r.do(c.method, c.path, nil, "Authorization", ""); a.StatusCode != http.StatusNotFound || a.Header.Get("Allow") != "" {
+			t.Errorf("%s %s: %s %s, allowed %q", c.method, c.path, a.Status, b, a.Header.Get("Allow"))
+		}
+	}
+}
+
+// TestFilesInPages: a list in pages of any length is the whole list.
+func TestFilesInPages(t *testing.T) {
+	r := newRig(t)
+	const all = 7
+	for i := range all {
+		if _, err := r.store.WantFile(context.Background(), storage.FileKey{Model: "0001", To: storage.Digest{byte(i + 1)}, Creator: "none"}, r.now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit := 1; limit <= all+1; limit++ {
+		seen, pages := map[int64]bool{}, 0
+		for before := int64(0); pages == 0 || before > 0; pages++ {
+			v := decode[struct {
+				Files  []fileJSON
+				Before int64
+			}](r, r.must(200, "GET", fmt.Sprintf("/api/files?limit=%d&before=%d", limit, before), nil))
+			for _, f := range v.Files {
+				seen[f.ID] = true
+			}
+			before = v.Before
+		}
+		if want := (all + limit - 1) / limit; len(seen) != all || pages != want {
+			t.Errorf("limit %d: %d files in %d pages, want %d in %d", limit, len(seen), pages, all, want)
+		}
+	}
+	r.must(400, "GET", "/api/files?limit=501", nil)
+	full := make([]int64, storage.MaxPage)
+	if _, next := cutPage(full, storage.MaxPage, func(*int64) int64 { return 9 }); next != 9 {
+		t.Error("a page as long as storage gives ends the list")
 	}
 }
 

@@ -52,15 +52,16 @@ func toFileJSON(f *storage.File, names versions) fileJSON {
 const filesPage = 100
 
 func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
-	before, err := beforeOf(r, "an update file")
+	before, limit, err := pageOf(r, "an update file", filesPage)
 	if err != nil {
 		return err
 	}
 	id := r.URL.Query().Get("model")
-	files, err := s.store.Files(r.Context(), id, before, filesPage)
+	files, err := s.store.Files(r.Context(), id, before, limit+1)
 	if err != nil {
 		return err
 	}
+	files, next := cutPage(files, limit, func(f *storage.File) int64 { return f.ID })
 	names, err := s.versions(r, id)
 	if err != nil {
 		return err
@@ -68,10 +69,6 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 	list := make([]fileJSON, len(files))
 	for i := range files {
 		list[i] = toFileJSON(&files[i], names)
-	}
-	next := int64(0)
-	if len(files) == filesPage {
-		next = files[filesPage-1].ID
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"files": list, "before": next})
 }

@@ -291,11 +291,7 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
-	before, err := beforeOf(r, "an event")
-	if err != nil {
-		return err
-	}
-	limit, err := limitOf(r, historyPage)
+	before, limit, err := pageOf(r, "an event", historyPage)
 	if err != nil {
 		return err
 	}
@@ -311,14 +307,11 @@ func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
 
 // history reads a page of a device's history; next is where the page behind it begins, 0 if there is none.
 func (s *Server) history(r *http.Request, before int64, limit int) (events []eventJSON, next int64, err error) {
-	h, err := s.store.History(r.Context(), r.PathValue("model"), r.PathValue("serial"), before, min(limit+1, storage.MaxPage))
+	h, err := s.store.History(r.Context(), r.PathValue("model"), r.PathValue("serial"), before, limit+1)
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(h) > limit {
-		h = h[:limit]
-		next = h[limit-1].ID
-	}
+	h, next = cutPage(h, limit, func(e *storage.Event) int64 { return e.ID })
 	return toEventsJSON(h), next, nil
 }
 

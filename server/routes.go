@@ -56,15 +56,37 @@ func (s *Server) routes() http.Handler {
 	operator("PUT /api/files/{id}/state", s.setFile)
 	public("POST /api/reports", s.report)
 	public("GET /api/demo", s.demo)
-	public("/api/", func(http.ResponseWriter, *http.Request) error {
-		return problem(http.StatusNotFound, "not-found", "there is nothing at this address")
-	})
+	public("/api/", func(w http.ResponseWriter, r *http.Request) error { return unhandled(mux, w, r) })
 	mux.HandleFunc("GET /link", s.link)
 	s.health(mux)
 	if page := s.cfg.Page; page != nil {
-		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { page.ServeHTTP(access.Sending(w), r) })
+		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if err := unhandled(mux, w, r); err.status == http.StatusMethodNotAllowed {
+				writeProblem(w, err)
+				return
+			}
+			page.ServeHTTP(access.Sending(w), r)
+		})
 	}
 	return s.bounded(mux)
+}
+
+// unhandled says why no other handler of mux takes a request: its address takes other methods, or is none of ours.
+func unhandled(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) *problemError {
+	var allowed []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); strings.Contains(pattern, " ") { // it names a method
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return problem(http.StatusNotFound, "not-found", "there is nothing at this address")
+	}
+	allow := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", allow)
+	return problem(http.StatusMethodNotAllowed, "method", "this address takes %s, not %s", allow, release.Clean(r.Method, 20))
 }
 
 func (s *Server) health(mux *http.ServeMux) {
@@ -265,17 +287,24 @@ func writeCBOR(w http.ResponseWriter, b []byte, err error) error {
 	return nil
 }
 
-// beforeOf is where a page of a list by ids begins, 0 where the request does not say. what is that which has the ids.
-func beforeOf(r *http.Request, what string) (int64, error) {
-	v := r.URL.Query().Get("before")
-	if v == "" {
-		return 0, nil
+// pageOf is which page of a list by ids a request asks for: below which id, 0 for the first, and how long. what has the ids.
+func pageOf(r *http.Request, what string, otherwise int) (before int64, limit int, err error) {
+	if v := r.URL.Query().Get("before"); v != "" {
+		if before, err = strconv.ParseInt(v, 10, 64); err != nil || before < 0 {
+			return 0, 0, problem(http.StatusBadRequest, "malformed", "before is the id of %s", what)
+		}
 	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || n < 0 {
-		return 0, problem(http.StatusBadRequest, "malformed", "before is the id of %s", what)
+	limit, err = limitOf(r, otherwise)
+	return before, limit, err
+}
+
+// cutPage cuts rows to a page. One more was asked for, of which storage gives MaxPage at most: as many may not be all. next is the id below which the
+// page behind it begins, 0 if there is none.
+func cutPage[T any](rows []T, limit int, id func(*T) int64) (page []T, next int64) {
+	if len(rows) <= limit && len(rows) < storage.MaxPage {
+		return rows, 0
 	}
-	return n, nil
+	return rows[:limit], id(&rows[limit-1])
 }
 
 // limitOf is how long a page of a list may be.
