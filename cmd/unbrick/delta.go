@@ -64,6 +64,8 @@ func deltaCreate(asJSON *bool) *cobra.Command {
 	set.StringVar(&f.effort, "effort", "best", "fast or best")
 	set.StringVar(&f.erased, "erased", "ff", "byte that an erased flash reads: ff or 00")
 	f.raw = rawFlag(set)
+	completes(c, "isa", append(diff.ISAs(), "auto")...)
+	completes(c, "effort", "fast", "best")
 	return c
 }
 

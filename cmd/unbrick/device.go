@@ -76,6 +76,7 @@ func deviceCommand() *cobra.Command {
 	} {
 		filter[name] = list.Flags().String(name, "", usage)
 	}
+	completes(list, "group", "restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running")
 	list.PreRun = func(*cobra.Command, []string) {
 		for name, value := range filter {
 			query.Set(name, *value)

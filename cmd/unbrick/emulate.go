@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -89,6 +90,7 @@ func emulateCommand() *cobra.Command {
 	f := &emulateFlags{}
 	c := verb("emulate", "runs an emulated device: update it, cut its power, offer its cable", emulateHelp, noWords, f.emulate)
 	f.declare(c.Flags())
+	completes(c, "tear", strings.Split(tearList, ", ")...)
 	return c
 }
 

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // newRoot is the whole command line, in the order that help shows. Each verb is made in the file of its name.
 func newRoot() *cobra.Command {
 	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
-		Use: "unbrick COMMAND", SilenceErrors: true, SilenceUsage: true,
+		Use: "unbrick COMMAND", Short: "updates devices over the air, and brings them back over a cable", SilenceErrors: true, SilenceUsage: true,
 		RunE: func(c *cobra.Command, words []string) error {
 			if len(words) > 0 {
 				return noCommand(words[0])
@@ -29,7 +30,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(), releaseCommand(),
 		deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), deltaCommand(), powercutCommand(), benchCommand(),
-		versionCommand())
+		versionCommand(), completionCommand(), manCommand())
 	return root
 }
 
@@ -96,29 +97,44 @@ func helpCommand() *cobra.Command {
 // helpWidth is where a line of help about a flag is broken.
 const helpWidth = 120
 
-// help prints what a command does, its exit codes and its flags; of a verb of a group, what the group says.
+// help prints what a command does, its exit codes and its flags.
 func help(c *cobra.Command, _ []string) {
-	out := c.OutOrStdout()
-	if !c.HasParent() {
-		fmt.Fprint(out, "Unbrick updates devices over the air with small files, and brings them back over a cable.\n\n"+
-			"usage: unbrick COMMAND [flags]; unbrick COMMAND --help explains one\n\n")
-		for _, verb := range c.Commands() {
-			if verb.IsAvailableCommand() {
-				fmt.Fprintf(out, "  %-10s %s\n", verb.Name(), verb.Short)
-			}
-		}
-		fmt.Fprint(out, "\nexit codes: 0 done, 1 it did not work, 2 the words are off, 3 the device waits in restoration mode\n")
-		return
+	fmt.Fprint(c.OutOrStdout(), explanation(c))
+	if c.HasParent() { // who asks for all is shown no flags
+		flagSets(c, func(title string, set *pflag.FlagSet) {
+			fmt.Fprintf(c.OutOrStdout(), "\n\n%s:\n%s", title, strings.TrimSuffix(set.FlagUsagesWrapped(helpWidth), "\n"))
+		})
 	}
-	long := c.Long
-	if long == "" {
-		long = c.Parent().Long
+	fmt.Fprintln(c.OutOrStdout())
+}
+
+// explanation is the text of a command; of a verb of a group, what the group says.
+func explanation(c *cobra.Command) string {
+	switch {
+	case c.Long != "":
+		return c.Long
+	case c.HasParent():
+		return c.Parent().Long
 	}
-	c.InheritedFlags() // are among Flags from here on
-	fmt.Fprintf(out, "%s\n\nflags:\n%s", long, c.Flags().FlagUsagesWrapped(helpWidth))
+	var b strings.Builder
+	fmt.Fprint(&b, "Unbrick updates devices over the air with small files, and brings them back over a cable.\n\n"+
+		"usage: unbrick COMMAND [flags]; unbrick COMMAND --help explains one\n\n")
 	for _, verb := range c.Commands() {
-		if own := verb.LocalNonPersistentFlags(); own.HasFlags() {
-			fmt.Fprintf(out, "\nflags of %s:\n%s", verb.Name(), own.FlagUsagesWrapped(helpWidth))
+		if verb.IsAvailableCommand() {
+			fmt.Fprintf(&b, "  %-10s %s\n", verb.Name(), verb.Short)
+		}
+	}
+	fmt.Fprint(&b, "\nexit codes: 0 done, 1 it did not work, 2 the words are off, 3 the device waits in restoration mode")
+	return b.String()
+}
+
+// flagSets calls show with the flags of a command, and with those of each verb below it.
+func flagSets(c *cobra.Command, show func(title string, set *pflag.FlagSet)) {
+	c.InheritedFlags() // are among Flags from here on
+	show("flags", c.Flags())
+	for _, verb := range c.Commands() {
+		if own := verb.LocalNonPersistentFlags(); c.HasParent() && own.HasFlags() {
+			show("flags of "+verb.Name(), own)
 		}
 	}
 }

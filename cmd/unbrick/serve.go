@@ -76,6 +76,7 @@ func serveCommand() *cobra.Command {
 	f := &serveFlags{}
 	c := verb("serve", "runs the server: devices, page, publishers and operators", serveHelp, noWords, f.start)
 	f.declare(c.Flags())
+	completes(c, "log", "text", "json")
 	return c
 }
 
