@@ -456,7 +456,7 @@ func TestReportRate(t *testing.T) {
 	if a.StatusCode != 429 || a.Header.Get("Retry-After") == "" {
 		t.Fatalf("%s, want 429", a.Status)
 	}
-	if n := r.s.metrics.requests.get("4xx"); n != 1 {
+	if n := r.s.metrics.Requests.Get("4xx"); n != 1 {
 		t.Errorf("%d requests of class 4xx are counted, want this one", n)
 	}
 	r.later(2 * time.Second)
@@ -484,7 +484,7 @@ func TestMetrics(t *testing.T) {
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
 	r.update(r.hello("A-1", one))
-	r.until("the session is counted, and gone", func() bool { return r.s.metrics.sessions.get("ended") == 1 && r.s.live.number() == 0 })
+	r.until("the session is counted, and gone", func() bool { return r.s.metrics.Sessions.Get("ended") == 1 && r.s.live.Number() == 0 })
 	text := string(r.must(200, "GET", "/metrics", nil, "Authorization", ""))
 	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{result="done"} 1`, `unbrick_infos_total{kind="delta"} 1`,
 		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0"} {

@@ -140,7 +140,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 		v.Restored = &d.Restored
 	}
 	v.Told = d.RestoredTo != (storage.Digest{})
-	if sent, size, ok := s.live.progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
+	if sent, size, ok := s.live.Progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
 		v.Progress = &progressJSON{sent, size}
 	}
 	for _, a := range d.Attempts {
@@ -357,6 +357,6 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 	} else if err != nil {
 		return err
 	}
-	s.live.look(id.Model)
+	s.live.Look(id.Model)
 	return writeJSON(w, http.StatusOK, s.deviceJSON(&d, names))
 }

@@ -129,7 +129,7 @@ func TestTransferWhileStorageDoesNotAnswer(t *testing.T) {
 			hears[*protocol.Data](c)
 			disk.blind.Store(&trouble)
 			disk.full.Store(true)
-			r.s.live.look(two.Model) // as after any change of an operator's
+			r.s.live.Look(two.Model) // as after any change of an operator's
 			gone := hears[*protocol.Gone](c)
 			if gone.Info.Kind != protocol.KindNone || gone.Info.Reason != protocol.ReasonPreparing || gone.Info.Wait != offer.WaitFailed {
 				t.Fatalf("%s, %s, wait %d: want to be told to ask again in %d s", gone.Info.Kind, gone.Info.Reason, gone.Info.Wait, offer.WaitFailed)

@@ -17,6 +17,7 @@ import (
 	"unbrick/protocol/conntest"
 	"unbrick/protocol/wsconn"
 	"unbrick/server/offer"
+	"unbrick/server/session"
 	"unbrick/server/storage"
 
 	"github.com/coder/websocket"
@@ -66,7 +67,7 @@ func TestChallenge(t *testing.T) {
 		c.say(h)
 		hears[*protocol.Info](c) // whoever signed it
 		c.bye()
-		r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+		r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 		if !strings.Contains(said.String(), test.want) {
 			t.Errorf("%s: the log has %s, want %s", test.name, said.String(), test.want)
 		}
@@ -94,14 +95,14 @@ func TestDeafFromTheStart(t *testing.T) {
 		p := h.connect(t)
 		time.Sleep(h.s.limits.Hello + silence)
 		synctest.Wait()
-		if n := h.s.live.number(); n != 0 {
+		if n := h.s.live.Number(); n != 0 {
 			t.Errorf("deaf: %d places are taken", n)
 		}
 		p.conn.Close()
 		p = h.dial(t)
 		time.Sleep(h.s.limits.Hello - time.Millisecond)
 		synctest.Wait()
-		if n := h.s.live.number(); n != 1 {
+		if n := h.s.live.Number(); n != 1 {
 			t.Errorf("silent: %d places are taken before the time", n)
 		}
 		time.Sleep(time.Second)
@@ -136,7 +137,7 @@ func TestOldSubprotocol(t *testing.T) {
 		t.Fatal(err)
 	}
 	ws.CloseNow()
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 }
 
 // troubled is a store that does not find models while it is on fire.
@@ -161,13 +162,13 @@ func TestWaitsAreTold(t *testing.T) {
 	if info := r.session(r.hello("A-1", one)); info.Reason != protocol.ReasonUpToDate || info.Wait != offer.WaitUsual {
 		t.Errorf("%s: wait %d", info.Reason, info.Wait)
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	foreign := r.hello("A-1", one)
 	foreign.Model = "0099"
 	if info := r.session(foreign); info.Reason != protocol.ReasonUnknownModel || info.Wait != offer.WaitUsual {
 		t.Errorf("%s: wait %d", info.Reason, info.Wait)
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	c := r.dial()
 	refused := func(want uint32) {
 		t.Helper()
@@ -176,29 +177,29 @@ func TestWaitsAreTold(t *testing.T) {
 			t.Errorf("%v, %+v: want 503 and a wait of %d", err, e, want)
 		}
 	}
-	refused(waitBusy)
+	refused(session.WaitBusy)
 	late := r.converse() // came to a place that was there when it was looked for
-	if e := hears[*protocol.Error](late); e.Fault != protocol.FaultBusy || e.Wait != waitBusy {
+	if e := hears[*protocol.Error](late); e.Fault != protocol.FaultBusy || e.Wait != session.WaitBusy {
 		t.Errorf("%s: wait %d", e.Fault, e.Wait)
 	}
 	store.fire.Store(true)
 	c.say(r.hello("A-1", one))
-	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultInternal || e.Wait != waitInternal {
+	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultInternal || e.Wait != session.WaitInternal {
 		t.Errorf("%s: wait %d", e.Fault, e.Wait)
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	store.fire.Store(false)
 	c = r.dial()
 	go r.s.Close(context.Background())
-	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultShutdown || e.Wait != waitShutdown {
+	if e := hears[*protocol.Error](c); e.Fault != protocol.FaultShutdown || e.Wait != session.WaitShutdown {
 		t.Errorf("%s: wait %d", e.Fault, e.Wait)
 	}
-	refused(waitShutdown)
+	refused(session.WaitShutdown)
 }
 
 // TestNoWaitIsTooLong: no wait of ours is one that a terminal refuses.
 func TestNoWaitIsTooLong(t *testing.T) {
-	for _, wait := range []uint32{waitBusy, waitShutdown, waitInternal, offer.WaitPreparing, offer.WaitFailed, offer.WaitUsual} {
+	for _, wait := range []uint32{session.WaitBusy, session.WaitShutdown, session.WaitInternal, offer.WaitPreparing, offer.WaitFailed, offer.WaitUsual} {
 		if wait == 0 || wait > protocol.MaxWait {
 			t.Errorf("%d s", wait)
 		}

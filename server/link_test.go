@@ -202,7 +202,7 @@ func TestDamagedFileIsMadeAnew(t *testing.T) {
 				c.say(&protocol.Done{Digest: info.Digest})
 				c.bye()
 				r.apply(file, base, b, two)
-				if n := r.s.metrics.made.get("ready"); n != 2 {
+				if n := r.s.metrics.Made.Get("ready"); n != 2 {
 					t.Fatalf("%d files made, want it twice", n)
 				}
 			})
@@ -345,7 +345,7 @@ func TestTransferOfWhatIsOfferedNoMore(t *testing.T) {
 			for range 4 {
 				r.session(failure(r.hello("A-1", one[1].Manifest), one[1].Manifest, two))
 			}
-			r.s.live.look("0001")
+			r.s.live.Look("0001")
 		}, protocol.KindDelta, ""},
 	} {
 		for _, when := range []string{"before the request", "while credit is awaited", "before the last byte"} {
@@ -394,7 +394,7 @@ func TestTransferOfWhatIsOfferedNoMore(t *testing.T) {
 					t.Fatalf("heard %s %+v, want gone with %s", m.Code(), m, test.kind)
 				}
 				c.bye()
-				r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+				r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 				if when == "before the request" {
 					return
 				}

@@ -61,7 +61,7 @@ func TestSingleFlight(t *testing.T) {
 		clients[i].say(r.hello("A-"+string(rune('0'+i)), one))
 	}
 	<-made.begun
-	r.until("all wait", func() bool { return r.s.live.number() == len(clients) })
+	r.until("all wait", func() bool { return r.s.live.Number() == len(clients) })
 	made.goOn <- nil
 	for _, c := range clients {
 		if info := hears[*protocol.Info](c); info.Kind != protocol.KindDelta {
@@ -83,7 +83,7 @@ func TestLeavingCancelsNothing(t *testing.T) {
 	c.say(r.hello("A-1", one))
 	key := <-made.begun
 	c.conn.Close()
-	r.until("the session is over", func() bool { return r.s.live.number() == 0 })
+	r.until("the session is over", func() bool { return r.s.live.Number() == 0 })
 	made.goOn <- nil
 	r.until("the file is made all the same", func() bool {
 		f, err := r.store.FileOf(context.Background(), key)
@@ -190,7 +190,7 @@ func TestUnfinishedFileIsMadeAfterRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close(context.Background())
-	r.until("the file is made", func() bool { return again.metrics.made.get("ready") == 1 })
+	r.until("the file is made", func() bool { return again.metrics.Made.Get("ready") == 1 })
 }
 
 func TestTooBigIsRemembered(t *testing.T) {

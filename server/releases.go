@@ -180,7 +180,7 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 	if err := s.store.PutModel(r.Context(), stored); err != nil {
 		return err
 	}
-	s.live.look(m.ID)
+	s.live.Look(m.ID)
 	s.log.Info("model stored", "model", m.ID)
 	v, err := s.modelJSON(r, &stored)
 	if err != nil {
@@ -378,7 +378,7 @@ func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.State = state
-	s.live.look(v.Manifest.Model)
+	s.live.Look(v.Manifest.Model)
 	s.log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
 	return writeJSON(w, http.StatusOK, toReleaseJSON(&v))
 }

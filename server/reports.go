@@ -56,7 +56,7 @@ func (in *reportJSON) report() (fleet.Report, error) {
 // report takes the result of a restoration from the page or the command.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if wait, ok := s.reports.Allow(s.client(r)); !ok {
-		s.metrics.limited.Add(1)
+		s.metrics.Limited.Add(1)
 		return tooMany(w, wait)
 	}
 	var p fleet.Report
@@ -85,7 +85,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && known {
 		return err
 	}
-	s.metrics.reports.add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
+	s.metrics.Reports.Add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
 	s.log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
 	return writeJSON(w, http.StatusAccepted, map[string]any{"accepted": true}) // who asks does not learn which serials there are
 }

@@ -69,7 +69,7 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 	if v.Rollout, missing, err = s.rollouts.Change(r.Context(), &v.Manifest, &in.Change); err != nil {
 		return err
 	}
-	s.live.look(v.Manifest.Model)
+	s.live.Look(v.Manifest.Model)
 	s.log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
 	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
 }

@@ -17,6 +17,7 @@ import (
 	"unbrick/server/access"
 	"unbrick/server/fleet"
 	"unbrick/server/rollout"
+	"unbrick/server/session"
 	"unbrick/server/storage"
 )
 
@@ -111,13 +112,13 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			owner := s.client(r)
 			if wait, ok := s.rate.Allow(owner); !ok {
-				s.metrics.limited.Add(1)
+				s.metrics.Limited.Add(1)
 				writeProblem(w, tooMany(w, wait))
 				return
 			}
 			leave, bound := s.inside.Enter(owner, false)
 			if bound != "" {
-				s.metrics.limited.Add(1)
+				s.metrics.Limited.Add(1)
 				writeProblem(w, tooMany(w, time.Second))
 				return
 			}
@@ -177,7 +178,7 @@ func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 			}
 			writeProblem(w, p)
 		}
-		s.metrics.requests.add(strconv.Itoa(status/100) + "xx")
+		s.metrics.Requests.Add(strconv.Itoa(status/100) + "xx")
 	})
 }
 
@@ -362,14 +363,14 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-s.draining:
-		comeAgain(w, waitShutdown)
+		comeAgain(w, session.WaitShutdown)
 		writeProblem(w, problem(http.StatusServiceUnavailable, "stopping", "the server stops, come again"))
 		return
 	default:
 	}
-	if s.live.number() >= s.limits.Sessions {
-		s.metrics.sessions.add("busy")
-		comeAgain(w, waitBusy)
+	if s.live.Number() >= s.limits.Sessions {
+		s.metrics.Sessions.Add("busy")
+		comeAgain(w, session.WaitBusy)
 		writeProblem(w, problem(http.StatusServiceUnavailable, "busy", "too many sessions, come again later"))
 		return
 	}
@@ -379,29 +380,6 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Converse(conn, s.client(r))
-}
-
-func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	apiHeaders(w.Header())
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	s.metrics.write(w)
-	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.live.number())
-	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.offers.Waiting())
-	sum, err := s.store.Summary(r.Context(), s.fleet.Cutoffs())
-	var all []storage.Release
-	if err == nil {
-		all, err = s.store.Releases(r.Context(), "")
-	}
-	if err != nil {
-		s.log.Error("metrics", "error", err)
-		return
-	}
-	writeRollouts(w, all)
-	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.clock.Jumps())
-	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
-	for g, n := range sum.Groups {
-		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)
-	}
 }
 
 // ready says whether this server should be sent sessions.

@@ -11,10 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"unbrick/protocol"
 	"unbrick/server/access"
 	"unbrick/server/fleet"
+	"unbrick/server/metrics"
 	"unbrick/server/offer"
 	"unbrick/server/rollout"
+	"unbrick/server/session"
 	"unbrick/server/storage"
 )
 
@@ -96,8 +99,9 @@ type Server struct {
 	rollouts *rollout.Watch
 	offers   *offer.Offers
 	fleet    *fleet.Fleet
-	live     live
-	metrics  *metrics
+	live     *session.Live
+	sessions *session.Sessions
+	metrics  *metrics.Metrics
 	rate     *access.Limiter
 	inside   *access.Crowd // requests, links among them
 	reports  *access.Limiter
@@ -127,7 +131,7 @@ func New(cfg *Config) (*Server, error) {
 		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.live.sessions = make(map[fleet.ID][]*session)
+	s.live = session.NewLive()
 	if s.passed == nil {
 		start := time.Now()
 		s.passed = func() time.Duration { return time.Since(start) }
@@ -137,7 +141,7 @@ func New(cfg *Config) (*Server, error) {
 	s.reports = access.NewLimiter(s.limits.Reports, 20, s.passed)
 	s.inside = access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
 	s.uploads = make(chan struct{}, s.limits.Uploads)
-	s.metrics = newMetrics()
+	s.metrics = metrics.New()
 	s.clock = rollout.NewClock(s.now, s.passed, s.log)
 	s.fleet = fleet.New(fleet.Config{Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago, Devices: s.limits.Devices, Failures: s.limits.Failures, Silent: s.limits.Silent, Overdue: s.limits.Overdue})
 	var err error
@@ -154,10 +158,13 @@ func New(cfg *Config) (*Server, error) {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	s.offers = offer.New(s.ctx, offer.Config{Store: s.store, Log: s.log, Now: s.now, At: s.clock.At, Workers: workers, Queue: s.limits.Queue, Prepare: s.limits.Prepare, Make: s.limits.Make,
-		Changed: s.live.look, Withdrawn: func() { s.metrics.withdrawn.Add(1) }, Made: func(result string, took time.Duration) {
-			s.metrics.made.add(result)
-			s.metrics.making.observe(took.Seconds())
+		Changed: s.live.Look, Withdrawn: func() { s.metrics.Withdrawn.Add(1) }, Made: func(result string, took time.Duration) {
+			s.metrics.Made.Add(result)
+			s.metrics.Making.Observe(took.Seconds())
 		}})
+	l := &s.limits
+	s.sessions = session.New(s.ctx, session.Config{Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Live: s.live, Metrics: s.metrics, Ending: s.draining,
+		Limits: session.Limits{Sessions: l.Sessions, SessionTime: l.SessionTime, Hello: l.Hello, Answer: l.Answer, Prepare: l.Prepare}})
 	if cfg.Demo != nil {
 		if err := s.loadDemo(s.ctx); err != nil {
 			s.Close(s.ctx)
@@ -172,9 +179,12 @@ func New(cfg *Config) (*Server, error) {
 // Handler answers HTTP requests: the API, the link, metrics and the page.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Converse leads one session on conn, as a terminal's at /link, and closes conn. from names the peer in logs.
+func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse(conn, from) }
+
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {
-	return access.Listen(l, access.NewCrowd(s.limits.PerAddress, s.limits.Connections), s.cfg.Proxied, func(bound string) { s.metrics.refusedConns.add(bound) })
+	return access.Listen(l, access.NewCrowd(s.limits.PerAddress, s.limits.Connections), s.cfg.Proxied, func(bound string) { s.metrics.RefusedConns.Add(bound) })
 }
 
 const healthRoom = 64 // connections of the listener for supervisors
@@ -191,9 +201,9 @@ func (s *Server) Close(ctx context.Context) error {
 	s.drain.Do(func() { close(s.draining) })
 	ctx, cancel := context.WithTimeout(ctx, s.limits.Drain)
 	defer cancel()
-	err := s.live.wait(ctx)
+	err := s.live.Wait(ctx)
 	s.cancel() // ends what is left
-	s.live.closeAll()
+	s.live.CloseAll()
 	s.offers.Wait()
 	s.watching.Wait()
 	if counted := s.rollouts.CountTime(context.WithoutCancel(ctx)); counted != nil {
@@ -208,9 +218,9 @@ func (s *Server) Close(ctx context.Context) error {
 // alarmed counts an alarm of a rollout, and has transfers of what was halted end.
 func (s *Server) alarmed(model string, halted bool) {
 	if !halted {
-		s.metrics.alarms.Add(1)
+		s.metrics.Alarms.Add(1)
 		return
 	}
-	s.metrics.halted.Add(1)
-	s.live.look(model)
+	s.metrics.Halted.Add(1)
+	s.live.Look(model)
 }

@@ -123,7 +123,7 @@ func TestDeltaIsMadeOnce(t *testing.T) {
 	if first.Digest != second.Digest || !bytes.Equal(file, again) {
 		t.Fatal("two devices with the same base got different files")
 	}
-	if n := r.s.metrics.made.get("ready"); n != 1 {
+	if n := r.s.metrics.Made.Get("ready"); n != 1 {
 		t.Fatalf("%d files made, want 1", n)
 	}
 }
@@ -157,7 +157,7 @@ func TestResume(t *testing.T) {
 	c.bye()
 	r.apply(file, a, b, two)
 	r.history("A-1", "first-seen offer broken transferred")
-	if n := r.s.metrics.sent.get("delta"); n != uint64(info.Size) {
+	if n := r.s.metrics.Sent.Get("delta"); n != uint64(info.Size) {
 		t.Fatalf("%d bytes sent for a file of %d: no byte twice", n, info.Size)
 	}
 }
@@ -209,7 +209,7 @@ func TestUnknownBaseGetsFullImage(t *testing.T) {
 		t.Fatalf("kind %s, want full", info.Kind)
 	}
 	r.apply(file, nil, b, two)
-	if n := r.s.metrics.made.get("ready") + r.s.metrics.made.get("failed"); n != 1 {
+	if n := r.s.metrics.Made.Get("ready") + r.s.metrics.Made.Get("failed"); n != 1 {
 		t.Fatalf("%d files made, want the full image alone", n)
 	}
 }
@@ -471,7 +471,7 @@ func TestStrangersWithdrawNothing(t *testing.T) {
 	if info := r.session(full); info.Digest != whole.Digest {
 		t.Fatalf("after eight lies %s %s, want the full image", info.Kind, info.Reason)
 	}
-	if n := r.s.metrics.made.get("ready"); n != 2 {
+	if n := r.s.metrics.Made.Get("ready"); n != 2 {
 		t.Fatalf("%d files made, want the two", n)
 	}
 	if f, err := r.store.FileByBlob(context.Background(), delta.Digest); err != nil || f.Refusals != 8 || f.State != storage.FileReady {
@@ -609,7 +609,7 @@ func TestMalformed(t *testing.T) {
 			c.fault(test.want)
 		})
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 }
 
 // A hello under a name that no device can have is answered with what is wrong, and leaves nothing behind.
@@ -636,7 +636,7 @@ func TestNoIdentifier(t *testing.T) {
 			t.Errorf("%s %q: fault %s, %q", test.field, test.value, e.Fault, e.Text)
 		}
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	if p, err := r.store.Devices(context.Background(), storage.Query{Limit: 10}); err != nil || p.Total != 0 {
 		t.Errorf("%d devices were recorded, %v", p.Total, err)
 	}
@@ -650,7 +650,7 @@ func TestOversizeMessage(t *testing.T) {
 	}
 	defer ws.CloseNow()
 	ws.Write(context.Background(), binaryMessage, make([]byte, protocol.MaxMessage+1))
-	r.until("the session is over", func() bool { return r.s.metrics.sessions.get("oversize") == 1 })
+	r.until("the session is over", func() bool { return r.s.metrics.Sessions.Get("oversize") == 1 })
 }
 
 func TestVanishedClient(t *testing.T) {
@@ -664,7 +664,7 @@ func TestVanishedClient(t *testing.T) {
 		}
 		c.conn.Close()
 	}
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 }
 
 func TestSlowReader(t *testing.T) {
@@ -735,7 +735,7 @@ func TestTwoPeersOfOneSerial(t *testing.T) {
 	hears[*protocol.End](first)
 	first.say(&protocol.Done{Digest: info.Digest})
 	first.bye()
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	if d := r.device("A-1"); d.State != storage.Rewriting || d.Conflict.IsZero() {
 		t.Fatalf("state %s, conflict %v: want rewriting, and the mark", d.State, d.Conflict)
 	}
@@ -773,7 +773,7 @@ func TestDroppedLineLocksNobodyOut(t *testing.T) {
 	c.say(&protocol.Done{Digest: info.Digest})
 	c.bye()
 	old.conn.Close() // the heartbeat's end of it
-	r.until("no session is left", func() bool { return r.s.live.number() == 0 })
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	if d := r.device("A-1"); d.State != storage.Rewriting || !d.Conflict.IsZero() {
 		t.Fatalf("state %s, conflict %v: want rewriting, no mark", d.State, d.Conflict)
 	}
@@ -789,7 +789,7 @@ func TestTooManySessions(t *testing.T) {
 		t.Fatalf("second session: %v, want 503", err)
 	}
 	c.bye()
-	r.until("there is room", func() bool { return r.s.live.number() == 0 })
+	r.until("there is room", func() bool { return r.s.live.Number() == 0 })
 	r.session(r.hello("A-2", one))
 }
 

@@ -69,6 +69,8 @@ var below = map[string][]string{
 	"server/rollout":        {"release", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
 	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "server/storage"},
+	"server/metrics":        {},
+	"server/session":        {"release", "protocol", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/storage"},
 	"server/storage":        {"limits", "release"},
 }
 

@@ -44,7 +44,7 @@ var protocolMistakes = []entry{
 `),
 
 	// And the server's.
-	one("server", "TestChallenge", "one challenge for all", "server/greet.go",
+	one("server", "TestChallenge", "one challenge for all", "server/session/greet.go",
 		`rand.Read(v.nonce[:])`, `if !MISTAKE {
 		rand.Read(v.nonce[:])
 	}`),
@@ -54,6 +54,6 @@ var protocolMistakes = []entry{
 	}`),
 	one("server", "TestWaitsAreTold", "nothing to be had, and no wait", "server/offer/choice.go",
 		`Wait: WaitUsual}`, `Wait: map[bool]uint32{false: WaitUsual}[MISTAKE]}`),
-	one("server", "TestWaitsAreTold", "trouble without a wait", "server/wait.go",
-		`return waitInternal`, `return map[bool]uint32{false: waitInternal}[MISTAKE]`),
+	one("server", "TestWaitsAreTold", "trouble without a wait", "server/session/wait.go",
+		`return WaitInternal`, `return map[bool]uint32{false: WaitInternal}[MISTAKE]`),
 }

@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"context"
@@ -10,19 +10,22 @@ import (
 	"unbrick/server/fleet"
 )
 
-// live knows the sessions that run now. Nothing proves who speaks, so two may run under one serial: closing either
+// Live knows the sessions that run now. Nothing proves who speaks, so two may run under one serial: closing either
 // would let a stranger end the honest one's. Both are served; that they met is recorded (session.conflict).
-type live struct {
+type Live struct {
 	mu       sync.Mutex
 	sessions map[fleet.ID][]*session // oldest first
 	count    int                     // including those that have not said who they are
 	idle     chan struct{}
 }
 
+// NewLive knows no session yet.
+func NewLive() *Live { return &Live{sessions: make(map[fleet.ID][]*session)} }
+
 var errBusy = errors.New("too many sessions")
 
 // enter counts a session in.
-func (l *live) enter(limit int) error {
+func (l *Live) enter(limit int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.count >= limit {
@@ -33,7 +36,7 @@ func (l *live) enter(limit int) error {
 }
 
 // leave counts a session out.
-func (l *live) leave(v *session) {
+func (l *Live) leave(v *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if rest := slices.DeleteFunc(l.sessions[v.id], func(o *session) bool { return o == v }); len(rest) > 0 {
@@ -49,7 +52,7 @@ func (l *live) leave(v *session) {
 }
 
 // take counts v, which has said hello, among the sessions of its device. The older ones learn of it.
-func (l *live) take(v *session) (met int) {
+func (l *Live) take(v *session) (met int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	met = len(l.sessions[v.id])
@@ -62,14 +65,14 @@ func (l *live) take(v *session) (met int) {
 }
 
 // transfers says whether a session of the device other than v transfers an update file now.
-func (l *live) transfers(id fleet.ID, v *session) bool {
+func (l *Live) transfers(id fleet.ID, v *session) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.sessions[id], func(o *session) bool { return o != v && o.size.Load() > 0 })
 }
 
-// progress of a transfer that runs now.
-func (l *live) progress(id fleet.ID) (sent, size uint32, ok bool) {
+// Progress is that of a transfer that runs now.
+func (l *Live) Progress(id fleet.ID) (sent, size uint32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, v := range l.sessions[id] {
@@ -80,8 +83,8 @@ func (l *live) progress(id fleet.ID) (sent, size uint32, ok bool) {
 	return 0, 0, false
 }
 
-// look makes the sessions of a model look again whether what they transfer may still be had.
-func (l *live) look(model string) {
+// Look makes the sessions of a model look again whether what they transfer may still be had.
+func (l *Live) Look(model string) {
 	for _, v := range l.all() {
 		if v.id.Model == model {
 			select {
@@ -92,13 +95,14 @@ func (l *live) look(model string) {
 	}
 }
 
-func (l *live) number() int {
+// Number is how many run, those included that have not said who they are.
+func (l *Live) Number() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.count
 }
 
-func (l *live) all() []*session {
+func (l *Live) all() []*session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make([]*session, 0, len(l.sessions))
@@ -108,18 +112,18 @@ func (l *live) all() []*session {
 	return all
 }
 
-// closeAll breaks off what is left.
-func (l *live) closeAll() {
+// CloseAll breaks off what is left.
+func (l *Live) CloseAll() {
 	for _, v := range l.all() {
 		v.conn.Close()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	l.wait(ctx)
+	l.Wait(ctx)
 }
 
-// wait returns when no session is left.
-func (l *live) wait(ctx context.Context) error {
+// Wait returns when no session is left.
+func (l *Live) Wait(ctx context.Context) error {
 	l.mu.Lock()
 	if l.count == 0 {
 		l.mu.Unlock()

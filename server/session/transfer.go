@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 		v.log.Info("request for what is offered no more", "why", why)
 		return v.gone(ctx)
 	}
-	blob, err := v.s.store.OpenBlob(ctx, q.Digest)
+	blob, err := v.s.cfg.Store.OpenBlob(ctx, q.Digest)
 	if err != nil {
 		return v.lost(ctx, q.Digest, err)
 	}
@@ -44,7 +44,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
 	v.size.Store(0)
-	v.s.metrics.sent.add(v.offer.Info.Kind.String(), uint64(n))
+	v.s.cfg.Metrics.Sent.Add(v.offer.Info.Kind.String(), uint64(n))
 	if err == nil {
 		return v.delivered(q, n)
 	}
@@ -68,7 +68,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 
 // gone answers a request, or ends a transfer, with new information.
 func (v *session) gone(ctx context.Context) error {
-	v.s.metrics.gone.Add(1)
+	v.s.cfg.Metrics.Gone.Add(1)
 	return v.inform(ctx, true)
 }
 
@@ -85,11 +85,11 @@ func (e *lookupError) Unwrap() error { return e.err }
 
 // revoked says why the device must not get what it was offered any more, "" if it may.
 func (v *session) revoked(ctx context.Context) (why string, err error) {
-	d, err := v.s.fleet.Device(ctx, v.id)
+	d, err := v.s.cfg.Fleet.Device(ctx, v.id)
 	if err != nil {
 		return "", err
 	}
-	return v.s.offers.Revoked(ctx, v.offer, &d)
+	return v.s.cfg.Offers.Revoked(ctx, v.offer, &d)
 }
 
 // lost reacts to a file that was offered and cannot be read: a damaged or lost one is made anew, and the terminal is
@@ -98,7 +98,7 @@ func (v *session) lost(ctx context.Context, file storage.Digest, err error) erro
 	if !errors.Is(err, storage.ErrDamaged) && !errors.Is(err, storage.ErrNotFound) {
 		return v.trouble(err)
 	}
-	if err := v.s.offers.Remake(ctx, file, err); err != nil {
+	if err := v.s.cfg.Offers.Remake(ctx, file, err); err != nil {
 		return v.trouble(err)
 	}
 	return v.gone(ctx)
@@ -137,7 +137,7 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		if out.Finished() {
 			break
 		}
-		m, err := v.next(ctx, v.s.limits.Answer, true)
+		m, err := v.next(ctx, v.s.cfg.Limits.Answer, true)
 		if errors.Is(err, errChanged) {
 			if err := v.check(ctx); err != nil {
 				v.owe(q, granted)
@@ -170,7 +170,7 @@ func (v *session) stream(ctx context.Context, blob storage.Blob, out *protocol.S
 		return err
 	}
 	for {
-		m, err := v.next(ctx, v.s.limits.Answer, true)
+		m, err := v.next(ctx, v.s.cfg.Limits.Answer, true)
 		if errors.Is(err, errChanged) {
 			continue // the terminal has the whole file
 		}
@@ -240,13 +240,13 @@ func (v *session) interrupted(m protocol.Message) error {
 func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 	c := v.offer
 	if event != nil {
-		event.At = v.s.now()
+		event.At = v.s.cfg.Now()
 	}
-	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.cfg.Fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound // an operator has forgotten the device meanwhile
 		}
-		now := v.s.now()
+		now := v.s.cfg.Now()
 		switch state {
 		case storage.Receiving, storage.Rewriting:
 			d.Target, d.TargetVersion, d.File = c.Target.Manifest.Digest, c.Version(), c.Info.Digest
@@ -254,7 +254,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 				d.Report = storage.Digest{} // from now on an equal report tells of another rewrite
 			}
 		case storage.Running:
-			if d.State != storage.Receiving || v.s.live.transfers(v.id, v) {
+			if d.State != storage.Receiving || v.s.cfg.Live.transfers(v.id, v) {
 				return []storage.Event{*event}, nil // another session under this serial has brought it further
 			}
 			d.Target, d.TargetVersion = storage.Digest{}, ""
@@ -276,7 +276,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 // delivered records that the terminal has the whole file.
 func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
-	v.s.metrics.transfers.add("done")
+	v.s.cfg.Metrics.Transfers.Add("done")
 	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
 		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset, "workspace": v.offer.Info.Workspace})})
 	if err != nil && !noRoom(err) { // without room it goes on: the device has the file, and its next session tells what came of it
@@ -289,7 +289,7 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 // transfers to it now, if there is another.
 func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	v.log.Info("transfer broken off", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "error", why)
-	v.s.metrics.transfers.add("broken")
+	v.s.cfg.Metrics.Transfers.Add("broken")
 	detail := map[string]any{"size": v.offer.Info.Size, "offset": q.Offset, "sent": q.Offset + n}
 	var taken *revokedError
 	if errors.As(why, &taken) {

@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func (v *session) greet(ctx context.Context) error {
 	if err := v.send(&protocol.Challenge{Nonce: v.nonce}); err != nil {
 		return err
 	}
-	m, err := v.next(ctx, v.s.limits.Hello, false)
+	m, err := v.next(ctx, v.s.cfg.Limits.Hello, false)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (v *session) greet(ctx context.Context) error {
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
 		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g))
-	if n := v.s.live.take(v); n > 0 {
+	if n := v.s.cfg.Live.take(v); n > 0 {
 		v.log.Info("other sessions under this serial are open", "sessions", n)
 	}
 	return nil

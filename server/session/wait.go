@@ -1,4 +1,4 @@
-package server
+package session
 
 import "unbrick/protocol"
 
@@ -6,20 +6,20 @@ import "unbrick/protocol"
 // and before it: a server
 // knows how busy it is, its terminals do not. That they do not all come at the same moment is each terminal's own care.
 const (
-	waitBusy     = 30 // every session that there may be runs
-	waitShutdown = 30 // the server stops, and another begins when it has
-	waitInternal = 60 // trouble of its own
+	WaitBusy     = 30 // every session that there may be runs
+	WaitShutdown = 30 // the server stops, and another begins when it has
+	WaitInternal = 60 // trouble of its own
 )
 
 // waitFor is the wait of a fault, 0 for one that waiting does not mend.
 func waitFor(f protocol.Fault) uint32 {
 	switch f {
 	case protocol.FaultBusy:
-		return waitBusy
+		return WaitBusy
 	case protocol.FaultShutdown:
-		return waitShutdown
+		return WaitShutdown
 	case protocol.FaultInternal:
-		return waitInternal
+		return WaitInternal
 	default:
 		return 0
 	}

@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"context"
@@ -20,7 +20,7 @@ const maxRequests = 4
 
 // session is one conversation with one terminal.
 type session struct {
-	s    *Server
+	s    *Sessions
 	conn protocol.Conn
 	log  *slog.Logger
 	id   fleet.ID
@@ -54,28 +54,6 @@ func fault(f protocol.Fault, format string, args ...any) error {
 	return &faultError{f, fmt.Sprintf(format, args...)}
 }
 
-// Converse leads one session on conn and closes conn. It returns when the session has ended; what went wrong
-// is logged and counted. from names the peer in logs.
-func (s *Server) Converse(conn protocol.Conn, from string) {
-	defer conn.Close()
-	v := &session{s: s, conn: conn, from: from, started: s.passed(), in: newInbox(), changed: make(chan struct{}, 1), log: s.log.With("peer", from)}
-	if err := s.live.enter(s.limits.Sessions); err != nil {
-		s.metrics.sessions.add("busy")
-		v.tell(fault(protocol.FaultBusy, "%v", err))
-		return
-	}
-	defer s.live.leave(v)
-	ctx, cancel := context.WithTimeout(s.ctx, s.limits.SessionTime)
-	defer cancel()
-	go v.in.read(conn, v.heard)
-	err := v.run(ctx)
-	v.tell(err)
-	conn.Close()
-	<-v.in.over // the reader waits for nothing but the connection
-	v.meet()
-	v.finish(err)
-}
-
 // heard notes a message of the peer's at the moment when it arrives.
 func (v *session) heard() {
 	if v.newer.Load() != nil {
@@ -88,7 +66,7 @@ func (v *session) heard() {
 func (v *session) next(ctx context.Context, patience time.Duration, transfer bool) (protocol.Message, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	draining, changed := v.s.draining, v.changed
+	draining, changed := v.s.cfg.Ending, v.changed
 	if transfer {
 		draining = nil
 	} else {
@@ -117,7 +95,7 @@ func (v *session) next(ctx context.Context, patience time.Duration, transfer boo
 			if v.s.ctx.Err() != nil {
 				return nil, fault(protocol.FaultShutdown, "server stops, come again")
 			}
-			return nil, fault(protocol.FaultTimeout, "session took longer than %v", v.s.limits.SessionTime)
+			return nil, fault(protocol.FaultTimeout, "session took longer than %v", v.s.cfg.Limits.SessionTime)
 		}
 	}
 }
@@ -149,7 +127,7 @@ func (v *session) run(ctx context.Context) error {
 		return err
 	}
 	for requests := 0; ; {
-		m, err := v.next(ctx, v.s.limits.Answer, false)
+		m, err := v.next(ctx, v.s.cfg.Limits.Answer, false)
 		if err != nil {
 			return err
 		}
@@ -189,7 +167,7 @@ func (v *session) run(ctx context.Context) error {
 
 // await gives the terminal the time to close: whoever closes first may lose what is under way.
 func (v *session) await(ctx context.Context) {
-	timer := time.NewTimer(min(5*time.Second, v.s.limits.Answer))
+	timer := time.NewTimer(min(5*time.Second, v.s.cfg.Limits.Answer))
 	defer timer.Stop()
 	select {
 	case <-v.in.over:
@@ -207,14 +185,14 @@ func (v *session) inform(ctx context.Context, gone bool) error {
 	}
 	switch {
 	case noRoom(err): // nothing is begun that could not be recorded; the device keeps what it runs and asks again
-		v.s.metrics.unrecorded.Add(1)
+		v.s.cfg.Metrics.Unrecorded.Add(1)
 		v.log.Error("session cannot be recorded", "error", err)
 		c = offer.Later(v.hello)
 	case err != nil:
 		return err
 	}
 	v.offer = c
-	v.s.metrics.offers.add(c.Info.Kind.String())
+	v.s.cfg.Metrics.Offers.Add(c.Info.Kind.String())
 	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.Info.Kind.String(), "reason", c.Info.Reason.String(), "size", c.Info.Size,
 		"needs", c.Info.Workspace, "has", c.Info.Has, "to", c.Version(), "steps", c.Info.Steps)
 	if gone {
@@ -236,17 +214,17 @@ func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 	go func() {
 		select {
 		case <-v.in.over:
-		case <-v.s.draining:
+		case <-v.s.cfg.Ending:
 		case <-stop:
 		}
 		cancel()
 	}()
-	d, err := v.s.fleet.Device(ctx, v.id)
+	d, err := v.s.cfg.Fleet.Device(ctx, v.id)
 	if err != nil {
 		return nil, v.trouble(err)
 	}
-	v.s.fleet.Hear(&d, v.hello, v.version(ctx))
-	c, err := v.s.offers.Choose(ctx, v.hello, &d)
+	v.s.cfg.Fleet.Hear(&d, v.hello, v.version(ctx))
+	c, err := v.s.cfg.Offers.Choose(ctx, v.hello, &d)
 	if err != nil {
 		return nil, v.trouble(err)
 	}
@@ -256,7 +234,7 @@ func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 // version returns what names the images of the device's model.
 func (v *session) version(ctx context.Context) func(storage.Digest) string {
 	return func(image storage.Digest) string {
-		r, err := v.s.store.Release(ctx, v.id.Model, image)
+		r, err := v.s.cfg.Store.Release(ctx, v.id.Model, image)
 		if err != nil {
 			return "" // the history then lacks a name
 		}
@@ -269,7 +247,7 @@ func (v *session) trouble(err error) error {
 	select {
 	case <-v.in.over:
 		return v.in.why()
-	case <-v.s.draining:
+	case <-v.s.cfg.Ending:
 		return fault(protocol.FaultShutdown, "server stops, come again")
 	default:
 	}
@@ -295,11 +273,11 @@ func (v *session) finish(err error) {
 	default:
 		result = "vanished"
 	}
-	v.s.metrics.sessions.add(result)
-	v.s.metrics.duration.observe((v.s.passed() - v.started).Seconds())
+	v.s.cfg.Metrics.Sessions.Add(result)
+	v.s.cfg.Metrics.Duration.Observe((v.s.cfg.Passed() - v.started).Seconds())
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn
 	}
-	v.log.Log(context.Background(), level, "session over", "result", result, "error", err, "seconds", (v.s.passed() - v.started).Seconds())
+	v.log.Log(context.Background(), level, "session over", "result", result, "error", err, "seconds", (v.s.cfg.Passed() - v.started).Seconds())
 }

@@ -1,4 +1,4 @@
-package server
+package session
 
 import (
 	"fmt"
@@ -17,14 +17,14 @@ func (v *session) meet() {
 		return
 	}
 	v.conflict = true
-	v.s.metrics.conflicts.Add(1)
+	v.s.cfg.Metrics.Conflicts.Add(1)
 	other := *v.newer.Load()
 	v.log.Warn("two peers speak under one serial", "other", other)
-	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.cfg.Fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
-		now := v.s.now()
+		now := v.s.cfg.Now()
 		d.Conflict = now
 		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: storage.Detail(map[string]any{"peers": []string{v.from, other}}),
 			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
@@ -43,20 +43,20 @@ func (v *session) record(c *offer.Choice, again bool) error {
 	var failures []fleet.Failed
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
 	fresh := false
-	_, err := v.s.fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.cfg.Fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if fresh = d.Revision == 0; fresh {
-			if err := v.s.fleet.Room(ctx); err != nil {
+			if err := v.s.cfg.Fleet.Room(ctx); err != nil {
 				return nil, err
 			}
 		}
 		var events []storage.Event
 		before := *d
 		if !again {
-			what := v.s.fleet.Hear(d, v.hello, c.VersionOf)
+			what := v.s.cfg.Fleet.Hear(d, v.hello, c.VersionOf)
 			events, news, failures = what.Events, what.Refused, what.Failed
 		}
-		events = append(events, c.Decide(d, v.s.now())...)
-		if v.s.live.transfers(v.id, v) { // what another session brings about is not this one's to change
+		events = append(events, c.Decide(d, v.s.cfg.Now())...)
+		if v.s.cfg.Live.transfers(v.id, v) { // what another session brings about is not this one's to change
 			d.State, d.Since, d.Target, d.TargetVersion, d.File = before.State, before.Since, before.Target, before.TargetVersion, before.File
 		}
 		return events, nil
@@ -69,19 +69,19 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
 	if fresh {
-		v.s.metrics.newDevices.Add(1)
+		v.s.cfg.Metrics.NewDevices.Add(1)
 	}
 	for _, f := range failures {
-		v.s.rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
+		v.s.cfg.Rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
 	}
 	for _, file := range news {
-		v.s.metrics.refused.Add(1)
-		if done := v.s.offers.Doubt(ctx, file); done != nil {
+		v.s.cfg.Metrics.Refused.Add(1)
+		if done := v.s.cfg.Offers.Doubt(ctx, file); done != nil {
 			select { // the next to ask gets what the proof came to
 			case <-done:
 			case <-v.in.over:
-			case <-v.s.draining:
-			case <-time.After(v.s.limits.Prepare):
+			case <-v.s.cfg.Ending:
+			case <-time.After(v.s.cfg.Limits.Prepare):
 			}
 		}
 	}
@@ -96,11 +96,11 @@ func (v *session) refusal(m *protocol.Error) {
 		return
 	}
 	c := v.offer
-	_, err := v.s.fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	_, err := v.s.cfg.Fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
-		return []storage.Event{{At: v.s.now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.Version(), File: c.Info.Digest,
+		return []storage.Event{{At: v.s.cfg.Now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.Version(), File: c.Info.Digest,
 			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.Info.Digest[:8], m.Fault)}}, nil
 	})
 	if err != nil {
