@@ -3,6 +3,7 @@ package apparatus
 import (
 	"fmt"
 
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -30,20 +31,21 @@ func (e *Engine) Ask() { e.post(e.ask) }
 
 // words is what the words on the screens are made of, but for numbers that only count on.
 func (e *Engine) words() string {
-	c, b := &e.cable.shown, &e.bench
-	store, server := e.lib.Shown()
-	key := fmt.Sprint(e.tab, e.known, e.opened, store.Condition, len(store.Releases), server.Reach,
-		c.Phase, c.Progress.Stage, c.Progress.BytesOf > 0, c.Failure.Code, c.Failure.Touched, c.Failure.Stage, c.Plan.Work, c.Plan.Settings, c.Plan.Release.Version, c.Device.Serial, c.Device.Saved,
-		c.Result, c.Boot.File.Version, len(c.Boot.Images), len(c.Choice), c.Ways, len(e.cable.jobs.pending()), b.making, b.found, b.ended, b.health, b.line)
-	if b.replay != nil {
-		key += fmt.Sprint(b.replay.phase, b.replay.text, b.replay.at)
+	e.fill()
+	r, l := e.state.Restore, e.state.Lab
+	progress := func(p *restore.Progress) { *p = restore.Progress{Stage: p.Stage, BytesOf: min(p.BytesOf, 1)} }
+	progress(&r.Progress)
+	progress(&l.Progress)
+	r.Map, r.Device.Layout, r.Failure.Trace, r.Failure.Left, r.Choice = state.Map{}, state.MapFacts{}, nil, 0, r.Choice[:min(len(r.Choice), 1)]
+	r.Failure.Sector = min(r.Failure.Sector, 1)
+	l.Map, l.RAM.Regions, l.Make.Models, l.Make.Releases, l.Time = state.Map{Active: min(l.Map.Active, 0)}, nil, nil, nil, 0
+	l.Timeline.Now = state.Now{Step: l.Timeline.Now.Step, Target: l.Timeline.Now.Target}
+	l.Timeline.Steps = [20]state.Step{}
+	l.Power = state.Power{Switch: l.Power.Switch, CutAt: min(l.Power.CutAt, 1), Refused: min(l.Power.Refused, 1)}
+	last := state.LogRow{}
+	if n := len(l.Log); n > 0 {
+		last = l.Log[n-1]
 	}
-	if r := b.rig; r != nil {
-		key += fmt.Sprint(r.serial, r.phase(), r.state, r.outcome, r.failure.Code, r.old, r.target, r.telling, r.spared, r.lost, r.progress.Stage, r.timeline.Now.Step, r.timeline.Now.Target,
-			r.power_.Switch, r.power_.CutAt > 0, r.power_.Refused > 0, r.workspace, r.resident, r.active >= 0, len(r.doubtful) > 0)
-		if n := len(r.log); n > 0 {
-			key += fmt.Sprint(r.log[n-1].Source, r.log[n-1].Code, r.log[n-1].Text)
-		}
-	}
-	return key
+	l.Log = nil
+	return fmt.Sprint(e.state.Tab, e.known, e.opened, e.state.Store.Condition, len(e.state.Store.Releases), e.state.Server.Reach, r, l, last.Source, last.Code, last.Text)
 }
