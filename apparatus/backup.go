@@ -17,13 +17,13 @@ func (c *cable) saveBackup() {
 	c.shown.Phase = state.RestoreReading
 	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify, BytesOf: uint64(r.device.Software.Size())}
 	type part struct{ done, of uint32 }
-	progress := latest[part]{e: c.e, take: func(p part) {
+	progress := Latest[part]{Engine: c.e, Take: func(p part) {
 		if c.run == r && c.shown.Phase == state.RestoreReading {
 			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = uint64(p.done), uint64(p.of)
 		}
 	}}
 	c.work(r, func() func() {
-		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.set(part{done, of}) })
+		b, err := r.session.Backup(r.ctx, r.device, func(done, of uint32) { progress.Set(part{done, of}) })
 		return func() {
 			if err != nil {
 				c.fail(err, restore.StageIdentify)
@@ -38,7 +38,7 @@ func (c *cable) saveBackup() {
 func (c *cable) keepBackup(b *restore.Backup) {
 	c.trace.add("backup: %d bytes, %d sectors could not be read", len(b.Bytes), len(b.Unreadable))
 	name := fmt.Sprintf("%s-at-%#x.bin", strings.TrimSuffix(c.fileName("backup"), ".txt"), c.run.device.Layout.SoftwareBase())
-	c.e.world.Save(state.Download{Name: name, Data: b.Bytes})
+	c.e.World().Save(state.Download{Name: name, Data: b.Bytes})
 	c.shown.Device.Saved = true
 	c.shown.Phase = state.RestoreFound
 }

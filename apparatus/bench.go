@@ -33,6 +33,9 @@ type bench struct {
 // pair names a rewrite by its two images.
 type pair struct{ from, to [32]byte }
 
+// Lab is the work for the Lab.
+func Lab(e *Engine) Work { return &bench{e: e} }
+
 // Start implements Work.
 func (b *bench) Start() {
 	b.line = state.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Pace: state.PaceLife}
@@ -105,15 +108,15 @@ func (b *bench) make(c state.LabMake) {
 	if b.making || b.rig != nil && b.rig.busy() {
 		return
 	}
-	m, ok := b.e.lib.Model(c.Model)
+	m, ok := b.e.Library().Model(c.Model)
 	if !ok {
 		return
 	}
 	b.making, b.ended = true, state.MakeEndNone
 	b.made++
 	number, line := b.made, b.line
-	b.e.work(func(ctx context.Context) func() {
-		f, err := b.e.lib.Fetch(ctx, c.Model, c.Digest)
+	b.e.Go(func(ctx context.Context) func() {
+		f, err := b.e.Library().Fetch(ctx, c.Model, c.Digest)
 		var id terminal.Identity
 		if err == nil {
 			id, err = b.identity(ctx, c.Model, m.Resident, number)
@@ -151,7 +154,7 @@ func (b *bench) install(r *rig) {
 
 // identity is who a new device is and whom it trusts: the keys that the server trusts for its model.
 func (b *bench) identity(ctx context.Context, id string, resident uint32, number int) (terminal.Identity, error) {
-	keys, err := b.e.lib.Trusted(ctx, id)
+	keys, err := b.e.Library().Trusted(ctx, id)
 	if err != nil {
 		return terminal.Identity{}, err
 	}
@@ -159,7 +162,7 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 		return terminal.Identity{}, errNoKeys
 	}
 	who := terminal.Identity{Model: id, Threshold: 1, Resident: resident, Readout: b.readout(id),
-		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.world.Seed), number)}
+		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.World().Seed), number)}
 	for _, k := range keys[:min(len(keys), terminal.KeySlots)] {
 		who.Keys = append(who.Keys, [32]byte(k))
 	}
@@ -168,7 +171,7 @@ func (b *bench) identity(ctx context.Context, id string, resident uint32, number
 
 // readout says whether devices of a model may be read out.
 func (b *bench) readout(id string) bool {
-	m, ok := b.e.lib.Model(id)
+	m, ok := b.e.Library().Model(id)
 	return ok && m.Readout
 }
 
@@ -236,8 +239,8 @@ func (b *bench) choices() state.Making {
 		m.State = state.MakeBusy
 	}
 	seen := make(map[string]bool)
-	for _, r := range b.e.lib.All() {
-		known, ok := b.e.lib.Model(r.Model)
+	for _, r := range b.e.Library().All() {
+		known, ok := b.e.Library().Model(r.Model)
 		if !ok || r.Fit.Held() || len(m.Releases) == state.MaxReleases {
 			continue
 		}

@@ -62,7 +62,7 @@ func hashText(hash []byte) string { return pack.Clip(mcuboot.Hex(hash), state.Ma
 func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error) {
 	r := c.run
 	switch {
-	case c.e.world.Ports == nil, c.shown.Phase == state.RestoreWriting, c.shown.Phase == state.RestoreDone, r != nil && r.working:
+	case c.e.World().Ports == nil, c.shown.Phase == state.RestoreWriting, c.shown.Phase == state.RestoreDone, r != nil && r.working:
 		return
 	case r != nil && r.device != nil:
 		err = &restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases, no images")}
@@ -102,17 +102,17 @@ func (c *cable) install() {
 	}
 	image := c.image
 	c.auto = false
-	c.began = e.world.Now()
+	c.began = e.World().Now()
 	c.shown.Phase = state.RestoreWriting
 	c.shown.Map = state.Map{Active: -1}
 	c.shown.Plan = state.Plan{Work: state.WorkImage}
 	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size), WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
-	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
+	progress := Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.shown.Progress = p
 		}
 	}}
-	o := &restore.InstallOptions{Report: progress.set}
+	o := &restore.InstallOptions{Report: progress.Set}
 	c.work(r, func() func() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
@@ -143,7 +143,7 @@ func (c *cable) installed(got *restore.Installed) {
 		trial = state.TrialMarked
 	}
 	c.shown.Result = state.Result{Work: state.WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
-		Took: c.e.world.Now().Sub(c.began), Trial: trial}
+		Took: c.e.World().Now().Sub(c.began), Trial: trial}
 	c.shown.Progress.Stage = restore.StageStart
 	c.shown.Phase = state.RestoreDone
 	c.image = nil

@@ -41,7 +41,7 @@ type cable struct {
 	since    time.Time        // the way that is shown as tried began
 	rounds   int              // of listening for a person, in this attempt
 	jobs     jobs             // of every device
-	keptWays slot             // where worked is kept
+	keptWays library.Slot     // where worked is kept
 	image    *imageFile       // chosen for a boot loader of MCUboot's kind; nil: none
 	trace    *trace
 	began    time.Time // of writing
@@ -69,11 +69,14 @@ type run struct {
 	baud    uint32 // at which it answered
 }
 
+// Restore is the work for the Restore screen.
+func Restore(e *Engine) Work { return &cable{e: e} }
+
 func (c *cable) Start() {
 	c.trace = &trace{}
 	c.turn = make(chan struct{}, 1)
-	c.jobs.kept = slot{lib: c.e.lib, name: jobsBlob}
-	c.keptWays = slot{lib: c.e.lib, name: waysBlob}
+	c.jobs.kept = library.Slot{Library: c.e.Library(), Name: jobsBlob, As: keeping}
+	c.keptWays = library.Slot{Library: c.e.Library(), Name: waysBlob, As: keeping}
 	c.idle()
 }
 
@@ -86,9 +89,9 @@ func (c *cable) Stop() {
 // idle is the screen with nothing connected.
 func (c *cable) idle() {
 	phase := state.RestoreIdle
-	if c.e.world.Ports == nil {
+	if c.e.World().Ports == nil {
 		phase = state.RestoreUnsupported
-		if c.e.world.Insecure {
+		if c.e.World().Insecure {
 			phase = state.RestoreInsecure
 		}
 	}
@@ -145,7 +148,7 @@ func (r *run) take() error {
 func (c *cable) work(r *run, f func() func()) {
 	r.working = true
 	r.users.Add(1)
-	c.e.work(func(context.Context) func() {
+	c.e.Go(func(context.Context) func() {
 		then := f()
 		r.leave()
 		return func() {
@@ -162,11 +165,11 @@ func (c *cable) work(r *run, f func() func()) {
 func (c *cable) Fill(all *state.State) {
 	s := &all.Restore
 	*s = c.shown
-	if s.Phase == state.RestoreIdle && !c.e.ready() {
+	if s.Phase == state.RestoreIdle && !c.e.Ready() {
 		s.Phase = state.RestoreLoading // a job of an earlier page may still be found
 	}
 	if s.Phase == state.RestoreWriting {
-		s.Progress.Elapsed = c.e.world.Now().Sub(c.began)
+		s.Progress.Elapsed = c.e.World().Now().Sub(c.began)
 	}
 	if left := c.jobs.pending(); s.Phase == state.RestoreIdle && len(left) > 0 {
 		s.Job, s.Others = left[0], left[1:]
@@ -184,7 +187,7 @@ func (c *cable) Do(cmd state.Command) bool {
 
 // Recall implements Work: it finds the jobs and ways of earlier visits.
 func (c *cable) Recall() (then func()) {
-	jobs, ways := recallJobs(c.e.lib), recallWays(c.e.lib)
+	jobs, ways := recallJobs(c.e.Library()), recallWays(c.e.Library())
 	return func() { c.jobs.list, c.worked = jobs, ways }
 }
 
@@ -203,7 +206,7 @@ func (c *cable) command(cmd state.Command) {
 		c.addFile(f)
 		return
 	}
-	if c.shown.Phase == state.RestoreWriting || c.e.world.Ports == nil {
+	if c.shown.Phase == state.RestoreWriting || c.e.World().Ports == nil {
 		switch cmd.(type) {
 		case state.SaveDiagnostic:
 			c.saveDiagnostic()
@@ -271,11 +274,11 @@ func (c *cable) connect() {
 	c.idle()
 	c.rounds = 0
 	c.shown.Phase = state.RestoreConnecting
-	ctx, cancel := context.WithCancel(c.e.ctx)
+	ctx, cancel := context.WithCancel(c.e.Context())
 	r := &run{ctx: ctx, cancel: cancel, turn: c.turn}
 	r.users.Add(1)
 	c.run = r
-	c.trace.add("connect, %s", c.e.world.Browser)
+	c.trace.add("connect, %s", c.e.World().Browser)
 	hint := c.hint()
 	c.work(r, func() func() {
 		found, err := c.search(r, hint)
@@ -293,7 +296,7 @@ func (c *cable) hint() restore.Options {
 		}
 	}
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.Model(j.Model); ok {
+		if m, ok := c.e.Library().Model(j.Model); ok {
 			o.Baud = shown.Baud(&m)
 		}
 	}
@@ -331,7 +334,7 @@ func vanished(err error) bool {
 
 // searchOnce opens each allowed port until a device answers. found tells whether there was a port at all.
 func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
-	infos, err := c.e.world.Ports.List(r.ctx)
+	infos, err := c.e.World().Ports.List(r.ctx)
 	if err != nil {
 		return false, err
 	}
@@ -395,7 +398,7 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 	}
 	r.port, r.session, r.name, r.baud = port, session, name, o.Baud
 	if p, ok := port.(restore.Leaver); ok {
-		c.e.work(func(context.Context) func() {
+		c.e.Go(func(context.Context) func() {
 			select {
 			case <-p.Gone():
 				return func() { r.gone = true; c.unplugged(r) }
@@ -426,7 +429,7 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 	r.users.Add(1)
 	go func() {
 		defer r.leave()
-		port, err := c.e.world.Ports.Open(context.WithoutCancel(r.ctx), i, baud)
+		port, err := c.e.World().Ports.Open(context.WithoutCancel(r.ctx), i, baud)
 		select {
 		case done <- opened{port, err}:
 		case <-given:
@@ -451,7 +454,7 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 
 // hears passes on what the device says instead of an answer.
 func (c *cable) hears(r *run) func([]byte) {
-	last := latest[state.Heard]{e: c.e, take: func(h state.Heard) {
+	last := Latest[state.Heard]{Engine: c.e, Take: func(h state.Heard) {
 		if c.run == r {
 			c.shown.Heard = h
 		}
@@ -459,7 +462,7 @@ func (c *cable) hears(r *run) func([]byte) {
 	return func(raw []byte) {
 		kinds, lines := boottext.Recognise(raw), boottext.Lines(raw)
 		if len(lines) > 0 {
-			last.set(state.Heard{Lines: lines, Kinds: kinds[:min(len(kinds), state.MaxKinds)]})
+			last.Set(state.Heard{Lines: lines, Kinds: kinds[:min(len(kinds), state.MaxKinds)]})
 		}
 	}
 }
@@ -472,7 +475,7 @@ func (c *cable) tells(r *run) func(restore.Way) {
 		if !ok {
 			return
 		}
-		c.e.post(func() {
+		c.e.Post(func() {
 			if c.run == r {
 				c.tried(kind)
 			}
@@ -518,7 +521,7 @@ func (c *cable) identify() {
 		if err == nil {
 			backup, err = r.session.CanBackup(r.ctx)
 		}
-		c.e.lib.Answered(r.ctx)
+		c.e.Library().Answered(r.ctx)
 		return func() {
 			var e *restore.Error
 			if errors.As(err, &e) && e.Code == restore.CodeForeign {
@@ -531,11 +534,11 @@ func (c *cable) identify() {
 			}
 			r.device = device
 			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
-			c.shown.Device = shown.Device(device, c.e.lib)
+			c.shown.Device = shown.Device(device, c.e.Library())
 			c.shown.Device.Backup = backup
 			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
 				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
-				if j := c.jobs.of(device); j != nil && c.e.lib.Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
+				if j := c.jobs.of(device); j != nil && c.e.Library().Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
 				}
 			}
@@ -567,14 +570,14 @@ func (c *cable) makePlan() {
 		case exact.Digest == wanted:
 			return &restore.Choice{Release: &exact}
 		}
-		return c.e.lib.Wish(r.device.Model, wanted)
+		return c.e.Library().Wish(r.device.Model, wanted)
 	}
 	c.work(r, func() func() {
-		plan, err := r.session.Plan(r.ctx, r.device, c.e.lib, choice())
-		if missing(err) && c.e.world.Backend != nil {
+		plan, err := r.session.Plan(r.ctx, r.device, c.e.Library(), choice())
+		if missing(err) && c.e.World().Backend != nil {
 			// The server may have what the store has not, and may be reachable by now.
-			if c.e.lib.Refresh(r.ctx) == nil {
-				plan, err = r.session.Plan(r.ctx, r.device, c.e.lib, choice())
+			if c.e.Library().Refresh(r.ctx) == nil {
+				plan, err = r.session.Plan(r.ctx, r.device, c.e.Library(), choice())
 			}
 		}
 		return func() { c.planned(plan, err) }
@@ -590,10 +593,10 @@ func missing(err error) bool {
 // planned shows what pressing Restore would do.
 func (c *cable) planned(plan *restore.Plan, err error) {
 	r := c.run
-	c.shown.Choice = shown.Choice(r.device, c.e.lib)
+	c.shown.Choice = shown.Choice(r.device, c.e.Library())
 	if missing(err) && c.wanted == (release.Digest{}) {
 		c.shown.Phase = state.RestoreUnknown
-		if c.e.lib.HoldsAny(r.device.Model) {
+		if c.e.Library().HoldsAny(r.device.Model) {
 			c.shown.Phase = state.RestoreWithdrawn
 		}
 		return
@@ -604,7 +607,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.lib.Holds(library.NameOf(&plan.Release)))
+	c.shown.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.Library().Holds(library.NameOf(&plan.Release)))
 	c.shown.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
 	c.shown.Phase = state.RestoreFound
 	if plan.Kind == restore.KindStart {
@@ -617,7 +620,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 
 // origin says where a release is at hand.
 func (c *cable) origin(m *release.Manifest) state.Origin {
-	for _, r := range c.e.lib.All() {
+	for _, r := range c.e.Library().All() {
 		if r.Model == m.Model && r.Digest == m.Digest {
 			return r.Origin
 		}
@@ -627,15 +630,15 @@ func (c *cable) origin(m *release.Manifest) state.Origin {
 
 // addFile takes a release file that the person chose; the device at hand may want it.
 func (c *cable) addFile(f state.AddFile) {
-	c.e.work(func(context.Context) func() {
+	c.e.Go(func(context.Context) func() {
 		if mcuboot.Is(f.Data) {
 			image, err := restore.CheckImage(f.Data)
 			return func() { c.imageAdded(f.Name, f.Data, image, err) }
 		}
-		m, err := c.e.lib.Add(f.Data)
+		m, err := c.e.Library().Add(f.Data)
 		return func() {
 			c.added(m, err)
-			c.e.changed()
+			c.e.Changed()
 		}
 	})
 }

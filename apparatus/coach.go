@@ -52,7 +52,7 @@ func (c *cable) ways() []state.Way {
 		}
 	}
 	hands[0].State = state.WayNow
-	c.since = c.e.world.Now()
+	c.since = c.e.World().Now()
 	list = append(list, hands...)
 	return list[max(0, len(list)-state.MaxWays):]
 }
@@ -61,11 +61,11 @@ func (c *cable) ways() []state.Way {
 // when there is only one that it can be.
 func (c *cable) hints() []string {
 	if j := c.jobs.last(); j != nil {
-		if m, ok := c.e.lib.Model(j.Model); ok {
+		if m, ok := c.e.Library().Model(j.Model); ok {
 			return m.Hints
 		}
 	}
-	if all := c.e.lib.Models(); len(all) == 1 {
+	if all := c.e.Library().Models(); len(all) == 1 {
 		return all[0].Hints
 	}
 	return nil
@@ -87,14 +87,14 @@ func (c *cable) tried(kind state.WayKind) {
 			return
 		}
 	}
-	c.since = c.e.world.Now()
+	c.since = c.e.World().Now()
 	c.shown.Ways = append(list, state.Way{Kind: kind, State: state.WayNow})
 }
 
 // close ends a way that was tried, and says how long it was.
 func (c *cable) close(w *state.Way) {
 	if w.State == state.WayNow {
-		w.Waited = c.e.world.Now().Sub(c.since)
+		w.Waited = c.e.World().Now().Sub(c.since)
 	}
 	w.State = state.WayTried
 }
@@ -126,7 +126,7 @@ func (c *cable) wayDone() {
 		}
 	}
 	list[next].State = state.WayNow
-	c.since = c.e.world.Now()
+	c.since = c.e.World().Now()
 	c.shown.Ways = list
 }
 
@@ -138,7 +138,7 @@ func byProgram(k state.WayKind) bool {
 // knownSpeeds are the base speeds of the models that are known here, first at the beginning.
 func (c *cable) knownSpeeds(first uint32) []uint32 {
 	all := []uint32{first}
-	for _, m := range c.e.lib.Models() {
+	for _, m := range c.e.Library().Models() {
 		if !slices.Contains(all, shown.Baud(&m)) {
 			all = append(all, shown.Baud(&m))
 		}

@@ -60,31 +60,29 @@ type Engine struct {
 	early   []state.Command // came before the engine was ready
 	opened  bool            // the store was opened, or there is none
 	asking  bool            // the server is being asked for its lists
-	cable   cable
-	bench   bench
 	works   []Work
 	reports reports
 	look    func() // called before and after every change; nil: nobody looks
 }
 
-// New returns an engine that waits for Run.
-func New(w *World) *Engine {
+// New returns an engine with these works that waits for Run.
+func New(w *World, works ...func(*Engine) Work) *Engine {
 	e := &Engine{world: *w, lib: library.New(w.Backend), wake: make(chan struct{}, 1)}
 	if e.world.Now == nil {
 		e.world.Now = time.Now
 	}
-	e.cable.e = e
-	e.bench.e = e
 	e.reports.e = e
-	e.works = []Work{&e.cable, &e.bench}
+	for _, make := range works {
+		e.works = append(e.works, make(e))
+	}
 	return e
 }
 
 // Do takes a command. It may be called from anywhere, before Run too, and does not wait.
-func (e *Engine) Do(cmd state.Command) { e.post(func() { e.command(cmd) }) }
+func (e *Engine) Do(cmd state.Command) { e.Post(func() { e.command(cmd) }) }
 
-// post lets Run's goroutine call f.
-func (e *Engine) post(f func()) {
+// Post lets Run's goroutine call f.
+func (e *Engine) Post(f func()) {
 	e.mu.Lock()
 	e.queue = append(e.queue, f)
 	e.mu.Unlock()
@@ -94,14 +92,29 @@ func (e *Engine) post(f func()) {
 	}
 }
 
-// work runs f in a goroutine of its own; what f returns is called by Run's. f ends soon after ctx does.
-func (e *Engine) work(f func(ctx context.Context) func()) {
+// World is what surrounds the engine.
+func (e *Engine) World() *World { return &e.world }
+
+// Library is what is known of models and releases.
+func (e *Engine) Library() *library.Library { return e.lib }
+
+// Context ends when the engine is to end. It is for Run's goroutine.
+func (e *Engine) Context() context.Context { return e.ctx }
+
+// Opened tells whether the store was opened, or there is none; Asking whether the server is being asked what it has.
+func (e *Engine) Opened() bool { return e.opened }
+
+// Asking is said at Opened.
+func (e *Engine) Asking() bool { return e.asking }
+
+// Go runs f in a goroutine of its own; what f returns is called by Run's. f ends soon after ctx does.
+func (e *Engine) Go(f func(ctx context.Context) func()) {
 	ctx := e.ctx
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
 		if then := f(ctx); then != nil && ctx.Err() == nil {
-			e.post(then)
+			e.Post(then)
 		}
 	}()
 }
@@ -148,7 +161,7 @@ func (e *Engine) Run(ctx context.Context) {
 				e.world.Tab = nil
 				continue
 			}
-			if mine && !e.mine() {
+			if mine && !e.Mine() {
 				e.openStore()
 			}
 			e.tab = state.TabElsewhere
@@ -210,11 +223,11 @@ func (e *Engine) fill() {
 
 // command acts on one command of the person.
 func (e *Engine) command(cmd state.Command) {
-	if !e.ready() {
+	if !e.Ready() {
 		e.early = append(e.early, cmd) // a person who is quicker than the browser's locks and storage
 		return
 	}
-	if !e.mine() {
+	if !e.Mine() {
 		return // the page offers nothing either
 	}
 	for _, w := range e.works {
@@ -224,16 +237,16 @@ func (e *Engine) command(cmd state.Command) {
 	}
 }
 
-// mine tells whether this tab has the work.
-func (e *Engine) mine() bool { return e.known && e.tab == state.TabHere }
+// Mine tells whether this tab has the work.
+func (e *Engine) Mine() bool { return e.known && e.tab == state.TabHere }
 
-// ready tells whether commands can be acted on: it is known who has the work, and if it is this tab, what was left
+// Ready tells whether commands can be acted on: it is known who has the work, and if it is this tab, what was left
 // in the store.
-func (e *Engine) ready() bool { return e.known && (e.opened || e.tab == state.TabElsewhere) }
+func (e *Engine) Ready() bool { return e.known && (e.opened || e.tab == state.TabElsewhere) }
 
 // begin acts on the commands that came too early.
 func (e *Engine) begin() {
-	if !e.ready() {
+	if !e.Ready() {
 		return
 	}
 	early := e.early
@@ -246,7 +259,7 @@ func (e *Engine) begin() {
 // openStore opens the browser's storage, which only the tab that has the work may, and looks for what was left
 // there: by an earlier page, or by the tab that had the work until now.
 func (e *Engine) openStore() {
-	e.work(func(ctx context.Context) func() {
+	e.Go(func(ctx context.Context) func() {
 		var fs hackpadfs.FS
 		kept := false
 		if e.world.OpenFS != nil {
@@ -262,7 +275,7 @@ func (e *Engine) openStore() {
 			for _, then := range found {
 				then()
 			}
-			e.changed()
+			e.Changed()
 			e.reports.send()
 			e.begin()
 			e.fetchAhead()
@@ -276,11 +289,11 @@ func (e *Engine) ask() {
 		return
 	}
 	e.asking = true
-	e.work(func(ctx context.Context) func() {
+	e.Go(func(ctx context.Context) func() {
 		err := e.lib.Refresh(ctx)
 		return func() {
 			e.asking = false
-			e.changed()
+			e.Changed()
 			if err != nil {
 				return
 			}
@@ -295,14 +308,14 @@ func (e *Engine) ask() {
 
 // fetchAhead brings what a device may need without a network into the store.
 func (e *Engine) fetchAhead() {
-	e.work(func(ctx context.Context) func() {
+	e.Go(func(ctx context.Context) func() {
 		e.lib.Ahead(ctx)
 		return func() {} // the list has changed: show it
 	})
 }
 
-// changed tells the works that the library may have what it had not.
-func (e *Engine) changed() {
+// Changed tells the works that the library may have what it had not.
+func (e *Engine) Changed() {
 	for _, w := range e.works {
 		w.Changed()
 	}

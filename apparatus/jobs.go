@@ -3,6 +3,7 @@ package apparatus
 import (
 	"slices"
 
+	"unbrick/internal/pack"
 	"unbrick/restore"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
@@ -15,8 +16,11 @@ const jobsBlob = "jobs"
 // the end. Beyond MaxJobs the one that was begun first is forgotten.
 type jobs struct {
 	list []state.PendingJob
-	kept slot
+	kept library.Slot
 }
+
+// keeping writes and reads what Restore keeps.
+var keeping = pack.New(map[string]int{"text": state.MaxText, "jobs": state.MaxJobs, "worked": maxWorked})
 
 // keptJobs is what is kept of them.
 type keptJobs struct {
@@ -26,7 +30,7 @@ type keptJobs struct {
 // recallJobs finds those that an earlier page or another tab has left.
 func recallJobs(lib *library.Library) []state.PendingJob {
 	var was keptJobs
-	recall(lib, jobsBlob, &was)
+	lib.Recall(jobsBlob, keeping, &was)
 	return was.All
 }
 
@@ -73,7 +77,7 @@ func (q *jobs) drop(model, serial string) (keep func()) {
 }
 
 func (q *jobs) save() (keep func()) {
-	return q.kept.put(&keptJobs{q.list})
+	return q.kept.Put(&keptJobs{q.list})
 }
 
 // pending is what is shown of them, the last begun first.

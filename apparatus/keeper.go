@@ -60,6 +60,9 @@ type kept struct {
 	model model.Model // of Record
 }
 
+// flashes writes and reads it.
+var flashes = pack.New(map[string]int{"text": state.MaxText, "pieces": state.MaxSectors, "record": model.MaxEncoded, "cells": state.MaxCommand})
+
 const keptVersion = 3
 
 // Check implements pack.Checker.
@@ -84,18 +87,18 @@ func (k *keeper) use(r *rig) {
 // keep saves the flash soon. It is called at rest, and regularly while the flash changes.
 func (r *rig) keep(now bool) {
 	k := &r.b.keeper
-	if k.rig != r || !k.e.opened {
+	if k.rig != r || !k.e.Opened() {
 		return
 	}
 	if k.saving {
 		k.again = k.again || now
 		return
 	}
-	if !now && k.e.world.Now().Sub(k.last) < keepEvery {
+	if !now && k.e.World().Now().Sub(k.last) < keepEvery {
 		return
 	}
 	k.saving, k.again = true, false
-	k.last = k.e.world.Now()
+	k.last = k.e.World().Now()
 	image := &kept{model: r.model, Version: keptVersion, Record: r.model.Append(nil), Serial: r.serial, Old: r.old, Target: r.target, Line: r.b.line, Health: r.b.health,
 		Power: r.power_.Switch == state.SwitchOn}
 	var raw []byte
@@ -105,7 +108,7 @@ func (r *rig) keep(now bool) {
 		raw = r.device.Raw()
 	}
 	k.running.Add(1)
-	k.e.work(func(context.Context) func() {
+	k.e.Go(func(context.Context) func() {
 		defer k.running.Done()
 		ok := k.save(image, raw)
 		return func() {
@@ -150,23 +153,23 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 		default:
 			k.serial++
 			blobs[i] = k.serial
-			if !k.e.lib.Keep(pieceName(k.serial), piece) {
+			if !k.e.Library().Keep(pieceName(k.serial), piece) {
 				return false
 			}
 		}
 	}
 	image.Blobs, image.Next = blobs, k.serial
-	b, err := keeping.Append(nil, image)
-	if err != nil || !k.e.lib.Keep(keeperIndex, b) {
+	b, err := flashes.Append(nil, image)
+	if err != nil || !k.e.Library().Keep(keeperIndex, b) {
 		return false
 	}
 	named := make(map[string]bool, len(blobs))
 	for _, n := range blobs {
 		named[pieceName(n)] = true
 	}
-	for _, name := range k.e.lib.Names(keeperPiece) {
+	for _, name := range k.e.Library().Names(keeperPiece) {
 		if !named[name] {
-			k.e.lib.Drop(name)
+			k.e.Library().Drop(name)
 		}
 	}
 	k.flash, k.blobs = raw, blobs
@@ -180,12 +183,12 @@ func (b *bench) Recall() (then func()) { return b.load }
 
 // load looks for a device that was kept, once the store is open and this tab has the work.
 func (b *bench) load() {
-	if b.loaded || !b.e.opened || !b.e.mine() {
+	if b.loaded || !b.e.Opened() || !b.e.Mine() {
 		return
 	}
 	b.loaded, b.making = true, true
 	k := &b.keeper
-	b.e.work(func(context.Context) func() {
+	b.e.Go(func(context.Context) func() {
 		image, raw := k.find()
 		var r *rig
 		if image != nil {
@@ -222,13 +225,13 @@ func (b *bench) load() {
 
 // find reads what was kept. Anything that is not whole counts as nothing.
 func (k *keeper) find() (*kept, []byte) {
-	b, ok := k.e.lib.Kept(keeperIndex)
+	b, ok := k.e.Library().Kept(keeperIndex)
 	if !ok {
 		return nil, nil
 	}
 	image := new(kept)
-	if err := keeping.Decode(b, image); err != nil {
-		k.e.lib.Lost()
+	if err := flashes.Decode(b, image); err != nil {
+		k.e.Library().Lost()
 		return nil, nil
 	}
 	g := &image.model.Layout.Geometry
@@ -238,9 +241,9 @@ func (k *keeper) find() (*kept, []byte) {
 			continue
 		}
 		room := raw[i*pieceSize : min((i+1)*pieceSize, len(raw))]
-		piece, ok := k.e.lib.Kept(pieceName(n))
+		piece, ok := k.e.Library().Kept(pieceName(n))
 		if !ok || len(piece) != len(room) {
-			k.e.lib.Lost()
+			k.e.Library().Lost()
 			return nil, nil
 		}
 		copy(room, piece)

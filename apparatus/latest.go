@@ -2,18 +2,18 @@ package apparatus
 
 import "sync"
 
-// latest hands the newest of many values to Run's goroutine: those that come faster than it looks are
+// Latest hands the newest of many values to Run's goroutine: those that come faster than it looks are
 // skipped.
-type latest[T any] struct {
-	e    *Engine
-	take func(T)
+type Latest[T any] struct {
+	Engine *Engine
+	Take   func(T)
 
 	mu      sync.Mutex
 	value   T
 	pending bool
 }
 
-func (l *latest[T]) set(v T) {
+func (l *Latest[T]) Set(v T) {
 	l.mu.Lock()
 	l.value = v
 	pending := l.pending
@@ -22,11 +22,11 @@ func (l *latest[T]) set(v T) {
 	if pending {
 		return
 	}
-	l.e.post(func() {
+	l.Engine.Post(func() {
 		l.mu.Lock()
 		v := l.value
 		l.pending = false
 		l.mu.Unlock()
-		l.take(v)
+		l.Take(v)
 	})
 }

@@ -13,8 +13,8 @@ import (
 // its time. It holds no secrets and nothing of the device's software.
 func (c *cable) saveDiagnostic() {
 	var b strings.Builder
-	now := c.e.world.Now().UTC()
-	fmt.Fprintf(&b, diagnostic.Title+"\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.world.Browser)
+	now := c.e.World().Now().UTC()
+	fmt.Fprintf(&b, diagnostic.Title+"\ntime: %s\nbrowser: %s\n", now.Format("2006-01-02 15:04:05 UTC"), c.e.World().Browser)
 	if c.run != nil && c.run.name != "" {
 		c.describePort(&b)
 	}
@@ -27,7 +27,7 @@ func (c *cable) saveDiagnostic() {
 		b.WriteString(line)
 		b.WriteByte('\n')
 	}
-	c.e.world.Save(state.Download{Name: c.fileName("diagnostic"), Data: []byte(b.String())})
+	c.e.World().Save(state.Download{Name: c.fileName("diagnostic"), Data: []byte(b.String())})
 }
 
 // saveReport hands over what was done to the device.
@@ -37,12 +37,12 @@ func (c *cable) saveReport() {
 	}
 	var b strings.Builder
 	r := &c.shown.Result
-	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.world.Now().UTC().Format("2006-01-02 15:04:05 UTC"))
+	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.World().Now().UTC().Format("2006-01-02 15:04:05 UTC"))
 	if r.Work == state.WorkImage {
 		f := &c.shown.Boot.File
 		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
 			f.Version, f.Size, f.Hash, f.Signature, f.Key, r.Trial, r.Sent, r.Took.Seconds())
-		c.e.world.Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
+		c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 		return
 	}
 	c.describe(&b)
@@ -62,7 +62,7 @@ func (c *cable) saveReport() {
 	for _, a := range c.shown.Device.Settings {
 		fmt.Fprintf(&b, "  %q, %d bytes\n", a.Name, a.Size)
 	}
-	c.e.world.Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
+	c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 
 // settingsWords say in a report what became of the settings areas.

@@ -50,7 +50,7 @@ func (b *bench) replayOf(c state.LabReplay) {
 // project asks the program that computes runs, and hands its answer to then.
 func (b *bench) project(x *replay, j *Job, then func(*Answer)) {
 	x.busy = true
-	b.e.work(func(ctx context.Context) func() {
+	b.e.Go(func(ctx context.Context) func() {
 		a, err := b.ask(ctx, j)
 		return func() {
 			x.busy = false
@@ -66,14 +66,14 @@ func (b *bench) project(x *replay, j *Job, then func(*Answer)) {
 }
 
 func (b *bench) ask(ctx context.Context, j *Job) (*Answer, error) {
-	if b.e.world.Project == nil {
+	if b.e.World().Project == nil {
 		return nil, errors.New("nothing here can compute it")
 	}
 	request, err := EncodeJob(j)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := b.e.world.Project(ctx, request)
+	answer, err := b.e.World().Project(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +92,11 @@ func (b *bench) Changed() {
 	}
 	var found [2]state.Release
 	for i, want := range x.needs {
-		all := b.e.lib.All()
+		all := b.e.Library().All()
 		k := slices.IndexFunc(all, func(r state.Release) bool { return [4]byte(r.Digest[:4]) == want })
 		if k < 0 {
 			x.text = fmt.Sprintf("%x", want)
-			if b.e.opened && !b.e.asking {
+			if b.e.Opened() && !b.e.Asking() {
 				x.phase = state.ReplayMissing
 			}
 			return
@@ -104,11 +104,11 @@ func (b *bench) Changed() {
 		found[i] = all[k]
 	}
 	x.phase, x.busy = state.ReplayMaking, true
-	b.e.work(func(ctx context.Context) func() {
+	b.e.Go(func(ctx context.Context) func() {
 		known := make(map[release.Digest]library.File)
 		j := &Job{ID: x.id}
 		for i, r := range found {
-			f, err := b.e.lib.Fetch(ctx, r.Model, r.Digest)
+			f, err := b.e.Library().Fetch(ctx, r.Model, r.Digest)
 			if err != nil {
 				return func() {
 					x.busy, x.phase, x.text = false, state.ReplayMissing, fmt.Sprintf("%x", x.needs[i])

@@ -15,9 +15,9 @@ import (
 
 // Outcomes of a report, as the server numbers them.
 const (
-	reportRestored    = 1
-	reportNotRestored = 2
-	reportFound       = 3
+	Restored    = 1
+	NotRestored = 2
+	Found       = 3
 )
 
 const (
@@ -26,8 +26,8 @@ const (
 	maxWords     = 200       // bytes of a report's words
 )
 
-// report is what a restoration came to, as the server is told.
-type report struct {
+// Report is what a restoration came to, as the server is told.
+type Report struct {
 	Model, Serial string
 	Outcome       uint64
 	From, Version string
@@ -51,7 +51,7 @@ type reports struct {
 }
 
 // encode returns the report in the server's form, with an id of its own.
-func (r *report) encode(id [16]byte) ([]byte, error) {
+func (r *Report) encode(id [16]byte) ([]byte, error) {
 	w := cbor.Appending(nil)
 	w.Array(17)
 	w.Uint(1)
@@ -74,9 +74,9 @@ func (r *report) encode(id [16]byte) ([]byte, error) {
 	return w.Result()
 }
 
-// tell sends a report, or keeps it. done learns, in Run's goroutine, which of the two it was.
-func (q *reports) tell(r report, done func(state.Reported)) {
-	e := q.e
+// Tell sends a report to the server, or keeps it. done learns, in Run's goroutine, which of the two it was.
+func (e *Engine) Tell(r Report, done func(state.Reported)) {
+	q := &e.reports
 	if e.world.Backend == nil {
 		done(state.ReportNone)
 		return
@@ -93,7 +93,7 @@ func (q *reports) tell(r report, done func(state.Reported)) {
 		return
 	}
 	name := reportPrefix + release.Hex(sum)[:32]
-	e.work(func(ctx context.Context) func() {
+	e.Go(func(ctx context.Context) func() {
 		outcome := state.ReportSent
 		if !q.post(ctx, body) {
 			outcome = state.ReportKept
@@ -118,7 +118,7 @@ func (q *reports) send() {
 		return
 	}
 	q.sending = true
-	e.work(func(ctx context.Context) func() {
+	e.Go(func(ctx context.Context) func() {
 		names := e.lib.Names(reportPrefix)
 		sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
 		for i, name := range names {

@@ -77,11 +77,11 @@ func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, err
 	r.tape = new(tape)
 	device, err := lab.New(m, &lab.Options{
 		Operation: r.tape.operation,
-		Seed:      seedOf(b.e.world.Seed, serial),
+		Seed:      seedOf(b.e.World().Seed, serial),
 		Line:      wire(line),
 		Event: func(ev lab.Event) { // in the device's goroutine, in order
 			r.tape.event(ev)
-			b.e.post(func() {
+			b.e.Post(func() {
 				if b.rig == r {
 					r.event(ev)
 				}
@@ -119,8 +119,8 @@ func (r *rig) want(d release.Digest) {
 		return
 	}
 	r.asked[d] = true
-	r.b.e.work(func(ctx context.Context) func() {
-		f, err := r.b.e.lib.Fetch(ctx, r.model.ID, d)
+	r.b.e.Go(func(ctx context.Context) func() {
+		f, err := r.b.e.Library().Fetch(ctx, r.model.ID, d)
 		return func() {
 			delete(r.asked, d)
 			if err == nil {
@@ -143,7 +143,7 @@ func (r *rig) version(d release.Digest) string {
 	if f, ok := r.known[d]; ok {
 		return f.Manifest.Version
 	}
-	for _, x := range r.b.e.lib.All() {
+	for _, x := range r.b.e.Library().All() {
 		if x.Model == r.model.ID && x.Digest == d {
 			return x.Version
 		}
@@ -223,7 +223,7 @@ func (r *rig) setHealth(h state.Health) {
 	if r.busy() || r.device.State() != lab.Hanging || h != state.HealthGood {
 		return
 	}
-	r.b.e.work(func(context.Context) func() {
+	r.b.e.Go(func(context.Context) func() {
 		r.device.PowerOff(emulator.NotBegun)
 		return func() {
 			if r.b.rig == r {
@@ -241,7 +241,7 @@ func (r *rig) power(s state.Switch) {
 			return
 		}
 		tear := tears[r.power_.Tear]
-		r.b.e.work(func(context.Context) func() {
+		r.b.e.Go(func(context.Context) func() {
 			r.device.PowerOff(tear)
 			return func() {
 				if r.b.rig == r {
@@ -254,7 +254,7 @@ func (r *rig) power(s state.Switch) {
 	if r.cancel != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(r.b.e.ctx)
+	ctx, cancel := context.WithCancel(r.b.e.Context())
 	r.device.Board().SetHealthy(r.b.health == state.HealthGood)
 	if err := r.device.PowerOn(ctx); err != nil {
 		cancel()
@@ -267,7 +267,7 @@ func (r *rig) power(s state.Switch) {
 	r.tape.power(true, 0, 0, r.now())
 	r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogPowerOn})
 	ended := r.device.Ended()
-	r.b.e.work(func(ctx context.Context) func() {
+	r.b.e.Go(func(ctx context.Context) func() {
 		r.device.Settle(ctx)
 		return func() {
 			if r.follow(); r.b.rig == r {
@@ -275,7 +275,7 @@ func (r *rig) power(s state.Switch) {
 			}
 		}
 	})
-	r.b.e.work(func(ctx context.Context) func() {
+	r.b.e.Go(func(ctx context.Context) func() {
 		select {
 		case <-ended:
 		case <-ctx.Done():

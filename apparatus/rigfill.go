@@ -74,7 +74,7 @@ func (r *rig) phase() state.LabPhase {
 
 // offered is the newest release for the model, if it is newer than what runs.
 func (r *rig) offered(about lab.About) state.Release {
-	newest, ok := r.b.e.lib.Newest(r.model.ID)
+	newest, ok := r.b.e.Library().Newest(r.model.ID)
 	if !ok || !about.Known || newest.Order <= about.Installed.Order {
 		return state.Release{}
 	}
@@ -106,8 +106,8 @@ func (r *rig) choice(about *lab.About) []state.Release {
 		d.State, d.From = smp.RecordRewriting, d.To
 		d.To = &restore.Known{Manifest: release.Manifest{Digest: r.target}}
 	}
-	list := shown.Choice(d, r.b.e.lib)
-	first, ok := restore.Preferred(d, r.b.e.lib.Listings(r.model.ID))
+	list := shown.Choice(d, r.b.e.Library())
+	first, ok := restore.Preferred(d, r.b.e.Library().Listings(r.model.ID))
 	if k := slices.IndexFunc(list, func(x state.Release) bool { return x.Digest == first }); ok && k > 0 {
 		x := list[k]
 		copy(list[1:k+1], list[:k])

@@ -18,13 +18,13 @@ func (r *rig) restore(wanted release.Digest) {
 	r.enter(state.LabRestoring)
 	r.progress.Stage = restore.StageIdentify
 	port := r.device.Port()
-	progress := latest[restore.Progress]{e: r.b.e, take: func(p restore.Progress) {
+	progress := Latest[restore.Progress]{Engine: r.b.e, Take: func(p restore.Progress) {
 		if r.b.rig == r && r.stage == state.LabRestoring {
 			r.restoring(p)
 		}
 	}}
-	r.b.e.work(func(ctx context.Context) func() {
-		result, err := r.attempt(ctx, port, wanted, progress.set)
+	r.b.e.Go(func(ctx context.Context) func() {
+		result, err := r.attempt(ctx, port, wanted, progress.Set)
 		if err == nil {
 			r.device.Settle(ctx)
 		}
@@ -40,7 +40,7 @@ func (r *rig) restore(wanted release.Digest) {
 func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest, progress func(restore.Progress)) (*restore.Result, error) {
 	e := r.b.e
 	tell := func(row state.LogRow) {
-		e.post(func() {
+		e.Post(func() {
 			if r.b.rig == r {
 				row.Source = state.SourceApparatus
 				r.timeline.reach(row.Step)
@@ -61,13 +61,13 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	tell(state.LogRow{Step: 16, Code: state.LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
 	var choice *restore.Choice
 	if wanted != (release.Digest{}) {
-		choice = e.lib.Wish(device.Model, wanted)
+		choice = e.Library().Wish(device.Model, wanted)
 	}
-	plan, err := session.Plan(ctx, device, e.lib, choice)
+	plan, err := session.Plan(ctx, device, e.Library(), choice)
 	if err != nil {
 		return nil, err
 	}
-	e.post(func() {
+	e.Post(func() {
 		if r.b.rig == r {
 			r.name(&plan.Release)
 			r.target = plan.Release.Digest
@@ -114,8 +114,8 @@ func (r *rig) restored(result *restore.Result, err error) {
 	row.A, row.B = uint32(result.SectorsWritten), uint32(result.BytesSent)
 	r.note(row)
 	r.untold = true
-	r.b.e.reports.tell(report{
-		Model: r.model.ID, Serial: r.serial, Outcome: reportRestored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
+	r.b.e.Tell(Report{
+		Model: r.model.ID, Serial: r.serial, Outcome: Restored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
 		From: r.version(r.old), Why: uint64(result.Plan.Device.Why), Sectors: uint64(result.SectorsWritten), Sent: result.BytesSent,
 		Received: result.BytesReceived, Full: result.BytesFull, Took: max(result.Elapsed, time.Millisecond), Baud: uint64(r.b.line.Baud),
 	}, func(state.Reported) {})

@@ -38,13 +38,13 @@ func (r *rig) begin() {
 // of an update or a repair, and the release confirms itself. What it is offered then waits for the person, since in the Lab
 // an update is theirs to begin. Nothing else waits for the session, and the timeline goes on showing what was before.
 func (r *rig) tell() {
-	if r.state != lab.Running || r.busy() || r.telling || r.b.e.world.Backend == nil {
+	if r.state != lab.Running || r.busy() || r.telling || r.b.e.World().Backend == nil {
 		return
 	}
 	r.telling = true
 	r.tape.stop()
-	backend := r.b.e.world.Backend
-	r.b.e.work(func(ctx context.Context) func() {
+	backend := r.b.e.World().Backend
+	r.b.e.Go(func(ctx context.Context) func() {
 		t := r.converse(ctx, backend, true)
 		return func() {
 			if r.b.rig == r {
@@ -80,8 +80,8 @@ func (r *rig) told(t talk) {
 // server said that it is still preparing.
 func (r *rig) update(asks int) {
 	r.enter(state.LabAsking)
-	backend := r.b.e.world.Backend
-	r.b.e.work(func(ctx context.Context) func() {
+	backend := r.b.e.World().Backend
+	r.b.e.Go(func(ctx context.Context) func() {
 		t := r.converse(ctx, backend, false)
 		return func() {
 			if r.b.rig == r {
@@ -112,7 +112,7 @@ func (r *rig) converse(ctx context.Context, backend library.Backend, tells bool)
 			m = &t.info
 		}
 		copied := m
-		r.b.e.post(func() {
+		r.b.e.Post(func() {
 			if r.b.rig == r {
 				r.link(copied, sent)
 			}
@@ -192,7 +192,7 @@ func (r *rig) again(seconds uint32, asks int) {
 	wait := time.Duration(seconds) * time.Second
 	r.outcome = state.OutcomeNone
 	r.stage = state.LabAsking
-	r.b.e.work(func(ctx context.Context) func() {
+	r.b.e.Go(func(ctx context.Context) func() {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {

@@ -157,7 +157,7 @@ func (s *stand) run() {
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}
-	s.engine = apparatus.New(w)
+	s.engine = apparatus.New(w, apparatus.Restore, apparatus.Lab)
 	newReader(s.T).follow(s.engine)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {

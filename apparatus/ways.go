@@ -28,7 +28,7 @@ type worked struct {
 // recallWays finds what earlier visits have learnt.
 func recallWays(lib *library.Library) []worked {
 	var was keptWays
-	recall(lib, waysBlob, &was)
+	lib.Recall(waysBlob, keeping, &was)
 	return was.All
 }
 
@@ -42,8 +42,8 @@ func (c *cable) remember(w worked) {
 	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.Model == w.Model })
 	c.worked = append(c.worked, w)
 	c.worked = c.worked[max(0, len(c.worked)-maxWorked):]
-	keep := c.keptWays.put(&keptWays{c.worked})
-	c.e.work(func(context.Context) func() {
+	keep := c.keptWays.Put(&keptWays{c.worked})
+	c.e.Go(func(context.Context) func() {
 		keep()
 		return nil
 	})
@@ -68,7 +68,7 @@ var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 384
 // speeds are those at which a device may answer besides first: the known models', then the usual ones.
 func (c *cable) speeds(first uint32) []uint32 {
 	var all []uint32
-	for _, m := range c.e.lib.Models() {
+	for _, m := range c.e.Library().Models() {
 		all = append(all, shown.Baud(&m))
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })

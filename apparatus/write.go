@@ -16,7 +16,7 @@ func (c *cable) forget(model, serial string) {
 	if keep == nil {
 		return
 	}
-	c.e.work(func(context.Context) func() {
+	c.e.Go(func(context.Context) func() {
 		keep()
 		return nil
 	})
@@ -31,7 +31,7 @@ func (c *cable) write() {
 	}
 	plan := r.plan
 	c.auto = false
-	c.began = e.world.Now()
+	c.began = e.World().Now()
 	c.shown.Phase = state.RestoreWriting
 	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, Of: plan.Sectors, BytesOf: plan.BytesSend}
 	plan.EraseSettings = c.erase && len(r.device.Layout.Settings) > 0
@@ -47,14 +47,14 @@ func (c *cable) write() {
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
 		keep = c.jobs.put(state.PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
-	progress := latest[restore.Progress]{e: e, take: func(p restore.Progress) {
+	progress := Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.progress(p)
 		}
 	}}
 	c.work(r, func() func() {
 		keep() // a browser that keeps nothing still restores; it only cannot offer to go on
-		result, err := r.session.Run(r.ctx, plan, progress.set)
+		result, err := r.session.Run(r.ctx, plan, progress.Set)
 		return func() {
 			if err != nil {
 				c.stopped(err)
@@ -106,9 +106,9 @@ func (c *cable) stopped(err error) {
 		return
 	}
 	sent, received := r.session.Bytes()
-	outcome := uint64(reportNotRestored)
+	outcome := uint64(NotRestored)
 	if settings {
-		outcome = reportRestored // the device has verified it; only its settings are not done
+		outcome = Restored // the device has verified it; only its settings are not done
 	}
 	told := c.told(outcome)
 	told.Sent, told.Received = sent, received
@@ -120,15 +120,15 @@ func (c *cable) stopped(err error) {
 	} else if !errors.Is(err, context.Canceled) {
 		c.fail(err, c.shown.Progress.Stage)
 	}
-	c.e.reports.tell(told, func(state.Reported) {})
+	c.e.Tell(told, func(state.Reported) {})
 }
 
 // told is the part of a report that every outcome shares.
-func (c *cable) told(outcome uint64) report {
+func (c *cable) told(outcome uint64) Report {
 	r := c.run
-	out := report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
+	out := Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
-		Took: c.e.world.Now().Sub(c.began), Baud: uint64(r.baud)}
+		Took: c.e.World().Now().Sub(c.began), Baud: uint64(r.baud)}
 	return out
 }
 
@@ -138,7 +138,7 @@ func (c *cable) done(result *restore.Result) {
 	plan := r.plan
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
-	took := c.e.world.Now().Sub(c.began)
+	took := c.e.World().Now().Sub(c.began)
 	c.shown.Result = state.Result{Work: shown.Work(plan), Version: plan.Release.Version, Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
@@ -152,9 +152,9 @@ func (c *cable) done(result *restore.Result) {
 	}
 	c.shown.Phase = state.RestoreDone
 	if plan.Kind != restore.KindStart || r.ended {
-		told := c.told(reportRestored)
+		told := c.told(Restored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
-		c.e.reports.tell(told, func(how state.Reported) {
+		c.e.Tell(told, func(how state.Reported) {
 			if c.shown.Phase == state.RestoreDone {
 				c.shown.Result.Reported = how
 			}

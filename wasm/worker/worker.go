@@ -41,7 +41,7 @@ func Run() {
 	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
 		world.Ports = &ports{serial: serial}
 	}
-	engine := apparatus.New(&world)
+	engine := apparatus.New(&world, apparatus.Restore, apparatus.Lab)
 	listen(engine)
 	engine.Run(ctx)
 	panic("worker: the engine has ended")
