@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"unbrick/restore"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
 
@@ -17,7 +18,7 @@ func (c *cable) saveBackup() {
 	c.shown.Phase = state.RestoreReading
 	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify, BytesOf: uint64(r.device.Software.Size())}
 	type part struct{ done, of uint32 }
-	progress := Latest[part]{Engine: c.e, Take: func(p part) {
+	progress := engine.Latest[part]{Engine: c.e, Take: func(p part) {
 		if c.run == r && c.shown.Phase == state.RestoreReading {
 			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = uint64(p.done), uint64(p.of)
 		}

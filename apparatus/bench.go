@@ -8,6 +8,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/terminal"
+	"unbrick/webui/engine"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
@@ -15,7 +16,7 @@ import (
 // bench is the Lab: one emulated device with its switches, and what outlives a device. It belongs to
 // Run's goroutine.
 type bench struct {
-	e      *Engine
+	e      *engine.Engine
 	rig    *rig // nil: no device has been made
 	made   int  // devices so far
 	making bool // one is being made, or being looked for
@@ -34,7 +35,7 @@ type bench struct {
 type pair struct{ from, to [32]byte }
 
 // Lab is the work for the Lab.
-func Lab(e *Engine) Work { return &bench{e: e} }
+func Lab(e *engine.Engine) engine.Work { return &bench{e: e} }
 
 // Start implements Work.
 func (b *bench) Start() {

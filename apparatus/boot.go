@@ -8,6 +8,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/engine"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
@@ -107,7 +108,7 @@ func (c *cable) install() {
 	c.shown.Map = state.Map{Active: -1}
 	c.shown.Plan = state.Plan{Work: state.WorkImage}
 	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size), WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
-	progress := Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
+	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.shown.Progress = p
 		}

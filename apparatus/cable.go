@@ -11,6 +11,7 @@ import (
 	"unbrick/restore"
 	"unbrick/restore/boottext"
 	"unbrick/restore/mcuboot"
+	"unbrick/webui/engine"
 	"unbrick/webui/library"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
@@ -28,7 +29,7 @@ const (
 // cable is the Restore screen: one attempt at a time, from the port to the verdict. It belongs to Run's
 // goroutine; the attempt itself runs in another and hands back what it found.
 type cable struct {
-	e     *Engine
+	e     *engine.Engine
 	shown state.Restore // everything but the port
 
 	run      *run // the attempt under way, or the one whose device is at hand; nil: none
@@ -70,7 +71,7 @@ type run struct {
 }
 
 // Restore is the work for the Restore screen.
-func Restore(e *Engine) Work { return &cable{e: e} }
+func Restore(e *engine.Engine) engine.Work { return &cable{e: e} }
 
 func (c *cable) Start() {
 	c.trace = &trace{}
@@ -454,7 +455,7 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 
 // hears passes on what the device says instead of an answer.
 func (c *cable) hears(r *run) func([]byte) {
-	last := Latest[state.Heard]{Engine: c.e, Take: func(h state.Heard) {
+	last := engine.Latest[state.Heard]{Engine: c.e, Take: func(h state.Heard) {
 		if c.run == r {
 			c.shown.Heard = h
 		}

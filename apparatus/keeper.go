@@ -10,6 +10,7 @@ import (
 	"unbrick/internal/pack"
 	"unbrick/model"
 	"unbrick/release"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
 
@@ -31,7 +32,7 @@ const keepEvery = 500 * time.Millisecond // between two savings while the flash 
 
 // keeper saves the Lab's flash, piece by piece, and finds it again.
 type keeper struct {
-	e       *Engine
+	e       *engine.Engine
 	rig     *rig // whose flash is kept
 	saving  bool
 	again   bool // something changed while saving

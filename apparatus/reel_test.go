@@ -8,6 +8,7 @@ import (
 
 	"unbrick/flash"
 	"unbrick/model"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
 
@@ -74,7 +75,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if a.Reel != nil { // and what was accepted can be shown
 			x := filmOf(a.Reel, nil)
-			x.develop(&bench{e: New(&World{})})
+			x.develop(&bench{e: engine.New(&engine.World{})})
 			for k := range x.stops {
 				var l state.Lab
 				x.pose(nil, k).fill(&l)

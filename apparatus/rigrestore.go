@@ -7,6 +7,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/webui/engine"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
@@ -18,7 +19,7 @@ func (r *rig) restore(wanted release.Digest) {
 	r.enter(state.LabRestoring)
 	r.progress.Stage = restore.StageIdentify
 	port := r.device.Port()
-	progress := Latest[restore.Progress]{Engine: r.b.e, Take: func(p restore.Progress) {
+	progress := engine.Latest[restore.Progress]{Engine: r.b.e, Take: func(p restore.Progress) {
 		if r.b.rig == r && r.stage == state.LabRestoring {
 			r.restoring(p)
 		}
@@ -114,8 +115,8 @@ func (r *rig) restored(result *restore.Result, err error) {
 	row.A, row.B = uint32(result.SectorsWritten), uint32(result.BytesSent)
 	r.note(row)
 	r.untold = true
-	r.b.e.Tell(Report{
-		Model: r.model.ID, Serial: r.serial, Outcome: Restored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
+	r.b.e.Tell(engine.Report{
+		Model: r.model.ID, Serial: r.serial, Outcome: engine.Restored, Version: result.Plan.Release.Version, Image: result.Plan.Release.Digest,
 		From: r.version(r.old), Why: uint64(result.Plan.Device.Why), Sectors: uint64(result.SectorsWritten), Sent: result.BytesSent,
 		Received: result.BytesReceived, Full: result.BytesFull, Took: max(result.Elapsed, time.Millisecond), Baud: uint64(r.b.line.Baud),
 	}, func(state.Reported) {})

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"unbrick/restore"
+	"unbrick/webui/engine"
 	"unbrick/webui/library"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
@@ -47,7 +48,7 @@ func (c *cable) write() {
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
 		keep = c.jobs.put(state.PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
-	progress := Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
+	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.progress(p)
 		}
@@ -106,9 +107,9 @@ func (c *cable) stopped(err error) {
 		return
 	}
 	sent, received := r.session.Bytes()
-	outcome := uint64(NotRestored)
+	outcome := uint64(engine.NotRestored)
 	if settings {
-		outcome = Restored // the device has verified it; only its settings are not done
+		outcome = engine.Restored // the device has verified it; only its settings are not done
 	}
 	told := c.told(outcome)
 	told.Sent, told.Received = sent, received
@@ -124,9 +125,9 @@ func (c *cable) stopped(err error) {
 }
 
 // told is the part of a report that every outcome shares.
-func (c *cable) told(outcome uint64) Report {
+func (c *cable) told(outcome uint64) engine.Report {
 	r := c.run
-	out := Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
+	out := engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
 		Took: c.e.World().Now().Sub(c.began), Baud: uint64(r.baud)}
 	return out
@@ -152,7 +153,7 @@ func (c *cable) done(result *restore.Result) {
 	}
 	c.shown.Phase = state.RestoreDone
 	if plan.Kind != restore.KindStart || r.ended {
-		told := c.told(Restored)
+		told := c.told(engine.Restored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
 		c.e.Tell(told, func(how state.Reported) {
 			if c.shown.Phase == state.RestoreDone {

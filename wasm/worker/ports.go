@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"syscall/js"
 
-	"unbrick/apparatus"
 	"unbrick/restore"
 	"unbrick/wasm/await"
 	"unbrick/wasm/serial"
+	"unbrick/webui/engine"
 )
 
 // ports is apparatus.Ports over navigator.serial: those that the person has allowed in the page.
@@ -21,17 +21,17 @@ type ports struct {
 }
 
 // List implements apparatus.Ports.
-func (p *ports) List(ctx context.Context) ([]apparatus.PortInfo, error) {
+func (p *ports) List(ctx context.Context) ([]engine.PortInfo, error) {
 	all, err := await.Method(ctx, p.serial, "getPorts")
 	if err != nil {
 		return nil, fmt.Errorf("list ports: %w", err)
 	}
 	p.last = p.last[:0]
-	var infos []apparatus.PortInfo
+	var infos []engine.PortInfo
 	for i := range all.Length() {
 		port := all.Index(i)
 		p.last = append(p.last, port)
-		infos = append(infos, apparatus.PortInfo{Name: describe(port)})
+		infos = append(infos, engine.PortInfo{Name: describe(port)})
 	}
 	return infos, nil
 }

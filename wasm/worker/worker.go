@@ -13,6 +13,7 @@ import (
 
 	"unbrick/apparatus"
 	"unbrick/wasm/await"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
 
@@ -21,7 +22,7 @@ var self = js.Global()
 // Run serves the page until the worker is ended; it never returns.
 func Run() {
 	ctx := context.Background()
-	world := apparatus.World{
+	world := engine.World{
 		Backend:  backend{},
 		OpenFS:   openStore,
 		Project:  project,
@@ -41,9 +42,9 @@ func Run() {
 	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
 		world.Ports = &ports{serial: serial}
 	}
-	engine := apparatus.New(&world, apparatus.Restore, apparatus.Lab)
-	listen(engine)
-	engine.Run(ctx)
+	run := engine.New(&world, apparatus.Restore, apparatus.Lab)
+	listen(run)
+	run.Run(ctx)
 	panic("worker: the engine has ended")
 }
 
@@ -60,13 +61,13 @@ func show(s *state.State) {
 }
 
 // listen passes the page's commands to the engine, first those that came before we listened.
-func listen(engine *apparatus.Engine) {
+func listen(e *engine.Engine) {
 	take := func(data js.Value) {
 		cmd, err := state.DecodeCommand(await.Bytes(data))
 		if err != nil {
 			panic(fmt.Sprintf("worker: command from the page: %v", err))
 		}
-		engine.Do(cmd)
+		e.Do(cmd)
 	}
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		take(args[0].Get("data"))

@@ -1,4 +1,4 @@
-package apparatus_test
+package engine_test
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/emulator"
 	"unbrick/lab"
 	"unbrick/protocol/smp"
@@ -21,6 +20,7 @@ import (
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/terminal"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
@@ -121,13 +121,13 @@ func (c *cord) yank() {
 	}
 }
 
-func (c *cord) List(context.Context) ([]apparatus.PortInfo, error) {
+func (c *cord) List(context.Context) ([]engine.PortInfo, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.device == nil {
 		return nil, nil
 	}
-	return []apparatus.PortInfo{{Name: "USB 0403:6001"}}, nil
+	return []engine.PortInfo{{Name: "USB 0403:6001"}}, nil
 }
 
 func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error) {

@@ -1,13 +1,13 @@
-package apparatus_test
+package engine_test
 
 import (
 	"context"
 	"runtime"
 	"sync"
 
-	"unbrick/apparatus"
 	"unbrick/restore"
 	"unbrick/restore/porttest"
+	"unbrick/webui/engine"
 )
 
 // turns is how often another goroutine may run while a port is opened or closed: nothing that a browser does with
@@ -52,10 +52,10 @@ func (o *outlet) becomes(use string) {
 // strictPorts are the stand's ports with one outlet.
 type strictPorts struct {
 	s *stand
-	apparatus.Ports
+	engine.Ports
 }
 
-func (p *strictPorts) List(ctx context.Context) ([]apparatus.PortInfo, error) {
+func (p *strictPorts) List(ctx context.Context) ([]engine.PortInfo, error) {
 	if !p.s.outlet.begin(p.s, "list") {
 		return nil, restore.ErrStuck
 	}

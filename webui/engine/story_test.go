@@ -1,4 +1,4 @@
-package apparatus_test
+package engine_test
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
+	"unbrick/webui/engine"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 
@@ -35,10 +36,10 @@ type stand struct {
 	store    storage.Store
 	web      *httptest.Server
 	fs       hackpadfs.FS
-	ports    apparatus.Ports
+	ports    engine.Ports
 	away     *switchable // nil: no server at all, or backend
 	backend  library.Backend
-	engine   *apparatus.Engine
+	engine   *engine.Engine
 	cancel   context.CancelFunc
 	ended    chan struct{}
 	outlet   *outlet // of ports
@@ -136,7 +137,7 @@ func (s *stand) run() {
 	s.state = nil
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &apparatus.World{
+	w := &engine.World{
 		Project: projector.Project, Tab: s.tab, Browser: "test", Insecure: s.insecure, Seed: 7, Show: s.show,
 		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
 			s.opens.Add(1)
@@ -157,7 +158,7 @@ func (s *stand) run() {
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}
-	s.engine = apparatus.New(w, apparatus.Restore, apparatus.Lab)
+	s.engine = engine.New(w, apparatus.Restore, apparatus.Lab)
 	newReader(s.T).follow(s.engine)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {

@@ -1,4 +1,4 @@
-package apparatus_test
+package engine_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package apparatus_test
+package engine_test
 
 import (
 	"flag"
@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/webui"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 
 	"github.com/vugu/vugu"
@@ -125,7 +125,7 @@ func quiet() webui.Hooks {
 }
 
 // follow reads what an engine comes to show. What another story has read already is only counted.
-func (r *reader) follow(e *apparatus.Engine) {
+func (r *reader) follow(e *engine.Engine) {
 	e.Look(func(words string, now func() *state.State) {
 		readers.mu.Lock()
 		defer readers.mu.Unlock()

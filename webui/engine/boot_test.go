@@ -1,4 +1,4 @@
-package apparatus_test
+package engine_test
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
 
@@ -23,8 +23,8 @@ type bootCord struct {
 	port *mcuboottest.Port
 }
 
-func (c *bootCord) List(context.Context) ([]apparatus.PortInfo, error) {
-	return []apparatus.PortInfo{{Name: "USB 2fe3:0100"}}, nil
+func (c *bootCord) List(context.Context) ([]engine.PortInfo, error) {
+	return []engine.PortInfo{{Name: "USB 2fe3:0100"}}, nil
 }
 
 func (c *bootCord) Open(context.Context, int, uint32) (restore.Port, error) {
@@ -204,8 +204,8 @@ func TestWrongFileForABootLoader(t *testing.T) {
 // parrot is a port at which another boot loader says the same to whatever it is sent.
 type parrot struct{ says []byte }
 
-func (p *parrot) List(context.Context) ([]apparatus.PortInfo, error) {
-	return []apparatus.PortInfo{{Name: "USB 10c4:ea60"}}, nil
+func (p *parrot) List(context.Context) ([]engine.PortInfo, error) {
+	return []engine.PortInfo{{Name: "USB 10c4:ea60"}}, nil
 }
 
 func (p *parrot) Open(_ context.Context, _ int, baud uint32) (restore.Port, error) {
