@@ -31,7 +31,7 @@ check: page      ## format, vet and staticcheck natively and for the browser, kn
 
 # What runs with the race detector. It looks at whatever they use but for what computes in one goroutine, which would cost
 # two thirds of the time, and for a database that was translated from C.
-RACED = ./server/... ./apparatus ./restore/...
+RACED = ./server/... ./webui/engine ./webui/library ./webui/labwork ./restore/...
 UNSEEN = unbrick/delta/... unbrick/terminal/... unbrick/release/... unbrick/flash crypto/... regexp/... modernc.org/...
 RACE = -race -short $(UNSEEN:%=-gcflags=%=-race=false)
 # The tests that -short cuts down: they run whole without it.
@@ -48,12 +48,12 @@ test-browser:    ## only the tests that drive a browser
 
 test-code:       ## only the tests that drive none
 	$(GO) test $(RACE) -timeout 30m $(RACED)
-	$(GO) test -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./apparatus ./restore
+	$(GO) test -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./webui/engine ./restore
 	$(GO) test -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
 	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
 	@$(GO) test -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted
 
-test-race:       ## only what runs with the race detector: server, apparatus and restore
+test-race:       ## only what runs with the race detector: server, the page's engine and restore
 	$(GO) test $(RACE) -timeout 30m $(RACED)
 
 test-serial: page browser ## only the tests through the browser's real serial stack; skips nothing

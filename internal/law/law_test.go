@@ -54,8 +54,10 @@ var below = map[string][]string{
 	"webui/diagnostic":      {"internal/pack"},
 	"webui/library":         {"internal/cbor", "internal/pack", "model", "protocol", "release", "release/store", "restore", "webui/state"},
 	"webui/shown":           {"flash", "model", "release", "restore", "webui/library", "webui/state"},
-	"apparatus":             {"webui/state", "webui/diagnostic", "webui/library", "webui/shown", "internal/pack", "internal/cbor", "flash", "release", "model", "delta/diff", "protocol", "protocol/smp", "terminal", "terminal/record", "emulator", "restore", "restore/mcuboot", "restore/boottext", "lab"},
-	"apparatus/projector":   {"apparatus", "webui/state", "emulator", "lab/sweep", "model"},
+	"webui/engine":          {"internal/cbor", "internal/pack", "protocol", "release", "restore", "webui/library", "webui/state"},
+	"webui/repair":          {"flash", "internal/pack", "model", "protocol/smp", "release", "restore", "restore/boottext", "restore/mcuboot", "webui/diagnostic", "webui/engine", "webui/library", "webui/shown", "webui/state"},
+	"webui/labwork":         {"delta/diff", "emulator", "flash", "internal/pack", "lab", "model", "protocol", "protocol/smp", "release", "restore", "terminal", "terminal/record", "webui/engine", "webui/library", "webui/shown", "webui/state"},
+	"webui/projector":       {"webui/labwork", "webui/state", "emulator", "lab/sweep", "model"},
 	"webui":                 {"webui/state", "webui/diagnostic", "release", "protocol/smp", "restore", "terminal"},
 	"internal/webserial":    {},
 	"internal/browsertest":  {},
@@ -217,7 +219,7 @@ func TestWholeTests(t *testing.T) {
 		t.Fatal("the Makefile names no tests that run whole")
 	}
 	var files []string
-	for _, pattern := range []string{"server/*", "server/*/*", "server/*/*/*", "apparatus/*", "restore/*", "restore/*/*"} {
+	for _, pattern := range []string{"server/*", "server/*/*", "server/*/*/*", "webui/engine/*", "webui/labwork/*", "webui/library/*", "restore/*", "restore/*/*"} {
 		match, err := filepath.Glob("../../" + pattern + "_test.go")
 		if err != nil {
 			t.Fatal(err)

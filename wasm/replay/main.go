@@ -10,8 +10,8 @@ import (
 	"os"
 	"syscall/js"
 
-	"unbrick/apparatus/projector"
 	"unbrick/wasm/await"
+	"unbrick/webui/projector"
 )
 
 func main() {

@@ -14,13 +14,13 @@ import (
 	"unbrick/webui/engine"
 )
 
-// ports is apparatus.Ports over navigator.serial: those that the person has allowed in the page.
+// ports is engine.Ports over navigator.serial: those that the person has allowed in the page.
 type ports struct {
 	serial js.Value
 	last   []js.Value // of the last List
 }
 
-// List implements apparatus.Ports.
+// List implements engine.Ports.
 func (p *ports) List(ctx context.Context) ([]engine.PortInfo, error) {
 	all, err := await.Method(ctx, p.serial, "getPorts")
 	if err != nil {
@@ -45,7 +45,7 @@ func describe(port js.Value) string {
 	return fmt.Sprintf("USB %04x:%04x", info.Get("usbVendorId").Int(), info.Get("usbProductId").Int())
 }
 
-// Open implements apparatus.Ports.
+// Open implements engine.Ports.
 func (p *ports) Open(ctx context.Context, i int, baud uint32) (restore.Port, error) {
 	if i < 0 || i >= len(p.last) {
 		return nil, restore.ErrVanished

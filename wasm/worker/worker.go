@@ -11,9 +11,10 @@ import (
 	"syscall/js"
 	"time"
 
-	"unbrick/apparatus"
 	"unbrick/wasm/await"
 	"unbrick/webui/engine"
+	"unbrick/webui/labwork"
+	"unbrick/webui/repair"
 	"unbrick/webui/state"
 )
 
@@ -42,7 +43,7 @@ func Run() {
 	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
 		world.Ports = &ports{serial: serial}
 	}
-	run := engine.New(&world, apparatus.Restore, apparatus.Lab)
+	run := engine.New(&world, repair.New, labwork.New)
 	listen(run)
 	run.Run(ctx)
 	panic("worker: the engine has ended")

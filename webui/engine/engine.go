@@ -1,3 +1,8 @@
+// Package engine is the apparatus behind the page, without its screens' work: one loop that owns store, tab and what is shown, takes
+// commands and sends states. A Work does what one screen needs: package repair for Restore, package labwork for the Lab. It knows no
+// syscall/js: package wasm/worker gives it the browser, tests give it plain Go.
+//
+// Everything of a work runs in the loop's goroutine. What takes time goes through Go, and comes back as a function for the loop.
 package engine
 
 import (

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/apparatus"
-	"unbrick/apparatus/projector"
 	"unbrick/protocol"
 	"unbrick/protocol/smp"
 	"unbrick/protocol/wsconn"
@@ -22,7 +20,10 @@ import (
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
 	"unbrick/webui/engine"
+	"unbrick/webui/labwork"
 	"unbrick/webui/library"
+	"unbrick/webui/projector"
+	"unbrick/webui/repair"
 	"unbrick/webui/state"
 
 	"github.com/hack-pad/hackpadfs"
@@ -158,7 +159,7 @@ func (s *stand) run() {
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}
-	s.engine = engine.New(w, apparatus.Restore, apparatus.Lab)
+	s.engine = engine.New(w, repair.New, labwork.New)
 	newReader(s.T).follow(s.engine)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {

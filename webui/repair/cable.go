@@ -1,4 +1,7 @@
-package apparatus
+// Package repair is Restore's work: from a press on Connect to the verdict. A cable is the one attempt there can be; it finds a way
+// into restoration mode (coach, ways), identifies, plans, writes, and says how it ended. What was begun and has not ended is kept
+// (jobs). Boot loaders of MCUboot's kind are met in boot.go.
+package repair
 
 import (
 	"context"
@@ -71,7 +74,7 @@ type run struct {
 }
 
 // Restore is the work for the Restore screen.
-func Restore(e *engine.Engine) engine.Work { return &cable{e: e} }
+func New(e *engine.Engine) engine.Work { return &cable{e: e} }
 
 func (c *cable) Start() {
 	c.trace = &trace{}

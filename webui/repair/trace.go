@@ -1,4 +1,4 @@
-package apparatus
+package repair
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-// Package projector computes runs of the power-cut lab for the page: it answers an apparatus.Job by doing
+// Package projector computes runs of the power-cut lab for the page: it answers an labwork.Job by doing
 // what package sweep does for `unbrick powercut --replay`, so that both show the same run. It is a program of
 // its own in the browser, loaded only when somebody opens a replay.
 package projector
@@ -6,31 +6,31 @@ package projector
 import (
 	"context"
 
-	"unbrick/apparatus"
 	"unbrick/lab/sweep"
 	"unbrick/model"
+	"unbrick/webui/labwork"
 	"unbrick/webui/state"
 )
 
-// Project answers an encoded apparatus.Job with an encoded apparatus.Answer. What cannot be computed is an
+// Project answers an encoded labwork.Job with an encoded labwork.Answer. What cannot be computed is an
 // answer too; an error says that the request is none.
 func Project(ctx context.Context, request []byte) ([]byte, error) {
-	job, err := apparatus.DecodeJob(request)
+	job, err := labwork.DecodeJob(request)
 	if err != nil {
 		return nil, err
 	}
-	answer := &apparatus.Answer{}
+	answer := &labwork.Answer{}
 	if err := answerTo(ctx, job, answer); err != nil {
-		answer = &apparatus.Answer{Refused: err.Error()}
+		answer = &labwork.Answer{Refused: err.Error()}
 	}
-	b, err := apparatus.EncodeAnswer(answer)
+	b, err := labwork.EncodeAnswer(answer)
 	if err != nil {
-		return apparatus.EncodeAnswer(&apparatus.Answer{Refused: err.Error()})
+		return labwork.EncodeAnswer(&labwork.Answer{Refused: err.Error()})
 	}
 	return b, nil
 }
 
-func answerTo(ctx context.Context, job *apparatus.Job, answer *apparatus.Answer) error {
+func answerTo(ctx context.Context, job *labwork.Job, answer *labwork.Answer) error {
 	id, err := sweep.ParseID(job.ID)
 	if err != nil {
 		return err
@@ -56,9 +56,9 @@ func answerTo(ctx context.Context, job *apparatus.Job, answer *apparatus.Answer)
 }
 
 // splice makes a reel of a timeline; end is where the longer image ends.
-func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel {
-	r := &apparatus.Reel{}
-	r.Flash = apparatus.Flash{Runs: subject.Shape.Runs, ProgramUnit: subject.Shape.Unit, Page: subject.Shape.Page, Erased: subject.Shape.Erased, Boot: subject.Shape.Boot}
+func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *labwork.Reel {
+	r := &labwork.Reel{}
+	r.Flash = labwork.Flash{Runs: subject.Shape.Runs, ProgramUnit: subject.Shape.Unit, Page: subject.Shape.Page, Erased: subject.Shape.Erased, Boot: subject.Shape.Boot}
 	layout := r.Flash.Layout()
 	size, apps := subject.Memory()
 	r.RAM = size
@@ -97,23 +97,23 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		if s.Sector >= 0 { // what the operation before has left, or a weak cell that has flipped
-			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryCell, At: s.At, Sector: s.Sector, Cell: is(s.Sector, s.Look)})
+			r.Entries = append(r.Entries, labwork.Entry{Kind: labwork.EntryCell, At: s.At, Sector: s.Sector, Cell: is(s.Sector, s.Look)})
 		}
-		e := apparatus.Entry{At: s.At, Kind: apparatus.EntryRow}
+		e := labwork.Entry{At: s.At, Kind: labwork.EntryRow}
 		e.Row = state.LogRow{Time: s.At, Source: state.SourceBoard, Code: state.LogReplay, Sector: state.NoSector, Text: s.Text}
 		switch s.What {
 		case sweep.WhatErase, sweep.WhatProgram:
 			ops++
-			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = apparatus.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, apparatus.TearOf(s.Tear)
+			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = labwork.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, labwork.TearOf(s.Tear)
 			e.Sector = layout.Geometry.SectorAt(s.Addr)
 		case sweep.WhatEvent:
-			e.Kind, e.Event = apparatus.EntryEvent, s.Event
+			e.Kind, e.Event = labwork.EntryEvent, s.Event
 		case sweep.WhatPower:
 			switch s.Text {
 			case "on":
-				e.Kind = apparatus.EntryOn
+				e.Kind = labwork.EntryOn
 			case "off":
-				e.Kind = apparatus.EntryOff
+				e.Kind = labwork.EntryOff
 			default:
 				continue
 			}
@@ -126,7 +126,7 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *apparatus.Reel 
 		r.Entries = append(r.Entries, e)
 		if e.Cut {
 			cut := state.LogRow{Time: s.At, Source: state.SourceBoard, Code: state.LogCut, Sector: state.NoSector, A: ops, B: uint32(e.Tear)}
-			r.Entries = append(r.Entries, apparatus.Entry{Kind: apparatus.EntryRow, At: s.At, Row: cut})
+			r.Entries = append(r.Entries, labwork.Entry{Kind: labwork.EntryRow, At: s.At, Row: cut})
 		}
 	}
 	return r

@@ -1,4 +1,7 @@
-package apparatus
+// Package labwork is the Lab's work: one emulated device (rig) with its switches, its cable and its link; what is kept of it in the
+// browser (keeper); and runs that are seen again (replay): a tape records the device's own, a reel brings one that was computed
+// elsewhere, and a film is either, cut into stops that can be shown.
+package labwork
 
 import (
 	"context"
@@ -35,7 +38,7 @@ type bench struct {
 type pair struct{ from, to [32]byte }
 
 // Lab is the work for the Lab.
-func Lab(e *engine.Engine) engine.Work { return &bench{e: e} }
+func New(e *engine.Engine) engine.Work { return &bench{e: e} }
 
 // Start implements Work.
 func (b *bench) Start() {
