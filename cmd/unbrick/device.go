@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
        unbrick device free MODEL SERIAL [VERSION]
        unbrick device forget MODEL SERIAL
 
-list   tells of the devices that have spoken here, one a line, those in need first. --group takes restoration, needs-cable,
+list   tells of the devices that have spoken here, those in need first. --group takes restoration, needs-cable,
        overdue, held-back, silent, receiving, rewriting or running, --search a part of the serial number, --image
        the SHA-256 of what a device says it runs
 show   tells what the server knows of a device, and what keeps updates from it
@@ -66,24 +67,24 @@ type known struct {
 
 func deviceCommand() *cobra.Command {
 	f, query := &listFlags{}, url.Values{"limit": {"500"}}
-	list := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+	all := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return a.listDevices(ctx, query, p)
 	})
-	model := idFlag(list.Flags(), "model", "list those of one model")
+	model := idFlag(all.Flags(), "model", "list those of one model")
 	filter := map[string]*string{"model": model}
 	for name, usage := range map[string]string{
 		"group": "list those of one group", "search": "list those whose serial number has this in it", "image": "list those that say they run this image",
 	} {
-		filter[name] = list.Flags().String(name, "", usage)
+		filter[name] = all.Flags().String(name, "", usage)
 	}
-	completes(list, "group", "restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running")
-	list.PreRun = func(*cobra.Command, []string) {
+	completes(all, "group", "restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running")
+	all.PreRun = func(*cobra.Command, []string) {
 		for name, value := range filter {
 			query.Set(name, *value)
 		}
 	}
 	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
-		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", list,
+		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", all,
 		f.verb("show MODEL SERIAL", "tells what the server knows of a device", ofDevice(2, 2, "show takes MODEL and SERIAL"), changeDevice(http.MethodGet, "")),
 		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device", ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(http.MethodPost, "/hold")),
 		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
@@ -148,22 +149,22 @@ func (a *api) listDevices(ctx context.Context, query url.Values, p *printer) err
 		if err := a.ask(ctx, http.MethodGet, "/api/devices", query, nil, &page); err != nil {
 			return err
 		}
-		for i := range page.Devices {
-			d := &page.Devices[i]
-			if p.json {
-				if err := printJSON(p, d); err != nil {
-					return err
-				}
-				continue
-			}
-			fmt.Fprintf(p, "device %s of model %s is %s, last heard %s, says that it runs %s%s\n", d.Serial, d.Model, d.Group, d.Last.Format(time.RFC3339), d.Release.Version,
-				map[bool]string{true: ", confirmed"}[d.Release.Confirmed])
+		if err := list(p, "MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", page.Devices, (*known).row); err != nil {
+			return err
 		}
 		if page.Next == "" {
 			return nil
 		}
 		query.Set("cursor", page.Next)
 	}
+}
+
+func (d *known) row() string {
+	runs := d.Release.Version
+	if d.Release.Confirmed {
+		runs += ", confirmed"
+	}
+	return strings.Join([]string{d.Model, d.Serial, d.Group, d.Last.Format(time.RFC3339), runs}, "\t")
 }
 
 // print tells what holds for a device; what is its own claim is called so.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"unbrick/limits"
 	"unbrick/model"
@@ -57,16 +56,11 @@ func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
 
 // manifest asks the server for the manifest of a release.
 func (a *api) manifest(ctx context.Context, model, version string) ([]byte, error) {
-	var answer struct {
-		Releases []struct {
-			Version  string `json:"version"`
-			Manifest []byte `json:"manifest"`
-		} `json:"releases"`
-	}
-	if err := a.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer); err != nil {
+	all, err := releases[listed](ctx, a, model)
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range answer.Releases {
+	for _, r := range all {
 		if r.Version == version {
 			return r.Manifest, nil
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +71,7 @@ var wanted = map[string]string{
 
 // flagError says in words what is off with a flag, where the library has an error for programs.
 func flagError(c *cobra.Command, err error) error {
-	if words := c.Flags().Args(); c.HasSubCommands() && len(words) > 0 {
+	if words := c.Flags().Args(); c.HasSubCommands() && c.Args == nil && len(words) > 0 {
 		return c.RunE(c, words) // what is wrong is the word before
 	}
 	text := err.Error()
@@ -140,23 +139,8 @@ func (f *listFlags) verb(use, short string, args cobra.PositionalArgs, run func(
 		if err != nil {
 			return err
 		}
-		return run(ctx, a, words, &printer{out, f.json})
+		return run(ctx, a, words, &printer{Writer: out, json: f.json})
 	})
-}
-
-// printer prints results for people, or as JSON.
-type printer struct {
-	io.Writer
-	json bool
-}
-
-// show prints v as JSON, or lets it print itself for people.
-func (p *printer) show(v interface{ print(io.Writer) }) error {
-	if p.json {
-		return printJSON(p, v)
-	}
-	v.print(p)
-	return nil
 }
 
 // tokenOr returns the token given as a flag, else the environment's, without what stands around it. The environment's value is no
@@ -179,16 +163,6 @@ func envOr(name, fallback string) string {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// printJSON writes v as one line of JSON.
-func printJSON(w io.Writer, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s\n", b)
-	return err
 }
 
 // stopped returns the context's error as a plain sentence when the person stopped the command.

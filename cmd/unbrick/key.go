@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,31 +20,84 @@ import (
 )
 
 const keyHelp = `usage: unbrick key new [-o release.key]
+       unbrick key show FILE
+       unbrick key list --model ID
 
-Makes the Ed25519 key that signs releases, and writes two files: the secret key, which never leaves the machine
+new makes the Ed25519 key that signs releases, and writes two files: the secret key, which never leaves the machine
 where you publish, and beside it the public key (.pub), which devices are manufactured with.
 
 A file that exists is never overwritten: a lost key cannot be made again, and devices take no other.
 
+show tells which key is in a file, secret or public; list tells whose releases of a model the server takes. A further key is
+registered by unbrick publish --trust-key.
+
 example:
   unbrick key new -o release.key        # writes release.key and release.pub
 
-exit codes: 0 done, 1 the files could not be written, 2 the words are off`
+exit codes: 0 done, 1 the files could not be written or read, or the server did not answer, 2 the words are off`
 
 // keyFlags are the words of key new.
 type keyFlags struct {
-	name string
-	json bool
+	listFlags
+	name, model string
 }
 
-// keyCommand makes a key pair.
+// keyCommand makes and tells keys.
 func keyCommand() *cobra.Command {
-	const say = "say: unbrick key new -o release.key"
 	f := &keyFlags{}
-	c := verb("new", "makes a key pair", "", takes(0, 0, say), f.make)
-	c.Flags().StringVarP(&f.name, "output", "o", "release.key", "`file` for the secret key; the public key goes beside it")
-	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
-	return group("key", "makes the key that signs releases", keyHelp, say, c)
+	pair := verb("new", "makes a key pair", "", noWords, f.make)
+	pair.Flags().StringVarP(&f.name, "output", "o", "release.key", "`file` for the secret key; the public key goes beside it")
+	show := verb("show FILE", "tells which key is in a file", "", takes(1, 1, "show takes one FILE"), func(ctx context.Context, words []string, out, _ io.Writer) error {
+		return showKey(ctx, words[0], &printer{Writer: out, json: f.json})
+	})
+	all := f.verb("list", "tells whose releases of a model the server takes", noWords, f.list)
+	all.Flags().Var((*id)(&f.model), "model", "model of the releases")
+	g := group("key", "makes the key that signs releases, tells of keys", keyHelp, "say: unbrick key new -o release.key", pair, show, all)
+	f.declare(g.PersistentFlags())
+	return g
+}
+
+// showKey tells which key is in a file.
+func showKey(ctx context.Context, name string, p *printer) error {
+	b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
+	if err != nil {
+		return err
+	}
+	kind := "public"
+	public, err := release.ParsePub(b)
+	if err != nil {
+		secret, err := release.ParseKey(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		kind, public = "secret", secret.Public().(ed25519.PublicKey)
+	}
+	id := release.IDOf(public).String()
+	if p.json {
+		return printJSON(p, map[string]string{"file": name, "kind": kind, "id": id})
+	}
+	_, err = fmt.Fprintf(p, "%s key %s\n", kind, id)
+	return err
+}
+
+// registered is a key as the server tells it.
+type registered struct {
+	ID     string    `json:"id"`
+	Public []byte    `json:"public"`
+	Added  time.Time `json:"added"`
+}
+
+func (f *keyFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
+	if f.model == "" {
+		return usageError("list takes --model ID")
+	}
+	var answer struct {
+		Keys []registered `json:"keys"`
+	}
+	if err := a.ask(ctx, http.MethodGet, "/api/models/"+f.model+"/keys", nil, nil, &answer); err != nil {
+		return err
+	}
+	return list(p, "KEY\tREGISTERED", answer.Keys, func(k *registered) string { return k.ID + "\t" + k.Added.Format(time.RFC3339) })
 }
 
 func (f *keyFlags) make(_ context.Context, _ []string, out, _ io.Writer) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]
        unbrick model list
+       unbrick model show ID
        unbrick model prefer ID delta|bsdiff
 
 put describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
@@ -31,7 +33,7 @@ the end settings areas (--settings), which no update touches.
 --app NAME:SIZE:IMPORTANCE[:fixed] names an application in RAM, repeated from the bottom up. To make room for an
 update, the least important is stopped first; a fixed one never.
 
-list tells of the models that the server knows.
+list tells of the models that the server knows, show all that it knows of one.
 
 prefer says what kind of update file the server tries first for devices of the model. Without a word it is delta. With
 bsdiff, devices that announce enough RAM for patch and whole new image get a classic patch, all others what
@@ -78,10 +80,13 @@ func (f *modelFlags) declare(set *pflag.FlagSet) {
 func modelCommand() *cobra.Command {
 	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, or: unbrick model prefer ID delta|bsdiff"
 	f, m := &listFlags{}, &modelFlags{}
-	put := f.verb("put ID", "describes a kind of device to the server", takes(1, 1, say), m.put)
+	put := verb("put ID", "describes a kind of device to the server", "", takes(1, 1, say), func(ctx context.Context, words []string, out, _ io.Writer) error {
+		return m.put(ctx, f, words[0], &printer{Writer: out, json: f.json})
+	})
 	m.declare(put.Flags())
 	g := group("model", "describes a kind of device to the server, lists those it knows", modelHelp, say, put,
 		f.verb("list", "tells of the models that the server knows", noWords, listModels),
+		f.verb("show ID", "tells all that the server knows of a model", takes(1, 1, "show takes one ID"), showModel),
 		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind))
 	f.declare(g.PersistentFlags())
 	return g
@@ -123,14 +128,16 @@ func (f *modelFlags) model(id string) (*model.Model, error) {
 	return m, nil
 }
 
-func (f *modelFlags) put(ctx context.Context, a *api, words []string, p *printer) error {
-	m, err := f.model(words[0])
+func (f *modelFlags) put(ctx context.Context, server *listFlags, id string, p *printer) error {
+	m, err := f.model(id)
 	if err != nil {
 		return err
 	}
 	b := m.Append(nil)
 	if f.record != "" {
 		err = writeNew(f.record, b, 0o644)
+	} else if a, no := server.client(); no != nil {
+		return no
 	} else {
 		_, _, err = a.do(ctx, http.MethodPut, "/api/models/"+m.ID, nil, b, "Content-Type", "application/cbor")
 	}
@@ -158,6 +165,7 @@ type described struct {
 	Keys      []struct {
 		ID string `json:"id"`
 	} `json:"keys"`
+	Record []byte `json:"record,omitempty"`
 }
 
 // listModels prints the models that the server knows.
@@ -168,17 +176,61 @@ func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
 	if err := a.ask(ctx, http.MethodGet, "/api/models", nil, nil, &answer); err != nil {
 		return err
 	}
-	for i := range answer.Models {
-		if err := p.show(&answer.Models[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(p, "MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", answer.Models, func(m *described) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software), flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+	})
 }
 
-func (m *described) print(out io.Writer) {
-	fmt.Fprintf(out, "model %s, %s: flash of %s, %s for software, workspace up to %s, %d keys, %s is tried first\n", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
-		flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+// showModel prints all that the server knows of a model.
+func showModel(ctx context.Context, a *api, words []string, p *printer) error {
+	if err := release.CheckID(words[0]); err != nil {
+		return usageError("model: %v", err)
+	}
+	var raw json.RawMessage
+	if err := a.ask(ctx, http.MethodGet, "/api/models/"+words[0], nil, nil, &raw); err != nil {
+		return err
+	}
+	if p.json {
+		return printJSON(p, raw)
+	}
+	var d described
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return fmt.Errorf("model %s: the server's answer: %w", words[0], err)
+	}
+	m, err := model.Decode(d.Record)
+	if err != nil {
+		return fmt.Errorf("model %s: the server's answer: %w", words[0], err)
+	}
+	return d.tell(p, &m)
+}
+
+// tell prints a model for people.
+func (d *described) tell(out io.Writer, m *model.Model) error {
+	g, of := &m.Layout.Geometry, func(n uint32) string { return flash.FormatSize(n) }
+	var settings, apps, keys []string
+	for _, s := range m.Layout.Settings {
+		settings = append(settings, s.Name+" "+of(s.Size))
+	}
+	for _, a := range m.Apps {
+		text := fmt.Sprintf("%s %s, importance %d", a.Name, of(a.Size), a.Importance)
+		if a.Fixed {
+			text += ", never stopped"
+		}
+		apps = append(apps, text)
+	}
+	for _, k := range d.Keys {
+		keys = append(keys, k.ID)
+	}
+	readout := ""
+	if m.Readout {
+		readout = "allowed, for a backup over the cable"
+	}
+	return facts(out, "Model", m.ID, "Name", m.Name,
+		"Flash", fmt.Sprintf("%s in sectors of %s, program unit %d, page %d, erased byte %02x", of(g.Size()), g, g.ProgramUnit, g.Page, g.Erased),
+		"Boot area", of(m.Layout.Boot), "Software", of(d.Software), "Settings", strings.Join(settings, "; "),
+		"RAM", fmt.Sprintf("%s, %s resident, workspace up to %s", of(m.RAM), of(m.Resident), of(d.Workspace)), "Applications", strings.Join(apps, "; "),
+		"Cable", fmt.Sprintf("%d baud", m.Line), "Read-out", readout, "By hand", strings.Join(m.Hints, "; "), "Images", m.ISA,
+		"Tried first", d.Prefer, "Trusts keys", strings.Join(keys, ", "))
 }
 
 // preferKind says what kind of update file is tried first for a model.

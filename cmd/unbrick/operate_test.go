@@ -435,13 +435,13 @@ func TestOperateCommands(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	if out := must(t, exitOK, "release", "list"); !strings.Contains(out, "release 2 of model 0001 is offered, to all") || !strings.Contains(out, "release 1 of") {
+	if out := must(t, exitOK, "release", "list"); !tableHas(out, "0001 2 offered all") || !tableHas(out, "0001 1 offered all") {
 		t.Errorf("%s", out)
 	}
 	if out := must(t, exitOK, "release", "withdraw", "1", "--model", "0001"); out != "release 1 of model 0001 is withdrawn\n" {
 		t.Errorf("%s", out)
 	}
-	if out := must(t, exitOK, "release", "list"); !strings.Contains(out, "release 1 of model 0001 is withdrawn\n") {
+	if out := must(t, exitOK, "release", "list"); !tableHas(out, "0001 1 withdrawn none") {
 		t.Errorf("to all, although it is withdrawn:\n%s", out)
 	}
 	if out := must(t, exitOK, "file", "list", "--model", "0001"); !strings.Contains(out, "delta from 1 to 2 of model 0001 is ready") || !strings.Contains(out, "1 devices say that it is wrong") {
@@ -451,7 +451,7 @@ func TestOperateCommands(t *testing.T) {
 	if code, out, errOut := execute(t, "release", "withdraw", "1", "--model", "0001"); code != exitFailed || !strings.Contains(errOut, "superseded") {
 		t.Errorf("another release than was named: %d %s%s", code, out, errOut)
 	}
-	if out := must(t, exitOK, "release", "list"); !strings.Contains(out, "release 3 of model 0001 is offered, to all\n") || !strings.Contains(out, "release 1 of model 0001 is superseded\n") {
+	if out := must(t, exitOK, "release", "list"); !tableHas(out, "0001 3 offered all") || !tableHas(out, "0001 1 superseded none") {
 		t.Errorf("%s", out)
 	}
 	for _, bad := range [][]string{

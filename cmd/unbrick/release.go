@@ -13,11 +13,11 @@ import (
 )
 
 const releaseHelp = `usage: unbrick release list [--model ID]
-       unbrick release show RELEASEFILE
+       unbrick release show RELEASEFILE | VERSION --model ID
        unbrick release offer|withhold|withdraw VERSION --model ID
 
 list     tells of all releases, the newest first
-show     tells what is in a release file, and asks no server
+show     tells what is in a release file, and asks no server; with --model, what the server knows of a release
 offer    offers a release, also one that was withheld or withdrawn
 withhold offers it to no device for now; strangers may still fetch it to restore a device
 withdraw offers it to no device, and strangers cannot fetch it either; devices on which it has not confirmed
@@ -29,16 +29,20 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
 func releaseCommand() *cobra.Command {
 	f, model := &listFlags{}, new(string)
-	list := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+	all := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return a.listReleases(ctx, *model, p)
 	})
-	list.Flags().Var((*id)(model), "model", "list those of one model")
-	show := verb("show RELEASEFILE", "tells what is in a release file", "", takes(1, 1, "show takes one RELEASEFILE"),
-		func(ctx context.Context, words []string, out, _ io.Writer) error {
-			return showRelease(ctx, words[0], f.json, out)
+	all.Flags().Var((*id)(model), "model", "list those of one model")
+	show := verb("show RELEASEFILE|VERSION", "tells what is in a release file, or what the server knows of a release", "",
+		takes(1, 1, "show takes one RELEASEFILE, or VERSION and --model ID"), func(ctx context.Context, words []string, out, _ io.Writer) error {
+			if *model == "" {
+				return showRelease(ctx, words[0], f.json, out)
+			}
+			return f.showListed(ctx, *model, words[0], &printer{Writer: out, json: f.json})
 		})
+	show.Flags().Var((*id)(model), "model", "model of the release that the server is asked for")
 	g := group("release", "lists releases, offers, withholds or withdraws one", releaseHelp,
-		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID", list, show,
+		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID", all, show,
 		f.releaseVerb("offer", "offers a release", "offered"),
 		f.releaseVerb("withhold", "offers a release to no device for now", "withheld"),
 		f.releaseVerb("withdraw", "offers a release to no device, and leads devices back", "withdrawn"))
@@ -159,19 +163,54 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 }
 
 func (a *api) listReleases(ctx context.Context, model string, p *printer) error {
-	all, err := a.releases(ctx, model)
+	all, err := releases[rolled](ctx, a, model)
 	if err != nil {
 		return err
 	}
 	if p.json {
 		return printJSON(p, map[string][]rolled{"releases": all})
 	}
-	for i := range all {
-		all[i].print(p)
-		all[i].say(p)
-		if all[i].Damaged {
-			fmt.Fprintln(p, "its stored image is damaged or gone: publish its release file again")
-		}
+	return list(p, "MODEL\tVERSION\tSTATE\tOFFERED TO\tRELEASED\tSIGNED BY\tNOTE", all, (*rolled).row)
+}
+
+func (r *rolled) row() string {
+	note := r.Note
+	if r.Damaged {
+		note = "damaged: " + note
+	}
+	return strings.Join([]string{r.Model, r.Version, r.State, r.audience(), r.Day, strings.Join(r.Keys, ", "), note}, "\t")
+}
+
+// audience is whom a release is offered to.
+func (r *rolled) audience() string {
+	switch {
+	case r.State != "offered":
+		return "none"
+	case r.Rollout == nil:
+		return "all"
+	case r.Rollout.Halted != nil:
+		return "none, halted"
+	}
+	return r.Rollout.Share
+}
+
+// showListed tells what the server knows of a release.
+func (f *listFlags) showListed(ctx context.Context, model, version string, p *printer) error {
+	a, err := f.client()
+	if err != nil {
+		return err
+	}
+	r, err := a.rolled(ctx, model, version)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return printJSON(p, r)
+	}
+	r.print(p)
+	r.say(p)
+	if r.Damaged {
+		fmt.Fprintln(p, "its stored image is damaged or gone: publish its release file again")
 	}
 	return nil
 }

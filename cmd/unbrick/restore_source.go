@@ -57,20 +57,12 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
 
 func (s *releaseSource) listRemote(ctx context.Context, model string) ([]remoteRelease, error) {
-	var answer struct {
-		Releases []struct {
-			Manifest []byte `json:"manifest"`
-			State    string `json:"state"`
-		} `json:"releases"`
-	}
-	if err := s.api.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer); err != nil {
+	all, err := releases[listed](ctx, s.api, model)
+	if err != nil {
 		return nil, err
 	}
 	var list []remoteRelease
-	for i, r := range answer.Releases {
-		if i == maxListed {
-			break
-		}
+	for _, r := range all[:min(len(all), maxListed)] {
 		m, signers, err := release.Parse(r.Manifest)
 		if err != nil {
 			return nil, fmt.Errorf("the server's list of releases: %w", err)

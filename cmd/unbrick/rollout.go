@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 )
 
 const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [--max-failures N] [--halts] [--halt | --resume | --end]
+       unbrick rollout list [--model ID]
 
 Shows how far a release has been offered, and decides how it goes on. A rollout offers a release in phases to a growing
 share of the model's devices: "1%,10%@24h,100%@72h" is one in a hundred at once, one in ten after a day, all after
@@ -27,7 +29,7 @@ the release keep it.
   --halt, --resume   stop offering the release, go on
   --end              no rollout any more: the release is for all
 
-A release that is published with "unbrick publish --phases LIST" is in its rollout from the first moment on.
+list tells of the rollouts that go on. A release that is published with "unbrick publish --phases LIST" is in its rollout from the first moment on.
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
@@ -79,11 +81,13 @@ func rolloutCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.run(ctx, words[0], change, &printer{out, f.json})
+			return f.run(ctx, words[0], change, &printer{Writer: out, json: f.json})
 		})
+	all := f.verb("list", "tells of the rollouts that go on", noWords, f.list)
+	c.AddCommand(all)
+	f.declare(c.PersistentFlags())
+	c.PersistentFlags().Var((*id)(&f.model), "model", "model of the release")
 	set = c.Flags()
-	f.declare(set)
-	set.Var((*id)(&f.model), "model", "model of the release")
 	set.StringVar(&f.phases, "phases", "", "begin a rollout with these phases")
 	set.UintVar(&f.limit, "max-failures", 0, "devices that may fail")
 	set.BoolVar(&f.halts, "halts", false, "the alarm halts the rollout")
@@ -94,6 +98,25 @@ func rolloutCommand() *cobra.Command {
 }
 
 const sayRollout = "say: unbrick rollout VERSION --model ID"
+
+// list prints the releases that are not for all yet.
+func (f *rolloutFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
+	all, err := releases[rolled](ctx, a, f.model)
+	if err != nil {
+		return err
+	}
+	going := slices.DeleteFunc(all, func(r rolled) bool { return r.Rollout == nil })
+	return list(p, "MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", going, func(r *rolled) string {
+		o, state, next := r.Rollout, r.State, ""
+		if o.Alarm {
+			state += ", alarm"
+		}
+		if o.Next != nil {
+			next = o.Next.Format(time.RFC3339)
+		}
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", r.Model, r.Version, state, r.audience(), o.Phases, o.Begun.Format(time.RFC3339), next, o.Failed, o.Lost, o.Limit)
+	})
+}
 
 // change is what the words want to be other than it is.
 func (f *rolloutFlags) change(given func(name string) bool) (map[string]any, error) {
@@ -156,18 +179,24 @@ func (a *api) change(ctx context.Context, model, version, what string, change ma
 	return now, a.ask(ctx, http.MethodPut, "/api/releases/"+r.Image+"/"+what, nil, change, now)
 }
 
-// releases asks the server for the releases of a model, of all with "".
-func (a *api) releases(ctx context.Context, model string) ([]rolled, error) {
+// releases asks the server for the releases of a model, of all with "", and what T wants to know of each.
+func releases[T any](ctx context.Context, a *api, model string) ([]T, error) {
 	var answer struct {
-		Releases []rolled `json:"releases"`
+		Releases []T `json:"releases"`
 	}
 	err := a.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer)
 	return answer.Releases, err
 }
 
+// listed is a release in the server's list, with its manifest.
+type listed struct {
+	Version, State string
+	Manifest       []byte
+}
+
 // rolled asks the server for a release.
 func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error) {
-	all, err := a.releases(ctx, model)
+	all, err := releases[rolled](ctx, a, model)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -178,14 +176,12 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 		allowed.Jump = true // what is there is not known here; the server says the rest
 		return sequence.Check(sequence.Of(m), nil, allowed)
 	}
-	var list struct {
-		Releases []struct{ Manifest []byte }
-	}
-	if err := server.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {f.model}}, nil, &list); err != nil {
+	list, err := releases[listed](ctx, server, f.model)
+	if err != nil {
 		return err
 	}
 	var all []sequence.Release
-	for _, r := range list.Releases {
+	for _, r := range list {
 		have, _, err := release.Parse(r.Manifest)
 		if err != nil {
 			return fmt.Errorf("list of releases: %w", err)
