@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 
@@ -31,22 +30,22 @@ exit codes: 0 done, 1 it did not work, 2 the words are off`
 
 // benchFlags are the words of bench delta.
 type benchFlags struct {
-	json, quick, alone bool
-	sector             string
+	quick, alone bool
+	sector       string
 }
 
 func benchCommand() *cobra.Command {
 	const say = "say bench delta DIR...; unbrick bench --help explains it"
 	f := &benchFlags{}
 	c := verb("delta DIR...", "measures deltas between consecutive images", "", takes(1, math.MaxInt, say), f.measure)
-	c.Flags().BoolVar(&f.json, "json", false, "print rows and summary as one line of JSON")
+	jsonFlag(c.Flags())
 	c.Flags().BoolVar(&f.quick, "quick", false, "only sizes at the two profiles: no in-place cost, no effort fast")
 	c.Flags().BoolVar(&f.alone, "no-peers", false, "run no other program")
 	c.Flags().StringVar(&f.sector, "sector", "4KiB", "size of the flash's sectors")
 	return group("bench", "measures deltas over pairs of images, beside other programs", benchHelp, say, c)
 }
 
-func (f *benchFlags) measure(ctx context.Context, dirs []string, out, errOut io.Writer) error {
+func (f *benchFlags) measure(ctx context.Context, dirs []string, p *printer) error {
 	pairs, err := bench.Find(dirs)
 	if err != nil {
 		return err
@@ -62,21 +61,21 @@ func (f *benchFlags) measure(ctx context.Context, dirs []string, out, errOut io.
 	done := 0
 	o.Finished = func(r *bench.Row) {
 		done++
-		fmt.Fprintf(errOut, "%d of %d: %s: %d bytes", done, len(pairs), r.Name, r.Large.Bytes)
+		fmt.Fprintf(p.errOut, "%d of %d: %s: %d bytes", done, len(pairs), r.Name, r.Large.Bytes)
 		if r.Best > 0 {
-			fmt.Fprintf(errOut, ", %.3f of the smallest peer", float64(r.Large.Bytes)/float64(r.Best))
+			fmt.Fprintf(p.errOut, ", %.3f of the smallest peer", float64(r.Large.Bytes)/float64(r.Best))
 		}
-		fmt.Fprintln(errOut)
+		fmt.Fprintln(p.errOut)
 	}
 	rows, err := bench.Measure(ctx, pairs, o)
 	if err != nil {
 		return errors.Join(stopped(ctx), err)
 	}
-	if f.json {
-		return printJSON(out, struct {
+	if p.json {
+		return printJSON(p, struct {
 			Rows    []bench.Row   `json:"rows"`
 			Summary bench.Summary `json:"summary"`
 		}{rows, bench.Sum(rows)})
 	}
-	return bench.Print(out, rows)
+	return bench.Print(p, rows)
 }

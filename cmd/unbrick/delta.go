@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -36,10 +35,11 @@ exit codes: 0 done, 1 it did not work (create wrote no file, apply says whether 
 2 the words are off`
 
 func deltaCommand() *cobra.Command {
-	asJSON := new(bool)
 	g := group("delta", "makes, applies and explains the files that turn one image into another", deltaHelp,
-		"say create, apply or info; unbrick delta --help explains them", deltaCreate(asJSON), deltaApply(asJSON), deltaInfo(asJSON))
-	g.PersistentFlags().BoolVar(asJSON, "json", false, "print the result as one line of JSON")
+		"say create, apply or info; unbrick delta --help explains them", deltaCreate(),
+		verb("apply D FLASHFILE", "proves a delta, then rewrites a flash file", "", takes(2, 2, "apply takes a delta and a flash file"), deltaApply),
+		verb("info D", "tells what a delta is and what memory it needs", "", takes(1, 1, "info takes one delta"), deltaInfo))
+	jsonFlag(g.PersistentFlags())
 	return g
 }
 
@@ -47,11 +47,11 @@ func deltaCommand() *cobra.Command {
 type creation struct {
 	diff.Options
 	to, geometry, effort, erased string
-	raw, json                    *bool
+	raw                          *bool
 }
 
-func deltaCreate(asJSON *bool) *cobra.Command {
-	f := &creation{Options: diff.Options{StashMax: diff.DefaultStash}, json: asJSON}
+func deltaCreate() *cobra.Command {
+	f := &creation{Options: diff.Options{StashMax: diff.DefaultStash}}
 	c := verb("create OLD NEW -o FILE", "makes a delta", "", takes(2, 2, "create takes OLD, NEW and -o FILE"), f.create)
 	set := c.Flags()
 	set.StringVarP(&f.to, "output", "o", "", "`file` to write (required)")
@@ -90,7 +90,8 @@ func (f *creation) check() error {
 	return nil
 }
 
-func (f *creation) create(ctx context.Context, words []string, out, errOut io.Writer) error {
+func (f *creation) create(ctx context.Context, words []string, p *printer) error {
+	out, errOut := p.Writer, p.errOut
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (f *creation) create(ctx context.Context, words []string, out, errOut io.Wr
 		return err
 	}
 	f.Geometry = &area
-	if isTerminal(errOut) && !*f.json {
+	if isTerminal(errOut) && !p.json {
 		f.Progress = func(done, total int) { fmt.Fprintf(errOut, "\rcomparing %3d %%", 100*done/total) }
 		defer fmt.Fprint(errOut, "\r               \r")
 	}
@@ -126,7 +127,7 @@ func (f *creation) create(ctx context.Context, words []string, out, errOut io.Wr
 	if err != nil {
 		return err
 	}
-	if *f.json {
+	if p.json {
 		return printJSON(out, r)
 	}
 	fmt.Fprintf(out, "%s: %d bytes, %.1f %% of the new image; rewrites %d of %d sectors; needs a workspace of %d bytes\n",
@@ -227,14 +228,8 @@ func deltaReportOf(file []byte) (*deltaReport, error) {
 	return r, err
 }
 
-func deltaInfo(asJSON *bool) *cobra.Command {
-	return verb("info D", "tells what a delta is and what memory it needs", "", takes(1, 1, "info takes one delta"),
-		func(ctx context.Context, words []string, out, _ io.Writer) error {
-			return printDelta(ctx, words[0], *asJSON, out)
-		})
-}
-
-func printDelta(ctx context.Context, name string, asJSON bool, out io.Writer) error {
+func deltaInfo(ctx context.Context, words []string, p *printer) error {
+	name, out := words[0], p.Writer
 	file, err := readFile(ctx, name, "an update file", limits.File)
 	if err != nil {
 		return err
@@ -243,7 +238,7 @@ func printDelta(ctx context.Context, name string, asJSON bool, out io.Writer) er
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if asJSON {
+	if p.json {
 		return printJSON(out, r)
 	}
 	from := "nothing"

@@ -8,22 +8,14 @@ import (
 	"io"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/delta"
 	"unbrick/flash"
 	"unbrick/limits"
 	"unbrick/release"
 )
 
-func deltaApply(asJSON *bool) *cobra.Command {
-	return verb("apply D FLASHFILE", "proves a delta, then rewrites a flash file", "", takes(2, 2, "apply takes a delta and a flash file"),
-		func(ctx context.Context, words []string, out, _ io.Writer) error {
-			return rewriteFile(ctx, words[0], words[1], *asJSON, out)
-		})
-}
-
-func rewriteFile(ctx context.Context, name, flashName string, asJSON bool, out io.Writer) error {
+func deltaApply(ctx context.Context, words []string, p *printer) error {
+	name, flashName := words[0], words[1]
 	file, err := readFile(ctx, name, "an update file", limits.File)
 	if err != nil {
 		return err
@@ -42,13 +34,13 @@ func rewriteFile(ctx context.Context, name, flashName string, asJSON bool, out i
 		}
 		return fmt.Errorf("%w; %d sectors of %s are already rewritten", err, written, flashName)
 	}
-	if asJSON {
-		return printJSON(out, struct {
+	if p.json {
+		return printJSON(p, struct {
 			Written int `json:"sectors_written"`
 			Size    int `json:"size"`
 		}{written, len(file)})
 	}
-	fmt.Fprintf(out, "%s: %d sectors rewritten, digest right\n", flashName, written)
+	fmt.Fprintf(p, "%s: %d sectors rewritten, digest right\n", flashName, written)
 	return nil
 }
 

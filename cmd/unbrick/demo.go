@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -29,7 +28,7 @@ func demoCommand() *cobra.Command {
 		verb("images DIR", "writes v1.bin and v2.bin", "", takes(1, 1, say), writeSamples))
 }
 
-func writeSamples(ctx context.Context, words []string, out, _ io.Writer) error {
+func writeSamples(ctx context.Context, words []string, p *printer) error {
 	older, newer := firmware.OpenSBI()
 	for i, image := range [][]byte{older, newer} {
 		name := filepath.Join(words[0], fmt.Sprintf("v%d.bin", i+1))
@@ -38,7 +37,7 @@ func writeSamples(ctx context.Context, words []string, out, _ io.Writer) error {
 				return err
 			}
 		}
-		fmt.Fprintf(out, "%s: %d bytes\n", name, len(image))
+		fmt.Fprintf(p, "%s: %d bytes\n", name, len(image))
 	}
 	return nil
 }

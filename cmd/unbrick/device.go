@@ -66,14 +66,15 @@ type known struct {
 }
 
 func deviceCommand() *cobra.Command {
-	f, query := &listFlags{}, url.Values{"limit": {"500"}}
+	f, query := &serverFlags{}, url.Values{"limit": {"500"}}
 	all := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return a.listDevices(ctx, query, p)
 	})
 	model := idFlag(all.Flags(), "model", "list those of one model")
 	filter := map[string]*string{"model": model}
 	for name, usage := range map[string]string{
-		"group": "list those of one group", "search": "list those whose serial number has this in it", "image": "list those that say they run this image",
+		"group": "list those of one group", "search": "list those whose serial number has this in it",
+		"image": "list those that say they run this image",
 	} {
 		filter[name] = all.Flags().String(name, "", usage)
 	}
@@ -85,12 +86,14 @@ func deviceCommand() *cobra.Command {
 	}
 	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
 		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", all,
-		f.verb("show MODEL SERIAL", "tells what the server knows of a device", ofDevice(2, 2, "show takes MODEL and SERIAL"), changeDevice(http.MethodGet, "")),
-		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device", ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(http.MethodPost, "/hold")),
+		f.verb("show MODEL SERIAL", "tells what the server knows of a device",
+			ofDevice(2, 2, "show takes MODEL and SERIAL"), changeDevice(http.MethodGet, "")),
+		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device",
+			ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(http.MethodPost, "/hold")),
 		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
 			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(http.MethodPost, "/free")),
 		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice))
-	f.declare(g.PersistentFlags())
+	f.operate(g.PersistentFlags())
 	return g
 }
 

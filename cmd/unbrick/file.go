@@ -41,7 +41,7 @@ type updateFile struct {
 }
 
 func fileCommand() *cobra.Command {
-	f, model := &listFlags{}, new(string)
+	f, model := &serverFlags{}, new(string)
 	list := f.verb("list", "tells of the update files, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return a.listFiles(ctx, *model, p)
 	})
@@ -50,7 +50,7 @@ func fileCommand() *cobra.Command {
 		"say: unbrick file list [--model ID], or: unbrick file bar|make ID", list,
 		f.verb("bar ID", "keeps an update file from all devices", takes(1, 1, "bar takes one ID of unbrick file list"), changeFile("barred")),
 		f.verb("make ID", "has an update file made anew", takes(1, 1, "make takes one ID of unbrick file list"), changeFile("wanted")))
-	f.declare(g.PersistentFlags())
+	f.operate(g.PersistentFlags())
 	return g
 }
 

@@ -121,25 +121,24 @@ func (f *serverFlags) named() bool {
 // client asks the server as an operator.
 func (f *serverFlags) client() (*api, error) { return newAPI(f.server, tokenOr(f.token)) }
 
-// listFlags are serverFlags of verbs whose answer can be had as JSON.
-type listFlags struct {
-	serverFlags
-	json bool
+// jsonFlag declares --json, which verb looks at.
+func jsonFlag(set *pflag.FlagSet) { set.Bool("json", false, "print JSON, one object a line") }
+
+// operate declares what verbs that ask the server have: who asks, and --json.
+func (f *serverFlags) operate(set *pflag.FlagSet) {
+	f.declare(set)
+	jsonFlag(set)
 }
 
-func (f *listFlags) declare(set *pflag.FlagSet) {
-	f.serverFlags.declare(set)
-	set.BoolVar(&f.json, "json", false, "print JSON, one object a line")
-}
-
-// verb makes a verb of a group that asks the server, and prints as f says.
-func (f *listFlags) verb(use, short string, args cobra.PositionalArgs, run func(ctx context.Context, a *api, words []string, p *printer) error) *cobra.Command {
-	return verb(use, short, "", args, func(ctx context.Context, words []string, out, _ io.Writer) error {
+// verb makes a verb of a group that asks the server.
+func (f *serverFlags) verb(use, short string, args cobra.PositionalArgs,
+	run func(ctx context.Context, a *api, words []string, p *printer) error) *cobra.Command {
+	return verb(use, short, "", args, func(ctx context.Context, words []string, p *printer) error {
 		a, err := f.client()
 		if err != nil {
 			return err
 		}
-		return run(ctx, a, words, &printer{Writer: out, json: f.json})
+		return run(ctx, a, words, p)
 	})
 }
 

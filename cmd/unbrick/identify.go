@@ -60,7 +60,8 @@ func identifyCommand() *cobra.Command {
 	return c
 }
 
-func (f *cableFlags) identify(ctx context.Context, _ []string, out, errOut io.Writer) error {
+func (f *cableFlags) identify(ctx context.Context, _ []string, p *printer) error {
+	out, errOut := p.Writer, p.errOut
 	if err := f.check(); err != nil {
 		return err
 	}

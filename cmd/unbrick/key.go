@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -38,7 +37,7 @@ exit codes: 0 done, 1 the files could not be written or read, or the server did 
 
 // keyFlags are the words of key new.
 type keyFlags struct {
-	listFlags
+	serverFlags
 	name, model string
 }
 
@@ -47,18 +46,17 @@ func keyCommand() *cobra.Command {
 	f := &keyFlags{}
 	pair := verb("new", "makes a key pair", "", noWords, f.make)
 	pair.Flags().StringVarP(&f.name, "output", "o", "release.key", "`file` for the secret key; the public key goes beside it")
-	show := verb("show FILE", "tells which key is in a file", "", takes(1, 1, "show takes one FILE"), func(ctx context.Context, words []string, out, _ io.Writer) error {
-		return showKey(ctx, words[0], &printer{Writer: out, json: f.json})
-	})
+	show := verb("show FILE", "tells which key is in a file", "", takes(1, 1, "show takes one FILE"), showKey)
 	all := f.verb("list", "tells whose releases of a model the server takes", noWords, f.list)
 	all.Flags().Var((*id)(&f.model), "model", "model of the releases")
 	g := group("key", "makes the key that signs releases, tells of keys", keyHelp, "say: unbrick key new -o release.key", pair, show, all)
-	f.declare(g.PersistentFlags())
+	f.operate(g.PersistentFlags())
 	return g
 }
 
 // showKey tells which key is in a file.
-func showKey(ctx context.Context, name string, p *printer) error {
+func showKey(ctx context.Context, words []string, p *printer) error {
+	name := words[0]
 	b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
 	if err != nil {
 		return err
@@ -100,7 +98,7 @@ func (f *keyFlags) list(ctx context.Context, a *api, _ []string, p *printer) err
 	return list(p, "KEY\tREGISTERED", answer.Keys, func(k *registered) string { return k.ID + "\t" + k.Added.Format(time.RFC3339) })
 }
 
-func (f *keyFlags) make(_ context.Context, _ []string, out, _ io.Writer) error {
+func (f *keyFlags) make(_ context.Context, _ []string, p *printer) error {
 	name := f.name
 	public, secret, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -129,10 +127,10 @@ func (f *keyFlags) make(_ context.Context, _ []string, out, _ io.Writer) error {
 		return err
 	}
 	id := release.IDOf(public)
-	if f.json {
-		return printJSON(out, map[string]string{"key": name, "pub": pubName, "id": id.String()})
+	if p.json {
+		return printJSON(p, map[string]string{"key": name, "pub": pubName, "id": id.String()})
 	}
-	fmt.Fprintf(out, "key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, name, pubName)
+	fmt.Fprintf(p, "key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, name, pubName)
 	return nil
 }
 

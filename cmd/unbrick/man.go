@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ exit codes: 0 done, 1 the files could not be written, 2 the words are off`
 // manCommand writes manual pages. Cobra's own writer takes a help for Markdown, and 16KiB*4,128KiB*3 for emphasis.
 func manCommand() *cobra.Command {
 	var c *cobra.Command
-	c = verb("man DIR", "writes manual pages", manHelp, takes(1, 1, "say: unbrick man DIR"), func(_ context.Context, words []string, out, _ io.Writer) error {
+	c = verb("man DIR", "writes manual pages", manHelp, takes(1, 1, "say: unbrick man DIR"), func(_ context.Context, words []string, p *printer) error {
 		pages := []*cobra.Command{c.Root()}
 		for _, v := range c.Root().Commands() {
 			if v.IsAvailableCommand() {
@@ -36,7 +35,7 @@ func manCommand() *cobra.Command {
 				return err
 			}
 		}
-		_, err := fmt.Fprintf(out, "%d pages in %s\n", len(pages), words[0])
+		_, err := fmt.Fprintf(p, "%d pages in %s\n", len(pages), words[0])
 		return err
 	})
 	return c
@@ -49,7 +48,8 @@ var roff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n.", "\n\\&.", "\n'", "\n
 
 func manPage(c *cobra.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"unbrick %s\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(manName(c)), buildVersion(), roff.Replace(manName(c)), roff.Replace(c.Short))
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"unbrick %s\"\n", strings.ToUpper(manName(c)), buildVersion())
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff.Replace(manName(c)), roff.Replace(c.Short))
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n.nf%s\n.fi\n", roff.Replace("\n"+explanation(c)))
 	flagSets(c, func(title string, set *pflag.FlagSet) {
 		fmt.Fprintf(&b, ".SH %s\n", strings.ToUpper(title))

@@ -78,17 +78,17 @@ func (f *modelFlags) declare(set *pflag.FlagSet) {
 
 // modelCommand describes a model to the server.
 func modelCommand() *cobra.Command {
-	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, or: unbrick model prefer ID delta|bsdiff"
-	f, m := &listFlags{}, &modelFlags{}
-	put := verb("put ID", "describes a kind of device to the server", "", takes(1, 1, say), func(ctx context.Context, words []string, out, _ io.Writer) error {
-		return m.put(ctx, f, words[0], &printer{Writer: out, json: f.json})
-	})
+	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, " +
+		"or: unbrick model prefer ID delta|bsdiff"
+	f, m := &serverFlags{}, &modelFlags{}
+	put := verb("put ID", "describes a kind of device to the server", "", takes(1, 1, say),
+		func(ctx context.Context, words []string, p *printer) error { return m.put(ctx, f, words[0], p) })
 	m.declare(put.Flags())
 	g := group("model", "describes a kind of device to the server, lists those it knows", modelHelp, say, put,
 		f.verb("list", "tells of the models that the server knows", noWords, listModels),
 		f.verb("show ID", "tells all that the server knows of a model", takes(1, 1, "show takes one ID"), showModel),
 		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind))
-	f.declare(g.PersistentFlags())
+	f.operate(g.PersistentFlags())
 	return g
 }
 
@@ -128,7 +128,7 @@ func (f *modelFlags) model(id string) (*model.Model, error) {
 	return m, nil
 }
 
-func (f *modelFlags) put(ctx context.Context, server *listFlags, id string, p *printer) error {
+func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p *printer) error {
 	m, err := f.model(id)
 	if err != nil {
 		return err
@@ -148,7 +148,8 @@ func (f *modelFlags) put(ctx context.Context, server *listFlags, id string, p *p
 	if p.json {
 		return printJSON(p, map[string]any{"model": m.ID, "sectors": sectors, "software": area.Size(), "workspace": m.MaxWorkspace()})
 	}
-	_, err = fmt.Fprintf(p, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, sectors, flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
+	_, err = fmt.Fprintf(p, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, sectors,
+		flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
 	return err
 }
 
@@ -177,7 +178,8 @@ func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
 		return err
 	}
 	return list(p, "MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", answer.Models, func(m *described) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software), flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
+			flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
 	})
 }
 
@@ -206,7 +208,7 @@ func showModel(ctx context.Context, a *api, words []string, p *printer) error {
 
 // tell prints a model for people.
 func (d *described) tell(out io.Writer, m *model.Model) error {
-	g, of := &m.Layout.Geometry, func(n uint32) string { return flash.FormatSize(n) }
+	g, of := &m.Layout.Geometry, flash.FormatSize
 	var settings, apps, keys []string
 	for _, s := range m.Layout.Settings {
 		settings = append(settings, s.Name+" "+of(s.Size))
@@ -228,7 +230,8 @@ func (d *described) tell(out io.Writer, m *model.Model) error {
 	return facts(out, "Model", m.ID, "Name", m.Name,
 		"Flash", fmt.Sprintf("%s in sectors of %s, program unit %d, page %d, erased byte %02x", of(g.Size()), g, g.ProgramUnit, g.Page, g.Erased),
 		"Boot area", of(m.Layout.Boot), "Software", of(d.Software), "Settings", strings.Join(settings, "; "),
-		"RAM", fmt.Sprintf("%s, %s resident, workspace up to %s", of(m.RAM), of(m.Resident), of(d.Workspace)), "Applications", strings.Join(apps, "; "),
+		"RAM", fmt.Sprintf("%s, %s resident, workspace up to %s", of(m.RAM), of(m.Resident), of(d.Workspace)),
+		"Applications", strings.Join(apps, "; "),
 		"Cable", fmt.Sprintf("%d baud", m.Line), "Read-out", readout, "By hand", strings.Join(m.Hints, "; "), "Images", m.ISA,
 		"Tried first", d.Prefer, "Trusts keys", strings.Join(keys, ", "))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -20,33 +19,30 @@ exit codes: 0 done (also when there is none), 1 the system does not tell, 2 the 
 
 // portsCommand lists serial ports.
 func portsCommand() *cobra.Command {
-	asJSON := new(bool)
-	c := verb("ports", "lists the serial ports of this machine", portsHelp, noWords, func(_ context.Context, _ []string, out, _ io.Writer) error {
-		return listPorts(*asJSON, out)
-	})
-	c.Flags().BoolVar(asJSON, "json", false, "print one JSON object")
+	c := verb("ports", "lists the serial ports of this machine", portsHelp, noWords, listPorts)
+	jsonFlag(c.Flags())
 	return c
 }
 
-func listPorts(asJSON bool, out io.Writer) error {
+func listPorts(_ context.Context, _ []string, p *printer) error {
 	list, err := serialport.List()
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(out, map[string]any{"ports": append([]serialport.Info{}, list...)})
+	if p.json {
+		return printJSON(p, map[string]any{"ports": append([]serialport.Info{}, list...)})
 	}
 	if len(list) == 0 {
-		fmt.Fprintln(out, "No serial port is here. Plug in the cable; a driver may be missing for its adapter.")
+		fmt.Fprintln(p, "No serial port is here. Plug in the cable; a driver may be missing for its adapter.")
 		return nil
 	}
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	for _, p := range list {
+	w := tabwriter.NewWriter(p, 0, 4, 2, ' ', 0)
+	for _, port := range list {
 		what := "no USB adapter"
-		if p.USB {
-			what = "USB " + p.Vendor + ":" + p.Product
+		if port.USB {
+			what = "USB " + port.Vendor + ":" + port.Product
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Path, what, p.Name, p.Serial)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", port.Path, what, port.Name, port.Serial)
 	}
 	return w.Flush()
 }

@@ -92,7 +92,8 @@ func powercutCommand() *cobra.Command {
 }
 
 // cut does what the words say.
-func (f *powercutFlags) cut(ctx context.Context, _ []string, out, errOut io.Writer) error {
+func (f *powercutFlags) cut(ctx context.Context, _ []string, p *printer) error {
+	out, errOut := p.Writer, p.errOut
 	if err := f.check(); err != nil {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 
 // printer prints results for people, or as JSON.
 type printer struct {
-	io.Writer
-	json   bool
-	headed bool // the table has its head
+	io.Writer // standard output
+	errOut    io.Writer
+	json      bool
+	headed    bool // the table has its head
 }
 
 // show prints v as JSON, or lets it print itself for people.

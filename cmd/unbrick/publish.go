@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -91,7 +90,7 @@ type publishFlags struct {
 	order, counter                    uint64
 	era, least                        uint
 	phases, failures                  string // of a rollout, empty: none
-	trust, json, jump, older          bool
+	trust, jump, older                bool
 	raw                               *bool
 }
 
@@ -116,7 +115,7 @@ func (f *publishFlags) declare(set *pflag.FlagSet) {
 	set.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
 	set.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
 	f.raw = rawFlag(set)
-	set.BoolVar(&f.json, "json", false, "print one JSON object")
+	jsonFlag(set)
 }
 
 // given says whether one of these flags was given.
@@ -130,7 +129,7 @@ func publishCommand() *cobra.Command {
 	return c
 }
 
-func (f *publishFlags) publish(ctx context.Context, words []string, out, errOut io.Writer) error {
+func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) error {
 	f.older = f.older || f.given("order") // who chooses the order knows what comes before
 	switch {
 	case f.failures != "" && f.phases == "":
@@ -164,7 +163,7 @@ func (f *publishFlags) publish(ctx context.Context, words []string, out, errOut 
 		if f.output == "" {
 			return err
 		}
-		fmt.Fprintf(errOut, "Careful: %v, and the server does not take it either.\n", err)
+		fmt.Fprintf(p.errOut, "Careful: %v, and the server does not take it either.\n", err)
 	}
 	if f.output != "" {
 		result.File, result.New = f.output, true
@@ -174,8 +173,8 @@ func (f *publishFlags) publish(ctx context.Context, words []string, out, errOut 
 	} else if err = upload(ctx, api, file, public, f, result); err != nil {
 		return err
 	}
-	if f.json {
-		return printJSON(out, result)
+	if p.json {
+		return printJSON(p, result)
 	}
 	verb := "published"
 	switch {
@@ -188,7 +187,7 @@ func (f *publishFlags) publish(ctx context.Context, words []string, out, errOut 
 	case !result.New:
 		verb = "was there already:"
 	}
-	fmt.Fprintf(out, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16],
+	fmt.Fprintf(p, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16],
 		strings.Join(result.Keys, ", "))
 	return nil
 }

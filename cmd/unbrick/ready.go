@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -39,7 +38,7 @@ type readyFlags struct {
 }
 
 // await waits until the server can be used.
-func (f *readyFlags) await(ctx context.Context, _ []string, _, _ io.Writer) error {
+func (f *readyFlags) await(ctx context.Context, _ []string, _ *printer) error {
 	if f.wait < 0 {
 		return usageError("say: unbrick ready [--wait 30s]")
 	}

@@ -28,30 +28,31 @@ Transfers of a release that is not offered any more end at once, and the devices
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
 func releaseCommand() *cobra.Command {
-	f, model := &listFlags{}, new(string)
+	f, model := &serverFlags{}, new(string)
 	all := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return a.listReleases(ctx, *model, p)
 	})
 	all.Flags().Var((*id)(model), "model", "list those of one model")
 	show := verb("show RELEASEFILE|VERSION", "tells what is in a release file, or what the server knows of a release", "",
-		takes(1, 1, "show takes one RELEASEFILE, or VERSION and --model ID"), func(ctx context.Context, words []string, out, _ io.Writer) error {
+		takes(1, 1, "show takes one RELEASEFILE, or VERSION and --model ID"), func(ctx context.Context, words []string, p *printer) error {
 			if *model == "" {
-				return showRelease(ctx, words[0], f.json, out)
+				return showRelease(ctx, words[0], p)
 			}
-			return f.showListed(ctx, *model, words[0], &printer{Writer: out, json: f.json})
+			return f.showListed(ctx, *model, words[0], p)
 		})
 	show.Flags().Var((*id)(model), "model", "model of the release that the server is asked for")
 	g := group("release", "lists releases, offers, withholds or withdraws one", releaseHelp,
-		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID", all, show,
+		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID",
+		all, show,
 		f.releaseVerb("offer", "offers a release", "offered"),
 		f.releaseVerb("withhold", "offers a release to no device for now", "withheld"),
 		f.releaseVerb("withdraw", "offers a release to no device, and leads devices back", "withdrawn"))
-	f.declare(g.PersistentFlags())
+	f.operate(g.PersistentFlags())
 	return g
 }
 
 // releaseVerb makes a verb that brings one release into a state.
-func (f *listFlags) releaseVerb(name, short, state string) *cobra.Command {
+func (f *serverFlags) releaseVerb(name, short, state string) *cobra.Command {
 	say, model := fmt.Sprintf("say: unbrick release %s VERSION --model ID", name), new(string)
 	c := f.verb(name+" VERSION", short, takes(1, 1, say), func(ctx context.Context, a *api, words []string, p *printer) error {
 		if *model == "" {
@@ -99,7 +100,7 @@ func statementOf(f *release.File) (*release.Statement, error) {
 }
 
 // showRelease tells what a release file holds. Who may sign is the device's to say, so signatures are named and not judged.
-func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) error {
+func showRelease(ctx context.Context, name string, p *printer) error {
 	b, err := readFile(ctx, name, "a release file", release.MaxFile)
 	if err != nil {
 		return err
@@ -119,15 +120,15 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if asJSON {
-		p, err := describeFile(b)
+	if p.json {
+		told, err := describeFile(b)
 		if err != nil {
 			return err
 		}
-		p.File = name
-		return printJSON(out, p)
+		told.File = name
+		return printJSON(p, told)
 	}
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(p, 0, 4, 2, ' ', 0)
 	line := func(label, format string, args ...any) { fmt.Fprintf(w, label+"\t"+format+"\n", args...) }
 	line("Model", "%s", m.Model)
 	line("Version", "%s", m.Version)
@@ -158,7 +159,7 @@ func showRelease(ctx context.Context, name string, asJSON bool, out io.Writer) e
 	if err := w.Flush(); err != nil || len(f.LongNote) == 0 {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n%s", f.LongNote)
+	_, err = fmt.Fprintf(p, "\n%s", f.LongNote)
 	return err
 }
 
@@ -195,7 +196,7 @@ func (r *rolled) audience() string {
 }
 
 // showListed tells what the server knows of a release.
-func (f *listFlags) showListed(ctx context.Context, model, version string, p *printer) error {
+func (f *serverFlags) showListed(ctx context.Context, model, version string, p *printer) error {
 	a, err := f.client()
 	if err != nil {
 		return err

@@ -140,7 +140,8 @@ func restoreCommand() *cobra.Command {
 	return c
 }
 
-func (f *restoreFlags) restore(ctx context.Context, _ []string, out, errOut io.Writer) error {
+func (f *restoreFlags) restore(ctx context.Context, _ []string, p *printer) error {
+	out, errOut := p.Writer, p.errOut
 	if err := f.check(); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ type rolled struct {
 
 // rolloutFlags are the words of the command.
 type rolloutFlags struct {
-	listFlags
+	serverFlags
 	model, phases            string
 	limit                    uint
 	halts, halt, resume, end bool
@@ -76,16 +76,16 @@ func rolloutCommand() *cobra.Command {
 	f := &rolloutFlags{}
 	var set *pflag.FlagSet
 	c := verb("rollout VERSION", "offers a release in phases, halts it, lets it go on", rolloutHelp, takes(1, 1, sayRollout),
-		func(ctx context.Context, words []string, out, _ io.Writer) error {
+		func(ctx context.Context, words []string, p *printer) error {
 			change, err := f.change(set.Changed)
 			if err != nil {
 				return err
 			}
-			return f.run(ctx, words[0], change, &printer{Writer: out, json: f.json})
+			return f.run(ctx, words[0], change, p)
 		})
 	all := f.verb("list", "tells of the rollouts that go on", noWords, f.list)
 	c.AddCommand(all)
-	f.declare(c.PersistentFlags())
+	f.operate(c.PersistentFlags())
 	c.PersistentFlags().Var((*id)(&f.model), "model", "model of the release")
 	set = c.Flags()
 	set.StringVar(&f.phases, "phases", "", "begin a rollout with these phases")
@@ -114,7 +114,8 @@ func (f *rolloutFlags) list(ctx context.Context, a *api, _ []string, p *printer)
 		if o.Next != nil {
 			next = o.Next.Format(time.RFC3339)
 		}
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", r.Model, r.Version, state, r.audience(), o.Phases, o.Begun.Format(time.RFC3339), next, o.Failed, o.Lost, o.Limit)
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", r.Model, r.Version, state, r.audience(),
+			o.Phases, o.Begun.Format(time.RFC3339), next, o.Failed, o.Lost, o.Limit)
 	})
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,9 +27,9 @@ func newRoot() *cobra.Command {
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(), releaseCommand(),
-		deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), deltaCommand(), powercutCommand(), benchCommand(),
-		versionCommand(), completionCommand(), manCommand())
+	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(),
+		releaseCommand(), deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(),
+		deltaCommand(), powercutCommand(), benchCommand(), versionCommand(), completionCommand(), manCommand())
 	return root
 }
 
@@ -58,10 +57,14 @@ func group(name, short, long, say string, verbs ...*cobra.Command) *cobra.Comman
 	return g
 }
 
-// verb makes a verb that runs with its words; flags are still to be declared.
-func verb(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, words []string, out, errOut io.Writer) error) *cobra.Command {
+// verb makes a verb that runs with its words; flags are still to be declared. With --json among them, p knows whether that was said.
+func verb(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, words []string, p *printer) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(c *cobra.Command, words []string) error {
-		return run(c.Context(), words, c.OutOrStdout(), c.ErrOrStderr())
+		p := &printer{Writer: c.OutOrStdout(), errOut: c.ErrOrStderr()}
+		if json := c.Flags().Lookup("json"); json != nil {
+			p.json = json.Value.String() == "true"
+		}
+		return run(c.Context(), words, p)
 	}}
 }
 

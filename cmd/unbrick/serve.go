@@ -81,7 +81,8 @@ func serveCommand() *cobra.Command {
 }
 
 // start makes the server and its data folder as the words want them, and runs it.
-func (f *serveFlags) start(ctx context.Context, _ []string, out, errOut io.Writer) error {
+func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
+	out, errOut := p.Writer, p.errOut
 	if f.drain <= 0 || f.sessions <= 0 || f.perAddress <= 0 || f.workers < 0 {
 		return usageError("--drain, --sessions and --per-address must be above zero, --workers not below")
 	}

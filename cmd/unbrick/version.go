@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -21,12 +20,12 @@ exit codes: 0 done, 2 the words are off`
 
 // versionCommand prints the build.
 func versionCommand() *cobra.Command {
-	return verb("version", "prints which build this is", versionHelp, noWords, func(_ context.Context, _ []string, out, _ io.Writer) error {
+	return verb("version", "prints which build this is", versionHelp, noWords, func(_ context.Context, _ []string, p *printer) error {
 		bsdiff := "with bsdiff"
 		if !offer.MakesBsdiff {
 			bsdiff = "without bsdiff (built without cgo)"
 		}
-		_, err := fmt.Fprintf(out, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)
+		_, err := fmt.Fprintf(p, "unbrick %s, %s, %s/%s, %s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, bsdiff)
 		return err
 	})
 }
