@@ -43,8 +43,9 @@ type Codec struct {
 
 // field is one exported field of a struct.
 type field struct {
-	index int
-	max   []int // its own bound, then that of its items; shorter where there is none
+	index  int
+	max    []int  // its own bound, then that of its items; shorter where there is none
+	change string // how changes of it travel: "", "parts", "rows"
 }
 
 // Form is what one interface may hold. Its order is that of the numbers that stand for them.
@@ -109,7 +110,7 @@ func (c *Codec) fields(t reflect.Type) []field {
 		if !f.IsExported() {
 			continue
 		}
-		all = append(all, field{index: i, max: c.bound(t, &f)})
+		all = append(all, field{index: i, max: c.bound(t, &f), change: f.Tag.Get("change")})
 	}
 	c.shapes.Store(t, all)
 	return all

@@ -32,6 +32,7 @@ type page struct {
 	guard  guard
 
 	phase  state.RestorePhase // of the last state
+	known  state.State        // what the worker has sent
 	latest *state.State       // not yet given to root
 	fresh  chan struct{}      // one pending bit: latest is set
 	maps   []*canvas
@@ -157,11 +158,11 @@ func (p *page) startWorker() {
 func (p *page) message(data js.Value) {
 	switch {
 	case data.Get("state").Truthy():
-		s, err := state.DecodeState(await.Bytes(data.Get("state")))
-		if err != nil {
+		s := p.known
+		if err := state.Change(await.Bytes(data.Get("state")), &s); err != nil {
 			panic(fmt.Sprintf("page: state from the worker: %v", err))
 		}
-		p.latest = s
+		p.known, p.latest = s, &s
 		select {
 		case p.fresh <- struct{}{}:
 		default:

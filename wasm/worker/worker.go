@@ -49,9 +49,13 @@ func Run() {
 	panic("worker: the engine has ended")
 }
 
-// show posts a state; its bytes move to the page without a copy.
+// sent is what the page holds.
+var sent = new(state.State)
+
+// show posts what makes a state of the one before; its bytes move to the page without a copy.
 func show(s *state.State) {
-	b, err := state.EncodeState(nil, s)
+	b, err := state.AppendChanges(nil, sent, s)
+	sent = s
 	if err != nil {
 		panic(fmt.Sprintf("worker: %v", err))
 	}

@@ -50,6 +50,8 @@ type stand struct {
 	tab      <-chan bool       // whether this tab has the work; nil: it has
 	hold     chan struct{}     // the store opens when it is closed; nil: at once
 	opens    atomic.Int32      // of the store
+	sent     state.State       // the engine's last
+	held     state.State       // what a page has of it
 
 	mu     sync.Mutex
 	state  *state.State
@@ -159,6 +161,7 @@ func (s *stand) run() {
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}
+	s.sent, s.held = state.State{}, state.State{}
 	s.engine = engine.New(w, repair.New, labwork.New)
 	newReader(s.T).follow(s.engine)
 	s.cancel, s.ended = cancel, make(chan struct{})
@@ -179,15 +182,18 @@ func (s *stand) stop() {
 
 func (s *stand) show(st *state.State) {
 	// What the page gets has been through the codec.
-	b, err := state.EncodeState(nil, st)
+	b, err := state.AppendChanges(nil, &s.sent, st)
 	if err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
-	if st, err = state.DecodeState(b); err != nil {
+	s.sent = *st
+	held := s.held
+	if err := state.Change(b, &held); err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
+	s.held, st = held, &held
 	s.mu.Lock()
 	s.state = st
 	if n := len(s.phases); n == 0 || s.phases[n-1] != st.Lab.Phase {

@@ -24,19 +24,18 @@ var codec = pack.New(map[string]int{
 // message carries a command: what Forms says is said of a field.
 type message struct{ Command Command }
 
-// EncodeState appends the one encoding of s to dst.
-func EncodeState(dst []byte, s *State) ([]byte, error) { return codec.Append(dst, s) }
+// AppendChanges appends to dst what makes *is of *was. The page holds what the engine has sent last, at first a State with nothing
+// in it.
+func AppendChanges(dst []byte, was, is *State) ([]byte, error) {
+	return codec.AppendChanges(dst, was, is)
+}
 
-// DecodeState decodes what EncodeState made. The result shares no memory with b.
-func DecodeState(b []byte) (*State, error) {
+// Change makes of *s what AppendChanges was given. It shares no memory with b, and a copy of *s stays as it was.
+func Change(b []byte, s *State) error {
 	if len(b) > MaxState {
-		return nil, errors.New("state is too large")
+		return errors.New("changes are too large")
 	}
-	s := new(State)
-	if err := codec.Decode(b, s); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return codec.Change(b, s)
 }
 
 // EncodeCommand returns the one encoding of a command.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -45,52 +46,46 @@ func TestStateRoundTrip(t *testing.T) {
 	t.Logf("seed %d", seed)
 	var s State
 	fill(rand.New(rand.NewPCG(seed, 0)), reflect.ValueOf(&s).Elem())
-	b, err := EncodeState(nil, &s)
+	b, err := AppendChanges(nil, &State{}, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeState(b)
-	if err != nil {
+	var got State
+	if err := Change(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, &s) {
-		t.Errorf("got %+v\nwant %+v", got, &s)
+	if !reflect.DeepEqual(got, s) {
+		t.Errorf("got %+v\nwant %+v", got, s)
 	}
-	if _, err := DecodeState(b[:len(b)-1]); err == nil {
+	if err := Change(b[:len(b)-1], &State{}); err == nil {
 		t.Error("a state that was cut short was accepted")
 	}
-}
-
-func TestEmptyStateRoundTrip(t *testing.T) {
-	b, err := EncodeState(nil, &State{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := DecodeState(b); err != nil || !reflect.DeepEqual(got, &State{}) {
-		t.Errorf("got %+v, %v, want the zero state", got, err)
+	if b, err := AppendChanges(nil, &s, &s); err != nil || len(b) != 1 {
+		t.Errorf("nothing has changed: %d bytes, %v", len(b), err)
 	}
 }
 
 func TestStateKeepsItsLimits(t *testing.T) {
 	s := State{}
-	s.Lab.Log = make([]LogRow, 2*MaxLogRows)
+	s.Lab.Log = make([]LogRow, MaxLogRows)
 	s.Lab.Map.Cells = make([]Sector, MaxSectors)
 	for i := range s.Lab.Log {
 		s.Lab.Log[i] = LogRow{Time: time.Hour, Code: 60000, Sector: 1 << 31, A: 1 << 31, B: 1 << 31, Text: string(bytes.Repeat([]byte("ä"), MaxText))}
 	}
-	b, err := EncodeState(nil, &s)
+	b, err := AppendChanges(nil, &State{}, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeState(b)
-	if err != nil {
+	var got State
+	if err := Change(b, &got); err != nil {
 		t.Fatalf("%d bytes: %v", len(b), err)
-	}
-	if n := len(got.Lab.Log); n != MaxLogRows {
-		t.Errorf("got %d rows, want %d", n, MaxLogRows)
 	}
 	if n := len(got.Lab.Log[0].Text); n != MaxText {
 		t.Errorf("got a text of %d bytes, want %d", n, MaxText)
+	}
+	s.Lab.Log = append(s.Lab.Log, LogRow{})
+	if _, err := AppendChanges(nil, &State{}, &s); err == nil {
+		t.Error("a row too many was written")
 	}
 }
 
@@ -156,39 +151,49 @@ func FuzzCommand(f *testing.F) {
 
 func FuzzState(f *testing.F) {
 	for _, s := range []State{{}, {Lab: Lab{Log: make([]LogRow, 2), Map: Map{Cells: make([]Sector, 4)}}}} {
-		b, err := EncodeState(nil, &s)
+		b, err := AppendChanges(nil, &State{}, &s)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := DecodeState(b)
-		if err != nil {
+		var s, again State
+		if Change(b, &s) != nil {
 			return
 		}
-		again, err := EncodeState(nil, s)
-		if err != nil || !bytes.Equal(again, b) {
-			t.Fatalf("accepted %x, encodes as %x, %v", b, again, err)
+		made, err := AppendChanges(nil, &State{}, &s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Change(made, &again); err != nil || !reflect.DeepEqual(again, s) {
+			t.Fatalf("accepted %x, then %+v, %v, want %+v", b, again, err, s)
 		}
 	})
 }
 
-// BenchmarkState carries the Lab's screen at its fullest, there and back.
+// BenchmarkState carries the Lab's screen at its fullest: whole, and when a row and a sector have changed.
 func BenchmarkState(b *testing.B) {
-	s := State{}
-	s.Lab.Log, s.Lab.Map.Cells = make([]LogRow, MaxLogRows), make([]Sector, 512)
-	for i := range s.Lab.Log {
-		s.Lab.Log[i] = LogRow{Time: time.Duration(i) * time.Second, Code: uint16(i % 40), Sector: uint32(i), A: uint32(i), Text: "a few words"}
+	full := State{}
+	full.Lab.Log, full.Lab.Map.Cells = make([]LogRow, MaxLogRows-1), make([]Sector, 512)
+	for i := range full.Lab.Log {
+		full.Lab.Log[i] = LogRow{Time: time.Duration(i) * time.Second, Code: uint16(i % 40), Sector: uint32(i), A: uint32(i), Text: "a few words"}
 	}
-	for b.Loop() {
-		p, err := EncodeState(nil, &s)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(p)))
-		if _, err := DecodeState(p); err != nil {
-			b.Fatal(err)
-		}
+	next := full
+	next.Lab.Log, next.Lab.Map.Cells = append(slices.Clone(full.Lab.Log), LogRow{Text: "another"}), append([]Sector{SectorNew}, full.Lab.Map.Cells[1:]...)
+	for name, was := range map[string]*State{"whole": {}, "changes": &full} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				p, err := AppendChanges(nil, was, &next)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(p)), "bytes")
+				held := *was
+				if err := Change(p, &held); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

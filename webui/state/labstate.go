@@ -62,7 +62,7 @@ type Lab struct {
 	Power    Power            //
 	Line     Line             //
 	Health   Health           //
-	Log      []LogRow         `max:"rows"` // oldest first
+	Log      []LogRow         `max:"rows" change:"rows"` // oldest first
 	Progress restore.Progress // LabReceiving, LabRewriting, LabRestoring
 	Failure  Failure          // OutcomeFailed: why the restoration ended
 	Choice   []Release        `max:"releases"` // LabBricked: what could be restored, best first

@@ -28,12 +28,12 @@ const (
 	MaxCuts     = 16   // marks of cuts on a replay
 )
 
-// State is all that Restore and Lab show. The engine sends a whole new one whenever something
-// changed, at most ten times a second, and never changes one that it has sent.
+// State is all that Restore and Lab show. The engine shows a whole new one whenever something changed, at most ten times a second,
+// and never changes one that it has shown; what differs from the one before travels to the page.
 type State struct {
 	Tab     Tab
-	Restore Restore
-	Lab     Lab
+	Restore Restore `change:"parts"`
+	Lab     Lab     `change:"parts"`
 	Store   Store
 	Server  Server
 }
