@@ -1,0 +1,183 @@
+package repair
+
+import (
+	"context"
+	"errors"
+
+	"unbrick/release"
+	"unbrick/restore"
+	"unbrick/restore/mcuboot"
+	"unbrick/webui/library"
+	"unbrick/webui/shown"
+	"unbrick/webui/state"
+)
+
+// identify asks the device who it is and what to do for it.
+func (c *cable) identify() {
+	r := c.run
+	c.hand = state.WayReset
+	for _, w := range c.shown.Ways {
+		if c.shown.Phase == state.RestoreNoAnswer && w.State == state.WayNow {
+			c.hand = w.Kind
+		}
+	}
+	c.shown.Phase = state.RestoreReading
+	c.shown.Ways, c.shown.Heard = nil, state.Heard{}
+	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify}
+	c.work(r, func() func() {
+		device, err := r.session.Identify(r.ctx)
+		backup := false
+		if err == nil {
+			backup, err = r.session.CanBackup(r.ctx)
+		}
+		c.e.Library().Answered(r.ctx)
+		return func() {
+			var e *restore.Error
+			if errors.As(err, &e) && e.Code == restore.CodeForeign {
+				c.meet(err)
+				return
+			}
+			if err != nil {
+				c.fail(err, restore.StageIdentify)
+				return
+			}
+			r.device = device
+			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
+			c.shown.Device = shown.Device(device, c.e.Library())
+			c.shown.Device.Backup = backup
+			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
+				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
+				if j := c.jobs.of(device); j != nil && c.e.Library().Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
+					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
+				}
+			}
+			c.makePlan()
+		}
+	})
+}
+
+// choose plans anew for the device at hand, with another release.
+func (c *cable) choose(image release.Digest) {
+	r := c.run
+	if r == nil || r.device == nil || r.working {
+		return
+	}
+	c.wanted, c.exact = image, release.Manifest{}
+	c.makePlan()
+}
+
+// makePlan selects the release, looks at the flash and makes the update files.
+func (c *cable) makePlan() {
+	r := c.run
+	c.shown.Phase = state.RestoreReading
+	c.shown.Progress = restore.Progress{Stage: restore.StagePlan}
+	wanted, exact := c.wanted, c.exact
+	choice := func() *restore.Choice {
+		switch {
+		case wanted == (release.Digest{}):
+			return nil
+		case exact.Digest == wanted:
+			return &restore.Choice{Release: &exact}
+		}
+		return c.e.Library().Wish(r.device.Model, wanted)
+	}
+	c.work(r, func() func() {
+		plan, err := r.session.Plan(r.ctx, r.device, c.e.Library(), choice())
+		if missing(err) && c.e.World().Backend != nil {
+			// The server may have what the store has not, and may be reachable by now.
+			if c.e.Library().Refresh(r.ctx) == nil {
+				plan, err = r.session.Plan(r.ctx, r.device, c.e.Library(), choice())
+			}
+		}
+		return func() { c.planned(plan, err) }
+	})
+}
+
+// missing tells whether a plan failed only because no release was at hand.
+func missing(err error) bool {
+	var e *restore.Error
+	return errors.As(err, &e) && e.Code == restore.CodeNoRelease
+}
+
+// planned shows what pressing Restore would do.
+func (c *cable) planned(plan *restore.Plan, err error) {
+	r := c.run
+	c.shown.Choice = shown.Choice(r.device, c.e.Library())
+	if missing(err) && c.wanted == (release.Digest{}) {
+		c.shown.Phase = state.RestoreUnknown
+		if c.e.Library().HoldsAny(r.device.Model) {
+			c.shown.Phase = state.RestoreWithdrawn
+		}
+		return
+	}
+	if err != nil {
+		c.fail(err, restore.StagePlan)
+		return
+	}
+	r.plan = plan
+	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
+	c.shown.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.Library().Holds(library.NameOf(&plan.Release)))
+	c.shown.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
+	c.shown.Phase = state.RestoreFound
+	if plan.Kind == restore.KindStart {
+		c.shown.Phase = state.RestoreRight
+	}
+	if c.auto {
+		c.write()
+	}
+}
+
+// origin says where a release is at hand.
+func (c *cable) origin(m *release.Manifest) state.Origin {
+	for _, r := range c.e.Library().All() {
+		if r.Model == m.Model && r.Digest == m.Digest {
+			return r.Origin
+		}
+	}
+	return state.OriginServer
+}
+
+// addFile takes a release file that the person chose; the device at hand may want it.
+func (c *cable) addFile(f state.AddFile) {
+	c.e.Go(func(context.Context) func() {
+		if mcuboot.Is(f.Data) {
+			image, err := restore.CheckImage(f.Data)
+			return func() { c.imageAdded(f.Name, f.Data, image, err) }
+		}
+		m, err := c.e.Library().Add(f.Data)
+		return func() {
+			c.added(m, err)
+			c.e.Changed()
+		}
+	})
+}
+
+// added goes on with a release file that the person chose.
+func (c *cable) added(m release.Manifest, err error) {
+	r := c.run
+	switch {
+	case c.shown.Phase == state.RestoreWriting || c.shown.Phase == state.RestoreDone:
+	case err != nil:
+		c.shown.Failure = shown.Failure(fileError(err), "")
+		c.shown.Failure.Stage = restore.StagePlan
+		c.shown.Phase = state.RestoreFailed
+	case r != nil && r.loader != nil && !r.working:
+		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, restore.StagePlan)
+	case r != nil && r.device != nil && !r.working:
+		c.wanted, c.exact = m.Digest, m
+		if m.Model != r.device.Model {
+			c.fail(&restore.Error{Code: restore.CodeModel, Model: m.Model, Version: m.Version}, restore.StagePlan)
+			return
+		}
+		c.makePlan()
+	}
+}
+
+// fileError is what is wrong with a chosen file, as restore says it.
+func fileError(err error) error {
+	code := restore.CodeBadFile
+	if errors.Is(err, release.ErrImage) {
+		code = restore.CodeBadRelease
+	}
+	return &restore.Error{Code: code, Err: err}
+}
