@@ -36,7 +36,7 @@ func (c *Codec) Change(b []byte, v any) error {
 func (w *writer) changes(was, is reflect.Value) {
 	var changed []field
 	for _, f := range w.c.fields(is.Type()) {
-		if !reflect.DeepEqual(was.Field(f.index).Interface(), is.Field(f.index).Interface()) {
+		if !w.c.same(was.Field(f.index), is.Field(f.index)) {
 			changed = append(changed, f)
 		}
 	}
@@ -63,7 +63,7 @@ func (w *writer) rows(old, now reflect.Value, max []int) {
 	}
 	from := 0
 	for ; from < old.Len(); from++ {
-		if rest := old.Len() - from; rest <= now.Len() && same(old, now, from, rest) {
+		if rest := old.Len() - from; rest <= now.Len() && w.c.begins(old, now, from, rest) {
 			break
 		}
 	}
@@ -73,14 +73,44 @@ func (w *writer) rows(old, now reflect.Value, max []int) {
 	w.items(fresh, fresh.Len(), inner(max))
 }
 
-// same reports whether n rows of old, from one on, are the first of now.
-func same(old, now reflect.Value, from, n int) bool {
+// begins reports whether n rows of old, from one on, are the first of now.
+func (c *Codec) begins(old, now reflect.Value, from, n int) bool {
 	for i := range n {
-		if !reflect.DeepEqual(old.Index(from+i).Interface(), now.Index(i).Interface()) {
+		if !c.same(old.Index(from+i), now.Index(i)) {
 			return false
 		}
 	}
 	return true
+}
+
+// same reports whether what travels of a and b is the same.
+func (c *Codec) same(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Bool:
+		return a.Bool() == b.Bool()
+	case reflect.String:
+		return a.String() == b.String()
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return a.Uint() == b.Uint()
+	case reflect.Slice:
+		return a.Len() == b.Len() && (a.Pointer() == b.Pointer() || c.begins(a, b, 0, a.Len()))
+	case reflect.Array:
+		return c.begins(a, b, 0, a.Len())
+	case reflect.Struct:
+		for _, f := range c.fields(a.Type()) {
+			if !c.same(a.Field(f.index), b.Field(f.index)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Pointer, reflect.Interface:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		a, b = a.Elem(), b.Elem()
+		return a.Type() == b.Type() && c.same(a, b)
+	}
+	return a.Int() == b.Int()
 }
 
 func (r *reader) changes(v reflect.Value) {
