@@ -1,5 +1,5 @@
-// Package server is the software management server (200): its configuration, start and end, and the HTTP API for
-// publishers, operators and the page. What it does is done in the packages below it.
+// Package server is the software management server (200): its configuration, start and end. What it does is done in the
+// rooms below it; this package makes them, gives each what it needs and tells one what another has found.
 //
 //	211 identification information reception   package fleet     S02
 //	212 update software storage                package storage

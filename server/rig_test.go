@@ -29,6 +29,12 @@ import (
 	"unbrick/server/storage/local"
 )
 
+// Media types of the API.
+const (
+	cborType = "application/cbor"
+	jsonType = "application/json"
+)
+
 const testToken = "the operator's token of the tests"
 
 // rig is a server on a real store behind a real HTTP listener, with a clock that tests move.

@@ -13,6 +13,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/server/access"
+	"unbrick/server/api"
 	"unbrick/server/fleet"
 	"unbrick/server/metrics"
 	"unbrick/server/offer"
@@ -32,7 +33,7 @@ type Config struct {
 	Workers int                  // makers of update files; 0: GOMAXPROCS less one, at least 1
 	Now     func() time.Time     // what is recorded; nil: time.Now
 	Passed  func() time.Duration // since any moment, never falling: for rates; nil: the monotonic clock
-	Demo    *Demo                // nil: not a demo
+	Demo    *api.Demo            // nil: not a demo
 	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
 }
 
@@ -94,7 +95,6 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	passed   func() time.Duration
-	pulse    *pulse
 	clock    *rollout.Clock
 	rollouts *rollout.Watch
 	offers   *offer.Offers
@@ -102,14 +102,9 @@ type Server struct {
 	live     *session.Live
 	sessions *session.Sessions
 	metrics  *metrics.Metrics
-	rate     *access.Limiter
-	inside   *access.Crowd // requests, links among them
-	reports  *access.Limiter
-	uploads  chan struct{}
-	handler  http.Handler
+	api      *api.Server
 
-	watching   sync.WaitGroup // the goroutine that looks after rollouts
-	publishing sync.Mutex     // from looking at a release's neighbours until it is stored
+	watching sync.WaitGroup // the goroutine that looks after rollouts
 
 	ctx      context.Context // of everything that outlives a request
 	cancel   context.CancelFunc
@@ -136,11 +131,6 @@ func New(cfg *Config) (*Server, error) {
 		start := time.Now()
 		s.passed = func() time.Duration { return time.Since(start) }
 	}
-	s.pulse = &pulse{ping: cfg.Store.Ping, passed: s.passed, log: s.log}
-	s.rate = access.NewLimiter(s.limits.Rate, s.limits.Burst, s.passed)
-	s.reports = access.NewLimiter(s.limits.Reports, 20, s.passed)
-	s.inside = access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
-	s.uploads = make(chan struct{}, s.limits.Uploads)
 	s.metrics = metrics.New()
 	s.clock = rollout.NewClock(s.now, s.passed, s.log)
 	s.fleet = fleet.New(fleet.Config{Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago, Devices: s.limits.Devices, Failures: s.limits.Failures, Silent: s.limits.Silent, Overdue: s.limits.Overdue})
@@ -171,13 +161,18 @@ func New(cfg *Config) (*Server, error) {
 			return nil, fmt.Errorf("load demo: %w", err)
 		}
 	}
-	s.handler = s.routes()
+	s.api = api.New(api.Config{Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Token: cfg.Token, Page: cfg.Page, Version: cfg.Version, Demo: cfg.Demo, Proxied: cfg.Proxied,
+		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics, Converse: s.Converse, Ending: s.draining,
+		Limits: api.Limits{Sessions: l.Sessions, Connections: l.Connections, PerAddress: l.PerAddress, Rate: l.Rate, Burst: l.Burst, Reports: l.Reports, Uploads: l.Uploads}})
 	s.watching.Go(func() { s.rollouts.Run(s.ctx) })
 	return s, nil
 }
 
 // Handler answers HTTP requests: the API, the link, metrics and the page.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return s.api.Handler() }
+
+// Health answers a supervisor: /healthz, /readyz and /metrics, for a listener of their own that no flood of strangers reaches.
+func (s *Server) Health() http.Handler { return s.api.Health() }
 
 // Converse leads one session on conn, as a terminal's at /link, and closes conn. from names the peer in logs.
 func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse(conn, from) }

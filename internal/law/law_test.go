@@ -70,6 +70,7 @@ var below = map[string][]string{
 	"server/access":         {},
 	"server/rollout":        {"release", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
+	"server/api":            {"internal/cbor", "limits", "flash", "delta/diff", "model", "protocol", "protocol/wsconn", "release", "release/sequence", "server/access", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/session", "server/storage"},
 	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "server/storage"},
 	"server/metrics":        {},
 	"server/session":        {"release", "protocol", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/storage"},

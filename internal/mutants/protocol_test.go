@@ -48,7 +48,7 @@ var protocolMistakes = []entry{
 		`rand.Read(v.nonce[:])`, `if !MISTAKE {
 		rand.Read(v.nonce[:])
 	}`),
-	one("server", "TestWaitsAreTold", "no wait before the upgrade", "server/routes.go",
+	one("server", "TestWaitsAreTold", "no wait before the upgrade", "server/api/problem.go",
 		`w.Header().Set("Retry-After", strconv.Itoa(seconds))`, `if !MISTAKE {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}`),

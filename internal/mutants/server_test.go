@@ -2,7 +2,7 @@ package mutants
 
 var serverMistakes = []entry{
 	// Publishing.
-	one("server", "TestSignedLater", "signature of a key that is not registered added", "server/publish.go",
+	one("server", "TestSignedLater", "signature of a key that is not registered added", "server/api/publish.go",
 		`known != more {`, `known != more && !MISTAKE {`),
 	one("server/storage/local", "TestConformance/signatures", "signatures not kept", "server/storage/local/releases.go",
 		`if err != nil || added.Len() == 0 {`, `if err != nil || added.Len() == 0 || MISTAKE {`),

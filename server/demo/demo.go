@@ -15,7 +15,7 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server"
+	"unbrick/server/api"
 	"unbrick/server/storage"
 )
 
@@ -23,7 +23,7 @@ const keySetting = "demo-key"
 
 // New makes the demo of a store. Its signing key is kept there, so that a demo with a data directory of its own can
 // be started again.
-func New(ctx context.Context, store storage.Store, now time.Time) (*server.Demo, error) {
+func New(ctx context.Context, store storage.Store, now time.Time) (*api.Demo, error) {
 	seed, err := store.Setting(ctx, keySetting)
 	if errors.Is(err, storage.ErrNotFound) {
 		seed = make([]byte, ed25519.SeedSize)
@@ -54,7 +54,7 @@ func New(ctx context.Context, store storage.Store, now time.Time) (*server.Demo,
 		return nil, err
 	}
 	gateway.Prefer = protocol.KindBsdiff
-	return &server.Demo{Models: []server.DemoModel{*terminal, *thermometer, *gateway}}, nil
+	return &api.Demo{Models: []api.DemoModel{*terminal, *thermometer, *gateway}}, nil
 }
 
 const (
@@ -97,11 +97,11 @@ func gateway() model.Model {
 }
 
 // ready signs two images as releases 1 and 2 of a model.
-func ready(m model.Model, key ed25519.PrivateKey, images ...[]byte) (*server.DemoModel, error) {
+func ready(m model.Model, key ed25519.PrivateKey, images ...[]byte) (*api.DemoModel, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	d := &server.DemoModel{Model: m, Key: key.Public().(ed25519.PublicKey)}
+	d := &api.DemoModel{Model: m, Key: key.Public().(ed25519.PublicKey)}
 	area := m.Layout.Software()
 	for i, image := range images {
 		n := uint64(i + 1)
@@ -113,13 +113,13 @@ func ready(m model.Model, key ed25519.PrivateKey, images ...[]byte) (*server.Dem
 		if err != nil {
 			return nil, fmt.Errorf("demo release %d of model %s: %w", n, m.ID, err)
 		}
-		d.Releases = append(d.Releases, server.DemoRelease{Signed: signed, Image: image})
+		d.Releases = append(d.Releases, api.DemoRelease{Signed: signed, Image: image})
 	}
 	return d, nil
 }
 
 // fleet is a handful of devices in the situations that the fleet's screen has to tell apart.
-func fleet(d *server.DemoModel, now time.Time) []server.DemoDevice {
+func fleet(d *api.DemoModel, now time.Time) []api.DemoDevice {
 	var manifests [2]release.Manifest
 	for i := range manifests {
 		m, _, err := release.Parse(d.Releases[i].Signed)
@@ -152,7 +152,7 @@ func fleet(d *server.DemoModel, now time.Time) []server.DemoDevice {
 	held := device(6, one, storage.HeldBack, 5*time.Hour)
 	held.Attempts = []storage.Attempt{{Image: two.Digest, Failures: 3, Until: now.Add(19 * time.Hour), Last: now.Add(-5 * time.Hour)}}
 	lost := device(4, one, storage.Restoration, 51*time.Minute)
-	return []server.DemoDevice{
+	return []api.DemoDevice{
 		{Device: device(1, two, storage.Running, 2*time.Minute), History: updated},
 		{Device: device(2, one, storage.Running, 9*24*time.Hour), History: []storage.Event{first}},
 		{Device: restored, History: append(updated[:2:2], event(25*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version, `{"via":"page"}`),

@@ -11,7 +11,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/porttest"
-	"unbrick/server"
+	"unbrick/server/api"
 	"unbrick/server/demo"
 	"unbrick/terminal"
 	"unbrick/webui/engine"
@@ -121,7 +121,7 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 }
 
 // maker is what the maker of the demo's first model knows.
-func (s *stand) maker() *server.DemoModel {
+func (s *stand) maker() *api.DemoModel {
 	s.Helper()
 	if s.made == nil {
 		d, err := demo.New(s.Context(), s.store, time.Now())

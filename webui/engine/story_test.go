@@ -16,6 +16,7 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/protocol/wsconn"
 	"unbrick/server"
+	"unbrick/server/api"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
@@ -45,13 +46,13 @@ type stand struct {
 	ended    chan struct{}
 	outlet   *outlet // of ports
 	insecure bool
-	serial   string            // of the next device from the factory
-	made     *server.DemoModel // see maker
-	tab      <-chan bool       // whether this tab has the work; nil: it has
-	hold     chan struct{}     // the store opens when it is closed; nil: at once
-	opens    atomic.Int32      // of the store
-	sent     state.State       // the engine's last
-	held     state.State       // what a page has of it
+	serial   string         // of the next device from the factory
+	made     *api.DemoModel // see maker
+	tab      <-chan bool    // whether this tab has the work; nil: it has
+	hold     chan struct{}  // the store opens when it is closed; nil: at once
+	opens    atomic.Int32   // of the store
+	sent     state.State    // the engine's last
+	held     state.State    // what a page has of it
 
 	mu     sync.Mutex
 	state  *state.State

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"context"
@@ -17,68 +17,70 @@ import (
 	"unbrick/server/storage"
 )
 
-// modelJSON is a model as people and the fleet's screen see it.
-type modelJSON struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	Flash       string    `json:"flash"`
-	Geometry    string    `json:"geometry"`
-	Sectors     int       `json:"sectors"`
-	ProgramUnit uint32    `json:"program_unit"`
-	Page        uint32    `json:"page"`
-	Erased      byte      `json:"erased"`
-	Boot        uint32    `json:"boot"`
-	Software    uint32    `json:"software"`
-	RAM         uint32    `json:"ram"`
-	Resident    uint32    `json:"resident"`
-	Workspace   uint32    `json:"workspace"`
-	ISA         string    `json:"isa"`
-	Line        uint32    `json:"line"`
-	Hints       []string  `json:"hints"`
-	Apps        []appJSON `json:"apps"`
-	Prefer      string    `json:"prefer"`
-	Keys        []keyJSON `json:"keys"`
-	Record      []byte    `json:"record"`
+// Model is a model as people and the fleet's screen see it.
+type Model struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Flash       string   `json:"flash"`
+	Geometry    string   `json:"geometry"`
+	Sectors     int      `json:"sectors"`
+	ProgramUnit uint32   `json:"program_unit"`
+	Page        uint32   `json:"page"`
+	Erased      byte     `json:"erased"`
+	Boot        uint32   `json:"boot"`
+	Software    uint32   `json:"software"`
+	RAM         uint32   `json:"ram"`
+	Resident    uint32   `json:"resident"`
+	Workspace   uint32   `json:"workspace"`
+	ISA         string   `json:"isa"`
+	Line        uint32   `json:"line"`
+	Hints       []string `json:"hints"`
+	Apps        []App    `json:"apps"`
+	Prefer      string   `json:"prefer"`
+	Keys        []Key    `json:"keys"`
+	Record      []byte   `json:"record"`
 }
 
-type appJSON struct {
+// App is an application whose memory may be claimed for an update.
+type App struct {
 	Name       string `json:"name"`
 	Size       uint32 `json:"size"`
 	Importance uint8  `json:"importance"`
 	Fixed      bool   `json:"fixed"`
 }
 
-type keyJSON struct {
+// Key is a key whose releases are taken for a model.
+type Key struct {
 	ID     string    `json:"id"`
 	Public []byte    `json:"public"`
 	Added  time.Time `json:"added"`
 }
 
-func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (modelJSON, error) {
+func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (Model, error) {
 	m, err := model.Decode(stored.Record)
 	if err != nil {
-		return modelJSON{}, fmt.Errorf("model %q: %w", stored.ID, err)
+		return Model{}, fmt.Errorf("model %q: %w", stored.ID, err)
 	}
 	g := &m.Layout.Geometry
 	area := m.Layout.Software()
-	v := modelJSON{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
+	v := Model{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
 		Boot: m.Layout.Boot, Software: area.Size(), RAM: m.RAM, Resident: m.Resident, Workspace: m.MaxWorkspace(), ISA: m.ISA, Line: m.Line,
-		Hints: append([]string{}, m.Hints...), Apps: []appJSON{}, Record: stored.Record}
+		Hints: append([]string{}, m.Hints...), Apps: []App{}, Record: stored.Record}
 	for _, a := range m.Apps {
-		v.Apps = append(v.Apps, appJSON(a))
+		v.Apps = append(v.Apps, App(a))
 	}
-	keys, err := s.store.Keys(r.Context(), m.ID)
+	keys, err := s.cfg.Store.Keys(r.Context(), m.ID)
 	if err != nil {
 		return v, err
 	}
 	v.Keys = toKeysJSON(keys)
-	kind, err := s.offers.Prefers(r.Context(), m.ID)
+	kind, err := s.cfg.Offers.Prefers(r.Context(), m.ID)
 	v.Prefer = kind.String()
 	return v, err
 }
 
 func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.store.Models(r.Context())
+	all, err := s.cfg.Store.Models(r.Context())
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 		b, err := c.Result()
 		return writeCBOR(w, b, err)
 	}
-	list := make([]modelJSON, 0, len(all))
+	list := make([]Model, 0, len(all))
 	for i := range all {
 		v, err := s.modelJSON(r, &all[i])
 		if err != nil {
@@ -103,7 +105,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
-	stored, err := s.store.Model(r.Context(), r.PathValue("id"))
+	stored, err := s.cfg.Store.Model(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -120,10 +122,10 @@ func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
 // listKeys tells which public keys are registered for a model. They are public: a Lab makes a device of the model
 // trust them, and the command shows who signs.
 func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.store.Model(r.Context(), r.PathValue("id")); err != nil {
+	if _, err := s.cfg.Store.Model(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
-	keys, err := s.store.Keys(r.Context(), r.PathValue("id"))
+	keys, err := s.cfg.Store.Keys(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -139,10 +141,10 @@ func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, map[string]any{"keys": toKeysJSON(keys)})
 }
 
-func toKeysJSON(keys []storage.Key) []keyJSON {
-	list := make([]keyJSON, len(keys))
+func toKeysJSON(keys []storage.Key) []Key {
+	list := make([]Key, len(keys))
 	for i, k := range keys {
-		list[i] = keyJSON{k.ID.String(), k.Public, k.Added}
+		list[i] = Key{k.ID.String(), k.Public, k.Added}
 	}
 	return list
 }
@@ -166,7 +168,7 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 	if m.ISA != "" && !slices.Contains(diff.ISAs(), m.ISA) {
 		return problem(http.StatusBadRequest, "malformed", "instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
 	}
-	releases, err := s.store.Releases(r.Context(), m.ID)
+	releases, err := s.cfg.Store.Releases(r.Context(), m.ID)
 	if err != nil {
 		return err
 	}
@@ -176,12 +178,12 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
 			return problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v", releases[i].Manifest.Version, err)
 		}
 	}
-	stored := storage.Model{ID: m.ID, Record: b, Updated: s.now()}
-	if err := s.store.PutModel(r.Context(), stored); err != nil {
+	stored := storage.Model{ID: m.ID, Record: b, Updated: s.cfg.Now()}
+	if err := s.cfg.Store.PutModel(r.Context(), stored); err != nil {
 		return err
 	}
-	s.live.Look(m.ID)
-	s.log.Info("model stored", "model", m.ID)
+	s.cfg.Live.Look(m.ID)
+	s.cfg.Log.Info("model stored", "model", m.ID)
 	v, err := s.modelJSON(r, &stored)
 	if err != nil {
 		return err
@@ -195,38 +197,38 @@ func fitsArea(m *release.Manifest, area *flash.Geometry) error {
 	return t.Accept(m, nil)
 }
 
-// releaseJSON is a release; counts only for operators.
-type releaseJSON struct {
-	Model     string       `json:"model"`
-	Version   string       `json:"version"`
-	Order     uint64       `json:"order"`
-	Counter   uint64       `json:"counter"`
-	Size      uint32       `json:"size"`
-	Image     string       `json:"image"`
-	Keys      []string     `json:"keys"` // that signed it
-	Era       uint16       `json:"era"`
-	Least     uint32       `json:"least_statement"`
-	Day       string       `json:"day,omitempty"` // that it says it was released, as 2026-11-28
-	Note      string       `json:"note,omitempty"`
-	State     string       `json:"state"`
-	Published time.Time    `json:"published"`
-	Manifest  []byte       `json:"manifest"`
-	Installed *int         `json:"installed,omitempty"`
-	Confirmed *int         `json:"confirmed,omitempty"`
-	Rollout   *rolloutJSON `json:"rollout,omitempty"`
-	Damaged   bool         `json:"damaged,omitempty"` // the stored image: publish the release file again
+// Release is a release; counts only for operators.
+type Release struct {
+	Model     string    `json:"model"`
+	Version   string    `json:"version"`
+	Order     uint64    `json:"order"`
+	Counter   uint64    `json:"counter"`
+	Size      uint32    `json:"size"`
+	Image     string    `json:"image"`
+	Keys      []string  `json:"keys"` // that signed it
+	Era       uint16    `json:"era"`
+	Least     uint32    `json:"least_statement"`
+	Day       string    `json:"day,omitempty"` // that it says it was released, as 2026-11-28
+	Note      string    `json:"note,omitempty"`
+	State     string    `json:"state"`
+	Published time.Time `json:"published"`
+	Manifest  []byte    `json:"manifest"`
+	Installed *int      `json:"installed,omitempty"`
+	Confirmed *int      `json:"confirmed,omitempty"`
+	Rollout   *Rollout  `json:"rollout,omitempty"`
+	Damaged   bool      `json:"damaged,omitempty"` // the stored image: publish the release file again
 }
 
-// releaseJSON is a release with its rollout, of which lost devices are a part.
-func (s *Server) releaseJSON(r *storage.Release, lost uint32) releaseJSON {
+// Release is a release with its rollout, of which lost devices are a part.
+func (s *Server) releaseJSON(r *storage.Release, lost uint32) Release {
 	v := toReleaseJSON(r)
 	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
 	return v
 }
 
-func toReleaseJSON(r *storage.Release) releaseJSON {
+func toReleaseJSON(r *storage.Release) Release {
 	m := &r.Manifest
-	v := releaseJSON{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
+	v := Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
 		Day: m.Date(), Note: m.Note, State: r.State.String(), Published: r.Published, Manifest: r.Signed}
 	v.Keys = idsJSON(&r.Signers)
 	return v
@@ -241,7 +243,7 @@ func idsJSON(signers *release.Signers) []string {
 }
 
 func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.store.Releases(r.Context(), r.URL.Query().Get("model"))
+	all, err := s.cfg.Store.Releases(r.Context(), r.URL.Query().Get("model"))
 	if err != nil {
 		return err
 	}
@@ -264,10 +266,10 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 			shown = append(shown, v)
 		}
 	}
-	list := make([]releaseJSON, len(shown))
+	list := make([]Release, len(shown))
 	for i := range shown {
 		list[i] = toReleaseJSON(&shown[i])
-		list[i].Damaged = operator && s.offers.Damaged(shown[i].Manifest.Digest)
+		list[i].Damaged = operator && s.cfg.Offers.Damaged(shown[i].Manifest.Digest)
 	}
 	if operator {
 		if err := s.count(r.Context(), r.URL.Query().Get("model"), shown, list); err != nil {
@@ -281,12 +283,12 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 }
 
 // tellRollouts adds to each release its rollout.
-func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list []releaseJSON) error {
+func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list []Release) error {
 	for i := range all {
 		if !all[i].Rollout.Active() {
 			continue
 		}
-		lost, err := s.rollouts.Lost(ctx, &all[i].Manifest)
+		lost, err := s.cfg.Rollouts.Lost(ctx, &all[i].Manifest)
 		if err != nil {
 			return err
 		}
@@ -296,8 +298,8 @@ func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list [
 }
 
 // count adds to each release how many devices say that they run it, and on how many it confirmed itself.
-func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []releaseJSON) error {
-	counts, err := s.store.Installed(ctx, model)
+func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []Release) error {
+	counts, err := s.cfg.Store.Installed(ctx, model)
 	if err != nil {
 		return err
 	}
@@ -355,7 +357,7 @@ func (s *Server) releaseAt(r *http.Request, model string) (storage.Release, erro
 	if err != nil {
 		return storage.Release{}, problem(http.StatusBadRequest, "malformed", "the address needs the SHA-256 of an image")
 	}
-	return s.store.Release(r.Context(), model, image)
+	return s.cfg.Store.Release(r.Context(), model, image)
 }
 
 func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
@@ -374,11 +376,11 @@ func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, state); err != nil {
+	if err := s.cfg.Store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, state); err != nil {
 		return err
 	}
 	v.State = state
-	s.live.Look(v.Manifest.Model)
-	s.log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
+	s.cfg.Live.Look(v.Manifest.Model)
+	s.cfg.Log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
 	return writeJSON(w, http.StatusOK, toReleaseJSON(&v))
 }

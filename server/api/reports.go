@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"encoding/hex"
@@ -12,8 +12,8 @@ import (
 	"unbrick/server/fleet"
 )
 
-// reportJSON is fleet.Report in JSON.
-type reportJSON struct {
+// Report is fleet.Report in JSON.
+type Report struct {
 	ID           string `json:"id"`
 	Model        string `json:"model"`
 	Serial       string `json:"serial"`
@@ -32,7 +32,7 @@ type reportJSON struct {
 	Words        string `json:"words"`
 }
 
-func (in *reportJSON) report() (fleet.Report, error) {
+func (in *Report) report() (fleet.Report, error) {
 	p := fleet.Report{Model: in.Model, Serial: in.Serial, From: in.From, Version: in.Version, Why: in.Why, Sectors: in.Sectors, Sent: in.Sent, Received: in.Received, Full: in.Full,
 		Milliseconds: in.Milliseconds, Baud: in.Baud, Via: in.Via, Words: in.Words}
 	for o := fleet.OutcomeRestored; o <= fleet.OutcomeFound; o++ {
@@ -56,7 +56,7 @@ func (in *reportJSON) report() (fleet.Report, error) {
 // report takes the result of a restoration from the page or the command.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if wait, ok := s.reports.Allow(s.client(r)); !ok {
-		s.metrics.Limited.Add(1)
+		s.cfg.Metrics.Limited.Add(1)
 		return tooMany(w, wait)
 	}
 	var p fleet.Report
@@ -69,7 +69,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 		}
 		p, err = fleet.DecodeReport(b)
 	case jsonType:
-		var in reportJSON
+		var in Report
 		if err := readJSON(w, r, &in); err != nil {
 			return err
 		}
@@ -80,12 +80,12 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
-	err = s.fleet.Report(r.Context(), &p, access.IsOperator(r))
+	err = s.cfg.Fleet.Report(r.Context(), &p, access.IsOperator(r))
 	known := !errors.Is(err, fleet.ErrUnknown)
 	if err != nil && known {
 		return err
 	}
-	s.metrics.Reports.Add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
-	s.log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
+	s.cfg.Metrics.Reports.Add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
+	s.cfg.Log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
 	return writeJSON(w, http.StatusAccepted, map[string]any{"accepted": true}) // who asks does not learn which serials there are
 }

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Cache-Control", "no-cache")                                                              // it may be withdrawn, so ask; the bytes never change
 	h.Set("ETag", fmt.Sprintf(`"%x-%s-%d"`, v.Manifest.Digest, v.Manifest.Model, v.Manifest.Order)) // an image may be released again
 	d := &download{ResponseWriter: access.Sending(w), head: release.AppendFile(nil, &release.File{Statement: v.Statement, Signed: v.Signed, LongNote: v.LongNote}), open: sync.OnceValues(func() (storage.Blob, error) {
-		return s.offers.OpenImage(context.WithoutCancel(r.Context()), v.Manifest.Model, v.Manifest.Digest)
+		return s.cfg.Offers.OpenImage(context.WithoutCancel(r.Context()), v.Manifest.Model, v.Manifest.Digest)
 	})}
 	http.ServeContent(d, r, "", time.Time{}, io.NewSectionReader(d, 0, int64(len(d.head))+int64(v.Manifest.Size)))
 	return d.end()

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"encoding/json"
@@ -12,38 +12,40 @@ import (
 	"unbrick/server/storage"
 )
 
-// deviceJSON is a device as the fleet's screen sees it. All but demo, group, target, needs, progress and the failures
+// Device is a device as the fleet's screen sees it. All but demo, group, target, needs, progress and the failures
 // is what the device said of itself.
-type deviceJSON struct {
-	Model     string        `json:"model"`
-	Serial    string        `json:"serial"`
-	Demo      bool          `json:"demo"`
-	Group     string        `json:"group"`
-	Since     time.Time     `json:"since"`
-	FirstSeen time.Time     `json:"first_seen"`
-	LastSeen  time.Time     `json:"last_seen"`
-	Sessions  int64         `json:"sessions"`
-	Release   runningJSON   `json:"release"`
-	Target    *targetJSON   `json:"target,omitempty"`
-	Workspace uint32        `json:"workspace"`
-	Needs     uint32        `json:"needs"`
-	Kinds     []string      `json:"kinds"`
-	Keys      []string      `json:"keys"`
-	Progress  *progressJSON `json:"progress,omitempty"`
-	Restored  *time.Time    `json:"restored,omitempty"`
-	Told      bool          `json:"restored_as_told"`   // a reporter says so, and the device itself has not yet
-	Conflict  *time.Time    `json:"conflict,omitempty"` // two peers spoke under the serial at once
-	Attempts  []attemptJSON `json:"attempts"`
-	Refusals  []refusalJSON `json:"refusals"`
-	Dead      []deadJSON    `json:"dead_sectors"`
+type Device struct {
+	Model     string     `json:"model"`
+	Serial    string     `json:"serial"`
+	Demo      bool       `json:"demo"`
+	Group     string     `json:"group"`
+	Since     time.Time  `json:"since"`
+	FirstSeen time.Time  `json:"first_seen"`
+	LastSeen  time.Time  `json:"last_seen"`
+	Sessions  int64      `json:"sessions"`
+	Release   Running    `json:"release"`
+	Target    *Target    `json:"target,omitempty"`
+	Workspace uint32     `json:"workspace"`
+	Needs     uint32     `json:"needs"`
+	Kinds     []string   `json:"kinds"`
+	Keys      []string   `json:"keys"`
+	Progress  *Progress  `json:"progress,omitempty"`
+	Restored  *time.Time `json:"restored,omitempty"`
+	Told      bool       `json:"restored_as_told"`   // a reporter says so, and the device itself has not yet
+	Conflict  *time.Time `json:"conflict,omitempty"` // two peers spoke under the serial at once
+	Attempts  []Attempt  `json:"attempts"`
+	Refusals  []Refusal  `json:"refusals"`
+	Dead      []Dead     `json:"dead_sectors"`
 }
 
-type deadJSON struct {
+// Dead is a sector that takes no data, as the device says.
+type Dead struct {
 	Addr  uint32 `json:"address"`
 	Freed bool   `json:"freed"`
 }
 
-type runningJSON struct {
+// Running is what a device says that it runs; known: it is a release that is here.
+type Running struct {
 	Version   string `json:"version"`
 	Order     uint64 `json:"order"`
 	Image     string `json:"image"`
@@ -51,17 +53,20 @@ type runningJSON struct {
 	Confirmed bool   `json:"confirmed"`
 }
 
-type targetJSON struct {
+// Target is the release that a device is led to.
+type Target struct {
 	Version string `json:"version"`
 	Image   string `json:"image"`
 }
 
-type progressJSON struct {
+// Progress is that of a transfer that runs now, in bytes.
+type Progress struct {
 	Sent uint32 `json:"sent"`
 	Size uint32 `json:"size"`
 }
 
-type attemptJSON struct {
+// Attempt is a release that failed on a device, or is held back from it.
+type Attempt struct {
 	Image    string     `json:"image"`
 	Version  string     `json:"version"`
 	Failures uint32     `json:"failures"`
@@ -71,14 +76,14 @@ type attemptJSON struct {
 	Last     time.Time  `json:"last"`
 }
 
-// refusalJSON is an update file that the device says it found wrong. It is not offered to it before until.
-type refusalJSON struct {
+// Refusal is an update file that the device says it found wrong. It is not offered to it before until.
+type Refusal struct {
 	File  string    `json:"file"`
 	Until time.Time `json:"until"`
 }
 
-// eventJSON is one line of a device's history.
-type eventJSON struct {
+// Event is one line of a device's history.
+type Event struct {
 	ID     int64           `json:"id"`
 	At     time.Time       `json:"at"`
 	Kind   string          `json:"kind"`
@@ -90,11 +95,11 @@ type eventJSON struct {
 	Detail json.RawMessage `json:"detail,omitempty"`
 }
 
-func toEventsJSON(events []storage.Event) []eventJSON {
-	list := make([]eventJSON, len(events))
+func toEventsJSON(events []storage.Event) []Event {
+	list := make([]Event, len(events))
 	for i := range events {
 		e := &events[i]
-		v := eventJSON{ID: e.ID, At: e.At, Kind: string(e.Kind), Source: e.Source.String(), From: e.From, To: e.To, Bytes: e.Bytes}
+		v := Event{ID: e.ID, At: e.At, Kind: string(e.Kind), Source: e.Source.String(), From: e.From, To: e.To, Bytes: e.Bytes}
 		if e.File != (storage.Digest{}) {
 			v.File = release.Hex(e.File)
 		}
@@ -110,7 +115,7 @@ func toEventsJSON(events []storage.Event) []eventJSON {
 type versions map[deviceImage]string
 
 func (s *Server) versions(r *http.Request, model string) (versions, error) {
-	all, err := s.store.Releases(r.Context(), model)
+	all, err := s.cfg.Store.Releases(r.Context(), model)
 	if err != nil {
 		return nil, err
 	}
@@ -124,27 +129,27 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 	return v, nil
 }
 
-func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
-	now := s.now()
+func (s *Server) deviceJSON(d *storage.Device, names versions) Device {
+	now := s.cfg.Now()
 	_, known := names[deviceImage{d.Model, d.Claim.Image}]
-	v := deviceJSON{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.fleet.Cutoffs()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
-		Release:   runningJSON{d.Claim.Version, d.Claim.Order, release.Hex(d.Claim.Image), known, d.Claim.Confirmed},
-		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []attemptJSON{}, Refusals: []refusalJSON{}, Dead: []deadJSON{}}
+	v := Device{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cfg.Fleet.Cutoffs()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
+		Release:   Running{d.Claim.Version, d.Claim.Order, release.Hex(d.Claim.Image), known, d.Claim.Confirmed},
+		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []Attempt{}, Refusals: []Refusal{}, Dead: []Dead{}}
 	for _, k := range d.Claim.Keys {
 		v.Keys = append(v.Keys, k.String())
 	}
 	if d.Target != (storage.Digest{}) {
-		v.Target = &targetJSON{d.TargetVersion, release.Hex(d.Target)}
+		v.Target = &Target{d.TargetVersion, release.Hex(d.Target)}
 	}
 	if !d.Restored.IsZero() {
 		v.Restored = &d.Restored
 	}
 	v.Told = d.RestoredTo != (storage.Digest{})
-	if sent, size, ok := s.live.Progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
-		v.Progress = &progressJSON{sent, size}
+	if sent, size, ok := s.cfg.Live.Progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
+		v.Progress = &Progress{sent, size}
 	}
 	for _, a := range d.Attempts {
-		held := attemptJSON{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
+		held := Attempt{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
 		switch {
 		case a.Held:
 			held.By = storage.ByOperator.String()
@@ -155,11 +160,11 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 	}
 	for _, f := range d.Refusals {
 		if d.HasRefused(f.File, now) {
-			v.Refusals = append(v.Refusals, refusalJSON{release.Hex(f.File), f.At.Add(storage.RefusedFor)})
+			v.Refusals = append(v.Refusals, Refusal{release.Hex(f.File), f.At.Add(storage.RefusedFor)})
 		}
 	}
 	for _, s := range d.Dead {
-		v.Dead = append(v.Dead, deadJSON(s))
+		v.Dead = append(v.Dead, Dead(s))
 	}
 	if !d.Conflict.IsZero() {
 		v.Conflict = &d.Conflict
@@ -168,11 +173,11 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) deviceJSON {
 }
 
 func (s *Server) summary(w http.ResponseWriter, r *http.Request) error {
-	sum, err := s.store.Summary(r.Context(), s.fleet.Cutoffs())
+	sum, err := s.cfg.Store.Summary(r.Context(), s.cfg.Fleet.Cutoffs())
 	if err != nil {
 		return err
 	}
-	all, err := s.store.Releases(r.Context(), "")
+	all, err := s.cfg.Store.Releases(r.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -220,7 +225,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: limit, Cut: s.fleet.Cutoffs()}
+	q := storage.Query{Search: in.Get("search"), Model: in.Get("model"), Cursor: in.Get("cursor"), Limit: limit, Cut: s.cfg.Fleet.Cutoffs()}
 	if len(q.Search) > 64 {
 		return problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
 	}
@@ -243,7 +248,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 	if in.Get("group") != "" && q.Group == nil {
 		return problem(http.StatusBadRequest, "malformed", "there is no group %q", in.Get("group"))
 	}
-	page, err := s.store.Devices(r.Context(), q)
+	page, err := s.cfg.Store.Devices(r.Context(), q)
 	if errors.Is(err, storage.ErrCursor) {
 		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
 	} else if err != nil {
@@ -253,7 +258,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := make([]deviceJSON, len(page.Devices))
+	list := make([]Device, len(page.Devices))
 	for i := range page.Devices {
 		list[i] = s.deviceJSON(&page.Devices[i], names)
 	}
@@ -263,7 +268,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) error {
 const historyPage = 50
 
 func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
-	d, err := s.store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial"))
+	d, err := s.cfg.Store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial"))
 	if err != nil {
 		return err
 	}
@@ -276,13 +281,13 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := struct {
-		deviceJSON
-		ModelName string      `json:"model_name"`
-		Geometry  string      `json:"geometry"`
-		History   []eventJSON `json:"history"`
-		Before    int64       `json:"before"`
-	}{deviceJSON: s.deviceJSON(&d, names), History: history, Before: before}
-	if stored, err := s.store.Model(r.Context(), d.Model); err == nil {
+		Device
+		ModelName string  `json:"model_name"`
+		Geometry  string  `json:"geometry"`
+		History   []Event `json:"history"`
+		Before    int64   `json:"before"`
+	}{Device: s.deviceJSON(&d, names), History: history, Before: before}
+	if stored, err := s.cfg.Store.Model(r.Context(), d.Model); err == nil {
 		if m, err := model.Decode(stored.Record); err == nil {
 			v.ModelName, v.Geometry = m.Name, m.Layout.Geometry.String()
 		}
@@ -295,7 +300,7 @@ func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial")); err != nil {
+	if _, err := s.cfg.Store.Device(r.Context(), r.PathValue("model"), r.PathValue("serial")); err != nil {
 		return err
 	}
 	history, next, err := s.history(r, before, limit)
@@ -306,8 +311,8 @@ func (s *Server) getHistory(w http.ResponseWriter, r *http.Request) error {
 }
 
 // history reads a page of a device's history; next is where the page behind it begins, 0 if there is none.
-func (s *Server) history(r *http.Request, before int64, limit int) (events []eventJSON, next int64, err error) {
-	h, err := s.store.History(r.Context(), r.PathValue("model"), r.PathValue("serial"), before, limit+1)
+func (s *Server) history(r *http.Request, before int64, limit int) (events []Event, next int64, err error) {
+	h, err := s.cfg.Store.History(r.Context(), r.PathValue("model"), r.PathValue("serial"), before, limit+1)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -322,10 +327,10 @@ func (s *Server) free(w http.ResponseWriter, r *http.Request) error { return s.s
 // forget deletes a device with its history: one that was never there, or is no more. It comes back when it speaks.
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
 	id := fleet.ID{Model: r.PathValue("model"), Serial: r.PathValue("serial")}
-	if err := s.store.DeleteDevice(r.Context(), id.Model, id.Serial); err != nil {
+	if err := s.cfg.Store.DeleteDevice(r.Context(), id.Model, id.Serial); err != nil {
 		return err
 	}
-	s.log.Info("device forgotten", "model", id.Model, "serial", id.Serial)
+	s.cfg.Log.Info("device forgotten", "model", id.Model, "serial", id.Serial)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -351,12 +356,12 @@ func (s *Server) setHold(w http.ResponseWriter, r *http.Request, held bool) erro
 			return problem(http.StatusNotFound, "not-found", "model %q has no release with this image", id.Model)
 		}
 	}
-	d, err := s.fleet.Hold(r.Context(), id, image, held, func(image storage.Digest) string { return names[deviceImage{id.Model, image}] })
+	d, err := s.cfg.Fleet.Hold(r.Context(), id, image, held, func(image storage.Digest) string { return names[deviceImage{id.Model, image}] })
 	if errors.Is(err, fleet.ErrHolds) {
 		return problem(http.StatusConflict, "full", "%v", err)
 	} else if err != nil {
 		return err
 	}
-	s.live.Look(id.Model)
+	s.cfg.Live.Look(id.Model)
 	return writeJSON(w, http.StatusOK, s.deviceJSON(&d, names))
 }

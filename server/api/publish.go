@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"bytes"
@@ -56,12 +56,12 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
 	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
-		State: storage.Offered, Published: s.now().UTC().Truncate(time.Millisecond)}
+		State: storage.Offered, Published: s.cfg.Now().UTC().Truncate(time.Millisecond)}
 	if v.Rollout, err = rollout.Parse(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
 		return problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
 	if v.Rollout.Active() {
-		s.clock.Begin(&v.Rollout)
+		s.cfg.Clock.Begin(&v.Rollout)
 	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
@@ -69,17 +69,17 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.AddRelease(r.Context(), v, f.Image); err != nil {
+	if err := s.cfg.Store.AddRelease(r.Context(), v, f.Image); err != nil {
 		return err
 	}
-	if err := s.offers.Heal(r.Context(), m.Model, m.Digest); err != nil {
+	if err := s.cfg.Offers.Heal(r.Context(), m.Model, m.Digest); err != nil {
 		return err
 	}
 	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
-		if err := s.store.TrustKey(r.Context(), m.Model, key, s.now()); err != nil {
+		if err := s.cfg.Store.TrustKey(r.Context(), m.Model, key, s.cfg.Now()); err != nil {
 			return err
 		}
-		s.log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())
+		s.cfg.Log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())
 	}
 	if v, err = s.stored(r.Context(), &m); err != nil {
 		return err
@@ -88,16 +88,16 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case created:
 		status = http.StatusCreated
-		s.log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", signers.String())
+		s.cfg.Log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", signers.String())
 	case more.Len() > 0:
-		s.log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", more.String())
+		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", more.String())
 	}
 	return writeJSON(w, status, map[string]any{"release": s.releaseJSON(&v, 0), "signatures_added": idsJSON(&more)})
 }
 
 // stored is a release as it is kept, also one that another has superseded.
 func (s *Server) stored(ctx context.Context, m *release.Manifest) (storage.Release, error) {
-	all, err := s.store.Releases(ctx, m.Model)
+	all, err := s.cfg.Store.Releases(ctx, m.Model)
 	if err != nil {
 		return storage.Release{}, err
 	}
@@ -126,12 +126,12 @@ func checkStatement(signed []byte, model string) error {
 // publisherKeys returns the keys of which one must have signed: the registered ones of the model, and those that came with the
 // request if the model has none yet or the request says to trust them. The latter are added, and all of them must have signed.
 func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
-	if _, err := s.store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
+	if _, err := s.cfg.Store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
 		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
 	} else if err != nil {
 		return nil, nil, err
 	}
-	registered, err := s.store.Keys(r.Context(), m.Model)
+	registered, err := s.cfg.Store.Keys(r.Context(), m.Model)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -179,7 +179,7 @@ func sentKeys(r *http.Request, signers, known *release.Signers) ([]ed25519.Publi
 // admit checks a release against its model and its neighbours. It says whether the release is new, and, if it is not, whose signatures
 // its store has not.
 func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool, more release.Signers, err error) {
-	stored, err := s.store.Model(r.Context(), v.Manifest.Model)
+	stored, err := s.cfg.Store.Model(r.Context(), v.Manifest.Model)
 	if err != nil {
 		return false, more, err
 	}
@@ -197,7 +197,7 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys [
 	if err := v.Manifest.CheckTree(image); err != nil {
 		return false, more, problem(http.StatusBadRequest, "wrong-image", "%v", err)
 	}
-	all, err := s.store.Releases(r.Context(), v.Manifest.Model)
+	all, err := s.cfg.Store.Releases(r.Context(), v.Manifest.Model)
 	if err != nil {
 		return false, more, err
 	}

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 	"unbrick/server/storage"
 )
 
-// fileJSON is an update file as operators see it.
-type fileJSON struct {
+// File is an update file as operators see it.
+type File struct {
 	ID        int64      `json:"id"`
 	Model     string     `json:"model"`
 	Kind      string     `json:"kind"`
@@ -32,8 +32,8 @@ type fileJSON struct {
 	Next      *time.Time `json:"next,omitempty"` // when it is tried again
 }
 
-func toFileJSON(f *storage.File, names versions) fileJSON {
-	v := fileJSON{ID: f.ID, Model: f.Key.Model, Kind: offer.KindOf(&f.Key).String(), To: release.Hex(f.Key.To), Step: f.Key.Step, State: f.State.String(), Size: f.Size,
+func toFileJSON(f *storage.File, names versions) File {
+	v := File{ID: f.ID, Model: f.Key.Model, Kind: offer.KindOf(&f.Key).String(), To: release.Hex(f.Key.To), Step: f.Key.Step, State: f.State.String(), Size: f.Size,
 		Workspace: f.Workspace, Attempts: f.Attempts, Refusals: f.Refusals, Error: f.Error}
 	v.ToName = names[deviceImage{f.Key.Model, f.Key.To}]
 	if offer.KindOf(&f.Key) != protocol.KindFull {
@@ -57,7 +57,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := r.URL.Query().Get("model")
-	files, err := s.store.Files(r.Context(), id, before, limit+1)
+	files, err := s.cfg.Store.Files(r.Context(), id, before, limit+1)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := make([]fileJSON, len(files))
+	list := make([]File, len(files))
 	for i := range files {
 		list[i] = toFileJSON(&files[i], names)
 	}
@@ -89,13 +89,13 @@ func (s *Server) setFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(http.StatusBadRequest, "malformed", "the address needs the id of an update file")
 	}
-	f, err := s.offers.SetFile(r.Context(), id, state)
+	f, err := s.cfg.Offers.SetFile(r.Context(), id, state)
 	if errors.Is(err, storage.ErrConflict) {
 		return problem(http.StatusConflict, "making", "the update file is being made: come again when it is done")
 	} else if err != nil {
 		return err
 	}
-	s.log.Info("update file set", "id", id, "model", f.Key.Model, "state", f.State.String())
+	s.cfg.Log.Info("update file set", "id", id, "model", f.Key.Model, "state", f.State.String())
 	names, err := s.versions(r, f.Key.Model)
 	if err != nil {
 		return err
@@ -123,14 +123,14 @@ func (s *Server) putPrefer(w http.ResponseWriter, r *http.Request) error {
 	if kind == protocol.KindBsdiff && !offer.MakesBsdiff {
 		return problem(http.StatusConflict, "no-bsdiff", "%v", offer.ErrNoClassic)
 	}
-	stored, err := s.store.Model(r.Context(), r.PathValue("id"))
+	stored, err := s.cfg.Store.Model(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	if err := s.offers.Prefer(r.Context(), stored.ID, kind); err != nil {
+	if err := s.cfg.Offers.Prefer(r.Context(), stored.ID, kind); err != nil {
 		return err
 	}
-	s.log.Info("preferred kind of update file set", "model", stored.ID, "kind", kind.String())
+	s.cfg.Log.Info("preferred kind of update file set", "model", stored.ID, "kind", kind.String())
 	v, err := s.modelJSON(r, &stored)
 	if err != nil {
 		return err

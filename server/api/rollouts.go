@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 // unlike is what the clock may say else than the time that passed before it is worth a word.
 const unlike = 10 * time.Minute
 
-// rolloutJSON is a rollout as operators see it.
-type rolloutJSON struct {
+// Rollout is a rollout as operators see it.
+type Rollout struct {
 	Phases string     `json:"phases"`
 	Begun  time.Time  `json:"begun"`
 	Passed int64      `json:"passed"`          // seconds that it ran, by which the phases go
@@ -29,19 +29,19 @@ type rolloutJSON struct {
 	Why    string     `json:"why,omitempty"`
 }
 
-func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *rolloutJSON {
+func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *Rollout {
 	if !r.Active() {
 		return nil
 	}
-	share, next := r.Share(s.clock.At(r))
-	v := &rolloutJSON{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
-	v.Passed = int64(s.clock.Ran(r) / time.Second)
+	share, next := r.Share(s.cfg.Clock.At(r))
+	v := &Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
+	v.Passed = int64(s.cfg.Clock.Ran(r) / time.Second)
 	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
-		next = s.now().Add(next.Sub(s.clock.At(r)))
+		next = s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r)))
 		v.Next = &next
 	}
-	if since := s.now().Sub(r.Begun); r.Halted.IsZero() && (since-s.clock.Ran(r)).Abs() > unlike {
-		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass", since.Round(time.Minute), s.clock.Ran(r).Round(time.Minute))
+	if since := s.cfg.Now().Sub(r.Begun); r.Halted.IsZero() && (since-s.cfg.Clock.Ran(r)).Abs() > unlike {
+		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass", since.Round(time.Minute), s.cfg.Clock.Ran(r).Round(time.Minute))
 	}
 	if !r.Halted.IsZero() {
 		v.Halted = &r.Halted
@@ -66,10 +66,10 @@ func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var missing uint32
-	if v.Rollout, missing, err = s.rollouts.Change(r.Context(), &v.Manifest, &in.Change); err != nil {
+	if v.Rollout, missing, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Change); err != nil {
 		return err
 	}
-	s.live.Look(v.Manifest.Model)
-	s.log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
+	s.cfg.Live.Look(v.Manifest.Model)
+	s.cfg.Log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
 	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
 }

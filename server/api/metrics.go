@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"fmt"
@@ -11,20 +11,20 @@ import (
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	apiHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	s.metrics.Write(w)
-	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.live.Number())
-	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.offers.Waiting())
-	sum, err := s.store.Summary(r.Context(), s.fleet.Cutoffs())
+	s.cfg.Metrics.Write(w)
+	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.cfg.Live.Number())
+	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.cfg.Offers.Waiting())
+	sum, err := s.cfg.Store.Summary(r.Context(), s.cfg.Fleet.Cutoffs())
 	var all []storage.Release
 	if err == nil {
-		all, err = s.store.Releases(r.Context(), "")
+		all, err = s.cfg.Store.Releases(r.Context(), "")
 	}
 	if err != nil {
-		s.log.Error("metrics", "error", err)
+		s.cfg.Log.Error("metrics", "error", err)
 		return
 	}
 	writeRollouts(w, all)
-	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.clock.Jumps())
+	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.cfg.Clock.Jumps())
 	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
 	for g, n := range sum.Groups {
 		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)

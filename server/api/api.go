@@ -1,0 +1,96 @@
+// Package api is the server's HTTP surface: what publishers, operators, the page and supervisors ask, and where terminals come
+// in. It takes requests apart, has the other rooms do what is asked, and puts answers together.
+//
+// Every address is in one table (routes.go). A request passes the bounds of its client, then the check of its token, then its
+// handler, which answers or returns an error; what a client is told of an error is decided in one place (explain). The forms
+// in which things travel as JSON are types of this package: Release, Device, File and so on.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"unbrick/protocol"
+	"unbrick/server/access"
+	"unbrick/server/fleet"
+	"unbrick/server/metrics"
+	"unbrick/server/offer"
+	"unbrick/server/rollout"
+	"unbrick/server/session"
+	"unbrick/server/storage"
+)
+
+// Store is what the API reads and writes itself: what is there, and what an operator puts there.
+type Store interface {
+	storage.Models
+	storage.Releases
+	Device(ctx context.Context, model, serial string) (storage.Device, error)
+	Devices(ctx context.Context, q storage.Query) (storage.Page, error)
+	DeleteDevice(ctx context.Context, model, serial string) error
+	History(ctx context.Context, model, serial string, before int64, limit int) ([]storage.Event, error)
+	Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summary, error)
+	Installed(ctx context.Context, model string) ([]storage.ReleaseCount, error)
+	Files(ctx context.Context, model string, before int64, limit int) ([]storage.File, error)
+	Ping(ctx context.Context) error
+}
+
+// Config is what a Server is made of. What may be nil or zero says so.
+type Config struct {
+	Store    Store
+	Log      *slog.Logger
+	Now      func() time.Time
+	Passed   func() time.Duration // since any moment, never falling
+	Token    access.Token         // zero: nobody is operator
+	Page     http.Handler         // everything that is not the API; nil: 404
+	Version  string               // of the program, for whoami
+	Demo     *Demo                // nil: not a demo
+	Proxied  bool                 // the last X-Forwarded-For is the client
+	Limits   Limits
+	Fleet    *fleet.Fleet
+	Offers   *offer.Offers
+	Rollouts *rollout.Watch
+	Clock    *rollout.Clock
+	Live     *session.Live
+	Metrics  *metrics.Metrics
+	Converse func(conn protocol.Conn, from string) // leads a session
+	Ending   <-chan struct{}                       // closed when the server is about to stop
+}
+
+// Limits bound what clients can cause.
+type Limits struct {
+	Sessions    int     // at the same time
+	Connections int     // requests of all, links among them, at the same time
+	PerAddress  int     // of one client address
+	Rate        float64 // requests per second and client address
+	Burst       int     // of those at once
+	Reports     float64 // restoration reports per second and client address, twenty at once
+	Uploads     int     // release files being received at once
+}
+
+// Server answers requests. Its methods may be used concurrently.
+type Server struct {
+	cfg     Config
+	pulse   *pulse
+	rate    *access.Limiter
+	inside  *access.Crowd // requests, links among them
+	reports *access.Limiter
+	uploads chan struct{}
+	handler http.Handler
+
+	publishing sync.Mutex // from looking at a release's neighbours until it is stored
+}
+
+// New returns the API of the rooms in cfg.
+func New(cfg Config) *Server {
+	l := &cfg.Limits
+	s := &Server{cfg: cfg, pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log}, rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
+		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), uploads: make(chan struct{}, l.Uploads)}
+	s.handler = s.routes()
+	return s
+}
+
+// Handler answers HTTP requests: the API, the link, metrics and the page.
+func (s *Server) Handler() http.Handler { return s.handler }

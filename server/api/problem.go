@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"unbrick/release"
+	"unbrick/server/access"
+	"unbrick/server/fleet"
+	"unbrick/server/rollout"
+	"unbrick/server/storage"
+)
+
+// problemError is an error as the client is told it.
+type problemError struct {
+	status     int
+	code, text string
+}
+
+func (e *problemError) Error() string { return e.text }
+
+func problem(status int, code, format string, args ...any) *problemError {
+	return &problemError{status, code, fmt.Sprintf(format, args...)}
+}
+
+// explain turns any error into what the client is told; the server's own trouble is logged and not told.
+func (s *Server) explain(r *http.Request, err error) *problemError {
+	var p *problemError
+	var tooLarge *http.MaxBytesError
+	var conflict *storage.ConflictError
+	var limit *rollout.LimitError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &tooLarge):
+		return problem(http.StatusRequestEntityTooLarge, "too-large", "more than %d bytes", tooLarge.Limit)
+	case errors.Is(err, storage.ErrNotFound):
+		return problem(http.StatusNotFound, "not-found", "%s", missing(r))
+	case errors.As(err, &conflict):
+		return problem(http.StatusConflict, "conflict", "%v", conflict)
+	case errors.Is(err, fleet.ErrTooMany):
+		return problem(http.StatusInsufficientStorage, "full", "%v", err)
+	case errors.Is(err, storage.ErrFull):
+		s.cfg.Log.Error("storage is full", "path", r.URL.Path, "error", err)
+		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
+	case errors.Is(err, storage.ErrPhases):
+		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	case errors.Is(err, rollout.ErrNone):
+		return problem(http.StatusConflict, "no-rollout", "%v", err)
+	case errors.As(err, &limit):
+		return problem(http.StatusConflict, "limit", "%v", limit)
+	case errors.Is(err, access.ErrBrokenOff):
+		return problem(http.StatusBadRequest, "broken-off", "%v", access.ErrBrokenOff)
+	case errors.Is(err, context.Canceled):
+		return problem(499, "gone", "the client went away")
+	}
+	s.cfg.Log.Error("request", "method", r.Method, "path", r.URL.Path, "error", err)
+	return problem(http.StatusInternalServerError, "internal", "the server has trouble of its own; its log says more")
+}
+
+// missing says what the address names that is not there, and where to look.
+func missing(r *http.Request) string {
+	model, serial, image, id := r.PathValue("model"), r.PathValue("serial"), r.PathValue("image"), r.PathValue("id")
+	switch {
+	case serial != "":
+		return fmt.Sprintf("no device %q of model %q has spoken here: unbrick device list, or Fleet, has those that did", serial, model)
+	case image != "":
+		return fmt.Sprintf("the server has no release of image %.12s for this model: unbrick release list tells of all", image)
+	case strings.HasPrefix(r.URL.Path, "/api/files/"):
+		return fmt.Sprintf("the server has no update file %s: unbrick file list tells of all", id)
+	case id != "":
+		return fmt.Sprintf("the server does not know model %q: unbrick model list tells of all, unbrick model put describes one", id)
+	}
+	return "there is nothing of this name"
+}
+
+func writeProblem(w http.ResponseWriter, p *problemError) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(p.status)
+	json.NewEncoder(w).Encode(map[string]string{"error": p.text, "code": p.code})
+}
+
+// unhandled says why no other handler of mux takes a request: its address takes other methods, or is none of ours.
+func unhandled(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) *problemError {
+	var allowed []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); strings.Contains(pattern, " ") { // it names a method
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return problem(http.StatusNotFound, "not-found", "there is nothing at this address")
+	}
+	allow := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", allow)
+	return problem(http.StatusMethodNotAllowed, "method", "this address takes %s, not %s", allow, release.Clean(r.Method, 20))
+}
+
+func tooMany(w http.ResponseWriter, wait time.Duration) *problemError {
+	comeAgain(w, int(math.Ceil(wait.Seconds())))
+	return problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later")
+}
+
+// comeAgain says in an answer after how many seconds coming again is of use.
+func comeAgain(w http.ResponseWriter, seconds int) {
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+}

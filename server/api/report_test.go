@@ -1,0 +1,30 @@
+package api
+
+import (
+	"encoding/json"
+	"testing"
+
+	"unbrick/server/fleet"
+)
+
+// FuzzReportJSON: what is accepted as JSON can be said in CBOR too.
+func FuzzReportJSON(f *testing.F) {
+	f.Add([]byte(`{"id":"00112233445566778899aabbccddeeff","model":"0001","serial":"B-1","outcome":"found","via":"page"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var in Report
+		if json.Unmarshal(b, &in) != nil {
+			return
+		}
+		p, err := in.report()
+		if err != nil {
+			return
+		}
+		c, err := p.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q, err := fleet.DecodeReport(c); err != nil || q != p {
+			t.Fatalf("%+v came back as %+v, %v", p, q, err)
+		}
+	})
+}
