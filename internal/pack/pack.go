@@ -131,7 +131,8 @@ func (c *Codec) bound(t reflect.Type, f *reflect.StructField) []int {
 		all = append(all, max)
 	}
 	switch end := within(f.Type); end.Kind() {
-	case reflect.Map, reflect.Func, reflect.Chan, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128, reflect.Uintptr, reflect.UnsafePointer:
+	case reflect.Map, reflect.Func, reflect.Chan, reflect.Float32, reflect.Float64,
+		reflect.Complex64, reflect.Complex128, reflect.Uintptr, reflect.UnsafePointer:
 		panic(fmt.Sprintf("pack: %v.%s: %v cannot be packed", t, f.Name, end))
 	}
 	if !said && mayBeLong(f.Type) {

@@ -102,7 +102,8 @@ func (f *film) develop(b *bench) {
 // begin is the pose before everything.
 func (f *film) begin(b *bench) *pose {
 	p := &pose{cells: slices.Clone(f.start), sector: -1}
-	p.rig = rig{b: b, model: f.model, active: -1, known: f.known, asked: make(map[release.Digest]bool), names: f.names, doubtful: make(map[int]bool),
+	p.rig = rig{b: b, model: f.model, active: -1, known: f.known,
+		asked: make(map[release.Digest]bool), names: f.names, doubtful: make(map[int]bool),
 		state: lab.Running}
 	p.rig.power_.Switch = state.SwitchOn
 	off := uint32(0)
@@ -285,7 +286,8 @@ func (p *pose) fill(l *state.Lab) {
 			}
 		}
 	}
-	l.RAM = state.RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), state.MaxRegions)]), Workspace: r.workspace, Resident: r.resident}
+	l.RAM = state.RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), state.MaxRegions)]),
+		Workspace: r.workspace, Resident: r.resident}
 	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
 		l.RAM.Contents = state.ContentsLost
 	}

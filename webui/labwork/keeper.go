@@ -62,7 +62,9 @@ type kept struct {
 }
 
 // flashes writes and reads it.
-var flashes = pack.New(map[string]int{"text": state.MaxText, "pieces": state.MaxSectors, "record": model.MaxEncoded, "cells": state.MaxCommand})
+var flashes = pack.New(map[string]int{
+	"text": state.MaxText, "pieces": state.MaxSectors, "record": model.MaxEncoded, "cells": state.MaxCommand,
+})
 
 const keptVersion = 3
 
@@ -100,7 +102,8 @@ func (r *rig) keep(now bool) {
 	}
 	k.saving, k.again = true, false
 	k.last = k.e.World().Now()
-	image := &kept{model: r.model, Version: keptVersion, Record: r.model.Append(nil), Serial: r.serial, Old: r.old, Target: r.target, Line: r.b.line, Health: r.b.health,
+	image := &kept{model: r.model, Version: keptVersion, Record: r.model.Append(nil), Serial: r.serial,
+		Old: r.old, Target: r.target, Line: r.b.line, Health: r.b.health,
 		Power: r.power_.Switch == state.SwitchOn}
 	var raw []byte
 	if r.cancel == nil {

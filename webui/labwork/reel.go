@@ -82,7 +82,10 @@ type Answer struct {
 }
 
 // reels writes and reads what goes to that program and comes from it.
-var reels = pack.New(map[string]int{"text": state.MaxText, "replay": state.MaxReplayID, "image": state.MaxCommand, "runs": flash.MaxRuns, "apps": state.MaxRegions, "sectors": flash.MaxSectors, "entries": MaxEntries})
+var reels = pack.New(map[string]int{
+	"text": state.MaxText, "replay": state.MaxReplayID, "image": state.MaxCommand, "runs": flash.MaxRuns, "apps": state.MaxRegions,
+	"sectors": flash.MaxSectors, "entries": MaxEntries,
+})
 
 // EncodeJob returns the one encoding of a job.
 func EncodeJob(j *Job) ([]byte, error) { return reels.Append(nil, j) }

@@ -58,7 +58,8 @@ func answerTo(ctx context.Context, job *labwork.Job, answer *labwork.Answer) err
 // splice makes a reel of a timeline; end is where the longer image ends.
 func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *labwork.Reel {
 	r := &labwork.Reel{}
-	r.Flash = labwork.Flash{Runs: subject.Shape.Runs, ProgramUnit: subject.Shape.Unit, Page: subject.Shape.Page, Erased: subject.Shape.Erased, Boot: subject.Shape.Boot}
+	shape := &subject.Shape
+	r.Flash = labwork.Flash{Runs: shape.Runs, ProgramUnit: shape.Unit, Page: shape.Page, Erased: shape.Erased, Boot: shape.Boot}
 	layout := r.Flash.Layout()
 	size, apps := subject.Memory()
 	r.RAM = size
@@ -104,7 +105,8 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *labwork.Reel {
 		switch s.What {
 		case sweep.WhatErase, sweep.WhatProgram:
 			ops++
-			e.Kind, e.Erase, e.Addr, e.Size, e.Cut, e.Tear = labwork.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size, s.Cut, labwork.TearOf(s.Tear)
+			e.Kind, e.Erase, e.Addr, e.Size = labwork.EntryOperation, s.What == sweep.WhatErase, s.Addr, s.Size
+			e.Cut, e.Tear = s.Cut, labwork.TearOf(s.Tear)
 			e.Sector = layout.Geometry.SectorAt(s.Addr)
 		case sweep.WhatEvent:
 			e.Kind, e.Event = labwork.EntryEvent, s.Event

@@ -86,7 +86,8 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 // offer shows what pressing Restore would do with the chosen image.
 func (c *cable) offer() {
 	m := c.image.parsed
-	f := state.BootFile{Name: pack.Clip(c.image.name, state.MaxText), Version: m.Version.String(), Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
+	f := state.BootFile{Name: pack.Clip(c.image.name, state.MaxText), Version: m.Version.String(),
+		Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
 		Signature: m.Signature, Size: uint32(m.Size), Encrypted: m.Encrypted(), Counter: uint64(m.Counter)}
 	// Base64, one turn-around and one answer a piece: about two thirds of the line.
 	f.Time = time.Duration(m.Size) * 15 * time.Second / restore.DefaultBaud
@@ -107,7 +108,8 @@ func (c *cable) install() {
 	c.shown.Phase = state.RestoreWriting
 	c.shown.Map = state.Map{Active: -1}
 	c.shown.Plan = state.Plan{Work: state.WorkImage}
-	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size), WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
+	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size),
+		WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
 	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
 			c.shown.Progress = p

@@ -45,7 +45,9 @@ func (c *cable) identify() {
 			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
 			c.shown.Device = shown.Device(device, c.e.Library())
 			c.shown.Device.Backup = backup
-			if c.auto { // what is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question of its own
+			// What is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question
+			// of its own.
+			if c.auto {
 				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
 				if j := c.jobs.of(device); j != nil && c.e.Library().Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
 					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest

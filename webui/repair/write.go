@@ -46,7 +46,8 @@ func (c *cable) write() {
 	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
 	keep := func() {}
 	if plan.Kind != restore.KindStart || plan.EraseSettings {
-		keep = c.jobs.put(state.PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version, Digest: plan.Release.Digest, Erase: plan.EraseSettings})
+		keep = c.jobs.put(state.PendingJob{Model: r.device.Model, Serial: r.device.Serial, Version: plan.Release.Version,
+			Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
 	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
 		if c.run == r && c.shown.Phase == state.RestoreWriting {
@@ -127,7 +128,8 @@ func (c *cable) stopped(err error) {
 // told is the part of a report that every outcome shares.
 func (c *cable) told(outcome uint64) engine.Report {
 	r := c.run
-	out := engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome, From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
+	out := engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome,
+		From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
 		Took: c.e.World().Now().Sub(c.began), Baud: uint64(r.baud)}
 	return out
@@ -140,7 +142,8 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.World().Now().Sub(c.began)
-	c.shown.Result = state.Result{Work: shown.Work(plan), Version: plan.Release.Version, Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),
+	c.shown.Result = state.Result{Work: shown.Work(plan), Version: plan.Release.Version,
+		Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
 		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
 	c.shown.Progress.Stage = restore.StageStart

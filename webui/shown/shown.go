@@ -17,7 +17,8 @@ import (
 
 // Device is what a device says of itself, as it is shown.
 func Device(d *restore.Device, lib *library.Library) state.Device {
-	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter, Keys: len(d.Trusted()), Layout: Facts(&d.Layout.Geometry)}
+	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter,
+		Keys: len(d.Trusted()), Layout: Facts(&d.Layout.Geometry)}
 	if m, ok := lib.Model(d.Model); ok {
 		out.Name = m.Name
 	}
@@ -277,7 +278,10 @@ func left(p *restore.Progress) time.Duration {
 }
 
 // fitRank orders releases for a choice: what was intended first, what cannot be taken last.
-var fitRank = map[state.Fit]int{state.FitIntended: 0, state.FitInstalled: 1, state.FitNewest: 2, state.FitNewer: 3, state.FitOlder: 4, state.FitUnknown: 5, state.FitWithheld: 6, state.FitWithdrawn: 7, state.FitBelowFloor: 8, state.FitUntrusted: 9}
+var fitRank = map[state.Fit]int{
+	state.FitIntended: 0, state.FitInstalled: 1, state.FitNewest: 2, state.FitNewer: 3, state.FitOlder: 4,
+	state.FitUnknown: 5, state.FitWithheld: 6, state.FitWithdrawn: 7, state.FitBelowFloor: 8, state.FitUntrusted: 9,
+}
 
 // bestFirst sorts releases in place: by fit, then the newest first.
 func bestFirst(list []state.Release) []state.Release {
