@@ -70,7 +70,8 @@ func TestManual(t *testing.T) {
 		}
 		flagSets(c, func(title string, set *pflag.FlagSet) {
 			set.VisitAll(func(f *pflag.Flag) {
-				if _, under, ok := strings.Cut(string(b), ".SH "+strings.ToUpper(title)+"\n"); !ok || !strings.Contains(under, roff.Replace("--"+f.Name)) {
+				_, under, ok := strings.Cut(string(b), ".SH "+strings.ToUpper(title)+"\n")
+				if !ok || !strings.Contains(under, roff.Replace("--"+f.Name)) {
 					t.Errorf("%s has no --%s below %q", path, f.Name, title)
 				}
 			})

@@ -37,7 +37,8 @@ exit codes: 0 done, 1 it did not work (create wrote no file, apply says whether 
 func deltaCommand() *cobra.Command {
 	g := group("delta", "makes, applies and explains the files that turn one image into another", deltaHelp,
 		"say create, apply or info; unbrick delta --help explains them", deltaCreate(),
-		verb("apply D FLASHFILE", "proves a delta, then rewrites a flash file", "", takes(2, 2, "apply takes a delta and a flash file"), deltaApply),
+		verb("apply D FLASHFILE", "proves a delta, then rewrites a flash file", "",
+			takes(2, 2, "apply takes a delta and a flash file"), deltaApply),
 		verb("info D", "tells what a delta is and what memory it needs", "", takes(1, 1, "info takes one delta"), deltaInfo))
 	jsonFlag(g.PersistentFlags())
 	return g
@@ -91,7 +92,7 @@ func (f *creation) check() error {
 }
 
 func (f *creation) create(ctx context.Context, words []string, p *printer) error {
-	out, errOut := p.Writer, p.errOut
+	errOut := p.errOut
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -127,12 +128,8 @@ func (f *creation) create(ctx context.Context, words []string, p *printer) error
 	if err != nil {
 		return err
 	}
-	if p.json {
-		return printJSON(out, r)
-	}
-	fmt.Fprintf(out, "%s: %d bytes, %.1f %% of the new image; rewrites %d of %d sectors; needs a workspace of %d bytes\n",
+	return p.tell(r, "%s: %d bytes, %.1f %% of the new image; rewrites %d of %d sectors; needs a workspace of %d bytes\n",
 		f.to, r.Size, 100*float64(r.Size)/float64(len(new)), r.Changed, r.Sectors, r.Workspace)
-	return nil
 }
 
 // deltaGeometry reads --geometry and --erased for images of at most size bytes.

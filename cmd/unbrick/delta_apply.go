@@ -34,14 +34,8 @@ func deltaApply(ctx context.Context, words []string, p *printer) error {
 		}
 		return fmt.Errorf("%w; %d sectors of %s are already rewritten", err, written, flashName)
 	}
-	if p.json {
-		return printJSON(p, struct {
-			Written int `json:"sectors_written"`
-			Size    int `json:"size"`
-		}{written, len(file)})
-	}
-	fmt.Fprintf(p, "%s: %d sectors rewritten, digest right\n", flashName, written)
-	return nil
+	return p.tell(map[string]int{"sectors_written": written, "size": len(file)},
+		"%s: %d sectors rewritten, digest right\n", flashName, written)
 }
 
 // fileFlash is a software area in a file; behind its end it reads erased.

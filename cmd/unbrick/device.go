@@ -67,9 +67,8 @@ type known struct {
 
 func deviceCommand() *cobra.Command {
 	f, query := &serverFlags{}, url.Values{"limit": {"500"}}
-	all := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return a.listDevices(ctx, query, p)
-	})
+	all := f.verb("list", "tells of the devices that have spoken here", noWords,
+		func(ctx context.Context, a *api, _ []string, p *printer) error { return a.listDevices(ctx, query, p) })
 	model := idFlag(all.Flags(), "model", "list those of one model")
 	filter := map[string]*string{"model": model}
 	for name, usage := range map[string]string{

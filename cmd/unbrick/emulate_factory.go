@@ -36,7 +36,8 @@ func (e *emulation) fill(ctx context.Context) error {
 	if e.threshold == 0 || e.threshold > uint(len(pubs)) {
 		return usageError("--threshold %d of %d keys: at least one signs, and at most all", e.threshold, len(pubs))
 	}
-	id := &terminal.Identity{Model: e.model, Serial: e.serial, Threshold: uint8(e.threshold), Resident: e.device.Model().Resident, Readout: e.device.Model().Readout}
+	id := &terminal.Identity{Model: e.model, Serial: e.serial, Threshold: uint8(e.threshold),
+		Resident: e.device.Model().Resident, Readout: e.device.Model().Readout}
 	for _, pub := range pubs {
 		id.Keys = append(id.Keys, [32]byte(pub))
 	}

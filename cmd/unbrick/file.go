@@ -42,12 +42,11 @@ type updateFile struct {
 
 func fileCommand() *cobra.Command {
 	f, model := &serverFlags{}, new(string)
-	list := f.verb("list", "tells of the update files, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return a.listFiles(ctx, *model, p)
-	})
-	list.Flags().Var((*id)(model), "model", "list those of one model")
+	all := f.verb("list", "tells of the update files, the newest first", noWords,
+		func(ctx context.Context, a *api, _ []string, p *printer) error { return a.listFiles(ctx, *model, p) })
+	all.Flags().Var((*id)(model), "model", "list those of one model")
 	g := group("file", "lists update files, keeps one from all, has one made anew", fileHelp,
-		"say: unbrick file list [--model ID], or: unbrick file bar|make ID", list,
+		"say: unbrick file list [--model ID], or: unbrick file bar|make ID", all,
 		f.verb("bar ID", "keeps an update file from all devices", takes(1, 1, "bar takes one ID of unbrick file list"), changeFile("barred")),
 		f.verb("make ID", "has an update file made anew", takes(1, 1, "make takes one ID of unbrick file list"), changeFile("wanted")))
 	f.operate(g.PersistentFlags())

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,11 +69,7 @@ func showKey(ctx context.Context, words []string, p *printer) error {
 		kind, public = "secret", secret.Public().(ed25519.PublicKey)
 	}
 	id := release.IDOf(public).String()
-	if p.json {
-		return printJSON(p, map[string]string{"file": name, "kind": kind, "id": id})
-	}
-	_, err = fmt.Fprintf(p, "%s key %s\n", kind, id)
-	return err
+	return p.tell(map[string]string{"file": name, "kind": kind, "id": id}, "%s key %s\n", kind, id)
 }
 
 // registered is a key as the server tells it.
@@ -127,28 +121,6 @@ func (f *keyFlags) make(_ context.Context, _ []string, p *printer) error {
 		return err
 	}
 	id := release.IDOf(public)
-	if p.json {
-		return printJSON(p, map[string]string{"key": name, "pub": pubName, "id": id.String()})
-	}
-	fmt.Fprintf(p, "key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, name, pubName)
-	return nil
-}
-
-// writeNew writes a file that must not exist, durably.
-func writeNew(name string, b []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists and is not overwritten", name)
-	} else if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(name)
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
+	return p.tell(map[string]string{"key": name, "pub": pubName, "id": id.String()},
+		"key %s\nsecret  %s   keep it safe, and keep a copy: devices take no other\npublic  %s\n", id, name, pubName)
 }

@@ -23,7 +23,8 @@ exit codes: 0 done, 1 the files could not be written, 2 the words are off`
 // manCommand writes manual pages. Cobra's own writer takes a help for Markdown, and 16KiB*4,128KiB*3 for emphasis.
 func manCommand() *cobra.Command {
 	var c *cobra.Command
-	c = verb("man DIR", "writes manual pages", manHelp, takes(1, 1, "say: unbrick man DIR"), func(_ context.Context, words []string, p *printer) error {
+	say := takes(1, 1, "say: unbrick man DIR")
+	c = verb("man DIR", "writes manual pages", manHelp, say, func(_ context.Context, words []string, p *printer) error {
 		pages := []*cobra.Command{c.Root()}
 		for _, v := range c.Root().Commands() {
 			if v.IsAvailableCommand() {

@@ -145,12 +145,9 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 		return err
 	}
 	sectors, area := m.Layout.Geometry.Sectors(), m.Layout.Software()
-	if p.json {
-		return printJSON(p, map[string]any{"model": m.ID, "sectors": sectors, "software": area.Size(), "workspace": m.MaxWorkspace()})
-	}
-	_, err = fmt.Fprintf(p, "model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, sectors,
+	return p.tell(map[string]any{"model": m.ID, "sectors": sectors, "software": area.Size(), "workspace": m.MaxWorkspace()},
+		"model %s: %d sectors, %s for software, workspace up to %s\n", m.ID, sectors,
 		flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
-	return err
 }
 
 // described is a model as the server tells it.

@@ -24,6 +24,15 @@ func (p *printer) show(v interface{ print(io.Writer) }) error {
 	return nil
 }
 
+// tell prints v as JSON, or words for people.
+func (p *printer) tell(v any, words string, args ...any) error {
+	if p.json {
+		return printJSON(p, v)
+	}
+	_, err := fmt.Fprintf(p, words, args...)
+	return err
+}
+
 // list prints a list, or the next page of one: as JSON, one object a line, or as a table for people, whose cells have tabs between.
 func list[T any](p *printer, head string, page []T, row func(*T) string) error {
 	if p.json {

@@ -5,12 +5,9 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -173,9 +170,6 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 	} else if err = upload(ctx, api, file, public, f, result); err != nil {
 		return err
 	}
-	if p.json {
-		return printJSON(p, result)
-	}
 	verb := "published"
 	switch {
 	case f.output != "":
@@ -187,32 +181,8 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 	case !result.New:
 		verb = "was there already:"
 	}
-	fmt.Fprintf(p, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model, result.Order, result.Size, result.Image[:16],
-		strings.Join(result.Keys, ", "))
-	return nil
-}
-
-// replaceFile writes a file whole or not at all: on a full disk what was there before stays.
-func replaceFile(name string, b []byte) error {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(name, b, 0o644) // such as a pipe
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".unbrick-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
+	return p.tell(result, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model,
+		result.Order, result.Size, result.Image[:16], strings.Join(result.Keys, ", "))
 }
 
 func describeFile(file []byte) (*publishing, error) {

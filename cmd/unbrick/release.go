@@ -62,11 +62,7 @@ func (f *serverFlags) releaseVerb(name, short, state string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if p.json {
-			return printJSON(p, r)
-		}
-		_, err = fmt.Fprintf(p, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
-		return err
+		return p.tell(r, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
 	})
 	c.Flags().Var((*id)(model), "model", "model of the release")
 	return c

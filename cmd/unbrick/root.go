@@ -58,7 +58,8 @@ func group(name, short, long, say string, verbs ...*cobra.Command) *cobra.Comman
 }
 
 // verb makes a verb that runs with its words; flags are still to be declared. With --json among them, p knows whether that was said.
-func verb(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, words []string, p *printer) error) *cobra.Command {
+func verb(use, short, long string, args cobra.PositionalArgs,
+	run func(ctx context.Context, words []string, p *printer) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(c *cobra.Command, words []string) error {
 		p := &printer{Writer: c.OutOrStdout(), errOut: c.ErrOrStderr()}
 		if json := c.Flags().Lookup("json"); json != nil {

@@ -9,7 +9,8 @@ import (
 // TestShows: what the shell can change it can list and show, as a table or facts for people, and as JSON.
 func TestShows(t *testing.T) {
 	b := newStory(t)
-	b.must(exitOK, "model", "put", "0003", "--flash", "1MiB", "--ram", "64KiB", "--name", "Lamp", "--app", "system:4KiB:9:fixed", "--settings", "calibration:8KiB",
+	b.must(exitOK, "model", "put", "0003", "--flash", "1MiB", "--ram", "64KiB", "--name", "Lamp",
+		"--app", "system:4KiB:9:fixed", "--settings", "calibration:8KiB",
 		"--hint", "hold the button", "--readout")
 	key := strings.Fields(b.must(exitOK, "key", "show", b.path("release.key")))[2]
 	if out := b.must(exitOK, "key", "show", b.path("release.pub")); out != "public key "+key+"\n" {
@@ -21,8 +22,10 @@ func TestShows(t *testing.T) {
 	}
 	b.must(exitOK, "rollout", "2", "--model", "0001", "--phases", "1%,100%@24h")
 	for line, want := range map[string][]string{
-		"model list":                  {"0001 Model 0001 512KiB", "0003 Lamp 1MiB"},
-		"model show 0003":             {"Flash 1MiB in sectors of 4KiB", "Settings calibration 8KiB", "Applications system 4KiB, importance 9, never stopped", "By hand hold the button", "Read-out allowed", "Tried first delta"},
+		"model list": {"0001 Model 0001 512KiB", "0003 Lamp 1MiB"},
+		"model show 0003": {"Flash 1MiB in sectors of 4KiB", "Software", "Settings calibration 8KiB",
+			"Applications system 4KiB, importance 9, never stopped",
+			"By hand hold the button", "Read-out allowed", "Tried first delta"},
 		"model show 0001":             {"Trusts keys " + key},
 		"key list --model 0001":       {"KEY REGISTERED", key + " 20"},
 		"release list --model 0001":   {"MODEL VERSION STATE", "0001 2 offered 1%", "0001 1 offered all"},
