@@ -125,47 +125,73 @@ func New(cfg *Config) (*Server, error) {
 	if s.now == nil {
 		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.live = session.NewLive()
 	if s.passed == nil {
 		start := time.Now()
 		s.passed = func() time.Duration { return time.Since(start) }
 	}
-	s.metrics = metrics.New()
-	s.clock = rollout.NewClock(s.now, s.passed, s.log)
-	s.fleet = fleet.New(fleet.Config{Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago, Devices: s.limits.Devices, Failures: s.limits.Failures, Silent: s.limits.Silent, Overdue: s.limits.Overdue})
-	var err error
-	if s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs, Alarm: s.alarmed}); err != nil {
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.live, s.metrics = session.NewLive(), metrics.New()
+	if err := s.remember(); err != nil {
 		s.cancel()
-		return nil, fmt.Errorf("read the clock: %w", err)
+		return nil, err
 	}
-	if err := s.fleet.Recover(s.ctx); err != nil {
-		s.cancel()
-		return nil, fmt.Errorf("recover: %w", err)
-	}
-	workers := cfg.Workers
-	if workers <= 0 {
-		workers = max(1, runtime.GOMAXPROCS(0)-1)
-	}
-	s.offers = offer.New(s.ctx, offer.Config{Store: s.store, Log: s.log, Now: s.now, At: s.clock.At, Workers: workers, Queue: s.limits.Queue, Prepare: s.limits.Prepare, Make: s.limits.Make,
-		Changed: s.live.Look, Withdrawn: func() { s.metrics.Withdrawn.Add(1) }, Made: func(result string, took time.Duration) {
-			s.metrics.Made.Add(result)
-			s.metrics.Making.Observe(took.Seconds())
-		}})
-	l := &s.limits
-	s.sessions = session.New(s.ctx, session.Config{Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Live: s.live, Metrics: s.metrics, Ending: s.draining,
-		Limits: session.Limits{Sessions: l.Sessions, SessionTime: l.SessionTime, Hello: l.Hello, Answer: l.Answer, Prepare: l.Prepare}})
+	s.open()
 	if cfg.Demo != nil {
 		if err := s.loadDemo(s.ctx); err != nil {
 			s.Close(s.ctx)
 			return nil, fmt.Errorf("load demo: %w", err)
 		}
 	}
-	s.api = api.New(api.Config{Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Token: cfg.Token, Page: cfg.Page, Version: cfg.Version, Demo: cfg.Demo, Proxied: cfg.Proxied,
-		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics, Converse: s.Converse, Ending: s.draining,
-		Limits: api.Limits{Sessions: l.Sessions, Connections: l.Connections, PerAddress: l.PerAddress, Rate: l.Rate, Burst: l.Burst, Reports: l.Reports, Uploads: l.Uploads}})
 	s.watching.Go(func() { s.rollouts.Run(s.ctx) })
 	return s, nil
+}
+
+// remember makes the rooms that read what a server before this one left.
+func (s *Server) remember() (err error) {
+	l := &s.limits
+	s.clock = rollout.NewClock(s.now, s.passed, s.log)
+	s.fleet = fleet.New(fleet.Config{
+		Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago,
+		Devices: l.Devices, Failures: l.Failures, Silent: l.Silent, Overdue: l.Overdue,
+	})
+	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs, Alarm: s.alarmed})
+	if err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	if err := s.fleet.Recover(s.ctx); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	return nil
+}
+
+// open makes the rooms that terminals and clients come to, and what works for them.
+func (s *Server) open() {
+	l, workers := &s.limits, s.cfg.Workers
+	if workers <= 0 {
+		workers = max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	s.offers = offer.New(s.ctx, offer.Config{
+		Store: s.store, Log: s.log, Now: s.now, At: s.clock.At, Workers: workers, Queue: l.Queue, Prepare: l.Prepare, Make: l.Make,
+		Changed: s.live.Look, Withdrawn: func() { s.metrics.Withdrawn.Add(1) },
+		Made: func(result string, took time.Duration) {
+			s.metrics.Made.Add(result)
+			s.metrics.Making.Observe(took.Seconds())
+		},
+	})
+	s.sessions = session.New(s.ctx, session.Config{
+		Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Ending: s.draining,
+		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Live: s.live, Metrics: s.metrics,
+		Limits: session.Limits{Sessions: l.Sessions, SessionTime: l.SessionTime, Hello: l.Hello, Answer: l.Answer, Prepare: l.Prepare},
+	})
+	s.api = api.New(api.Config{
+		Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Ending: s.draining, Converse: s.Converse,
+		Token: s.cfg.Token, Page: s.cfg.Page, Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied,
+		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
+		Limits: api.Limits{
+			Sessions: l.Sessions, Connections: l.Connections, PerAddress: l.PerAddress,
+			Rate: l.Rate, Burst: l.Burst, Reports: l.Reports, Uploads: l.Uploads,
+		},
+	})
 }
 
 // Handler answers HTTP requests: the API, the link, metrics and the page.
@@ -179,7 +205,8 @@ func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse
 
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {
-	return access.Listen(l, access.NewCrowd(s.limits.PerAddress, s.limits.Connections), s.cfg.Proxied, func(bound string) { s.metrics.RefusedConns.Add(bound) })
+	crowd := access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
+	return access.Listen(l, crowd, s.cfg.Proxied, func(bound string) { s.metrics.RefusedConns.Add(bound) })
 }
 
 const healthRoom = 64 // connections of the listener for supervisors
