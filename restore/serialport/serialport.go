@@ -68,17 +68,34 @@ func Open(path string, baud uint32) (*Port, error) {
 	}
 	mode := mode(baud)
 	mode.InitialStatusBits = &serial.ModemOutputBits{}
-	p, err := serial.Open(path, mode)
+	p, err := openTTY(path, mode)
 	if known := why(err); errors.Is(known, ErrNoPort) {
 		// A pseudo-terminal has no modem lines to set.
 		mode.InitialStatusBits = nil
-		p, err = serial.Open(path, mode)
+		p, err = openTTY(path, mode)
 	}
 	if err != nil {
 		release()
 		return nil, fmt.Errorf("open %s: %w", path, why(err))
 	}
 	return &Port{port: p, release: release, start: time.Now()}, nil
+}
+
+func openTTY(path string, mode *serial.Mode) (p serial.Port, err error) {
+	err = steadily(func() error {
+		p, err = serial.Open(path, mode)
+		return err
+	})
+	return p, err
+}
+
+// steadily does something anew that a signal has ended: Go's own scheduler sends them, and a line takes one for a reason to end.
+func steadily(do func() error) error {
+	for {
+		if err := do(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }
 
 func mode(baud uint32) *serial.Mode {
@@ -164,7 +181,7 @@ func (p *Port) Write(b []byte) error {
 func (p *Port) writeAll(b []byte) error {
 	for len(b) > 0 {
 		n, err := p.port.Write(b)
-		if err != nil && !errors.Is(err, syscall.EINTR) { // a signal of Go's own scheduler ends a write, too
+		if err != nil && !errors.Is(err, syscall.EINTR) { // as at steadily; what went out is not sent anew
 			return err
 		}
 		b = b[n:]
@@ -225,7 +242,7 @@ func (p *Port) set(do func() error) error {
 		return err
 	}
 	defer done()
-	return lacking(do())
+	return lacking(steadily(do))
 }
 
 // Break implements restore.Breaker.
