@@ -63,9 +63,6 @@ func Forms[I any](values ...I) Form {
 	return f
 }
 
-// Len returns how many they are.
-func (f *Form) Len() int { return len(f.all) }
-
 // New returns a codec. It panics if a type is a form twice: its number would say nothing.
 func New(bounds map[string]int, forms ...Form) *Codec {
 	c := &Codec{bounds: bounds, forms: make(map[reflect.Type][]reflect.Type), index: make(map[reflect.Type]int)}

@@ -124,8 +124,17 @@ func TestCommandRoundTrip(t *testing.T) {
 			t.Errorf("%T with a byte behind it was accepted", cmd)
 		}
 	}
-	if all := commands.Len(); len(seen) != all {
-		t.Errorf("saw %d commands of %d", len(seen), all)
+	for next := range len(seen) {
+		if !seen[byte(next)] {
+			t.Errorf("no command has number %d", next)
+		}
+	}
+	// [ [ number, no fields ] ]: the number behind the last is none.
+	if len(seen) < 24 {
+		t.Fatalf("saw %d commands", len(seen))
+	}
+	if cmd, err := DecodeCommand([]byte{0x81, 0x82, 0x18, byte(len(seen)), 0x80}); err == nil {
+		t.Errorf("number %d is %T, which each does not have", len(seen), cmd)
 	}
 }
 
