@@ -41,7 +41,7 @@ test: check browser ## all tests; installs Chromium through the system's package
 	@$(MAKE) --no-print-directory -j2 test-browser test-code
 
 # What drives a browser. A browser waits much: beside it runs the rest.
-BROWSER = ./internal/e2e ./internal/webserial ./wasm/... ./static ./webui ./lab/report
+BROWSER = ./internal/e2e ./internal/webserial ./wasm/... ./static ./webui/view/... ./lab/report
 
 test-browser:    ## only the tests that drive a browser
 	$(GO) test -p 1 -timeout 60m $(BROWSER)

@@ -4,39 +4,52 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// generate runs vugugen over webui. Old output goes first: a component that was renamed would leave its
-// generated half behind, and vugugen reads what it finds.
+// generate runs vugugen over every folder below webui that holds components. Old output goes first: a component that was renamed or
+// moved would leave its generated half behind, and vugugen reads what it finds.
 func generate(root string) error {
-	ui := filepath.Join(root, "webui")
-	old, err := filepath.Glob(filepath.Join(ui, "*_gen.go"))
+	before := make(map[string][]byte)
+	var folders []string
+	err := filepath.WalkDir(filepath.Join(root, "webui"), func(name string, d fs.DirEntry, err error) error {
+		switch folder := filepath.Dir(name); {
+		case err != nil:
+			return err
+		case strings.HasSuffix(name, "_gen.go"):
+			if before[name], err = os.ReadFile(name); err == nil {
+				err = os.Remove(name)
+			}
+		case filepath.Ext(name) == ".vugu" && !slices.Contains(folders, folder):
+			folders = append(folders, folder)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	before := make(map[string][]byte, len(old))
-	for _, name := range old {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		before[name] = b
-		if err := os.Remove(name); err != nil {
+	for _, folder := range folders {
+		if err := generateIn(root, folder); err != nil {
+			for name, b := range before { // leave the tree as it was, so that the error is the only news
+				os.WriteFile(name, b, 0o644)
+			}
 			return err
 		}
 	}
-	if out, err := run(root, nil, "go", "tool", "vugugen", "-skip-go-mod", "-skip-main", "webui"); err != nil {
-		for name, b := range before { // leave the tree as it was, so that the error is the only news
-			os.WriteFile(name, b, 0o644)
-		}
+	return nil
+}
+
+func generateIn(root, folder string) error {
+	if out, err := run(root, nil, "go", "tool", "vugugen", "-skip-go-mod", "-skip-main", folder); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	// vugugen invents a component type when a .vugu file has no .go half with the same name.
-	if _, err := os.Stat(filepath.Join(ui, "0_missing_gen.go")); err == nil {
+	if _, err := os.Stat(filepath.Join(folder, "0_missing_gen.go")); err == nil {
 		return errors.New("a component has no Go half (0_missing_gen.go appeared): name both halves alike, in kebab case")
 	}
 	return nil

@@ -58,7 +58,7 @@ var below = map[string][]string{
 	"webui/repair":          {"flash", "internal/pack", "model", "protocol/smp", "release", "restore", "restore/boottext", "restore/mcuboot", "webui/diagnostic", "webui/engine", "webui/library", "webui/shown", "webui/state"},
 	"webui/labwork":         {"delta/diff", "emulator", "flash", "internal/pack", "lab", "model", "protocol", "protocol/smp", "release", "restore", "terminal", "terminal/record", "webui/engine", "webui/library", "webui/shown", "webui/state"},
 	"webui/projector":       {"webui/labwork", "webui/state", "emulator", "lab/sweep", "model"},
-	"webui":                 {"webui/state", "webui/diagnostic", "release", "protocol/smp", "restore", "terminal"},
+	"webui/view":            {"webui/state", "webui/diagnostic", "release", "protocol/smp", "restore", "terminal"},
 	"internal/webserial":    {},
 	"internal/browsertest":  {},
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "restore/mcuboot", "restore/boottext"},

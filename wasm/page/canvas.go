@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"unbrick/webui"
+	"unbrick/webui/view"
 )
 
 // canvas is the drawing inside one <u-map> element: bytes are copied in one call and shown in another,
@@ -14,10 +14,10 @@ import (
 type canvas struct {
 	host, element, context js.Value
 	data, bytes            js.Value // ImageData of the present size, and its bytes
-	size                   webui.Point
+	size                   view.Point
 }
 
-var _ webui.Canvas = (*canvas)(nil)
+var _ view.Canvas = (*canvas)(nil)
 
 // canvas finds the drawing of a host, or makes it at first sight.
 func (p *page) canvas(host js.Value) *canvas {
@@ -46,7 +46,7 @@ func (p *page) forgetMaps() {
 	p.maps = kept
 }
 
-// Size implements webui.Canvas.
+// Size implements view.Canvas.
 func (c *canvas) Size() (width, ratio float64) {
 	ratio = window.Get("devicePixelRatio").Float()
 	if ratio <= 0 {
@@ -55,8 +55,8 @@ func (c *canvas) Size() (width, ratio float64) {
 	return c.host.Get("clientWidth").Float(), ratio
 }
 
-// Show implements webui.Canvas.
-func (c *canvas) Show(img *webui.Pixels, changed webui.Rect, height float64) {
+// Show implements view.Canvas.
+func (c *canvas) Show(img *view.Pixels, changed view.Rect, height float64) {
 	size := img.Size
 	if size.X == 0 || size.Y == 0 {
 		return

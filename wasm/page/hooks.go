@@ -10,9 +10,9 @@ import (
 
 	"unbrick/wasm/await"
 	"unbrick/wasm/fetch"
-	"unbrick/webui"
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
+	"unbrick/webui/view"
 
 	vjs "github.com/vugu/vugu/js"
 )
@@ -30,12 +30,12 @@ const (
 
 // hooks fills what webui needs of its browser. Each is called with the renderer's lock held, so none
 // waits: what takes time goes to a goroutine that takes the lock again when it is done.
-func (p *page) hooks() webui.Hooks {
-	return webui.Hooks{
+func (p *page) hooks() view.Hooks {
+	return view.Hooks{
 		Command:    p.command,
 		ChooseFile: func() { p.chooseFile(p.readFile) },
 		OpenFile:   p.openFile,
-		Canvas:     func(host vjs.Value) webui.Canvas { return p.canvas(js.Value(host)) },
+		Canvas:     func(host vjs.Value) view.Canvas { return p.canvas(js.Value(host)) },
 		Focus:      focus,
 		Title:      func(t string) { document.Set("title", t) },
 		Go:         func(path string) { window.Get("location").Set("hash", path) },
@@ -105,9 +105,9 @@ func (p *page) listen() {
 }
 
 // ink reads the colours of the maps from the style in force.
-func (p *page) ink() webui.Ink {
+func (p *page) ink() view.Ink {
 	style := window.Call("getComputedStyle", document.Get("documentElement"))
-	return webui.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
+	return view.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
 }
 
 // protect goes to the https form of this address.
@@ -164,25 +164,25 @@ func keepToken(token string) { keep("sessionStorage", tokenKey, token) }
 
 func keptToken() string { return kept("sessionStorage", tokenKey) }
 
-func keptTheme() webui.Theme {
+func keptTheme() view.Theme {
 	switch kept("localStorage", themeKey) {
 	case "light":
-		return webui.ThemeLight
+		return view.ThemeLight
 	case "dark":
-		return webui.ThemeDark
+		return view.ThemeDark
 	}
-	return webui.ThemeAuto
+	return view.ThemeAuto
 }
 
-func applyTheme(t webui.Theme) {
+func applyTheme(t view.Theme) {
 	set := document.Get("documentElement").Get("dataset")
 	word := ""
 	switch t {
-	case webui.ThemeLight:
+	case view.ThemeLight:
 		word = "light"
-	case webui.ThemeDark:
+	case view.ThemeDark:
 		word = "dark"
-	case webui.ThemeAuto:
+	case view.ThemeAuto:
 	}
 	keep("localStorage", themeKey, word)
 	if word == "" {
@@ -208,7 +208,7 @@ func copyText(text string) {
 }
 
 // fetch asks our own server and hands the answer over under the lock, with status 0 when nobody answered.
-func (p *page) fetch(r webui.Request, done func(status int, body []byte)) {
+func (p *page) fetch(r view.Request, done func(status int, body []byte)) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 		defer cancel()

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"unbrick/wasm/await"
-	"unbrick/webui"
 	"unbrick/webui/state"
+	"unbrick/webui/view"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
@@ -26,7 +26,7 @@ const frameLimit = time.Second
 // page is the page's state besides what webui keeps. Callbacks and goroutines share it; WebAssembly runs
 // one of them at a time and switches only where a goroutine waits.
 type page struct {
-	root   *webui.Root
+	root   *view.Root
 	events vugu.EventEnv
 	worker js.Value
 	guard  guard
@@ -56,7 +56,7 @@ func Run() {
 	if err != nil {
 		panic(fmt.Sprintf("page: %v", err))
 	}
-	p.root = webui.New(p.hooks())
+	p.root = view.New(p.hooks())
 	p.root.SetTheme(keptTheme())
 	p.root.SetToken(keptToken())
 	p.root.SetPath(path())

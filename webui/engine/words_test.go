@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"unbrick/webui"
 	"unbrick/webui/engine"
 	"unbrick/webui/state"
+	"unbrick/webui/view"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -89,19 +89,19 @@ func unread(all []string, read map[string]bool, except map[string]string) (list 
 
 // rendering tells whether the components' generated half is there.
 func rendering() bool {
-	_, ok := any(new(webui.Root)).(vugu.Builder)
+	_, ok := any(new(view.Root)).(vugu.Builder)
 	return ok
 }
 
 // reader puts the states of one story on screens and reads them.
 type reader struct {
 	t       *testing.T
-	screens map[string]*webui.Root
+	screens map[string]*view.Root
 	seen    map[string]bool
 }
 
 func newReader(t *testing.T) *reader {
-	r := &reader{t: t, screens: make(map[string]*webui.Root), seen: make(map[string]bool)}
+	r := &reader{t: t, screens: make(map[string]*view.Root), seen: make(map[string]bool)}
 	if !rendering() {
 		if os.Getenv("CI") != "" {
 			t.Fatal("the components' generated half is missing: run make page")
@@ -109,18 +109,18 @@ func newReader(t *testing.T) *reader {
 		return r
 	}
 	for _, path := range []string{"#restore", "#lab"} {
-		r.screens[path] = webui.New(quiet())
+		r.screens[path] = view.New(quiet())
 		r.screens[path].SetPath(path)
 	}
 	return r
 }
 
 // quiet is a browser in which nothing happens.
-func quiet() webui.Hooks {
-	return webui.Hooks{
-		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) webui.Canvas { return nil },
-		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(webui.Theme) {}, Token: func(string) {}, Copy: func(string) {},
-		Save: func(string, []byte) {}, Fetch: func(webui.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
+func quiet() view.Hooks {
+	return view.Hooks{
+		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) view.Canvas { return nil },
+		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Token: func(string) {}, Copy: func(string) {},
+		Save: func(string, []byte) {}, Fetch: func(view.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
 }
 
@@ -170,7 +170,7 @@ func ended(st *state.State, path string) bool {
 	return st.Lab.Outcome == state.OutcomeFailed && st.Lab.Replay.Phase == state.ReplayNone
 }
 
-func htmlOf(root *webui.Root) (string, error) {
+func htmlOf(root *view.Root) (string, error) {
 	var b strings.Builder
 	out := staticrender.New(&b)
 	env, err := vugu.NewBuildEnv(out.EventEnv())
@@ -307,7 +307,7 @@ func TestMistakesInAStateAreSeen(t *testing.T) {
 		"a device without a serial":  {"#restore", state.State{Restore: state.Restore{Phase: state.RestoreRight}}},
 		"a fault with a stray blank": {"#lab", state.State{Lab: state.Lab{Phase: state.LabFault, Fault: "sector  of"}}},
 	} {
-		root := webui.New(quiet())
+		root := view.New(quiet())
 		root.SetPath(c.path)
 		root.SetState(c.st)
 		html, err := htmlOf(root)

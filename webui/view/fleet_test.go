@@ -1,0 +1,323 @@
+package view
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fleetAnswers is what a server says, in the shape of its HTTP API.
+var fleetAnswers = map[string]string{
+	"/api/summary": `{"devices":1219,"groups":{"restoration":2,"needs-cable":1,"silent":12,"running":1202},"releases":[
+		{"model":"0001","version":"2.4.1","image":"9c41","installed":105,"confirmed":98,"known":true},
+		{"model":"0001","version":"2.3.0","image":"77aa","installed":1097,"confirmed":1097,"known":true}]}`,
+	"/api/devices": `{"total":1219,"next":"c2","devices":[
+		{"model":"0001","serial":"A17-004219","group":"restoration","last_seen":"2026-11-22T14:00:00Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1","image":"9c41"}},
+		{"model":"0002","serial":"B02-000117","group":"needs-cable","last_seen":"2026-11-22T11:00:00Z","release":{"version":"1.9.2","confirmed":true},"needs":98304,"workspace":65536},
+		{"model":"0001","serial":"A17-004222","group":"held-back","last_seen":"2026-11-22T13:00:00Z","release":{"version":"2.3.0","confirmed":true}},
+		{"model":"0001","serial":"A17-003970","group":"silent","last_seen":"2026-11-14T11:00:00Z","release":{"version":"2.3.0","confirmed":true}},
+		{"model":"0001","serial":"A17-004402","group":"receiving","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"},"progress":{"sent":49152,"size":62311}},
+		{"model":"0001","serial":"A17-004401","group":"rewriting","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"}},
+		{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1"},"restored":"2026-11-22T14:01:00Z"},
+		{"model":"0001","serial":"A17-004213","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1","confirmed":true}}]}`,
+	"/api/devices/0001/A17-004212": `{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","workspace":155648,"kinds":["delta","full"],
+		"release":{"version":"2.4.1","image":"9c41e07b5d2200000000","confirmed":true},"model_name":"Field terminal","geometry":"4KiB*256",
+		"attempts":[{"image":"9c41","version":"2.4.1","failures":3,"held":true}],
+		"history":[
+			{"at":"2026-11-22T14:01:00Z","kind":"restored","source":"reporter","to":"2.4.1","detail":{"sectors":42,"sent":38912,"full":950272}},
+			{"at":"2026-11-22T13:40:00Z","kind":"found","source":"reporter","detail":{"why":"interrupted"}},
+			{"at":"2026-11-22T13:39:00Z","kind":"offer","source":"server","from":"2.3.0","to":"2.4.1","detail":{"kind":"delta","size":62311,"needs":81920}},
+			{"at":"2026-08-03T09:00:00Z","kind":"installed","source":"device","from":"2.2.7","to":"2.3.0"},
+			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
+	"/api/releases": `{"releases":[
+		{"model":"0001","version":"2.5.0","image":"aa","keys":["7f3a91c205060708"],"state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
+		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
+		{"model":"0001","version":"2.2.8","image":"bb","keys":["7f3a91c205060708"],"state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
+}
+
+func TestFleetSignIn(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet")
+	if len(w.requests) != 0 {
+		t.Fatalf("asked %v before anybody signed in", w.requests)
+	}
+	for _, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
+		r.fleet.typed, r.fleet.wrong = typed, false
+		if r.signIn(); !r.fleet.wrong || len(w.requests) != 0 {
+			t.Errorf("%q is sent as a token", typed)
+		}
+	}
+	r.fleet.typed = "  secret\n"
+	r.signIn()
+	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {
+		t.Fatalf("token %q, requests %v", w.token, w.requests)
+	}
+	w.answers[0](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
+	if w.token != "" || r.fleet.token != "" || !r.fleet.wrong || r.fleet.phase != fleetSignedOut {
+		t.Errorf("a wrong token is kept: %+v", r.fleet)
+	}
+	before := r.fleet
+	w.answers[1](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
+	if r.fleet.phase != before.phase || r.fleet.summary.Devices != 0 {
+		t.Error("an answer for the signed-out operator was shown")
+	}
+}
+
+// What is not our server's answer is told as that, at once, with a way on; nobody waits for ever.
+func TestFleetTellsAStrangersAnswer(t *testing.T) {
+	for _, test := range []struct {
+		status  int
+		body    string
+		heading string
+		words   string
+	}{
+		{404, "404 page not found\n", "This is not the server’s answer.", "status 404"},
+		{404, "<html><h1>Not Found</h1></html>", "This is not the server’s answer.", "/api"},
+		{200, "<html><h1>Sign in</h1></html>", "This is not the server’s answer.", "status 200"},
+		{200, "", "This is not the server’s answer.", "status 200"},
+		{401, "<html>who are you</html>", "This is not the server’s answer.", "status 401"},
+		{403, "forbidden", "This is not the server’s answer.", "status 403"},
+		{405, "", "This is not the server’s answer.", "status 405"},
+		{429, `{"error":"too many requests, come again later","code":"too-many"}`, "The server refused.", "too many requests"},
+		{404, `{"error":"there is nothing at this address","code":"not-found"}`, "The server refused.", "nothing at this address"},
+		{502, "<html>Bad Gateway</html>", "The server does not answer.", "asks again"},
+		{0, "", "The server does not answer.", "asks again"},
+	} {
+		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
+			w := &world{}
+			r := New(w.hooks())
+			r.SetToken("t")
+			r.SetPath(path)
+			for _, done := range w.answers {
+				done(test.status, []byte(test.body))
+			}
+			text := render(t, r)
+			if !strings.Contains(text, test.heading) || !strings.Contains(text, test.words) || strings.Contains(text, "One moment") {
+				t.Errorf("%s, status %d, %q: the page shows %s", path, test.status, test.body, text)
+			}
+			if w.token != "" || r.fleet.token != "t" {
+				t.Errorf("%s, status %d: the token was dropped", path, test.status)
+			}
+			w.answers = nil
+			w.timers[len(w.timers)-1]()
+			for _, done := range w.answers {
+				done(200, []byte(`{}`))
+			}
+			if r.fleet.phase != fleetKnown {
+				t.Errorf("%s, status %d: the page does not find back", path, test.status)
+			}
+		}
+	}
+}
+
+func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetToken("t")
+	r.SetPath("#fleet-device/0001/A")
+	old := w.answers
+	w.answers = nil
+	r.SetPath("#fleet-device/0001/B")
+	for _, done := range old {
+		done(200, []byte(`{"model":"0001","serial":"A","release":{"version":"9"}}`))
+	}
+	if r.fleet.detail.Device.Serial == "A" {
+		t.Error("the history of A stands under the name of B")
+	}
+}
+
+// That the server does not know a device stays said, in whatever order its answers come.
+func TestUnknownDeviceInAnyOrder(t *testing.T) {
+	for _, last := range []string{"/api/releases", "/api/devices/0001/A"} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetToken("t")
+		r.SetPath("#fleet-device/0001/A")
+		answer := func(path string) {
+			for i, q := range w.requests {
+				switch {
+				case q.Path != path:
+				case path == "/api/releases":
+					w.answers[i](200, []byte(fleetAnswers[path]))
+				default:
+					w.answers[i](404, []byte(`{"error":"no such device","code":"not-found"}`))
+				}
+			}
+		}
+		for _, q := range w.requests {
+			if q.Path != last {
+				answer(q.Path)
+			}
+		}
+		answer(last)
+		if !r.fleet.missing || r.fleet.phase != fleetKnown {
+			t.Errorf("%s came last: %+v", last, r.fleet)
+		}
+	}
+}
+
+func TestFleetRefreshEndsWithTheScreen(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetToken("t")
+	r.SetPath("#fleet")
+	asked := len(w.requests)
+	w.timers[0]()
+	if len(w.requests) == asked {
+		t.Error("did not ask again")
+	}
+	r.SetPath("#lab")
+	asked = len(w.requests)
+	for _, f := range w.timers {
+		f()
+	}
+	if len(w.requests) != asked {
+		t.Error("asks on although nobody looks")
+	}
+}
+
+func TestFleetSet(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet-releases")
+	signedIn(fleetAnswers)(r, w)
+	rows := releaseRows(r.fleet.releases, demoNow)
+	r.setRelease(rows[1].Release, rows[1].To, rows[1].Done)
+	q := w.requests[len(w.requests)-1]
+	if q.Method != "PUT" || q.Path != "/api/releases/9c41/state" || !strings.Contains(string(q.Body), `"state":"withheld"`) || !strings.Contains(string(q.Body), `"model":"0001"`) {
+		t.Errorf("request %+v %s", q, q.Body)
+	}
+}
+
+// A server of another age, or a stranger in its place, costs fields and never the page.
+func TestFleetTakesAnyAnswer(t *testing.T) {
+	for _, body := range []string{"", "null", "[]", "{", `{"devices":7,"groups":[],"releases":{}}`, `{"devices":[1,{"release":3,"attempts":[null],"kinds":[1]}],"history":[{"detail":[]}]}`, `{"devices":-1e300}`} {
+		table := map[string]string{"/api/releases": body, "/api/summary": body, "/api/devices": body, "/api/devices/0001/A": body}
+		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
+			w := &world{}
+			r := New(w.hooks())
+			r.SetPath(path)
+			signedIn(table)(r, w)
+			render(t, r)
+		}
+	}
+}
+
+func TestDevicePathSurvives(t *testing.T) {
+	for _, serial := range []string{"A17-004212", "a.b_c-9", "0"} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetToken("t")
+		r.SetPath(devicePath("0001", serial))
+		if r.fleet.serial != serial || r.fleet.view != fleetOne {
+			t.Errorf("serial %q became %q", serial, r.fleet.serial)
+		}
+	}
+	for _, bad := range []string{"", ".", "..", "a%2Fb", "a/b", "a b", "A1%20", "ä", "-1", strings.Repeat("a", 33)} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetToken("t")
+		r.SetPath(devicePath("0001", bad))
+		if r.fleet.view != fleetDevices || r.fleet.serial != "" {
+			t.Errorf("%q is taken for a serial", bad)
+		}
+	}
+}
+
+func TestSearchIsOneValue(t *testing.T) {
+	for _, text := range []string{"A17-004212", "a/b", "ä#?%", "..", "a b+c&d=e"} {
+		if back, err := url.QueryUnescape(escape(text)); err != nil || back != text {
+			t.Errorf("search %q is %q in a query", text, back)
+		}
+	}
+}
+
+func TestGeometryWords(t *testing.T) {
+	for list, want := range map[string]string{
+		"4KiB*128": "128 sectors of 4 KiB", "16KiB*4,64KiB,128KiB*7": "4 sectors of 16 KiB, 1 of 64 KiB, 7 of 128 KiB",
+		"1MiB": "1 sector of 1 MiB", "odd": "odd", "4KiB*": "4KiB*", "4KiB*x": "4KiB*x",
+	} {
+		if got := geometryWords(list); got != want {
+			t.Errorf("%s: %q, want %q", list, got, want)
+		}
+	}
+}
+
+// A device of the demonstration is no device, and the table says so.
+func TestExamplesAreMarked(t *testing.T) {
+	list := []fleetDevice{{Model: "0001", Demo: true}, {Model: "0001"}}
+	rows := deviceRows(list, time.Time{})
+	if rows[0].Model != "0001, example" || rows[1].Model != "0001" {
+		t.Errorf("models %q and %q", rows[0].Model, rows[1].Model)
+	}
+	r := New((&world{}).hooks())
+	c := &FleetDevices{Page: r}
+	if r.fleet.devices = list[1:]; c.examples() {
+		t.Error("a real fleet is called an example")
+	}
+	if r.fleet.devices = list; !c.examples() {
+		t.Error("examples are not told from devices")
+	}
+}
+
+// TestFleetTellsClaimsAsClaims: what nobody proves is called so, and what nobody may overlook is said in the list and on the device.
+func TestFleetTellsClaimsAsClaims(t *testing.T) {
+	now := time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
+	device := func(body string) fleetDevice {
+		o, ok := parseObject([]byte(body))
+		if !ok {
+			t.Fatal(body)
+		}
+		return readDevice(o)
+	}
+	for _, test := range []struct{ body, want string }{
+		{`{"group":"running","release":{"version":"2","confirmed":true},"conflict":"2026-11-22T14:00:00Z"}`, "two devices speak under this serial"},
+		{`{"group":"running","release":{"version":"2"},"conflict":"2026-11-22T14:00:00Z"}`, "not confirmed yet, two devices speak under this serial"},
+		{`{"group":"held-back","attempts":[{"held":true,"by":"operator"}]}`, "by the operator"},
+		{`{"group":"held-back","attempts":[{"held":true,"by":"server","failures":3}]}`, "it says that its rewrites went wrong"},
+	} {
+		d := device(test.body)
+		row := deviceRows([]fleetDevice{d}, now)[0]
+		if _, words := deviceState(&d, now); row.Small != test.want || !strings.Contains(words, test.want) {
+			t.Errorf("%s: %q, and %q", test.body, row.Small, words)
+		}
+	}
+	o, _ := parseObject([]byte(`{"releases":[{"version":"1","state":"offered","damaged":true},{"version":"2","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true}},
+		{"version":"3","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true,"halted":"2026-11-22T14:00:00Z"}},{"version":"4","state":"offered","rollout":{"failed":1}}]}`))
+	for i, want := range []string{"its stored image is damaged: publish its release file again", "4 devices failed or lost, as nobody proves", "its rollout is halted", ""} {
+		if row := releaseRows(readReleases(o), now)[i]; row.Small != want {
+			t.Errorf("release %s: %q, want %q", row.Version, row.Small, want)
+		}
+	}
+	for _, test := range []struct {
+		e    fleetEvent
+		want string
+	}{
+		{fleetEvent{Kind: "held", Source: "operator"}, "By the operator"},
+		{fleetEvent{Kind: "held", Source: "server"}, "It says that its rewrites failed"},
+		{fleetEvent{Kind: "conflict", Source: "server"}, "both were served"},
+		{fleetEvent{Kind: "broken", Detail: object{"why": "the release is withdrawn"}}, "The release is withdrawn."},
+	} {
+		if row := eventWords(&test.e); !strings.Contains(row.Text, test.want) {
+			t.Errorf("%s: %q", test.e.Kind, row.Text)
+		}
+	}
+}
+
+// TestHeldBackSaysWhy: a device that nothing can be made for is not told to have failed, and its history has the reason.
+func TestHeldBackSaysWhy(t *testing.T) {
+	failed := fleetDevice{Group: "held-back", Attempts: []fleetAttempt{{Version: "2", Failures: 3, Held: true}}}
+	if _, _, small := groupWords(&failed, time.Now()); small != "it says that its rewrites went wrong" {
+		t.Errorf("failed: %q", small)
+	}
+	unmade := fleetDevice{Group: "held-back", Target: "2"}
+	if _, _, small := groupWords(&unmade, time.Now()); small != "its history says why" {
+		t.Errorf("not made: %q", small)
+	}
+	row := eventWords(&fleetEvent{Kind: "not-made", From: "1", To: "2", Detail: object{"error": "no such sector"}})
+	if row.Class != "bad" || !strings.Contains(row.Head, "2") || !strings.Contains(row.Text, "no such sector") {
+		t.Errorf("%+v", row)
+	}
+}

@@ -1,0 +1,47 @@
+package view
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"unbrick/webui/state"
+)
+
+// What the shell says before the program is loaded, the program says in the same words.
+func TestShellSaysTheSame(t *testing.T) {
+	b, err := os.ReadFile("../../static/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := regexp.MustCompile(`(?s)<div class="pane">(.*?)</div>\n</section>|<template id="([^"]*)">(.*?)</template>`)
+	parts := map[string]string{}
+	for _, m := range from.FindAllStringSubmatch(string(b), -1) {
+		parts[m[2]] = m[1] + m[3]
+	}
+	for id, phase := range map[string]state.RestorePhase{
+		"": state.RestoreLoading, "no-serial": state.RestoreUnsupported, "no-protection": state.RestoreInsecure,
+	} {
+		r := New((&world{}).hooks())
+		r.SetState(state.State{Restore: state.Restore{Phase: phase}})
+		p := r.restorePane()
+		plain := text(parts[id])
+		for _, words := range []string{p.Heading, p.Lead, text(string(p.Aside))} {
+			if !strings.Contains(plain, words) {
+				t.Errorf("%q: the shell does not say %q but\n%s", id, words, plain)
+			}
+		}
+		if p.Aside != "" && !strings.Contains(parts[id], string(p.Aside)) {
+			t.Errorf("%q: the shell's links differ from %s", id, p.Aside)
+		}
+		if phase != state.RestoreLoading && !strings.Contains(plain, p.Hint) {
+			t.Errorf("%q: the shell does not say %q", id, p.Hint)
+		}
+		for _, q := range p.Promises {
+			if !strings.Contains(plain, q.Head+q.Text) {
+				t.Errorf("%q: the shell does not promise %q", id, q.Head)
+			}
+		}
+	}
+}
