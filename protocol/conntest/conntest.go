@@ -75,6 +75,8 @@ func RunFaults(t *testing.T, f Faults) {
 			}
 			c := test.dial(t)
 			t.Cleanup(func() { c.Close() })
+			sender := make(chan error, 1)
+			go func() { sender <- sendOn(c) }()
 			err := within(t, func() error {
 				msg, err := c.Recv()
 				if err == nil {
@@ -85,7 +87,19 @@ func RunFaults(t *testing.T, f Faults) {
 			if !errors.Is(err, test.want) {
 				t.Errorf("got error %v, want %v", err, test.want)
 			}
+			if err := within(t, func() error { return <-sender }); !errors.Is(err, test.want) {
+				t.Errorf("whoever sends at that moment got error %v, want %v", err, test.want)
+			}
 		})
+	}
+}
+
+// sendOn sends until that fails, and returns why.
+func sendOn(c protocol.Conn) error {
+	for {
+		if err := c.Send(message(0, 2)); err != nil {
+			return err
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -101,7 +102,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 }
 
 func newConn(ws *websocket.Conn, host string, o *Options) *Conn {
-	ws.SetReadLimit(protocol.MaxMessage)
+	ws.SetReadLimit(-1) // take keeps the limit
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Conn{
 		ws: ws, host: host, ctx: ctx, cancel: cancel, writeTimeout: o.WriteTimeout, start: time.Now(),
@@ -218,10 +219,15 @@ func (c *Conn) unlessClosed(m []byte) ([]byte, error) {
 func (c *Conn) read() {
 	defer c.cancel()
 	for {
-		kind, m, err := c.ws.Read(c.ctx)
+		kind, m, err := c.take()
 		if err != nil {
-			c.finish(reason(err))
+			c.finish(err)
 			c.ws.CloseNow()
+			return
+		}
+		if len(m) > protocol.MaxMessage {
+			c.finish(fmt.Errorf("%w: more than %d bytes", protocol.ErrTooLarge, protocol.MaxMessage))
+			c.ws.Close(websocket.StatusMessageTooBig, "")
 			return
 		}
 		if kind != websocket.MessageBinary {
@@ -333,10 +339,15 @@ func (c *Conn) post(m protocol.Message) {
 	}
 }
 
-// reason turns the transport's error into the contract's.
-func reason(err error) error {
-	if errors.Is(err, websocket.ErrMessageTooBig) {
-		return fmt.Errorf("%w: %w", protocol.ErrTooLarge, err)
+// take returns the next message, or the first byte too many of it. The transport's own limit would close the connection before
+// it tells why; whoever sends just then would learn that it is closed, and that would be the reason.
+func (c *Conn) take() (websocket.MessageType, []byte, error) {
+	kind, r, err := c.ws.Reader(c.ctx)
+	if err == nil {
+		var m []byte
+		if m, err = io.ReadAll(io.LimitReader(r, protocol.MaxMessage+1)); err == nil {
+			return kind, m, nil
+		}
 	}
-	return fmt.Errorf("%w: %w", protocol.ErrClosed, err)
+	return 0, nil, fmt.Errorf("%w: %w", protocol.ErrClosed, err)
 }
