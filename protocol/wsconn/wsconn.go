@@ -47,7 +47,8 @@ type Conn struct {
 
 	messages chan []byte
 	pongs    chan uint32
-	ended    chan struct{} // closed once end is set
+	ended    chan struct{} // closed by finish
+	over     sync.Once
 
 	mu     sync.Mutex
 	beat   protocol.Heartbeat
@@ -102,7 +103,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *Options) (*Conn, error) {
 }
 
 func newConn(ws *websocket.Conn, host string, o *Options) *Conn {
-	ws.SetReadLimit(-1) // take keeps the limit
+	ws.SetReadLimit(protocol.MaxMessage)
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Conn{
 		ws: ws, host: host, ctx: ctx, cancel: cancel, writeTimeout: o.WriteTimeout, start: time.Now(),
@@ -156,26 +157,28 @@ func (c *Conn) Recv() ([]byte, error) {
 	}
 }
 
-// Close implements protocol.Conn. It waits a second for the peer to agree.
+// Close implements protocol.Conn. It waits a second for the peer to agree, unless the link is over already.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	first := !c.closed
+	first, over := !c.closed, c.end != nil
 	c.closed = true
 	c.mu.Unlock()
 	c.finish(protocol.ErrClosed)
 	if !first {
 		return nil
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c.ws.Close(websocket.StatusNormalClosure, "")
-	}()
-	patience := time.NewTimer(goodbye)
-	defer patience.Stop()
-	select {
-	case <-done:
-	case <-patience.C:
+	if !over {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.ws.Close(websocket.StatusNormalClosure, "")
+		}()
+		patience := time.NewTimer(goodbye)
+		defer patience.Stop()
+		select {
+		case <-done:
+		case <-patience.C:
+		}
 	}
 	c.cancel()
 	c.ws.CloseNow()
@@ -187,13 +190,18 @@ func (c *Conn) Host() string { return c.host }
 
 func (c *Conn) now() time.Duration { return time.Since(c.start) }
 
-// finish notes the end; the first reason counts.
+// finish notes the end and tells everybody who waits for it.
 func (c *Conn) finish(err error) {
+	c.note(err)
+	c.over.Do(func() { close(c.ended) })
+}
+
+// note notes why it is over; the first reason counts.
+func (c *Conn) note(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.end == nil {
 		c.end = err
-		close(c.ended)
 	}
 }
 
@@ -219,20 +227,10 @@ func (c *Conn) unlessClosed(m []byte) ([]byte, error) {
 func (c *Conn) read() {
 	defer c.cancel()
 	for {
-		kind, m, err := c.take()
+		m, err := c.take()
 		if err != nil {
 			c.finish(err)
 			c.ws.CloseNow()
-			return
-		}
-		if len(m) > protocol.MaxMessage {
-			c.finish(fmt.Errorf("%w: more than %d bytes", protocol.ErrTooLarge, protocol.MaxMessage))
-			c.ws.Close(websocket.StatusMessageTooBig, "")
-			return
-		}
-		if kind != websocket.MessageBinary {
-			c.finish(fmt.Errorf("text message: %w", protocol.ErrClosed))
-			c.ws.Close(websocket.StatusUnsupportedData, "")
 			return
 		}
 		c.heard()
@@ -339,15 +337,23 @@ func (c *Conn) post(m protocol.Message) {
 	}
 }
 
-// take returns the next message, or the first byte too many of it. The transport's own limit would close the connection before
-// it tells why; whoever sends just then would learn that it is closed, and that would be the reason.
-func (c *Conn) take() (websocket.MessageType, []byte, error) {
+// take returns the next message. A message that is too large is noted as the reason before the transport is let see it: the
+// transport tells the peer and closes, and whoever sends just then would make that the reason.
+func (c *Conn) take() ([]byte, error) {
 	kind, r, err := c.ws.Reader(c.ctx)
-	if err == nil {
-		var m []byte
-		if m, err = io.ReadAll(io.LimitReader(r, protocol.MaxMessage+1)); err == nil {
-			return kind, m, nil
-		}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", protocol.ErrClosed, err)
 	}
-	return 0, nil, fmt.Errorf("%w: %w", protocol.ErrClosed, err)
+	if kind != websocket.MessageBinary {
+		return nil, fmt.Errorf("text message: %w", protocol.ErrClosed)
+	}
+	m, err := io.ReadAll(io.LimitReader(r, protocol.MaxMessage+1))
+	if err == nil && len(m) > protocol.MaxMessage {
+		c.note(protocol.ErrTooLarge)
+		_, err = r.Read(make([]byte, 1))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", protocol.ErrClosed, err)
+	}
+	return m, nil
 }
