@@ -24,6 +24,18 @@ type MapFacts struct {
 // SectorRun is a run of equal sectors.
 type SectorRun struct{ Size, Count uint32 }
 
+// SectorAt returns address and size of sector n of a flash; size 0: there is none.
+func SectorAt(runs []SectorRun, n int) (addr, size uint32) {
+	for _, r := range runs {
+		if n < int(r.Count) {
+			return addr + uint32(n)*r.Size, r.Size
+		}
+		n -= int(r.Count)
+		addr += r.Size * r.Count
+	}
+	return addr, 0
+}
+
 // Sector is what a person sees of one sector.
 type Sector uint8
 

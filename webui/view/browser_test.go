@@ -218,8 +218,10 @@ func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 		if width == 0 {
 			continue
 		}
-		var p picture
-		p.update(v.data, &ink, v.cursor, width, 1, v.tall, true)
+		var p sheet
+		p.width = width
+		v.Mount(&p)
+		v.Draw(&ink, true)
 		var b bytes.Buffer
 		if err := png.Encode(&b, &image.RGBA{Pix: p.img.Pix, Stride: 4 * p.img.Size.X, Rect: image.Rect(0, 0, p.img.Size.X, p.img.Size.Y)}); err != nil {
 			t.Fatal(err)
@@ -228,3 +230,13 @@ func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 			base64.StdEncoding.EncodeToString(b.Bytes())+`">'; return h.firstChild.decode().then(() => '')})()`)
 	}
 }
+
+// sheet is a canvas that keeps what it is shown.
+type sheet struct {
+	width float64
+	img   *Pixels
+}
+
+func (s *sheet) Size() (float64, float64) { return s.width, 1 }
+
+func (s *sheet) Show(img *Pixels, _ Rect, _ float64) { s.img = img }

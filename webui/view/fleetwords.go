@@ -311,13 +311,6 @@ func sentence(verb, name, otherwise string) string {
 	return upper(verb) + " " + name + "."
 }
 
-func upper(s string) string {
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
-		return s
-	}
-	return string(s[0]&^0x20) + s[1:]
-}
-
 // deviceFactRows are a device's own words, beside its history.
 func deviceFactRows(d *fleetDetail) []fact {
 	dev := &d.Device

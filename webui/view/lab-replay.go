@@ -206,7 +206,7 @@ func replayWords(l *state.Lab) string {
 	if x.Sector == state.NoSector {
 		return end + "no flash operation."
 	}
-	addr, _ := sectorAddr(l.Map.Facts.Runs, int(x.Sector))
+	addr, _ := state.SectorAt(l.Map.Facts.Runs, int(x.Sector))
 	what := "Erase of "
 	if x.Do != state.DoErase {
 		what = count(int(x.Bytes), "byte", "bytes") + " programmed into "

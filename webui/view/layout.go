@@ -160,14 +160,18 @@ func abs(n int) int {
 	return n
 }
 
-// sectorAddr returns address and size of sector n.
-func sectorAddr(runs []state.SectorRun, n int) (addr, size uint32) {
-	for _, r := range runs {
-		if n < int(r.Count) {
-			return addr + uint32(n)*r.Size, r.Size
-		}
-		n -= int(r.Count)
-		addr += r.Size * r.Count
+// RowStarts are the addresses at the beginnings of the rows of a wide map, or nothing where rows would be too many to read.
+func RowStarts(f *state.MapFacts) []uint32 {
+	places, rows := arrange(f.Runs, columnsFor(f.Runs, narrowWidth+1))
+	if rows < 2 || rows > 32 {
+		return nil
 	}
-	return addr, 0
+	var list []uint32
+	for i, p := range places {
+		if p.col == 0 {
+			addr, _ := state.SectorAt(f.Runs, i)
+			list = append(list, addr)
+		}
+	}
+	return list
 }

@@ -167,7 +167,7 @@ func terminalText(r *state.LogRow, runs []state.SectorRun) string {
 	at := ""
 	if r.Sector != state.NoSector {
 		at = "sector " + group(uint64(r.Sector))
-		if addr, size := sectorAddr(runs, int(min(r.Sector, state.MaxSectors))); size > 0 {
+		if addr, size := state.SectorAt(runs, int(min(r.Sector, state.MaxSectors))); size > 0 {
 			at += " at " + hexAddr(addr)
 		}
 	}

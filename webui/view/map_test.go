@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestCellsAreDrawnAsDesigned(t *testing.T) {
 		img := draw(s, 15, 26)
 		for _, p := range []Point{{0, 0}, {14, 25}, {7, 13}} {
 			if at(img, p.X, p.Y) != want {
-				t.Errorf("%s at %v is %v", sectorName(s), p, at(img, p.X, p.Y))
+				t.Errorf("%d at %v is %v", s, p, at(img, p.X, p.Y))
 			}
 		}
 	}
@@ -191,7 +192,7 @@ func TestPictureKeepsUp(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	m := demoMap(10, state.SectorLive)
+	m := state.Map{Facts: state.MapFacts{Runs: runs(4, 256)}, Cells: make([]state.Sector, 256)}
 	var kept picture
 	for step := range 40 {
 		for range rnd.IntN(4) {
@@ -212,39 +213,16 @@ func TestPictureKeepsUp(t *testing.T) {
 	kept.update(&m, &LightInk, 9, 540, 1, 1.7, false)
 }
 
-func TestLegend(t *testing.T) {
-	m := demoMap(54, state.SectorDamaged)
-	var words []string
-	for _, e := range legend(&m, true) {
-		words = append(words, e.Name+" "+e.Count)
-	}
-	if got, want := strings.Join(words, ", "), "New 54, Old 41, Damaged 1, Unchanged 136, Boot area 8, Records 2, Not used 14"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if n := len(legend(&m, false)); n != state.SectorKinds {
-		t.Errorf("the long legend has %d lines", n)
-	}
-	m.Cells[103] = state.SectorDamaged
-	if got, want := sectorWords(&m, 103), "sector 103, 0x067000, damaged"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if sectorWords(&m, -1) != "" || sectorWords(&m, 5000) != "" {
-		t.Error("a cursor that is nowhere speaks")
-	}
-	if got := axis(&demoFacts); len(got) != 8 || got[3] != "0x060000" {
-		t.Errorf("axis %q", got)
-	}
-	uneven := state.MapFacts{Size: 1 << 20, ProgramUnit: 8, Runs: runs(16, 4, 64, 1, 128, 7)}
-	if got, want := factsWords(&uneven), "1 MiB NOR, one bank, 12 sectors of different sizes, program unit 8"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := axis(&uneven); len(got) != 2 || got[1] != "0x080000" {
-		t.Errorf("axis %q", got)
-	}
-}
-
 // pixel is the colour at a place.
 func pixel(img *Pixels, x, y int) Colour {
 	p := img.Pix[img.offset(x, y):]
 	return Colour{p[0], p[1], p[2], p[3]}
+}
+
+func TestRowStarts(t *testing.T) {
+	for want, list := range map[uint32][]state.SectorRun{0x60000: runs(4, 256), 0x80000: runs(16, 4, 64, 1, 128, 7)} {
+		if got := RowStarts(&state.MapFacts{Runs: list}); !slices.Contains(got, want) || len(got) != map[uint32]int{0x60000: 8, 0x80000: 2}[want] {
+			t.Errorf("%v begin at %#x, want %#x among them", list, got, want)
+		}
+	}
 }

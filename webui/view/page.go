@@ -43,7 +43,7 @@ type Root struct {
 	toast   string
 	toastNo int
 
-	maps    map[string]*mapView
+	maps    map[string]*Drawing
 	fresh   []string // maps of this render
 	shown   []string // maps of the last render
 	repaint bool
@@ -71,7 +71,7 @@ type labForm struct {
 
 // New makes the page. Before the first SetState it shows that it is getting ready.
 func New(h Hooks) *Root {
-	return &Root{hooks: h, ink: LightInk, maps: make(map[string]*mapView)}
+	return &Root{hooks: h, ink: LightInk, maps: make(map[string]*Drawing)}
 }
 
 // SetState takes what the engine knows. s must not be changed afterwards.
@@ -174,7 +174,7 @@ func (r *Root) Rendered() {
 // Redraw draws the maps for the present size of the page.
 func (r *Root) Redraw() {
 	for _, id := range r.shown {
-		r.maps[id].draw(&r.ink, r.repaint)
+		r.maps[id].Draw(&r.ink, r.repaint)
 	}
 	r.repaint = false
 }

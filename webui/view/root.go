@@ -45,16 +45,6 @@ type Hooks struct {
 	Now func() time.Time
 }
 
-// Canvas is one drawing in the page.
-type Canvas interface {
-	// Size is the width of the host in CSS pixels, 0 while it is not laid out, and device pixels per
-	// CSS pixel.
-	Size() (width, ratio float64)
-	// Show shows img, one pixel of it per device pixel, height CSS pixels high. Only changed differs
-	// from what was shown before; img must not be kept.
-	Show(img *Pixels, changed Rect, height float64)
-}
-
 // Request is one question to our own server. Body and answer are JSON: it is to be sent with Accept and,
 // if there is a body, Content-Type application/json.
 type Request struct {
