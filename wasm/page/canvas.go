@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"syscall/js"
 
-	"unbrick/webui/view"
+	"unbrick/webui/view/flashmap"
 )
 
 // canvas is the drawing inside one <u-map> element: bytes are copied in one call and shown in another,
@@ -14,10 +14,10 @@ import (
 type canvas struct {
 	host, element, context js.Value
 	data, bytes            js.Value // ImageData of the present size, and its bytes
-	size                   view.Point
+	size                   flashmap.Point
 }
 
-var _ view.Canvas = (*canvas)(nil)
+var _ flashmap.Canvas = (*canvas)(nil)
 
 // canvas finds the drawing of a host, or makes it at first sight.
 func (p *page) canvas(host js.Value) *canvas {
@@ -56,7 +56,7 @@ func (c *canvas) Size() (width, ratio float64) {
 }
 
 // Show implements view.Canvas.
-func (c *canvas) Show(img *view.Pixels, changed view.Rect, height float64) {
+func (c *canvas) Show(img *flashmap.Pixels, changed flashmap.Rect, height float64) {
 	size := img.Size
 	if size.X == 0 || size.Y == 0 {
 		return

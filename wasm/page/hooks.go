@@ -13,6 +13,7 @@ import (
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
 	"unbrick/webui/view"
+	"unbrick/webui/view/flashmap"
 
 	vjs "github.com/vugu/vugu/js"
 )
@@ -35,7 +36,7 @@ func (p *page) hooks() view.Hooks {
 		Command:    p.command,
 		ChooseFile: func() { p.chooseFile(p.readFile) },
 		OpenFile:   p.openFile,
-		Canvas:     func(host vjs.Value) view.Canvas { return p.canvas(js.Value(host)) },
+		Canvas:     func(host vjs.Value) flashmap.Canvas { return p.canvas(js.Value(host)) },
 		Focus:      focus,
 		Title:      func(t string) { document.Set("title", t) },
 		Go:         func(path string) { window.Get("location").Set("hash", path) },
@@ -105,9 +106,9 @@ func (p *page) listen() {
 }
 
 // ink reads the colours of the maps from the style in force.
-func (p *page) ink() view.Ink {
+func (p *page) ink() flashmap.Ink {
 	style := window.Call("getComputedStyle", document.Get("documentElement"))
-	return view.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
+	return flashmap.ReadInk(func(property string) string { return style.Call("getPropertyValue", property).String() })
 }
 
 // protect goes to the https form of this address.

@@ -15,6 +15,7 @@ import (
 	"unbrick/webui/engine"
 	"unbrick/webui/state"
 	"unbrick/webui/view"
+	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -118,7 +119,7 @@ func newReader(t *testing.T) *reader {
 // quiet is a browser in which nothing happens.
 func quiet() view.Hooks {
 	return view.Hooks{
-		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) view.Canvas { return nil },
+		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) flashmap.Canvas { return nil },
 		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Token: func(string) {}, Copy: func(string) {},
 		Save: func(string, []byte) {}, Fetch: func(view.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/webui/view/flashmap"
+
 	"github.com/chromedp/chromedp"
 )
 
@@ -208,9 +210,9 @@ func ask(t *testing.T, ctx context.Context, script string) string {
 // drawMaps puts the picture of every map of the page where its canvas would be.
 func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 	t.Helper()
-	ink := LightInk
+	ink := flashmap.LightInk
 	if theme == "dark" {
-		ink = DarkInk
+		ink = flashmap.DarkInk
 	}
 	for id, v := range r.maps {
 		var width float64
@@ -234,9 +236,9 @@ func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 // sheet is a canvas that keeps what it is shown.
 type sheet struct {
 	width float64
-	img   *Pixels
+	img   *flashmap.Pixels
 }
 
 func (s *sheet) Size() (float64, float64) { return s.width, 1 }
 
-func (s *sheet) Show(img *Pixels, _ Rect, _ float64) { s.img = img }
+func (s *sheet) Show(img *flashmap.Pixels, _ flashmap.Rect, _ float64) { s.img = img }

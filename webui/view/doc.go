@@ -13,7 +13,7 @@
 //	root.SetTheme(theme)              // what was kept, before the first build
 //	root.SetToken(token)              // operator's token of this tab, may be empty
 //	root.SetPath(location.hash)       // and again at each hashchange
-//	root.SetInk(view.ReadInk(get))   // map colours; again when the theme or the system's wish changes
+//	root.SetInk(flashmap.ReadInk(get)) // map colours; again when the theme or the system's wish changes
 //	renderer mounted at "#page"
 //	loop: build, render, root.Rendered(), wait for an event
 //

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/webui/state"
+	"unbrick/webui/view/flashmap"
 )
 
 // view is one of the three screens.
@@ -26,7 +27,7 @@ type Root struct {
 	stated bool // the engine has said something
 	view   view
 	theme  Theme
-	ink    Ink
+	ink    flashmap.Ink
 
 	left       restore.Meter // of the restoration on the Restore screen
 	labLeft    restore.Meter // of the Lab's
@@ -43,7 +44,7 @@ type Root struct {
 	toast   string
 	toastNo int
 
-	maps    map[string]*Drawing
+	maps    map[string]*flashmap.Drawing
 	fresh   []string // maps of this render
 	shown   []string // maps of the last render
 	repaint bool
@@ -71,7 +72,7 @@ type labForm struct {
 
 // New makes the page. Before the first SetState it shows that it is getting ready.
 func New(h Hooks) *Root {
-	return &Root{hooks: h, ink: LightInk, maps: make(map[string]*Drawing)}
+	return &Root{hooks: h, ink: flashmap.LightInk, maps: make(map[string]*flashmap.Drawing)}
 }
 
 // SetState takes what the engine knows. s must not be changed afterwards.
@@ -146,7 +147,7 @@ func (r *Root) inert() any {
 func (r *Root) SetTheme(t Theme) { r.theme = t }
 
 // SetInk takes the map's colours, after the theme or the system's wish changed.
-func (r *Root) SetInk(i Ink) { r.ink, r.repaint = i, true }
+func (r *Root) SetInk(i flashmap.Ink) { r.ink, r.repaint = i, true }
 
 // Busy says that leaving the page now would interrupt a restoration.
 func (r *Root) Busy() bool { return r.state.Restore.Phase == state.RestoreWriting }

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/webui/state"
+	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -115,12 +116,12 @@ func TestNothingIsPressedWhileWriting(t *testing.T) {
 // paper is a canvas of a certain width.
 type paper struct {
 	width float64
-	shown []Rect
+	shown []flashmap.Rect
 }
 
 func (p *paper) Size() (float64, float64) { return p.width, 2 }
 
-func (p *paper) Show(_ *Pixels, changed Rect, _ float64) {
+func (p *paper) Show(_ *flashmap.Pixels, changed flashmap.Rect, _ float64) {
 	p.shown = append(p.shown, changed)
 }
 
@@ -128,7 +129,7 @@ func TestMapFollowsState(t *testing.T) {
 	w := &world{}
 	p := &paper{width: 540}
 	h := w.hooks()
-	h.Canvas = func(js.Value) Canvas { return p }
+	h.Canvas = func(js.Value) flashmap.Canvas { return p }
 	r := New(h)
 	frame := func(s state.Restore) {
 		r.SetState(state.State{Restore: s})
@@ -151,7 +152,7 @@ func TestMapFollowsState(t *testing.T) {
 	if len(p.shown) != 2 || p.shown[1].Dx() > 60 {
 		t.Errorf("one changed cell is shown as %v", p.shown)
 	}
-	r.SetInk(DarkInk)
+	r.SetInk(flashmap.DarkInk)
 	r.Redraw()
 	if len(p.shown) != 3 || p.shown[2].Dx() < 1000 {
 		t.Errorf("another theme is shown as %v", p.shown)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"unbrick/webui/state"
+	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -20,7 +21,7 @@ type Hooks struct {
 	// most diagnostic.MaxBytes bytes, of a longer or unreadable file none. Not called without a choice.
 	OpenFile func(done func(name string, data []byte))
 	// Canvas answers with the drawing inside a <u-map> element.
-	Canvas func(host js.Value) Canvas
+	Canvas func(host js.Value) flashmap.Canvas
 	// Focus moves the keyboard's focus to the first element that matches, without scrolling.
 	Focus func(selector string)
 	// Title sets the document's title.

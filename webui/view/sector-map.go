@@ -2,6 +2,7 @@ package view
 
 import (
 	"unbrick/webui/state"
+	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -21,10 +22,10 @@ type SectorMap struct {
 	Replay  bool    // the control of a replay stands between picture and summary
 }
 
-func (c *SectorMap) view() *Drawing {
+func (c *SectorMap) view() *flashmap.Drawing {
 	d := c.Page.maps[c.ID]
 	if d == nil {
-		d = NewDrawing()
+		d = flashmap.NewDrawing()
 		c.Page.maps[c.ID] = d
 	}
 	d.Set(c.Map, c.Tall)
@@ -49,7 +50,7 @@ func (c *SectorMap) rows() []string {
 		return nil
 	}
 	var list []string
-	for _, addr := range RowStarts(&c.Map.Facts) {
+	for _, addr := range flashmap.RowStarts(&c.Map.Facts) {
 		list = append(list, hexAddr(addr))
 	}
 	return list

@@ -8,6 +8,7 @@ import (
 	"unbrick/restore"
 	"unbrick/restore/boottext"
 	"unbrick/webui/state"
+	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu/js"
 )
@@ -235,7 +236,7 @@ func (w *world) hooks() Hooks {
 		Command:    func(c state.Command) { w.commands = append(w.commands, c) },
 		ChooseFile: func() { w.files++ },
 		OpenFile:   func(done func(string, []byte)) { done("sent.txt", []byte(w.file)) },
-		Canvas:     func(js.Value) Canvas { return nil },
+		Canvas:     func(js.Value) flashmap.Canvas { return nil },
 		Focus:      func(s string) { w.focus = append(w.focus, s) },
 		Title:      func(s string) { w.titles = append(w.titles, s) },
 		Go:         func(p string) { w.path = p },

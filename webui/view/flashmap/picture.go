@@ -1,4 +1,4 @@
-package view
+package flashmap
 
 import (
 	"unbrick/webui/state"

@@ -1,4 +1,4 @@
-package view
+package flashmap
 
 // The few things of package image that a map needs. The package itself costs the program ten kilobytes as it travels, for
 // formats and colour models that nothing here uses.

@@ -1,4 +1,4 @@
-package view
+package flashmap
 
 import (
 	"math/rand/v2"
@@ -164,7 +164,7 @@ func TestSectorColoursDifferInBrightness(t *testing.T) {
 }
 
 func TestInkIsThatOfTheStylesheet(t *testing.T) {
-	b, err := os.ReadFile("../../static/app.css")
+	b, err := os.ReadFile("../../../static/app.css")
 	if err != nil {
 		t.Fatal(err)
 	}
