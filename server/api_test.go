@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +18,8 @@ import (
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/access"
-	"unbrick/server/api"
 	"unbrick/server/fleet"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
@@ -80,32 +82,45 @@ func TestWrongMethod(t *testing.T) {
 	}
 }
 
-// TestFilesInPages: a list in pages of any length is the whole list.
-func TestFilesInPages(t *testing.T) {
+// TestListsArePagedAlike: every list gives all its entries once, whatever the length of its pages, and refuses what is no cursor of it.
+func TestListsArePagedAlike(t *testing.T) {
 	r := newRig(t)
-	const all = 7
-	for i := range all {
-		if _, err := r.store.WantFile(context.Background(), storage.FileKey{Model: "0001", To: storage.Digest{byte(i + 1)}, Creator: "none"}, r.now()); err != nil {
+	one := r.publish("1", 1, image(1, 20_000))
+	for i := range 5 {
+		if _, err := r.store.WantFile(t.Context(), storage.FileKey{Model: "0001", To: storage.Digest{byte(i + 1)}, Creator: "none"}, r.now()); err != nil {
 			t.Fatal(err)
 		}
+		if err := r.store.TrustKey(t.Context(), "0001", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, 32)).Public().(ed25519.PublicKey), r.now()); i < 2 && err != nil {
+			t.Fatal(err)
+		}
+		m := r.model
+		m.ID = fmt.Sprintf("000%d", i+2)
+		r.must(200, "PUT", "/api/models/"+m.ID, m.Append(nil), "Content-Type", cborType)
+		r.publish(fmt.Sprint(i+2), uint64(i+2), image(uint64(i+2), 20_000))
+		r.session(r.hello(fmt.Sprintf("A-%d", i), one))
 	}
-	for limit := 1; limit <= all+1; limit++ {
-		seen, pages := map[int64]bool{}, 0
-		for before := int64(0); pages == 0 || before > 0; pages++ {
-			v := decode[struct {
-				Files  []api.File
-				Before int64
-			}](r, r.must(200, "GET", fmt.Sprintf("/api/files?limit=%d&before=%d", limit, before), nil))
-			for _, f := range v.Files {
-				seen[f.ID] = true
+	for path, key := range map[string]string{"/api/models": "models", "/api/models/0001/keys": "keys", "/api/releases": "releases", "/api/devices": "devices",
+		"/api/devices/0001/A-1/history": "history", "/api/files": "files"} {
+		var whole []any
+		for limit := 7; limit > 0; limit-- {
+			var list []any
+			pages, cursor := 0, ""
+			for pages == 0 || cursor != "" {
+				v := decode[map[string]any](r, r.must(200, "GET", fmt.Sprintf("%s?limit=%d&cursor=%s", path, limit, url.QueryEscape(cursor)), nil))
+				list = append(list, v[key].([]any)...)
+				cursor, pages = v["next"].(string), pages+1
 			}
-			before = v.Before
+			if whole == nil {
+				whole = list
+			}
+			if want := max(1, (len(whole)+limit-1)/limit); len(whole) == 0 || !reflect.DeepEqual(list, whole) || pages != want {
+				t.Errorf("%s, limit %d: %d entries in %d pages, want %d in %d", path, limit, len(list), pages, len(whole), want)
+			}
 		}
-		if want := (all + limit - 1) / limit; len(seen) != all || pages != want {
-			t.Errorf("limit %d: %d files in %d pages, want %d in %d", limit, len(seen), pages, all, want)
+		for _, bad := range []string{"limit=501", "limit=0", "limit=-1", "limit=x", "cursor=none%20of%20it", "cursor=-1"} {
+			r.must(400, "GET", path+"?"+bad, nil)
 		}
 	}
-	r.must(400, "GET", "/api/files?limit=501", nil)
 }
 
 func TestNoTokenMeansNobody(t *testing.T) {
@@ -272,7 +287,7 @@ func TestReleaseFile(t *testing.T) {
 	r.must(200, "PUT", state, []byte(`{"model":"0001","state":"withdrawn"}`))
 	r.must(410, "GET", path, nil, "Authorization", "")
 	r.must(200, "GET", path, nil)
-	if list := decode[map[string][]any](r, r.must(200, "GET", "/api/releases", nil, "Authorization", "")); len(list["releases"]) != 0 {
+	if list := decode[form.Releases](r, r.must(200, "GET", "/api/releases", nil, "Authorization", "")); len(list.Releases) != 0 {
 		t.Fatal("a withdrawn release is listed for strangers")
 	}
 	c := cbor.NewReader(r.must(200, "GET", "/api/releases", nil, "Authorization", "", "Accept", cborType))

@@ -13,7 +13,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server/api"
+	"unbrick/server/form"
 	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
@@ -41,7 +41,7 @@ func TestClaimedFailuresHoldNobodyForEver(t *testing.T) {
 		if info := r.session(h); info.Reason != protocol.ReasonHeld {
 			t.Fatalf("failure %d: %s, want held", 3+i, info.Reason)
 		}
-		v := decode[struct{ Attempts []api.Attempt }](r, r.must(http.StatusOK, "GET", "/api/devices/0001/A-1", nil))
+		v := decode[struct{ Attempts []form.Attempt }](r, r.must(http.StatusOK, "GET", "/api/devices/0001/A-1", nil))
 		if a := v.Attempts[0]; !a.Held || a.By != "server" || a.Until == nil || a.Until.Sub(a.Last) != want {
 			t.Fatalf("failure %d: %+v, want the server's hold of %v", 3+i, a, want)
 		}
@@ -239,14 +239,14 @@ func TestDamagedImageIsReported(t *testing.T) {
 			if info := r.session(r.hello("A-1", one)); info.Kind == protocol.KindDelta {
 				t.Fatal("a delta without its images")
 			}
-			list := decode[struct{ Releases []api.Release }](r, r.must(http.StatusOK, "GET", "/api/releases", nil))
+			list := decode[struct{ Releases []form.Release }](r, r.must(http.StatusOK, "GET", "/api/releases", nil))
 			for _, v := range list.Releases {
 				want := v.Version == map[bool]string{true: "1", false: "2"}[strings.HasPrefix(test.name, "base")]
 				if v.Damaged != want {
 					t.Errorf("release %s damaged: %v, want %v", v.Version, v.Damaged, want)
 				}
 			}
-			files := decode[struct{ Files []api.File }](r, r.must(http.StatusOK, "GET", "/api/files?model=0001", nil)).Files
+			files := decode[struct{ Files []form.File }](r, r.must(http.StatusOK, "GET", "/api/files?model=0001", nil)).Files
 			if f := files[len(files)-1]; f.State != "failed" || !strings.Contains(f.Error, "publish its release file again") {
 				t.Fatalf("file %+v", f)
 			}
@@ -315,7 +315,7 @@ func TestTransferOfWhatIsOfferedNoMore(t *testing.T) {
 		}
 	}
 	file := func(r *rig, state string) {
-		files := decode[struct{ Files []api.File }](r, r.must(http.StatusOK, "GET", "/api/files?model=0001", nil)).Files
+		files := decode[struct{ Files []form.File }](r, r.must(http.StatusOK, "GET", "/api/files?model=0001", nil)).Files
 		r.must(http.StatusOK, "PUT", "/api/files/"+strconv.FormatInt(files[0].ID, 10)+"/state", []byte(`{"state":"`+state+`"}`))
 	}
 	for _, test := range []struct {

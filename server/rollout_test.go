@@ -10,7 +10,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server/api"
+	"unbrick/server/form"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
@@ -32,12 +32,12 @@ func (r *rig) staged(version string, order uint64, img []byte, phases, limit str
 }
 
 // rollout is what operators are told of a release's rollout.
-func (r *rig) rollout(m release.Manifest) *api.Rollout {
+func (r *rig) rollout(m release.Manifest) *form.Rollout {
 	r.Helper()
 	list := decode[struct {
 		Releases []struct {
 			Image   string
-			Rollout *api.Rollout
+			Rollout *form.Rollout
 		}
 	}](r, r.must(http.StatusOK, "GET", "/api/releases?model=0001", nil))
 	for _, v := range list.Releases {
@@ -214,7 +214,7 @@ func TestRolloutHaltsWhenDevicesAreLost(t *testing.T) {
 	one := r.publish("1", 1, a)
 	two := r.staged("2", 2, next(a, 2), "100%", "1")
 	r.setRollout(http.StatusOK, two, `{"model":"0001","halts":true}`)
-	look := func() *api.Rollout {
+	look := func() *form.Rollout {
 		t.Helper()
 		if err := r.s.rollouts.LookForLost(context.Background()); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server/api"
+	"unbrick/server/form"
 )
 
 // with signs a release that says more than most.
@@ -47,7 +47,7 @@ func TestReleaseFileComesBackAsItWas(t *testing.T) {
 		m.Note, m.Day, f.LongNote, f.Statement = "What is new", 20785, []byte("Everything.\n"), statement
 	}, r.key, seedKey(3))
 	r.must(http.StatusCreated, "POST", "/api/releases", file, "Unbrick-Public-Key", r.pub(r.key))
-	list := decode[struct{ Releases []api.Release }](r, r.must(http.StatusOK, "GET", "/api/releases", nil)).Releases
+	list := decode[struct{ Releases []form.Release }](r, r.must(http.StatusOK, "GET", "/api/releases", nil)).Releases
 	if len(list) != 1 || list[0].Note != "What is new" || list[0].Day != "2026-11-28" || len(list[0].Keys) != 2 {
 		t.Fatalf("list %+v", list)
 	}

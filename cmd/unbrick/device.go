@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"unbrick/release"
+	"unbrick/server/form"
 )
 
 const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--search TEXT] [--image SHA256]
@@ -33,64 +32,24 @@ forget deletes the device with its history: one that somebody invented, or that 
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
-// known is a device as the server tells it.
-type known struct {
-	Model   string    `json:"model"`
-	Serial  string    `json:"serial"`
-	Group   string    `json:"group"`
-	Since   time.Time `json:"since"`
-	Last    time.Time `json:"last_seen"`
-	Release struct {
-		Version   string `json:"version"`
-		Confirmed bool   `json:"confirmed"`
-	} `json:"release"`
-	Target *struct {
-		Version string `json:"version"`
-	} `json:"target,omitempty"`
-	Conflict *time.Time `json:"conflict,omitempty"`
-	Attempts []struct {
-		Version  string     `json:"version"`
-		Failures uint32     `json:"failures"`
-		Held     bool       `json:"held"`
-		By       string     `json:"by,omitempty"`
-		Until    *time.Time `json:"until,omitempty"`
-	} `json:"attempts"`
-	Refusals []struct {
-		File  string    `json:"file"`
-		Until time.Time `json:"until"`
-	} `json:"refusals"`
-	Dead []struct {
-		Addr  uint32 `json:"address"`
-		Freed bool   `json:"freed"`
-	} `json:"dead_sectors"`
-}
-
 func deviceCommand() *cobra.Command {
-	f, query := &serverFlags{}, url.Values{"limit": {"500"}}
-	all := f.verb("list", "tells of the devices that have spoken here", noWords,
-		func(ctx context.Context, a *api, _ []string, p *printer) error { return a.listDevices(ctx, query, p) })
-	model := idFlag(all.Flags(), "model", "list those of one model")
-	filter := map[string]*string{"model": model}
-	for name, usage := range map[string]string{
-		"group": "list those of one group", "search": "list those whose serial number has this in it",
-		"image": "list those that say they run this image",
-	} {
-		filter[name] = all.Flags().String(name, "", usage)
-	}
+	f, query := &serverFlags{}, &form.DeviceQuery{Page: form.Page{Limit: 500}}
+	all := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+		return list(p, pages(ctx, a, form.ListDevices, query), "no such device has spoken here", "MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
+	})
+	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")
+	all.Flags().StringVar(&query.Group, "group", "", "list those of one group")
+	all.Flags().StringVar(&query.Search, "search", "", "list those whose serial number has this in it")
+	all.Flags().StringVar(&query.Image, "image", "", "list those that say they run this image")
 	completes(all, "group", "restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running")
-	all.PreRun = func(*cobra.Command, []string) {
-		for name, value := range filter {
-			query.Set(name, *value)
-		}
-	}
 	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
 		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", all,
 		f.verb("show MODEL SERIAL", "tells what the server knows of a device",
-			ofDevice(2, 2, "show takes MODEL and SERIAL"), changeDevice(http.MethodGet, "")),
+			ofDevice(2, 2, "show takes MODEL and SERIAL"), showDevice),
 		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device",
-			ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(http.MethodPost, "/hold")),
+			ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(form.HoldDevice)),
 		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
-			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(http.MethodPost, "/free")),
+			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(form.FreeDevice)),
 		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice))
 	f.operate(g.PersistentFlags())
 	return g
@@ -111,67 +70,61 @@ func ofDevice(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// changeDevice shows the device that words name, after a change if there is one to make.
-func changeDevice(method, change string) func(context.Context, *api, []string, *printer) error {
+// deviceOf is the device that words name.
+func deviceOf(words []string) form.DeviceID { return form.DeviceID{Model: words[0], Serial: words[1]} }
+
+func showDevice(ctx context.Context, a *api, words []string, p *printer) error {
+	id := deviceOf(words)
+	d, err := ask(ctx, a, form.GetDevice, &id)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return printJSON(p, d)
+	}
+	printDevice(p, &d.Device)
+	return nil
+}
+
+// changeDevice holds back or frees the device that words name, and shows it.
+func changeDevice(e form.Endpoint[form.Hold, form.Device]) func(context.Context, *api, []string, *printer) error {
 	return func(ctx context.Context, a *api, words []string, p *printer) error {
-		var v any
-		if method == http.MethodPost {
-			v = struct{}{}
-		}
+		in := form.Hold{DeviceID: deviceOf(words)}
 		if len(words) == 3 {
-			r, err := a.rolled(ctx, words[0], words[2])
+			r, err := a.named(ctx, words[0], words[2])
 			if err != nil {
 				return err
 			}
-			v = map[string]string{"image": r.Image}
+			in.Body.Image = r.Image
 		}
-		d := &known{}
-		if err := a.ask(ctx, method, "/api/devices/"+words[0]+"/"+words[1]+change, nil, v, d); err != nil {
+		d, err := ask(ctx, a, e, &in)
+		if err != nil {
 			return err
 		}
-		return p.show(d)
+		return show(p, d, printDevice)
 	}
 }
 
 func forgetDevice(ctx context.Context, a *api, words []string, p *printer) error {
-	err := a.ask(ctx, http.MethodDelete, "/api/devices/"+words[0]+"/"+words[1], nil, nil, nil)
+	id := deviceOf(words)
+	_, err := ask(ctx, a, form.ForgetDevice, &id)
 	if err == nil && !p.json {
 		fmt.Fprintf(p, "device %s of model %s is forgotten\n", words[1], words[0])
 	}
 	return err
 }
 
-// listDevices prints the devices that a query is about, page by page.
-func (a *api) listDevices(ctx context.Context, query url.Values, p *printer) error {
-	for {
-		var page struct {
-			Devices []known `json:"devices"`
-			Next    string  `json:"next"`
-		}
-		if err := a.ask(ctx, http.MethodGet, "/api/devices", query, nil, &page); err != nil {
-			return err
-		}
-		if err := list(p, "MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", page.Devices, (*known).row); err != nil {
-			return err
-		}
-		if page.Next == "" {
-			return nil
-		}
-		query.Set("cursor", page.Next)
-	}
-}
-
-func (d *known) row() string {
+func deviceRow(d *form.Device) string {
 	runs := d.Release.Version
 	if d.Release.Confirmed {
 		runs += ", confirmed"
 	}
-	return strings.Join([]string{d.Model, d.Serial, d.Group, d.Last.Format(time.RFC3339), runs}, "\t")
+	return strings.Join([]string{d.Model, d.Serial, d.Group, d.LastSeen.Format(time.RFC3339), runs}, "\t")
 }
 
-// print tells what holds for a device; what is its own claim is called so.
-func (d *known) print(out io.Writer) {
-	fmt.Fprintf(out, "device %s of model %s is %s since %s, last heard %s\n", d.Serial, d.Model, d.Group, d.Since.Format(time.RFC3339), d.Last.Format(time.RFC3339))
+// printDevice tells what holds for a device; what is its own claim is called so.
+func printDevice(out io.Writer, d *form.Device) {
+	fmt.Fprintf(out, "device %s of model %s is %s since %s, last heard %s\n", d.Serial, d.Model, d.Group, d.Since.Format(time.RFC3339), d.LastSeen.Format(time.RFC3339))
 	fmt.Fprintf(out, "says that it runs %s", d.Release.Version)
 	if d.Release.Confirmed {
 		fmt.Fprint(out, ", confirmed")

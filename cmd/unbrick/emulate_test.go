@@ -21,7 +21,7 @@ func (b *story) fleet(model string) (group, version string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	said, _, err := client.do(b.Context(), "GET", "/api/devices/"+model+"/S", nil, nil)
+	said, _, err := client.do(b.Context(), "GET", "/api/devices/"+model+"/S", nil, nil, nil)
 	var d struct {
 		Group   string
 		Release struct{ Version string }

@@ -8,6 +8,7 @@ import (
 
 	"unbrick/limits"
 	"unbrick/model"
+	"unbrick/server/form"
 )
 
 // modelOf returns a model: from the file that holds its record, if one is named, else from the server. With a
@@ -36,12 +37,9 @@ func modelOf(ctx context.Context, server *api, id, file string) (*model.Model, e
 
 // model asks the server for a model's record.
 func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
-	var answer struct {
-		Record []byte `json:"record"`
-	}
-	err := a.ask(ctx, http.MethodGet, "/api/models/"+id, nil, nil, &answer)
+	answer, err := ask(ctx, a, form.GetModel, &form.ModelID{ID: id})
 	var no *apiError
-	if errors.As(err, &no) && no.Status == http.StatusNotFound {
+	if errors.As(err, &no) && no.status == http.StatusNotFound {
 		return nil, fmt.Errorf("the server does not know model %q: unbrick model put %s describes it", id, id)
 	}
 	if err != nil {
@@ -56,14 +54,12 @@ func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
 
 // manifest asks the server for the manifest of a release.
 func (a *api) manifest(ctx context.Context, model, version string) ([]byte, error) {
-	all, err := releases[listed](ctx, a, model)
+	r, err := a.release(ctx, model, version)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range all {
-		if r.Version == version {
-			return r.Manifest, nil
-		}
+	if r != nil {
+		return r.Manifest, nil
 	}
 	return nil, fmt.Errorf("the server has no release %q of model %s: publish it, or give --manifest", version, model)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unbrick/release"
+	"unbrick/server/form"
 )
 
 const keyHelp = `usage: unbrick key new [-o release.key]
@@ -72,24 +72,14 @@ func showKey(ctx context.Context, words []string, p *printer) error {
 	return p.tell(map[string]string{"file": name, "kind": kind, "id": id}, "%s key %s\n", kind, id)
 }
 
-// registered is a key as the server tells it.
-type registered struct {
-	ID     string    `json:"id"`
-	Public []byte    `json:"public"`
-	Added  time.Time `json:"added"`
-}
-
 func (f *keyFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
 	if f.model == "" {
 		return usageError("list takes --model ID")
 	}
-	var answer struct {
-		Keys []registered `json:"keys"`
-	}
-	if err := a.ask(ctx, http.MethodGet, "/api/models/"+f.model+"/keys", nil, nil, &answer); err != nil {
-		return err
-	}
-	return list(p, "KEY\tREGISTERED", answer.Keys, func(k *registered) string { return k.ID + "\t" + k.Added.Format(time.RFC3339) })
+	query := &form.KeyQuery{ID: f.model}
+	return list(p, pages(ctx, a, form.ListKeys, query), "the model has no key yet", "KEY\tREGISTERED", func(k *form.Key) string {
+		return k.ID + "\t" + k.Added.Format(time.RFC3339)
+	})
 }
 
 func (f *keyFlags) make(_ context.Context, _ []string, p *printer) error {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -16,6 +14,7 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/form"
 )
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]
@@ -139,7 +138,7 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 	} else if a, no := server.client(); no != nil {
 		return no
 	} else {
-		_, _, err = a.do(ctx, http.MethodPut, "/api/models/"+m.ID, nil, b, "Content-Type", "application/cbor")
+		_, _, err = send(ctx, a, form.PutModel, &form.ModelID{ID: m.ID}, b)
 	}
 	if err != nil {
 		return err
@@ -150,31 +149,9 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 		flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
 }
 
-// described is a model as the server tells it.
-type described struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Flash     string `json:"flash"`
-	Geometry  string `json:"geometry"`
-	Software  uint32 `json:"software"`
-	RAM       uint32 `json:"ram"`
-	Workspace uint32 `json:"workspace"`
-	Prefer    string `json:"prefer"`
-	Keys      []struct {
-		ID string `json:"id"`
-	} `json:"keys"`
-	Record []byte `json:"record,omitempty"`
-}
-
 // listModels prints the models that the server knows.
 func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
-	var answer struct {
-		Models []described `json:"models"`
-	}
-	if err := a.ask(ctx, http.MethodGet, "/api/models", nil, nil, &answer); err != nil {
-		return err
-	}
-	return list(p, "MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", answer.Models, func(m *described) string {
+	return list(p, pages(ctx, a, form.ListModels, &form.ModelQuery{}), "no model is described yet", "MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", func(m *form.Model) string {
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
 			flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
 	})
@@ -185,26 +162,22 @@ func showModel(ctx context.Context, a *api, words []string, p *printer) error {
 	if err := release.CheckID(words[0]); err != nil {
 		return usageError("model: %v", err)
 	}
-	var raw json.RawMessage
-	if err := a.ask(ctx, http.MethodGet, "/api/models/"+words[0], nil, nil, &raw); err != nil {
+	d, err := ask(ctx, a, form.GetModel, &form.ModelID{ID: words[0]})
+	if err != nil {
 		return err
 	}
 	if p.json {
-		return printJSON(p, raw)
-	}
-	var d described
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return fmt.Errorf("model %s: the server's answer: %w", words[0], err)
+		return printJSON(p, d)
 	}
 	m, err := model.Decode(d.Record)
 	if err != nil {
 		return fmt.Errorf("model %s: the server's answer: %w", words[0], err)
 	}
-	return d.tell(p, &m)
+	return printModel(p, d, &m)
 }
 
-// tell prints a model for people.
-func (d *described) tell(out io.Writer, m *model.Model) error {
+// printModel prints a model for people.
+func printModel(out io.Writer, d *form.Model, m *model.Model) error {
 	g, of := &m.Layout.Geometry, flash.FormatSize
 	var settings, apps, keys []string
 	for _, s := range m.Layout.Settings {
@@ -242,7 +215,9 @@ func preferKind(ctx context.Context, a *api, words []string, p *printer) error {
 	if err := release.CheckID(id); err != nil {
 		return usageError("model: %v", err)
 	}
-	if err := a.ask(ctx, http.MethodPut, "/api/models/"+id+"/prefer", nil, map[string]string{"kind": kind}, nil); err != nil {
+	in := form.Prefer{ID: id}
+	in.Body.Kind = kind
+	if _, err := ask(ctx, a, form.PreferKind, &in); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(p, "model %s: %s is tried first\n", id, kind)

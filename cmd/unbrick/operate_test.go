@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"unbrick/release"
 	"unbrick/server"
 	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/storage/local"
 )
 
@@ -82,7 +84,7 @@ func (w *states) ask(status int, method, path, body string) []byte {
 	if err != nil {
 		w.Fatal(err)
 	}
-	b, got, err := client.do(context.Background(), method, path, nil, []byte(body), "Content-Type", "application/json")
+	b, got, err := client.do(context.Background(), method, path, nil, []byte(body), http.Header{"Content-Type": {form.JSON}})
 	if got != status {
 		w.Fatalf("%s %s: %d, %v, want %d", method, path, got, err, status)
 	}
@@ -100,7 +102,7 @@ func (w *states) get(path string, v any) {
 	if name, value, ok := strings.Cut(query, "="); ok {
 		values[name] = []string{value}
 	}
-	b, _, err := client.do(context.Background(), http.MethodGet, path, values, nil)
+	b, _, err := client.do(context.Background(), http.MethodGet, path, values, nil, nil)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -174,15 +176,15 @@ func (w *states) session(h *protocol.Hello, take bool) *protocol.Info {
 	return info
 }
 
-func (w *states) device() (d known) {
+func (w *states) device() (d form.Device) {
 	w.Helper()
 	w.get("/api/devices/0001/"+w.serial, &d)
 	return d
 }
 
-func (w *states) rollout() *rolled {
+func (w *states) rollout() *form.Release {
 	w.Helper()
-	var list struct{ Releases []rolled }
+	var list struct{ Releases []form.Release }
 	w.get("/api/releases?model=0001", &list)
 	return &list.Releases[0]
 }
@@ -197,9 +199,9 @@ func (w *states) fail(devices int) {
 	}
 }
 
-func (w *states) files() []updateFile {
+func (w *states) files() []form.File {
 	w.Helper()
-	var list struct{ Files []updateFile }
+	var list struct{ Files []form.File }
 	w.get("/api/files?model=0001", &list)
 	return list.Files
 }
@@ -292,7 +294,7 @@ func (w *states) enter() map[string]func() func() bool {
 		"device that is none": func() func() bool {
 			w.session(w.hello(), false)
 			return func() bool {
-				var list struct{ Devices []known }
+				var list struct{ Devices []form.Device }
 				w.get("/api/devices?search="+w.serial, &list)
 				return len(list.Devices) == 1
 			}
@@ -444,7 +446,7 @@ func TestOperateCommands(t *testing.T) {
 	if out := must(t, exitOK, "release", "list"); !tableHas(out, "0001 1 withdrawn none") {
 		t.Errorf("to all, although it is withdrawn:\n%s", out)
 	}
-	if out := must(t, exitOK, "file", "list", "--model", "0001"); !strings.Contains(out, "delta from 1 to 2 of model 0001 is ready") || !strings.Contains(out, "1 devices say that it is wrong") {
+	if out := must(t, exitOK, "file", "list", "--model", "0001"); !tableHas(out, "ID MODEL KIND FROM TO STATE") || !regexp.MustCompile(`\d+ +0001 +delta +1 +2 +ready +\d+ +\d+ +1\b`).MatchString(out) {
 		t.Errorf("%s", out)
 	}
 	must(t, exitOK, "publish", "--key", "release.key", "--model", "0001", "--version", "3", "1") // the image of 1

@@ -15,12 +15,12 @@ type printer struct {
 	headed    bool // the table has its head
 }
 
-// show prints v as JSON, or lets it print itself for people.
-func (p *printer) show(v interface{ print(io.Writer) }) error {
+// show prints v as JSON, or for people.
+func show[T any](p *printer, v *T, print func(out io.Writer, v *T)) error {
 	if p.json {
 		return printJSON(p, v)
 	}
-	v.print(p)
+	print(p, v)
 	return nil
 }
 
@@ -33,8 +33,8 @@ func (p *printer) tell(v any, words string, args ...any) error {
 	return err
 }
 
-// list prints a list, or the next page of one: as JSON, one object a line, or as a table for people, whose cells have tabs between.
-func list[T any](p *printer, head string, page []T, row func(*T) string) error {
+// table prints a list, or the next page of one: as JSON, one object a line, or as a table for people, whose cells have tabs between.
+func table[T any](p *printer, head string, page []T, row func(*T) string) error {
 	if p.json {
 		for i := range page {
 			if err := printJSON(p, &page[i]); err != nil {

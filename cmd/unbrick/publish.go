@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -16,6 +14,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/release/sequence"
+	"unbrick/server/form"
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
@@ -207,36 +206,16 @@ func describeFile(file []byte) (*publishing, error) {
 
 // upload sends a release file and adds to the result what the server made of it.
 func upload(ctx context.Context, server *api, file []byte, public []ed25519.PublicKey, f *publishFlags, result *publishing) error {
-	header := []string{"Content-Type", "application/octet-stream"}
-	for _, key := range public {
-		header = append(header, "Unbrick-Public-Key", base64.StdEncoding.EncodeToString(key))
-	}
-	query := url.Values{}
-	if f.trust {
-		query.Set("trust", "1")
-	}
-	if f.jump {
-		query.Set("jump", "1")
-	}
-	if f.older {
-		query.Set("older-version", "1")
-	}
+	in := form.Upload{Trust: f.trust, Jump: f.jump, Older: f.older, Phases: f.phases}
 	if f.phases != "" {
-		query.Set("phases", f.phases)
-		if f.failures != "" {
-			query.Set("limit", f.failures)
-		}
+		in.Limit = f.failures
 	}
-	b, status, err := server.do(ctx, "POST", "/api/releases", query, file, header...)
+	for _, key := range public {
+		in.Keys = append(in.Keys, base64.StdEncoding.EncodeToString(key))
+	}
+	answer, status, err := send(ctx, server, form.Publish, &in, file)
 	if err != nil {
 		return err
-	}
-	var answer struct {
-		Release struct{ Keys []string }
-		Added   []string `json:"signatures_added"`
-	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return fmt.Errorf("release: the server's answer: %w", err)
 	}
 	result.New, result.Keys, result.Added = status == http.StatusCreated, answer.Release.Keys, answer.Added
 	return nil

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
+	"unbrick/server/form"
 
 	"github.com/spf13/cobra"
 )
@@ -47,7 +47,7 @@ func (f *readyFlags) await(ctx context.Context, _ []string, _ *printer) error {
 		return err
 	}
 	ask := func(ctx context.Context) error {
-		_, _, err := client.do(ctx, http.MethodGet, "/readyz", nil, nil)
+		_, _, err := client.do(ctx, form.Ready.Method, form.Ready.Path, nil, nil, nil)
 		return err
 	}
 	if f.wait == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unbrick/release"
+	"unbrick/server/form"
 )
 
 const releaseHelp = `usage: unbrick release list [--model ID]
@@ -30,7 +31,7 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 func releaseCommand() *cobra.Command {
 	f, model := &serverFlags{}, new(string)
 	all := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return a.listReleases(ctx, *model, p)
+		return list(p, a.releases(ctx, *model), "no such release", "MODEL\tVERSION\tSTATE\tOFFERED TO\tRELEASED\tSIGNED BY\tNOTE", releaseRow)
 	})
 	all.Flags().Var((*id)(model), "model", "list those of one model")
 	show := verb("show RELEASEFILE|VERSION", "tells what is in a release file, or what the server knows of a release", "",
@@ -58,8 +59,13 @@ func (f *serverFlags) releaseVerb(name, short, state string) *cobra.Command {
 		if *model == "" {
 			return usageError("%s", say)
 		}
-		r, err := a.change(ctx, *model, words[0], "state", map[string]any{"state": state})
+		r, err := a.standing(ctx, *model, words[0])
 		if err != nil {
+			return err
+		}
+		in := form.ReleaseState{Image: r.Image}
+		in.Body.Model, in.Body.State = *model, state
+		if r, err = ask(ctx, a, form.SetReleaseState, &in); err != nil {
 			return err
 		}
 		return p.tell(r, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
@@ -68,8 +74,8 @@ func (f *serverFlags) releaseVerb(name, short, state string) *cobra.Command {
 	return c
 }
 
-// say prints what a release says of itself.
-func (r *rolled) say(out io.Writer) {
+// printClaims tells what a release says of itself.
+func printClaims(out io.Writer, r *form.Release) {
 	text := "signed by " + strings.Join(r.Keys, ", ")
 	if r.Era > 0 {
 		text += fmt.Sprintf(", era %d", r.Era)
@@ -159,27 +165,16 @@ func showRelease(ctx context.Context, name string, p *printer) error {
 	return err
 }
 
-func (a *api) listReleases(ctx context.Context, model string, p *printer) error {
-	all, err := releases[rolled](ctx, a, model)
-	if err != nil {
-		return err
-	}
-	if p.json {
-		return printJSON(p, map[string][]rolled{"releases": all})
-	}
-	return list(p, "MODEL\tVERSION\tSTATE\tOFFERED TO\tRELEASED\tSIGNED BY\tNOTE", all, (*rolled).row)
-}
-
-func (r *rolled) row() string {
+func releaseRow(r *form.Release) string {
 	note := r.Note
 	if r.Damaged {
 		note = "damaged: " + note
 	}
-	return strings.Join([]string{r.Model, r.Version, r.State, r.audience(), r.Day, strings.Join(r.Keys, ", "), note}, "\t")
+	return strings.Join([]string{r.Model, r.Version, r.State, audience(r), r.Day, strings.Join(r.Keys, ", "), note}, "\t")
 }
 
 // audience is whom a release is offered to.
-func (r *rolled) audience() string {
+func audience(r *form.Release) string {
 	switch {
 	case r.State != "offered":
 		return "none"
@@ -197,15 +192,15 @@ func (f *serverFlags) showListed(ctx context.Context, model, version string, p *
 	if err != nil {
 		return err
 	}
-	r, err := a.rolled(ctx, model, version)
+	r, err := a.named(ctx, model, version)
 	if err != nil {
 		return err
 	}
 	if p.json {
 		return printJSON(p, r)
 	}
-	r.print(p)
-	r.say(p)
+	printRelease(p, r)
+	printClaims(p, r)
 	if r.Damaged {
 		fmt.Fprintln(p, "its stored image is damaged or gone: publish its release file again")
 	}

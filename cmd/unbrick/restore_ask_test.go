@@ -81,7 +81,7 @@ func TestRestoreWritesOnlyAfterAYes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, _, err := client.do(t.Context(), "GET", "/api/devices/0001/S", nil, nil); err != nil || strings.Contains(string(d), string(storage.NotRestored)) {
+	if d, _, err := client.do(t.Context(), "GET", "/api/devices/0001/S", nil, nil, nil); err != nil || strings.Contains(string(d), string(storage.NotRestored)) {
 		t.Errorf("the server was told of a restoration that nobody wanted: %s %v", d, err)
 	}
 	answer(t, "y\n", false)

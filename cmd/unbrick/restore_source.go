@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/server/form"
 )
 
 // releaseSource is releases from files and, if api is set, from the server.
@@ -57,17 +57,21 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
 
 func (s *releaseSource) listRemote(ctx context.Context, model string) ([]remoteRelease, error) {
-	all, err := releases[listed](ctx, s.api, model)
-	if err != nil {
-		return nil, err
-	}
 	var list []remoteRelease
-	for _, r := range all[:min(len(all), maxListed)] {
-		m, signers, err := release.Parse(r.Manifest)
+	for page, err := range s.api.releases(ctx, model) {
 		if err != nil {
-			return nil, fmt.Errorf("the server's list of releases: %w", err)
+			return nil, err
 		}
-		list = append(list, remoteRelease{restore.Listing{Manifest: m, Signers: signers, Hold: held[r.State]}, r.Manifest})
+		for _, r := range page {
+			m, signers, err := release.Parse(r.Manifest)
+			if err != nil {
+				return nil, fmt.Errorf("the server's list of releases: %w", err)
+			}
+			list = append(list, remoteRelease{restore.Listing{Manifest: m, Signers: signers, Hold: held[r.State]}, r.Manifest})
+		}
+		if len(list) >= maxListed {
+			break
+		}
 	}
 	return list, nil
 }
@@ -93,7 +97,7 @@ func (s *releaseSource) image(ctx context.Context, model string, d release.Diges
 			return image, nil
 		}
 	}
-	b, status, err := s.api.do(ctx, http.MethodGet, "/api/releases/"+release.Hex(d)+"/file", url.Values{"model": {model}}, nil)
+	b, status, err := fetch(ctx, s.api, form.GetReleaseFile, &form.Image{Image: release.Hex(d), Model: model}, nil)
 	if status == http.StatusNotFound || status == http.StatusGone {
 		return nil, restore.ErrNotThere
 	}
@@ -114,26 +118,6 @@ func (s *releaseSource) image(ctx context.Context, model string, d release.Diges
 // reportTime bounds how long the command waits for the server to take the report.
 const reportTime = 10 * time.Second
 
-// report is what the server is told of a restoration: POST /api/reports.
-type report struct {
-	ID           string `json:"id"`
-	Model        string `json:"model"`
-	Serial       string `json:"serial"`
-	Outcome      string `json:"outcome"`
-	From         string `json:"from"`
-	Version      string `json:"version"`
-	Image        string `json:"image"`
-	Why          uint32 `json:"why"`
-	Sectors      uint32 `json:"sectors_written"`
-	Sent         uint32 `json:"bytes_sent"`
-	Received     uint32 `json:"bytes_received"`
-	Full         uint32 `json:"bytes_full"`
-	Milliseconds uint32 `json:"milliseconds"`
-	Baud         uint32 `json:"baud"`
-	Via          string `json:"via"`
-	Words        string `json:"words"`
-}
-
 // tell reports the outcome to the server, if there is one. A server that does not take it changes nothing
 // about the device.
 func (r *restoration) tell(ctx context.Context, result *restore.Result, failed error, took time.Duration) {
@@ -141,7 +125,7 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 		return
 	}
 	d := r.device
-	v := report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()), Baud: uint32(r.baud), Via: "command"}
+	v := form.Report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()), Baud: uint32(r.baud), Via: "command"}
 	if k := d.Installed(); k != nil {
 		v.From = k.Manifest.Version
 	}
@@ -166,7 +150,7 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	v.ID = hex.EncodeToString(id[:])
 	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
-	if err := r.source.api.ask(ctx, http.MethodPost, "/api/reports", nil, v, nil); err != nil {
+	if _, err := ask(ctx, r.source.api, form.Tell, &form.Told{Body: v}); err != nil {
 		fmt.Fprintf(r.errOut, "The server was not told: %v\n", err)
 	}
 }

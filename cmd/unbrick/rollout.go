@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
+	"iter"
 	"slices"
 	"time"
+	"unbrick/server/form"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,42 +33,11 @@ list tells of the rollouts that go on. A release that is published with "unbrick
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
-// rolling is a rollout as the server tells it.
-type rolling struct {
-	Phases string     `json:"phases"`
-	Begun  time.Time  `json:"begun"`
-	Passed int64      `json:"passed"`
-	Clock  string     `json:"clock,omitempty"`
-	Share  string     `json:"share"`
-	Next   *time.Time `json:"next,omitempty"`
-	Limit  uint32     `json:"limit"`
-	Alarm  bool       `json:"alarm"`
-	Halts  bool       `json:"halts"`
-	Failed uint32     `json:"failed"`
-	Lost   uint32     `json:"lost"`
-	Halted *time.Time `json:"halted,omitempty"`
-	Why    string     `json:"why,omitempty"`
-}
-
-// rolled is a release with its rollout, nil if it is for all.
-type rolled struct {
-	Model   string   `json:"model"`
-	Version string   `json:"version"`
-	Image   string   `json:"image"`
-	State   string   `json:"state"`
-	Damaged bool     `json:"damaged,omitempty"`
-	Rollout *rolling `json:"rollout"`
-	Keys    []string `json:"keys,omitempty"` // that signed it
-	Era     uint16   `json:"era,omitempty"`
-	Day     string   `json:"day,omitempty"`
-	Note    string   `json:"note,omitempty"`
-}
-
 // rolloutFlags are the words of the command.
 type rolloutFlags struct {
 	serverFlags
 	model, phases            string
-	limit                    uint
+	limit                    uint64
 	halts, halt, resume, end bool
 }
 
@@ -89,7 +58,7 @@ func rolloutCommand() *cobra.Command {
 	c.PersistentFlags().Var((*id)(&f.model), "model", "model of the release")
 	set = c.Flags()
 	set.StringVar(&f.phases, "phases", "", "begin a rollout with these phases")
-	set.UintVar(&f.limit, "max-failures", 0, "devices that may fail")
+	set.Uint64Var(&f.limit, "max-failures", 0, "devices that may fail")
 	set.BoolVar(&f.halts, "halts", false, "the alarm halts the rollout")
 	set.BoolVar(&f.halt, "halt", false, "stop offering the release")
 	set.BoolVar(&f.resume, "resume", false, "go on")
@@ -99,125 +68,106 @@ func rolloutCommand() *cobra.Command {
 
 const sayRollout = "say: unbrick rollout VERSION --model ID"
 
-// list prints the releases that are not for all yet.
 func (f *rolloutFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
-	all, err := releases[rolled](ctx, a, f.model)
-	if err != nil {
-		return err
+	return list(p, going(a.releases(ctx, f.model)), "no such rollout goes on", "MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", rolloutRow)
+}
+
+// going are the releases that are not for all yet.
+func going(pages iter.Seq2[[]form.Release, error]) iter.Seq2[[]form.Release, error] {
+	return func(yield func([]form.Release, error) bool) {
+		for page, err := range pages {
+			if !yield(slices.DeleteFunc(page, func(r form.Release) bool { return r.Rollout == nil }), err) {
+				return
+			}
+		}
 	}
-	going := slices.DeleteFunc(all, func(r rolled) bool { return r.Rollout == nil })
-	return list(p, "MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", going, func(r *rolled) string {
-		o, state, next := r.Rollout, r.State, ""
-		if o.Alarm {
-			state += ", alarm"
-		}
-		if o.Next != nil {
-			next = o.Next.Format(time.RFC3339)
-		}
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", r.Model, r.Version, state, r.audience(),
-			o.Phases, o.Begun.Format(time.RFC3339), next, o.Failed, o.Lost, o.Limit)
-	})
+}
+
+func rolloutRow(r *form.Release) string {
+	o, state, next := r.Rollout, r.State, ""
+	if o.Alarm {
+		state += ", alarm"
+	}
+	if o.Next != nil {
+		next = o.Next.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", r.Model, r.Version, state, audience(r),
+		o.Phases, o.Begun.Format(time.RFC3339), next, o.Failed, o.Lost, o.Limit)
 }
 
 // change is what the words want to be other than it is.
-func (f *rolloutFlags) change(given func(name string) bool) (map[string]any, error) {
+func (f *rolloutFlags) change(given func(name string) bool) (change form.Change, err error) {
 	ways := 0
 	for _, b := range []bool{f.halt, f.resume, f.end, given("phases")} {
 		if b {
 			ways++
 		}
 	}
-	change := map[string]any{}
 	switch {
 	case f.model == "":
-		return nil, usageError(sayRollout)
+		return change, usageError(sayRollout)
 	case ways > 1 || f.end && (given("max-failures") || given("halts")):
-		return nil, usageError("--phases, --halt, --resume and --end exclude each other")
+		return change, usageError("--phases, --halt, --resume and --end exclude each other")
 	case given("phases") && f.phases == "":
-		return nil, usageError("--phases is empty; --end ends a rollout")
+		return change, usageError("--phases is empty; --end ends a rollout")
 	case f.end, given("phases"):
-		change["phases"] = f.phases
+		change.Phases = &f.phases
 	case f.halt, f.resume:
-		change["halt"] = f.halt
+		change.Halt = &f.halt
 	}
 	if given("max-failures") {
-		change["limit"] = f.limit
+		change.Limit = &f.limit
 	}
 	if given("halts") {
-		change["halts"] = f.halts
+		change.Halts = &f.halts
 	}
 	return change, nil
 }
 
-func (f *rolloutFlags) run(ctx context.Context, version string, change map[string]any, p *printer) error {
+func (f *rolloutFlags) run(ctx context.Context, version string, change form.Change, p *printer) error {
 	a, err := f.client()
 	if err != nil {
 		return err
 	}
-	var r *rolled
-	if len(change) > 0 {
-		r, err = a.change(ctx, f.model, version, "rollout", change)
-	} else {
-		r, err = a.rolled(ctx, f.model, version)
+	if change == (form.Change{}) {
+		r, err := a.named(ctx, f.model, version)
+		if err != nil {
+			return err
+		}
+		return show(p, r, printRelease)
 	}
+	r, err := a.standing(ctx, f.model, version)
 	if err != nil {
 		return err
 	}
-	return p.show(r)
+	in := form.RolloutChange{Image: r.Image}
+	in.Body.Model, in.Body.Change = f.model, change
+	if r, err = ask(ctx, a, form.ChangeRollout, &in); err != nil {
+		return err
+	}
+	return show(p, r, printRelease)
 }
 
-// change sets something of a release, and returns what the release is then.
-func (a *api) change(ctx context.Context, model, version, what string, change map[string]any) (*rolled, error) {
-	r, err := a.rolled(ctx, model, version)
-	if err != nil {
-		return nil, err
+// named asks the server for a release that must be there.
+func (a *api) named(ctx context.Context, model, version string) (*form.Release, error) {
+	r, err := a.release(ctx, model, version)
+	if err == nil && r == nil {
+		err = fmt.Errorf("the server has no release %q of model %s: unbrick release list tells of all", version, model)
 	}
-	if err := r.standing(); err != nil {
-		return nil, err
-	}
-	change["model"] = model
-	now := &rolled{}
-	return now, a.ask(ctx, http.MethodPut, "/api/releases/"+r.Image+"/"+what, nil, change, now)
+	return r, err
 }
 
-// releases asks the server for the releases of a model, of all with "", and what T wants to know of each.
-func releases[T any](ctx context.Context, a *api, model string) ([]T, error) {
-	var answer struct {
-		Releases []T `json:"releases"`
+// standing asks the server for a release of which something can be set: its image does not name another one.
+func (a *api) standing(ctx context.Context, model, version string) (*form.Release, error) {
+	r, err := a.named(ctx, model, version)
+	if err == nil && r.State == "superseded" {
+		err = fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", version)
 	}
-	err := a.ask(ctx, http.MethodGet, "/api/releases", url.Values{"model": {model}}, nil, &answer)
-	return answer.Releases, err
+	return r, err
 }
 
-// listed is a release in the server's list, with its manifest.
-type listed struct {
-	Version, State string
-	Manifest       []byte
-}
-
-// rolled asks the server for a release.
-func (a *api) rolled(ctx context.Context, model, version string) (*rolled, error) {
-	all, err := releases[rolled](ctx, a, model)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		if all[i].Version == version {
-			return &all[i], nil
-		}
-	}
-	return nil, fmt.Errorf("the server has no release %q of model %s: unbrick release list tells of all", version, model)
-}
-
-// standing is an error for a release that nothing can be set of any more: its image names another one.
-func (r *rolled) standing() error {
-	if r.State == "superseded" {
-		return fmt.Errorf("release %s was superseded: its image was released again, and the newest release of an image stands for it", r.Version)
-	}
-	return nil
-}
-
-func (r *rolled) print(out io.Writer) {
+// printRelease tells what holds for a release.
+func printRelease(out io.Writer, r *form.Release) {
 	fmt.Fprintf(out, "release %s of model %s is %s", r.Version, r.Model, r.State)
 	o := r.Rollout
 	if o == nil {

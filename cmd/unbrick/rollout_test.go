@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unbrick/server/form"
 )
 
 func TestRolloutCommand(t *testing.T) {
@@ -21,7 +22,7 @@ func TestRolloutCommand(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	rollout(exitOK, "2", "--halt")
-	var r rolled
+	var r form.Release
 	if err := json.Unmarshal([]byte(rollout(exitOK, "2", "--json")), &r); err != nil || r.Rollout == nil || r.Rollout.Halted == nil || r.Rollout.Share != "0%" {
 		t.Errorf("%+v %v", r.Rollout, err)
 	}

@@ -176,21 +176,22 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 		allowed.Jump = true // what is there is not known here; the server says the rest
 		return sequence.Check(sequence.Of(m), nil, allowed)
 	}
-	list, err := releases[listed](ctx, server, f.model)
-	if err != nil {
-		return err
-	}
 	var all []sequence.Release
-	for _, r := range list {
-		have, _, err := release.Parse(r.Manifest)
+	for page, err := range server.releases(ctx, f.model) {
 		if err != nil {
-			return fmt.Errorf("list of releases: %w", err)
+			return err
 		}
-		if have.Version == m.Version && have.Digest == m.Digest {
-			f.again(m, &have)
-			return nil
+		for _, r := range page {
+			have, _, err := release.Parse(r.Manifest)
+			if err != nil {
+				return fmt.Errorf("list of releases: %w", err)
+			}
+			if have.Version == m.Version && have.Digest == m.Digest {
+				f.again(m, &have)
+				return nil
+			}
+			all = append(all, sequence.Of(&have))
 		}
-		all = append(all, sequence.Of(&have))
 	}
 	if !f.given("order") || !f.given("counter") {
 		order, counter, err := sequence.Next(m.Era, all)

@@ -216,7 +216,7 @@ func TestNothingFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, _, err := client.do(context.Background(), "GET", "/api/devices/0002/S", nil, nil)
+	d, _, err := client.do(context.Background(), "GET", "/api/devices/0002/S", nil, nil, nil)
 	if err != nil || !strings.Contains(string(d), `"group":"needs-cable"`) {
 		t.Errorf("the fleet says %s %v", d, err)
 	}

@@ -49,8 +49,8 @@ var protocolMistakes = []entry{
 		rand.Read(v.nonce[:])
 	}`),
 	one("server", "TestWaitsAreTold", "no wait before the upgrade", "server/api/problem.go",
-		`w.Header().Set("Retry-After", strconv.Itoa(seconds))`, `if !MISTAKE {
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		`w.Header().Set("Retry-After", strconv.Itoa(p.after))`, `if !MISTAKE {
+		w.Header().Set("Retry-After", strconv.Itoa(p.after))
 	}`),
 	one("server", "TestWaitsAreTold", "nothing to be had, and no wait", "server/offer/choice.go",
 		`Wait: WaitUsual}`, `Wait: map[bool]uint32{false: WaitUsual}[MISTAKE]}`),

@@ -1,9 +1,10 @@
 // Package api is the server's HTTP surface: what publishers, operators, the page and supervisors ask, and where terminals come
 // in. It takes requests apart, has the other rooms do what is asked, and puts answers together.
 //
-// Every address is in one table (routes.go). A request passes the bounds of its client, then the check of its token, then its
-// handler, which answers or returns an error; what a client is told of an error is decided in one place (explain). The forms
-// in which things travel as JSON are types of this package: Release, Device, File and so on.
+// What there is to ask, and the types that travel, are described in package form; every address is opened in one place (routes).
+// A request passes the bounds of its client, then the check of its token, is decoded as its endpoint says, and comes to its
+// handler, which returns what goes out, or an error; what a client is told of an error is decided in one place (explain). The
+// published description, openapi.json, is made from the doors that are open, and a test holds it to what is really answered.
 package api
 
 import (
@@ -73,6 +74,8 @@ type Limits struct {
 // Server answers requests. Its methods may be used concurrently.
 type Server struct {
 	cfg     Config
+	mux     *http.ServeMux
+	doors   []door // of mux
 	pulse   *pulse
 	rate    *access.Limiter
 	inside  *access.Crowd // requests, links among them
@@ -86,8 +89,11 @@ type Server struct {
 // New returns the API of the rooms in cfg.
 func New(cfg Config) *Server {
 	l := &cfg.Limits
-	s := &Server{cfg: cfg, pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log}, rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
-		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), uploads: make(chan struct{}, l.Uploads)}
+	s := &Server{
+		cfg: cfg, mux: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
+		rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
+		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), uploads: make(chan struct{}, l.Uploads),
+	}
 	s.handler = s.routes()
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
@@ -38,9 +39,9 @@ type DemoDevice struct {
 }
 
 // demo tells the Lab what its device is made of; it exists only on a demo server.
-func (s *Server) demo(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) demo(w http.ResponseWriter, r *http.Request, _ *form.Nothing) (*form.Demo, error) {
 	if s.cfg.Demo == nil {
-		return problem(http.StatusNotFound, "not-found", "this server is no demo")
+		return nil, problem(http.StatusNotFound, "not-found", "this server is no demo")
 	}
 	if wantsCBOR(r) {
 		c := cbor.Appending(nil)
@@ -56,25 +57,20 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		b, err := c.Result()
-		return writeCBOR(w, b, err)
+		return nil, writeCBOR(w, b, err)
 	}
-	type demoJSON struct {
-		Record   []byte    `json:"record"`
-		Public   []byte    `json:"public"`
-		Releases []Release `json:"releases"`
-	}
-	list := []demoJSON{}
+	list := []form.DemoModel{}
 	for i := range s.cfg.Demo.Models {
 		d := &s.cfg.Demo.Models[i]
-		v := demoJSON{Record: d.Model.Append(nil), Public: d.Key, Releases: []Release{}}
+		v := form.DemoModel{Record: d.Model.Append(nil), Public: d.Key, Releases: []form.Release{}}
 		for _, x := range d.Releases {
 			m, signers, err := release.Parse(x.Signed)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			v.Releases = append(v.Releases, toReleaseJSON(&storage.Release{Manifest: m, Signed: x.Signed, Signers: signers, State: storage.Offered}))
 		}
 		list = append(list, v)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"models": list})
+	return &form.Demo{Models: list}, nil
 }

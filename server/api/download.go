@@ -10,21 +10,22 @@ import (
 
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
 // releaseFile hands out manifest and image in one file, for restoration. The image is read from storage as the client takes it: what a
 // client costs does not depend on the file's size, and a client that has the file, or wants a part of it, is answered without all of it.
-func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
-	v, err := s.releaseAt(r, r.URL.Query().Get("model"))
+func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request, in *form.Image) (*form.Nothing, error) {
+	v, err := s.releaseAt(r, in.Model, in.Image)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if v.State == storage.Withdrawn && !access.IsOperator(r) {
-		return problem(http.StatusGone, "withdrawn", "this release was withdrawn")
+		return nil, problem(http.StatusGone, "withdrawn", "this release was withdrawn")
 	}
 	h := w.Header()
-	h.Set("Content-Type", binaryType)
+	h.Set("Content-Type", form.Binary)
 	h.Set("Content-Disposition", `attachment; filename="`+release.ShortHex(v.Manifest.Digest)+`.release"`)
 	h.Set("Cache-Control", "no-cache")                                                              // it may be withdrawn, so ask; the bytes never change
 	h.Set("ETag", fmt.Sprintf(`"%x-%s-%d"`, v.Manifest.Digest, v.Manifest.Model, v.Manifest.Order)) // an image may be released again
@@ -32,7 +33,7 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request) error {
 		return s.cfg.Offers.OpenImage(context.WithoutCancel(r.Context()), v.Manifest.Model, v.Manifest.Digest)
 	})}
 	http.ServeContent(d, r, "", time.Time{}, io.NewSectionReader(d, 0, int64(len(d.head))+int64(v.Manifest.Size)))
-	return d.end()
+	return nil, d.end()
 }
 
 // download is the answer to one client and what it is read from: a head, and behind it a blob that is opened when the first of its bytes, or a

@@ -14,6 +14,7 @@ import (
 	"unbrick/release"
 	"unbrick/server/access"
 	"unbrick/server/fleet"
+	"unbrick/server/form"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
@@ -22,12 +23,24 @@ import (
 type problemError struct {
 	status     int
 	code, text string
+	after      int // seconds, from which on coming again is of use; 0: it is of none, or at any time
 }
 
 func (e *problemError) Error() string { return e.text }
 
 func problem(status int, code, format string, args ...any) *problemError {
-	return &problemError{status, code, fmt.Sprintf(format, args...)}
+	return &problemError{status: status, code: code, text: fmt.Sprintf(format, args...)}
+}
+
+// comeAgain is a problem that is over after so many seconds.
+func comeAgain(seconds, status int, code, text string) *problemError {
+	return &problemError{status, code, text, seconds}
+}
+
+// tooMany counts a client that is turned away, and says for how long.
+func (s *Server) tooMany(wait time.Duration) *problemError {
+	s.cfg.Metrics.Limited.Add(1)
+	return comeAgain(int(math.Ceil(wait.Seconds())), http.StatusTooManyRequests, "too-many", "too many requests, come again later")
 }
 
 // explain turns any error into what the client is told; the server's own trouble is logged and not told.
@@ -52,6 +65,10 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
 	case errors.Is(err, storage.ErrPhases):
 		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	case errors.Is(err, storage.ErrCursor):
+		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
+	case errors.Is(err, fleet.ErrHolds):
+		return problem(http.StatusConflict, "full", "%v", err)
 	case errors.Is(err, rollout.ErrNone):
 		return problem(http.StatusConflict, "no-rollout", "%v", err)
 	case errors.As(err, &limit):
@@ -83,18 +100,24 @@ func missing(r *http.Request) string {
 
 func writeProblem(w http.ResponseWriter, p *problemError) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", form.JSON)
+	if p.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="unbrick"`)
+	}
+	if p.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.after))
+	}
 	w.WriteHeader(p.status)
-	json.NewEncoder(w).Encode(map[string]string{"error": p.text, "code": p.code})
+	json.NewEncoder(w).Encode(form.Problem{Text: p.text, Code: p.code})
 }
 
-// unhandled says why no other handler of mux takes a request: its address takes other methods, or is none of ours.
-func unhandled(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) *problemError {
+// unhandled says why no other handler takes a request: its address takes other methods, or is none of ours.
+func (s *Server) unhandled(w http.ResponseWriter, r *http.Request) *problemError {
 	var allowed []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
 		other := *r
 		other.Method = method
-		if _, pattern := mux.Handler(&other); strings.Contains(pattern, " ") { // it names a method
+		if _, pattern := s.mux.Handler(&other); strings.Contains(pattern, " ") { // it names a method
 			allowed = append(allowed, method)
 		}
 	}
@@ -104,14 +127,4 @@ func unhandled(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) *prob
 	allow := strings.Join(allowed, ", ")
 	w.Header().Set("Allow", allow)
 	return problem(http.StatusMethodNotAllowed, "method", "this address takes %s, not %s", allow, release.Clean(r.Method, 20))
-}
-
-func tooMany(w http.ResponseWriter, wait time.Duration) *problemError {
-	comeAgain(w, int(math.Ceil(wait.Seconds())))
-	return problem(http.StatusTooManyRequests, "too-many", "too many requests, come again later")
-}
-
-// comeAgain says in an answer after how many seconds coming again is of use.
-func comeAgain(w http.ResponseWriter, seconds int) {
-	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 }

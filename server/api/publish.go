@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"unbrick/limits"
@@ -16,73 +15,73 @@ import (
 	"unbrick/release"
 	"unbrick/release/sequence"
 	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
 
 // publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the
 // image fits the model, and whether it may follow the releases that the model has (package sequence).
-func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload) (*form.Published, error) {
 	select {
 	case s.uploads <- struct{}{}:
 		defer func() { <-s.uploads }()
 	default:
-		w.Header().Set("Retry-After", "5")
-		return problem(http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
+		return nil, comeAgain(5, http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
 	}
 	b, err := access.Body(w, r, release.MaxFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := release.SplitFile(b)
 	if err != nil {
-		return problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
+		return nil, problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
 	}
 	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
-		return problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
+		return nil, problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
 	}
 	if err := checkStatement(f.Statement, m.Model); err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.CheckImage(f.Image); err != nil {
-		return problem(http.StatusBadRequest, "wrong-image", "%v", err)
+		return nil, problem(http.StatusBadRequest, "wrong-image", "%v", err)
 	}
-	keys, added, err := s.publisherKeys(r, &m, &signers)
+	keys, added, err := s.publisherKeys(r, in, &m, &signers)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := release.Verify(f.Signed, keys, 1); err != nil {
-		return problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
+		return nil, problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
 	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
 		State: storage.Offered, Published: s.cfg.Now().UTC().Truncate(time.Millisecond)}
-	if v.Rollout, err = rollout.Parse(r.URL.Query().Get("phases"), r.URL.Query().Get("limit"), r.URL.Query().Get("halts")); err != nil {
-		return problem(http.StatusBadRequest, "malformed", "%v", err)
+	if v.Rollout, err = rollout.Parse(in.Phases, in.Limit, in.Halts); err != nil {
+		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
 	if v.Rollout.Active() {
 		s.cfg.Clock.Begin(&v.Rollout)
 	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	created, more, err := s.admit(r, &v, f.Image, keys)
+	created, more, err := s.admit(r, in, &v, f.Image, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.cfg.Store.AddRelease(r.Context(), v, f.Image); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.cfg.Offers.Heal(r.Context(), m.Model, m.Digest); err != nil {
-		return err
+		return nil, err
 	}
 	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
 		if err := s.cfg.Store.TrustKey(r.Context(), m.Model, key, s.cfg.Now()); err != nil {
-			return err
+			return nil, err
 		}
 		s.cfg.Log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())
 	}
 	if v, err = s.stored(r.Context(), &m); err != nil {
-		return err
+		return nil, err
 	}
 	status := http.StatusOK
 	switch {
@@ -92,7 +91,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 	case more.Len() > 0:
 		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", more.String())
 	}
-	return writeJSON(w, status, map[string]any{"release": s.releaseJSON(&v, 0), "signatures_added": idsJSON(&more)})
+	return nil, writeJSON(w, status, &form.Published{Release: *s.releaseJSON(&v, 0), Added: idsJSON(&more)})
 }
 
 // stored is a release as it is kept, also one that another has superseded.
@@ -125,7 +124,7 @@ func checkStatement(signed []byte, model string) error {
 
 // publisherKeys returns the keys of which one must have signed: the registered ones of the model, and those that came with the
 // request if the model has none yet or the request says to trust them. The latter are added, and all of them must have signed.
-func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
+func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
 	if _, err := s.cfg.Store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
 		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
 	} else if err != nil {
@@ -139,14 +138,13 @@ func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *re
 		keys = append(keys, k.Public)
 	}
 	known := signers.Known(keys)
-	trust, _ := strconv.ParseBool(r.URL.Query().Get("trust"))
-	if len(keys) > 0 && !trust {
+	if len(keys) > 0 && !in.Trust {
 		if known.Len() == 0 {
 			return nil, nil, problem(http.StatusForbidden, "unknown-key", "of the keys that signed (%v), none is registered for model %q; to register them too, publish once with --trust-key", signers, m.Model)
 		}
 		return keys, nil, nil
 	}
-	if added, err = sentKeys(r, signers, &known); err != nil {
+	if added, err = sentKeys(in.Keys, signers, &known); err != nil {
 		return nil, nil, err
 	}
 	if len(added) == 0 && known.Len() == 0 {
@@ -159,9 +157,9 @@ func (s *Server) publisherKeys(r *http.Request, m *release.Manifest, signers *re
 }
 
 // sentKeys returns the public keys that came with a request, but for those that are known.
-func sentKeys(r *http.Request, signers, known *release.Signers) ([]ed25519.PublicKey, error) {
+func sentKeys(texts []string, signers, known *release.Signers) ([]ed25519.PublicKey, error) {
 	var sent []ed25519.PublicKey
-	for _, text := range r.Header.Values("Unbrick-Public-Key") {
+	for _, text := range texts {
 		raw, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(raw) != ed25519.PublicKeySize {
 			return nil, problem(http.StatusBadRequest, "no-key", "the header Unbrick-Public-Key holds no public key")
@@ -178,7 +176,7 @@ func sentKeys(r *http.Request, signers, known *release.Signers) ([]ed25519.Publi
 
 // admit checks a release against its model and its neighbours. It says whether the release is new, and, if it is not, whose signatures
 // its store has not.
-func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool, more release.Signers, err error) {
+func (s *Server) admit(r *http.Request, in *form.Upload, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool, more release.Signers, err error) {
 	stored, err := s.cfg.Store.Model(r.Context(), v.Manifest.Model)
 	if err != nil {
 		return false, more, err
@@ -210,10 +208,8 @@ func (s *Server) admit(r *http.Request, v *storage.Release, image []byte, keys [
 		}
 		others[i] = sequence.Of(o)
 	}
-	jump, _ := strconv.ParseBool(r.URL.Query().Get("jump"))
-	older, _ := strconv.ParseBool(r.URL.Query().Get("older-version"))
 	var no *sequence.Refusal
-	if err := sequence.Check(sequence.Of(&v.Manifest), others, &sequence.Options{Jump: jump, Older: older}); errors.As(err, &no) {
+	if err := sequence.Check(sequence.Of(&v.Manifest), others, &sequence.Options{Jump: in.Jump, Older: in.Older}); errors.As(err, &no) {
 		return false, more, problem(http.StatusConflict, string(no.Reason), "%v", no)
 	}
 	return true, more, nil

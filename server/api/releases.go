@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"unbrick/delta/diff"
 	"unbrick/flash"
@@ -14,60 +13,22 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
-// Model is a model as people and the fleet's screen see it.
-type Model struct {
-	ID          string   `json:"id"`
-	Name        string   `json:"name"`
-	Flash       string   `json:"flash"`
-	Geometry    string   `json:"geometry"`
-	Sectors     int      `json:"sectors"`
-	ProgramUnit uint32   `json:"program_unit"`
-	Page        uint32   `json:"page"`
-	Erased      byte     `json:"erased"`
-	Boot        uint32   `json:"boot"`
-	Software    uint32   `json:"software"`
-	RAM         uint32   `json:"ram"`
-	Resident    uint32   `json:"resident"`
-	Workspace   uint32   `json:"workspace"`
-	ISA         string   `json:"isa"`
-	Line        uint32   `json:"line"`
-	Hints       []string `json:"hints"`
-	Apps        []App    `json:"apps"`
-	Prefer      string   `json:"prefer"`
-	Keys        []Key    `json:"keys"`
-	Record      []byte   `json:"record"`
-}
-
-// App is an application whose memory may be claimed for an update.
-type App struct {
-	Name       string `json:"name"`
-	Size       uint32 `json:"size"`
-	Importance uint8  `json:"importance"`
-	Fixed      bool   `json:"fixed"`
-}
-
-// Key is a key whose releases are taken for a model.
-type Key struct {
-	ID     string    `json:"id"`
-	Public []byte    `json:"public"`
-	Added  time.Time `json:"added"`
-}
-
-func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (Model, error) {
+func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (*form.Model, error) {
 	m, err := model.Decode(stored.Record)
 	if err != nil {
-		return Model{}, fmt.Errorf("model %q: %w", stored.ID, err)
+		return nil, fmt.Errorf("model %q: %w", stored.ID, err)
 	}
 	g := &m.Layout.Geometry
 	area := m.Layout.Software()
-	v := Model{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
+	v := &form.Model{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
 		Boot: m.Layout.Boot, Software: area.Size(), RAM: m.RAM, Resident: m.Resident, Workspace: m.MaxWorkspace(), ISA: m.ISA, Line: m.Line,
-		Hints: append([]string{}, m.Hints...), Apps: []App{}, Record: stored.Record}
+		Hints: append([]string{}, m.Hints...), Apps: []form.App{}, Record: stored.Record}
 	for _, a := range m.Apps {
-		v.Apps = append(v.Apps, App(a))
+		v.Apps = append(v.Apps, form.App(a))
 	}
 	keys, err := s.cfg.Store.Keys(r.Context(), m.ID)
 	if err != nil {
@@ -79,10 +40,10 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (Model, error
 	return v, err
 }
 
-func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) listModels(w http.ResponseWriter, r *http.Request, in *form.ModelQuery) (*form.Models, error) {
 	all, err := s.cfg.Store.Models(r.Context())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if wantsCBOR(r) {
 		c := cbor.Appending(nil)
@@ -91,43 +52,43 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
 			c.Bytes(all[i].Record)
 		}
 		b, err := c.Result()
-		return writeCBOR(w, b, err)
+		return nil, writeCBOR(w, b, err)
 	}
-	list := make([]Model, 0, len(all))
-	for i := range all {
-		v, err := s.modelJSON(r, &all[i])
+	from, to, next, err := pageOf(&in.Page, len(all), func(i int) string { return all[i].ID })
+	if err != nil {
+		return nil, err
+	}
+	page := &form.Models{Models: []form.Model{}, Next: next}
+	for i := range all[from:to] {
+		v, err := s.modelJSON(r, &all[from+i])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		list = append(list, v)
+		page.Models = append(page.Models, *v)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"models": list})
+	return page, nil
 }
 
-func (s *Server) getModel(w http.ResponseWriter, r *http.Request) error {
-	stored, err := s.cfg.Store.Model(r.Context(), r.PathValue("id"))
+func (s *Server) getModel(w http.ResponseWriter, r *http.Request, in *form.ModelID) (*form.Model, error) {
+	stored, err := s.cfg.Store.Model(r.Context(), in.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if wantsCBOR(r) {
-		return writeCBOR(w, stored.Record, nil)
+		return nil, writeCBOR(w, stored.Record, nil)
 	}
-	v, err := s.modelJSON(r, &stored)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, v)
+	return s.modelJSON(r, &stored)
 }
 
 // listKeys tells which public keys are registered for a model. They are public: a Lab makes a device of the model
 // trust them, and the command shows who signs.
-func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.cfg.Store.Model(r.Context(), r.PathValue("id")); err != nil {
-		return err
+func (s *Server) listKeys(w http.ResponseWriter, r *http.Request, in *form.KeyQuery) (*form.Keys, error) {
+	if _, err := s.cfg.Store.Model(r.Context(), in.ID); err != nil {
+		return nil, err
 	}
-	keys, err := s.cfg.Store.Keys(r.Context(), r.PathValue("id"))
+	keys, err := s.cfg.Store.Keys(r.Context(), in.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if wantsCBOR(r) {
 		c := cbor.Appending(nil)
@@ -136,59 +97,56 @@ func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) error {
 			c.Bytes(k.Public)
 		}
 		b, err := c.Result()
-		return writeCBOR(w, b, err)
+		return nil, writeCBOR(w, b, err)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"keys": toKeysJSON(keys)})
+	from, to, next, err := pageOf(&in.Page, len(keys), func(i int) string { return keys[i].ID.String() })
+	if err != nil {
+		return nil, err
+	}
+	return &form.Keys{Keys: toKeysJSON(keys[from:to]), Next: next}, nil
 }
 
-func toKeysJSON(keys []storage.Key) []Key {
-	list := make([]Key, len(keys))
+func toKeysJSON(keys []storage.Key) []form.Key {
+	list := make([]form.Key, len(keys))
 	for i, k := range keys {
-		list[i] = Key{k.ID.String(), k.Public, k.Added}
+		list[i] = form.Key{ID: k.ID.String(), Public: k.Public, Added: k.Added}
 	}
 	return list
 }
 
 // putModel stores a model's record. Where releases exist, their images must still fit the new software area.
-func (s *Server) putModel(w http.ResponseWriter, r *http.Request) error {
-	if contentType(r) != cborType {
-		return problem(http.StatusUnsupportedMediaType, "media-type", "a model is sent as %s; unbrick model put makes it", cborType)
-	}
+func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.ModelID) (*form.Model, error) {
 	b, err := access.Body(w, r, model.MaxEncoded)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m, err := model.Decode(b)
 	if err != nil {
-		return problem(http.StatusBadRequest, "malformed", "%v", err)
+		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
-	if m.ID != r.PathValue("id") {
-		return problem(http.StatusBadRequest, "malformed", "the record is of model %q, the address of %q", m.ID, r.PathValue("id"))
+	if m.ID != in.ID {
+		return nil, problem(http.StatusBadRequest, "malformed", "the record is of model %q, the address of %q", m.ID, in.ID)
 	}
 	if m.ISA != "" && !slices.Contains(diff.ISAs(), m.ISA) {
-		return problem(http.StatusBadRequest, "malformed", "instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
+		return nil, problem(http.StatusBadRequest, "malformed", "instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
 	}
 	releases, err := s.cfg.Store.Releases(r.Context(), m.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	area := m.Layout.Software()
 	for i := range releases {
 		if err := fitsArea(&releases[i].Manifest, &area); err != nil {
-			return problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v", releases[i].Manifest.Version, err)
+			return nil, problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v", releases[i].Manifest.Version, err)
 		}
 	}
 	stored := storage.Model{ID: m.ID, Record: b, Updated: s.cfg.Now()}
 	if err := s.cfg.Store.PutModel(r.Context(), stored); err != nil {
-		return err
+		return nil, err
 	}
 	s.cfg.Live.Look(m.ID)
 	s.cfg.Log.Info("model stored", "model", m.ID)
-	v, err := s.modelJSON(r, &stored)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, v)
+	return s.modelJSON(r, &stored)
 }
 
 // fitsArea says why a release cannot be for a software area.
@@ -197,38 +155,16 @@ func fitsArea(m *release.Manifest, area *flash.Geometry) error {
 	return t.Accept(m, nil)
 }
 
-// Release is a release; counts only for operators.
-type Release struct {
-	Model     string    `json:"model"`
-	Version   string    `json:"version"`
-	Order     uint64    `json:"order"`
-	Counter   uint64    `json:"counter"`
-	Size      uint32    `json:"size"`
-	Image     string    `json:"image"`
-	Keys      []string  `json:"keys"` // that signed it
-	Era       uint16    `json:"era"`
-	Least     uint32    `json:"least_statement"`
-	Day       string    `json:"day,omitempty"` // that it says it was released, as 2026-11-28
-	Note      string    `json:"note,omitempty"`
-	State     string    `json:"state"`
-	Published time.Time `json:"published"`
-	Manifest  []byte    `json:"manifest"`
-	Installed *int      `json:"installed,omitempty"`
-	Confirmed *int      `json:"confirmed,omitempty"`
-	Rollout   *Rollout  `json:"rollout,omitempty"`
-	Damaged   bool      `json:"damaged,omitempty"` // the stored image: publish the release file again
-}
-
 // Release is a release with its rollout, of which lost devices are a part.
-func (s *Server) releaseJSON(r *storage.Release, lost uint32) Release {
+func (s *Server) releaseJSON(r *storage.Release, lost uint32) *form.Release {
 	v := toReleaseJSON(r)
 	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
-	return v
+	return &v
 }
 
-func toReleaseJSON(r *storage.Release) Release {
+func toReleaseJSON(r *storage.Release) form.Release {
 	m := &r.Manifest
-	v := Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
+	v := form.Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
 		Day: m.Date(), Note: m.Note, State: r.State.String(), Published: r.Published, Manifest: r.Signed}
 	v.Keys = idsJSON(&r.Signers)
 	return v
@@ -242,10 +178,10 @@ func idsJSON(signers *release.Signers) []string {
 	return list
 }
 
-func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.cfg.Store.Releases(r.Context(), r.URL.Query().Get("model"))
+func (s *Server) listReleases(w http.ResponseWriter, r *http.Request, in *form.ReleaseQuery) (*form.Releases, error) {
+	all, err := s.cfg.Store.Releases(r.Context(), in.Model)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if wantsCBOR(r) { // for the page, which may have a release still that was withdrawn since: it is told
 		c := cbor.Appending(nil)
@@ -257,7 +193,7 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 			c.Bytes(all[i].Signed)
 		}
 		b, err := c.Result()
-		return writeCBOR(w, b, err)
+		return nil, writeCBOR(w, b, err)
 	}
 	operator := access.IsOperator(r)
 	shown := all[:0]
@@ -266,39 +202,40 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request) error {
 			shown = append(shown, v)
 		}
 	}
-	list := make([]Release, len(shown))
+	list := make([]form.Release, len(shown))
 	for i := range shown {
 		list[i] = toReleaseJSON(&shown[i])
-		list[i].Damaged = operator && s.cfg.Offers.Damaged(shown[i].Manifest.Digest)
+	}
+	from, to, next, err := pageOf(&in.Page, len(list), func(i int) string { return fmt.Sprintf("%s:%d", list[i].Model, list[i].Order) })
+	if err != nil {
+		return nil, err
 	}
 	if operator {
-		if err := s.count(r.Context(), r.URL.Query().Get("model"), shown, list); err != nil {
-			return err
+		if err := s.count(r.Context(), in.Model, shown, list); err != nil {
+			return nil, err
 		}
-		if err := s.tellRollouts(r.Context(), shown, list); err != nil {
-			return err
+		for i := from; i < to; i++ {
+			if err := s.tellMore(r.Context(), &shown[i], &list[i]); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"releases": list})
+	return &form.Releases{Releases: list[from:to], Next: next}, nil
 }
 
-// tellRollouts adds to each release its rollout.
-func (s *Server) tellRollouts(ctx context.Context, all []storage.Release, list []Release) error {
-	for i := range all {
-		if !all[i].Rollout.Active() {
-			continue
-		}
-		lost, err := s.cfg.Rollouts.Lost(ctx, &all[i].Manifest)
-		if err != nil {
-			return err
-		}
-		list[i].Rollout = s.rolloutJSON(&all[i].Rollout, lost)
+// tellMore adds to a release what operators see of it.
+func (s *Server) tellMore(ctx context.Context, r *storage.Release, v *form.Release) (err error) {
+	v.Damaged = s.cfg.Offers.Damaged(r.Manifest.Digest)
+	lost := uint32(0)
+	if r.Rollout.Active() {
+		lost, err = s.cfg.Rollouts.Lost(ctx, &r.Manifest)
 	}
-	return nil
+	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
+	return err
 }
 
 // count adds to each release how many devices say that they run it, and on how many it confirmed itself.
-func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []Release) error {
+func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []form.Release) error {
 	counts, err := s.cfg.Store.Installed(ctx, model)
 	if err != nil {
 		return err
@@ -352,35 +289,25 @@ func (v images) of(c *storage.ReleaseCount) *storage.Release {
 	return nil
 }
 
-func (s *Server) releaseAt(r *http.Request, model string) (storage.Release, error) {
-	image, err := release.ParseHex(r.PathValue("image"))
+func (s *Server) releaseAt(r *http.Request, model, sha256 string) (storage.Release, error) {
+	image, err := release.ParseHex(sha256)
 	if err != nil {
 		return storage.Release{}, problem(http.StatusBadRequest, "malformed", "the address needs the SHA-256 of an image")
 	}
 	return s.cfg.Store.Release(r.Context(), model, image)
 }
 
-func (s *Server) setReleaseState(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Model string `json:"model"`
-		State string `json:"state"`
-	}
-	if err := readJSON(w, r, &in); err != nil {
-		return err
-	}
-	state, ok := storage.ParseReleaseState(in.State)
-	if !ok {
-		return problem(http.StatusBadRequest, "malformed", "state %q is none of offered, withheld, withdrawn", in.State)
-	}
-	v, err := s.releaseAt(r, in.Model)
+func (s *Server) setReleaseState(_ http.ResponseWriter, r *http.Request, in *form.ReleaseState) (*form.Release, error) {
+	v, err := s.releaseAt(r, in.Body.Model, in.Image)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.cfg.Store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, state); err != nil {
-		return err
+	v.State, _ = storage.ParseReleaseState(in.Body.State)
+	if err := s.cfg.Store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, v.State); err != nil {
+		return nil, err
 	}
-	v.State = state
 	s.cfg.Live.Look(v.Manifest.Model)
-	s.cfg.Log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.State)
-	return writeJSON(w, http.StatusOK, toReleaseJSON(&v))
+	s.cfg.Log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.Body.State)
+	told := toReleaseJSON(&v)
+	return &told, nil
 }

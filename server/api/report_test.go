@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"unbrick/server/fleet"
+	"unbrick/server/form"
 )
 
 // FuzzReportJSON: what is accepted as JSON can be said in CBOR too.
 func FuzzReportJSON(f *testing.F) {
 	f.Add([]byte(`{"id":"00112233445566778899aabbccddeeff","model":"0001","serial":"B-1","outcome":"found","via":"page"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var in Report
+		var in form.Report
 		if json.Unmarshal(b, &in) != nil {
 			return
 		}
-		p, err := in.report()
+		p, err := fromJSON(&in)
 		if err != nil {
 			return
 		}

@@ -1,15 +1,11 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"unbrick/release"
-	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
@@ -30,91 +26,52 @@ func checkNames(r *http.Request) error {
 	return nil
 }
 
-// pageOf is which page of a list by ids a request asks for: below which id, 0 for the first, and how long. what has the ids.
-func pageOf(r *http.Request, what string, otherwise int) (before int64, limit int, err error) {
-	if v := r.URL.Query().Get("before"); v != "" {
-		if before, err = strconv.ParseInt(v, 10, 64); err != nil || before < 0 {
-			return 0, 0, problem(http.StatusBadRequest, "malformed", "before is the id of %s", what)
+// Entries of a page of a list where the client does not say how many.
+const (
+	devicesPage = 50
+	historyPage = 50
+	filesPage   = 100
+)
+
+// idsOf is which part of a list by ids, the newest first, a page is: below which id, 0 for the first, and how long.
+func idsOf(p *form.Page, otherwise int) (before int64, limit int, err error) {
+	if p.Cursor != "" {
+		if before, err = strconv.ParseInt(p.Cursor, 10, 64); err != nil || before <= 0 {
+			return 0, 0, storage.ErrCursor
 		}
 	}
-	limit, err = limitOf(r, otherwise)
-	return before, limit, err
+	return before, limitOf(p, otherwise), nil
 }
 
-// cutPage cuts rows to a page. One more was asked for, of which storage gives MaxPage at most: as many may not be all. next is the id below which the
-// page behind it begins, 0 if there is none.
-func cutPage[T any](rows []T, limit int, id func(*T) int64) (page []T, next int64) {
+// cutPage cuts rows to a page. One more was asked for, of which storage gives MaxPage at most: as many may not be all.
+// next is the cursor of the page behind it.
+func cutPage[T any](rows []T, limit int, id func(*T) int64) (page []T, next string) {
 	if len(rows) <= limit && len(rows) < storage.MaxPage {
-		return rows, 0
+		return rows, ""
 	}
-	return rows[:limit], id(&rows[limit-1])
+	return rows[:limit], strconv.FormatInt(id(&rows[limit-1]), 10)
 }
 
-// limitOf is how long a page of a list may be.
-func limitOf(r *http.Request, otherwise int) (int, error) {
-	v := r.URL.Query().Get("limit")
-	if v == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > storage.MaxPage {
-		return 0, problem(http.StatusBadRequest, "malformed", "limit is 1 to %d", storage.MaxPage)
-	}
-	return n, nil
-}
-
-// wantsCBOR says whether the client asks for CBOR.
-func wantsCBOR(r *http.Request) bool {
-	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		kind, _, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(kind), cborType) {
-			return true
+// pageOf is which part of a list that is there whole a page is. A cursor is the name of the last entry of the page before.
+func pageOf(p *form.Page, all int, name func(i int) string) (from, to int, next string, err error) {
+	if p.Cursor != "" {
+		for from < all && name(from) != p.Cursor {
+			from++
+		}
+		if from++; from > all {
+			return 0, 0, "", storage.ErrCursor
 		}
 	}
-	return false
+	if to = min(all, from+limitOf(p, storage.MaxPage)); to < all {
+		next = name(to - 1)
+	}
+	return from, to, next, nil
 }
 
-// contentType is the media type of the body without its parameters.
-func contentType(r *http.Request) string {
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.ToLower(strings.TrimSpace(kind))
-}
-
-// readJSON decodes a body strictly: no unknown field, nothing behind the value.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	b, err := access.Body(w, r, maxJSON)
-	if err != nil {
-		return err
+// limitOf is how long a page may be.
+func limitOf(p *form.Page, otherwise int) int {
+	if p.Limit == 0 {
+		return otherwise
 	}
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return problem(http.StatusBadRequest, "malformed", "the body is not the JSON that is expected here: %v", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return problem(http.StatusBadRequest, "malformed", "there is more behind the JSON value")
-	}
-	return nil
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", jsonType)
-	w.Header().Add("Vary", "Accept")
-	w.WriteHeader(status)
-	w.Write(append(b, '\n')) // a client that has gone is no error of ours
-	return nil
-}
-
-func writeCBOR(w http.ResponseWriter, b []byte, err error) error {
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", cborType)
-	w.Header().Add("Vary", "Accept")
-	w.Write(b)
-	return nil
+	return p.Limit
 }

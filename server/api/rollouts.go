@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"unbrick/server/form"
 	"unbrick/server/rollout"
 	"unbrick/server/storage"
 )
@@ -12,29 +13,12 @@ import (
 // unlike is what the clock may say else than the time that passed before it is worth a word.
 const unlike = 10 * time.Minute
 
-// Rollout is a rollout as operators see it.
-type Rollout struct {
-	Phases string     `json:"phases"`
-	Begun  time.Time  `json:"begun"`
-	Passed int64      `json:"passed"`          // seconds that it ran, by which the phases go
-	Clock  string     `json:"clock,omitempty"` // that the clock says something else
-	Share  string     `json:"share"`           // that the release is offered to now
-	Next   *time.Time `json:"next,omitempty"`
-	Limit  uint32     `json:"limit"`
-	Failed uint32     `json:"failed"` // devices that told so
-	Lost   uint32     `json:"lost"`   // devices that wait to be restored, or do not answer
-	Alarm  bool       `json:"alarm"`  // both together are more than the limit; nothing proves them
-	Halts  bool       `json:"halts"`  // the alarm halts it
-	Halted *time.Time `json:"halted,omitempty"`
-	Why    string     `json:"why,omitempty"`
-}
-
-func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *Rollout {
+func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 	if !r.Active() {
 		return nil
 	}
 	share, next := r.Share(s.cfg.Clock.At(r))
-	v := &Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
+	v := &form.Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
 	v.Passed = int64(s.cfg.Clock.Ran(r) / time.Second)
 	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
 		next = s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r)))
@@ -50,26 +34,19 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *Rollout {
 }
 
 // putRollout begins a rollout, ends it, halts it or lets it go on.
-func (s *Server) putRollout(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Model string `json:"model"`
-		rollout.Change
+func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.RolloutChange) (*form.Release, error) {
+	if err := rollout.Check(&in.Body.Change); err != nil {
+		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
-	if err := readJSON(w, r, &in); err != nil {
-		return err
-	}
-	if err := in.Check(); err != nil {
-		return problem(http.StatusBadRequest, "malformed", "%v", err)
-	}
-	v, err := s.releaseAt(r, in.Model)
+	v, err := s.releaseAt(r, in.Body.Model, in.Image)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var missing uint32
-	if v.Rollout, missing, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Change); err != nil {
-		return err
+	var lost uint32
+	if v.Rollout, lost, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {
+		return nil, err
 	}
 	s.cfg.Live.Look(v.Manifest.Model)
 	s.cfg.Log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
-	return writeJSON(w, http.StatusOK, s.releaseJSON(&v, missing))
+	return s.releaseJSON(&v, lost), nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	_ "embed"
 	"errors"
 	"io"
 	"net/http"
@@ -9,71 +10,61 @@ import (
 
 	"unbrick/protocol/wsconn"
 	"unbrick/server/access"
+	"unbrick/server/form"
 	"unbrick/server/session"
 	"unbrick/server/storage"
 )
 
-// Limits of a request, in bytes.
-const (
-	maxJSON    = 16 << 10
-	cborType   = "application/cbor"
-	jsonType   = "application/json"
-	binaryType = "application/octet-stream"
-)
-
 // routes is the whole HTTP surface.
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	public := func(pattern string, f handlerFunc) { mux.Handle(pattern, s.api(f, false)) }
-	operator := func(pattern string, f handlerFunc) { mux.Handle(pattern, s.api(f, true)) }
-
-	public("GET /api/whoami", s.whoami)
-	public("GET /api/models", s.listModels)
-	public("GET /api/models/{id}", s.getModel)
-	public("GET /api/models/{id}/keys", s.listKeys)
-	operator("PUT /api/models/{id}", s.putModel)
-	operator("PUT /api/models/{id}/prefer", s.putPrefer)
-	public("GET /api/releases", s.listReleases)
-	operator("POST /api/releases", s.publish)
-	public("GET /api/releases/{image}/file", s.releaseFile)
-	operator("PUT /api/releases/{image}/state", s.setReleaseState)
-	operator("PUT /api/releases/{image}/rollout", s.putRollout)
-	operator("GET /api/summary", s.summary)
-	operator("GET /api/devices", s.listDevices)
-	operator("GET /api/devices/{model}/{serial}", s.getDevice)
-	operator("GET /api/devices/{model}/{serial}/history", s.getHistory)
-	operator("POST /api/devices/{model}/{serial}/hold", s.hold)
-	operator("POST /api/devices/{model}/{serial}/free", s.free)
-	operator("DELETE /api/devices/{model}/{serial}", s.forget)
-	operator("GET /api/files", s.listFiles)
-	operator("PUT /api/files/{id}/state", s.setFile)
-	public("POST /api/reports", s.report)
-	public("GET /api/demo", s.demo)
-	public("/api/", func(w http.ResponseWriter, r *http.Request) error { return unhandled(mux, w, r) })
-	mux.HandleFunc("GET /link", s.link)
-	s.health(mux)
+	on(s, form.WhoAmI, s.whoami)
+	on(s, form.ListModels, s.listModels)
+	on(s, form.GetModel, s.getModel)
+	on(s, form.ListKeys, s.listKeys)
+	on(s, form.PutModel, s.putModel)
+	on(s, form.PreferKind, s.putPrefer)
+	on(s, form.ListReleases, s.listReleases)
+	on(s, form.Publish, s.publish)
+	on(s, form.GetReleaseFile, s.releaseFile)
+	on(s, form.SetReleaseState, s.setReleaseState)
+	on(s, form.ChangeRollout, s.putRollout)
+	on(s, form.Summarize, s.summary)
+	on(s, form.ListDevices, s.listDevices)
+	on(s, form.GetDevice, s.getDevice)
+	on(s, form.GetHistory, s.getHistory)
+	on(s, form.HoldDevice, s.hold)
+	on(s, form.FreeDevice, s.free)
+	on(s, form.ForgetDevice, s.forget)
+	on(s, form.ListFiles, s.listFiles)
+	on(s, form.SetFileState, s.setFile)
+	on(s, form.Tell, s.report, s.mayReport)
+	on(s, form.GetDemo, s.demo)
+	on(s, form.Describe, s.describe)
+	s.mux.Handle("/api/", s.api(func(w http.ResponseWriter, r *http.Request) error { return s.unhandled(w, r) }, false))
+	s.open(door{Route: form.Link}, http.HandlerFunc(s.link))
+	s.health(s.open)
 	if page := s.cfg.Page; page != nil {
-		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-			if err := unhandled(mux, w, r); err.status == http.StatusMethodNotAllowed {
+		s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			if err := s.unhandled(w, r); err.status == http.StatusMethodNotAllowed {
 				writeProblem(w, err)
 				return
 			}
 			page.ServeHTTP(access.Sending(w), r)
 		})
 	}
-	return s.bounded(mux)
+	return s.bounded(s.mux)
 }
 
-func (s *Server) health(mux *http.ServeMux) {
-	mux.HandleFunc("GET /metrics", s.serveMetrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
+func (s *Server) health(open func(door, http.Handler)) {
+	open(door{Route: form.Metrics}, http.HandlerFunc(s.serveMetrics))
+	open(door{Route: form.Health}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }))
+	open(door{Route: form.Ready}, http.HandlerFunc(s.ready))
 }
 
 // Health answers a supervisor: /healthz, /readyz and /metrics, for a listener of their own that no flood of strangers reaches.
 func (s *Server) Health() http.Handler {
 	mux := http.NewServeMux()
-	s.health(mux)
+	s.health(func(d door, h http.Handler) { mux.Handle(d.Method+" "+d.Path, h) })
 	return mux
 }
 
@@ -83,17 +74,15 @@ func (s *Server) client(r *http.Request) string { return access.Client(r, s.cfg.
 // bounded applies the limits of a client to everything but the checks of a supervisor.
 func (s *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+		if r.URL.Path != form.Health.Path && r.URL.Path != form.Ready.Path {
 			owner := s.client(r)
 			if wait, ok := s.rate.Allow(owner); !ok {
-				s.cfg.Metrics.Limited.Add(1)
-				writeProblem(w, tooMany(w, wait))
+				writeProblem(w, s.tooMany(wait))
 				return
 			}
 			leave, bound := s.inside.Enter(owner, false)
 			if bound != "" {
-				s.cfg.Metrics.Limited.Add(1)
-				writeProblem(w, tooMany(w, time.Second))
+				writeProblem(w, s.tooMany(time.Second))
 				return
 			}
 			defer leave()
@@ -101,9 +90,6 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// handlerFunc answers a request or returns why it cannot.
-type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 
 // api is what every API request goes through: headers, the token, and errors as JSON.
 func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
@@ -125,9 +111,6 @@ func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
 		if err != nil {
 			p := s.explain(r, err)
 			status = p.status
-			if status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="unbrick"`)
-			}
 			writeProblem(w, p)
 		}
 		s.cfg.Metrics.Requests.Add(strconv.Itoa(status/100) + "xx")
@@ -143,23 +126,30 @@ func apiHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, http.StatusOK, map[string]any{"operator": access.IsOperator(r), "version": s.cfg.Version, "demo": s.cfg.Demo != nil})
+//go:embed openapi.json
+var description []byte
+
+// describe tells what this package does, for programs: OpenAPI 3.1. A test makes the document from the doors that are open.
+func (s *Server) describe(w http.ResponseWriter, _ *http.Request, _ *form.Nothing) (*form.Nothing, error) {
+	write(w, http.StatusOK, form.JSON, description)
+	return nil, nil
+}
+
+func (s *Server) whoami(_ http.ResponseWriter, r *http.Request, _ *form.Nothing) (*form.Who, error) {
+	return &form.Who{Operator: access.IsOperator(r), Version: s.cfg.Version, Demo: s.cfg.Demo != nil}, nil
 }
 
 // link is where terminals come in.
 func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-s.cfg.Ending:
-		comeAgain(w, session.WaitShutdown)
-		writeProblem(w, problem(http.StatusServiceUnavailable, "stopping", "the server stops, come again"))
+		writeProblem(w, comeAgain(session.WaitShutdown, http.StatusServiceUnavailable, "stopping", "the server stops, come again"))
 		return
 	default:
 	}
 	if s.cfg.Live.Number() >= s.cfg.Limits.Sessions {
 		s.cfg.Metrics.Sessions.Add("busy")
-		comeAgain(w, session.WaitBusy)
-		writeProblem(w, problem(http.StatusServiceUnavailable, "busy", "too many sessions, come again later"))
+		writeProblem(w, comeAgain(session.WaitBusy, http.StatusServiceUnavailable, "busy", "too many sessions, come again later"))
 		return
 	}
 	conn, err := wsconn.Accept(w, r, nil)
@@ -190,7 +180,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 
 func plain(w http.ResponseWriter, status int, text string) {
 	apiHeaders(w.Header())
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", form.Text+"; charset=utf-8")
 	w.WriteHeader(status)
 	io.WriteString(w, text)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unbrick/release"
+	"unbrick/server/form"
 	"unbrick/server/storage"
 )
 
@@ -44,17 +45,9 @@ func Parse(phases, limit, halts string) (r storage.Rollout, err error) {
 	return r, nil
 }
 
-// Change is what an operator wants of a rollout. What is nil stays.
-type Change struct {
-	Phases *string `json:"phases"` // begins a new one; empty ends it: the release is for all
-	Limit  *uint64 `json:"limit"`
-	Halts  *bool   `json:"halts"` // at the alarm, by itself
-	Halt   *bool   `json:"halt"`  // it now, or let it go on
-}
-
 // Check refuses a change of nothing, and a limit that no rollout has.
-func (c *Change) Check() error {
-	if *c == (Change{}) {
+func Check(c *form.Change) error {
+	if *c == (form.Change{}) {
 		return errors.New("say phases, limit, halts or halt")
 	}
 	if c.Limit != nil && *c.Limit > maxLimit {
@@ -75,7 +68,7 @@ func (e *LimitError) Error() string {
 
 // Change begins a rollout, ends it, halts it or lets it go on, as c, which was checked, says. It returns what became of
 // it, and how many devices are lost. Besides those of storage its errors are ErrNone, a *LimitError, or of storage.ErrPhases.
-func (w *Watch) Change(ctx context.Context, m *release.Manifest, c *Change) (r storage.Rollout, lost uint32, err error) {
+func (w *Watch) Change(ctx context.Context, m *release.Manifest, c *form.Change) (r storage.Rollout, lost uint32, err error) {
 	if lost, err = w.Lost(ctx, m); err != nil {
 		return r, 0, err
 	}
@@ -83,7 +76,7 @@ func (w *Watch) Change(ctx context.Context, m *release.Manifest, c *Change) (r s
 	return r, lost, err
 }
 
-func (w *Watch) apply(r *storage.Rollout, c *Change, lost uint32) error {
+func (w *Watch) apply(r *storage.Rollout, c *form.Change, lost uint32) error {
 	if c.Phases != nil {
 		fresh, err := Parse(*c.Phases, "", "")
 		if err != nil {

@@ -1,0 +1,125 @@
+package form
+
+import "time"
+
+// Endpoints of releases.
+var (
+	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: "/api/releases", Public: true, Gives: CBOR,
+		Summary: "Releases, the newest first. Operators see those that were withdrawn, counts and rollouts, too. As CBOR: an array of " +
+			"[state, milliseconds since 1970, signed manifest], whole."}}
+	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: "/api/releases", Takes: Binary, Status: 201,
+		Refuses: []int{200, 403, 404, 409, 413, 422, 503, 507},
+		Summary: "Publishes a release file: 201, or 200 if the release was there already."}}
+	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Public: true, Gives: Binary,
+		Refuses: []int{206, 304, 404, 410, 416}, Sends: []string{"ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"},
+		Summary: "The release file of an image, or ranges of it."}}
+	SetReleaseState = Endpoint[ReleaseState, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/state", Refuses: []int{404},
+		Summary: "Offers, withholds or withdraws a release."}}
+	ChangeRollout = Endpoint[RolloutChange, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/rollout", Refuses: []int{404, 409},
+		Summary: "Begins a rollout, changes it, halts it, lets it go on, ends it."}}
+)
+
+// ReleaseQuery asks for releases.
+type ReleaseQuery struct {
+	Page
+	Model string `query:"model"` // of one model
+}
+
+// Upload comes with a release file.
+type Upload struct {
+	Phases string   `query:"phases"`              // begins a rollout, such as 1%,100%@24h
+	Limit  string   `query:"limit"`               // devices that may fail before the rollout shows an alarm
+	Halts  string   `query:"halts"`               // true: the alarm halts the rollout
+	Trust  bool     `query:"trust"`               // register the keys that come with it although the model has others
+	Jump   bool     `query:"jump"`                // order or counter may rise by more than 4294967296
+	Older  bool     `query:"older-version"`       // the version may sort below that of the release before it
+	Keys   []string `header:"Unbrick-Public-Key"` // public keys in base64, one a header
+}
+
+// Image names a release by its image.
+type Image struct {
+	Image  string   `path:"image"` // SHA-256 in hex
+	Model  string   `query:"model"`
+	Ranges []string `header:"Range"`         // of bytes
+	Have   []string `header:"If-None-Match"` // the ETag of what the client has
+}
+
+// ReleaseState says what is to become of a release.
+type ReleaseState struct {
+	Image string `path:"image"` // SHA-256 in hex
+	Body  struct {
+		Model string `json:"model"`
+		State string `json:"state" enum:"offered,withheld,withdrawn"`
+	}
+}
+
+// RolloutChange says what is to become of a rollout.
+type RolloutChange struct {
+	Image string `path:"image"` // SHA-256 in hex
+	Body  struct {
+		Model string `json:"model"`
+		Change
+	}
+}
+
+// Change is what an operator wants of a rollout. What is not said stays.
+type Change struct {
+	Phases *string `json:"phases,omitempty"` // begins a new one; empty ends it: the release is for all
+	Limit  *uint64 `json:"limit,omitempty"`  // devices that may fail
+	Halts  *bool   `json:"halts,omitempty"`  // at the alarm, by itself
+	Halt   *bool   `json:"halt,omitempty"`   // it now, or let it go on
+}
+
+// Releases is a page of releases.
+type Releases struct {
+	Releases []Release `json:"releases"`
+	Next     string    `json:"next"` // cursor of the next page; empty: this is the last
+}
+
+// Rows are the entries and where the next page begins.
+func (l Releases) Rows() ([]Release, string) { return l.Releases, l.Next }
+
+// Release is a release. Counts and rollout are for operators.
+type Release struct {
+	Model     string    `json:"model"`
+	Version   string    `json:"version"`
+	Order     uint64    `json:"order"`
+	Counter   uint64    `json:"counter"`
+	Size      uint32    `json:"size"`  // of the image, in bytes
+	Image     string    `json:"image"` // SHA-256 in hex
+	Keys      []string  `json:"keys"`  // that signed it
+	Era       uint16    `json:"era"`
+	Least     uint32    `json:"least_statement"` // trust statement that a device must have at least
+	Day       string    `json:"day,omitempty"`   // that it says it was released, as 2026-11-28
+	Note      string    `json:"note,omitempty"`
+	State     string    `json:"state" enum:"offered,withheld,withdrawn,superseded"`
+	Published time.Time `json:"published"`
+	Manifest  []byte    `json:"manifest"`            // signed
+	Installed *int      `json:"installed,omitempty"` // devices that say they run it
+	Confirmed *int      `json:"confirmed,omitempty"` // and that it confirmed itself
+	Rollout   *Rollout  `json:"rollout,omitempty"`   // none: it is for all
+	Damaged   bool      `json:"damaged,omitempty"`   // the stored image: publish the release file again
+}
+
+// Rollout is a rollout as operators see it.
+type Rollout struct {
+	Phases string     `json:"phases"`
+	Begun  time.Time  `json:"begun"`
+	Passed int64      `json:"passed"`          // seconds that it ran, by which the phases go
+	Clock  string     `json:"clock,omitempty"` // that the clock says something else
+	Share  string     `json:"share"`           // that the release is offered to now
+	Next   *time.Time `json:"next,omitempty"`
+	Limit  uint32     `json:"limit"`
+	Failed uint32     `json:"failed"` // devices that told so
+	Lost   uint32     `json:"lost"`   // devices that wait to be restored, or do not answer
+	Alarm  bool       `json:"alarm"`  // both together are more than the limit; nothing proves them
+	Halts  bool       `json:"halts"`  // the alarm halts it
+	Halted *time.Time `json:"halted,omitempty"`
+	Why    string     `json:"why,omitempty"`
+}
+
+// Published is what became of a release file.
+type Published struct {
+	Release Release  `json:"release"`
+	Added   []string `json:"signatures_added"` // by these keys, to a release that was there already
+}

@@ -1,0 +1,68 @@
+package form
+
+// Endpoints of the server itself.
+var (
+	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: "/api/whoami", Public: true,
+		Summary: "Whether the token is the operator's, and what serves."}}
+	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Public: true, Takes: CBOR, Status: 202,
+		Refuses: []int{404, 413, 415, 507}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
+	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Public: true, Gives: CBOR, Refuses: []int{404},
+		Summary: "What the Lab's device is made of; on a demo server only."}}
+	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Public: true, Gives: JSON, Summary: "This description."}}
+)
+
+// What is not for the API's clients.
+var (
+	Link = Route{Method: "GET", Path: "/link", Public: true, Status: 101, Refuses: []int{400, 403, 426, 503},
+		Summary: "Where terminals come in: a WebSocket, on which docs/protocol.md is spoken."}
+	Metrics = Route{Method: "GET", Path: "/metrics", Public: true, Gives: Text, Summary: "What is counted, for Prometheus."}
+	Health  = Route{Method: "GET", Path: "/healthz", Public: true, Gives: Text, Summary: "The process runs."}
+	Ready   = Route{Method: "GET", Path: "/readyz", Public: true, Gives: Text, Refuses: []int{503}, Summary: "The server can be sent sessions."}
+)
+
+// Who says who asks, and what answers.
+type Who struct {
+	Operator bool   `json:"operator"`
+	Version  string `json:"version"` // of the program
+	Demo     bool   `json:"demo"`
+}
+
+// Told is a report.
+type Told struct{ Body Report }
+
+// Accepted says that a report was taken. Who asks does not learn which serials there are.
+type Accepted struct {
+	Accepted bool `json:"accepted"`
+}
+
+// Report is what page or command tell the server of a restoration.
+type Report struct {
+	ID           string `json:"id"` // 16 random bytes in hex: the same report sent again counts once
+	Model        string `json:"model"`
+	Serial       string `json:"serial"`
+	Outcome      string `json:"outcome" enum:"restored,not-restored,found"`
+	From         string `json:"from"`    // version that it ran or was being rewritten from
+	Version      string `json:"version"` // of the release it was restored to
+	Image        string `json:"image"`   // of that release, SHA-256 in hex
+	Why          uint32 `json:"why"`     // code of the reason for restoration mode
+	Sectors      uint32 `json:"sectors_written"`
+	Sent         uint32 `json:"bytes_sent"` // on the wire, framing included
+	Received     uint32 `json:"bytes_received"`
+	Full         uint32 `json:"bytes_full"` // that a full image would have taken
+	Milliseconds uint32 `json:"milliseconds"`
+	Baud         uint32 `json:"baud"`
+	Via          string `json:"via"`   // page or command
+	Words        string `json:"words"` // what went wrong, for people
+}
+
+// Demo is what a demo server shows.
+type Demo struct {
+	Models []DemoModel `json:"models"`
+}
+
+// DemoModel is one model of it.
+type DemoModel struct {
+	Record   []byte    `json:"record"`
+	Public   []byte    `json:"public"`
+	Releases []Release `json:"releases"`
+}
