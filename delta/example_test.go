@@ -12,6 +12,7 @@ import (
 	"unbrick/delta"
 	"unbrick/delta/internal/coding"
 	"unbrick/flash"
+	"unbrick/internal/vectors"
 )
 
 // The worked example of docs/delta.md: what it says is what decoding its file by the document does.
@@ -300,7 +301,7 @@ func TestWorkedExample(t *testing.T) {
 		t.Fatal("the document has no example")
 	}
 	want := exampleText(t, file, plan, out)
-	if *update {
+	if *vectors.Update {
 		if err := os.WriteFile(document, []byte(before+exampleBegin+want+exampleEnd+after), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package delta_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,9 +13,8 @@ import (
 
 	"unbrick/delta"
 	"unbrick/flash"
+	"unbrick/internal/vectors"
 )
-
-var update = flag.Bool("update", false, "write testdata/*.vector anew")
 
 // vector is one scenario for decoders in any language: a text header of "name: value" lines, a blank
 // line, and the bytes of file, checkpoint if there is one, old and new image one after the other. With a checkpoint decoding goes on
@@ -172,7 +170,7 @@ func vectorNames(t *testing.T) []string {
 }
 
 func TestVectors(t *testing.T) {
-	if *update {
+	if *vectors.Update {
 		all := makeVectors(t)
 		for name, v := range all {
 			v.settle(t, name)

@@ -3,30 +3,17 @@ package protocol
 import (
 	"bytes"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
 
 // TestSecondReader: a reader that knows only docs/protocol.md and docs/release.md, testdata/read.py, takes and refuses the same.
 func TestSecondReader(t *testing.T) {
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 here: the reader that was written from the document does not run")
-	}
-	var files []string
-	for _, dir := range []string{"", "refused", "signed"} {
-		more, err := filepath.Glob(filepath.Join("testdata", dir, "*.txt"))
-		if err != nil || len(more) == 0 {
-			t.Fatal(dir, err)
-		}
-		files = append(files, more...)
-	}
-	out, err := exec.Command(path, append([]string{"-S", "-E", "-B", "testdata/read.py"}, files...)...).CombinedOutput()
-	if err != nil || len(out) > 0 {
-		t.Errorf("by the document, %v:\n%s", err, out)
+	files := vectors.List(t, "testdata/*.txt", "testdata/refused/*.txt", "testdata/signed/*.txt")
+	if said := vectors.Second(t, "testdata/read.py", files...); said != "" {
+		t.Errorf("by the document:\n%s", said)
 	}
 }
 

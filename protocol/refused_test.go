@@ -4,56 +4,24 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 	"unbrick/limits"
 )
-
-var update = flag.Bool("update", false, "write the vectors anew")
 
 // vector returns the bytes of a file of testdata: a text header, an empty line, and the message in hexadecimal. With -update
 // it writes header and got there before.
 func vector(t *testing.T, name, header string, got []byte) []byte {
 	t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	if *update {
-		if err := os.WriteFile(path, []byte(header+"\nencoding: hexadecimal\n\n"+wrap(hex.EncodeToString(got))), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, payload, _ := strings.Cut(string(text), "\n\n")
-	if head != header+"\nencoding: hexadecimal" {
-		t.Errorf("%s has header %q, want %q", path, head, header)
-	}
-	return unhex(t, strings.ReplaceAll(payload, "\n", ""))
+	text := header + "\nencoding: hexadecimal\n\n" + vectors.Wrap(got)
+	return unhex(t, vectors.Keep(t, filepath.Join("testdata", name+".txt"), text))
 }
 
-func wrap(s string) string {
-	var b strings.Builder
-	for len(s) > 64 {
-		b.WriteString(s[:64] + "\n")
-		s = s[64:]
-	}
-	return b.String() + s + "\n"
-}
-
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+func unhex(t *testing.T, s string) []byte { t.Helper(); return vectors.Unhex(t, s) }
 
 // with returns an example with its n-th item, the code being item 0, replaced by the hexadecimal one.
 func with(t *testing.T, example string, n int, item string) []byte {

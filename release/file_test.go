@@ -41,7 +41,7 @@ func TestSplitFileTellsACutFile(t *testing.T) {
 // FuzzSplitFile: what is taken is written again byte for byte.
 func FuzzSplitFile(f *testing.F) {
 	for _, v := range fileVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := release.SplitFile(b)

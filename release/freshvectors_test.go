@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
@@ -68,11 +69,11 @@ func freshWords(f *release.Fresh) [][2]string {
 }
 
 func checkFresh(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	f, err := release.VerifyFresh(v.payload, keysOf(t, v, "online keys"))
+	f, err := release.VerifyFresh(v.Payload, keysOf(t, v, "online keys"))
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("got %v, want %v", err, want)
 	}
@@ -83,16 +84,16 @@ func checkFresh(t *testing.T, v *vector) {
 		return
 	}
 	for _, w := range freshWords(&f) {
-		if w[1] != v.get(w[0]) {
-			t.Errorf("%s is %q, want %q", w[0], w[1], v.get(w[0]))
+		if w[1] != v.Get(w[0]) {
+			t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 		}
 	}
-	if model := v.get("model"); model != "" {
-		if d, err := release.SubjectOf(model, v.get("serial")); err != nil || d != f.Subject {
-			t.Errorf("subject of %q and %q is %x, %v", model, v.get("serial"), d, err)
+	if model := v.Get("model"); model != "" {
+		if d, err := release.SubjectOf(model, v.Get("serial")); err != nil || d != f.Subject {
+			t.Errorf("subject of %q and %q is %x, %v", model, v.Get("serial"), d, err)
 		}
 	}
-	if again, err := release.SignFresh(&f, ed25519.NewKeyFromSeed(v.hex(t, "private seed"))); err != nil || !bytes.Equal(again, v.payload) {
+	if again, err := release.SignFresh(&f, ed25519.NewKeyFromSeed(v.Hex(t, "private seed"))); err != nil || !bytes.Equal(again, v.Payload) {
 		t.Errorf("signed again as %x, %v", again, err)
 	}
 }
@@ -101,11 +102,11 @@ func freshVectors() []vector {
 	var all []vector
 	const contentType = "application/vnd.unbrick.fresh+cbor"
 	add := func(name, expect, comment string, signed []byte) {
-		all = append(all, vector{"fresh-" + name, [][2]string{{"kind", "fresh"}, {"comment", comment}, {"online keys", hexOf(makerKey())}, {"expect", expect}}, signed})
+		all = append(all, vectors.New("fresh-"+name, [][2]string{{"kind", "fresh"}, {"comment", comment}, {"online keys", hexOf(makerKey())}, {"expect", expect}}, signed))
 	}
 	good := func(name, comment, model, serial string, f release.Fresh) {
 		header := [][2]string{{"kind", "fresh"}, {"comment", comment}, {"private seed", seedsOf(makerKey())}, {"online keys", hexOf(makerKey())}, {"expect", "accepted"}, {"model", model}, {"serial", serial}}
-		all = append(all, vector{"fresh-" + name, append(header, freshWords(&f)...), must(release.SignFresh(&f, makerKey()))})
+		all = append(all, vectors.New("fresh-"+name, append(header, freshWords(&f)...), must(release.SignFresh(&f, makerKey()))))
 	}
 	good("sound", "the worked example of docs/release.md", "0001", "S-17", soundFresh())
 	good("least", "everything as small as it may be", "", "", release.Fresh{})
@@ -152,7 +153,7 @@ func freshVectors() []vector {
 	payload("time-negative", "time -1", with(8, []byte{0x20}))
 	payload("long-head", "order 7 in two bytes", with(5, []byte{0x18, 7}))
 	payload("oversize", "more than 256 bytes", with(6, byteString(make([]byte, 160))))
-	signed := all[0].payload
+	signed := all[0].Payload
 	bad("trailing-byte", "one byte behind the statement", append(bytes.Clone(signed), 0))
 	bad("truncated", "the last byte is missing", signed[:len(signed)-1])
 	bad("empty", "nothing at all", nil)
@@ -174,11 +175,11 @@ func receiptWords(v *release.Receipt) [][2]string {
 }
 
 func checkReceipt(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	got, err := release.VerifyReceipt(v.payload, v.hex(t, "signature"), v.hex(t, "device key"))
+	got, err := release.VerifyReceipt(v.Payload, v.Hex(t, "signature"), v.Hex(t, "device key"))
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("got %v, want %v", err, want)
 	}
@@ -189,11 +190,11 @@ func checkReceipt(t *testing.T, v *vector) {
 		return
 	}
 	for _, w := range receiptWords(&got) {
-		if w[1] != v.get(w[0]) {
-			t.Errorf("%s is %q, want %q", w[0], w[1], v.get(w[0]))
+		if w[1] != v.Get(w[0]) {
+			t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 		}
 	}
-	if again, err := release.AppendReceipt(nil, &got); err != nil || !bytes.Equal(again, v.payload) {
+	if again, err := release.AppendReceipt(nil, &got); err != nil || !bytes.Equal(again, v.Payload) {
 		t.Errorf("written again as %x, %v", again, err)
 	}
 }
@@ -203,7 +204,7 @@ func receiptVectors() []vector {
 	add := func(name, expect, comment string, words [][2]string, receipt, message []byte) {
 		signature := ed25519.Sign(makerKey(), message)
 		header := [][2]string{{"kind", "receipt"}, {"comment", comment}, {"device key", hexOf(makerKey())}, {"signature", hex.EncodeToString(signature)}, {"expect", expect}}
-		all = append(all, vector{"receipt-" + name, append(header, words...), receipt})
+		all = append(all, vectors.New("receipt-"+name, append(header, words...), receipt))
 	}
 	const prefix = "unbrick receipt v1\x00"
 	signed := func(b []byte) []byte { return append([]byte(prefix), b...) }

@@ -11,7 +11,7 @@ import (
 // FuzzParse: what is taken is written again byte for byte.
 func FuzzParse(f *testing.F) {
 	for _, v := range manifestVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, signers, err := release.Parse(b)
@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 // FuzzParseStatement: as FuzzParse.
 func FuzzParseStatement(f *testing.F) {
 	for _, v := range statementVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, signers, err := release.ParseStatement(b)
@@ -75,7 +75,7 @@ func compareButSigners(t *testing.T, took, again []byte, signers *release.Signer
 // FuzzParseFresh: as FuzzParse.
 func FuzzParseFresh(f *testing.F) {
 	for _, v := range freshVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, id, err := release.ParseFresh(b)
@@ -94,7 +94,7 @@ func FuzzParseFresh(f *testing.F) {
 // FuzzParseReceipt: as FuzzParse.
 func FuzzParseReceipt(f *testing.F) {
 	for _, v := range receiptVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := release.ParseReceipt(b)

@@ -11,6 +11,7 @@ import (
 
 	"unbrick/flash"
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
@@ -18,10 +19,10 @@ import (
 func keysOf(t *testing.T, v *vector, name string) []ed25519.PublicKey {
 	t.Helper()
 	var keys []ed25519.PublicKey
-	for _, word := range strings.Fields(v.get(name)) {
+	for _, word := range strings.Fields(v.Get(name)) {
 		key, err := hex.DecodeString(word)
 		if err != nil {
-			t.Fatalf("%s: %v", v.name, err)
+			t.Fatalf("%s: %v", v.Name, err)
 		}
 		keys = append(keys, key)
 	}
@@ -39,11 +40,11 @@ func manifestWords(m *release.Manifest) [][2]string {
 }
 
 func checkManifest(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	m, err := release.Verify(v.payload, keysOf(t, v, "public keys"), int(v.number(t, "threshold")))
+	m, err := release.Verify(v.Payload, keysOf(t, v, "public keys"), int(v.Number(t, "threshold")))
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("got %v, want %v", err, want)
 	}
@@ -54,25 +55,25 @@ func checkManifest(t *testing.T, v *vector) {
 		return
 	}
 	for _, w := range manifestWords(&m) {
-		if w[1] != v.get(w[0]) {
-			t.Errorf("%s is %q, want %q", w[0], w[1], v.get(w[0]))
+		if w[1] != v.Get(w[0]) {
+			t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 		}
 	}
 	var keys []ed25519.PrivateKey
 	for _, seed := range keysOf(t, v, "private seeds") {
 		keys = append(keys, ed25519.NewKeyFromSeed(seed))
 	}
-	if again, err := release.Sign(&m, keys...); err != nil || !bytes.Equal(again, v.payload) {
+	if again, err := release.Sign(&m, keys...); err != nil || !bytes.Equal(again, v.Payload) {
 		t.Errorf("signed again as %x, %v", again, err)
 	}
 }
 
 func checkFile(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	f, err := release.SplitFile(v.payload)
+	f, err := release.SplitFile(v.Payload)
 	if err == nil {
 		var m release.Manifest
 		if m, err = release.Verify(f.Signed, keysOf(t, v, "public keys"), 1); err == nil {
@@ -82,7 +83,7 @@ func checkFile(t *testing.T, v *vector) {
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Errorf("got %v, want %v", err, want)
 	}
-	if err == nil && !bytes.Equal(release.AppendFile(nil, &f), v.payload) {
+	if err == nil && !bytes.Equal(release.AppendFile(nil, &f), v.Payload) {
 		t.Error("written again it is another file")
 	}
 }
@@ -106,9 +107,9 @@ func seedsOf(keys ...ed25519.PrivateKey) string {
 func manifestVectors() []vector {
 	var all []vector
 	few := func(name, expect, comment string, need int, signed []byte, trusted ...ed25519.PrivateKey) {
-		all = append(all, vector{"manifest-" + name, [][2]string{
+		all = append(all, vectors.New("manifest-"+name, [][2]string{
 			{"kind", "manifest"}, {"comment", comment}, {"public keys", hexOf(trusted...)}, {"threshold", fmt.Sprint(need)}, {"expect", expect},
-		}, signed})
+		}, signed))
 	}
 	add := func(name, expect, comment string, signed []byte) { few(name, expect, comment, 1, signed, makerKey()) }
 	good := func(name, comment string, m release.Manifest, need int, trusted []ed25519.PrivateKey, keys ...ed25519.PrivateKey) {
@@ -116,7 +117,7 @@ func manifestVectors() []vector {
 			{"kind", "manifest"}, {"comment", comment}, {"private seeds", seedsOf(keys...)}, {"public keys", hexOf(trusted...)},
 			{"threshold", fmt.Sprint(need)}, {"expect", "accepted"},
 		}
-		all = append(all, vector{"manifest-" + name, append(header, manifestWords(&m)...), must(release.Sign(&m, keys...))})
+		all = append(all, vectors.New("manifest-"+name, append(header, manifestWords(&m)...), must(release.Sign(&m, keys...))))
 	}
 	maker := []ed25519.PrivateKey{makerKey()}
 	accepted := func(name, comment string, m release.Manifest) { good(name, comment, m, 1, maker, makerKey()) }
@@ -294,9 +295,9 @@ func fileVectors() []vector {
 	f := release.File{Signed: must(release.Sign(&m, makerKey())), LongNote: []byte(longNote), Image: image}
 	sound := release.AppendFile(nil, &f)
 	add := func(name, expect, comment string, file []byte) {
-		all = append(all, vector{"file-" + name, [][2]string{
+		all = append(all, vectors.New("file-"+name, [][2]string{
 			{"kind", "file"}, {"comment", comment}, {"public keys", hexOf(makerKey())}, {"expect", expect},
-		}, file})
+		}, file))
 	}
 	change := func(at int, b byte) []byte {
 		f := bytes.Clone(sound)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
@@ -24,11 +25,11 @@ func partsWords(parts []release.Part) [][2]string {
 }
 
 func checkPartsFile(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	parts, err := release.ParseParts(v.payload)
+	parts, err := release.ParseParts(v.Payload)
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("got %v, want %v", err, want)
 	}
@@ -39,11 +40,11 @@ func checkPartsFile(t *testing.T, v *vector) {
 		return
 	}
 	for _, w := range partsWords(parts) {
-		if w[1] != v.get(w[0]) {
-			t.Errorf("%s is %q, want %q", w[0], w[1], v.get(w[0]))
+		if w[1] != v.Get(w[0]) {
+			t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 		}
 	}
-	if again, err := release.AppendParts(nil, parts); err != nil || !bytes.Equal(again, v.payload) {
+	if again, err := release.AppendParts(nil, parts); err != nil || !bytes.Equal(again, v.Payload) {
 		t.Errorf("written again as %x, %v", again, err)
 	}
 }
@@ -52,11 +53,11 @@ func partsVectors() []vector {
 	var all []vector
 	good := func(name, comment string, parts []release.Part) {
 		header := [][2]string{{"kind", "parts"}, {"comment", comment}, {"expect", "accepted"}}
-		all = append(all, vector{"parts-" + name, append(header, partsWords(parts)...), must(release.AppendParts(nil, parts))})
+		all = append(all, vectors.New("parts-"+name, append(header, partsWords(parts)...), must(release.AppendParts(nil, parts))))
 	}
 	bad := func(name, comment string, change func(b []byte) []byte) {
 		b := change(must(release.AppendParts(nil, soundParts())))
-		all = append(all, vector{"parts-" + name, [][2]string{{"kind", "parts"}, {"comment", comment}, {"expect", "malformed parts"}}, b})
+		all = append(all, vectors.New("parts-"+name, [][2]string{{"kind", "parts"}, {"comment", comment}, {"expect", "malformed parts"}}, b))
 	}
 	set := func(at int, v ...byte) func([]byte) []byte {
 		return func(b []byte) []byte { copy(b[at:], v); return b }
@@ -117,7 +118,7 @@ func TestAppendPartsRefuses(t *testing.T) {
 
 func FuzzParseParts(f *testing.F) {
 	for _, v := range partsVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parts, err := release.ParseParts(b)

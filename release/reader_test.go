@@ -1,26 +1,11 @@
 package release_test
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
-
-// second runs a second reader over vectors and returns what it complains about, or skips the test.
-func second(t *testing.T, reader string, vectors ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 here: the reader that was written from the document does not run")
-	}
-	out, err := exec.Command(path, append([]string{"-S", "-E", "-B", reader}, vectors...)...).CombinedOutput()
-	if (err != nil) != (len(out) > 0) {
-		t.Fatalf("%v: %q", err, out)
-	}
-	return string(out)
-}
 
 // TestSecondReader: a reader that knows only docs/release.md, testdata/read.py, finds in every vector what is written there.
 func TestSecondReader(t *testing.T) {
@@ -28,7 +13,7 @@ func TestSecondReader(t *testing.T) {
 	if err != nil || len(files) < 200 {
 		t.Fatalf("%d vectors, %v", len(files), err)
 	}
-	if said := second(t, "testdata/read.py", files...); said != "" {
+	if said := vectors.Second(t, "testdata/read.py", files...); said != "" {
 		t.Errorf("by the document:\n%s", said)
 	}
 }
@@ -65,23 +50,8 @@ func TestOtherReadings(t *testing.T) {
 	}
 	for _, o := range readings {
 		t.Run(o.what, func(t *testing.T) {
-			dir := t.TempDir()
-			for _, name := range []string{"read.py", "signed.py"} {
-				text, err := os.ReadFile("testdata/" + name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if name == o.file {
-					if strings.Count(string(text), o.is) != 1 {
-						t.Fatalf("%s has not one %q", name, o.is)
-					}
-					text = []byte(strings.Replace(string(text), o.is, o.then, 1))
-				}
-				if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if said := second(t, filepath.Join(dir, "read.py"), "testdata/"+o.vector+".vec"); !strings.Contains(said, ".vec: ") {
+			dir := vectors.Misread(t, []string{"testdata/read.py", "testdata/signed.py"}, vectors.Edit{File: o.file, Is: o.is, Then: o.then})
+			if said := vectors.Second(t, filepath.Join(dir, "read.py"), "testdata/"+o.vector+".vec"); !strings.Contains(said, ".vec: ") {
 				t.Errorf("the vector %s does not tell it apart: %s", o.vector, said)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/veraison/go-cose"
 
 	"unbrick/flash"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
@@ -350,8 +351,8 @@ func TestHex(t *testing.T) {
 // TestTheLargestFit: the limits hold what the fields can take, with little to spare.
 func TestTheLargestFit(t *testing.T) {
 	for name, limit := range map[string]int{"manifest-most": release.MaxManifest, "trust-most": release.MaxStatement, "fresh-most": release.MaxFresh, "receipt-most": release.MaxReceipt} {
-		v := readVector(t, "testdata/"+name+".vec")
-		if n := len(v.payload); n > limit || n < limit*9/10 {
+		v := vectors.Read(t, "testdata/"+name+".vec")
+		if n := len(v.Payload); n > limit || n < limit*9/10 {
 			t.Errorf("%s has %d bytes, the limit is %d", name, n, limit)
 		}
 	}

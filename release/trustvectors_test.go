@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
@@ -97,11 +98,11 @@ func statementWords(s *release.Statement) [][2]string {
 }
 
 func checkStatement(t *testing.T, v *vector) {
-	want, ok := outcomes[v.get("expect")]
+	want, ok := outcomes[v.Get("expect")]
 	if !ok {
-		t.Fatalf("expects %q", v.get("expect"))
+		t.Fatalf("expects %q", v.Get("expect"))
 	}
-	s, err := release.VerifyStatement(v.payload, keysOf(t, v, "key slots"), int(v.number(t, "threshold")))
+	s, err := release.VerifyStatement(v.Payload, keysOf(t, v, "key slots"), int(v.Number(t, "threshold")))
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("got %v, want %v", err, want)
 	}
@@ -112,15 +113,15 @@ func checkStatement(t *testing.T, v *vector) {
 		return
 	}
 	for _, w := range statementWords(&s) {
-		if w[1] != v.get(w[0]) {
-			t.Errorf("%s is %q, want %q", w[0], w[1], v.get(w[0]))
+		if w[1] != v.Get(w[0]) {
+			t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 		}
 	}
 	var keys []ed25519.PrivateKey
 	for _, seed := range keysOf(t, v, "private seeds") {
 		keys = append(keys, ed25519.NewKeyFromSeed(seed))
 	}
-	if again, err := release.SignStatement(&s, keys...); err != nil || !bytes.Equal(again, v.payload) {
+	if again, err := release.SignStatement(&s, keys...); err != nil || !bytes.Equal(again, v.Payload) {
 		t.Errorf("signed again as %x, %v", again, err)
 	}
 }
@@ -129,15 +130,15 @@ func statementVectors() []vector {
 	var all []vector
 	slots := hexOf(rootKeys()...)
 	add := func(name, expect, comment string, need int, signed []byte) {
-		all = append(all, vector{"trust-" + name, [][2]string{
+		all = append(all, vectors.New("trust-"+name, [][2]string{
 			{"kind", "trust"}, {"comment", comment}, {"key slots", slots}, {"threshold", fmt.Sprint(need)}, {"expect", expect},
-		}, signed})
+		}, signed))
 	}
 	good := func(name, comment string, s *release.Statement, need int, keys ...ed25519.PrivateKey) {
 		header := [][2]string{
 			{"kind", "trust"}, {"comment", comment}, {"private seeds", seedsOf(keys...)}, {"key slots", slots}, {"threshold", fmt.Sprint(need)}, {"expect", "accepted"},
 		}
-		all = append(all, vector{"trust-" + name, append(header, statementWords(s)...), must(release.SignStatement(s, keys...))})
+		all = append(all, vectors.New("trust-"+name, append(header, statementWords(s)...), must(release.SignStatement(s, keys...))))
 	}
 	good("sound", "the worked example of docs/release.md", soundStatement(), 2, makerKey(), thirdKey())
 	good("retired-beside", "signed by the retired key too, which does not count", soundStatement(), 2, rootKeys()...)
@@ -231,7 +232,7 @@ func statementVectors() []vector {
 	payload("site-long", "a site of 65 bytes", statementWith(12, text(strings.Repeat("s", 65))))
 	payload("site-not-ascii", "a site with a letter that is not ASCII", statementWith(12, text("ex\u00e4mple.com")))
 	payload("support-space", "a space at the end of support", statementWith(13, text("help ")))
-	add("truncated", "malformed statement", "the last byte is missing", 2, all[0].payload[:len(all[0].payload)-1])
+	add("truncated", "malformed statement", "the last byte is missing", 2, all[0].Payload[:len(all[0].Payload)-1])
 	add("empty", "malformed statement", "nothing at all", 2, nil)
 	return all
 }

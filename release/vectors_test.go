@@ -3,85 +3,20 @@ package release_test
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
 
-var update = flag.Bool("update", false, "write the vectors in testdata again")
-
-// A vector is a file of header lines "name: value", an empty line, and the bytes to be read.
-type vector struct {
-	name    string
-	header  [][2]string
-	payload []byte
-}
-
-func (v *vector) get(name string) string {
-	for _, h := range v.header {
-		if h[0] == name {
-			return h[1]
-		}
-	}
-	return ""
-}
-
-func (v *vector) number(t *testing.T, name string) uint64 {
-	t.Helper()
-	n, err := strconv.ParseUint(v.get(name), 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", v.name, err)
-	}
-	return n
-}
-
-func (v *vector) hex(t *testing.T, name string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(v.get(name))
-	if err != nil {
-		t.Fatalf("%s: %v", v.name, err)
-	}
-	return b
-}
-
-func (v *vector) encode() []byte {
-	var b bytes.Buffer
-	for _, h := range v.header {
-		fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
-	}
-	b.WriteByte('\n')
-	b.Write(v.payload)
-	return b.Bytes()
-}
-
-func readVector(t *testing.T, path string) vector {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, payload, ok := bytes.Cut(b, []byte("\n\n"))
-	if !ok {
-		t.Fatalf("%s: no empty line", path)
-	}
-	v := vector{name: strings.TrimSuffix(filepath.Base(path), ".vec"), payload: payload}
-	for line := range strings.SplitSeq(string(head), "\n") {
-		name, value, ok := strings.Cut(line, ": ")
-		if !ok {
-			t.Fatalf("%s: header line %q", path, line)
-		}
-		v.header = append(v.header, [2]string{name, value})
-	}
-	return v
-}
+// A vector is a file of header lines, an empty line, and the bytes to be read.
+type vector = vectors.File
 
 // outcomes of reading a manifest or a release file, as vectors name them.
 var outcomes = map[string]error{
@@ -98,42 +33,42 @@ func TestVectors(t *testing.T) {
 		t.Fatalf("%d vectors, %v", len(paths), err)
 	}
 	for _, path := range paths {
-		v := readVector(t, path)
-		t.Run(v.name, func(t *testing.T) {
-			switch v.get("kind") {
+		v := vectors.Read(t, path)
+		t.Run(v.Name, func(t *testing.T) {
+			switch v.Get("kind") {
 			case "manifest":
-				checkManifest(t, &v)
+				checkManifest(t, v)
 			case "file":
-				checkFile(t, &v)
+				checkFile(t, v)
 			case "trust":
-				checkStatement(t, &v)
+				checkStatement(t, v)
 			case "fresh":
-				checkFresh(t, &v)
+				checkFresh(t, v)
 			case "receipt":
-				checkReceipt(t, &v)
+				checkReceipt(t, v)
 			case "parts":
-				checkPartsFile(t, &v)
+				checkPartsFile(t, v)
 			case "tree":
-				checkTree(t, &v)
+				checkTree(t, v)
 			case "code points":
-				checkCodePoints(t, &v)
+				checkCodePoints(t, v)
 			default:
-				t.Errorf("kind %q", v.get("kind"))
+				t.Errorf("kind %q", v.Get("kind"))
 			}
 		})
 	}
 }
 
 func checkTree(t *testing.T, v *vector) {
-	leaf := uint32(v.number(t, "leaf size"))
-	leaves := release.AppendLeaves(nil, v.payload, leaf)
-	if uint64(leaves.Count()) != v.number(t, "leaves") {
+	leaf := uint32(v.Number(t, "leaf size"))
+	leaves := release.AppendLeaves(nil, v.Payload, leaf)
+	if uint64(leaves.Count()) != v.Number(t, "leaves") {
 		t.Errorf("%d leaves", leaves.Count())
 	}
-	if got := release.Root(leaves); release.Hex(got) != v.get("root") {
+	if got := release.Root(leaves); release.Hex(got) != v.Get("root") {
 		t.Errorf("root %x", got)
 	}
-	if got := release.Hex(leaves.At(leaves.Count() - 1)); got != v.get("last leaf") {
+	if got := release.Hex(leaves.At(leaves.Count() - 1)); got != v.Get("last leaf") {
 		t.Errorf("last leaf %s", got)
 	}
 }
@@ -143,24 +78,10 @@ func TestVectorsAreGenerated(t *testing.T) {
 	all := slices.Concat(manifestVectors(), fileVectors(), statementVectors(), freshVectors(), receiptVectors(), partsVectors(), treeVectors(), codePointVectors())
 	known := map[string]bool{}
 	for _, v := range all {
-		path := filepath.Join("testdata", v.name+".vec")
-		known[path] = true
-		if *update {
-			if err := os.WriteFile(path, v.encode(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(got, v.encode()) {
-			t.Errorf("%s is not what the generator makes (%v)", path, err)
-		}
+		known[v.Name] = true
+		vectors.Keep(t, filepath.Join("testdata", v.Name+".vec"), string(v.Text()))
 	}
-	paths, _ := filepath.Glob("testdata/*.vec")
-	for _, path := range paths {
-		if !known[path] {
-			t.Errorf("%s has no generator", path)
-		}
-	}
+	vectors.Owned(t, "testdata/*.vec", func(name string) bool { return known[name] })
 }
 
 // codePointVectors is the table of what a text may hold, for firmware to compare its own with.
@@ -176,12 +97,12 @@ func codePointVectors() []vector {
 			first = -1
 		}
 	}
-	return []vector{{"text-code-points", [][2]string{{"kind", "code points"}, {"comment", "first and last of each range that a text may have, all others are refused"}}, b.Bytes()}}
+	return []vector{vectors.New("text-code-points", [][2]string{{"kind", "code points"}, {"comment", "first and last of each range that a text may have, all others are refused"}}, b.Bytes())}
 }
 
 func checkCodePoints(t *testing.T, v *vector) {
 	may := map[rune]bool{}
-	for line := range strings.Lines(string(v.payload)) {
+	for line := range strings.Lines(string(v.Payload)) {
 		var first, last rune
 		if _, err := fmt.Sscanf(line, "%X %X\n", &first, &last); err != nil {
 			t.Fatalf("%q: %v", line, err)
@@ -217,7 +138,7 @@ func TestDocumentShowsTheCodePoints(t *testing.T) {
 			}
 		}
 	}
-	if want := string(codePointVectors()[0].payload); shown.String() != want {
+	if want := string(codePointVectors()[0].Payload); shown.String() != want {
 		t.Errorf("the document shows\n%sthe table is\n%s", shown.String(), want)
 	}
 }
@@ -235,10 +156,10 @@ func treeVectors() []vector {
 	for _, c := range []struct{ leaf, size int }{{256, 1}, {256, 256}, {256, 257}, {256, 768}, {256, 1281}, {256, 2048}, {512, 3000}} {
 		image := exampleImage(c.size)
 		leaves := release.AppendLeaves(nil, image, uint32(c.leaf))
-		all = append(all, vector{fmt.Sprintf("tree-%d-%d", c.leaf, c.size), [][2]string{
+		all = append(all, vectors.New(fmt.Sprintf("tree-%d-%d", c.leaf, c.size), [][2]string{
 			{"kind", "tree"}, {"comment", "the payload is the image"}, {"leaf size", fmt.Sprint(c.leaf)}, {"leaves", fmt.Sprint(leaves.Count())},
 			{"last leaf", release.Hex(leaves.At(leaves.Count() - 1))}, {"root", release.Hex(release.Root(leaves))},
-		}, image})
+		}, image))
 	}
 	return all
 }
@@ -263,9 +184,9 @@ func TestDocumentShowsTheVectors(t *testing.T) {
 			continue
 		}
 		example, _, _ = strings.Cut(example, "\n#")
-		v := readVector(t, filepath.Join("testdata", c.vector+".vec"))
-		if !strings.Contains(example, c.vector+".vec") || !strings.Contains(example, fmt.Sprintf("%d bytes", len(v.payload))) {
-			t.Errorf("%s: the document names another vector, or another length than %d", c.vector, len(v.payload))
+		v := vectors.Read(t, filepath.Join("testdata", c.vector+".vec"))
+		if !strings.Contains(example, c.vector+".vec") || !strings.Contains(example, fmt.Sprintf("%d bytes", len(v.Payload))) {
+			t.Errorf("%s: the document names another vector, or another length than %d", c.vector, len(v.Payload))
 		}
 		at, lines := 0, 0
 		for line := range strings.Lines(example) {
@@ -286,14 +207,14 @@ func TestDocumentShowsTheVectors(t *testing.T) {
 				if err != nil {
 					break // the rest of the line is words
 				}
-				if !bytes.HasPrefix(v.payload[min(at, len(v.payload)):], b) {
+				if !bytes.HasPrefix(v.Payload[min(at, len(v.Payload)):], b) {
 					t.Errorf("%s: at %d the document shows %s", c.vector, at, word)
 				}
 				at += len(b)
 			}
 		}
-		if at != len(v.payload) || lines < 8 {
-			t.Errorf("%s: %d lines of the document end at %d of %d bytes", c.vector, lines, at, len(v.payload))
+		if at != len(v.Payload) || lines < 8 {
+			t.Errorf("%s: %d lines of the document end at %d of %d bytes", c.vector, lines, at, len(v.Payload))
 		}
 	}
 }

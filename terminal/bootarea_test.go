@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -15,45 +14,9 @@ import (
 	"testing"
 
 	"unbrick/flash"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
-
-var updateVectors = flag.Bool("update", false, "write the vectors in testdata again")
-
-// A bootVector is what stands at the end of a boot area: header lines "name: value", an empty line, the bytes.
-type bootVector struct {
-	name    string
-	header  [][2]string
-	payload []byte
-}
-
-func (v *bootVector) encode() []byte {
-	var b bytes.Buffer
-	for _, h := range v.header {
-		fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
-	}
-	b.WriteByte('\n')
-	b.Write(v.payload)
-	return b.Bytes()
-}
-
-func readBootVector(t *testing.T, path string) (header map[string]string, payload []byte) {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, payload, ok := bytes.Cut(b, []byte("\n\n"))
-	if !ok {
-		t.Fatalf("%s: no empty line", path)
-	}
-	header = map[string]string{}
-	for line := range strings.Lines(string(head)) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		header[name] = value
-	}
-	return header, payload
-}
 
 func soundIdentity() Identity {
 	return Identity{
@@ -104,11 +67,11 @@ func mustBytes(b []byte, err error) []byte {
 	return b
 }
 
-func identityVectors() []bootVector {
-	var all []bootVector
+func identityVectors() []vectors.File {
+	var all []vectors.File
 	good := func(name, comment string, id Identity) {
-		all = append(all, bootVector{"identity-" + name, append([][2]string{{"format", "identification"}, {"comment", comment}, {"expect", "accepted"}}, identityWords(&id)...),
-			mustBytes(AppendIdentity(nil, &id))})
+		all = append(all, vectors.New("identity-"+name, append([][2]string{{"format", "identification"}, {"comment", comment}, {"expect", "accepted"}}, identityWords(&id)...),
+			mustBytes(AppendIdentity(nil, &id))))
 	}
 	bad := func(name, comment string, change func(b []byte)) {
 		id := soundIdentity()
@@ -117,7 +80,7 @@ func identityVectors() []bootVector {
 		if !strings.HasPrefix(name, "crc") {
 			sealed(b)
 		}
-		all = append(all, bootVector{"identity-" + name, [][2]string{{"format", "identification"}, {"comment", comment}, {"expect", "refused"}}, b})
+		all = append(all, vectors.New("identity-"+name, [][2]string{{"format", "identification"}, {"comment", comment}, {"expect", "refused"}}, b))
 	}
 	set := func(at int, v ...byte) func(b []byte) { return func(b []byte) { copy(b[at:], v) } }
 	good("sound", "the worked example of docs/boot-area.md", soundIdentity())
@@ -152,15 +115,15 @@ func identityVectors() []bootVector {
 	bad("zero-251", "the last byte before the CRC", set(identityCRC-1, 1))
 	bad("short", "one byte less", func([]byte) {})
 	last := &all[len(all)-1]
-	last.payload = sealed(last.payload[:IdentitySize-1])
+	last.Payload = sealed(last.Payload[:IdentitySize-1])
 	return all
 }
 
-func keyBlockVectors() []bootVector {
-	var all []bootVector
+func keyBlockVectors() []vectors.File {
+	var all []vectors.File
 	add := func(name, comment, expect string, erased byte, words [][2]string, b []byte) {
 		header := [][2]string{{"format", "key block"}, {"comment", comment}, {"erased byte", fmt.Sprintf("%02x", erased)}, {"expect", expect}}
-		all = append(all, bootVector{"keyblock-" + name, append(header, words...), b})
+		all = append(all, vectors.New("keyblock-"+name, append(header, words...), b))
 	}
 	good := func(name, comment string, k DeviceKey) {
 		add(name, comment, "accepted", 0xff, keyWords(&k, true), mustBytes(AppendKeyBlock(nil, &k)))
@@ -198,61 +161,54 @@ func keyBlockVectors() []bootVector {
 
 // TestBootAreaVectors reads every vector by its header only, as firmware in another language would, and writes the accepted ones again.
 func TestBootAreaVectors(t *testing.T) {
-	for _, v := range append(identityVectors(), keyBlockVectors()...) {
-		path := filepath.Join("testdata", v.name+".vec")
-		if *updateVectors {
-			if err := os.WriteFile(path, v.encode(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, v.encode()) {
-			t.Errorf("%s is not what the generator makes (%v)", path, err)
-		}
+	all := append(identityVectors(), keyBlockVectors()...)
+	for _, v := range all {
+		vectors.Keep(t, filepath.Join("testdata", v.Name+".vec"), string(v.Text()))
 	}
-	paths, err := filepath.Glob("testdata/[ik]*.vec") // survivors have a test of their own
-	if err != nil || len(paths) != len(identityVectors())+len(keyBlockVectors()) {
-		t.Fatalf("%d vectors, %v", len(paths), err)
+	paths := vectors.List(t, "testdata/[ik]*.vec") // survivors have a test of their own
+	if len(paths) != len(all) {
+		t.Fatalf("%d vectors of %d", len(paths), len(all))
 	}
 	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".vec"), func(t *testing.T) {
-			header, payload := readBootVector(t, path)
-			words, again, err := readBootArea(t, header, payload)
-			if header["expect"] == "refused" {
+		v := vectors.Read(t, path)
+		t.Run(v.Name, func(t *testing.T) {
+			words, again, err := readBootArea(t, v)
+			if v.Get("expect") == "refused" {
 				if !errors.Is(err, ErrIdentity) && !errors.Is(err, ErrKeyBlock) {
 					t.Errorf("got %v, want a refusal", err)
 				}
 				return
 			}
-			if err != nil || header["expect"] != "accepted" {
-				t.Fatalf("%s: %v", header["expect"], err)
+			if err != nil || v.Get("expect") != "accepted" {
+				t.Fatalf("%s: %v", v.Get("expect"), err)
 			}
 			for _, w := range words {
-				if header[w[0]] != w[1] {
-					t.Errorf("%s is %q, want %q", w[0], w[1], header[w[0]])
+				if v.Get(w[0]) != w[1] {
+					t.Errorf("%s is %q, want %q", w[0], w[1], v.Get(w[0]))
 				}
 			}
-			if !bytes.Equal(again, payload) {
+			if !bytes.Equal(again, v.Payload) {
 				t.Errorf("written again as %x", again)
 			}
 		})
 	}
 }
 
-func readBootArea(t *testing.T, header map[string]string, payload []byte) (words [][2]string, again []byte, err error) {
+func readBootArea(t *testing.T, v *vectors.File) (words [][2]string, again []byte, err error) {
 	t.Helper()
-	switch header["format"] {
+	switch v.Get("format") {
 	case "identification":
-		id, err := ParseIdentity(payload)
+		id, err := ParseIdentity(v.Payload)
 		if err != nil {
 			return nil, nil, err
 		}
 		return identityWords(&id), mustBytes(AppendIdentity(nil, &id)), nil
 	case "key block":
-		erased, err := hex.DecodeString(header["erased byte"])
-		if err != nil || len(erased) != 1 {
-			t.Fatalf("erased byte %q", header["erased byte"])
+		erased := v.Hex(t, "erased byte")
+		if len(erased) != 1 {
+			t.Fatalf("erased byte %q", v.Get("erased byte"))
 		}
-		k, there, err := ParseKeyBlock(payload, erased[0])
+		k, there, err := ParseKeyBlock(v.Payload, erased[0])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -261,7 +217,7 @@ func readBootArea(t *testing.T, header map[string]string, payload []byte) (words
 		}
 		return keyWords(&k, true), mustBytes(AppendKeyBlock(nil, &k)), nil
 	}
-	t.Fatalf("format %q", header["format"])
+	t.Fatalf("format %q", v.Get("format"))
 	return nil, nil, nil
 }
 
@@ -298,7 +254,7 @@ func TestDocumentShowsTheBootArea(t *testing.T) {
 				}
 			}
 		}
-		_, payload := readBootVector(t, filepath.Join("testdata", name+".vec"))
+		payload := vectors.Read(t, filepath.Join("testdata", name+".vec")).Payload
 		for at, c := range payload {
 			if shown[at] != c { // what the document leaves out is zero
 				t.Errorf("%s: byte %d is %02x, the document shows %02x", name, at, c, shown[at])
@@ -332,7 +288,7 @@ func TestAnEraDoesNotRun(t *testing.T) {
 
 func FuzzIdentity(f *testing.F) {
 	for _, v := range identityVectors() {
-		f.Add(v.payload)
+		f.Add(v.Payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = bytes.Clone(b)
@@ -347,7 +303,7 @@ func FuzzIdentity(f *testing.F) {
 
 func FuzzKeyBlock(f *testing.F) {
 	for _, v := range keyBlockVectors() {
-		f.Add(v.payload, byte(0xff))
+		f.Add(v.Payload, byte(0xff))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, erased byte) {
 		b = bytes.Clone(b)

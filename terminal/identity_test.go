@@ -76,9 +76,9 @@ func TestInPlace(t *testing.T) {
 		}
 	}
 	for _, v := range identityVectors() {
-		oneChanged(v.payload, func(b []byte, at int) {
+		oneChanged(v.Payload, func(b []byte, at int) {
 			_, err := ParseIdentity(b)
-			check(v.name, at, err, written(b))
+			check(v.Name, at, err, written(b))
 		})
 	}
 	for _, k := range []DeviceKey{soundDeviceKey(), {Public: [32]byte{9}, Hardware: true}} {

@@ -3,15 +3,13 @@ package bsdiff
 import (
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
-
-var update = flag.Bool("update", false, "write the vectors anew")
 
 // TestVectors: patches that another implementation can run, good ones and refusals. docs/protocol.md shows the first.
 func TestVectors(t *testing.T) {
@@ -55,17 +53,7 @@ func TestVectors(t *testing.T) {
 			expect = "refused"
 		}
 		text := fmt.Sprintf("patch: hexadecimal\nwhy: %s\nexpect: %s\nold: %x\nnew: %x\n\n", v.why, expect, old, want)
-		for s := hex.EncodeToString(v.patch); len(s) > 0; s = s[min(64, len(s)):] {
-			text += s[:min(64, len(s))] + "\n"
-		}
-		if *update {
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if file, err := os.ReadFile(path); err != nil || string(file) != text {
-			t.Errorf("%s: got\n%s\nwant\n%s", path, file, text)
-		}
+		vectors.Keep(t, path, text+vectors.Wrap(v.patch))
 		image, err := apply(v.patch, []byte(old))
 		if v.reason == "" && (err != nil || string(image) != want) {
 			t.Errorf("%s: %q, %v", v.name, image, err)

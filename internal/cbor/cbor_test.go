@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 )
 
 func TestErrorSticksWithItsOffset(t *testing.T) {
-	r := cbor.NewReader(unhex(t, "83016101ff"))
+	r := cbor.NewReader(vectors.Unhex(t, "83016101ff"))
 	if n := r.Array(); n != 3 {
 		t.Fatalf("array of %d", n)
 	}
@@ -57,7 +58,7 @@ func TestLimits(t *testing.T) {
 		{"number where a bool is due", "01", func(r *cbor.Reader) { r.Bool() }, cbor.ErrKind},
 		{"indefinite array", "9fff", func(r *cbor.Reader) { r.Array() }, cbor.ErrIndefinite},
 	} {
-		r := cbor.NewReader(unhex(t, c.in))
+		r := cbor.NewReader(vectors.Unhex(t, c.in))
 		c.read(r)
 		if err := r.Finish(); !errors.Is(err, c.err) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.err)
@@ -79,7 +80,7 @@ func TestInt(t *testing.T) {
 
 func TestLenientReading(t *testing.T) {
 	// {_ "rc": 0 (in nine bytes), "a": [_ 1, 2], "d": (_ h'0102'), "e": (_ ), "t": (_ "x")}
-	r := cbor.NewLenientReader(unhex(t, "bf6272631b00000000000000006161"+"9f0102ff"+"6164"+"5f420102ff"+"6165"+"5fff"+"6174"+"7f6178ffff"))
+	r := cbor.NewLenientReader(vectors.Unhex(t, "bf6272631b00000000000000006161"+"9f0102ff"+"6164"+"5f420102ff"+"6165"+"5fff"+"6174"+"7f6178ffff"))
 	n := r.Map()
 	if n != -1 {
 		t.Fatalf("map of %d", n)
@@ -118,7 +119,7 @@ func TestLenientReading(t *testing.T) {
 	if err := r.Finish(); err != nil {
 		t.Error(err)
 	}
-	r = cbor.NewLenientReader(unhex(t, "5f41014102ff"))
+	r = cbor.NewLenientReader(vectors.Unhex(t, "5f41014102ff"))
 	if r.Bytes(); !errors.Is(r.Err(), cbor.ErrChunks) {
 		t.Errorf("two chunks: %v", r.Err())
 	}
@@ -129,7 +130,7 @@ func TestKeys(t *testing.T) {
 		in   string
 		fine bool
 	}{{"a3010002000300", true}, {"a201000100", false}, {"a202000100", false}, {"a218ff00190100f6", true}} {
-		r := cbor.NewReader(unhex(t, c.in))
+		r := cbor.NewReader(vectors.Unhex(t, c.in))
 		var keys cbor.Keys
 		for n := r.Map(); r.Next(&n); {
 			keys.Uint(r)
@@ -165,7 +166,7 @@ func TestWriterKeepsToItsBuffer(t *testing.T) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	in := unhex(t, "a50102024101036161048301f5f605a1d8180020")
+	in := vectors.Unhex(t, "a50102024101036161048301f5f605a1d8180020")
 	var buf [64]byte
 	var keep uint64
 	n := testing.AllocsPerRun(100, func() {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"unbrick/internal/cbor"
+	"unbrick/internal/vectors"
 )
 
 // The examples of RFC 8949 appendix A. "=" marks the ones that are deterministic and of the kinds we
@@ -36,7 +37,7 @@ func TestAppendixA(t *testing.T) {
 		if strict {
 			v = v[1:]
 		}
-		b := unhex(t, v)
+		b := vectors.Unhex(t, v)
 		if err := leniently(b); err != nil {
 			t.Errorf("%s: lenient reader: %v", v, err)
 		}
@@ -92,7 +93,7 @@ func TestRefusals(t *testing.T) {
 		{"nothing", "", true, cbor.ErrTruncated},
 		{"too deep", hex.EncodeToString(deep), true, cbor.ErrDepth},
 	} {
-		b := unhex(t, c.in)
+		b := vectors.Unhex(t, c.in)
 		if err := strictly(b); !errors.Is(err, c.err) {
 			t.Errorf("%s: strict reader says %v, want %v", c.name, err, c.err)
 		}
@@ -102,20 +103,11 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"1f", "3f", "df00", "bf01ff", "7f4100ff", "7f7f6100ffff"} {
-		if err := leniently(unhex(t, in)); err == nil {
+		if err := leniently(vectors.Unhex(t, in)); err == nil {
 			t.Errorf("lenient reader takes %s", in)
 		}
 	}
 	if err := leniently(deep[1:]); err != nil {
 		t.Errorf("nesting of MaxDepth: %v", err)
 	}
-}
-
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

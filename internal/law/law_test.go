@@ -68,6 +68,7 @@ var below = map[string][]string{
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
+	"internal/vectors":      {},
 	"server/access":         {},
 	"server/form":           {},
 	"server/rollout":        {"release", "server/form", "server/storage"},

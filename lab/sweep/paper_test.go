@@ -1,9 +1,7 @@
 package sweep_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,14 +9,13 @@ import (
 
 	"unbrick/emulator"
 	"unbrick/flash/flashtest"
+	"unbrick/internal/vectors"
 	"unbrick/lab/sweep"
 	"unbrick/lab/sweep/suite"
 )
 
-var update = flag.Bool("update", false, "write the vectors of cuts in terminal/record/testdata again")
-
-// vectors is where package record has those of record sectors.
-const vectors = "../../terminal/record/testdata"
+// sheets is where package record has those of record sectors.
+const sheets = "../../terminal/record/testdata"
 
 // Records of an update and of the confirmation behind it.
 const (
@@ -87,34 +84,10 @@ func TestPapers(t *testing.T) {
 			name := fmt.Sprintf("lab-%d-%s-%s-%v.vec", e.Shape.Unit, state, c.what, c.tear)
 			name = strings.ReplaceAll(name, " ", "-")
 			made[name] = true
-			compare(t, filepath.Join(vectors, name), sheet(t, s, id.String(), e.Name, about))
+			vectors.Keep(t, filepath.Join(sheets, name), sheet(t, s, id.String(), e.Name, about))
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(vectors, "lab-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !made[filepath.Base(f)] {
-			t.Errorf("%s is made by nobody", f)
-		}
-	}
-}
-
-func compare(t *testing.T, path, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != text {
-		t.Errorf("%s is another than\n%s", path, text)
-	}
+	vectors.Owned(t, filepath.Join(sheets, "lab-*"), func(name string) bool { return made[name+".vec"] })
 }
 
 // sheet repeats the run of an id up to the power-up behind its cut and returns what lies there then, as a vector.

@@ -3,43 +3,19 @@ package frame
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
-
-var update = flag.Bool("update", false, "write the vectors anew")
 
 // vector returns the bytes of a file of testdata: a text header, an empty line, and what is on the wire in hexadecimal. With -update it
 // writes header and got there before.
 func vector(t *testing.T, name, header string, got []byte) []byte {
 	t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	text := header + "\n\n"
-	for s := hex.EncodeToString(got); len(s) > 0; s = s[min(64, len(s)):] {
-		text += s[:min(64, len(s))] + "\n"
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(file) != text {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, file, text)
-	}
-	_, payload, _ := strings.Cut(string(file), "\n\n")
-	b, err := hex.DecodeString(strings.ReplaceAll(payload, "\n", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return vectors.Unhex(t, vectors.Keep(t, filepath.Join("testdata", name+".txt"), header+"\n\n"+vectors.Wrap(got)))
 }
 
 func upward(n int) []byte {

@@ -3,12 +3,12 @@ package smp
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
 
 func TestCRC16(t *testing.T) {
@@ -130,7 +130,7 @@ func TestDeframerPassesOver(t *testing.T) {
 		name := filepath.Join("streams", strings.ReplaceAll(strings.ReplaceAll(test.name, ",", ""), " ", "-"))
 		names[name] = true
 		header := fmt.Sprintf("stream: hexadecimal, and the packet\nwhy: %s\npackets: %d\ndamaged: %d", test.name, test.want, test.damaged)
-		shown(t, name, header, wrap(hex.EncodeToString([]byte(test.stream)))+"\n"+wrap(hex.EncodeToString(packet)))
+		shown(t, name, header, vectors.Wrap([]byte(test.stream))+"\n"+vectors.Wrap(packet))
 		for _, piece := range []int{1, 7, 1 << 16} {
 			var d Deframer
 			d.Reset(make([]byte, DeframerSize(len(packet))))

@@ -4,18 +4,15 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"unbrick/flash"
+	"unbrick/internal/vectors"
 	"unbrick/release"
 )
-
-var update = flag.Bool("update", false, "write the vectors anew")
 
 func fill(n int, b byte) []byte { return bytes.Repeat([]byte{b}, n) }
 
@@ -120,19 +117,8 @@ func TestVectors(t *testing.T) {
 				t.Errorf("packet of %d bytes, announced %d", len(packet), BufSize)
 			}
 			path := filepath.Join("testdata", name+".txt")
-			text := "packet: hexadecimal\nframes: with markers as \\x06\\x09 and \\x04\\x14\n\n" + wrap(hex.EncodeToString(packet)) + "\n" + visible(AppendFrames(nil, packet))
-			if *update {
-				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if text != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", text, want)
-			}
+			text := "packet: hexadecimal\nframes: with markers as \\x06\\x09 and \\x04\\x14\n\n" + vectors.Wrap(packet) + "\n" + visible(AppendFrames(nil, packet))
+			vectors.Keep(t, path, text)
 			h, body, err := ParsePacket(packet)
 			if err != nil {
 				t.Fatal(err)
@@ -156,15 +142,6 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-}
-
-func wrap(s string) string {
-	var b strings.Builder
-	for len(s) > 64 {
-		b.WriteString(s[:64] + "\n")
-		s = s[64:]
-	}
-	return b.String() + s + "\n"
 }
 
 func visible(frames []byte) string {

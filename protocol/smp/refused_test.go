@@ -11,42 +11,18 @@ import (
 	"strings"
 	"testing"
 
+	"unbrick/internal/vectors"
 	"unbrick/limits"
 	"unbrick/release"
 )
 
-// shown returns the bytes of a vector: a header, an empty line, and the payload. With -update it writes both before.
+// shown returns the payload of a vector.
 func shown(t *testing.T, name, header, payload string) string {
 	t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	text := header + "\n\n" + payload
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != text {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, text)
-	}
-	_, payload, _ = strings.Cut(string(got), "\n\n")
-	return payload
+	return vectors.Keep(t, filepath.Join("testdata", name+".txt"), header+"\n\n"+payload)
 }
 
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, "\n", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+func unhex(t *testing.T, s string) []byte { t.Helper(); return vectors.Unhex(t, s) }
 
 // refusedBodies are bodies that no decoder takes: of which vector's kind, the name of the refusal, why.
 func refusedBodies() []struct {
@@ -124,7 +100,7 @@ func TestRefused(t *testing.T) {
 		}
 		name := filepath.Join("refused", v.of+"-"+v.name)
 		all[name] = true
-		got := unhex(t, shown(t, name, "refused: body of "+v.of+"\nwhy: "+v.why, wrap(hex.EncodeToString(packet))))
+		got := unhex(t, shown(t, name, "refused: body of "+v.of+"\nwhy: "+v.why, vectors.Wrap(packet)))
 		_, body, err := ParsePacket(got)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -161,7 +137,7 @@ func TestRefused(t *testing.T) {
 		all[name] = true
 		packet := unhex(t, head+v.body)
 		packet[3] = byte(len(packet) - HeaderSize)
-		_, body, err := ParsePacket(unhex(t, shown(t, name, "refused: body of upload-next\nwhy: "+v.why, wrap(hex.EncodeToString(packet)))))
+		_, body, err := ParsePacket(unhex(t, shown(t, name, "refused: body of upload-next\nwhy: "+v.why, vectors.Wrap(packet))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +178,7 @@ func TestLenient(t *testing.T) {
 		body := unhex(t, v.body)
 		q.Length = uint16(len(body))
 		packet := append(q.Append(nil), body...)
-		payload := shown(t, filepath.Join("lenient", v.name), "taken: upload-next\nwhy: "+v.why, wrap(hex.EncodeToString(packet))+"\n"+wrap(hex.EncodeToString(ours)))
+		payload := shown(t, filepath.Join("lenient", v.name), "taken: upload-next\nwhy: "+v.why, vectors.Wrap(packet)+"\n"+vectors.Wrap(ours))
 		theirs, _, _ := strings.Cut(payload, "\n\n")
 		got, body, err := ParsePacket(unhex(t, theirs))
 		if err != nil || got.Sequence != 7 {
@@ -235,7 +211,7 @@ func TestErrorVectors(t *testing.T) {
 		if v.want.RC {
 			says = fmt.Sprintf("error: rc %d", v.want.Code)
 		}
-		got := unhex(t, shown(t, filepath.Join("errors", v.name), says, wrap(hex.EncodeToString(packet))))
+		got := unhex(t, shown(t, filepath.Join("errors", v.name), says, vectors.Wrap(packet)))
 		h, body, err := ParsePacket(got)
 		var e *Error
 		if err != nil || !h.Answers(requestOf(1)) || h.Version > 1 || !errors.As(ResponseError(body), &e) || *e != v.want {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unbrick/internal/vectors"
 )
 
 // TestExample: the bytes of docs/record.md are those of its vector.
@@ -37,7 +38,7 @@ func TestExample(t *testing.T) {
 		copy(shown[at:], p)
 	}
 	if !bytes.Equal(shown, b) {
-		t.Errorf("the document shows\n%swant\n%s", wrapped(shown), wrapped(b))
+		t.Errorf("the document shows\n%swant\n%s", vectors.Wrap(shown), vectors.Wrap(b))
 	}
 }
 

@@ -7,38 +7,20 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"unbrick/internal/vectors"
 	"unbrick/protocol"
 	"unbrick/release"
 )
 
-// second runs a second reader over vectors and returns what it complains about, or skips the test.
-func second(t *testing.T, reader string, vectors ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 here: the reader that was written from the document does not run")
-	}
-	out, err := exec.Command(path, append([]string{"-S", "-E", "-B", reader}, vectors...)...).CombinedOutput()
-	if (err != nil) != (len(out) > 0) {
-		t.Fatalf("%v: %q", err, out)
-	}
-	return string(out)
-}
-
 // TestSecondReader: a reader that knows only docs/record.md, testdata/read.py, finds in every vector what is written there, and what a Store
 // finds in sectors of chance.
 func TestSecondReader(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.vec")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	if said := second(t, "testdata/read.py", files...); said != "" {
+	if said := vectors.Second(t, "testdata/read.py", vectors.List(t, "testdata/*.vec")...); said != "" {
 		t.Errorf("by the document:\n%s", said)
 	}
 	seed := uint64(time.Now().UnixNano())
@@ -50,18 +32,18 @@ func TestSecondReader(t *testing.T) {
 		if i%3 == 0 {
 			v = chanceBody(r)
 		}
-		for _, h := range v.header {
+		for _, h := range v.Header {
 			if h[0] == "verdict" || h[0] == "ended" {
 				found[h[0]+" "+h[1]]++
 			}
 		}
 		path := filepath.Join(dir, fmt.Sprintf("%d.vec", i))
-		if err := os.WriteFile(path, []byte(v.text()), 0o666); err != nil {
+		if err := os.WriteFile(path, v.Text(), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		more = append(more, path)
 	}
-	if said := second(t, "testdata/read.py", more...); said != "" {
+	if said := vectors.Second(t, "testdata/read.py", more...); said != "" {
 		t.Errorf("by the document:\n%s", said)
 	}
 	for _, all := range []string{"verdict accepted", "verdict refused", "ended true", "ended false"} {
@@ -82,15 +64,15 @@ func chanceBody(r *rand.Rand) vector {
 	if r.IntN(8) > 0 {
 		binary.LittleEndian.PutUint32(b[len(b)-4:], crc32.ChecksumIEEE(b[:len(b)-4]))
 	}
-	v := vector{data: wrapped(b)}
-	v.add("kind", "body")
+	v := vector{Payload: []byte(vectors.Wrap(b))}
+	v.Add("kind", "body")
 	var got Record
 	if !got.decode(b) {
-		v.add("verdict", "refused")
+		v.Add("verdict", "refused")
 		return v
 	}
-	v.add("verdict", "accepted")
-	v.describe(&got)
+	v.Add("verdict", "accepted")
+	describe(&v, &got)
 	return v
 }
 
@@ -181,21 +163,10 @@ func TestOtherReadings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs another reader for each reading")
 	}
-	text, err := os.ReadFile("testdata/read.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
 	for _, o := range readings {
 		t.Run(o.what, func(t *testing.T) {
-			if strings.Count(string(text), o.is) != 1 {
-				t.Fatalf("read.py has not one %q", o.is)
-			}
-			reader := filepath.Join(dir, "read.py")
-			if err := os.WriteFile(reader, []byte(strings.Replace(string(text), o.is, o.then, 1)), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			if said := second(t, reader, "testdata/"+o.vector+".vec"); !strings.Contains(said, ".vec: ") {
+			reader := filepath.Join(vectors.Misread(t, []string{"testdata/read.py"}, vectors.Edit{File: "read.py", Is: o.is, Then: o.then}), "read.py")
+			if said := vectors.Second(t, reader, "testdata/"+o.vector+".vec"); !strings.Contains(said, ".vec: ") {
 				t.Errorf("the vector %s does not tell it apart: %s", o.vector, said)
 			}
 		})

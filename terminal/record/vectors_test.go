@@ -3,72 +3,42 @@ package record
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
-	"flag"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"unbrick/flash/flashtest"
+	"unbrick/internal/vectors"
 	"unbrick/limits"
 	"unbrick/protocol"
 	"unbrick/release"
 )
 
-var update = flag.Bool("update", false, "write the vectors in testdata again")
-
-// A vector is lines "name: value", then an empty line, then bytes in hexadecimal: a body, or the two record sectors as spans "sector
-// offset hexadecimal" of what is not erased.
-type vector struct {
-	header [][2]string
-	data   string
-}
-
-func (v *vector) add(name string, value any) {
-	v.header = append(v.header, [2]string{name, fmt.Sprint(value)})
-}
-
-func (v *vector) text() string {
-	var b strings.Builder
-	for _, h := range v.header {
-		fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
-	}
-	return b.String() + "\n" + v.data
-}
-
-// wrapped is p in hexadecimal, 32 bytes a line.
-func wrapped(p []byte) string {
-	var b strings.Builder
-	for len(p) > 0 {
-		n := min(len(p), 32)
-		b.WriteString(hex.EncodeToString(p[:n]) + "\n")
-		p = p[n:]
-	}
-	return b.String()
-}
+// A vector has bytes in hexadecimal behind its header: a body, or the two record sectors as spans "sector offset hexadecimal" of what
+// is not erased.
+type vector = vectors.File
 
 func list[T any](all []T) string { return strings.Trim(fmt.Sprint(all), "[]") }
 
 // describe puts what a record says into a vector.
-func (v *vector) describe(r *Record) {
+func describe(v *vector, r *Record) {
 	var doubt []int
 	for i := range r.Doubts() {
 		doubt = append(doubt, r.Doubt(i))
 	}
-	v.add("sequence", r.Sequence)
-	v.add("state", r.State)
-	v.add("confirmed", r.Confirmed)
-	v.add("doubt of all", r.DoubtAll)
-	v.add("floor", fmt.Sprint(r.Floor.Era, " ", r.Floor.Counter))
-	v.add("lengths", list([]int{len(r.From), len(r.To), len(r.Statement)}))
-	v.add("doubtful", list(doubt))
-	v.add("dead", list(r.Report.Dead()))
-	v.add("report", list([]uint32{uint32(r.Report.Verdict), uint32(r.Report.Fault), r.Report.Erases, r.Report.RecordErases, r.Report.Failed}))
-	v.add("staging", list([]uint32{uint32(r.Staged.Phase), uint32(r.Staged.Tries), uint32(r.Staged.Kind), r.Staged.Batch, r.Staged.Size, r.Staged.At}))
+	v.Add("sequence", r.Sequence)
+	v.Add("state", r.State)
+	v.Add("confirmed", r.Confirmed)
+	v.Add("doubt of all", r.DoubtAll)
+	v.Add("floor", fmt.Sprint(r.Floor.Era, " ", r.Floor.Counter))
+	v.Add("lengths", list([]int{len(r.From), len(r.To), len(r.Statement)}))
+	v.Add("doubtful", list(doubt))
+	v.Add("dead", list(r.Report.Dead()))
+	v.Add("report", list([]uint32{uint32(r.Report.Verdict), uint32(r.Report.Fault), r.Report.Erases, r.Report.RecordErases, r.Report.Failed}))
+	v.Add("staging", list([]uint32{uint32(r.Staged.Phase), uint32(r.Staged.Tries), uint32(r.Staged.Kind), r.Staged.Batch, r.Staged.Size, r.Staged.At}))
 }
 
 // staged is the record of the document's example.
@@ -85,11 +55,11 @@ func bodies() map[string]vector {
 	all := map[string]vector{}
 	encoded := func(r *Record) []byte { var mem [MaxSize]byte; return bytes.Clone(r.encode(mem[:])) }
 	sound := func(name, about string, r *Record) {
-		v := vector{data: wrapped(encoded(r))}
-		v.add("kind", "body")
-		v.add("about", about)
-		v.add("verdict", "accepted")
-		v.describe(r)
+		v := vector{Payload: []byte(vectors.Wrap(encoded(r)))}
+		v.Add("kind", "body")
+		v.Add("about", about)
+		v.Add("verdict", "accepted")
+		describe(&v, r)
 		all["body-"+name] = v
 	}
 	most := full()
@@ -105,10 +75,10 @@ func bodies() map[string]vector {
 	sound("doubt-of-all", "more doubtful sectors than can be named", &Record{Sequence: 3, State: Rewriting, To: []byte{1}, DoubtAll: true})
 	refused := func(name, reason string, change func(b []byte) []byte) {
 		b := change(encoded(full()))
-		v := vector{data: wrapped(b)}
-		v.add("kind", "body")
-		v.add("verdict", "refused")
-		v.add("reason", reason)
+		v := vector{Payload: []byte(vectors.Wrap(b))}
+		v.Add("kind", "body")
+		v.Add("verdict", "refused")
+		v.Add("reason", reason)
 		all["body-no-"+name] = v
 	}
 	for _, tt := range refusals {
@@ -210,20 +180,20 @@ func sectors(t testing.TB) map[string]vector {
 func (b *bench) vector(about string) vector {
 	b.reset()
 	var v vector
-	v.add("kind", "sectors")
-	v.add("about", about)
-	v.add("program unit", b.layout.Geometry.ProgramUnit)
-	v.add("erased", fmt.Sprintf("%02x", b.layout.Geometry.Erased))
-	v.add("sectors of software", b.software.Sectors())
-	v.add("image of the installed release", "1 sector")
+	v.Add("kind", "sectors")
+	v.Add("about", about)
+	v.Add("program unit", b.layout.Geometry.ProgramUnit)
+	v.Add("erased", fmt.Sprintf("%02x", b.layout.Geometry.Erased))
+	v.Add("sectors of software", b.software.Sectors())
+	v.Add("image of the installed release", "1 sector")
 	counts := "nothing"
 	if rec := b.Newest(); rec != nil {
 		counts = fmt.Sprintf("sequence %d, %v", rec.Sequence, rec.State)
 	}
-	v.add("counts", counts)
-	v.add("ended", b.Ended())
-	v.add("copied", b.Copied())
-	v.add("doubtful", list(b.doubtful()))
+	v.Add("counts", counts)
+	v.Add("ended", b.Ended())
+	v.Add("copied", b.Copied())
+	v.Add("doubtful", list(b.doubtful()))
 	for i, addr := range b.addr {
 		var bad []uint32
 		for at := range b.Array.Unreadable {
@@ -231,10 +201,10 @@ func (b *bench) vector(about string) vector {
 				bad = append(bad, at-addr)
 			}
 		}
-		v.add(fmt.Sprintf("unreadable units of %d", i), list(bad))
+		v.Add(fmt.Sprintf("unreadable units of %d", i), list(bad))
 	}
 	for i, addr := range b.addr {
-		v.data += flashtest.Spans(i, b.Cells[addr:][:b.size[i]], b.layout.Geometry.Erased)
+		v.Payload = append(v.Payload, flashtest.Spans(i, b.Cells[addr:][:b.size[i]], b.layout.Geometry.Erased)...)
 	}
 	return v
 }
@@ -246,95 +216,46 @@ func TestVectors(t *testing.T) {
 		all[name] = v
 	}
 	for name, v := range all {
-		path := filepath.Join("testdata", name+".vec")
-		if *update {
-			if err := os.WriteFile(path, []byte(v.text()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != v.text() {
-			t.Errorf("%s is another", path)
-		}
+		vectors.Keep(t, filepath.Join("testdata", name+".vec"), string(v.Text()))
 	}
-	files, err := filepath.Glob("testdata/*.vec")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		name := strings.TrimSuffix(filepath.Base(f), ".vec")
-		if _, made := all[name]; !made && !strings.HasPrefix(name, "lab-") {
-			t.Errorf("%s is made by nobody", f)
-		}
-	}
+	vectors.Owned(t, "testdata/*.vec", func(name string) bool {
+		_, made := all[name]
+		return made || strings.HasPrefix(name, "lab-")
+	})
 }
 
 // TestReadVectors reads the files: bodies are what they say, and record sectors, those of the lab too, hold what they say.
 func TestReadVectors(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.vec")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		t.Run(filepath.Base(f), func(t *testing.T) {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			head, data, _ := strings.Cut(string(text), "\n\n")
-			header := map[string]string{}
-			for line := range strings.Lines(head) {
-				name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-				header[name] = value
-			}
-			if header["kind"] == "sectors" {
-				readSectors(t, header, data)
+	for _, path := range vectors.List(t, "testdata/*.vec") {
+		v := vectors.Read(t, path)
+		t.Run(v.Name, func(t *testing.T) {
+			if v.Get("kind") == "sectors" {
+				readSectors(t, v)
 				return
 			}
-			body, err := hex.DecodeString(strings.ReplaceAll(data, "\n", ""))
-			if err != nil {
-				t.Fatal(err)
-			}
 			var r Record
-			if ok := r.decode(body); ok != (header["verdict"] == "accepted") {
-				t.Errorf("decodes: %v, %s", ok, header["verdict"])
+			if ok := r.decode(vectors.Unhex(t, string(v.Payload))); ok != (v.Get("verdict") == "accepted") {
+				t.Errorf("decodes: %v, %s", ok, v.Get("verdict"))
 			}
 		})
 	}
 }
 
-func readSectors(t *testing.T, header map[string]string, data string) {
-	number := func(name string) uint32 {
-		n, err := strconv.ParseUint(header[name], 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return uint32(n)
-	}
-	erased, err := hex.DecodeString(header["erased"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBench(t, number("program unit"), erased[0], number("sectors of software"))
+func readSectors(t *testing.T, v *vector) {
+	erased := v.Hex(t, "erased")
+	b := newBench(t, uint32(v.Number(t, "program unit")), erased[0], uint32(v.Number(t, "sectors of software")))
 	both := [2][]byte{bytes.Repeat(erased, limits.RecordSector), bytes.Repeat(erased, limits.RecordSector)}
-	for line := range strings.Lines(data) {
+	for line := range strings.Lines(string(v.Payload)) {
 		var sector, at int
 		var text string
 		if _, err := fmt.Sscanf(line, "%d %x %s", &sector, &at, &text); err != nil {
 			t.Fatal(err)
 		}
-		p, err := hex.DecodeString(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		copy(both[sector][at:], p)
+		copy(both[sector][at:], vectors.Unhex(t, text))
 	}
 	for i, p := range both {
 		b.cells(i, p)
-		for _, at := range strings.Fields(header[fmt.Sprintf("unreadable units of %d", i)]) {
+		for _, at := range strings.Fields(v.Get(fmt.Sprintf("unreadable units of %d", i))) {
 			n, err := strconv.ParseUint(at, 10, 32)
 			if err != nil {
 				t.Fatal(err)
@@ -342,9 +263,8 @@ func readSectors(t *testing.T, header map[string]string, data string) {
 			b.Array.Unreadable[b.addr[i]+uint32(n)] = true
 		}
 	}
-	again := b.vector(header["about"])
-	for _, h := range again.header {
-		if want, there := header[h[0]]; there && want != h[1] && h[0] != "image of the installed release" {
+	for _, h := range b.vector(v.Get("about")).Header {
+		if want := v.Get(h[0]); want != h[1] && h[0] != "image of the installed release" {
 			t.Errorf("%s: got %q, want %q", h[0], h[1], want)
 		}
 	}
