@@ -31,7 +31,7 @@ const (
 // applicationID marks a database as ours in its header ("UBRI").
 const applicationID = 0x55425249
 
-// firstTables are those of schema 1. Later schemas have them too.
+// firstTables are in every schema that there was.
 var firstTables = []string{"devices", "files", "history", "keys", "models", "releases", "settings"}
 
 func broken(path, what, remedy string, err error) error {
@@ -123,11 +123,14 @@ func examine(ctx context.Context, name string) (found catalogue, err error) {
 	switch {
 	case !ours:
 		return found, broken(name, "is the database of another application", "name another folder with --data; nothing was changed", nil)
-	case found.version > len(migrations):
-		return found, broken(name, fmt.Sprintf("is of a newer server: its schema is version %d, this program knows %d", found.version, len(migrations)),
-			"start the newer program, or put a backup back that this one made; nothing was changed", nil)
 	case found.version == 0:
 		return found, nil
+	case found.version > version:
+		return found, broken(name, fmt.Sprintf("is of a newer server: its schema is version %d, this program knows %d", found.version, version),
+			"start the newer program, or put a backup back that this one made; nothing was changed", nil)
+	case found.version < version:
+		return found, broken(name, fmt.Sprintf("is of an older server, with releases in a form that nothing reads any more: its schema is version %d, this program knows %d", found.version, version),
+			"name a new folder with --data and publish the releases again; nothing was changed", nil)
 	}
 	if err := db.QueryRowContext(ctx, `SELECT count(DISTINCT image) FROM releases`).Scan(&found.images); err != nil {
 		return found, unusable(name, err)

@@ -113,6 +113,7 @@ func TestBrokenFolders(t *testing.T) {
 			shell(t, filepath.Join(dir, databaseName), `PRAGMA application_id = 7`)
 		}, databaseName, "another application"},
 		{"newer schema", func(t *testing.T, dir string) { shell(t, filepath.Join(dir, databaseName), `PRAGMA user_version = 99`) }, databaseName, "is of a newer server: its schema is version 99"},
+		{"older schema", func(t *testing.T, dir string) { shell(t, filepath.Join(dir, databaseName), `PRAGMA user_version = 6`) }, databaseName, "nothing reads any more: its schema is version 6"},
 		{"database is a folder", func(t *testing.T, dir string) {
 			ok(t, os.Remove(filepath.Join(dir, databaseName)))
 			ok(t, os.Mkdir(filepath.Join(dir, databaseName), 0o700))

@@ -72,7 +72,7 @@ func (s *Store) open(ctx context.Context, dir string, o *Options) error {
 	if s.write, err = connect(name, 1, o.MaxPages); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.write); err != nil {
+	if err := create(ctx, s.write); err != nil {
 		return unusable(name, fmt.Errorf("open database: %w", full(err)))
 	}
 	if s.read, err = connect(name, readers, o.MaxPages); err != nil {

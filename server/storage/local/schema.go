@@ -5,282 +5,36 @@ package local
 import (
 	"context"
 	"database/sql"
+	_ "embed"
 	"fmt"
 )
 
-// migrations lead from one schema to the next; PRAGMA user_version counts those that ran. A published
-// migration is never changed: a change of the schema is a new entry.
+// schema makes the tables of a new database.
 //
-// Times are milliseconds since 1970, digests 32-byte blobs, u64 values are stored as the signed integer of the
-// same bits only where they are not compared (order and counter are limited to 63 bits at the API).
-var migrations = []string{
-	`CREATE TABLE models (
-		id TEXT PRIMARY KEY,
-		record BLOB NOT NULL,
-		updated INTEGER NOT NULL
-	) STRICT, WITHOUT ROWID;
+//go:embed schema.sql
+var schema string
 
-	CREATE TABLE keys (
-		model TEXT NOT NULL REFERENCES models(id),
-		kid BLOB NOT NULL,
-		public BLOB NOT NULL,
-		added INTEGER NOT NULL,
-		PRIMARY KEY (model, kid)
-	) STRICT, WITHOUT ROWID;
+// version is the schema's (PRAGMA user_version). Older ones hold releases of a form that nothing reads any more. From 1.0 on a
+// change of the schema is a migration from this one; until then it is a higher version.
+const version = 7
 
-	CREATE TABLE releases (
-		model TEXT NOT NULL REFERENCES models(id),
-		"order" INTEGER NOT NULL,
-		version TEXT NOT NULL,
-		image BLOB NOT NULL,
-		signed BLOB NOT NULL,
-		state INTEGER NOT NULL,
-		published INTEGER NOT NULL,
-		PRIMARY KEY (model, "order"),
-		UNIQUE (model, version),
-		UNIQUE (model, image)
-	) STRICT, WITHOUT ROWID;
-
-	CREATE TABLE files (
-		id INTEGER PRIMARY KEY,
-		model TEXT NOT NULL,
-		source BLOB NOT NULL,
-		target BLOB NOT NULL,
-		shape BLOB NOT NULL,
-		step INTEGER NOT NULL,
-		creator TEXT NOT NULL,
-		state INTEGER NOT NULL,
-		blob BLOB,
-		size INTEGER NOT NULL DEFAULT 0,
-		workspace INTEGER NOT NULL DEFAULT 0,
-		attempts INTEGER NOT NULL DEFAULT 0,
-		refusals INTEGER NOT NULL DEFAULT 0,
-		next INTEGER NOT NULL DEFAULT 0,
-		error TEXT NOT NULL DEFAULT '',
-		made INTEGER NOT NULL DEFAULT 0,
-		owner TEXT NOT NULL DEFAULT '',
-		lease INTEGER NOT NULL DEFAULT 0,
-		UNIQUE (source, target, model, shape, step, creator)
-	) STRICT;
-	CREATE INDEX files_work ON files (state, id) WHERE state IN (1, 2);
-	CREATE INDEX files_blob ON files (blob) WHERE blob IS NOT NULL;
-
-	CREATE TABLE devices (
-		id INTEGER PRIMARY KEY,
-		model TEXT NOT NULL REFERENCES models(id),
-		serial TEXT NOT NULL,
-		revision INTEGER NOT NULL,
-		demo INTEGER NOT NULL,
-		first_seen INTEGER NOT NULL,
-		last_seen INTEGER NOT NULL,
-		sessions INTEGER NOT NULL,
-		version TEXT NOT NULL,
-		"order" INTEGER NOT NULL,
-		image BLOB NOT NULL,
-		confirmed INTEGER NOT NULL,
-		state INTEGER NOT NULL,
-		rest TEXT NOT NULL,
-		UNIQUE (model, serial)
-	) STRICT;
-	CREATE INDEX devices_state ON devices (state, last_seen, id);
-	CREATE INDEX devices_image ON devices (model, image, version, confirmed);
-
-	CREATE TABLE history (
-		id INTEGER PRIMARY KEY AUTOINCREMENT,
-		device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
-		at INTEGER NOT NULL,
-		kind TEXT NOT NULL,
-		source INTEGER NOT NULL,
-		"from" TEXT NOT NULL,
-		"to" TEXT NOT NULL,
-		file BLOB NOT NULL,
-		bytes INTEGER NOT NULL,
-		detail TEXT NOT NULL,
-		word TEXT
-	) STRICT;
-	CREATE INDEX history_device ON history (device, id);
-	CREATE UNIQUE INDEX history_word ON history (device, word) WHERE word IS NOT NULL;
-
-	CREATE TABLE settings (
-		name TEXT PRIMARY KEY,
-		value BLOB NOT NULL
-	) STRICT, WITHOUT ROWID;`,
-
-	`ALTER TABLE releases ADD COLUMN rollout TEXT NOT NULL DEFAULT '';`,
-
-	// Counts of devices, kept by triggers in the transaction that changes the device. awaited is the release that the
-	// device counts for when it does not come back, NULL if none.
-	`ALTER TABLE devices ADD COLUMN awaited BLOB;
-	UPDATE devices SET awaited = unhex((SELECT group_concat(printf('%02x', value), '') FROM json_each(rest, '$.Target'))) WHERE NOT demo;
-	UPDATE devices SET awaited = NULL WHERE awaited = zeroblob(32);
-	DROP INDEX devices_state;
-	DROP INDEX devices_image;
-	CREATE INDEX devices_state ON devices (state, last_seen, id, serial, model, version);
-	CREATE INDEX devices_model ON devices (model, state, last_seen, id);
-	CREATE INDEX devices_image ON devices (image, state, last_seen, id, model);
-	CREATE INDEX devices_awaited ON devices (model, awaited, state, last_seen) WHERE awaited IS NOT NULL;
-	-- Devices by state and the time of their last word, in buckets of 2^25 ms and, within those, of 2^15 ms (level is the
-	-- exponent): of all (scope 0), of a model (1), of a model and image (2), of a model and awaited release (3).
-	CREATE TABLE tally (
-		scope INTEGER NOT NULL,
-		model TEXT NOT NULL,
-		image BLOB NOT NULL,
-		state INTEGER NOT NULL,
-		level INTEGER NOT NULL,
-		bucket INTEGER NOT NULL,
-		n INTEGER NOT NULL,
-		PRIMARY KEY (scope, model, image, state, level, bucket)
-	) STRICT, WITHOUT ROWID;
-	CREATE INDEX tally_empty ON tally (n) WHERE n = 0;
-	INSERT INTO tally SELECT k.scope, k.model, k.image, state, level, last_seen >> level, count(*) FROM (
-		SELECT 0 AS scope, '' AS model, x'' AS image, state, last_seen FROM devices
-		UNION ALL SELECT 1, model, x'', state, last_seen FROM devices
-		UNION ALL SELECT 2, model, image, state, last_seen FROM devices
-		UNION ALL SELECT 3, model, awaited, state, last_seen FROM devices WHERE awaited IS NOT NULL) k, (SELECT 15 AS level UNION ALL SELECT 25)
-		GROUP BY 1, 2, 3, 4, 5, 6;
-	CREATE TRIGGER tally_insert AFTER INSERT ON devices BEGIN
-		INSERT INTO tally SELECT k.scope, k.model, k.image, new.state, level, new.last_seen >> level, 1 FROM (
-			SELECT 0 AS scope, '' AS model, x'' AS image
-			UNION ALL SELECT 1, new.model, x''
-			UNION ALL SELECT 2, new.model, new.image
-			UNION ALL SELECT 3, new.model, new.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
-			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
-	END;
-	CREATE TRIGGER tally_delete AFTER DELETE ON devices BEGIN
-		INSERT INTO tally SELECT k.scope, k.model, k.image, old.state, level, old.last_seen >> level, -1 FROM (
-			SELECT 0 AS scope, '' AS model, x'' AS image
-			UNION ALL SELECT 1, old.model, x''
-			UNION ALL SELECT 2, old.model, old.image
-			UNION ALL SELECT 3, old.model, old.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
-			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
-		DELETE FROM tally WHERE n = 0;
-	END;
-	CREATE TRIGGER tally_update AFTER UPDATE ON devices
-		WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old.awaited IS NOT new.awaited OR old.state IS NOT new.state OR old.last_seen IS NOT new.last_seen BEGIN
-		INSERT INTO tally SELECT k.scope, k.model, k.image, k.state, level, k.seen >> level, k.n FROM (
-			SELECT 0 AS scope, '' AS model, x'' AS image, old.state AS state, old.last_seen AS seen, -1 AS n
-			UNION ALL SELECT 1, old.model, x'', old.state, old.last_seen, -1
-			UNION ALL SELECT 2, old.model, old.image, old.state, old.last_seen, -1
-			UNION ALL SELECT 3, old.model, old.awaited, old.state, old.last_seen, -1
-			UNION ALL SELECT 0, '', x'', new.state, new.last_seen, 1
-			UNION ALL SELECT 1, new.model, x'', new.state, new.last_seen, 1
-			UNION ALL SELECT 2, new.model, new.image, new.state, new.last_seen, 1
-			UNION ALL SELECT 3, new.model, new.awaited, new.state, new.last_seen, 1) k, (SELECT 15 AS level UNION ALL SELECT 25)
-			WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
-		DELETE FROM tally WHERE n = 0;
-	END;
-	-- Devices by what they say they run.
-	CREATE TABLE runs (
-		model TEXT NOT NULL,
-		image BLOB NOT NULL,
-		"order" INTEGER NOT NULL,
-		version TEXT NOT NULL,
-		installed INTEGER NOT NULL,
-		confirmed INTEGER NOT NULL,
-		PRIMARY KEY (model, image, "order", version)
-	) STRICT, WITHOUT ROWID;
-	CREATE INDEX runs_installed ON runs (installed);
-	CREATE INDEX runs_image ON runs (image);
-	CREATE INDEX runs_version ON runs (version COLLATE NOCASE);
-	INSERT INTO runs SELECT model, image, "order", version, count(*), sum(confirmed) FROM devices GROUP BY 1, 2, 3, 4;
-	CREATE TRIGGER runs_insert AFTER INSERT ON devices BEGIN
-		INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
-			ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
-	END;
-	CREATE TRIGGER runs_delete AFTER DELETE ON devices BEGIN
-		UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
-		DELETE FROM runs WHERE installed = 0;
-	END;
-	CREATE TRIGGER runs_update AFTER UPDATE ON devices
-		WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old."order" IS NOT new."order" OR old.version IS NOT new.version OR old.confirmed IS NOT new.confirmed BEGIN
-		UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
-		INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
-			ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
-		DELETE FROM runs WHERE installed = 0;
-	END;
-	-- Parts of serial numbers, for the fleet's search. A device's serial never changes.
-	CREATE VIRTUAL TABLE serials USING fts5 (serial, content = '', tokenize = 'trigram', detail = none);
-	INSERT INTO serials (rowid, serial) SELECT id, serial FROM devices;
-	CREATE TRIGGER serials_insert AFTER INSERT ON devices BEGIN
-		INSERT INTO serials (rowid, serial) VALUES (new.id, new.serial);
-	END;`,
-
-	// An image may be released again under a higher order.
-	`CREATE TABLE releases_again (
-		model TEXT NOT NULL REFERENCES models(id),
-		"order" INTEGER NOT NULL,
-		version TEXT NOT NULL,
-		image BLOB NOT NULL,
-		signed BLOB NOT NULL,
-		state INTEGER NOT NULL,
-		published INTEGER NOT NULL,
-		rollout TEXT NOT NULL DEFAULT '',
-		PRIMARY KEY (model, "order"),
-		UNIQUE (model, version)
-	) STRICT, WITHOUT ROWID;
-	INSERT INTO releases_again SELECT model, "order", version, image, signed, state, published, rollout FROM releases;
-	DROP TABLE releases;
-	ALTER TABLE releases_again RENAME TO releases;
-	CREATE INDEX releases_image ON releases (image, model, "order");`,
-
-	// From here on the file says whose it is (applicationID).
-	`PRAGMA application_id = 1430409801;`,
-
-	// A device can be forgotten, and its number in the table taken by another.
-	`CREATE TRIGGER serials_delete AFTER DELETE ON devices BEGIN
-		INSERT INTO serials (serials, rowid, serial) VALUES ('delete', old.id, old.serial);
-	END;`,
-
-	// What comes with a release in its file. Manifests are of version 2 from here on: readable looks for others before.
-	`ALTER TABLE releases ADD COLUMN statement BLOB NOT NULL DEFAULT x'';
-	ALTER TABLE releases ADD COLUMN note BLOB NOT NULL DEFAULT x'';`,
-}
-
-// manifests2 is the schema from which on manifests are of version 2.
-const manifests2 = 7
-
-// readable refuses a database that holds releases with manifests of version 1 (COSE_Sign1): nothing reads those any more.
-func readable(ctx context.Context, tx *sql.Tx) error {
-	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM releases WHERE substr(signed, 1, 1) = x'd2'`).Scan(&n); err != nil {
-		return fmt.Errorf("look for old releases: %w", err)
-	}
-	if n > 0 {
-		return fmt.Errorf("%d releases here have manifests of version 1, which nothing reads any more: begin with a new data directory and publish them again", n)
-	}
-	return nil
-}
-
-// migrate brings the database to the newest schema. Each step is one transaction, so a crash leaves a whole schema.
-func migrate(ctx context.Context, db *sql.DB) error {
+// create brings the schema into a database that has none. It is one transaction, so a crash leaves none or all of it.
+func create(ctx context.Context, db *sql.DB) error {
 	var have int
 	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&have); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	if have > len(migrations) {
-		return fmt.Errorf("schema version %d is of a newer server, this one knows %d", have, len(migrations))
+	if have == version {
+		return nil
 	}
-	for i := have; i < len(migrations); i++ {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("migrate to schema %d: %w", i+1, err)
-		}
-		if i+1 == manifests2 && have > 0 {
-			err = readable(ctx, tx)
-		}
-		if err == nil {
-			_, err = tx.ExecContext(ctx, migrations[i])
-		}
-		if err == nil {
-			_, err = tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, i+1))
-		}
-		if err == nil {
-			err = tx.Commit()
-		}
-		if err != nil {
-			tx.Rollback()
-			return fmt.Errorf("migrate to schema %d: %w", i+1, err)
-		}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("create schema: %w", err)
 	}
-	return nil
+	defer tx.Rollback()
+	mark := fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d`, applicationID, version)
+	if _, err := tx.ExecContext(ctx, schema+mark); err != nil {
+		return fmt.Errorf("create schema: %w", err)
+	}
+	return tx.Commit()
 }

@@ -1,0 +1,190 @@
+-- The schema of the database (schema.go has its version).
+--
+-- Times are milliseconds since 1970, digests 32-byte blobs, u64 values are stored as the signed integer of the same bits only
+-- where they are not compared (order and counter are limited to 63 bits at the API).
+
+CREATE TABLE models (
+	id TEXT PRIMARY KEY,
+	record BLOB NOT NULL,
+	updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keys (
+	model TEXT NOT NULL REFERENCES models(id),
+	kid BLOB NOT NULL,
+	public BLOB NOT NULL,
+	added INTEGER NOT NULL,
+	PRIMARY KEY (model, kid)
+) STRICT, WITHOUT ROWID;
+
+-- An image may be released again under a higher order. statement and note are what comes with a release in its file.
+CREATE TABLE releases (
+	model TEXT NOT NULL REFERENCES models(id),
+	"order" INTEGER NOT NULL,
+	version TEXT NOT NULL,
+	image BLOB NOT NULL,
+	signed BLOB NOT NULL,
+	state INTEGER NOT NULL,
+	published INTEGER NOT NULL,
+	rollout TEXT NOT NULL DEFAULT '',
+	statement BLOB NOT NULL DEFAULT x'',
+	note BLOB NOT NULL DEFAULT x'',
+	PRIMARY KEY (model, "order"),
+	UNIQUE (model, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX releases_image ON releases (image, model, "order");
+
+CREATE TABLE files (
+	id INTEGER PRIMARY KEY,
+	model TEXT NOT NULL,
+	source BLOB NOT NULL,
+	target BLOB NOT NULL,
+	shape BLOB NOT NULL,
+	step INTEGER NOT NULL,
+	creator TEXT NOT NULL,
+	state INTEGER NOT NULL,
+	blob BLOB,
+	size INTEGER NOT NULL DEFAULT 0,
+	workspace INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	refusals INTEGER NOT NULL DEFAULT 0,
+	next INTEGER NOT NULL DEFAULT 0,
+	error TEXT NOT NULL DEFAULT '',
+	made INTEGER NOT NULL DEFAULT 0,
+	owner TEXT NOT NULL DEFAULT '',
+	lease INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (source, target, model, shape, step, creator)
+) STRICT;
+CREATE INDEX files_work ON files (state, id) WHERE state IN (1, 2);
+CREATE INDEX files_blob ON files (blob) WHERE blob IS NOT NULL;
+
+-- awaited is the release that the device counts for when it does not come back, NULL if none.
+CREATE TABLE devices (
+	id INTEGER PRIMARY KEY,
+	model TEXT NOT NULL REFERENCES models(id),
+	serial TEXT NOT NULL,
+	revision INTEGER NOT NULL,
+	demo INTEGER NOT NULL,
+	first_seen INTEGER NOT NULL,
+	last_seen INTEGER NOT NULL,
+	sessions INTEGER NOT NULL,
+	version TEXT NOT NULL,
+	"order" INTEGER NOT NULL,
+	image BLOB NOT NULL,
+	confirmed INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	rest TEXT NOT NULL,
+	awaited BLOB,
+	UNIQUE (model, serial)
+) STRICT;
+CREATE INDEX devices_state ON devices (state, last_seen, id, serial, model, version);
+CREATE INDEX devices_model ON devices (model, state, last_seen, id);
+CREATE INDEX devices_image ON devices (image, state, last_seen, id, model);
+CREATE INDEX devices_awaited ON devices (model, awaited, state, last_seen) WHERE awaited IS NOT NULL;
+
+CREATE TABLE history (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+	at INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	source INTEGER NOT NULL,
+	"from" TEXT NOT NULL,
+	"to" TEXT NOT NULL,
+	file BLOB NOT NULL,
+	bytes INTEGER NOT NULL,
+	detail TEXT NOT NULL,
+	word TEXT
+) STRICT;
+CREATE INDEX history_device ON history (device, id);
+CREATE UNIQUE INDEX history_word ON history (device, word) WHERE word IS NOT NULL;
+
+CREATE TABLE settings (
+	name TEXT PRIMARY KEY,
+	value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Counts of devices, kept by triggers in the transaction that changes the device.
+
+-- Devices by state and the time of their last word, in buckets of 2^25 ms and, within those, of 2^15 ms (level is the
+-- exponent): of all (scope 0), of a model (1), of a model and image (2), of a model and awaited release (3).
+CREATE TABLE tally (
+	scope INTEGER NOT NULL,
+	model TEXT NOT NULL,
+	image BLOB NOT NULL,
+	state INTEGER NOT NULL,
+	level INTEGER NOT NULL,
+	bucket INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	PRIMARY KEY (scope, model, image, state, level, bucket)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tally_empty ON tally (n) WHERE n = 0;
+CREATE TRIGGER tally_insert AFTER INSERT ON devices BEGIN
+	INSERT INTO tally SELECT k.scope, k.model, k.image, new.state, level, new.last_seen >> level, 1 FROM (
+		SELECT 0 AS scope, '' AS model, x'' AS image
+		UNION ALL SELECT 1, new.model, x''
+		UNION ALL SELECT 2, new.model, new.image
+		UNION ALL SELECT 3, new.model, new.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
+		WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+END;
+CREATE TRIGGER tally_delete AFTER DELETE ON devices BEGIN
+	INSERT INTO tally SELECT k.scope, k.model, k.image, old.state, level, old.last_seen >> level, -1 FROM (
+		SELECT 0 AS scope, '' AS model, x'' AS image
+		UNION ALL SELECT 1, old.model, x''
+		UNION ALL SELECT 2, old.model, old.image
+		UNION ALL SELECT 3, old.model, old.awaited) k, (SELECT 15 AS level UNION ALL SELECT 25)
+		WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+	DELETE FROM tally WHERE n = 0;
+END;
+CREATE TRIGGER tally_update AFTER UPDATE ON devices
+	WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old.awaited IS NOT new.awaited OR old.state IS NOT new.state OR old.last_seen IS NOT new.last_seen BEGIN
+	INSERT INTO tally SELECT k.scope, k.model, k.image, k.state, level, k.seen >> level, k.n FROM (
+		SELECT 0 AS scope, '' AS model, x'' AS image, old.state AS state, old.last_seen AS seen, -1 AS n
+		UNION ALL SELECT 1, old.model, x'', old.state, old.last_seen, -1
+		UNION ALL SELECT 2, old.model, old.image, old.state, old.last_seen, -1
+		UNION ALL SELECT 3, old.model, old.awaited, old.state, old.last_seen, -1
+		UNION ALL SELECT 0, '', x'', new.state, new.last_seen, 1
+		UNION ALL SELECT 1, new.model, x'', new.state, new.last_seen, 1
+		UNION ALL SELECT 2, new.model, new.image, new.state, new.last_seen, 1
+		UNION ALL SELECT 3, new.model, new.awaited, new.state, new.last_seen, 1) k, (SELECT 15 AS level UNION ALL SELECT 25)
+		WHERE k.image IS NOT NULL ON CONFLICT DO UPDATE SET n = n + excluded.n;
+	DELETE FROM tally WHERE n = 0;
+END;
+
+-- Devices by what they say they run.
+CREATE TABLE runs (
+	model TEXT NOT NULL,
+	image BLOB NOT NULL,
+	"order" INTEGER NOT NULL,
+	version TEXT NOT NULL,
+	installed INTEGER NOT NULL,
+	confirmed INTEGER NOT NULL,
+	PRIMARY KEY (model, image, "order", version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_installed ON runs (installed);
+CREATE INDEX runs_image ON runs (image);
+CREATE INDEX runs_version ON runs (version COLLATE NOCASE);
+CREATE TRIGGER runs_insert AFTER INSERT ON devices BEGIN
+	INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
+		ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
+END;
+CREATE TRIGGER runs_delete AFTER DELETE ON devices BEGIN
+	UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
+	DELETE FROM runs WHERE installed = 0;
+END;
+CREATE TRIGGER runs_update AFTER UPDATE ON devices
+	WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old."order" IS NOT new."order" OR old.version IS NOT new.version OR old.confirmed IS NOT new.confirmed BEGIN
+	UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
+	INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
+		ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
+	DELETE FROM runs WHERE installed = 0;
+END;
+
+-- Parts of serial numbers, for the fleet's search. A device's serial never changes.
+CREATE VIRTUAL TABLE serials USING fts5 (serial, content = '', tokenize = 'trigram', detail = none);
+CREATE TRIGGER serials_insert AFTER INSERT ON devices BEGIN
+	INSERT INTO serials (rowid, serial) VALUES (new.id, new.serial);
+END;
+-- A device can be forgotten, and its number in the table taken by another.
+CREATE TRIGGER serials_delete AFTER DELETE ON devices BEGIN
+	INSERT INTO serials (serials, rowid, serial) VALUES ('delete', old.id, old.serial);
+END;
