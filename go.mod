@@ -10,6 +10,7 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/dsnet/compress v0.0.0-20171208185109-cc9eb1d7ad76
 	github.com/fxamacker/cbor/v2 v2.10.0
+	github.com/google/jsonschema-go v0.4.3
 	github.com/hack-pad/hackpadfs v0.2.4
 	github.com/icedream/go-bsdiff v1.0.0
 	github.com/spf13/cobra v1.10.2

@@ -123,6 +123,7 @@ func (r *rig) do(method, path string, body []byte, header ...string) (*http.Resp
 	if r.web == nil { // in virtual time there is no network
 		w := httptest.NewRecorder()
 		r.s.Handler().ServeHTTP(w, q)
+		r.held(q, w.Result(), w.Body.Bytes())
 		return w.Result(), w.Body.Bytes()
 	}
 	a, err := http.DefaultTransport.RoundTrip(q)
@@ -134,7 +135,20 @@ func (r *rig) do(method, path string, body []byte, header ...string) (*http.Resp
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.held(q, a, b)
 	return a, b
+}
+
+// held fails a test that is answered what openapi.json does not describe.
+func (r *rig) held(q *http.Request, a *http.Response, b []byte) {
+	r.Helper()
+	d, err := described()
+	if err == nil {
+		err = d.hold(q, a, b)
+	}
+	if err != nil {
+		r.Errorf("%s %s: %s %.200q: %v", q.Method, q.URL, a.Status, b, err)
+	}
 }
 
 func (r *rig) must(status int, method, path string, body []byte, header ...string) []byte {

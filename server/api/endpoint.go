@@ -46,7 +46,7 @@ func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWr
 		if err != nil || answer == nil {
 			return err
 		}
-		return writeJSON(w, max(e.Status, http.StatusOK), answer)
+		return writeJSON(w, e.OK(), answer)
 	}, !e.Public))
 }
 

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/session"
@@ -35,6 +37,41 @@ func TestDescription(t *testing.T) {
 		}
 	} else if !bytes.Equal(made, description) {
 		t.Error("openapi.json does not describe the doors that are open: -update writes it")
+	}
+}
+
+// TestDescriptionIsOpenAPI: the document is one by the schema that the OpenAPI initiative publishes for 3.1
+// (spec.openapis.org/oas/3.1/schema).
+func TestDescriptionIsOpenAPI(t *testing.T) {
+	b, err := os.ReadFile("testdata/openapi-3.1.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := &jsonschema.Schema{}
+	if err := json.Unmarshal(b, schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(doc map[string]any)
+		fine   bool
+	}{
+		"as it is":            {func(map[string]any) {}, true},
+		"another version":     {func(doc map[string]any) { doc["openapi"] = "3.0.0" }, false},
+		"a path without /":    {func(doc map[string]any) { doc["paths"].(map[string]any)["x"] = map[string]any{} }, false},
+		"a path of no method": {func(doc map[string]any) { doc["paths"].(map[string]any)["/healthz"] = map[string]any{"get": 1} }, false},
+	} {
+		var doc map[string]any
+		if err := json.Unmarshal(description, &doc); err != nil {
+			t.Fatal(err)
+		}
+		c.change(doc)
+		if err := resolved.Validate(doc); (err == nil) != c.fine {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -186,9 +223,15 @@ func (d *describer) responses(door door) object {
 	case door.Gives != "":
 		content[door.Gives] = object{"schema": object{"type": "string", "format": "binary"}}
 	}
-	all := append([]int{max(door.Status, http.StatusOK), http.StatusTooManyRequests}, door.Refuses...)
+	all := append([]int{door.OK()}, door.Refuses...)
+	if door.Path != form.Health.Path && door.Path != form.Ready.Path {
+		all = append(all, http.StatusTooManyRequests)
+	}
 	if door.in != nil {
 		all = append(all, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError)
+		if door.Method != http.MethodGet {
+			all = append(all, http.StatusInsufficientStorage)
+		}
 	}
 	list := object{}
 	for _, status := range all {

@@ -12,9 +12,9 @@ var (
 		Summary: "A device with the newest part of its history."}}
 	GetHistory = Endpoint[HistoryQuery, History]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}/history", Refuses: []int{404},
 		Summary: "The history of a device, the newest first."}}
-	HoldDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/hold", Refuses: []int{404, 409, 507},
+	HoldDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/hold", Refuses: []int{404, 409},
 		Summary: "Keeps a release from a device."}}
-	FreeDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/free", Refuses: []int{404, 507},
+	FreeDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/free", Refuses: []int{404},
 		Summary: "Offers a device a release again that was kept from it; without an image, ends all that keeps updates from it."}}
 	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Status: 204, Refuses: []int{404},
 		Summary: "Deletes a device with its history."}}

@@ -6,7 +6,7 @@ import "time"
 var (
 	ListFiles = Endpoint[FileQuery, Files]{Route{Method: "GET", Path: "/api/files",
 		Summary: "The update files that the server keeps, the newest first."}}
-	SetFileState = Endpoint[FileState, File]{Route{Method: "PUT", Path: "/api/files/{id}/state", Refuses: []int{404, 409, 507},
+	SetFileState = Endpoint[FileState, File]{Route{Method: "PUT", Path: "/api/files/{id}/state", Refuses: []int{404, 409},
 		Summary: "Keeps an update file from all, or has it made anew, whatever it was."}}
 )
 

@@ -29,6 +29,14 @@ type Route struct {
 	Sends        []string // headers of its own
 }
 
+// OK is the status of a good answer.
+func (r *Route) OK() int {
+	if r.Status == 0 {
+		return 200
+	}
+	return r.Status
+}
+
 // Media types.
 const (
 	JSON   = "application/json"
@@ -41,7 +49,7 @@ const (
 type Problem struct {
 	Text string `json:"error"` // a sentence for people
 	// For programs; it stays when the sentence changes.
-	Code string `json:"code" enum:"broken-off,busy,conflict,counter,does-not-fit,era,full,gone,internal,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-token,not-found,older-version,order,signature,stopping,too-large,too-many,trust-statement,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
+	Code string `json:"code" enum:"broken-off,busy,conflict,counter,does-not-fit,full,internal,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-token,not-found,older-version,order,signature,stopping,too-large,too-many,trust-statement,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
 }
 
 // Page says which part of a list is asked for.

@@ -10,7 +10,7 @@ var (
 		Summary: "A model. As CBOR: its record."}}
 	ListKeys = Endpoint[KeyQuery, Keys]{Route{Method: "GET", Path: "/api/models/{id}/keys", Public: true, Gives: CBOR, Refuses: []int{404},
 		Summary: "The keys whose releases are taken for a model. As CBOR: an array of public keys."}}
-	PutModel = Endpoint[ModelID, Model]{Route{Method: "PUT", Path: "/api/models/{id}", Takes: CBOR, Refuses: []int{409, 413, 415, 507},
+	PutModel = Endpoint[ModelID, Model]{Route{Method: "PUT", Path: "/api/models/{id}", Takes: CBOR, Refuses: []int{409, 413, 415},
 		Summary: "Describes a model to the server, by the record that unbrick model put -o makes."}}
 	PreferKind = Endpoint[Prefer, Model]{Route{Method: "PUT", Path: "/api/models/{id}/prefer", Refuses: []int{404, 409},
 		Summary: "Says what kind of update file is tried first for devices of a model."}}

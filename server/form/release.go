@@ -8,7 +8,7 @@ var (
 		Summary: "Releases, the newest first. Operators see those that were withdrawn, counts and rollouts, too. As CBOR: an array of " +
 			"[state, milliseconds since 1970, signed manifest], whole."}}
 	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: "/api/releases", Takes: Binary, Status: 201,
-		Refuses: []int{200, 403, 404, 409, 413, 422, 503, 507},
+		Refuses: []int{200, 403, 404, 409, 413, 422, 503},
 		Summary: "Publishes a release file: 201, or 200 if the release was there already."}}
 	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Public: true, Gives: Binary,
 		Refuses: []int{206, 304, 404, 410, 416}, Sends: []string{"ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"},
@@ -42,6 +42,7 @@ type Image struct {
 	Model  string   `query:"model"`
 	Ranges []string `header:"Range"`         // of bytes
 	Have   []string `header:"If-None-Match"` // the ETag of what the client has
+	Same   []string `header:"If-Range"`      // the ETag that a range is of
 }
 
 // ReleaseState says what is to become of a release.

@@ -5,7 +5,7 @@ var (
 	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: "/api/whoami", Public: true,
 		Summary: "Whether the token is the operator's, and what serves."}}
 	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Public: true, Takes: CBOR, Status: 202,
-		Refuses: []int{404, 413, 415, 507}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
+		Refuses: []int{404, 413, 415}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
 	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Public: true, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}
 	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Public: true, Gives: JSON, Summary: "This description."}}
