@@ -6,6 +6,7 @@
 		missing: ['This server was built without its page.', 'Whoever runs it can build it again with “make build”.'],
 		network: ['The page could not be loaded.', 'Check the network, then reload. Nothing was written to any device.'],
 		old: ['This browser is too old for this page.', 'Use a current Chrome, Edge, Opera or Firefox.'],
+		lab: ['The Lab could not be loaded.', 'Check the network, then reload. Nothing else has stopped.'],
 		ended: ['The page has stopped.', 'Reload it. A device that was being restored is not lost: connect it again and it carries on.'],
 	};
 
@@ -13,7 +14,7 @@
 	let halted = false;
 	function halt(why, detail) {
 		if (halted) return;
-		halted = true;
+		halted = why !== 'lab'; // the rest goes on without it
 		const [what, todo] = WORDS[why] || WORDS.ended;
 		let box = document.getElementById('halt');
 		if (!box) {
@@ -69,8 +70,23 @@
 		if (hint && hint.dataset.words) hint.textContent = hint.dataset.words.replace('{size}', Math.round(bytes / 1024) + ' KB');
 	}
 
+	// startWorker starts a worker; static/worker.js knows what its name says.
+	const startWorker = name => new Worker('worker.js?v=' + self.UNBRICK.version, { name });
+
+	// compiled is the page's own program, which the engine's worker compiles: the page's thread stays free meanwhile.
+	function compiled(worker, early) {
+		return new Promise((done, fail) => {
+			worker.onerror = e => fail(new Error(e.message));
+			worker.onmessage = e => {
+				if (e.data.missing) return fail(new Error(e.data.missing));
+				worker.onmessage = e => early.push(e.data); // for the page's program
+				done(e.data.module);
+			};
+		});
+	}
+
 	async function start() {
-		if (!self.WebAssembly || !WebAssembly.instantiateStreaming || !self.Worker) return halt('old');
+		if (!self.WebAssembly || !WebAssembly.compileStreaming || !self.Worker) return halt('old');
 		try {
 			await script('dist/version.js');
 		} catch (e) {
@@ -78,20 +94,23 @@
 		}
 		const v = '?v=' + self.UNBRICK.version;
 		tellSize(self.UNBRICK.size);
-		let module;
+		const early = [];
+		let module, worker;
 		try {
-			const [helper, compiled] = await Promise.all([
+			worker = startWorker('engine');
+			const [own, helper] = await Promise.all([
+				compiled(worker, early),
 				get('dist/evaluated.js' + v).then(r => r.text()),
-				WebAssembly.compileStreaming(get('dist/app.wasm' + v)),
 				script('dist/vugu.js' + v),
 				script('dist/wasm_exec.js' + v),
 			]);
 			guardEval(helper);
-			module = compiled;
+			module = own;
 		} catch (e) {
 			return halt('network', e.message);
 		}
-		self.unbrick = { module, version: self.UNBRICK.version, halt };
+		const ready = () => (self.requestIdleCallback || setTimeout)(keep);
+		self.unbrick = { ready, worker, early, start: startWorker, halt };
 		const go = new Go();
 		go.argv = ['unbrick', 'page'];
 		let code = 0;
@@ -123,7 +142,14 @@
 
 	start();
 
-	try { // a browser that keeps nothing for this page forbids even to ask
-		navigator.serviceWorker?.register('sw.js').catch(e => console.warn('unbrick: works without a network only after ' + e.message));
-	} catch { /* storage is off */ }
+	// keep lets the service worker keep the page for later, and fetch the Lab's program: when the page has been drawn, for which it
+	// needs the processor.
+	async function keep() {
+		try { // a browser that keeps nothing for this page forbids even to ask
+			await navigator.serviceWorker?.register('sw.js');
+			(await navigator.serviceWorker?.ready)?.active.postMessage('lab');
+		} catch (e) {
+			console.warn('unbrick: works without a network only after ' + e.message);
+		}
+	}
 })();

@@ -15,7 +15,7 @@ import (
 var files embed.FS
 
 // program is the browser program in the only form that is kept; browsers find it without the last ending.
-// Beside it lies the program that computes replays, which is fetched only for one.
+// Beside it lies the Lab's.
 const (
 	program = "dist/app.wasm.br"
 	packing = ".br"

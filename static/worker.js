@@ -1,22 +1,35 @@
-// The worker's half of the program: same binary, other role. The page sends the compiled module first;
-// every later message is the program's own.
+// A worker, whose name says what it does: "engine" is the page's own program in its other role, "lab" and "replay" are the Lab's. It
+// compiles its program off the page's thread; the engine's worker hands it to the page, which has the same one.
 'use strict';
 importScripts('dist/wasm_exec.js' + location.search);
 
 const early = []; // what arrives before the program listens
+onmessage = event => early.push(event.data);
+self.early = early;
 
-onmessage = async event => {
-	onmessage = later => early.push(later.data);
+const PROGRAM = { engine: 'dist/app.wasm', lab: 'dist/lab.wasm', replay: 'dist/lab.wasm' };
+
+async function start() {
+	let module;
+	try {
+		const answer = await fetch(PROGRAM[self.name] + location.search);
+		if (!answer.ok) throw new Error('status ' + answer.status);
+		module = await WebAssembly.compileStreaming(answer);
+	} catch (e) {
+		return postMessage({ missing: String(e) });
+	}
+	if (self.name === 'engine') postMessage({ module });
 	const go = new Go();
-	go.argv = ['unbrick', 'worker'];
+	go.argv = ['unbrick', self.name];
 	let code = 0;
 	const exit = go.exit.bind(go);
 	go.exit = n => { code = n; exit(n); };
-	self.early = early;
 	try {
-		await go.run(await WebAssembly.instantiate(event.data.module, go.importObject));
+		await go.run(await WebAssembly.instantiate(module, go.importObject));
 		postMessage({ halt: 'exit code ' + code });
 	} catch (e) {
 		postMessage({ halt: String(e) });
 	}
-};
+}
+
+start();

@@ -1,6 +1,5 @@
 // Command buildpage builds the browser's half of Unbrick into static/dist, where package static embeds
-// it: it generates the vugu components, compiles the page's WebAssembly program and the one that computes
-// replays, copies the two scripts that must come from the toolchain and the module in use, and compresses
+// it: it generates the vugu components, compiles the page's WebAssembly program and the Lab's, copies the two scripts that must come from the toolchain and the module in use, and compresses
 // the programs.
 //
 //	go run ./internal/buildpage          # build what changed
@@ -20,14 +19,14 @@ import (
 )
 
 const (
-	program = "app.wasm.br"    // the only form of the program that is kept
-	replay  = "replay.wasm.br" // the program that computes replays, loaded only for one
-	dist    = "static/dist"    // relative to the module's root
-	version = "version.js"     // names the build; the service worker and the shell read it
-	limit   = 1_450_000        // bytes of brotli that the program may have
-	fast    = 5                // brotli quality for development
-	fair    = 9                // brotli quality for what few people load
-	full    = 11               // brotli quality for everything else
+	program = "app.wasm.br" // the only form of the program that is kept
+	lab     = "lab.wasm.br" // the Lab's program, loaded when it is opened or when the page has nothing else to do
+	dist    = "static/dist" // relative to the module's root
+	version = "version.js"  // names the build; the service worker and the shell read it
+	limit   = 1_450_000     // bytes of brotli that the program may have
+	fast    = 5             // brotli quality for development
+	fair    = 9             // brotli quality for what nobody waits for
+	full    = 11            // brotli quality for everything else
 )
 
 func main() {
@@ -66,9 +65,9 @@ func build(root string, quick bool) error {
 	if err != nil {
 		return fmt.Errorf("compile program: %w", err)
 	}
-	second, err := compile(root, "./wasm/replay", "-s -w")
+	second, err := compile(root, "./wasm/lab", "-s -w")
 	if err != nil {
-		return fmt.Errorf("compile program for replays: %w", err)
+		return fmt.Errorf("compile the program of the Lab: %w", err)
 	}
 	for _, w := range []*[]byte{&wasm, &second} {
 		if err := withoutLines(*w); errors.Is(err, errForm) {
@@ -94,12 +93,12 @@ func build(root string, quick bool) error {
 	}
 	packed, reused, err := pack(out, program, wasm, quality)
 	if err == nil {
-		_, _, err = pack(out, replay, second, min(quality, fair))
+		_, _, err = pack(out, lab, second, min(quality, fair))
 	}
 	if err != nil {
 		return fmt.Errorf("compress program: %w", err)
 	}
-	if err := stamp(root, out, map[string][]byte{program: wasm, replay: second}, packed); err != nil {
+	if err := stamp(root, out, map[string][]byte{program: wasm, lab: second}, packed); err != nil {
 		return fmt.Errorf("name the build: %w", err)
 	}
 	how := "compressed"

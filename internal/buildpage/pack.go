@@ -42,7 +42,7 @@ func pack(out, program string, wasm []byte, quality int) (size int, reused bool,
 }
 
 // stamp writes version.js: the build's name, which is a digest over everything that the page loads, the
-// size of the program as it travels, and the files that the service worker keeps.
+// size of the program as it travels, and the files that the service worker keeps from the start.
 func stamp(root, out string, programs map[string][]byte, packed int) error {
 	static := filepath.Join(root, "static")
 	var files []string
@@ -71,7 +71,7 @@ func stamp(root, out string, programs map[string][]byte, packed int) error {
 		if rel == "index.html" {
 			rel = "./"
 		}
-		if rel != "sw.js" && rel != "dist/replay.wasm" {
+		if rel != "sw.js" && rel != "dist/lab.wasm" {
 			files = append(files, rel)
 		}
 		return nil
@@ -94,5 +94,5 @@ func kept(rel string) bool {
 	case ".html", ".css", ".js", ".svg", ".png", ".webmanifest":
 		return rel != "dist/"+version
 	}
-	return rel == "dist/"+program || rel == "dist/"+replay
+	return rel == "dist/"+program || rel == "dist/"+lab
 }

@@ -85,8 +85,13 @@ type site struct {
 // startServer runs `unbrick serve` with args on a free port until the test ends.
 func startServer(t *testing.T, args ...string) *site {
 	t.Helper()
+	return startProgram(t, program(t), args...)
+}
+
+func startProgram(t testing.TB, path string, args ...string) *site {
+	t.Helper()
 	args = append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)
-	cmd := exec.Command(program(t), args...)
+	cmd := exec.Command(path, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "UNBRICK_TOKEN="+token)
 	s := &site{cmd: cmd, log: &tail{}}

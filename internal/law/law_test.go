@@ -189,7 +189,7 @@ func TestNoUnicodeTables(t *testing.T) {
 func TestBrowserProgramStaysSmall(t *testing.T) {
 	found := false
 	// The tag is the one that internal/buildpage builds with.
-	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "-tags", "tinygo", "./wasm", "./wasm/replay") {
+	for _, p := range list(t, []string{"GOOS=js", "GOARCH=wasm"}, "-tags", "tinygo", "./wasm", "./wasm/lab") {
 		found = true
 		for _, imp := range p.Deps {
 			if slices.Contains(wasmForbidden, imp) {

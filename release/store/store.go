@@ -149,6 +149,21 @@ func (s *Store) Get(model string, image release.Digest) (signed, img []byte, err
 	return s.Read(best)
 }
 
+// Signed returns the signed manifest of an entry from List or Find, without its image.
+func (s *Store) Signed(e *Entry) ([]byte, error) {
+	s.files.RLock()
+	defer s.files.RUnlock()
+	head, size, err := s.folder.read(e.fileName(), int64(release.MaxHead), false)
+	if err != nil {
+		return nil, err
+	}
+	f, err := release.SplitHead(head, size)
+	if err == nil && sha256.Sum256(f.Signed) != e.ID {
+		err = ErrCorrupt
+	}
+	return f.Signed, err
+}
+
 // Read returns signed manifest and image of an entry from List or Find, as Get does.
 func (s *Store) Read(e Entry) (signed, image []byte, err error) {
 	s.files.RLock()

@@ -82,6 +82,7 @@ func (p *page) keepFocus() {
 func (p *page) listen() {
 	await.Listen(document, "focusin", func(e js.Value) { p.held = e.Get("target") })
 	await.Listen(window, "hashchange", func(js.Value) {
+		p.openLab()
 		go p.change(func() { p.root.SetPath(path()) })
 	})
 	redraw := func(js.Value) {
@@ -255,15 +256,15 @@ func (p *page) openFile(done func(name string, data []byte)) {
 func (p *page) readFile(file js.Value) {
 	name := file.Get("name").String()
 	if file.Get("size").Float() > state.MaxCommand-1024 {
-		p.send(state.AddFile{Name: name}) // an empty file: the engine says that it is no release
+		p.engine.send(state.AddFile{Name: name}) // an empty file: the engine says that it is no release
 		return
 	}
 	buffer, err := await.Method(context.Background(), file, "arrayBuffer")
 	if err != nil {
-		p.send(state.AddFile{Name: name})
+		p.engine.send(state.AddFile{Name: name})
 		return
 	}
-	p.send(state.AddFile{Name: name, Data: await.Bytes(buffer)})
+	p.engine.send(state.AddFile{Name: name, Data: await.Bytes(buffer)})
 }
 
 // download hands bytes to the person as a file.

@@ -1,7 +1,7 @@
 //go:build js && wasm
 
 // Package page is the page's role of the browser program: it renders webui, passes the person's wishes
-// to the worker, and does what only a page may: the port chooser, files, clipboard, focus, the wake lock
+// to the workers, and does what only a page may: the port chooser, files, clipboard, focus, the wake lock
 // and the question before leaving.
 package page
 
@@ -28,11 +28,11 @@ const frameLimit = time.Second
 type page struct {
 	root   *view.Root
 	events vugu.EventEnv
-	worker js.Value
+	engine *worker
+	lab    *worker // nil until the Lab is opened
 	guard  guard
 
 	phase  state.RestorePhase // of the last state
-	known  state.State        // what the worker has sent
 	latest *state.State       // not yet given to root
 	fresh  chan struct{}      // one pending bit: latest is set
 	maps   []*canvas
@@ -42,6 +42,7 @@ type page struct {
 var (
 	window   = js.Global()
 	document = window.Get("document")
+	shell    = window.Get("unbrick") // static/boot.js
 )
 
 // Run takes the page over and never returns; a defect of ours ends the program, and the shell says so.
@@ -63,9 +64,14 @@ func Run() {
 	p.root.SetInk(p.ink())
 	p.listen()
 	askToKeep()
-	p.startWorker()
+	p.engine = p.serve(shell.Get("worker"))
+	for early := shell.Get("early"); early.Length() > 0; { // what it said before we listened
+		p.message(p.engine, early.Call("shift"))
+	}
+	p.openLab()
 	go p.follow()
 
+	rested := false // the shell knows that the page is drawn
 	dirty := make(chan struct{}, 1)
 	go func() { // vugu queues every change; one pending bit is enough
 		for renderer.EventWait() {
@@ -87,6 +93,10 @@ func Run() {
 		p.forgetMaps()
 		p.events.UnlockOnly()
 		document.Get("documentElement").Get("classList").Call("add", "ready")
+		if !rested && p.engine.said {
+			rested = true
+			shell.Call("ready")
+		}
 	}
 	panic("page: an event handler has ended the program")
 }
@@ -138,62 +148,15 @@ func (p *page) follow() {
 	}
 }
 
-// startWorker starts the other role of this program with the module that the shell has compiled.
-func (p *page) startWorker() {
-	shell := window.Get("unbrick")
-	worker, err := await.New(window.Get("Worker"), "worker.js?v="+shell.Get("version").String())
-	if err != nil {
-		halt("worker: " + err.Error())
-		return
-	}
-	p.worker = worker
-	await.Listen(worker, "error", func(e js.Value) { halt("worker: " + e.Get("message").String()) })
-	await.Listen(worker, "message", func(e js.Value) { p.message(e.Get("data")) })
-	first := window.Get("Object").New()
-	first.Set("module", shell.Get("module"))
-	worker.Call("postMessage", first)
-}
-
-// message takes one message of the worker: a state, a file for the person, or its end.
-func (p *page) message(data js.Value) {
-	switch {
-	case data.Get("state").Truthy():
-		s := p.known
-		if err := state.Change(await.Bytes(data.Get("state")), &s); err != nil {
-			panic(fmt.Sprintf("page: state from the worker: %v", err))
-		}
-		p.known, p.latest = s, &s
-		select {
-		case p.fresh <- struct{}{}:
-		default:
-		}
-	case data.Get("save").Truthy():
-		download(data.Get("save").String(), data.Get("data"))
-	case data.Get("halt").Truthy():
-		halt("worker: " + data.Get("halt").String())
-	}
-}
-
-// send passes a command to the engine.
-func (p *page) send(c state.Command) {
-	b, err := state.EncodeCommand(c)
-	if err != nil {
-		panic(fmt.Sprintf("page: %v", err))
-	}
-	if !p.worker.Truthy() {
-		return
-	}
-	array := await.Array(b)
-	p.worker.Call("postMessage", array, []any{array.Get("buffer")})
-}
-
 // command passes a wish on; those that want a port show the browser's chooser first, inside the click.
 func (p *page) command(c state.Command) {
 	switch c.(type) {
 	case state.Connect, state.Resume:
 		go p.choose(c)
+	case state.ForLab:
+		p.startLab().send(c)
 	default:
-		p.send(c)
+		p.engine.send(c)
 	}
 }
 
@@ -207,7 +170,7 @@ const replugLimit = 2 * time.Second
 func (p *page) choose(c state.Command) {
 	serial := window.Get("navigator").Get("serial")
 	if !serial.Truthy() {
-		p.send(c) // the engine knows why there is none
+		p.engine.send(c) // the engine knows why there is none
 		return
 	}
 	if p.phase != state.RestoreNoPort && p.phase != state.RestoreNoAnswer {
@@ -216,15 +179,15 @@ func (p *page) choose(c state.Command) {
 			wait = replugLimit
 		}
 		if known(serial, wait) {
-			p.send(c)
+			p.engine.send(c)
 			return
 		}
 	}
 	if _, err := await.Method(context.Background(), serial, "requestPort"); err != nil {
-		p.send(state.ChooserClosed{})
+		p.engine.send(state.ChooserClosed{})
 		return
 	}
-	p.send(c)
+	p.engine.send(c)
 }
 
 // known reports whether a port that was allowed earlier is there, or comes within that time.
@@ -250,6 +213,3 @@ func known(serial js.Value, wait time.Duration) bool {
 		}
 	}
 }
-
-// halt shows the shell's banner.
-func halt(detail string) { window.Get("unbrick").Call("halt", "ended", detail) }

@@ -1,8 +1,7 @@
 //go:build js && wasm
 
-// Package worker is the worker's role of the browser program: it gives the engine its port, link, store
-// and clock, takes commands from the page, and posts states back. Nothing here knows what a command
-// means.
+// Package worker is what an engine needs in a worker: it takes commands from the page, posts states and files back, and reaches the
+// server. Two programs use it, package owner's and the Lab's, and desk.go joins them. Nothing here knows what a command means.
 package worker
 
 import (
@@ -13,39 +12,33 @@ import (
 
 	"unbrick/wasm/await"
 	"unbrick/webui/engine"
-	"unbrick/webui/labwork"
-	"unbrick/webui/repair"
 	"unbrick/webui/state"
 )
 
 var self = js.Global()
 
-// Run serves the page until the worker is ended; it never returns.
-func Run() {
-	ctx := context.Background()
-	world := engine.World{
-		Backend:  backend{},
-		OpenFS:   openStore,
-		Project:  project,
-		Tab:      oneTab(),
-		Insecure: !self.Get("isSecureContext").Truthy(),
-		Show:     show,
-		Save: func(d state.Download) {
-			message := self.Get("Object").New()
-			message.Set("save", d.Name)
-			message.Set("data", await.Array(d.Data))
-			self.Call("postMessage", message)
-		},
-		Now:     time.Now,
-		Browser: self.Get("navigator").Get("userAgent").String(),
-		Seed:    seed(),
-	}
-	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
-		world.Ports = &ports{serial: serial}
-	}
-	run := engine.New(&world, repair.New, labwork.New)
-	listen(run)
-	run.Run(ctx)
+// Run serves the page with an engine of these works until the worker is ended; it never returns.
+func Run(world *engine.World, works ...func(*engine.Engine) engine.Work) {
+	world.Show, world.Save, world.Now = show, save, time.Now
+	world.Browser = self.Get("navigator").Get("userAgent").String()
+	world.Seed = seed()
+	run := engine.New(world, works...)
+	listen(func(data js.Value) {
+		if port := data.Get("lend"); port.Truthy() {
+			lend(run, port)
+			return
+		}
+		if desk, ok := world.Backend.(*Desk); ok && data.Get("desk").Truthy() {
+			desk.open(run, data.Get("desk"))
+			return
+		}
+		cmd, err := state.DecodeCommand(await.Bytes(data))
+		if err != nil {
+			panic(fmt.Sprintf("worker: command from the page: %v", err))
+		}
+		run.Do(cmd)
+	})
+	run.Run(context.Background())
 	panic("worker: the engine has ended")
 }
 
@@ -65,15 +58,16 @@ func show(s *state.State) {
 	self.Call("postMessage", message, []any{array.Get("buffer")})
 }
 
-// listen passes the page's commands to the engine, first those that came before we listened.
-func listen(e *engine.Engine) {
-	take := func(data js.Value) {
-		cmd, err := state.DecodeCommand(await.Bytes(data))
-		if err != nil {
-			panic(fmt.Sprintf("worker: command from the page: %v", err))
-		}
-		e.Do(cmd)
-	}
+// save posts a file for the person.
+func save(d state.Download) {
+	message := self.Get("Object").New()
+	message.Set("save", d.Name)
+	message.Set("data", await.Array(d.Data))
+	self.Call("postMessage", message)
+}
+
+// listen passes the page's messages on, first those that came before we listened.
+func listen(take func(data js.Value)) {
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		take(args[0].Get("data"))
 		return nil

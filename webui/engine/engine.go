@@ -1,6 +1,6 @@
 // Package engine is the apparatus behind the page, without its screens' work: one loop that owns store, tab and what is shown, takes
 // commands and sends states. A Work does what one screen needs: package repair for Restore, package labwork for the Lab. It knows no
-// syscall/js: package wasm/worker gives it the browser, tests give it plain Go.
+// syscall/js: package wasm/owner gives it the browser, tests give it plain Go.
 //
 // Everything of a work runs in the loop's goroutine. What takes time goes through Go, and comes back as a function for the loop.
 package engine
@@ -65,6 +65,8 @@ type Engine struct {
 	early   []state.Command // came before the engine was ready
 	opened  bool            // the store was opened, or there is none
 	asking  bool            // the server is being asked for its lists
+	once    func()          // asks it again when it has answered; nil: nobody wants that
+	tell    func(told bool) // tells the borrower that there is more; nil: there is no borrower
 	works   []Work
 	reports reports
 	look    func() // called before and after every change; nil: nobody looks
@@ -136,7 +138,7 @@ func (e *Engine) Run(ctx context.Context) {
 	if e.known {
 		e.openStore()
 	}
-	e.ask()
+	e.ask(true)
 	show := time.NewTimer(0)
 	defer show.Stop()
 	again := time.NewTimer(retryAfter)
@@ -176,7 +178,10 @@ func (e *Engine) Run(ctx context.Context) {
 			e.known, e.dirty = true, true
 			e.begin()
 		case <-again.C:
-			e.ask()
+			if e.world.Lent {
+				continue // whoever lends tells what is new
+			}
+			e.ask(true)
 			wait := askAgain
 			if e.state.Server.Reach == state.ReachNo {
 				wait = retryAfter
@@ -270,7 +275,11 @@ func (e *Engine) openStore() {
 		if e.world.OpenFS != nil {
 			fs, kept = e.world.OpenFS(ctx)
 		}
-		e.lib.Open(fs, kept)
+		if e.world.Lent {
+			e.lib.Borrow(ctx)
+		} else {
+			e.lib.Open(fs, kept)
+		}
 		var found []func()
 		for _, w := range e.works {
 			found = append(found, w.Recall())
@@ -288,24 +297,27 @@ func (e *Engine) openStore() {
 	})
 }
 
-// ask asks the server what it has, and fetches ahead what a device may need without a network.
-func (e *Engine) ask() {
-	if e.world.Backend == nil || e.asking {
+// ask asks the server what it has, and fetches ahead what a device may need without a network. With told its answer is its word.
+func (e *Engine) ask(told bool) {
+	if e.world.Backend == nil {
 		return
 	}
-	e.asking = true
+	if e.asking {
+		if e.world.Lent { // it may have answered already
+			e.once = func() { e.ask(told) }
+		}
+		return
+	}
+	e.asking, e.once = true, nil
 	e.Go(func(ctx context.Context) func() {
 		err := e.lib.Refresh(ctx)
 		return func() {
 			e.asking = false
-			e.Changed()
+			e.changed(err == nil && told)
 			if err != nil {
 				return
 			}
 			e.reports.send()
-			for _, w := range e.works {
-				w.Told()
-			}
 			e.fetchAhead()
 		}
 	})
@@ -315,13 +327,40 @@ func (e *Engine) ask() {
 func (e *Engine) fetchAhead() {
 	e.Go(func(ctx context.Context) func() {
 		e.lib.Ahead(ctx)
-		return func() {} // the list has changed: show it
+		return func() { // the list has changed: show it
+			if e.tell != nil {
+				e.tell(false)
+			}
+		}
 	})
 }
 
 // Changed tells the works that the library may have what it had not.
-func (e *Engine) Changed() {
+func (e *Engine) Changed() { e.changed(false) }
+
+// changed tells the works, and the borrower, that the library may have what it had not; with told, that the server has just said so.
+func (e *Engine) changed(told bool) {
 	for _, w := range e.works {
 		w.Changed()
 	}
+	if told {
+		for _, w := range e.works {
+			w.Told()
+		}
+	}
+	if e.tell != nil {
+		e.tell(told)
+	}
+	if e.once != nil && !e.asking {
+		e.once()
+	}
 }
+
+// Borrower lets the engine call tell, in Run's goroutine, whenever the engine that borrows of this one's library may get what it could
+// not before; with told the server has just said what it has. That engine is to Renew then.
+func (e *Engine) Borrower(tell func(told bool)) {
+	e.Post(func() { e.tell = tell })
+}
+
+// Renew lets an engine that borrows ask for all again, when the other's Borrower was told.
+func (e *Engine) Renew(told bool) { e.Post(func() { e.ask(told) }) }

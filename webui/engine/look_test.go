@@ -27,7 +27,7 @@ func (e *Engine) Look(see func(words string, now func() *state.State)) {
 }
 
 // Ask has the server asked what it has now, as it is from time to time.
-func (e *Engine) Ask() { e.Post(e.ask) }
+func (e *Engine) Ask() { e.Post(func() { e.ask(true) }) }
 
 // words is what the words on the screens are made of, but for numbers that only count on.
 func (e *Engine) words() string {

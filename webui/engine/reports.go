@@ -114,7 +114,7 @@ func (q *reports) post(ctx context.Context, body []byte) bool {
 // send sends what waits. It runs after the store was opened and whenever the server answers.
 func (q *reports) send() {
 	e := q.e
-	if q.sending || !e.opened || e.world.Backend == nil {
+	if q.sending || !e.opened || e.world.Backend == nil || e.world.Lent {
 		return
 	}
 	q.sending = true

@@ -41,7 +41,7 @@ type stand struct {
 	ports    engine.Ports
 	away     *switchable // nil: no server at all, or backend
 	backend  library.Backend
-	engine   *engine.Engine
+	engine   *pair
 	cancel   context.CancelFunc
 	ended    chan struct{}
 	outlet   *outlet // of ports
@@ -51,11 +51,10 @@ type stand struct {
 	tab      <-chan bool    // whether this tab has the work; nil: it has
 	hold     chan struct{}  // the store opens when it is closed; nil: at once
 	opens    atomic.Int32   // of the store
-	sent     state.State    // the engine's last
-	held     state.State    // what a page has of it
+	of, lab  told           // what a page has of the two engines
 
 	mu     sync.Mutex
-	state  *state.State
+	state  *state.State // of both
 	news   chan struct{} // one pending bit
 	saved  []state.Download
 	phases []state.LabPhase // of the Lab, each once in a row
@@ -162,16 +161,62 @@ func (s *stand) run() {
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}
-	s.sent, s.held = state.State{}, state.State{}
-	s.engine = engine.New(w, repair.New, labwork.New)
-	newReader(s.T).follow(s.engine)
+	s.of, s.lab = told{}, told{}
+	s.engine = &pair{Engine: engine.New(w, repair.New)}
+	borrows := *w
+	borrows.Show, borrows.Lent, borrows.Tab, borrows.Ports, borrows.OpenFS = s.showLab, true, nil, nil, nil
+	borrows.Backend = &desk{by: s.engine.Engine, server: w.Backend}
+	s.engine.lab = engine.New(&borrows, labwork.New)
+	s.engine.Borrower(s.engine.lab.Renew)
+	newReader(s.T).follow(s.engine.Engine)
+	newReader(s.T).follow(s.engine.lab)
 	s.cancel, s.ended = cancel, make(chan struct{})
 	go func() {
+		var lab sync.WaitGroup
+		lab.Go(func() { s.engine.lab.Run(ctx) })
 		s.engine.Run(ctx)
+		lab.Wait()
 		close(s.ended)
 	}()
 	s.Cleanup(s.stop)
 }
+
+// pair is the two engines of a page: the one that has store, tab and port, with Restore's work, and the Lab's, which borrows.
+type pair struct {
+	*engine.Engine
+	lab *engine.Engine
+}
+
+// Do gives a command to the engine that it is for.
+func (p *pair) Do(cmd state.Command) {
+	if _, ok := cmd.(state.ForLab); ok {
+		p.lab.Do(cmd)
+		return
+	}
+	p.Engine.Do(cmd)
+}
+
+// desk is what a Lab's engine borrows over, and the link to the server.
+type desk struct {
+	by     *engine.Engine
+	server library.Backend // may be nil
+}
+
+func (d *desk) Address() string { return "" }
+
+func (d *desk) Dial(ctx context.Context) (protocol.Conn, error) {
+	if d.server == nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return d.server.Dial(ctx)
+}
+
+func (d *desk) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+	return d.by.Library().Lend(ctx, method, path, body)
+}
+
+// told is what a page has of an engine, and what that has sent last.
+type told struct{ sent, held state.State }
 
 // stop ends the engine, as closing the page does. The port is free then.
 func (s *stand) stop() {
@@ -181,26 +226,32 @@ func (s *stand) stop() {
 	s.free()
 }
 
-func (s *stand) show(st *state.State) {
+func (s *stand) show(st *state.State) { s.take(&s.of, st) }
+
+func (s *stand) showLab(st *state.State) { s.take(&s.lab, st) }
+
+// take takes the state of one engine, and shows it as the page does.
+func (s *stand) take(t *told, st *state.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	// What the page gets has been through the codec.
-	b, err := state.AppendChanges(nil, &s.sent, st)
+	b, err := state.AppendChanges(nil, &t.sent, st)
 	if err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
-	s.sent = *st
-	held := s.held
+	t.sent = *st
+	held := t.held
 	if err := state.Change(b, &held); err != nil {
 		s.Errorf("state: %v", err)
 		return
 	}
-	s.held, st = held, &held
-	s.mu.Lock()
-	s.state = st
+	t.held = held
+	both := s.of.held.With(&s.lab.held)
+	s.state, st = &both, &both
 	if n := len(s.phases); n == 0 || s.phases[n-1] != st.Lab.Phase {
 		s.phases = append(s.phases, st.Lab.Phase)
 	}
-	s.mu.Unlock()
 	select {
 	case s.news <- struct{}{}:
 	default:

@@ -20,6 +20,9 @@ type World struct {
 	Insecure bool
 	// Backend is our own server; nil when there is none.
 	Backend library.Backend
+	// Lent says that Backend is library.Lend of the engine that has the store, in another program of this page, and that the library
+	// borrows. OpenFS, Tab and Ports are that engine's.
+	Lent bool
 	// OpenFS opens the browser's own storage; kept says that the browser will not throw it away. It is
 	// called once, off the engine's loop, and only when this tab has the work. Nil, or a nil FS, means that nothing
 	// is kept.

@@ -51,7 +51,8 @@ func decodeModels(b []byte) ([]model.Model, error) {
 
 // fitOfState is what a release in a state of the server's is for every device. One that is superseded is listed as what it
 // became, too.
-var fitOfState = map[string]state.Fit{"offered": state.FitUnknown, "withheld": state.FitWithheld, "withdrawn": state.FitWithdrawn}
+var fitOfState = map[string]state.Fit{"offered": state.FitUnknown, "withheld": state.FitWithheld, "withdrawn": state.FitWithdrawn,
+	saysKept: state.FitUnknown, saysChosen: state.FitUnknown}
 
 // decodeReleases reads the server's list of releases: state, time of publication, signed manifest. A manifest in a shape
 // that this program does not know is left out, and so is a release in such a state.
@@ -70,7 +71,11 @@ func decodeReleases(b []byte) ([]listed, error) {
 			return
 		}
 		if m, signers, err := release.Parse(signed); err == nil {
-			list = append(list, listed{Manifest: m, Signers: signers, Signed: slices.Clone(signed), fit: fit})
+			origin, here := originOfState[how]
+			if !here {
+				origin = state.OriginServer
+			}
+			list = append(list, listed{Manifest: m, Signers: signers, Signed: slices.Clone(signed), fit: fit, origin: origin})
 		}
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func (l *Library) atHand(model string, image release.Digest) (File, error) {
 
 // download gets a release from the server and keeps it.
 func (l *Library) download(ctx context.Context, model string, image release.Digest) (File, error) {
-	data, err := l.get(ctx, "/api/releases/"+release.Hex(image)+"/file?model="+model)
+	data, err := l.get(ctx, filePath(Name{model, image}))
 	if err != nil {
 		return File{}, fmt.Errorf("%w: %w", ErrNoRelease, err)
 	}

@@ -46,8 +46,10 @@ type Library struct {
 	backend Backend // may be nil
 
 	mu        sync.Mutex
-	store     *store.Store // nil: nothing is kept
-	blobs     *store.Blobs // nil with store
+	store     *store.Store  // nil: nothing is kept
+	blobs     blobs         // nil with store
+	borrows   bool          // from the library that has the store
+	opened    chan struct{} // closed when Open has ended
 	condition state.StoreCondition
 	models    map[string]model.Model
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
@@ -56,6 +58,14 @@ type Library struct {
 	asked     chan struct{}                  // closed when the server was asked for the first time
 	files     map[release.Manifest]File      // chosen in this visit
 	reach     state.Reach
+}
+
+// blobs are small things that are kept by name, as store.Blobs keeps them.
+type blobs interface {
+	Put(name string, data []byte) error
+	Get(name string) ([]byte, error)
+	Delete(name string) error
+	Names() ([]string, error)
 }
 
 // Name is what names a release: one image may be released for several models.
@@ -72,6 +82,7 @@ type listed struct {
 	Signers  release.Signers
 	Signed   []byte
 	fit      state.Fit
+	origin   state.Origin
 }
 
 // File is a release with its bytes.
@@ -83,12 +94,13 @@ type File struct {
 
 func New(b Backend) *Library {
 	return &Library{backend: b, models: make(map[string]model.Model), keys: make(map[string][]ed25519.PublicKey),
-		files: make(map[release.Manifest]File), asked: make(chan struct{})}
+		files: make(map[release.Manifest]File), asked: make(chan struct{}), opened: make(chan struct{})}
 }
 
 // Open takes the browser's storage into use. One that cannot be read keeps nothing, and no more than that: the
-// server's releases still work.
+// server's releases still work. It is called once.
 func (l *Library) Open(fs hackpadfs.FS, kept bool) {
+	defer close(l.opened)
 	if fs == nil || !l.use(fs, kept) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -176,8 +188,11 @@ func (l *Library) Refresh(ctx context.Context) error {
 			l.remote = append(l.remote, r)
 		}
 	}
+	borrows := l.borrows
 	l.mu.Unlock()
-	l.Keep(modelsBlob, records)
+	if !borrows {
+		l.Keep(modelsBlob, records)
+	}
 	return nil
 }
 
@@ -287,10 +302,10 @@ func (l *Library) Add(data []byte) (release.Manifest, error) {
 // keep puts a release file into the store and tells whether it is there.
 func (l *Library) keep(data []byte) bool {
 	l.mu.Lock()
-	s := l.store
+	s, borrows := l.store, l.borrows
 	l.mu.Unlock()
 	if s == nil {
-		return false
+		return borrows // who lends it has kept it
 	}
 	if _, err := s.Put(data); err != nil {
 		l.refused()

@@ -34,7 +34,7 @@ func (l *Library) All() []state.Release {
 		byName[NameOf(m)] = ReleaseOf(m, signers, origin, l.held[NameOf(m)])
 	}
 	for _, r := range l.remote {
-		put(&r.Manifest, &r.Signers, state.OriginServer)
+		put(&r.Manifest, &r.Signers, r.origin)
 	}
 	for _, f := range l.files {
 		put(&f.Manifest, &f.Signers, state.OriginFile)

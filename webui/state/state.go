@@ -38,6 +38,20 @@ type State struct {
 	Server  Server
 }
 
+// With is what is shown when the Lab has an engine of its own, whose state it is given: what the Lab shows, and that something of what
+// it had kept is lost. Without one, which is nil, the Lab is still being looked for.
+func (s State) With(lab *State) State {
+	if lab == nil {
+		s.Lab = Lab{Make: Making{State: MakeLooking}, Map: Map{Active: -1}}
+		return s
+	}
+	s.Lab = lab.Lab
+	if lab.Store.Condition == StoreLost && (s.Store.Condition == StoreOpen || s.Store.Condition == StoreFleeting) {
+		s.Store.Condition = StoreLost
+	}
+	return s
+}
+
 // Tab says whether this tab may use port, store and Lab. Only one tab of a browser may.
 type Tab uint8
 

@@ -13,20 +13,20 @@ import (
 
 const maxAnswer = 80 << 20 // bytes: a release file and a list around it
 
-// backend is the server that this page came from.
-type backend struct{}
+// Server is library.Backend for the server that this page came from.
+type Server struct{}
 
 // Address implements library.Backend.
-func (backend) Address() string { return self.Get("location").Get("host").String() }
+func (Server) Address() string { return self.Get("location").Get("host").String() }
 
 // Fetch implements library.Backend.
-func (backend) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+func (Server) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	return fetch.Do(ctx, fetch.Request{Method: method, Path: path, Body: body, Max: maxAnswer,
 		Accept: "application/cbor, application/octet-stream;q=0.9, */*;q=0.1", Type: "application/cbor"})
 }
 
 // Dial implements library.Backend.
-func (backend) Dial(ctx context.Context) (protocol.Conn, error) {
+func (Server) Dial(ctx context.Context) (protocol.Conn, error) {
 	address := self.Get("URL").New("link", self.Get("location").Get("href")) // beside this worker, below whatever path a proxy has put it
 	c, err := socket.Dial(ctx, "ws"+strings.TrimPrefix(address.Get("href").String(), "http"), nil)
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build js && wasm
 
-package worker
+package main
 
 import (
 	"context"
@@ -12,10 +12,11 @@ import (
 
 var errProject = errors.New("the program for replays could not be loaded")
 
-// project lets a worker of its own compute a run, so that ours goes on meanwhile; see static/replay.js.
+// project lets a worker of its own compute a run, so that ours goes on meanwhile.
 func project(ctx context.Context, request []byte) ([]byte, error) {
-	search := self.Get("location").Get("search").String() // names the build
-	worker, err := await.New(self.Get("Worker"), "replay.js"+search)
+	options := self.Get("Object").New()
+	options.Set("name", "replay")
+	worker, err := await.New(self.Get("Worker"), self.Get("location").Get("href"), options)
 	if err != nil {
 		return nil, errProject
 	}
@@ -35,7 +36,7 @@ func project(ctx context.Context, request []byte) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case v := <-done:
-		if !v.Truthy() {
+		if !v.InstanceOf(self.Get("Uint8Array")) {
 			return nil, errProject
 		}
 		return await.Bytes(v), nil
