@@ -19,7 +19,10 @@ func lend(e *engine.Engine, port js.Value) {
 	e.Borrower(func(told bool) { post(port, map[string]any{"told": told}, nil) })
 	await.Listen(port, "message", func(event js.Value) {
 		q := event.Get("data")
-		body := await.Bytes(q.Get("body"))
+		var body []byte // a request that has none must not have an empty one
+		if b := q.Get("body"); b.Get("length").Int() > 0 {
+			body = await.Bytes(b)
+		}
 		go func() {
 			status, answer, err := e.Library().Lend(context.Background(), q.Get("method").String(), q.Get("path").String(), body)
 			if err != nil {
