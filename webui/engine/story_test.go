@@ -54,7 +54,7 @@ type stand struct {
 	of, lab  told           // what a page has of the two engines
 
 	mu     sync.Mutex
-	state  *state.State // of both
+	state  *state.State  // of both
 	news   chan struct{} // one pending bit
 	saved  []state.Download
 	phases []state.LabPhase // of the Lab, each once in a row
