@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -467,7 +468,7 @@ func TestReportRate(t *testing.T) {
 	if a.StatusCode != 429 || a.Header.Get("Retry-After") == "" {
 		t.Fatalf("%s, want 429", a.Status)
 	}
-	if n := r.s.metrics.Requests.Get("4xx"); n != 1 {
+	if n := counted(r.s.metrics.Requests, "4xx"); n != 1 {
 		t.Errorf("%d requests of class 4xx are counted, want this one", n)
 	}
 	r.later(2 * time.Second)
@@ -495,14 +496,42 @@ func TestMetrics(t *testing.T) {
 	one := r.publish("1", 1, a)
 	r.publish("2", 2, next(a, 2))
 	r.update(r.hello("A-1", one))
-	r.until("the session is counted, and gone", func() bool { return r.s.metrics.Sessions.Get("ended") == 1 && r.s.live.Number() == 0 })
+	r.until("the session is counted, and gone", func() bool { return counted(r.s.metrics.Sessions, "ended") == 1 && r.s.live.Number() == 0 })
 	text := string(r.must(200, "GET", "/metrics", nil, "Authorization", ""))
 	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{result="done"} 1`, `unbrick_infos_total{kind="delta"} 1`,
-		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0"} {
+		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0", `unbrick_build_info{version="test"} 1`, `unbrick_rollouts{state="halted"} 0`} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no %s in\n%s", want, text)
 		}
 	}
+	for _, name := range []string{"go_goroutines ", "go_build_info{", "process_start_time_seconds ", "process_open_fds "} {
+		if !strings.Contains(text, "\n"+name) && (runtime.GOOS == "linux" || name[0] == 'g') {
+			t.Errorf("no %s in\n%s", name, text)
+		}
+	}
+	// Whatever strangers call themselves and ask for, there are no more series.
+	for i := range 20 {
+		h := r.hello(fmt.Sprint("B-", i), one)
+		h.Release, h.Digest = fmt.Sprint("9.", i), release.Digest{byte(i + 1)}
+		r.session(h)
+		r.do("GET", fmt.Sprint("/api/odd-", i), nil)
+	}
+	before := r.series()
+	for i := range 20 {
+		h := r.hello(fmt.Sprint("C-", i), one)
+		h.Release, h.Digest = fmt.Sprint("8.", i), release.Digest{byte(i + 1), 1}
+		r.session(h)
+		r.do("GET", fmt.Sprint("/api/strange-", i), nil)
+	}
+	if after := r.series(); after != before {
+		t.Errorf("%d series became %d", before, after)
+	}
+}
+
+// series counts the lines of /metrics that are ours.
+func (r *rig) series() int {
+	r.Helper()
+	return strings.Count(string(r.must(200, "GET", "/metrics", nil)), "\nunbrick_")
 }
 
 func TestPageAndDemoAreNotThere(t *testing.T) {

@@ -108,7 +108,7 @@ func TestPreferredBsdiff(t *testing.T) {
 		t.Errorf("kinds %v", d.Claim.Kinds)
 	}
 	r.update(r.helloLarge("A-2", one))
-	if n := r.s.metrics.Made.Get("ready"); n != 2 {
+	if n := counted(r.s.metrics.Made, "ready"); n != 2 {
 		t.Errorf("%d files made, want one delta and one patch", n)
 	}
 

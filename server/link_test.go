@@ -203,7 +203,7 @@ func TestDamagedFileIsMadeAnew(t *testing.T) {
 				c.say(&protocol.Done{Digest: info.Digest})
 				c.bye()
 				r.apply(file, base, b, two)
-				if n := r.s.metrics.Made.Get("ready"); n != 2 {
+				if n := counted(r.s.metrics.Made, "ready"); n != 2 {
 					t.Fatalf("%d files made, want it twice", n)
 				}
 			})

@@ -190,7 +190,7 @@ func TestUnfinishedFileIsMadeAfterRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close(context.Background())
-	r.until("the file is made", func() bool { return again.metrics.Made.Get("ready") == 1 })
+	r.until("the file is made", func() bool { return counted(again.metrics.Made, "ready") == 1 })
 }
 
 func TestTooBigIsRemembered(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"unbrick/delta"
 	"unbrick/flash"
 	"unbrick/model"
@@ -25,6 +27,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/metrics"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
 )
@@ -449,4 +452,13 @@ func decode[T any](r *rig, b []byte) (v T) {
 
 func (r *rig) pub(key ed25519.PrivateKey) string {
 	return fmt.Sprint(base64Of(key.Public().(ed25519.PublicKey)))
+}
+
+// counted is what a counter says.
+func counted(c metrics.Counters, label string) uint64 {
+	var m dto.Metric
+	if err := c.WithLabelValues(label).Write(&m); err != nil {
+		panic(err)
+	}
+	return uint64(m.GetCounter().GetValue())
 }

@@ -130,7 +130,7 @@ func New(cfg *Config) (*Server, error) {
 		s.passed = func() time.Duration { return time.Since(start) }
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.live, s.metrics = session.NewLive(), metrics.New()
+	s.live, s.metrics = session.NewLive(), metrics.New(cfg.Version)
 	if err := s.remember(); err != nil {
 		s.cancel()
 		return nil, err

@@ -123,7 +123,7 @@ func TestDeltaIsMadeOnce(t *testing.T) {
 	if first.Digest != second.Digest || !bytes.Equal(file, again) {
 		t.Fatal("two devices with the same base got different files")
 	}
-	if n := r.s.metrics.Made.Get("ready"); n != 1 {
+	if n := counted(r.s.metrics.Made, "ready"); n != 1 {
 		t.Fatalf("%d files made, want 1", n)
 	}
 }
@@ -157,7 +157,7 @@ func TestResume(t *testing.T) {
 	c.bye()
 	r.apply(file, a, b, two)
 	r.history("A-1", "first-seen offer broken transferred")
-	if n := r.s.metrics.Sent.Get("delta"); n != uint64(info.Size) {
+	if n := counted(r.s.metrics.Sent, "delta"); n != uint64(info.Size) {
 		t.Fatalf("%d bytes sent for a file of %d: no byte twice", n, info.Size)
 	}
 }
@@ -209,7 +209,7 @@ func TestUnknownBaseGetsFullImage(t *testing.T) {
 		t.Fatalf("kind %s, want full", info.Kind)
 	}
 	r.apply(file, nil, b, two)
-	if n := r.s.metrics.Made.Get("ready") + r.s.metrics.Made.Get("failed"); n != 1 {
+	if n := counted(r.s.metrics.Made, "ready") + counted(r.s.metrics.Made, "failed"); n != 1 {
 		t.Fatalf("%d files made, want the full image alone", n)
 	}
 }
@@ -471,7 +471,7 @@ func TestStrangersWithdrawNothing(t *testing.T) {
 	if info := r.session(full); info.Digest != whole.Digest {
 		t.Fatalf("after eight lies %s %s, want the full image", info.Kind, info.Reason)
 	}
-	if n := r.s.metrics.Made.Get("ready"); n != 2 {
+	if n := counted(r.s.metrics.Made, "ready"); n != 2 {
 		t.Fatalf("%d files made, want the two", n)
 	}
 	if f, err := r.store.FileByBlob(context.Background(), delta.Digest); err != nil || f.Refusals != 8 || f.State != storage.FileReady {
@@ -650,7 +650,7 @@ func TestOversizeMessage(t *testing.T) {
 	}
 	defer ws.CloseNow()
 	ws.Write(context.Background(), binaryMessage, make([]byte, protocol.MaxMessage+1))
-	r.until("the session is over", func() bool { return r.s.metrics.Sessions.Get("oversize") == 1 })
+	r.until("the session is over", func() bool { return counted(r.s.metrics.Sessions, "oversize") == 1 })
 }
 
 func TestVanishedClient(t *testing.T) {

@@ -69,6 +69,8 @@ var below = map[string][]string{
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
 	"internal/vectors":      {},
+	"server":                {"protocol", "release", "server/access", "server/api", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/session", "server/storage"},
+	"server/demo":           {"flash", "internal/firmware", "model", "protocol", "release", "server/api", "server/storage"},
 	"server/access":         {},
 	"server/form":           {},
 	"server/rollout":        {"release", "server/form", "server/storage"},
@@ -78,6 +80,20 @@ var below = map[string][]string{
 	"server/metrics":        {},
 	"server/session":        {"release", "protocol", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/storage"},
 	"server/storage":        {"limits", "release"},
+	"server/storage/local":  {"release", "server/storage"},
+
+	"server/storage/storagetest": {"flash", "release", "server/storage"},
+}
+
+// confined says which packages know of a library, by the beginning of its path.
+var confined = map[string][]string{
+	"github.com/prometheus/":       {"server/metrics", "server/api"},
+	"golang.org/x/time/":           {"server/access"},
+	"modernc.org/":                 {"server/storage/local"},
+	"github.com/icedream/":         {"server/offer"},
+	"github.com/spf13/":            {"cmd/unbrick"},
+	"go.bug.st/":                   {"restore/serialport"},
+	"github.com/google/jsonschema": {}, // tests alone
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.
@@ -125,6 +141,14 @@ func TestImportsPointDown(t *testing.T) {
 	for _, p := range list(t, nil, "./...") {
 		name := strings.TrimPrefix(p.ImportPath, "unbrick/")
 		allowed, known := below[name]
+		if room, _, _ := strings.Cut(name, "/"); !known && slices.Contains([]string{"server", "webui", "restore"}, room) {
+			t.Errorf("%s: the law does not say what it may import", name)
+		}
+		for library, who := range confined {
+			if slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, library) }) && !slices.Contains(who, name) {
+				t.Errorf("%s imports %s: the law does not allow it", name, library)
+			}
+		}
 		for _, imp := range p.Imports {
 			own, ours := strings.CutPrefix(imp, "unbrick/")
 			if known && ours && !slices.Contains(allowed, own) {

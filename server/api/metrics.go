@@ -1,49 +1,75 @@
 package api
 
 import (
-	"fmt"
-	"io"
+	"context"
 	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"unbrick/server/storage"
 )
 
+// serveMetrics tells what is counted, and what is looked up for each who asks.
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	apiHeaders(w.Header())
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	s.cfg.Metrics.Write(w)
-	fmt.Fprintf(w, "# HELP unbrick_sessions Sessions that run now.\n# TYPE unbrick_sessions gauge\nunbrick_sessions %d\n", s.cfg.Live.Number())
-	fmt.Fprintf(w, "# HELP unbrick_update_files_waiting Update files that sessions wait for.\n# TYPE unbrick_update_files_waiting gauge\nunbrick_update_files_waiting %d\n", s.cfg.Offers.Waiting())
-	sum, err := s.cfg.Store.Summary(r.Context(), s.cfg.Fleet.Cutoffs())
-	var all []storage.Release
+	looked := prometheus.NewRegistry()
+	looked.MustRegister(&gauges{s, r.Context()})
+	promhttp.HandlerFor(prometheus.Gatherers{s.cfg.Metrics, looked}, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+}
+
+// gauges are what is so at this moment.
+type gauges struct {
+	*Server
+	ctx context.Context // of who asks
+}
+
+// Describe implements prometheus.Collector: what there is shows when it is collected.
+func (g *gauges) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(all chan<- prometheus.Metric) {
+	tell := func(kind prometheus.ValueType, name, help, label, value string, n float64) {
+		var labels prometheus.Labels
+		if label != "" {
+			labels = prometheus.Labels{label: value}
+		}
+		all <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), kind, n)
+	}
+	gauge := func(name, help string, n int) { tell(prometheus.GaugeValue, name, help, "", "", float64(n)) }
+	gauge("unbrick_sessions", "Sessions that run now.", g.cfg.Live.Number())
+	gauge("unbrick_update_files_waiting", "Update files that sessions wait for.", g.cfg.Offers.Waiting())
+	tell(prometheus.CounterValue, "unbrick_clock_set_total", "Times that the clock was found set, forward or back.", "", "", float64(g.cfg.Clock.Jumps()))
+	sum, err := g.cfg.Store.Summary(g.ctx, g.cfg.Fleet.Cutoffs())
+	var releases []storage.Release
 	if err == nil {
-		all, err = s.cfg.Store.Releases(r.Context(), "")
+		releases, err = g.cfg.Store.Releases(g.ctx, "")
 	}
 	if err != nil {
-		s.cfg.Log.Error("metrics", "error", err)
+		g.cfg.Log.Error("metrics", "error", err)
 		return
 	}
-	writeRollouts(w, all)
-	fmt.Fprintf(w, "# HELP unbrick_clock_set_total Times that the clock was found set, forward or back.\n# TYPE unbrick_clock_set_total counter\nunbrick_clock_set_total %d\n", s.cfg.Clock.Jumps())
-	fmt.Fprint(w, "# HELP unbrick_devices Devices by what the server knows of them.\n# TYPE unbrick_devices gauge\n")
-	for g, n := range sum.Groups {
-		fmt.Fprintf(w, "unbrick_devices{group=%q} %d\n", storage.Group(g).String(), n)
+	for state, n := range rollouts(releases) {
+		tell(prometheus.GaugeValue, "unbrick_rollouts", "Rollouts of releases that are offered.", "state", state, float64(n))
+	}
+	for group, n := range sum.Groups {
+		tell(prometheus.GaugeValue, "unbrick_devices", "Devices by what the server knows of them.", "group", storage.Group(group).String(), float64(n))
 	}
 }
 
-// writeRollouts adds to the metrics how many rollouts there are.
-func writeRollouts(w io.Writer, all []storage.Release) {
-	running, halted, alarm := 0, 0, 0
+// rollouts counts those of releases that are offered, by what they do.
+func rollouts(all []storage.Release) map[string]int {
+	count := map[string]int{"running": 0, "alarm": 0, "halted": 0}
 	for i := range all {
 		switch r := &all[i]; {
 		case !r.Rollout.Active() || r.State != storage.Offered:
-		case r.Rollout.Halted.IsZero() && !r.Rollout.Alarm.IsZero():
-			alarm++
-		case r.Rollout.Halted.IsZero():
-			running++
+		case !r.Rollout.Halted.IsZero():
+			count["halted"]++
+		case !r.Rollout.Alarm.IsZero():
+			count["alarm"]++
 		default:
-			halted++
+			count["running"]++
 		}
 	}
-	fmt.Fprintf(w, "# HELP unbrick_rollouts Rollouts of releases that are offered.\n# TYPE unbrick_rollouts gauge\nunbrick_rollouts{state=\"running\"} %d\nunbrick_rollouts{state=\"alarm\"} %d\nunbrick_rollouts{state=\"halted\"} %d\n", running, alarm, halted)
+	return count
 }

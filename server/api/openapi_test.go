@@ -103,7 +103,7 @@ func TestDescribedMethods(t *testing.T) {
 
 // openDoors is a server with all its doors, and nobody behind them.
 func openDoors() *Server {
-	s := &Server{cfg: Config{Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler), Live: session.NewLive(), Now: time.Now}, mux: http.NewServeMux()}
+	s := &Server{cfg: Config{Metrics: metrics.New("test"), Log: slog.New(slog.DiscardHandler), Live: session.NewLive(), Now: time.Now}, mux: http.NewServeMux()}
 	s.routes()
 	return s
 }

@@ -44,7 +44,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
 	v.size.Store(0)
-	v.s.cfg.Metrics.Sent.Add(v.offer.Info.Kind.String(), uint64(n))
+	v.s.cfg.Metrics.Sent.WithLabelValues(v.offer.Info.Kind.String()).Add(float64(n))
 	if err == nil {
 		return v.delivered(q, n)
 	}
