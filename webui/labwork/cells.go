@@ -16,16 +16,16 @@ type picture struct {
 	active   int              // sector of the part at work, or -1
 }
 
-// cells compares the raw bytes of a whole part with the images. The rest of an image's last sector is
-// erased bytes; sectors behind both images are nobody's.
-func (p *picture) cells(raw []byte) []state.Sector {
+// cells compares what a whole part holds, as view lets one see it, with the images. The rest of an image's last sector
+// is erased bytes; sectors behind both images are nobody's.
+func (p *picture) cells(view func(i int, see func(cells []byte))) []state.Sector {
 	g := &p.layout.Geometry
 	first, software := p.layout.SoftwareFirst(), p.layout.Software()
 	records := p.layout.Records()
 	end := first + software.Sectors()
 	cells := make([]state.Sector, g.Sectors())
 	for i := range cells {
-		addr, size := g.Sector(i)
+		addr, _ := g.Sector(i)
 		switch {
 		case i == p.active:
 			cells[i] = state.SectorLive
@@ -38,7 +38,7 @@ func (p *picture) cells(raw []byte) []state.Sector {
 		default:
 			off := addr - p.layout.SoftwareBase()
 			bad := p.doubtful != nil && p.doubtful(i)
-			cells[i] = p.cell(raw[addr:addr+size], off, bad, g.Erased)
+			view(i, func(have []byte) { cells[i] = p.cell(have, off, bad, g.Erased) })
 		}
 	}
 	return cells

@@ -30,14 +30,18 @@ func TestCells(t *testing.T) {
 	copy(raw[base+4*4096:], full(3, 100))          // 4 torn
 	copy(raw[base+6*4096:], full(3, 2048))         // 6 new: half image,
 	copy(raw[base+6*4096+2048:], full(0xff, 2048)) // half erased
+	view := func(i int, see func([]byte)) {
+		addr, n := g.Sector(i)
+		see(raw[addr : addr+n])
+	}
 	p := picture{layout: &layout, old: old, new: next, active: 3 + 5, doubtful: func(i int) bool { return i == 3+1 }}
 	want := []state.Sector{state.SectorBoot, state.SectorRecord, state.SectorRecord, state.SectorSame, state.SectorDamaged, state.SectorNew, state.SectorErased, state.SectorDamaged, state.SectorLive, state.SectorNew,
 		state.SectorUnused, state.SectorUnused}
-	if got := p.cells(raw); !slices.Equal(got, want) {
+	if got := p.cells(view); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	p = picture{layout: &layout, old: old, active: -1}
-	if got := p.cells(raw)[3]; got != state.SectorSame {
+	if got := p.cells(view)[3]; got != state.SectorSame {
 		t.Errorf("with one image only: got %v, want SectorSame", got)
 	}
 }

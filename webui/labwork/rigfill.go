@@ -137,7 +137,7 @@ func (r *rig) cells(offered release.Digest) state.Map {
 	if g.Sectors() > state.MaxSectors {
 		return m
 	}
-	m.Cells = p.cells(r.device.Raw())
+	m.Cells = p.cells(r.device.Board().View)
 	return m
 }
 

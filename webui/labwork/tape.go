@@ -160,7 +160,7 @@ func (r *rig) film() *film {
 	layout := &r.model.Layout
 	g, first, base, software := &layout.Geometry, layout.SoftwareFirst(), layout.SoftwareBase(), layout.Software()
 	blank := picture{layout: layout, old: old, new: new, active: -1}
-	cells := blank.cells(r.device.Raw()) // what is no software stays what it is
+	cells := blank.cells(r.device.Board().View) // what is no software stays what it is
 	print := func(i int, image []byte) (uint64, bool) {
 		addr, n := g.Sector(i)
 		off := addr - base
