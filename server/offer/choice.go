@@ -22,8 +22,7 @@ type Choice struct {
 	UnknownModel bool
 	state        storage.DeviceState
 	wanted       *storage.Release // the newest for this device; Target leads there in two steps if it is another
-	releases     []storage.Release
-	unmade       string // why no update file can be made, as making it said; empty: none was tried in vain for long
+	unmade       string           // why no update file can be made, as making it said; empty: none was tried in vain for long
 }
 
 // Version is the text of the release that is offered, or that would be.
@@ -33,14 +32,6 @@ func (c *Choice) Version() string {
 		return c.Target.Manifest.Version
 	case c.wanted != nil:
 		return c.wanted.Manifest.Version
-	}
-	return ""
-}
-
-// VersionOf names the release of an image, "" if there is none.
-func (c *Choice) VersionOf(image storage.Digest) string {
-	if r := find(c.releases, image); r != nil {
-		return r.Manifest.Version
 	}
 	return ""
 }

@@ -35,7 +35,6 @@ func (o *Offers) Choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 			return nil, err
 		}
 	}
-	c.releases = all
 	return c, nil
 }
 

@@ -39,8 +39,6 @@ func (v *session) record(c *offer.Choice, again bool) error {
 	if c.UnknownModel {
 		return nil
 	}
-	var news []storage.Digest
-	var failures []fleet.Failed
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
 	fresh := false
 	_, err := v.s.cfg.Fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
@@ -49,13 +47,16 @@ func (v *session) record(c *offer.Choice, again bool) error {
 				return nil, err
 			}
 		}
-		var events []storage.Event
 		before := *d
-		if !again {
-			what := v.s.cfg.Fleet.Hear(d, v.hello, c.VersionOf)
-			events, news, failures = what.Events, what.Refused, what.Failed
+		switch {
+		case again:
+			v.news = fleet.Heard{}
+		case d.Revision == v.device.Revision:
+			*d = v.device
+		default: // somebody else was faster
+			v.news = v.s.cfg.Fleet.Hear(d, v.hello, v.version(ctx))
 		}
-		events = append(events, c.Decide(d, v.s.cfg.Now())...)
+		events := append(v.news.Events, c.Decide(d, v.s.cfg.Now())...)
 		if v.s.cfg.Live.transfers(v.id, v) { // what another session brings about is not this one's to change
 			d.State, d.Since, d.Target, d.TargetVersion, d.File = before.State, before.Since, before.Target, before.TargetVersion, before.File
 		}
@@ -71,10 +72,10 @@ func (v *session) record(c *offer.Choice, again bool) error {
 	if fresh {
 		v.s.cfg.Metrics.NewDevices.Add(1)
 	}
-	for _, f := range failures {
+	for _, f := range v.news.Failed {
 		v.s.cfg.Rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
 	}
-	for _, file := range news {
+	for _, file := range v.news.Refused {
 		v.s.cfg.Metrics.Refused.Add(1)
 		if done := v.s.cfg.Offers.Doubt(ctx, file); done != nil {
 			select { // the next to ask gets what the proof came to

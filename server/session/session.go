@@ -40,6 +40,9 @@ type session struct {
 	newer    atomic.Pointer[string] // the peer of a younger session under the same serial, nil if there is none
 	met      atomic.Bool            // this peer spoke after that one did: both live
 	conflict bool                   // that was recorded
+
+	device storage.Device // with the hello taken into it, as it is to be recorded
+	news   fleet.Heard    // that the hello brought
 }
 
 // faultError is a fault to tell the terminal before the session ends.
@@ -179,7 +182,7 @@ func (v *session) await(ctx context.Context) {
 // inform chooses, records, and sends the update file information (213, 214): as Info, or as Gone in answer to a
 // request.
 func (v *session) inform(ctx context.Context, gone bool) error {
-	c, err := v.choose(ctx)
+	c, err := v.choose(ctx, gone)
 	if err == nil {
 		err = v.record(c, gone)
 	}
@@ -206,7 +209,7 @@ func noRoom(err error) bool { return errors.Is(err, storage.ErrFull) }
 
 // choose selects the release and finds its update file, while it watches the connection: a terminal that leaves
 // cancels nothing that is being made, it only is not waited for.
-func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
+func (v *session) choose(ctx context.Context, again bool) (*offer.Choice, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := make(chan struct{})
@@ -223,7 +226,10 @@ func (v *session) choose(ctx context.Context) (*offer.Choice, error) {
 	if err != nil {
 		return nil, v.trouble(err)
 	}
-	v.s.cfg.Fleet.Hear(&d, v.hello, v.version(ctx))
+	if !again {
+		v.news = v.s.cfg.Fleet.Hear(&d, v.hello, v.version(ctx))
+		v.device = d
+	}
 	c, err := v.s.cfg.Offers.Choose(ctx, v.hello, &d)
 	if err != nil {
 		return nil, v.trouble(err)
