@@ -117,7 +117,8 @@ func New(cfg *Config) (*Server, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("server: no store")
 	}
-	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed, draining: make(chan struct{})}
+	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed,
+		draining: make(chan struct{})}
 	s.limits.defaults()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -154,7 +155,8 @@ func (s *Server) remember() (err error) {
 		Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago,
 		Devices: l.Devices, Failures: l.Failures, Silent: l.Silent, Overdue: l.Overdue,
 	})
-	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs, Alarm: s.alarmed})
+	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs,
+		Alarm: s.alarmed})
 	if err != nil {
 		return fmt.Errorf("read the clock: %w", err)
 	}

@@ -85,7 +85,8 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 		e.Text = fmt.Sprintf("the server answers %s", answer.Status)
 	}
 	if e.Code == "no-token" {
-		e.Text += ": give --token or set UNBRICK_TOKEN, to what it was when the server started, or else to what unbrick serve showed when it first did"
+		e.Text += ": give --token or set UNBRICK_TOKEN, to what it was when the server started, or else to what unbrick serve showed when it " +
+			"first did"
 	}
 	return nil, e.status, e
 }

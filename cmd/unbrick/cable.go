@@ -48,7 +48,8 @@ func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Se
 	}
 	o := &restore.Options{Baud: uint32(f.baud), OnWay: func(w restore.Way) {
 		if w == restore.WayWait {
-			fmt.Fprintln(errOut, "No answer yet. A device that was just being restored answers when it is done with what it has: wait. Any other: switch it off and on, or press its reset button, now.")
+			fmt.Fprintln(errOut, "No answer yet. A device that was just being restored answers when it is done with what it has: wait. Any "+
+				"other: switch it off and on, or press its reset button, now.")
 		}
 	}}
 	s, err := restore.Connect(ctx, port, o)
@@ -92,19 +93,24 @@ func advices(e *restore.Error) advice {
 	}
 	switch e.Code {
 	case restore.CodeSilent:
-		return advice{"The port works, and no device answers.", "check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"}
+		return advice{"The port works, and no device answers.",
+			"check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"}
 	case restore.CodeNoisy:
 		return advice{"The line is too noisy.", "try a shorter cable or another socket, check --baud, and run the same command again"}
 	case restore.CodeSignature:
 		return advice{"Release" + version + " is not the maker's: its signature is wrong.", "get the release file from its maker again"}
 	case restore.CodeUnknownKey:
-		return advice{"Release" + version + " is signed with a key that this device does not trust.", "use a release that is signed with a key of the device's maker"}
+		return advice{"Release" + version + " is signed with a key that this device does not trust.",
+			"use a release that is signed with a key of the device's maker"}
 	case restore.CodeExcluded:
-		return advice{"Release" + version + " is signed with another key than that of --pub.", "give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"}
+		return advice{"Release" + version + " is signed with another key than that of --pub.",
+			"give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"}
 	case restore.CodeSigners:
-		return advice{"Release" + version + " is signed by fewer keys than this device asks for.", "get the release file from its maker with all signatures: unbrick publish --key SECOND.key RELEASEFILE -o RELEASEFILE adds one"}
+		return advice{"Release" + version + " is signed by fewer keys than this device asks for.",
+			"get the release file from its maker with all signatures: unbrick publish --key SECOND.key RELEASEFILE -o RELEASEFILE adds one"}
 	case restore.CodeModel:
-		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model), "use a release for this model; unbrick identify shows it"}
+		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model),
+			"use a release for this model; unbrick identify shows it"}
 	case restore.CodeFloor:
 		todo := "use a newer release"
 		if e.Version != "" {
@@ -115,15 +121,20 @@ func advices(e *restore.Error) advice {
 		if a, ok := cutShort(e); ok {
 			return a
 		}
-		return advice{"The file is no release file and no signed MCUboot image.", "make a release with unbrick publish -o, or an image with imgtool sign"}
+		return advice{"The file is no release file and no signed MCUboot image.",
+			"make a release with unbrick publish -o, or an image with imgtool sign"}
 	case restore.CodeNoRoom:
-		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has), "restore it with --plain, which needs only one sector of RAM"}
+		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has),
+			"restore it with --plain, which needs only one sector of RAM"}
 	case restore.CodeProof:
-		return advice{"What was sent would not have become the release: the device found out before it erased anything.", "run the same command again"}
+		return advice{"What was sent would not have become the release: the device found out before it erased anything.",
+			"run the same command again"}
 	case restore.CodeVerify:
-		return advice{"What the device read back is not the release.", "run the same command again; if this happens twice, its flash may be worn out"}
+		return advice{"What the device read back is not the release.",
+			"run the same command again; if this happens twice, its flash may be worn out"}
 	case restore.CodeFlash:
-		return advice{fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr), "run the same command again; if it stays, the part is worn out and must be replaced"}
+		return advice{fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr),
+			"run the same command again; if it stays, the part is worn out and must be replaced"}
 	case restore.CodeRefused:
 		if a, ok := notForIt(e); ok {
 			return a
@@ -135,19 +146,26 @@ func advices(e *restore.Error) advice {
 	case restore.CodeBadRelease:
 		return advice{"Release" + version + " is damaged: its bytes do not match its manifest.", "get the release file again"}
 	case restore.CodeProtocol:
-		return advice{"The device answers in a way that no version of ours does.", "run the same command again; if it stays, its boot loader speaks another protocol"}
+		return advice{"The device answers in a way that no version of ours does.",
+			"run the same command again; if it stays, its boot loader speaks another protocol"}
 	case restore.CodeRestarted:
 		return advice{"The device started anew in between.", "check its power, and run the same command again"}
 	case restore.CodeForeign:
-		return advice{"The device speaks SMP, and is no Unbrick terminal.", "if its boot loader is MCUboot, give --image; else use the tool of its maker"}
+		return advice{"The device speaks SMP, and is no Unbrick terminal.",
+			"if its boot loader is MCUboot, give --image; else use the tool of its maker"}
 	case restore.CodeUnlisted:
-		return advice{"The boot loader took image" + version + " and does not list it: it would not start it.", "use an image that is signed with the key of this boot loader, and made for this device"}
+		return advice{"The boot loader took image" + version + " and does not list it: it would not start it.",
+			"use an image that is signed with the key of this boot loader, and made for this device"}
 	case restore.CodePending:
-		return advice{"Image" + version + " was not started: it lies in a second slot, and the one before, or the boot loader, answers.", "let go of the recovery pin if it is held, and switch the device off and on; if that changes nothing, write it to the first slot, without --image-number"}
+		return advice{"Image" + version + " was not started: it lies in a second slot, and the one before, or the boot loader, answers.",
+			"let go of the recovery pin if it is held, and switch the device off and on; if that changes nothing, write it to the first slot, " +
+				"without --image-number"}
 	case restore.CodeTrial:
-		return advice{"Another image runs after the start: the trial of image" + version + " was refused, or has failed.", "look at what the device says while it starts, and use an image that is made for it"}
+		return advice{"Another image runs after the start: the trial of image" + version + " was refused, or has failed.",
+			"look at what the device says while it starts, and use an image that is made for it"}
 	case restore.CodeNotStarted:
-		return advice{"The boot loader answers again after the start: it has not started image" + version + ".", "let go of the recovery pin if it is held, and switch the device off and on"}
+		return advice{"The boot loader answers again after the start: it has not started image" + version + ".",
+			"let go of the recovery pin if it is held, and switch the device off and on"}
 	}
 	return advice{"It did not work.", "run the same command again"}
 }
@@ -161,7 +179,8 @@ func notForIt(e *restore.Error) (advice, bool) {
 	happened := fmt.Sprintf("The device takes release %q not: %v.", e.Version, no)
 	switch no.Reason {
 	case release.TrustTooOld:
-		return advice{happened, "use a release of era 0 that asks for no trust statement, as unbrick release show tells, and if there is none, have its maker publish it so"}, true
+		return advice{happened, "use a release of era 0 that asks for no trust statement, as unbrick release show tells, and if there is " +
+			"none, have its maker publish it so"}, true
 	case release.EraAhead, release.AboveCeiling, release.BelowLeast:
 		return advice{happened, "use a release that the device's trust statement has a place for, and if there is none, ask its maker"}, true
 	case release.TooLarge, release.ForeignLeaf, release.SeveralParts:
@@ -198,14 +217,16 @@ func heardAdvice(heard []byte) (advice, bool) {
 	for _, line := range lines {
 		s.WriteString("    | " + line + "\n")
 	}
-	todo := "if this is what the device says while it starts, run this again and switch it off and on while this calls; else check what the cable is plugged into"
+	todo := "if this is what the device says while it starts, run this again and switch it off and on while this calls; else check what " +
+		"the cable is plugged into"
 	if kinds := boottext.Recognise(heard); len(kinds) > 0 {
 		var names []string
 		for _, k := range kinds {
 			names = append(names, k.String())
 		}
 		s.WriteString("That is " + strings.Join(names, ", then ") + ".")
-		todo = "if this device should have Unbrick or MCUboot behind that, run this again and switch it off and on while this calls; else use the tool of its maker"
+		todo = "if this device should have Unbrick or MCUboot behind that, run this again and switch it off and on while this calls; else " +
+			"use the tool of its maker"
 	} else {
 		s.WriteString("Nothing in it is known here.")
 	}
@@ -231,5 +252,6 @@ func explain(err error) error {
 	case restore.TouchedAll:
 		safe = "Everything was written and is not verified; it can be restored again."
 	}
-	return fmt.Errorf("%s\nIs the device safe? %s\nWhat to do: %s.\n(C-1%02d, %v)", a.happened, safe, strings.TrimSuffix(a.todo, "."), e.Code, err)
+	return fmt.Errorf("%s\nIs the device safe? %s\nWhat to do: %s.\n(C-1%02d, %v)", a.happened, safe, strings.TrimSuffix(a.todo, "."),
+		e.Code, err)
 }

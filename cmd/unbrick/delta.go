@@ -60,7 +60,8 @@ func deltaCreate() *cobra.Command {
 	set.Var((*size)(&f.Workspace), "workspace", "RAM that the device can secure; 0: no limit")
 	set.Var((*size)(&f.StateMax), "state-max", "most decoder state; 0: no limit")
 	set.Var((*size)(&f.StashMax), "stash-max", "most stash memory")
-	set.Var((*size)(&f.Batch), "batch", "divide the plan into batches of sectors of at most this size, at each of which decoding can go on; 0: no batches")
+	set.Var((*size)(&f.Batch), "batch", "divide the plan into batches of sectors of at most this size, at each of which decoding can go "+
+		"on; 0: no batches")
 	set.StringVar(&f.ISA, "isa", "auto", "instruction set: auto, "+strings.Join(diff.ISAs(), ", "))
 	set.StringVar(&f.effort, "effort", "best", "fast or best")
 	set.StringVar(&f.erased, "erased", "ff", "byte that an erased flash reads: ff or 00")
@@ -248,9 +249,11 @@ func deltaInfo(ctx context.Context, words []string, p *printer) error {
 	fmt.Fprintf(out, "%s of %d bytes: from %s to %d bytes (%s)\n", r.Kind, r.Size, from, r.ToSize, r.To)
 	fmt.Fprintf(out, "sectors    %d of %d rewritten, geometry %s\n", r.Changed, r.Sectors, r.Geometry)
 	fmt.Fprintf(out, "streams    control %d, data %d bytes; instruction set %s\n", r.Control, r.Data, r.ISA)
-	fmt.Fprintf(out, "workspace  %d bytes: file, state %d, stash %d, history %d, sector buffer %d, digests, margin; resident code comes on top\n",
+	fmt.Fprintf(out, "workspace  %d bytes: file, state %d, stash %d, history %d, sector buffer %d, digests, margin; resident code comes "+
+		"on top\n",
 		r.Workspace, r.State, r.Stash, r.History, r.Buffer)
-	fmt.Fprintf(out, "work       at most %d steps and %d old bytes, %d and %d for each byte that is built\n", r.MostSteps, r.MostReads, r.Steps, r.Reads)
+	fmt.Fprintf(out, "work       at most %d steps and %d old bytes, %d and %d for each byte that is built\n", r.MostSteps, r.MostReads,
+		r.Steps, r.Reads)
 	if r.Batches != 0 {
 		fmt.Fprintf(out, "batches    %d of at most %d bytes; a checkpoint takes at most %d\n", r.Batches, r.Batch, r.Checkpoint)
 	}

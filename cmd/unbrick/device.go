@@ -34,9 +34,11 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
 func deviceCommand() *cobra.Command {
 	f, query := &serverFlags{}, &form.DeviceQuery{Page: form.Page{Limit: 500}}
-	all := f.verb("list", "tells of the devices that have spoken here", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return list(p, pages(ctx, a, form.ListDevices, query), "no such device has spoken here", "MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
-	})
+	all := f.verb("list", "tells of the devices that have spoken here", noWords,
+		func(ctx context.Context, a *api, _ []string, p *printer) error {
+			return list(p, pages(ctx, a, form.ListDevices, query), "no such device has spoken here",
+				"MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
+		})
 	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")
 	all.Flags().StringVar(&query.Group, "group", "", "list those of one group")
 	all.Flags().StringVar(&query.Search, "search", "", "list those whose serial number has this in it")
@@ -124,7 +126,8 @@ func deviceRow(d *form.Device) string {
 
 // printDevice tells what holds for a device; what is its own claim is called so.
 func printDevice(out io.Writer, d *form.Device) {
-	fmt.Fprintf(out, "device %s of model %s is %s since %s, last heard %s\n", d.Serial, d.Model, d.Group, d.Since.Format(time.RFC3339), d.LastSeen.Format(time.RFC3339))
+	fmt.Fprintf(out, "device %s of model %s is %s since %s, last heard %s\n", d.Serial, d.Model, d.Group, d.Since.Format(time.RFC3339),
+		d.LastSeen.Format(time.RFC3339))
 	fmt.Fprintf(out, "says that it runs %s", d.Release.Version)
 	if d.Release.Confirmed {
 		fmt.Fprint(out, ", confirmed")
@@ -136,7 +139,8 @@ func printDevice(out io.Writer, d *form.Device) {
 	for _, a := range d.Attempts {
 		switch {
 		case a.Until != nil:
-			fmt.Fprintf(out, "release %s is held back by the server until %s: it says that %d rewrites failed\n", a.Version, a.Until.Format(time.RFC3339), a.Failures)
+			fmt.Fprintf(out, "release %s is held back by the server until %s: it says that %d rewrites failed\n", a.Version,
+				a.Until.Format(time.RFC3339), a.Failures)
 		case a.Held:
 			fmt.Fprintf(out, "release %s is held back by the %s\n", a.Version, a.By)
 		case a.Failures > 0:
@@ -144,7 +148,8 @@ func printDevice(out io.Writer, d *form.Device) {
 		}
 	}
 	for _, r := range d.Refusals {
-		fmt.Fprintf(out, "update file %s: it says that it is wrong; not offered to it until %s\n", r.File[:min(len(r.File), 12)], r.Until.Format(time.RFC3339))
+		fmt.Fprintf(out, "update file %s: it says that it is wrong; not offered to it until %s\n", r.File[:min(len(r.File), 12)],
+			r.Until.Format(time.RFC3339))
 	}
 	for _, s := range d.Dead {
 		fmt.Fprintf(out, "sector at 0x%06x: it says that it takes no data%s\n", s.Addr, map[bool]string{true: "; freed"}[s.Freed])

@@ -74,7 +74,8 @@ func (f *emulateFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.tear, "tear", "half", "what the cut leaves: "+tearList)
 	set.BoolVar(&f.update, "update", false, "hold one update session, then exit")
 	set.BoolVar(&f.json, "json", false, "one JSON object as the last line")
-	set.BoolVar(&f.hang, "hang", false, "the running release hangs until the watchdog bites, a restored one does not; with --update, it is the new one that hangs")
+	set.BoolVar(&f.hang, "hang", false, "the running release hangs until the watchdog bites, a restored one does not; with --update, it "+
+		"is the new one that hangs")
 	set.BoolVar(&f.fullSpeed, "full-speed", false, "let device time pass as fast as this machine can, also at --pty")
 	set.Uint64Var(&f.cutAt, "cut-at", 0, "cut power inside this flash operation, 1 is the first")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of everything random in the device")

@@ -25,9 +25,11 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
 func fileCommand() *cobra.Command {
 	f, query := &serverFlags{}, &form.FileQuery{}
-	all := f.verb("list", "tells of the update files, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return list(p, pages(ctx, a, form.ListFiles, query), "no such update file", "ID\tMODEL\tKIND\tFROM\tTO\tSTATE\tBYTES\tNEEDS\tREFUSED\tREMARK", fileRow)
-	})
+	all := f.verb("list", "tells of the update files, the newest first", noWords,
+		func(ctx context.Context, a *api, _ []string, p *printer) error {
+			return list(p, pages(ctx, a, form.ListFiles, query), "no such update file",
+				"ID\tMODEL\tKIND\tFROM\tTO\tSTATE\tBYTES\tNEEDS\tREFUSED\tREMARK", fileRow)
+		})
 	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")
 	g := group("file", "lists update files, keeps one from all, has one made anew", fileHelp,
 		"say: unbrick file list [--model ID], or: unbrick file bar|make ID", all,
@@ -66,7 +68,8 @@ func fileRow(f *form.File) string {
 	if f.Next != nil {
 		remark = strings.TrimPrefix(remark+"; again at "+f.Next.Format(time.RFC3339), "; ")
 	}
-	return strings.Join([]string{strconv.FormatInt(f.ID, 10), f.Model, f.Kind, f.FromName, f.ToName, f.State, number(f.Size), number(max(f.Workspace, f.Step)),
+	return strings.Join([]string{strconv.FormatInt(f.ID, 10), f.Model, f.Kind, f.FromName, f.ToName, f.State, number(f.Size),
+		number(max(f.Workspace, f.Step)),
 		number(f.Refusals), remark}, "\t")
 }
 

@@ -88,8 +88,9 @@ func (f *cableFlags) identify(ctx context.Context, _ []string, p *printer) error
 func identityOf(s *restore.Session, d *restore.Device) *identified {
 	i := &identified{
 		Model: d.Model, Serial: d.Serial, Why: d.Why.String(), State: d.State.String(), Match: d.Match.String(), Intact: d.Intact(),
-		Confirmed: d.Confirmed, Floor: d.Floor.Counter, Era: d.Floor.Era, Keys: []string{}, Threshold: d.Needs(), Statement: d.Trust, Geometry: d.Layout.Geometry.String(),
-		Flash: d.Layout.Geometry.Size(), Software: d.Software.Size(), Sectors: d.Software.Sectors(), Doubtful: d.Doubtful,
+		Confirmed: d.Confirmed, Floor: d.Floor.Counter, Era: d.Floor.Era, Keys: []string{}, Threshold: d.Needs(), Statement: d.Trust,
+		Geometry: d.Layout.Geometry.String(),
+		Flash:    d.Layout.Geometry.Size(), Software: d.Software.Size(), Sectors: d.Software.Sectors(), Doubtful: d.Doubtful,
 		Workspace: d.Workspace, Way: s.Way().String(), Buffer: s.Parameters().BufSize,
 	}
 	for _, k := range d.Trusted() {

@@ -117,7 +117,8 @@ func foreignForm(b []byte) (name, advice string) {
 }
 
 func isBzip2(b []byte) bool {
-	return len(b) >= 10 && string(b[:3]) == "BZh" && b[3] >= '1' && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
+	return len(b) >= 10 &&
+		string(b[:3]) == "BZh" && b[3] >= '1' && b[3] <= '9' && (string(b[4:10]) == "1AY&SY" || string(b[4:10]) == "\x17\x72\x45\x38\x50\x90")
 }
 
 // isLZMA looks at the head of 13 bytes: properties, a dictionary of 2^n or 2^n+2^(n-1) bytes, and a size that is unknown or makes sense.

@@ -151,10 +151,11 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 
 // listModels prints the models that the server knows.
 func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
-	return list(p, pages(ctx, a, form.ListModels, &form.ModelQuery{}), "no model is described yet", "MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", func(m *form.Model) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
-			flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
-	})
+	return list(p, pages(ctx, a, form.ListModels, &form.ModelQuery{}), "no model is described yet",
+		"MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", func(m *form.Model) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
+				flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+		})
 }
 
 // showModel prints all that the server knows of a model.

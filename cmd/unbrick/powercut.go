@@ -73,7 +73,8 @@ func (f *powercutFlags) declare(set *pflag.FlagSet) {
 	f.workspace = sizeFlag(set, "workspace", 0, "RAM that an update can have (default as much as it needs)")
 	set.StringVar(&f.erased, "erased", "ff", "byte after erase: ff or 00")
 	set.BoolVar(&f.ecc, "ecc", false, "the part corrects errors: torn units cannot be read")
-	set.BoolVar(&f.pairs, "pairs", false, "cut a second time whatever recovers from the first cut, and draw third cuts; all second ones if the image has at most 8 sectors of at most 4 KiB, else a share")
+	set.BoolVar(&f.pairs, "pairs", false, "cut a second time whatever recovers from the first cut, and draw third cuts; all second ones "+
+		"if the image has at most 8 sectors of at most 4 KiB, else a share")
 	set.BoolVar(&f.noise, "noise", false, "restore over noisy lines, and do every fault to every frame of the cable")
 	set.DurationVar(&f.budget, "budget", 0, "stop after this time, as 90s or 10m (default when all is done)")
 	set.Uint64Var(&f.seed, "seed", 1, "of what is drawn")

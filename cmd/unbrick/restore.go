@@ -118,7 +118,8 @@ func (f *restoreFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.backup, "backup", "", "`file` to read the software area into first, where the device's maker allows it")
 	set.BoolVar(&f.erase, "erase-settings", false, "erase the device's settings areas too, when its software is verified")
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
-	set.UintVar(&f.number, "image-number", 0, "with --image: number of the upload, where the boot loader has several images, or 2 for the second slot where it takes uploads to it")
+	set.UintVar(&f.number, "image-number", 0,
+		"with --image: number of the upload, where the boot loader has several images, or 2 for the second slot where it takes uploads to it")
 	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
 }
 
@@ -177,7 +178,8 @@ func untouched(ctx context.Context, err error) error {
 	if errors.As(err, &usage) || ctx.Err() != nil {
 		return err
 	}
-	return fmt.Errorf("%w\nIs the device safe? Yes. It was not spoken to, and nothing was written: it is as it was.\nWhat to do: name a file that can be read, and run the command again", err)
+	return fmt.Errorf("%w\nIs the device safe? Yes. It was not spoken to, and nothing was written: it is as it was.\nWhat to do: name a "+
+		"file that can be read, and run the command again", err)
 }
 
 // prepare reads files and keys.
@@ -242,7 +244,8 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 	p, err := s.Plan(ctx, r.device, r.source, &r.choice)
 	var known *restore.Error
 	if err != nil && r.source.missed != nil && ctx.Err() == nil && (!errors.As(err, &known) || known.Code == restore.CodeNoRelease) {
-		return nil, fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: give --release-file, or a --server that answers", r.source.missed)
+		return nil, fmt.Errorf("%w\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: give --release-file, or a "+
+			"--server that answers", r.source.missed)
 	}
 	if err != nil {
 		return nil, err
@@ -273,7 +276,8 @@ func (r *restoration) ask(ctx context.Context, p *restore.Plan) error {
 		return nil
 	}
 	estimate := p.Line + p.Flash
-	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send for an image of %d, about %v.\n",
+	fmt.Fprintf(r.errOut, "Release %s (%v), signed by key %s: %d sectors to write, %d are right, %d bytes to send for an image of %d, "+
+		"about %v.\n",
 		p.Release.Version, p.Reason, p.Signers, p.Sectors, p.Good, p.BytesSend, p.Release.Size, estimate.Round(time.Second))
 	if r.wish(p) {
 		return r.confirm(ctx, "Restore it, and erase its settings?", false)
@@ -343,8 +347,10 @@ func (r *restoration) confirm(ctx context.Context, question string, plain bool) 
 func (r *restoration) print(result *restore.Result) error {
 	p := result.Plan
 	v := restoreResult{
-		Release: p.Release.Version, Model: p.Device.Model, Serial: p.Device.Serial, Image: release.Hex(p.Release.Digest), Kind: p.Kind.String(), Way: result.Way.String(),
-		BytesSent: result.BytesSent, BytesReceived: result.BytesReceived, BytesFull: result.BytesFull, Sectors: result.SectorsWritten, Refreshed: result.Refreshed,
+		Release: p.Release.Version, Model: p.Device.Model, Serial: p.Device.Serial, Image: release.Hex(p.Release.Digest),
+		Kind: p.Kind.String(), Way: result.Way.String(),
+		BytesSent: result.BytesSent, BytesReceived: result.BytesReceived, BytesFull: result.BytesFull, Sectors: result.SectorsWritten,
+		Refreshed:  result.Refreshed,
 		Operations: result.Operations, Repeated: result.Repeated, Settings: result.Settings.String(), Erased: []string{},
 		Seconds: result.Elapsed.Seconds(), SecondsLine: result.Line.Seconds(), SecondsDevice: result.Device.Seconds(),
 	}
@@ -358,7 +364,8 @@ func (r *restoration) print(result *restore.Result) error {
 		fmt.Fprintf(r.out, "Nothing had to be written. It starts release %s.\n", v.Release)
 		return nil
 	}
-	fmt.Fprintf(r.out, "Restored. It runs release %s: every byte was read back and matches.\n%d sectors written, %d bytes sent for an image of %d, %.1f s: line %.1f s, device %.1f s.\n",
+	fmt.Fprintf(r.out, "Restored. It runs release %s: every byte was read back and matches.\n%d sectors written, %d bytes sent for an "+
+		"image of %d, %.1f s: line %.1f s, device %.1f s.\n",
 		v.Release, v.Sectors, v.BytesSent, p.Release.Size, v.Seconds, v.SecondsLine, v.SecondsDevice)
 	return nil
 }

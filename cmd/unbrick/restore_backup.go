@@ -18,7 +18,8 @@ func (r *restoration) readOut(ctx context.Context, s *restore.Session) error {
 		return err
 	}
 	if !can {
-		return errors.New("this device does not let its software be read out.\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: restore it without --backup")
+		return errors.New("this device does not let its software be read out.\nIs the device safe? Yes. Nothing was written: it is as it " +
+			"was.\nWhat to do: restore it without --backup")
 	}
 	b, err := s.Backup(ctx, r.device, nil)
 	if err != nil {

@@ -75,7 +75,8 @@ func (r *restoration) installOnce(ctx context.Context, file []byte, m *mcuboot.I
 	var e *restore.Error
 	switch {
 	case err == nil:
-		return nil, errors.New("this device is an Unbrick terminal, which takes releases and no images.\nIs the device safe? Yes. Nothing was written: it is as it was.\nWhat to do: give --release-file instead of --image")
+		return nil, errors.New("this device is an Unbrick terminal, which takes releases and no images.\nIs the device safe? Yes. Nothing " +
+			"was written: it is as it was.\nWhat to do: give --release-file instead of --image")
 	case !errors.As(err, &e) || e.Code != restore.CodeForeign:
 		return nil, err
 	}
@@ -135,8 +136,10 @@ func printImages(out io.Writer, l *restore.Loader) {
 
 func (r *restoration) printInstalled(i *restore.Installed) error {
 	m := i.Image
-	v := imageResult{Version: m.Version.String(), Hash: mcuboot.Hex(m.Hash), Bytes: m.Size, Signature: m.Signature, Slot: i.Slot, Hashed: i.Hashed,
-		Trial: i.Trial, Started: i.Started, Runs: i.Runs, Resumed: i.Resumed, Confirmed: i.Confirmed, BytesSent: i.Sent, BytesReceived: i.Received, Repeated: i.Repeated, Seconds: i.Elapsed.Seconds()}
+	v := imageResult{Version: m.Version.String(), Hash: mcuboot.Hex(m.Hash), Bytes: m.Size, Signature: m.Signature, Slot: i.Slot,
+		Hashed: i.Hashed,
+		Trial:  i.Trial, Started: i.Started, Runs: i.Runs, Resumed: i.Resumed, Confirmed: i.Confirmed, BytesSent: i.Sent,
+		BytesReceived: i.Received, Repeated: i.Repeated, Seconds: i.Elapsed.Seconds()}
 	if m.KeyHash != nil {
 		v.Key = mcuboot.Hex(m.KeyHash)
 	}
@@ -157,13 +160,15 @@ func installedWords(i *restore.Installed) string {
 	case i.Confirmed:
 		return "Restored. It has image " + version + ".\nIt ran on trial, and was told to stay."
 	case i.Runs && i.Trial:
-		return "Restored. It has image " + version + ".\nIt runs on trial: unless it confirms itself, the next restart brings the one before back."
+		return "Restored. It has image " + version +
+			".\nIt runs on trial: unless it confirms itself, the next restart brings the one before back."
 	case i.Runs:
 		return "Restored. It runs image " + version + "."
 	}
 	s := "Written. The boot loader lists image " + version + ", so it starts it.\n"
 	if i.Trial {
-		s = "Written. The boot loader lists image " + version + " and is to try it: unless that confirms itself, the next restart brings the one before back.\n"
+		s = "Written. The boot loader lists image " + version +
+			" and is to try it: unless that confirms itself, the next restart brings the one before back.\n"
 	}
 	if !i.Started {
 		return s + "The command to start was not answered. Nothing has answered at this port since, so whether it runs is not known."
@@ -196,7 +201,8 @@ func identifyLoader(ctx context.Context, s *restore.Session, out io.Writer, asJS
 		return explain(err)
 	}
 	if !asJSON {
-		fmt.Fprintln(out, "No Unbrick terminal: a boot loader or program that speaks SMP's image group, as MCUboot does.\nGive it an image with unbrick restore --image.")
+		fmt.Fprintln(out, "No Unbrick terminal: a boot loader or program that speaks SMP's image group, as MCUboot does.\nGive it an image "+
+			"with unbrick restore --image.")
 		printImages(out, l)
 		return nil
 	}

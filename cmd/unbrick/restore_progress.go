@@ -38,7 +38,8 @@ func (r *restoration) progress(p restore.Progress) {
 	}
 	r.lastLine = p.Elapsed
 	if r.json {
-		line := progressLine{Stage: p.Stage.String(), Sectors: p.Sectors, Of: p.Of, Bytes: p.Bytes, BytesOf: p.BytesOf, Elapsed: p.Elapsed.Seconds()}
+		line := progressLine{Stage: p.Stage.String(), Sectors: p.Sectors, Of: p.Of, Bytes: p.Bytes, BytesOf: p.BytesOf,
+			Elapsed: p.Elapsed.Seconds()}
 		if left.Known {
 			seconds := left.Time.Seconds()
 			line.Remaining = &seconds

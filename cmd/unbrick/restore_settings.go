@@ -24,7 +24,8 @@ func (r *restoration) wish(p *restore.Plan) bool {
 		fmt.Fprintln(r.errOut, keptWords)
 		return false
 	}
-	fmt.Fprintf(r.errOut, "When its software is verified, its settings are erased, and what is in them is lost: %s.\n", areaWords(d.Layout.Settings))
+	fmt.Fprintf(r.errOut, "When its software is verified, its settings are erased, and what is in them is lost: %s.\n",
+		areaWords(d.Layout.Settings))
 	return true
 }
 
@@ -52,7 +53,8 @@ func (r *restoration) settled(result *restore.Result) error {
 		if result.SettingsAddr > 0 {
 			why = fmt.Sprintf("the sector at %#x does not erase any more", result.SettingsAddr)
 		}
-		return fmt.Errorf("its settings are not all erased: %s.\nIs the device safe? Yes. Its software is verified and starts.\nWhat to do: run the same command again; if it stays, that part of the flash is worn out", why)
+		return fmt.Errorf("its settings are not all erased: %s.\nIs the device safe? Yes. Its software is verified and starts.\nWhat to do: "+
+			"run the same command again; if it stays, that part of the flash is worn out", why)
 	case restore.SettingsNone, restore.SettingsKept:
 	}
 	return nil

@@ -125,7 +125,8 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 		return
 	}
 	d := r.device
-	v := form.Report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()), Baud: uint32(r.baud), Via: "command"}
+	v := form.Report{Model: d.Model, Serial: d.Serial, Outcome: "restored", Why: uint32(d.Why), Milliseconds: uint32(took.Milliseconds()),
+		Baud: uint32(r.baud), Via: "command"}
 	if k := d.Installed(); k != nil {
 		v.From = k.Manifest.Version
 	}
@@ -133,7 +134,8 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 	case result != nil:
 		m := result.Plan.Release
 		v.Version, v.Image = m.Version, release.Hex(m.Digest)
-		v.Sectors, v.Sent, v.Received, v.Full = uint32(result.SectorsWritten), uint32(result.BytesSent), uint32(result.BytesReceived), uint32(result.BytesFull)
+		v.Sectors, v.Sent, v.Received, v.Full = uint32(result.SectorsWritten), uint32(result.BytesSent), uint32(result.BytesReceived),
+			uint32(result.BytesFull)
 	case settingsOnly(failed):
 		m := r.plan.Release
 		v.Version, v.Image, v.Sectors, v.Full = m.Version, release.Hex(m.Digest), uint32(r.plan.Sectors), uint32(r.plan.BytesFull)

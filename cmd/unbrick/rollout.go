@@ -69,7 +69,8 @@ func rolloutCommand() *cobra.Command {
 const sayRollout = "say: unbrick rollout VERSION --model ID"
 
 func (f *rolloutFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
-	return list(p, going(a.releases(ctx, f.model)), "no such rollout goes on", "MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", rolloutRow)
+	return list(p, going(a.releases(ctx, f.model)), "no such rollout goes on",
+		"MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", rolloutRow)
 }
 
 // going are the releases that are not for all yet.
@@ -182,7 +183,8 @@ func printRelease(out io.Writer, r *form.Release) {
 	if o.Clock != "" {
 		fmt.Fprintf(out, "; %s", o.Clock)
 	}
-	fmt.Fprintf(out, "\n%d failed, %d lost, %d may; nothing proves what devices tell%s\n", o.Failed, o.Lost, o.Limit, map[bool]string{true: ", and more halt it"}[o.Halts])
+	fmt.Fprintf(out, "\n%d failed, %d lost, %d may; nothing proves what devices tell%s\n", o.Failed, o.Lost, o.Limit,
+		map[bool]string{true: ", and more halt it"}[o.Halts])
 	if o.Alarm && o.Halted == nil {
 		fmt.Fprintln(out, "alarm: more than may have failed or are lost. Look, and halt it with --halt if that is right")
 	}

@@ -67,7 +67,8 @@ func (f *serveFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
 	set.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
 	set.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
-	set.IntVar(&f.perAddress, "per-address", 256, "most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
+	set.IntVar(&f.perAddress, "per-address", 256,
+		"most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
 	set.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
 }
 
@@ -138,7 +139,8 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	}
 	s, err := server.New(cfg)
 	if f.demo && errors.Is(err, storage.ErrConflict) {
-		return fmt.Errorf("the demo in %s was made by another version of this program, or changed (%w): name an empty folder with --data", f.data, err)
+		return fmt.Errorf("the demo in %s was made by another version of this program, or changed (%w): name an empty folder with --data",
+			f.data, err)
 	} else if err != nil {
 		return err
 	}

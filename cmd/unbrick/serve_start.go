@@ -31,7 +31,8 @@ func (f *serveFlags) checkFolder() error {
 	}
 	switch {
 	case marked && !f.demo:
-		return fmt.Errorf("%s is the folder of a demo, whose signing key is no secret: nothing was changed. Say --demo to go on with the demo, or name another folder with --data", f.data)
+		return fmt.Errorf("%s is the folder of a demo, whose signing key is no secret: nothing was changed. Say --demo to go on with the "+
+			"demo, or name another folder with --data", f.data)
 	case marked || !f.demo:
 		return nil
 	}
@@ -139,10 +140,12 @@ func (f *serveFlags) greet(l *listeners, token string) string {
 	}
 	fmt.Fprintf(&b, "Unbrick serves %s\n", shown(l.web.Addr()))
 	if !isLocal(l.web.Addr()) && !f.proxied {
-		fmt.Fprintf(&b, "Warning: others can reach %s, and it has no TLS: the operator's token crosses the network in the clear. Put a reverse proxy with TLS in front and say --proxied, or listen at 127.0.0.1.\n", f.addr)
+		fmt.Fprintf(&b, "Warning: others can reach %s, and it has no TLS: the operator's token crosses the network in the clear. Put a "+
+			"reverse proxy with TLS in front and say --proxied, or listen at 127.0.0.1.\n", f.addr)
 	}
 	if f.demo {
-		fmt.Fprintln(&b, "This is a demo: its models, releases and devices are examples, its signing key is thrown away. Do not use it for real devices.")
+		fmt.Fprintln(&b, "This is a demo: its models, releases and devices are examples, its signing key is thrown away. Do not use it for "+
+			"real devices.")
 	}
 	if token != "" {
 		fmt.Fprintf(&b, "The operator's token, shown this once: %s\n", token)

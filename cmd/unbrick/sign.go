@@ -61,7 +61,8 @@ func checkTwice(names []string, keys []ed25519.PublicKey) error {
 // countersign adds signatures to a release file. Without a key it stays as it is.
 func (f *publishFlags) countersign(ctx context.Context, name string, parts *release.File) ([]byte, []ed25519.PublicKey, error) {
 	if f.given("model", "version", "order", "counter", "era", "least-statement", "note", "note-file", "day") {
-		return nil, nil, usageError("%s is a release file already: what its manifest says cannot be changed, only signed by a further --key", name)
+		return nil, nil, usageError("%s is a release file already: what its manifest says cannot be changed, only signed by a further --key",
+			name)
 	}
 	if len(f.keys) == 0 && f.output != "" {
 		return nil, nil, usageError("%s is a release file already: -o needs the --key that is to sign it, too", name)

@@ -27,16 +27,19 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request, in *form.Im
 	h := w.Header()
 	h.Set("Content-Type", form.Binary)
 	h.Set("Content-Disposition", `attachment; filename="`+release.ShortHex(v.Manifest.Digest)+`.release"`)
-	h.Set("Cache-Control", "no-cache")                                                              // it may be withdrawn, so ask; the bytes never change
+	// it may be withdrawn, so ask; the bytes never change
+	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", fmt.Sprintf(`"%x-%s-%d"`, v.Manifest.Digest, v.Manifest.Model, v.Manifest.Order)) // an image may be released again
-	d := &download{ResponseWriter: access.Sending(w), head: release.AppendFile(nil, &release.File{Statement: v.Statement, Signed: v.Signed, LongNote: v.LongNote}), open: sync.OnceValues(func() (storage.Blob, error) {
+	d := &download{ResponseWriter: access.Sending(w), head: release.AppendFile(nil,
+		&release.File{Statement: v.Statement, Signed: v.Signed, LongNote: v.LongNote}), open: sync.OnceValues(func() (storage.Blob, error) {
 		return s.cfg.Offers.OpenImage(context.WithoutCancel(r.Context()), v.Manifest.Model, v.Manifest.Digest)
 	})}
 	http.ServeContent(d, r, "", time.Time{}, io.NewSectionReader(d, 0, int64(len(d.head))+int64(v.Manifest.Size)))
 	return nil, d.end()
 }
 
-// download is the answer to one client and what it is read from: a head, and behind it a blob that is opened when the first of its bytes, or a
+// download is the answer to one client and what it is read from: a head, and behind it a blob that is opened when the first of
+// its bytes, or a
 // header that promises them, is due.
 type download struct {
 	http.ResponseWriter

@@ -29,7 +29,8 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 
 // on opens an endpoint: f gets what came in and returns what goes out, nil if it has answered itself.
 // before, if there is one, may refuse a request whose body was not read yet.
-func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWriter, *http.Request, *In) (*Out, error), before ...func(*http.Request) error) {
+func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWriter, *http.Request, *In) (*Out, error),
+	before ...func(*http.Request) error) {
 	var in In
 	var out Out
 	s.open(door{e.Route, reflect.TypeOf(in), reflect.TypeOf(out)}, s.api(func(w http.ResponseWriter, r *http.Request) error {
@@ -61,7 +62,8 @@ func read(w http.ResponseWriter, r *http.Request, takes string, in reflect.Value
 	kind := contentType(r)
 	_, hasBody := in.Type().FieldByName("Body")
 	if takes == form.CBOR && kind != takes && !(hasBody && kind == form.JSON) {
-		return problem(http.StatusUnsupportedMediaType, "media-type", "this is sent as %s%s, not as %q", takes, map[bool]string{true: " or " + form.JSON}[hasBody], kind)
+		return problem(http.StatusUnsupportedMediaType, "media-type", "this is sent as %s%s, not as %q", takes,
+			map[bool]string{true: " or " + form.JSON}[hasBody], kind)
 	}
 	query := r.URL.Query()
 	return form.Fields(in, func(f reflect.StructField, v reflect.Value) error {
@@ -147,7 +149,8 @@ func readJSON(w http.ResponseWriter, r *http.Request, v reflect.Value) error {
 		if words == "" || slices.Contains(strings.Split(words, ","), v.String()) {
 			return nil
 		}
-		return problem(http.StatusBadRequest, "malformed", "%s %q is none of %s", f.Tag.Get("json"), v.String(), strings.ReplaceAll(words, ",", ", "))
+		return problem(http.StatusBadRequest, "malformed", "%s %q is none of %s", f.Tag.Get("json"), v.String(),
+			strings.ReplaceAll(words, ",", ", "))
 	})
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 func toFileJSON(f *storage.File, names versions) form.File {
-	v := form.File{ID: f.ID, Model: f.Key.Model, Kind: offer.KindOf(&f.Key).String(), To: release.Hex(f.Key.To), Step: f.Key.Step, State: f.State.String(), Size: f.Size,
+	v := form.File{ID: f.ID, Model: f.Key.Model, Kind: offer.KindOf(&f.Key).String(), To: release.Hex(f.Key.To), Step: f.Key.Step,
+		State: f.State.String(), Size: f.Size,
 		Workspace: f.Workspace, Attempts: f.Attempts, Refusals: f.Refusals, Error: f.Error}
 	v.ToName = names[deviceImage{f.Key.Model, f.Key.To}]
 	if offer.KindOf(&f.Key) != protocol.KindFull {

@@ -46,9 +46,12 @@ func (s *Server) versions(r *http.Request, model string) (versions, error) {
 func (s *Server) deviceJSON(d *storage.Device, names versions) form.Device {
 	now := s.cfg.Now()
 	_, known := names[deviceImage{d.Model, d.Claim.Image}]
-	v := form.Device{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cfg.Fleet.Cutoffs()).String(), Since: d.Since, FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
-		Release:   form.Running{Version: d.Claim.Version, Order: d.Claim.Order, Image: release.Hex(d.Claim.Image), Known: known, Confirmed: d.Claim.Confirmed},
-		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{}, d.Claim.Kinds...), Keys: []string{}, Attempts: []form.Attempt{}, Refusals: []form.Refusal{}, Dead: []form.Dead{}}
+	v := form.Device{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cfg.Fleet.Cutoffs()).String(), Since: d.Since,
+		FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
+		Release: form.Running{Version: d.Claim.Version, Order: d.Claim.Order, Image: release.Hex(d.Claim.Image), Known: known,
+			Confirmed: d.Claim.Confirmed},
+		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{},
+			d.Claim.Kinds...), Keys: []string{}, Attempts: []form.Attempt{}, Refusals: []form.Refusal{}, Dead: []form.Dead{}}
 	for _, k := range d.Claim.Keys {
 		v.Keys = append(v.Keys, k.String())
 	}
@@ -63,7 +66,8 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) form.Device {
 		v.Progress = &form.Progress{Sent: sent, Size: size}
 	}
 	for _, a := range d.Attempts {
-		held := form.Attempt{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures, Held: a.HeldAt(now), Last: a.Last}
+		held := form.Attempt{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures,
+			Held: a.HeldAt(now), Last: a.Last}
 		switch {
 		case a.Held:
 			held.By = storage.ByOperator.String()
@@ -126,7 +130,8 @@ func (s *Server) summary(_ http.ResponseWriter, r *http.Request, _ *form.Nothing
 }
 
 func (s *Server) listDevices(_ http.ResponseWriter, r *http.Request, in *form.DeviceQuery) (*form.Devices, error) {
-	q := storage.Query{Search: in.Search, Model: in.Model, Cursor: in.Cursor, Limit: limitOf(&in.Page, devicesPage), Cut: s.cfg.Fleet.Cutoffs()}
+	q := storage.Query{Search: in.Search, Model: in.Model, Cursor: in.Cursor, Limit: limitOf(&in.Page, devicesPage),
+		Cut: s.cfg.Fleet.Cutoffs()}
 	if len(q.Search) > 64 {
 		return nil, problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
 	}

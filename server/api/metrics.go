@@ -39,7 +39,8 @@ func (g *gauges) Collect(all chan<- prometheus.Metric) {
 	gauge := func(name, help string, n int) { tell(prometheus.GaugeValue, name, help, "", "", float64(n)) }
 	gauge("unbrick_sessions", "Sessions that run now.", g.cfg.Live.Number())
 	gauge("unbrick_update_files_waiting", "Update files that sessions wait for.", g.cfg.Offers.Waiting())
-	tell(prometheus.CounterValue, "unbrick_clock_set_total", "Times that the clock was found set, forward or back.", "", "", float64(g.cfg.Clock.Jumps()))
+	tell(prometheus.CounterValue, "unbrick_clock_set_total", "Times that the clock was found set, forward or back.", "", "",
+		float64(g.cfg.Clock.Jumps()))
 	sum, err := g.cfg.Store.Summary(g.ctx, g.cfg.Fleet.Cutoffs())
 	var releases []storage.Release
 	if err == nil {
@@ -53,7 +54,8 @@ func (g *gauges) Collect(all chan<- prometheus.Metric) {
 		tell(prometheus.GaugeValue, "unbrick_rollouts", "Rollouts of releases that are offered.", "state", state, float64(n))
 	}
 	for group, n := range sum.Groups {
-		tell(prometheus.GaugeValue, "unbrick_devices", "Devices by what the server knows of them.", "group", storage.Group(group).String(), float64(n))
+		tell(prometheus.GaugeValue, "unbrick_devices", "Devices by what the server knows of them.", "group", storage.Group(group).String(),
+			float64(n))
 	}
 }
 

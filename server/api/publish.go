@@ -54,8 +54,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 	if _, err := release.Verify(f.Signed, keys, 1); err != nil {
 		return nil, problem(http.StatusForbidden, "signature", "the manifest's signature is wrong: %v", err)
 	}
-	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement), LongNote: bytes.Clone(f.LongNote),
-		State: storage.Offered, Published: s.cfg.Now().UTC().Truncate(time.Millisecond)}
+	v := storage.Release{Manifest: m, Signed: bytes.Clone(f.Signed), Signers: signers, Statement: bytes.Clone(f.Statement),
+		LongNote: bytes.Clone(f.LongNote),
+		State:    storage.Offered, Published: s.cfg.Now().UTC().Truncate(time.Millisecond)}
 	if v.Rollout, err = rollout.Parse(in.Phases, in.Limit, in.Halts); err != nil {
 		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
 	}
@@ -87,9 +88,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 	switch {
 	case created:
 		status = http.StatusCreated
-		s.cfg.Log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", signers.String())
+		s.cfg.Log.Info("release published", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest),
+			"keys", signers.String())
 	case more.Len() > 0:
-		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image", release.ShortHex(m.Digest), "keys", more.String())
+		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image",
+			release.ShortHex(m.Digest), "keys", more.String())
 	}
 	return nil, writeJSON(w, status, &form.Published{Release: *s.releaseJSON(&v, 0), Added: idsJSON(&more)})
 }
@@ -124,9 +127,11 @@ func checkStatement(signed []byte, model string) error {
 
 // publisherKeys returns the keys of which one must have signed: the registered ones of the model, and those that came with the
 // request if the model has none yet or the request says to trust them. The latter are added, and all of them must have signed.
-func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Manifest, signers *release.Signers) (keys, added []ed25519.PublicKey, err error) {
+func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Manifest, signers *release.Signers) (keys,
+	added []ed25519.PublicKey, err error) {
 	if _, err := s.cfg.Store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
-		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put", m.Model)
+		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put",
+			m.Model)
 	} else if err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +145,8 @@ func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Mani
 	known := signers.Known(keys)
 	if len(keys) > 0 && !in.Trust {
 		if known.Len() == 0 {
-			return nil, nil, problem(http.StatusForbidden, "unknown-key", "of the keys that signed (%v), none is registered for model %q; to register them too, publish once with --trust-key", signers, m.Model)
+			return nil, nil, problem(http.StatusForbidden, "unknown-key",
+				"of the keys that signed (%v), none is registered for model %q; to register them too, publish once with --trust-key", signers, m.Model)
 		}
 		return keys, nil, nil
 	}
@@ -148,10 +154,13 @@ func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Mani
 		return nil, nil, err
 	}
 	if len(added) == 0 && known.Len() == 0 {
-		return nil, nil, problem(http.StatusBadRequest, "no-key", "the first release under a key needs that public key in the header Unbrick-Public-Key")
+		return nil, nil, problem(http.StatusBadRequest, "no-key",
+			"the first release under a key needs that public key in the header Unbrick-Public-Key")
 	}
 	if len(keys)+len(added) > limits.ModelKeys {
-		return nil, nil, problem(http.StatusConflict, "conflict", "model %q has %d keys already, and %d more do not fit: a device of it can hold %d. Sign with those that it has", m.Model, len(keys), len(added), limits.ModelKeys)
+		return nil, nil, problem(http.StatusConflict, "conflict",
+			"model %q has %d keys already, and %d more do not fit: a device of it can hold %d. Sign with those that it "+
+				"has", m.Model, len(keys), len(added), limits.ModelKeys)
 	}
 	return append(keys, added...), added, nil
 }
@@ -176,7 +185,8 @@ func sentKeys(texts []string, signers, known *release.Signers) ([]ed25519.Public
 
 // admit checks a release against its model and its neighbours. It says whether the release is new, and, if it is not, whose signatures
 // its store has not.
-func (s *Server) admit(r *http.Request, in *form.Upload, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool, more release.Signers, err error) {
+func (s *Server) admit(r *http.Request, in *form.Upload, v *storage.Release, image []byte, keys []ed25519.PublicKey) (created bool,
+	more release.Signers, err error) {
 	stored, err := s.cfg.Store.Model(r.Context(), v.Manifest.Model)
 	if err != nil {
 		return false, more, err
@@ -221,14 +231,18 @@ func furtherSigners(kept, v *storage.Release, keys []ed25519.PublicKey) (release
 	m := &v.Manifest
 	_, more, err := release.MergeSignatures(kept.Signed, v.Signed)
 	if errors.Is(err, release.ErrManySigners) {
-		return more, problem(http.StatusConflict, "conflict", "release %q is kept with the signatures of %v, and of %v not all fit: %d are the most", m.Version, kept.Signers, v.Signers, release.MaxSigners)
+		return more, problem(http.StatusConflict, "conflict",
+			"release %q is kept with the signatures of %v, and of %v not all fit: %d are the "+
+				"most", m.Version, kept.Signers, v.Signers, release.MaxSigners)
 	}
 	if err != nil {
 		return more, err
 	}
 	if known := more.Known(keys); known != more {
-		return more, problem(http.StatusForbidden, "unknown-key", "release %q is kept already, and of the keys that signed it now (%v) not all are registered for model %q, so that nothing can be added; "+
-			"to register them too, publish it with --trust-key and the --pub of each", m.Version, more, m.Model)
+		return more, problem(http.StatusForbidden, "unknown-key",
+			"release %q is kept already, and of the keys that signed it now (%v) not all are registered for model %q, so that nothing can be "+
+				"added; "+
+				"to register them too, publish it with --trust-key and the --pub of each", m.Version, more, m.Model)
 	}
 	return more, nil
 }

@@ -24,7 +24,8 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (*form.Model,
 	}
 	g := &m.Layout.Geometry
 	area := m.Layout.Software()
-	v := &form.Model{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(), ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
+	v := &form.Model{ID: m.ID, Name: m.Name, Flash: flash.FormatSize(g.Size()), Geometry: g.String(), Sectors: g.Sectors(),
+		ProgramUnit: g.ProgramUnit, Page: g.Page, Erased: g.Erased,
 		Boot: m.Layout.Boot, Software: area.Size(), RAM: m.RAM, Resident: m.Resident, Workspace: m.MaxWorkspace(), ISA: m.ISA, Line: m.Line,
 		Hints: append([]string{}, m.Hints...), Apps: []form.App{}, Record: stored.Record}
 	for _, a := range m.Apps {
@@ -137,7 +138,8 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 	area := m.Layout.Software()
 	for i := range releases {
 		if err := fitsArea(&releases[i].Manifest, &area); err != nil {
-			return nil, problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v", releases[i].Manifest.Version, err)
+			return nil, problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v",
+				releases[i].Manifest.Version, err)
 		}
 	}
 	stored := storage.Model{ID: m.ID, Record: b, Updated: s.cfg.Now()}
@@ -164,7 +166,8 @@ func (s *Server) releaseJSON(r *storage.Release, lost uint32) *form.Release {
 
 func toReleaseJSON(r *storage.Release) form.Release {
 	m := &r.Manifest
-	v := form.Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest), Era: m.Era, Least: m.Least,
+	v := form.Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
+		Era: m.Era, Least: m.Least,
 		Day: m.Date(), Note: m.Note, State: r.State.String(), Published: r.Published, Manifest: r.Signed}
 	v.Keys = idsJSON(&r.Signers)
 	return v

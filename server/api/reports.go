@@ -15,7 +15,8 @@ import (
 
 // fromJSON is a report as the fleet takes it.
 func fromJSON(in *form.Report) (fleet.Report, error) {
-	p := fleet.Report{Model: in.Model, Serial: in.Serial, From: in.From, Version: in.Version, Why: in.Why, Sectors: in.Sectors, Sent: in.Sent, Received: in.Received, Full: in.Full,
+	p := fleet.Report{Model: in.Model, Serial: in.Serial, From: in.From, Version: in.Version, Why: in.Why, Sectors: in.Sectors,
+		Sent: in.Sent, Received: in.Received, Full: in.Full,
 		Milliseconds: in.Milliseconds, Baud: in.Baud, Via: in.Via, Words: in.Words}
 	for o := fleet.OutcomeRestored; o <= fleet.OutcomeFound; o++ {
 		if o.String() == in.Outcome {
@@ -65,6 +66,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, in *form.Told) (
 		return nil, err
 	}
 	s.cfg.Metrics.Reports.Add(map[bool]string{true: p.Outcome.String(), false: "unknown-device"}[known])
-	s.cfg.Log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors", p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
+	s.cfg.Log.Info("restoration reported", "model", p.Model, "serial", p.Serial, "outcome", p.Outcome.String(), "to", p.Version, "sectors",
+		p.Sectors, "sent", p.Sent, "via", p.Via, "known", known)
 	return &form.Accepted{Accepted: true}, nil // who asks does not learn which serials there are
 }

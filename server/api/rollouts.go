@@ -18,14 +18,16 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 		return nil
 	}
 	share, next := r.Share(s.cfg.Clock.At(r))
-	v := &form.Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit, Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
+	v := &form.Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit,
+		Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
 	v.Passed = int64(s.cfg.Clock.Ran(r) / time.Second)
 	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
 		next = s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r)))
 		v.Next = &next
 	}
 	if since := s.cfg.Now().Sub(r.Begun); r.Halted.IsZero() && (since-s.cfg.Clock.Ran(r)).Abs() > unlike {
-		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass", since.Round(time.Minute), s.cfg.Clock.Ran(r).Round(time.Minute))
+		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass",
+			since.Round(time.Minute), s.cfg.Clock.Ran(r).Round(time.Minute))
 	}
 	if !r.Halted.IsZero() {
 		v.Halted = &r.Halted
@@ -47,6 +49,7 @@ func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.Rol
 		return nil, err
 	}
 	s.cfg.Live.Look(v.Manifest.Model)
-	s.cfg.Log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases", storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
+	s.cfg.Log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases",
+		storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
 	return s.releaseJSON(&v, lost), nil
 }

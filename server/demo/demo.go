@@ -65,10 +65,13 @@ const (
 // fieldTerminal is model 0001: 512 KiB of even flash, and applications of which some can be limited.
 func fieldTerminal() model.Model {
 	return model.Model{ID: "0001", Name: "Field terminal", RAM: 256 * kib, Resident: 16 * kib, Line: model.DefaultLine,
-		Layout: flash.Layout{Boot: 64 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 * kib, Count: 128}}, ProgramUnit: 8, Page: 256, Erased: 0xff}},
+		Layout: flash.Layout{Boot: 64 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 * kib, Count: 128}}, ProgramUnit: 8,
+			Page: 256, Erased: 0xff}},
 		Apps: []model.App{
-			{Name: "System", Size: 48 * kib, Importance: 9, Fixed: true}, {Name: "Calls", Size: 40 * kib, Importance: 8}, {Name: "Metering", Size: 32 * kib, Importance: 7},
-			{Name: "Display", Size: 40 * kib, Importance: 5}, {Name: "Journal", Size: 24 * kib, Importance: 2}, {Name: "Maps", Size: 56 * kib, Importance: 1},
+			{Name: "System", Size: 48 * kib, Importance: 9, Fixed: true}, {Name: "Calls", Size: 40 * kib, Importance: 8}, {Name: "Metering",
+				Size: 32 * kib, Importance: 7},
+			{Name: "Display", Size: 40 * kib, Importance: 5}, {Name: "Journal", Size: 24 * kib, Importance: 2}, {Name: "Maps", Size: 56 * kib,
+				Importance: 1},
 		},
 		Hints: []string{"Unplug the cable, hold the service button, plug the cable in again, and let go after two seconds."}}
 }
@@ -76,9 +79,11 @@ func fieldTerminal() model.Model {
 // thermometer is model 0002: a small sensor.
 func thermometer() model.Model {
 	return model.Model{ID: "0002", Name: "Thermometer", RAM: 64 * kib, Resident: 8 * kib, Line: model.DefaultLine,
-		Layout: flash.Layout{Boot: 16 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 * kib, Count: 64}}, ProgramUnit: 4, Page: 256, Erased: 0xff}},
+		Layout: flash.Layout{Boot: 16 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 4 * kib, Count: 64}}, ProgramUnit: 4, Page: 256,
+			Erased: 0xff}},
 		Apps: []model.App{
-			{Name: "System", Size: 12 * kib, Importance: 9, Fixed: true}, {Name: "Sensor", Size: 6 * kib, Importance: 8}, {Name: "Display", Size: 6 * kib, Importance: 4},
+			{Name: "System", Size: 12 * kib, Importance: 9, Fixed: true}, {Name: "Sensor", Size: 6 * kib, Importance: 8}, {Name: "Display",
+				Size: 6 * kib, Importance: 4},
 			{Name: "History", Size: 20 * kib, Importance: 1},
 		},
 		Hints: []string{"Take the battery out, connect the cable, and put the battery in again."}}
@@ -88,9 +93,11 @@ func thermometer() model.Model {
 // 0001, released for it too.
 func gateway() model.Model {
 	return model.Model{ID: "0003", Name: "Gateway", RAM: 32 * mib, Resident: 32 * kib, Line: model.DefaultLine,
-		Layout: flash.Layout{Boot: 128 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 64 * kib, Count: 16}}, ProgramUnit: 8, Page: 256, Erased: 0xff}},
+		Layout: flash.Layout{Boot: 128 * kib, Geometry: flash.Geometry{Runs: []flash.Run{{Size: 64 * kib, Count: 16}}, ProgramUnit: 8,
+			Page: 256, Erased: 0xff}},
 		Apps: []model.App{
-			{Name: "System", Size: 6 * mib, Importance: 9, Fixed: true}, {Name: "Routing", Size: 8 * mib, Importance: 8}, {Name: "Statistics", Size: 4 * mib, Importance: 3},
+			{Name: "System", Size: 6 * mib, Importance: 9, Fixed: true}, {Name: "Routing", Size: 8 * mib, Importance: 8}, {Name: "Statistics",
+				Size: 4 * mib, Importance: 3},
 			{Name: "Cache", Size: 10 * mib, Importance: 1},
 		},
 		Hints: []string{"Hold the reset button for five seconds while the gateway is plugged in."}}
@@ -132,19 +139,23 @@ func fleet(d *api.DemoModel, now time.Time) []api.DemoDevice {
 	id := release.IDOf(d.Key)
 	device := func(n int, runs *release.Manifest, state storage.DeviceState, ago time.Duration) storage.Device {
 		seen := now.Add(-ago)
-		v := storage.Device{Model: d.Model.ID, Serial: fmt.Sprintf("DEMO-%04d", n), Demo: true, FirstSeen: now.Add(-90 * 24 * time.Hour), LastSeen: seen, Sessions: int64(40 + n), State: state, Since: seen,
-			Claim: storage.Claim{Version: runs.Version, Order: runs.Order, Image: runs.Digest, Confirmed: true, Workspace: d.Model.MaxWorkspace(), Keys: []release.KeyID{id}, Kinds: []string{"delta", "full"}}}
+		v := storage.Device{Model: d.Model.ID, Serial: fmt.Sprintf("DEMO-%04d", n), Demo: true, FirstSeen: now.Add(-90 * 24 * time.Hour),
+			LastSeen: seen, Sessions: int64(40 + n), State: state, Since: seen,
+			Claim: storage.Claim{Version: runs.Version, Order: runs.Order, Image: runs.Digest, Confirmed: true, Workspace: d.Model.MaxWorkspace(),
+				Keys: []release.KeyID{id}, Kinds: []string{"delta", "full"}}}
 		if runs == one && state != storage.Running {
 			v.Target, v.TargetVersion = two.Digest, two.Version
 		}
 		return v
 	}
 	event := func(ago time.Duration, kind storage.EventKind, by storage.Source, from, to, detail string) storage.Event {
-		return storage.Event{At: now.Add(-ago), Kind: kind, Source: by, From: from, To: to, Detail: detail, Unique: fmt.Sprintf("demo:%s:%s:%s", kind, from, to)}
+		return storage.Event{At: now.Add(-ago), Kind: kind, Source: by, From: from, To: to, Detail: detail,
+			Unique: fmt.Sprintf("demo:%s:%s:%s", kind, from, to)}
 	}
 	first := event(90*24*time.Hour, storage.FirstSeen, storage.ByServer, "", one.Version, "")
 	updated := []storage.Event{first, event(26*time.Hour, storage.Transferred, storage.ByServer, one.Version, two.Version, `{"kind":"delta"}`),
-		event(26*time.Hour-time.Minute, storage.Installed, storage.ByDevice, one.Version, two.Version, ""), event(26*time.Hour-2*time.Minute, storage.Confirmed, storage.ByDevice, "", two.Version, "")}
+		event(26*time.Hour-time.Minute, storage.Installed, storage.ByDevice, one.Version, two.Version, ""), event(26*time.Hour-2*time.Minute,
+			storage.Confirmed, storage.ByDevice, "", two.Version, "")}
 	restored := device(3, two, storage.Running, 12*time.Minute)
 	restored.Restored = now.Add(-20 * time.Minute)
 	small := device(5, one, storage.NeedsCable, 3*time.Hour)
@@ -155,10 +166,14 @@ func fleet(d *api.DemoModel, now time.Time) []api.DemoDevice {
 	return []api.DemoDevice{
 		{Device: device(1, two, storage.Running, 2*time.Minute), History: updated},
 		{Device: device(2, one, storage.Running, 9*24*time.Hour), History: []storage.Event{first}},
-		{Device: restored, History: append(updated[:2:2], event(25*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version, `{"via":"page"}`),
-			event(20*time.Minute, storage.Restored, storage.ByReporter, one.Version, two.Version, `{"via":"page","words":""}`), event(12*time.Minute, storage.Verified, storage.ByDevice, "", two.Version, ""))},
-		{Device: lost, History: append(updated[:2:2], event(51*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version, `{"via":"page"}`))},
-		{Device: small, History: []storage.Event{first, event(3*time.Hour, storage.NoFit, storage.ByServer, one.Version, two.Version, fmt.Sprintf(`{"needs":%d,"has":%d}`, small.Needs, small.Claim.Workspace))}},
+		{Device: restored, History: append(updated[:2:2], event(25*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
+			`{"via":"page"}`),
+			event(20*time.Minute, storage.Restored, storage.ByReporter, one.Version, two.Version,
+				`{"via":"page","words":""}`), event(12*time.Minute, storage.Verified, storage.ByDevice, "", two.Version, ""))},
+		{Device: lost, History: append(updated[:2:2], event(51*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
+			`{"via":"page"}`))},
+		{Device: small, History: []storage.Event{first, event(3*time.Hour, storage.NoFit, storage.ByServer, one.Version, two.Version,
+			fmt.Sprintf(`{"needs":%d,"has":%d}`, small.Needs, small.Claim.Workspace))}},
 		{Device: held, History: []storage.Event{first, event(5*time.Hour, storage.Held, storage.ByServer, "", two.Version, `{"failures":3}`)}},
 	}
 }

@@ -75,7 +75,8 @@ func (f *Fleet) Hear(d *storage.Device, h *protocol.Hello, version func(storage.
 }
 
 func claim(h *protocol.Hello) storage.Claim {
-	c := storage.Claim{Version: h.Release, Order: h.Order, Image: h.Digest, Confirmed: h.Confirmed, Workspace: h.Workspace, Keys: append([]release.KeyID(nil), h.Keys...)}
+	c := storage.Claim{Version: h.Release, Order: h.Order, Image: h.Digest, Confirmed: h.Confirmed, Workspace: h.Workspace,
+		Keys: append([]release.KeyID(nil), h.Keys...)}
 	for _, k := range []protocol.Kind{protocol.KindDelta, protocol.KindFull, protocol.KindBsdiff} {
 		if h.Kinds.Has(k) {
 			c.Kinds = append(c.Kinds, k.String())
@@ -96,7 +97,8 @@ type ear struct {
 }
 
 func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
-	e.Events = append(e.Events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File, Detail: storage.Detail(detail)})
+	e.Events = append(e.Events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File,
+		Detail: storage.Detail(detail)})
 }
 
 // refusals remembers update files whose proof failed on the device.
@@ -192,7 +194,8 @@ func (e *ear) failure(to storage.Digest, counts, took bool, limit uint32) {
 	e.tell(storage.Failed, storage.ByDevice, e.h.Release, e.version(to), detail)
 	if held {
 		a := e.d.Attempt(to)
-		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures, "until": a.Until.UTC().Format(time.RFC3339)})
+		e.tell(storage.Held, storage.ByServer, "", e.version(to), map[string]any{"failures": a.Failures,
+			"until": a.Until.UTC().Format(time.RFC3339)})
 	}
 }
 

@@ -13,7 +13,8 @@ var ErrHolds = fmt.Errorf("%d releases are held back from this device: free one 
 
 // Hold keeps a release away from one device, or, if not held, offers it again and forgets its failures; without an image
 // everything that keeps any update from the device. version names the images of its model.
-func (f *Fleet) Hold(ctx context.Context, id ID, image storage.Digest, held bool, version func(storage.Digest) string) (storage.Device, error) {
+func (f *Fleet) Hold(ctx context.Context, id ID, image storage.Digest, held bool, version func(storage.Digest) string) (storage.Device,
+	error) {
 	return f.Change(ctx, id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
@@ -27,7 +28,8 @@ func (f *Fleet) Hold(ctx context.Context, id ID, image storage.Digest, held bool
 
 // applyHold holds a release back from a device, or ends what keeps it from the device: with an image the operator's hold of
 // that release and the server's, without one everything that keeps any update from it, and its marks.
-func (f *Fleet) applyHold(d *storage.Device, image storage.Digest, held bool, version func(storage.Digest) string) (events []storage.Event) {
+func (f *Fleet) applyHold(d *storage.Device, image storage.Digest, held bool,
+	version func(storage.Digest) string) (events []storage.Event) {
 	now := f.cfg.Now()
 	if held {
 		a := d.Tried(image)
@@ -58,7 +60,8 @@ func (f *Fleet) applyHold(d *storage.Device, image storage.Digest, held bool, ve
 	}
 	if marked {
 		if all && len(events) == 0 {
-			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator, Detail: storage.Detail(map[string]any{"was": d.State.String()})})
+			events = append(events, storage.Event{At: now, Kind: storage.Settled, Source: storage.ByOperator,
+				Detail: storage.Detail(map[string]any{"was": d.State.String()})})
 		}
 		d.Settle(storage.Running, now)
 		d.Target, d.TargetVersion, d.File, d.Needs = storage.Digest{}, "", storage.Digest{}, 0

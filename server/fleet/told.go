@@ -13,14 +13,18 @@ import (
 // ErrUnknown says that a report is about a device that never spoke itself. It is logged and counted.
 var ErrUnknown = errors.New("no such device")
 
-// Report makes a report part of the device's history. One of a device that never spoke makes one, if it is an operator's, and is ErrUnknown otherwise.
+// Report makes a report part of the device's history. One of a device that never spoke makes one, if it is an operator's, and
+// is ErrUnknown otherwise.
 func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 	now := f.cfg.Now()
-	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored, OutcomeFound: storage.Found}[p.Outcome]
+	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored,
+		OutcomeFound: storage.Found}[p.Outcome]
 	id := hex.EncodeToString(p.ID[:])
-	event := storage.Event{At: now, Kind: kind, Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent), Unique: "report:" + id,
-		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full, "seconds": float64(p.Milliseconds) / 1000,
-			"baud": p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
+	event := storage.Event{At: now, Kind: kind, Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent),
+		Unique: "report:" + id,
+		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full,
+			"seconds": float64(p.Milliseconds) / 1000,
+			"baud":    p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
 	_, err := f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.

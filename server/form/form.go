@@ -4,7 +4,8 @@
 //
 // An Endpoint names method and address, and by its type parameters what goes in and out. Of what goes in, each field says where
 // it travels: `path:"model"` in the address, `query:"limit"` behind it, `header:"Unbrick-Public-Key"`; Body is the body as JSON.
-// `min`, `max` and `enum` bound a value. What stands in comments here stands in the document, too. JSON leaves out what is empty where a tag says so, and
+// `min`, `max` and `enum` bound a value. What stands in comments here stands in the document, too. JSON leaves out what is
+// empty where a tag says so, and
 // readers pass over fields that they do not know: an older or newer server costs a field.
 //
 // The package knows nothing of HTTP or JSON itself: the page uses it, and has neither.

@@ -8,7 +8,8 @@ var (
 		Refuses: []int{404, 413, 415}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
 	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Public: true, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}
-	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Public: true, Gives: JSON, Summary: "This description."}}
+	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Public: true, Gives: JSON,
+		Summary: "This description."}}
 )
 
 // What is not for the API's clients.
@@ -17,7 +18,8 @@ var (
 		Summary: "Where terminals come in: a WebSocket, on which docs/protocol.md is spoken."}
 	Metrics = Route{Method: "GET", Path: "/metrics", Public: true, Gives: Text, Summary: "What is counted, for Prometheus."}
 	Health  = Route{Method: "GET", Path: "/healthz", Public: true, Gives: Text, Summary: "The process runs."}
-	Ready   = Route{Method: "GET", Path: "/readyz", Public: true, Gives: Text, Refuses: []int{503}, Summary: "The server can be sent sessions."}
+	Ready   = Route{Method: "GET", Path: "/readyz", Public: true, Gives: Text, Refuses: []int{503},
+		Summary: "The server can be sent sessions."}
 )
 
 // Who says who asks, and what answers.

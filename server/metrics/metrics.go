@@ -25,7 +25,8 @@ func (c Counters) Add(label string) { c.WithLabelValues(label).Inc() }
 // New returns metrics of a program of this version that have counted nothing.
 func New(version string) *Metrics {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector(),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "unbrick_build_info", Help: "What runs; always 1.", ConstLabels: prometheus.Labels{"version": version},
 		}, func() float64 { return 1 }))
@@ -45,21 +46,22 @@ func New(version string) *Metrics {
 		return h
 	}
 	return &Metrics{
-		Registry:     r,
-		Sessions:     labelled("unbrick_sessions_total", "result", "Sessions that are over, by how they ended."),
-		Offers:       labelled("unbrick_infos_total", "kind", "Update file information sent, by kind of file; none: nothing to send."),
-		Transfers:    labelled("unbrick_transfers_total", "result", "Transfers of update files, by how they ended."),
-		Sent:         labelled("unbrick_update_bytes_total", "kind", "Bytes of update files sent."),
-		Made:         labelled("unbrick_update_files_made_total", "result", "Update files made."),
-		Requests:     labelled("unbrick_http_requests_total", "code", "HTTP requests to the API, by class of the status."),
-		RefusedConns: labelled("unbrick_connections_refused_total", "bound", "Connections closed before a byte was read, by the bound that was reached."),
-		Reports:      labelled("unbrick_restoration_reports_total", "outcome", "Restoration reports taken."),
-		Duration:     seconds("unbrick_session_seconds", "Duration of sessions.", 0.01, 0.1, 1, 10, 60, 600, 3600),
-		Making:       seconds("unbrick_update_file_seconds", "Time that making an update file took.", 0.1, 0.5, 1, 5, 10, 30, 60, 300),
-		Conflicts:    plain("unbrick_serial_conflicts_total", "Sessions in which two peers spoke under one serial at the same time."),
-		Gone:         plain("unbrick_gone_total", "Requests for an update file that is no more."),
-		NewDevices:   plain("unbrick_devices_new_total", "Devices seen for the first time."),
-		Refused:      plain("unbrick_update_files_refused_total", "Devices that found an update file wrong."),
+		Registry:  r,
+		Sessions:  labelled("unbrick_sessions_total", "result", "Sessions that are over, by how they ended."),
+		Offers:    labelled("unbrick_infos_total", "kind", "Update file information sent, by kind of file; none: nothing to send."),
+		Transfers: labelled("unbrick_transfers_total", "result", "Transfers of update files, by how they ended."),
+		Sent:      labelled("unbrick_update_bytes_total", "kind", "Bytes of update files sent."),
+		Made:      labelled("unbrick_update_files_made_total", "result", "Update files made."),
+		Requests:  labelled("unbrick_http_requests_total", "code", "HTTP requests to the API, by class of the status."),
+		RefusedConns: labelled("unbrick_connections_refused_total", "bound",
+			"Connections closed before a byte was read, by the bound that was reached."),
+		Reports:    labelled("unbrick_restoration_reports_total", "outcome", "Restoration reports taken."),
+		Duration:   seconds("unbrick_session_seconds", "Duration of sessions.", 0.01, 0.1, 1, 10, 60, 600, 3600),
+		Making:     seconds("unbrick_update_file_seconds", "Time that making an update file took.", 0.1, 0.5, 1, 5, 10, 30, 60, 300),
+		Conflicts:  plain("unbrick_serial_conflicts_total", "Sessions in which two peers spoke under one serial at the same time."),
+		Gone:       plain("unbrick_gone_total", "Requests for an update file that is no more."),
+		NewDevices: plain("unbrick_devices_new_total", "Devices seen for the first time."),
+		Refused:    plain("unbrick_update_files_refused_total", "Devices that found an update file wrong."),
 		Withdrawn: plain("unbrick_update_files_withdrawn_total",
 			"Update files that were damaged or failed the server's own proof, and are made anew."),
 		Halted: plain("unbrick_rollouts_halted_total", "Rollouts that halted by themselves."),

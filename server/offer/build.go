@@ -31,7 +31,8 @@ func (m *maker) build(ctx context.Context, k *storage.FileKey) (*Product, error)
 	if err != nil {
 		return nil, err
 	}
-	o := &diff.Options{Geometry: &in.area, Workspace: k.Step, Resident: in.model.Resident, LeafSize: in.to.LeafSize, Hint: in.model.ISA, Effort: diff.EffortBest}
+	o := &diff.Options{Geometry: &in.area, Workspace: k.Step, Resident: in.model.Resident, LeafSize: in.to.LeafSize, Hint: in.model.ISA,
+		Effort: diff.EffortBest}
 	var file []byte
 	switch in.kind {
 	case protocol.KindFull:

@@ -43,7 +43,8 @@ func (c *Choice) Decide(d *storage.Device, now time.Time) []storage.Event {
 	case storage.NeedsCable:
 		d.Target, d.TargetVersion, d.Needs = c.wanted.Manifest.Digest, c.Version(), c.Info.Workspace
 		return []storage.Event{{At: now, Kind: storage.NoFit, Source: storage.ByServer, From: d.Claim.Version, To: c.Version(),
-			Detail: storage.Detail(map[string]any{"needs": c.Info.Workspace, "has": c.Info.Has}), Unique: fmt.Sprintf("no-fit:%x:%d", d.Target[:8], c.Info.Has)}}
+			Detail: storage.Detail(map[string]any{"needs": c.Info.Workspace, "has": c.Info.Has}), Unique: fmt.Sprintf("no-fit:%x:%d",
+				d.Target[:8], c.Info.Has)}}
 	case storage.HeldBack:
 		d.Target, d.TargetVersion = c.wanted.Manifest.Digest, c.Version()
 		if c.unmade != "" {
@@ -56,8 +57,10 @@ func (c *Choice) Decide(d *storage.Device, now time.Time) []storage.Event {
 	if c.Target == nil {
 		return nil
 	}
-	return []storage.Event{{At: now, Kind: storage.Offer, Source: storage.ByServer, From: d.Claim.Version, To: c.Version(), File: c.Info.Digest,
-		Detail: storage.Detail(map[string]any{"kind": c.Info.Kind.String(), "size": c.Info.Size, "needs": c.Info.Workspace, "has": c.Info.Has, "steps": c.Info.Steps}),
+	return []storage.Event{{At: now, Kind: storage.Offer, Source: storage.ByServer, From: d.Claim.Version, To: c.Version(),
+		File: c.Info.Digest,
+		Detail: storage.Detail(map[string]any{"kind": c.Info.Kind.String(), "size": c.Info.Size, "needs": c.Info.Workspace, "has": c.Info.Has,
+			"steps": c.Info.Steps}),
 		Unique: fmt.Sprintf("offer:%x", c.Info.Digest[:])}}
 }
 

@@ -46,7 +46,8 @@ type Maker func(ctx context.Context, k *storage.FileKey) (*Product, error)
 func newMaker(cfg *Config, images *images) *maker {
 	var id [8]byte
 	rand.Read(id[:])
-	m := &maker{cfg: cfg, images: images, owner: hex.EncodeToString(id[:]), wake: make(chan struct{}, 1), oneClassic: make(chan struct{}, 1), waiting: make(map[storage.FileKey]chan struct{})}
+	m := &maker{cfg: cfg, images: images, owner: hex.EncodeToString(id[:]), wake: make(chan struct{}, 1),
+		oneClassic: make(chan struct{}, 1), waiting: make(map[storage.FileKey]chan struct{})}
 	m.create = m.build
 	return m
 }
@@ -60,7 +61,8 @@ func (m *maker) get(ctx context.Context, k storage.FileKey) (storage.File, error
 	defer look.Stop()
 	for {
 		f, err := m.cfg.Store.FileOf(ctx, k)
-		if err == nil && f.State != storage.FileWanted && f.State != storage.FileMaking && (f.State != storage.FileFailed || !f.Due(m.cfg.Now())) {
+		if err == nil && f.State != storage.FileWanted && f.State != storage.FileMaking &&
+			(f.State != storage.FileFailed || !f.Due(m.cfg.Now())) {
 			m.unwatch(k)
 			return f, nil
 		}
@@ -154,7 +156,8 @@ func (m *maker) work(ctx context.Context) {
 
 // make makes one leased file and stores the outcome.
 func (m *maker) make(ctx context.Context, f storage.File) {
-	log := m.cfg.Log.With("step", "S03", "element", 213, "model", f.Key.Model, "from", release.ShortHex(f.Key.From), "to", release.ShortHex(f.Key.To), "workspace_step", f.Key.Step)
+	log := m.cfg.Log.With("step", "S03", "element", 213, "model", f.Key.Model, "from", release.ShortHex(f.Key.From), "to",
+		release.ShortHex(f.Key.To), "workspace_step", f.Key.Step)
 	start, heals := time.Now(), m.images.heals.Load()
 	bounded, cancel := context.WithTimeout(ctx, m.cfg.Make)
 	p, err := m.safely(bounded, &f.Key)
@@ -189,7 +192,8 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 	if f.State == storage.FileFailed {
 		level = slog.LevelError
 	}
-	log.Log(ctx, level, "update file made", "result", result, "size", f.Size, "needs", f.Workspace, "seconds", f.Made.Seconds(), "error", f.Error)
+	log.Log(ctx, level, "update file made", "result", result, "size", f.Size, "needs", f.Workspace, "seconds", f.Made.Seconds(), "error",
+		f.Error)
 	if err := m.cfg.Store.FinishFile(ctx, m.owner, f); err != nil {
 		log.Error("store update file", "error", err)
 	}

@@ -123,7 +123,8 @@ func (o *Offers) Heal(ctx context.Context, model string, image storage.Digest) e
 			f := &files[i]
 			before = f.ID
 			if f.State == storage.FileFailed && (f.Key.From == image || f.Key.To == image) {
-				if _, err := o.cfg.Store.SetFile(ctx, f.ID, storage.FileWanted); err != nil && !errors.Is(err, storage.ErrConflict) { // a worker has it again
+				// a worker has it again
+				if _, err := o.cfg.Store.SetFile(ctx, f.ID, storage.FileWanted); err != nil && !errors.Is(err, storage.ErrConflict) {
 					return err
 				}
 			}

@@ -15,7 +15,8 @@ const (
 	maxBetween  = 3 // releases in between that are tried for a chain of two
 )
 
-// picker looks for an update file in the order of preference: a classic patch if the model's operator wants them, a delta at the largest profile, one that was made for
+// picker looks for an update file in the order of preference: a classic patch if the model's operator wants them, a delta at
+// the largest profile, one that was made for
 // the device's workspace, the compressed full image, and two deltas through a release in between.
 type picker struct {
 	files      *maker
@@ -118,8 +119,9 @@ func (p *picker) none(wanted *storage.Release) *Choice {
 }
 
 func (p *picker) offer(f storage.File, kind protocol.Kind, target, wanted *storage.Release, steps uint8) *Choice {
-	return &Choice{state: storage.Running, Target: target, wanted: wanted, Info: protocol.Info{Kind: kind, Reason: protocol.ReasonOffered, Size: f.Size, Digest: f.Blob,
-		Workspace: f.Workspace, Has: p.h.Workspace, Steps: steps, Manifest: target.Signed}}
+	return &Choice{state: storage.Running, Target: target, wanted: wanted,
+		Info: protocol.Info{Kind: kind, Reason: protocol.ReasonOffered, Size: f.Size, Digest: f.Blob,
+			Workspace: f.Workspace, Has: p.h.Workspace, Steps: steps, Manifest: target.Signed}}
 }
 
 // file finds one update file that fits: first the one that is best for all, then one made for this much workspace.

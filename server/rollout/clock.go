@@ -46,7 +46,8 @@ func (c *Clock) start(last time.Time) {
 		c.log.Warn("the clock is behind what a server wrote down before: the time of day is not to be believed", "now", c.wall, "before", last)
 	case away > Look+jumped:
 		c.leap, c.leapt = away, c.mono
-		c.log.Info("no server was there, or the clock was set: the time between counts for no rollout and against no device", "now", c.wall, "before", last)
+		c.log.Info("no server was there, or the clock was set: the time between counts for no rollout and against no device", "now", c.wall,
+			"before", last)
 	}
 }
 

@@ -184,7 +184,8 @@ func (w *Watch) limit(ctx context.Context, model string, image storage.Digest, c
 		w.cfg.Log.Error("rollout halted", "model", model, "image", release.ShortHex(image), "why", r.Why)
 		w.cfg.Alarm(model, true)
 	case alarm:
-		w.cfg.Log.Error("rollout alarm: look, and halt it by hand if it is right", "model", model, "image", release.ShortHex(image), "failed", r.Failed, "limit", r.Limit)
+		w.cfg.Log.Error("rollout alarm: look, and halt it by hand if it is right", "model", model, "image", release.ShortHex(image), "failed",
+			r.Failed, "limit", r.Limit)
 		w.cfg.Alarm(model, false)
 	}
 }

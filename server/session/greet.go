@@ -27,7 +27,8 @@ func (v *session) greet(ctx context.Context) error {
 	h := &g.Hello
 	v.hello, v.id = h, fleet.ID{Model: h.Model, Serial: h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
-	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image", release.ShortHex(h.Digest),
+	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image",
+		release.ShortHex(h.Digest),
 		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g))
 	if n := v.s.cfg.Live.take(v); n > 0 {
 		v.log.Info("other sessions under this serial are open", "sessions", n)

@@ -61,7 +61,8 @@ func (b *inbox) put(raw []byte) error {
 	switch h := m.(type) {
 	case *protocol.Hello:
 		m = &greeting{*h, raw}
-	case *protocol.Info, *protocol.Data, *protocol.End, *protocol.Gone, *protocol.Challenge, *protocol.News, *protocol.Trust, *protocol.Fresh: // nothing large waits
+	// nothing large waits
+	case *protocol.Info, *protocol.Data, *protocol.End, *protocol.Gone, *protocol.Challenge, *protocol.News, *protocol.Trust, *protocol.Fresh:
 		return fault(protocol.FaultUnexpected, "%s from a terminal", m.Code())
 	}
 	b.mu.Lock()

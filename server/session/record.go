@@ -26,7 +26,8 @@ func (v *session) meet() {
 		}
 		now := v.s.cfg.Now()
 		d.Conflict = now
-		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release, Detail: storage.Detail(map[string]any{"peers": []string{v.from, other}}),
+		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release,
+			Detail: storage.Detail(map[string]any{"peers": []string{v.from, other}}),
 			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
 	})
 	if err != nil {
@@ -101,8 +102,10 @@ func (v *session) refusal(m *protocol.Error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
 		}
-		return []storage.Event{{At: v.s.cfg.Now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.Version(), File: c.Info.Digest,
-			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.Info.Digest[:8], m.Fault)}}, nil
+		return []storage.Event{{At: v.s.cfg.Now(), Kind: storage.Refused, Source: storage.ByDevice, From: v.hello.Release, To: c.Version(),
+			File:   c.Info.Digest,
+			Detail: storage.Detail(map[string]any{"fault": m.Fault.String()}), Unique: fmt.Sprintf("refused:%x:%d", c.Info.Digest[:8],
+				m.Fault)}}, nil
 	})
 	if err != nil {
 		v.log.Error("record refusal", "error", err)

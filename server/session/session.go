@@ -196,7 +196,8 @@ func (v *session) inform(ctx context.Context, gone bool) error {
 	}
 	v.offer = c
 	v.s.cfg.Metrics.Offers.Add(c.Info.Kind.String())
-	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.Info.Kind.String(), "reason", c.Info.Reason.String(), "size", c.Info.Size,
+	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.Info.Kind.String(), "reason", c.Info.Reason.String(),
+		"size", c.Info.Size,
 		"needs", c.Info.Workspace, "has", c.Info.Has, "to", c.Version(), "steps", c.Info.Steps)
 	if gone {
 		return v.send(&protocol.Gone{Info: c.Info})

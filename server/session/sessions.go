@@ -70,7 +70,8 @@ func New(ctx context.Context, cfg Config) *Sessions { return &Sessions{cfg, ctx}
 // is logged and counted. from names the peer in logs.
 func (s *Sessions) Converse(conn protocol.Conn, from string) {
 	defer conn.Close()
-	v := &session{s: s, conn: conn, from: from, started: s.cfg.Passed(), in: newInbox(), changed: make(chan struct{}, 1), log: s.cfg.Log.With("peer", from)}
+	v := &session{s: s, conn: conn, from: from, started: s.cfg.Passed(), in: newInbox(), changed: make(chan struct{}, 1),
+		log: s.cfg.Log.With("peer", from)}
 	if err := s.cfg.Live.enter(s.cfg.Limits.Sessions); err != nil {
 		s.cfg.Metrics.Sessions.Add("busy")
 		v.tell(fault(protocol.FaultBusy, "%v", err))

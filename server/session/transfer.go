@@ -277,8 +277,10 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
 	v.s.cfg.Metrics.Transfers.Add("done")
-	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
-		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset, "workspace": v.offer.Info.Workspace})})
+	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release,
+		To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
+		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset,
+			"workspace": v.offer.Info.Workspace})})
 	if err != nil && !noRoom(err) { // without room it goes on: the device has the file, and its next session tells what came of it
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
@@ -295,5 +297,6 @@ func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	if errors.As(why, &taken) {
 		detail["why"] = taken.why
 	}
-	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(), File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
+	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(),
+		File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
 }

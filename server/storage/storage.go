@@ -77,7 +77,8 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string {
 	if e.What == "image" {
-		return fmt.Sprintf("another release has this image and a higher order: %q, order %d. The same image again needs an order above that", e.Version, e.Order)
+		return fmt.Sprintf("another release has this image and a higher order: %q, order %d. The same image again needs an order above that",
+			e.Version, e.Order)
 	}
 	return fmt.Sprintf("another release has this %s: %q, order %d", e.What, e.Version, e.Order)
 }
@@ -120,7 +121,8 @@ type Releases interface {
 	// Releases, newest order first; model "" means all. AddRelease stores the image, then the row; the same release again
 	// changes nothing but its signatures: those that were not there are added (release.MergeSignatures, ErrManySigners), in whatever
 	// state it is, and nothing else of it changes. A different one of equal version or order is a ConflictError, and so is one of
-	// an image that a release of higher order has. An image may be released again under a higher order: that supersedes its releases before, whose
+	// an image that a release of higher order has. An image may be released again under a higher order: that supersedes its
+	// releases before, whose
 	// rollouts end. Where an image names a release, it is the newest of that image.
 	AddRelease(ctx context.Context, r Release, image []byte) error
 	Releases(ctx context.Context, model string) ([]Release, error)

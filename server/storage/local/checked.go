@@ -87,7 +87,8 @@ func (c *checked) known(info os.FileInfo, d storage.Digest) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, ok := c.right[d]
-	if ok && (!os.SameFile(r.info, info) || r.info.Size() != info.Size() || !r.info.ModTime().Equal(info.ModTime()) || time.Since(r.at) >= checkAgain) {
+	if ok && (!os.SameFile(r.info, info) || r.info.Size() != info.Size() || !r.info.ModTime().Equal(info.ModTime()) ||
+		time.Since(r.at) >= checkAgain) {
 		delete(c.right, d)
 		return false
 	}

@@ -21,7 +21,8 @@ func scanDevice(row interface{ Scan(...any) error }, d *storage.Device) (id int6
 	var image []byte
 	var rest string
 	var c storage.Claim
-	err = row.Scan(&id, &d.Model, &d.Serial, &d.Revision, &d.Demo, &first, &last, &d.Sessions, &c.Version, &order, &image, &c.Confirmed, &d.State, &rest)
+	err = row.Scan(&id, &d.Model, &d.Serial, &d.Revision, &d.Demo, &first, &last, &d.Sessions, &c.Version, &order, &image, &c.Confirmed,
+		&d.State, &rest)
 	if err != nil {
 		return 0, full(err)
 	}
@@ -99,7 +100,8 @@ func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) 
 	if release := d.Awaited(); release != (storage.Digest{}) {
 		awaited = release[:]
 	}
-	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State, awaited, rest}
+	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State,
+		awaited, rest}
 	if d.Revision == 0 {
 		err = tx.QueryRowContext(ctx, `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, revision, model, serial)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...).Scan(&id)

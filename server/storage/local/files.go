@@ -18,7 +18,8 @@ const fileColumns = `SELECT id, model, source, target, shape, step, creator, sta
 func scanFile(row interface{ Scan(...any) error }, f *storage.File) (id int64, err error) {
 	var from, to, shape, blob []byte
 	var next, made int64
-	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts, &f.Refusals, &next, &f.Error, &made)
+	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts,
+		&f.Refusals, &next, &f.Error, &made)
 	f.ID, f.Key.From, f.Key.To, f.Key.Shape, f.Blob = id, digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
 	f.Next, f.Made = moment(next), time.Duration(made)
 	return id, full(err)
@@ -66,7 +67,8 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 func (s *Store) ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (storage.File, error) {
 	var f storage.File
 	err := s.change(ctx, "claim file", func(tx *sql.Tx) error {
-		id, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE state IN (1, 2) AND (state = 1 OR lease <= ?) ORDER BY state, id LIMIT 1`, stamp(now)), &f)
+		id, err := scanFile(tx.QueryRowContext(ctx,
+			fileColumns+`WHERE state IN (1, 2) AND (state = 1 OR lease <= ?) ORDER BY state, id LIMIT 1`, stamp(now)), &f)
 		if err != nil {
 			return err
 		}
@@ -160,7 +162,8 @@ func (s *Store) Files(ctx context.Context, model string, before int64, limit int
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	rows, err := s.read.QueryContext(ctx, fileColumns+`WHERE (model = ? OR ? = '') AND id < ? ORDER BY id DESC LIMIT ?`, model, model, before, max(1, min(limit, storage.MaxPage)))
+	rows, err := s.read.QueryContext(ctx, fileColumns+`WHERE (model = ? OR ? = '') AND id < ? ORDER BY id DESC LIMIT ?`, model, model,
+		before, max(1, min(limit, storage.MaxPage)))
 	return collect(rows, err, "list files", func(f *storage.File) error {
 		_, err := scanFile(rows, f)
 		return err
@@ -169,7 +172,8 @@ func (s *Store) Files(ctx context.Context, model string, before int64, limit int
 
 // freeLeases ends the leases of whoever had the folder open before: this process has it alone now.
 func (s *Store) freeLeases(ctx context.Context) error {
-	if _, err := s.write.ExecContext(ctx, `UPDATE files SET state = ?, owner = '', lease = 0 WHERE state = ?`, storage.FileWanted, storage.FileMaking); err != nil {
+	if _, err := s.write.ExecContext(ctx, `UPDATE files SET state = ?, owner = '', lease = 0 WHERE state = ?`, storage.FileWanted,
+		storage.FileMaking); err != nil {
 		return fmt.Errorf("end leases: %w", full(err))
 	}
 	return nil

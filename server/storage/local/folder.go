@@ -129,7 +129,8 @@ func examine(ctx context.Context, name string) (found catalogue, err error) {
 		return found, broken(name, fmt.Sprintf("is of a newer server: its schema is version %d, this program knows %d", found.version, version),
 			"start the newer program, or put a backup back that this one made; nothing was changed", nil)
 	case found.version < version:
-		return found, broken(name, fmt.Sprintf("is of an older server, with releases in a form that nothing reads any more: its schema is version %d, this program knows %d", found.version, version),
+		return found, broken(name, fmt.Sprintf("is of an older server, with releases in a form that nothing reads any more: its schema is "+
+			"version %d, this program knows %d", found.version, version),
 			"name a new folder with --data and publish the releases again; nothing was changed", nil)
 	}
 	if err := db.QueryRowContext(ctx, `SELECT count(DISTINCT image) FROM releases`).Scan(&found.images); err != nil {
@@ -154,7 +155,8 @@ func unusable(path string, err error) error {
 		return broken(path, "is no database", fromBackup+"; nothing was changed", err)
 	case code == sqlite3.SQLITE_CORRUPT:
 		return broken(path, "is damaged", fromBackup+"; nothing was changed", err)
-	case code == sqlite3.SQLITE_READONLY, code == sqlite3.SQLITE_CANTOPEN, code == sqlite3.SQLITE_PERM, errors.Is(err, fs.ErrPermission), readOnly(err):
+	case code == sqlite3.SQLITE_READONLY, code == sqlite3.SQLITE_CANTOPEN, code == sqlite3.SQLITE_PERM, errors.Is(err,
+		fs.ErrPermission), readOnly(err):
 		return broken(path, "cannot be written", mayWrite, err)
 	case errors.Is(err, errNotFolder):
 		return broken(path, "is not a folder", "name a folder, or move the file away", err)
@@ -216,7 +218,8 @@ func (s *Store) survey(ctx context.Context) error {
 		delete(images, name)
 	}
 	if len(unnamed) > 0 {
-		s.note("%d files in %s are named by no release and no update file, %d bytes; they are kept, because the database may be older than they are: %s", len(unnamed), s.blobs.dir, size, some(unnamed))
+		s.note("%d files in %s are named by no release and no update file, %d bytes; they are kept, because the database may be older than "+
+			"they are: %s", len(unnamed), s.blobs.dir, size, some(unnamed))
 	}
 	if len(images) > 0 {
 		lost := make([]string, 0, len(images))
@@ -224,7 +227,8 @@ func (s *Store) survey(ctx context.Context) error {
 			lost = append(lost, name)
 		}
 		slices.Sort(lost)
-		s.note("%d images of releases are missing in %s; publishing their release files again brings them back: %s", len(lost), s.blobs.dir, some(lost))
+		s.note("%d images of releases are missing in %s; publishing their release files again brings them back: %s", len(lost), s.blobs.dir,
+			some(lost))
 	}
 	return nil
 }

@@ -211,7 +211,8 @@ func (l *lister) search() (words condition, few []int64, err error) {
 	words = condition{` AND (serial LIKE ? ESCAPE '\'`, []any{"%" + plain + "%"}}
 	begins := false
 	for _, t := range []struct{ query, column string }{
-		{`SELECT EXISTS (SELECT 1 FROM models WHERE id LIKE ? ESCAPE '\')`, "model"}, {`SELECT EXISTS (SELECT 1 FROM runs WHERE version LIKE ? ESCAPE '\')`, "version"},
+		{`SELECT EXISTS (SELECT 1 FROM models WHERE id LIKE ? ESCAPE '\')`,
+			"model"}, {`SELECT EXISTS (SELECT 1 FROM runs WHERE version LIKE ? ESCAPE '\')`, "version"},
 	} {
 		var some bool
 		if err := l.tx.QueryRowContext(l.ctx, t.query, plain+"%").Scan(&some); err != nil {
@@ -228,7 +229,8 @@ func (l *lister) search() (words condition, few []int64, err error) {
 	if begins || len(parts) == 0 {
 		return words, nil, nil
 	}
-	rows, err := l.tx.QueryContext(l.ctx, `SELECT rowid FROM serials WHERE serials MATCH ? LIMIT ?`, strings.Join(parts, " AND "), fewMatches+1)
+	rows, err := l.tx.QueryContext(l.ctx, `SELECT rowid FROM serials WHERE serials MATCH ? LIMIT ?`, strings.Join(parts, " AND "),
+		fewMatches+1)
 	few, err = collect(rows, err, "search", func(id *int64) error { return rows.Scan(id) })
 	if len(few) > fewMatches {
 		few = nil

@@ -129,7 +129,8 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE releases SET state = ?, rollout = '' WHERE model = ? AND image = ? AND "order" < ?`, storage.Superseded, m.Model, d[:], int64(m.Order))
+		_, err = tx.ExecContext(ctx, `UPDATE releases SET state = ?, rollout = '' WHERE model = ? AND image = ? AND "order" < ?`,
+			storage.Superseded, m.Model, d[:], int64(m.Order))
 		return err
 	})
 }
@@ -229,7 +230,8 @@ func (s *Store) Releases(ctx context.Context, model string) ([]storage.Release, 
 // Release implements storage.Store.
 func (s *Store) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
 	var r storage.Release
-	row := s.read.QueryRowContext(ctx, wholeRelease+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model, "order" DESC LIMIT 1`, image[:], model, model)
+	row := s.read.QueryRowContext(ctx, wholeRelease+`WHERE image = ? AND (model = ? OR ? = '') ORDER BY model, "order" DESC LIMIT 1`,
+		image[:], model, model)
 	if err := scanRelease(row, &r, &r.Statement, &r.LongNote); err != nil {
 		return r, fmt.Errorf("release %x of model %q: %w", image[:8], model, full(err))
 	}
@@ -256,7 +258,8 @@ func encodeRollout(r *storage.Rollout) (string, error) {
 }
 
 // ChangeRollout implements storage.Store.
-func (s *Store) ChangeRollout(ctx context.Context, model string, image storage.Digest, f func(*storage.Rollout) error) (storage.Rollout, error) {
+func (s *Store) ChangeRollout(ctx context.Context, model string, image storage.Digest, f func(*storage.Rollout) error) (storage.Rollout,
+	error) {
 	var r storage.Release
 	err := s.change(ctx, "change rollout", func(tx *sql.Tx) error {
 		if err := scanRelease(tx.QueryRowContext(ctx, releaseColumns+newestOfImage, model, image[:]), &r); err != nil {

@@ -15,7 +15,7 @@ import (
 	"unbrick/server/storage/local"
 )
 
-// open opens a store in a folder of its own, and returns what ends both.
+// open opens a store that knows a model, in a folder of its own, and returns what ends both.
 func open() (*local.Store, func()) {
 	dir, err := os.MkdirTemp("", "store")
 	if err != nil {
@@ -23,6 +23,9 @@ func open() (*local.Store, func()) {
 	}
 	s, err := local.Open(context.Background(), dir, nil)
 	if err != nil {
+		panic(err)
+	}
+	if err := s.PutModel(context.Background(), storage.Model{ID: "lamp", Record: []byte("the record of a model")}); err != nil {
 		panic(err)
 	}
 	return s, func() { s.Close(); os.RemoveAll(dir) }
@@ -82,12 +85,17 @@ func ExampleStore_SaveDevice() {
 	fmt.Println(errors.Is(s.SaveDevice(ctx, &mine), storage.ErrStale))
 
 	history, err := s.History(ctx, "lamp", "A-1", 0, 10)
-	fmt.Println(len(history), history[0].Kind, err)
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range history {
+		fmt.Println(e.Kind)
+	}
 	// Output:
 	// <nil>
 	// <nil>
 	// true
-	// 1 first-seen <nil>
+	// first-seen
 }
 
 // An update file is wanted, claimed by whoever makes it, and finished by the holder of the lease alone.

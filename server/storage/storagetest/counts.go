@@ -199,7 +199,8 @@ func fold(s string) string {
 
 func matches(d *storage.Device, q *storage.Query) bool {
 	word := fold(q.Search)
-	return (q.Model == "" || q.Model == d.Model) && (q.Image == nil || *q.Image == d.Claim.Image) && (q.Group == nil || *q.Group == d.Group(q.Cut)) &&
+	return (q.Model == "" || q.Model == d.Model) && (q.Image == nil || *q.Image == d.Claim.Image) &&
+		(q.Group == nil || *q.Group == d.Group(q.Cut)) &&
 		(strings.Contains(fold(d.Serial), word) || strings.HasPrefix(fold(d.Model), word) || strings.HasPrefix(fold(d.Claim.Version), word))
 }
 
@@ -213,7 +214,8 @@ func (m *model) list(q storage.Query) {
 		}
 	}
 	byNeed := func(a, b storage.Device) int {
-		return cmp.Or(cmp.Compare(a.Group(q.Cut), b.Group(q.Cut)), b.LastSeen.Compare(a.LastSeen), cmp.Compare(a.Model+a.Serial, b.Model+b.Serial))
+		return cmp.Or(cmp.Compare(a.Group(q.Cut), b.Group(q.Cut)), b.LastSeen.Compare(a.LastSeen),
+			cmp.Compare(a.Model+a.Serial, b.Model+b.Serial))
 	}
 	slices.SortFunc(want, byNeed)
 	var got []storage.Device

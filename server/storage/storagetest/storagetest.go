@@ -29,11 +29,14 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		name string
 		run  func(t *testing.T, open Opener)
 	}{
-		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again", testAgain}, {"signatures", testSignatures},
+		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again",
+			testAgain}, {"signatures", testSignatures},
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
-		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion", testDelete}, {"devices", testDevices}, {"device revision", testRevision},
+		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion",
+			testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
-		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings}, {"concurrent use", testConcurrent}, {"cancelled", testCancelled},
+		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings}, {"concurrent use",
+			testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
@@ -297,7 +300,8 @@ func testSignatures(t *testing.T, open Opener) {
 	s = opened(t, open)
 	all, err := s.Releases(ctx, "0001")
 	ok(t, err)
-	if len(all) != 2 || !bytes.Equal(all[0].Signed, next.Signed) || !bytes.Equal(all[1].Signed, signed(7, 8, 9, 10).Signed) || all[1].State != storage.Superseded {
+	if len(all) != 2 || !bytes.Equal(all[0].Signed, next.Signed) || !bytes.Equal(all[1].Signed, signed(7, 8, 9, 10).Signed) ||
+		all[1].State != storage.Superseded {
 		t.Fatalf("superseded: %+v", all)
 	}
 }
@@ -376,7 +380,8 @@ func testBlobs(t *testing.T, open Opener) {
 }
 
 func fileKey(n byte) storage.FileKey {
-	return storage.FileKey{Model: "0001", From: storage.Digest{n}, To: storage.Digest{n, 1}, Shape: storage.Digest{9}, Step: 4096, Creator: "c1"}
+	return storage.FileKey{Model: "0001", From: storage.Digest{n}, To: storage.Digest{n, 1}, Shape: storage.Digest{9}, Step: 4096,
+		Creator: "c1"}
 }
 
 // made is a ready file whose blob is stored.
@@ -397,7 +402,8 @@ func testFiles(t *testing.T, open Opener) {
 	f, err := s.WantFile(ctx, fileKey(1), epoch)
 	ok(t, err)
 	equal(t, "wanted", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted})
-	variants := map[string]storage.FileKey{"from": fileKey(1), "to": fileKey(1), "shape": fileKey(1), "step": fileKey(1), "creator": fileKey(1), "model": fileKey(1)}
+	variants := map[string]storage.FileKey{"from": fileKey(1), "to": fileKey(1), "shape": fileKey(1), "step": fileKey(1),
+		"creator": fileKey(1), "model": fileKey(1)}
 	for name, k := range variants {
 		switch name {
 		case "from":
@@ -526,7 +532,8 @@ func testWithdraw(t *testing.T, open Opener) {
 	is(t, s.WithdrawFile(ctx, f.Blob), storage.ErrNotFound) // it is gone
 	got, err = s.FileOf(ctx, fileKey(1))
 	ok(t, err)
-	equal(t, "withdrawn", got, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted, Workspace: f.Workspace, Attempts: 1, Refusals: 2, Made: f.Made})
+	equal(t, "withdrawn", got, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted, Workspace: f.Workspace, Attempts: 1,
+		Refusals: 2, Made: f.Made})
 	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute) // and made anew
 	ok(t, err)
 	f = made(t, s, f, "bad")
@@ -596,9 +603,13 @@ func testSetFile(t *testing.T, open Opener) {
 // NewDevice is a full device for tests.
 func NewDevice(model, serial string) storage.Device {
 	return storage.Device{Model: model, Serial: serial, FirstSeen: epoch, LastSeen: epoch.Add(time.Minute), Sessions: 3,
-		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10, Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
-		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7, Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Reports: []string{"r"},
-		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch, Until: epoch.Add(time.Hour)}}, Refusals: []storage.Refusal{{File: storage.Digest{6}, At: epoch}}, Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Conflict: epoch}
+		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10,
+			Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
+		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7,
+		Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Reports: []string{"r"},
+		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch,
+			Until: epoch.Add(time.Hour)}}, Refusals: []storage.Refusal{{File: storage.Digest{6}, At: epoch}},
+		Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Conflict: epoch}
 }
 
 func testDevices(t *testing.T, open Opener) {
@@ -672,7 +683,8 @@ func testHistory(t *testing.T, open Opener) {
 	s := open(t)
 	withModel(t, s, "0001")
 	d := NewDevice("0001", "A-1")
-	first := storage.Event{At: epoch, Kind: storage.Restored, Source: storage.ByReporter, From: "1", To: "2", File: storage.Digest{5}, Bytes: 1 << 40, Detail: `{"a":1}`, Unique: "r1"}
+	first := storage.Event{At: epoch, Kind: storage.Restored, Source: storage.ByReporter, From: "1", To: "2", File: storage.Digest{5},
+		Bytes: 1 << 40, Detail: `{"a":1}`, Unique: "r1"}
 	ok(t, s.SaveDevice(ctx, &d, first, storage.Event{At: epoch.Add(time.Second), Kind: storage.Installed, Source: storage.ByDevice}))
 	ok(t, s.SaveDevice(ctx, &d, first)) // told twice
 	ok(t, s.Close())
@@ -727,7 +739,8 @@ func fleet(t *testing.T, s storage.Store) (storage.Cutoffs, []string) {
 	}{
 		{"run-old", storage.Running, 2 * time.Minute}, {"run-new", storage.Running, time.Minute}, {"silent", storage.Running, 48 * time.Hour},
 		{"cable", storage.NeedsCable, 72 * time.Hour}, {"held", storage.HeldBack, time.Minute}, {"overdue", storage.Rewriting, 2 * time.Hour},
-		{"rewriting", storage.Rewriting, time.Minute}, {"receiving", storage.Receiving, time.Minute}, {"restoration", storage.Restoration, time.Hour},
+		{"rewriting", storage.Rewriting, time.Minute}, {"receiving", storage.Receiving, time.Minute}, {"restoration", storage.Restoration,
+			time.Hour},
 	} {
 		v := NewDevice("0001", d.serial)
 		v.State, v.LastSeen = d.state, epoch.Add(-d.ago)
@@ -749,7 +762,8 @@ func testList(t *testing.T, open Opener) {
 			}
 			for i := range p.Devices {
 				got = append(got, p.Devices[i].Serial)
-				if d := p.Devices[i]; d.Serial != "run-new" && d.Serial != "run-old" && !strings.HasPrefix(d.Group(cut).String(), strings.Split(d.Serial, "-")[0]) && d.Serial != "cable" {
+				if d := p.Devices[i]; d.Serial != "run-new" && d.Serial != "run-old" &&
+					!strings.HasPrefix(d.Group(cut).String(), strings.Split(d.Serial, "-")[0]) && d.Serial != "cable" {
 					t.Fatalf("%s is of group %s", d.Serial, d.Group(cut))
 				}
 			}
@@ -772,8 +786,10 @@ func testSearch(t *testing.T, open Opener) {
 		q    storage.Query
 		want int
 	}{
-		{"part of the serial", storage.Query{Search: "UN-"}, 2}, {"start of the model", storage.Query{Search: "000"}, 9}, {"middle of the model", storage.Query{Search: "001"}, 0},
-		{"version", storage.Query{Search: "1"}, 9}, {"pattern signs are plain", storage.Query{Search: "%"}, 0}, {"model", storage.Query{Model: "0002"}, 0},
+		{"part of the serial", storage.Query{Search: "UN-"}, 2}, {"start of the model", storage.Query{Search: "000"},
+			9}, {"middle of the model", storage.Query{Search: "001"}, 0},
+		{"version", storage.Query{Search: "1"}, 9}, {"pattern signs are plain", storage.Query{Search: "%"}, 0}, {"model",
+			storage.Query{Model: "0002"}, 0},
 		{"image", storage.Query{Image: &image}, 9}, {"other image", storage.Query{Image: &none}, 0}, {"group", storage.Query{Group: &group}, 2},
 		{"group and search", storage.Query{Group: &group, Search: "new"}, 1},
 	} {
@@ -797,7 +813,8 @@ func testSummary(t *testing.T, open Opener) {
 	sum, err := s.Summary(ctx, cut)
 	ok(t, err)
 	equal(t, "summary", sum, storage.Summary{Devices: 10, Groups: [storage.Groups]int{1, 1, 1, 1, 1, 1, 1, 3},
-		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Order: 1 << 63, Version: "1", Installed: 9, Confirmed: 9}, {Model: "0001", Image: storage.Digest{2}, Order: 1 << 63, Version: "2", Installed: 1}}})
+		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Order: 1 << 63, Version: "1", Installed: 9, Confirmed: 9},
+			{Model: "0001", Image: storage.Digest{2}, Order: 1 << 63, Version: "2", Installed: 1}}})
 }
 
 // testUnknown: images that devices invent do not make the summary long, and do not push out a release.
