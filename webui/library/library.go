@@ -52,6 +52,7 @@ type Library struct {
 	opened    chan struct{} // closed when Open has ended
 	condition state.StoreCondition
 	models    map[string]model.Model
+	records   []byte                         // of models, as the server told them last in this visit
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
 	remote    []listed                       // releases that the server offers
 	held      map[Name]state.Fit             // those that it has and does not offer
@@ -107,6 +108,7 @@ func (l *Library) Open(fs hackpadfs.FS, kept bool) {
 		l.condition = state.StoreNone
 		return
 	}
+	defer l.keepRecords() // if the server was quicker than the store
 	b, ok := l.Kept(modelsBlob)
 	if !ok {
 		return
@@ -122,6 +124,16 @@ func (l *Library) Open(fs hackpadfs.FS, kept bool) {
 		if _, told := l.models[m.ID]; !told { // the server's word is newer
 			l.models[m.ID] = m
 		}
+	}
+}
+
+// keepRecords keeps what the server has told of models, if it has and there is a store.
+func (l *Library) keepRecords() {
+	l.mu.Lock()
+	records, ready := l.records, l.store != nil
+	l.mu.Unlock()
+	if ready && records != nil {
+		l.Keep(modelsBlob, records)
 	}
 }
 
@@ -188,11 +200,9 @@ func (l *Library) Refresh(ctx context.Context) error {
 			l.remote = append(l.remote, r)
 		}
 	}
-	borrows := l.borrows
+	l.records = records
 	l.mu.Unlock()
-	if !borrows {
-		l.Keep(modelsBlob, records)
-	}
+	l.keepRecords()
 	return nil
 }
 
