@@ -67,7 +67,7 @@
 
 	function tellSize(bytes) {
 		const hint = document.getElementById('size-hint');
-		if (hint && hint.dataset.words) hint.textContent = hint.dataset.words.replace('{size}', Math.round(bytes / 1024) + ' KB');
+		if (hint?.dataset.words) hint.textContent = hint.dataset.words.replace('{size}', Math.round(bytes / 1024) + ' KB');
 	}
 
 	// startWorker starts a worker; static/worker.js knows what its name says.
@@ -83,6 +83,38 @@
 				done(e.data.module);
 			};
 		});
+	}
+
+	// port is there when the person has chosen one before the program is there, which is told of it then.
+	let chosen;
+	const port = new Promise(done => { chosen = done; });
+
+	// offerConnect lets Connect open the browser's chooser at once, as the program's does: a port that was allowed earlier stands for a
+	// choice, and a chooser that is closed without one leaves everything as it was.
+	function offerConnect() {
+		const button = document.querySelector('#page .act button');
+		const say = words => { button.firstElementChild.textContent = words; };
+		let asking = false;
+		button.addEventListener('click', async () => {
+			if (asking) return;
+			asking = true;
+			try {
+				if (!(await navigator.serial.getPorts()).length) await navigator.serial.requestPort();
+			} catch {
+				asking = false;
+				return;
+			}
+			say(button.dataset.chosen);
+			button.classList.add('busy');
+			button.disabled = true;
+			const hint = document.getElementById('size-hint');
+			hint.textContent = button.dataset.hint;
+			delete hint.dataset.words;
+			chosen();
+		});
+		say(button.dataset.offer);
+		button.classList.remove('busy');
+		button.disabled = false;
 	}
 
 	async function start() {
@@ -110,7 +142,7 @@
 			return halt('network', e.message);
 		}
 		const ready = () => (self.requestIdleCallback || setTimeout)(keep);
-		self.unbrick = { ready, worker, early, start: startWorker, halt };
+		self.unbrick = { ready, port, worker, early, start: startWorker, halt };
 		const go = new Go();
 		go.argv = ['unbrick', 'page'];
 		let code = 0;
@@ -138,6 +170,8 @@
 			foot.textContent = foot.textContent.replace('Works without a network. ', '');
 		}
 		document.title = document.querySelector('#page h1').textContent.replace(/\.$/, '') + ' · Unbrick';
+	} else {
+		offerConnect();
 	}
 
 	start();

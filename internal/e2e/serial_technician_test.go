@@ -164,6 +164,7 @@ func (p *technician) presses(label string) {
 	p.t.Helper()
 	for range maxPresses {
 		place := p.ask(fmt.Sprintf("a button %q", label), fmt.Sprintf(`(() => {
+			if (!document.documentElement.classList.contains('ready')) return ''; // the shell's own Connect is TestSerialConnectEarly's
 			const find = () => seen('button').find(e => words(e) === %q && !e.disabled && e.getAttribute('aria-disabled') !== 'true');
 			const button = find();
 			if (!button) return '';

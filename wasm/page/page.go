@@ -68,6 +68,7 @@ func Run() {
 	for early := shell.Get("early"); early.Length() > 0; { // what it said before we listened
 		p.message(p.engine, early.Call("shift"))
 	}
+	await.Then(shell.Get("port"), func(js.Value, error) { go p.connect(state.Connect{}) }) // chosen before we were there
 	p.openLab()
 	go p.follow()
 
@@ -82,7 +83,7 @@ func Run() {
 		}
 		close(dirty)
 	}()
-	for ok := true; ok; _, ok = <-dirty {
+	for range dirty { // the first time when the engine has said something: until then the shell is right
 		frame()
 		if err := renderer.Render(build.RunBuild(p.root)); err != nil {
 			panic(fmt.Sprintf("page: render: %v", err))
@@ -179,14 +180,20 @@ func (p *page) choose(c state.Command) {
 			wait = replugLimit
 		}
 		if known(serial, wait) {
-			p.engine.send(c)
+			p.connect(c)
 			return
 		}
 	}
-	if _, err := await.Method(context.Background(), serial, "requestPort"); err != nil {
+	if _, err := await.Method(context.Background(), serial, "requestPort"); err == nil {
+		p.connect(c)
+	} else {
 		p.engine.send(state.ChooserClosed{})
-		return
 	}
+}
+
+// connect sends c, for which there is a port.
+func (p *page) connect(c state.Command) {
+	p.change(p.root.Chosen)
 	p.engine.send(c)
 }
 

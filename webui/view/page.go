@@ -25,6 +25,7 @@ type Root struct {
 	hooks  Hooks
 	state  state.State
 	stated bool // the engine has said something
+	chosen bool // a port was chosen before the engine could take it
 	view   view
 	theme  Theme
 	ink    flashmap.Ink
@@ -70,7 +71,7 @@ type labForm struct {
 	playNo  int // times that Play was pressed
 }
 
-// New makes the page. Before the first SetState it shows that it is getting ready.
+// New makes the page. It is not shown before the first SetState: until then the shell is.
 func New(h Hooks) *Root {
 	return &Root{hooks: h, ink: flashmap.LightInk, maps: make(map[string]*flashmap.Drawing)}
 }
@@ -79,6 +80,7 @@ func New(h Hooks) *Root {
 func (r *Root) SetState(s state.State) {
 	was := r.state.Restore.Phase
 	r.state, r.stated = s, true
+	r.chosen = r.chosen && s.Restore.Phase == state.RestoreLoading
 	if s.Lab.Phase != state.LabBricked {
 		r.lab.wanted = [32]byte{} // the wish was for that repair
 	}
@@ -106,6 +108,9 @@ func (r *Root) SetState(s state.State) {
 		r.labLeft = restore.Meter{}
 	}
 }
+
+// Chosen says that a person has chosen a port, which the engine is told of.
+func (r *Root) Chosen() { r.chosen = r.state.Restore.Phase == state.RestoreLoading }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
 // "#fleet-releases", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.

@@ -51,6 +51,18 @@ var portHelps = []help{
 	{Head: "The browser", Text: "A browser installed as a Snap or Flatpak may not see devices at all. Private windows forget what you allowed."},
 }
 
+// loading is the Restore screen while it is not known yet what was left. Connect works already, as the shell's does: the wish waits.
+func (r *Root) loading() pane {
+	p := idlePane()
+	p.Acts = []act{primary("Connect your device", r.send(state.Connect{}))}
+	p.Hint = "You can plug in the cable meanwhile."
+	if r.chosen {
+		p.Acts = []act{waiting("Connecting")}
+		p.Hint = "The rest of this page is still loading. Nothing has been sent to your device."
+	}
+	return p
+}
+
 // restorePane is the Restore screen in every phase but RestoreWriting.
 func (r *Root) restorePane() pane {
 	s := &r.state.Restore
@@ -59,10 +71,7 @@ func (r *Root) restorePane() pane {
 	}
 	switch s.Phase {
 	case state.RestoreLoading:
-		p := idlePane()
-		p.Acts = []act{waiting("Getting ready")}
-		p.Hint = "You can plug in the cable meanwhile."
-		return p
+		return r.loading()
 	case state.RestoreIdle:
 		return r.idle(s)
 	case state.RestoreUnsupported:

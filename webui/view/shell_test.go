@@ -35,8 +35,19 @@ func TestShellSaysTheSame(t *testing.T) {
 		if p.Aside != "" && !strings.Contains(parts[id], string(p.Aside)) {
 			t.Errorf("%q: the shell's links differ from %s", id, p.Aside)
 		}
-		if phase != state.RestoreLoading && !strings.Contains(plain, p.Hint) {
+		if !strings.Contains(plain, p.Hint) {
 			t.Errorf("%q: the shell does not say %q", id, p.Hint)
+		}
+		if phase == state.RestoreLoading { // what static/boot.js puts on the button, before and after the chooser
+			said := []string{p.Acts[0].Label}
+			r.Chosen()
+			p = r.restorePane()
+			said = append(said, p.Acts[0].Label, p.Hint)
+			for i, name := range []string{"data-offer", "data-chosen", "data-hint"} {
+				if !strings.Contains(parts[id], name+`="`+said[i]+`"`) {
+					t.Errorf("the shell's button does not say %q in %s", said[i], name)
+				}
+			}
 		}
 		for _, q := range p.Promises {
 			if !strings.Contains(plain, q.Head+q.Text) {

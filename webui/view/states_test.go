@@ -399,7 +399,8 @@ func scenes() []scene {
 	off := demoLab(state.LabOff)
 	off.Power.Switch = state.SwitchOff
 	return []scene{
-		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Getting ready", nil},
+		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Connect your device", nil},
+		{"loading-chosen", "", func(r *Root, _ *world) { r.Chosen() }, "Bring your device back.", "Connecting", []string{"Nothing has been sent to your device."}},
 		{"restore", "", bare(state.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
 		{"restore-away", "", onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Server: state.Server{Reach: state.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
 		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
