@@ -430,7 +430,7 @@ func (r *rig) history(serial, want string) {
 // until waits for what happens on another goroutine of the server; it polls a condition and gives up after a while.
 func (r *rig) until(what string, ok func() bool) {
 	r.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute) // machines are slow now and then
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -141,7 +141,7 @@ func TestStuckWrite(t *testing.T) {
 		if !errors.Is(err, restore.ErrVanished) {
 			t.Errorf("got %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.writing.Unlock() // for the end of the test
 		t.Fatal("the port waits for the write that was given up")
 	}
@@ -160,7 +160,7 @@ func TestCloseEndsRead(t *testing.T) {
 		if !errors.Is(err, restore.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Read goes on")
 	}
 }
@@ -229,7 +229,7 @@ func TestPort(t *testing.T) {
 			},
 			Recv: func(n int) []byte {
 				var all []byte
-				limit := time.NewTimer(20 * time.Second)
+				limit := time.NewTimer(time.Minute)
 				defer limit.Stop()
 				for len(all) < n {
 					select {

@@ -69,7 +69,7 @@ func (f *far) plug() error {
 
 // recv takes what has come, once that is n bytes or 20 s are over.
 func (f *far) recv(n int) []byte {
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(time.Minute)
 	defer limit.Stop()
 	for over := false; ; {
 		f.mu.Lock()

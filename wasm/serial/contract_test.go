@@ -21,7 +21,7 @@ import (
 // opener opens one SerialPort of the browser.
 func opener(port js.Value) func(uint32) (restore.Port, error) {
 	return func(baud uint32) (restore.Port, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		p, err := Open(ctx, port, baud)
 		if err != nil {
