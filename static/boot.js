@@ -39,16 +39,6 @@
 		if (detail) console.error('unbrick: ' + why + ': ' + detail);
 	}
 
-	// vugu's renderer evaluates one constant script, which does nothing when it is there already. It was
-	// loaded as a file (dist/vugu.js, patched); this eval accepts the constant itself (dist/evaluated.js,
-	// never run), character for character, and no other text.
-	function guardEval(helper) {
-		const guarded = text => {
-			if (text !== helper) throw new EvalError('this page evaluates nothing');
-		};
-		Object.defineProperty(window, 'eval', { value: guarded, writable: false, configurable: false });
-	}
-
 	function script(src) {
 		return new Promise((done, fail) => {
 			const el = document.createElement('script');
@@ -57,12 +47,6 @@
 			el.onerror = () => fail(new Error(src));
 			document.head.append(el);
 		});
-	}
-
-	async function get(src) {
-		const r = await fetch(src);
-		if (!r.ok) throw new Error(src + ': ' + r.status);
-		return r;
 	}
 
 	function tellSize(bytes) {
@@ -130,14 +114,11 @@
 		let module, worker;
 		try {
 			worker = startWorker('engine');
-			const [own, helper] = await Promise.all([
+			[module] = await Promise.all([
 				compiled(worker, early),
-				get('dist/evaluated.js' + v).then(r => r.text()),
 				script('dist/vugu.js' + v),
 				script('dist/wasm_exec.js' + v),
 			]);
-			guardEval(helper);
-			module = own;
 		} catch (e) {
 			return halt('network', e.message);
 		}

@@ -1,31 +1,29 @@
 package main
 
 import (
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// The module in use must still be the one that the patches were written for.
-func TestHelperScriptIsTheKnownOne(t *testing.T) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/vugu/vugu").Output()
+// TestVugu: the module in use is still the one that was mended, and still needs it.
+func TestVugu(t *testing.T) {
+	root, err := moduleRoot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	helper, err := helperScript(filepath.Join(strings.TrimSpace(string(out)), "domrender"))
+	v, err := readVugu(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := patched(helper)
-	if err != nil {
+	defer drop(root)
+	if _, err := v.copy(root); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(loaded, "textContent=e;break") {
-		t.Error("the patched helper still writes every text")
+	if strings.Contains(v.script, "textContent=e;break") {
+		t.Error("the mended script still writes every text")
 	}
-	if _, err := patched(loaded); err == nil {
-		t.Error("a helper that is patched already was taken for the known one")
+	if _, err := mended(v.script, inScript); err == nil {
+		t.Error("a script that is mended already was taken for the known one")
 	}
 }
 

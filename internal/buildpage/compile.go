@@ -73,9 +73,18 @@ func compile(root, pkg, ldflags string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
+	v, err := readVugu(root)
+	if err != nil {
+		return nil, err
+	}
+	defer drop(root)
+	modfile, err := v.copy(root)
+	if err != nil {
+		return nil, err
+	}
 	file := filepath.Join(tmp, "app.wasm")
 	env := []string{"GOOS=js", "GOARCH=wasm"}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags=" + ldflags, "-gcflags=all=-l"}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", tags, "-modfile", modfile, "-ldflags=" + ldflags, "-gcflags=all=-l"}
 	for _, pattern := range hot { // the last that matches counts
 		args = append(args, "-gcflags="+pattern+"=")
 	}
@@ -87,7 +96,7 @@ func compile(root, pkg, ldflags string) ([]byte, error) {
 }
 
 // scripts copies what must match the toolchain and the module in use: the Go runtime's script and
-// vugu's rendering helper.
+// vugu's, mended.
 func scripts(root, out string) error {
 	goroot, err := run(root, nil, "go", "env", "GOROOT")
 	if err != nil {
@@ -100,22 +109,11 @@ func scripts(root, out string) error {
 	if err := replace(filepath.Join(out, "wasm_exec.js"), runtime); err != nil {
 		return err
 	}
-	module, err := run(root, nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/vugu/vugu")
+	v, err := readVugu(root)
 	if err != nil {
 		return err
 	}
-	helper, err := helperScript(filepath.Join(strings.TrimSpace(module), "domrender"))
-	if err != nil {
-		return err
-	}
-	loaded, err := patched(helper)
-	if err != nil {
-		return err
-	}
-	if err := replace(filepath.Join(out, "evaluated.js"), []byte(helper)); err != nil {
-		return err
-	}
-	return replace(filepath.Join(out, "vugu.js"), []byte(loaded))
+	return replace(filepath.Join(out, "vugu.js"), []byte(v.script))
 }
 
 // replace writes a file only when its bytes differ, so that an unchanged build leaves every date alone
