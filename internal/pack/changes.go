@@ -8,9 +8,10 @@ import (
 )
 
 // Changes are what makes one struct of another of its type: an array of pairs, the index of a field that differs and what it is now,
-// ascending. Of two kinds of field less than all travels, as their tags say:
+// ascending. Of these kinds of field less than all travels, as their tags say:
 //
 //	Part  part  `change:"parts"` // a struct: what it is now are changes
+//	Form  form  `change:"parts"` // an interface: which form it holds, and changes of one of that form with nothing in it, if it held another
 //	Lines []row `change:"rows"`  // how many rows are gone from the front, and those that came at the end
 //
 // Both sides hold the same value before, so that a reader needs no more than this.
@@ -46,13 +47,33 @@ func (w *writer) changes(was, is reflect.Value) {
 		old, now := was.Field(f.index), is.Field(f.index)
 		switch f.change {
 		case "parts":
-			w.changes(old, now)
+			w.parts(old, now)
 		case "rows":
 			w.rows(old, now, f.max)
 		default:
 			w.value(now, f.max)
 		}
 	}
+}
+
+// parts writes what makes now of old. An interface that holds nothing, or no form of its own, travels as value writes it.
+func (w *writer) parts(old, now reflect.Value) {
+	if now.Kind() != reflect.Interface {
+		w.changes(old, now)
+		return
+	}
+	if now.IsNil() || !w.c.holds(now) {
+		w.form(now)
+		return
+	}
+	held := now.Elem()
+	was := reflect.Zero(held.Type())
+	if !old.IsNil() && old.Elem().Type() == held.Type() {
+		was = old.Elem()
+	}
+	w.w.Array(2)
+	w.w.Uint(uint64(w.c.index[held.Type()]))
+	w.changes(was, held)
 }
 
 // rows writes how many of old's rows are gone from the front, and what stands behind the rest of them in now.
@@ -129,7 +150,7 @@ func (r *reader) changes(v reflect.Value) {
 		last = index
 		switch into := v.Field(index); f.change {
 		case "parts":
-			r.changes(into)
+			r.parts(into)
 		case "rows":
 			r.rows(into, f.max)
 		default:
@@ -138,6 +159,24 @@ func (r *reader) changes(v reflect.Value) {
 		}
 	}
 	r.check(v)
+}
+
+func (r *reader) parts(v reflect.Value) {
+	if v.Kind() != reflect.Interface {
+		r.changes(v)
+		return
+	}
+	form, ok := r.which(v)
+	if !ok {
+		v.SetZero()
+		return
+	}
+	held := reflect.New(form).Elem()
+	if !v.IsNil() && v.Elem().Type() == form {
+		held.Set(v.Elem())
+	}
+	r.changes(held)
+	v.Set(held)
 }
 
 func fieldAt(all []field, index int) (field, bool) {

@@ -14,7 +14,16 @@ type screen struct {
 	Pane  pane `change:"parts"`
 	Leaf  leaf
 	Even  even
+	Shape shape `change:"parts"`
 }
+
+// tall is a form of which little changes.
+type tall struct {
+	Cells []colour `max:"cells"`
+	At    uint32
+}
+
+func (tall) shape() {}
 
 type pane struct {
 	Cells []colour `max:"cells"`
@@ -23,7 +32,7 @@ type pane struct {
 	Maybe *leaf
 }
 
-var screens = New(map[string]int{"text": 8, "cells": 5, "log": 6})
+var screens = New(map[string]int{"text": 8, "cells": 5, "log": 6}, Forms[shape](none{}, round{}, tall{}))
 
 // change makes another screen of one, which stays as it is.
 func change(r *rand.Rand, s screen) screen {
@@ -42,6 +51,9 @@ func change(r *rand.Rand, s screen) screen {
 	}
 	if r.IntN(4) == 0 {
 		s.Pane.Maybe = &leaf{N: 7}
+	}
+	if r.IntN(2) == 0 {
+		s.Shape = []shape{nil, none{}, round{r.Uint32N(3)}, tall{[]colour{1, 2}, r.Uint32N(3)}, tall{[]colour{1, 2, 3}, 1}}[r.IntN(5)]
 	}
 	if r.IntN(4) == 0 {
 		s.Leaf, s.Even, s.Pane.At = leaf{Name: "x"}, even{2}, r.Uint32()
@@ -103,6 +115,14 @@ func TestLittleTravels(t *testing.T) {
 	if err != nil || !bytes.Equal(b, want) {
 		t.Errorf("a row more: %x, %v, want %x", b, err, want)
 	}
+	form, next := screen{Shape: tall{[]colour{1, 2}, 1}}, screen{Shape: tall{[]colour{1, 2}, 2}}
+	b, err = screens.AppendChanges(nil, &form, &next)
+	if want := []byte{0x82, 4, 0x82, 2, 0x82, 1, 2}; err != nil || !bytes.Equal(b, want) {
+		t.Errorf("a number in a form: %x, %v, want %x", b, err, want)
+	}
+	if _, err := screens.AppendChanges(nil, &form, &screen{Shape: other{}}); err == nil {
+		t.Error("what is no form was written")
+	}
 	more.Pane.Log = make([]leaf, 7)
 	if _, err := screens.AppendChanges(nil, &s, &more); err == nil {
 		t.Error("more rows than there may be were written")
@@ -111,7 +131,7 @@ func TestLittleTravels(t *testing.T) {
 
 func TestChangesRefused(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"half a pair": {0x81, 0}, "no such field": {0x82, 4, 0}, "descending": {0x84, 2, 0x80, 0, 0x60}, "twice": {0x84, 0, 0x60, 0, 0x60},
+		"half a pair": {0x81, 0}, "no such field": {0x82, 5, 0}, "no such form": {0x82, 4, 0x82, 3, 0x80}, "half a form": {0x82, 4, 0x81, 1}, "descending": {0x84, 2, 0x80, 0, 0x60}, "twice": {0x84, 0, 0x60, 0, 0x60},
 		"another type": {0x82, 0, 0}, "more rows gone than there are": {0x82, 1, 0x82, 1, 0x82, 1, 0x80}, "too many rows": {0x82, 1, 0x82, 1, 0x82, 0, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80},
 		"a rule of its own": {0x82, 3, 0x81, 1}, "something behind": {0x80, 0},
 	} {

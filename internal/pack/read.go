@@ -130,19 +130,26 @@ func (r *reader) one() bool {
 }
 
 func (r *reader) form(v reflect.Value) {
+	if form, ok := r.which(v); ok {
+		held := reflect.New(form).Elem()
+		r.value(held, nil)
+		v.Set(held)
+	}
+}
+
+// which opens what an interface holds, and returns its form; false: it holds nothing.
+func (r *reader) which(v reflect.Value) (reflect.Type, bool) {
 	forms := r.c.forms[v.Type()]
 	n := r.r.Array()
 	if r.r.Err() != nil || n == 0 {
-		return
+		return nil, false
 	}
 	i := r.r.UintMax(uint64(max(len(forms), 1) - 1))
 	if n != 2 || len(forms) == 0 {
 		r.r.Fail(ErrShape)
 	}
 	if r.r.Err() != nil {
-		return
+		return nil, false
 	}
-	held := reflect.New(forms[i]).Elem()
-	r.value(held, nil)
-	v.Set(held)
+	return forms[i], true
 }

@@ -116,16 +116,18 @@ func (w *writer) form(v reflect.Value) {
 		return
 	}
 	held := v.Elem()
-	i, ok := w.c.index[held.Type()]
-	if !ok || w.c.forms[v.Type()] == nil {
-		if w.err == nil {
-			w.err = fmt.Errorf("pack: %v is no form of %v", held.Type(), v.Type())
-		}
-		i = 0
+	if !w.c.holds(v) && w.err == nil {
+		w.err = fmt.Errorf("pack: %v is no form of %v", held.Type(), v.Type())
 	}
 	w.w.Array(2)
-	w.w.Uint(uint64(i))
+	w.w.Uint(uint64(w.c.index[held.Type()]))
 	w.value(held, nil)
+}
+
+// holds reports whether what an interface holds is one of its forms.
+func (c *Codec) holds(v reflect.Value) bool {
+	_, ok := c.index[v.Elem().Type()]
+	return ok && c.forms[v.Type()] != nil
 }
 
 // Clip cuts a text to at most max bytes without breaking a character.
