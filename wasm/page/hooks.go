@@ -11,6 +11,7 @@ import (
 	"unbrick/wasm/await"
 	"unbrick/wasm/fetch"
 	"unbrick/webui/diagnostic"
+	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
 	"unbrick/webui/view"
 	"unbrick/webui/view/flashmap"
@@ -210,7 +211,7 @@ func copyText(text string) {
 }
 
 // fetch asks our own server and hands the answer over under the lock, with status 0 when nobody answered.
-func (p *page) fetch(r view.Request, done func(status int, body []byte)) {
+func (p *page) fetch(r fleetdata.Request, done func(status int, body []byte)) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 		defer cancel()

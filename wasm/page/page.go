@@ -32,11 +32,11 @@ type page struct {
 	lab    *worker // nil until the Lab is opened
 	guard  guard
 
-	phase  state.RestorePhase // of the last state
-	latest *state.State       // not yet given to root
-	fresh  chan struct{}      // one pending bit: latest is set
-	maps   []*canvas
-	held   js.Value // element that had the focus last
+	restore state.Restore // of the last state
+	latest  *state.State  // not yet given to root
+	fresh   chan struct{} // one pending bit: latest is set
+	maps    []*canvas
+	held    js.Value // element that had the focus last
 }
 
 var (
@@ -139,7 +139,7 @@ func (p *page) follow() {
 			continue
 		}
 		p.latest = nil
-		p.phase = s.Restore.Phase
+		p.restore = s.Restore
 		var busy bool
 		p.change(func() {
 			p.root.SetState(*s)
@@ -174,15 +174,16 @@ func (p *page) choose(c state.Command) {
 		p.engine.send(c) // the engine knows why there is none
 		return
 	}
-	if p.phase != state.RestoreNoPort && p.phase != state.RestoreNoAnswer {
-		wait := time.Duration(0)
-		if p.phase == state.RestoreFailed {
-			wait = replugLimit
-		}
-		if known(serial, wait) {
-			p.connect(c)
-			return
-		}
+	wait, look := time.Duration(0), true
+	switch p.restore.(type) {
+	case state.RestoreNoPort, state.RestoreNoAnswer:
+		look = false
+	case state.RestoreFailed:
+		wait = replugLimit
+	}
+	if look && known(serial, wait) {
+		p.connect(c)
+		return
 	}
 	if _, err := await.Method(context.Background(), serial, "requestPort"); err == nil {
 		p.connect(c)

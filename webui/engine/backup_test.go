@@ -14,14 +14,14 @@ func TestBackup(t *testing.T) {
 	c, _ := s.bricked(200, true)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if found := s.phase(state.RestoreFound).Restore.Device; !found.Backup || found.Saved {
+	if found := phase[state.RestoreFound](s).Device; !found.Backup || found.Saved {
 		t.Errorf("got %+v", found)
 	}
 	s.engine.Do(state.SaveBackup{})
 	s.until("the question again", func(st *state.State) bool {
-		return st.Restore.Phase == state.RestoreFound && st.Restore.Device.Saved
+		return is[state.RestoreFound](st) && shows[state.RestoreFound](st).Device.Saved
 	})
 	s.mu.Lock()
 	saved := s.saved
@@ -33,7 +33,7 @@ func TestBackup(t *testing.T) {
 		t.Fatalf("saved %d files, %q", len(saved), saved[0].Name)
 	}
 	s.engine.Do(state.Write{})
-	s.phase(state.RestoreDone)
+	s.phase(state.RestoreDone{})
 }
 
 // A device that does not allow it is not asked for its bytes.
@@ -42,9 +42,9 @@ func TestNoBackup(t *testing.T) {
 	c, _ := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if found := s.phase(state.RestoreFound).Restore.Device; found.Backup {
+	if found := phase[state.RestoreFound](s).Device; found.Backup {
 		t.Errorf("got %+v", found)
 	}
 }

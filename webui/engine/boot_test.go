@@ -84,38 +84,38 @@ func TestBootLoader(t *testing.T) {
 	c := &bootCord{port: &mcuboottest.Port{Device: device}}
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if st := s.phase(state.RestoreLoader); len(st.Restore.Boot.Images) != 0 || st.Restore.Boot.File.Version != "" {
-		t.Errorf("half an image is shown: %+v", st.Restore.Boot)
+	if st := phase[state.RestoreLoader](s); len(st.Images) != 0 {
+		t.Errorf("half an image is shown: %+v", st)
 	}
 
 	s.engine.Do(state.AddFile{Name: "other.bin", Data: bootImage("somebody", 2)})
-	if f := s.phase(state.RestoreImage).Restore.Boot.File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
+	if f := phase[state.RestoreImage](s).File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
 		t.Errorf("got %+v", f)
 	}
 	s.engine.Do(state.Write{})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeUnlisted || f.Touched != restore.TouchedAll {
+	if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeUnlisted || f.Touched != restore.TouchedAll {
 		t.Errorf("got %+v, want %v", f, restore.CodeUnlisted)
 	}
 
 	right := bootImage("maker", 3)
 	s.engine.Do(state.AddFile{Name: "right.bin", Data: right})
-	s.phase(state.RestoreImage)
+	s.phase(state.RestoreImage{})
 	c.mu.Lock()
 	sent := 0
 	c.port.Out = func(int) bool { sent++; return sent == 12_000 }
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedPart {
+	if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedPart {
 		t.Errorf("got %+v, want %v", f, restore.CodeVanished)
 	}
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreImage) // the choice stays
+	s.phase(state.RestoreImage{}) // the choice stays
 	before := len(device.Pieces())
 	s.engine.Do(state.Write{})
-	done := s.phase(state.RestoreDone).Restore
-	if done.Result.Work != state.WorkImage || done.Result.Version != "3.1.0+9" || done.Result.Trial != state.TrialStarted {
+	done := phase[state.RestoreInstalled](s)
+	if done.Result.Version != "3.1.0+9" || done.Result.Trial != state.TrialStarted {
 		t.Errorf("got %+v", done.Result)
 	}
 	again := 0
@@ -164,19 +164,19 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 			test.change(device)
 			s.ports = &bootCord{port: &mcuboottest.Port{Device: device}}
 			s.run()
-			s.phase(state.RestoreIdle)
+			s.phase(state.RestoreIdle{})
 			s.engine.Do(state.Connect{})
-			s.phase(state.RestoreLoader)
+			s.phase(state.RestoreLoader{})
 			s.engine.Do(state.AddFile{Name: "a.bin", Data: bootImage("maker", 3)})
-			s.phase(state.RestoreImage)
+			s.phase(state.RestoreImage{})
 			s.engine.Do(state.Write{})
 			if test.cause != 0 {
-				if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != test.cause || f.Touched != restore.TouchedWritten {
+				if f := phase[state.RestoreFailed](s).Failure; f.Code != test.cause || f.Touched != restore.TouchedWritten {
 					t.Errorf("got %+v, want %v", f, test.cause)
 				}
 				return
 			}
-			if got := s.phase(state.RestoreDone).Restore.Result; got.Trial != test.trial {
+			if got := phase[state.RestoreInstalled](s).Result; got.Trial != test.trial {
 				t.Errorf("got %+v, want %v", got, test.trial)
 			}
 		})
@@ -190,13 +190,13 @@ func TestWrongFileForABootLoader(t *testing.T) {
 	c := &bootCord{port: &mcuboottest.Port{Device: device}}
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreLoader)
+	s.phase(state.RestoreLoader{})
 	broken := bootImage("maker", 2)
 	broken[77] ^= 1
 	s.engine.Do(state.AddFile{Name: "broken.bin", Data: broken})
-	if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeBadRelease || f.Touched != restore.TouchedNothing {
+	if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeBadRelease || f.Touched != restore.TouchedNothing {
 		t.Errorf("got %+v, want %v", f, restore.CodeBadRelease)
 	}
 }
@@ -240,15 +240,13 @@ func TestShowsWhatAnotherBootLoaderSays(t *testing.T) {
 	s := newStand(t)
 	s.ports = &parrot{says: []byte("Unknown command 'A' - try 'help'\r\n=> ")}
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	st := s.phase(state.RestoreNoAnswer)
-	h := st.Restore.Heard
+	st := s.phase(state.RestoreNoAnswer{})
+	h := shows[state.RestoreNoAnswer](st).Heard
 	if len(h.Lines) == 0 || h.Lines[len(h.Lines)-1] != "=>" || len(h.Kinds) != 1 || h.Kinds[0] != boottext.UBoot {
 		t.Errorf("got %+v", h)
 	}
 	s.engine.Do(state.Home{})
-	if st := s.phase(state.RestoreIdle); len(st.Restore.Heard.Lines) != 0 {
-		t.Errorf("still shown: %+v", st.Restore.Heard)
-	}
+	s.phase(state.RestoreIdle{})
 }

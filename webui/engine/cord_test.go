@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
+	"reflect"
 	"time"
 
 	"unbrick/emulator"
@@ -178,7 +180,34 @@ func (s *stand) bricked(operation uint64, readout ...bool) (*cord, string) {
 	return &cord{device: device}, newest.Version
 }
 
-func (s *stand) phase(want state.RestorePhase) *state.State {
+// phase waits until Restore is in the phase of want.
+func (s *stand) phase(want state.Restore) *state.State {
 	s.Helper()
-	return s.until("phase", func(st *state.State) bool { return st.Restore.Phase == want })
+	return s.until(fmt.Sprintf("%T", want), func(st *state.State) bool { return reflect.TypeOf(st.Restore) == reflect.TypeOf(want) })
+}
+
+// phase waits until Restore is in a phase, and returns what it shows.
+func phase[P state.Restore](s *stand) P {
+	s.Helper()
+	var want P
+	return shows[P](s.phase(want))
+}
+
+// shows is what Restore shows in a phase; nothing if it is in another.
+func shows[P state.Restore](st *state.State) P {
+	p, _ := st.Restore.(P)
+	return p
+}
+
+func is[P state.Restore](st *state.State) bool {
+	_, ok := st.Restore.(P)
+	return ok
+}
+
+// job is the one that the page offers to go on with; without a serial there is none.
+func job(st *state.State) state.PendingJob {
+	if all := shows[state.RestoreIdle](st).Jobs; len(all) > 0 {
+		return all[0]
+	}
+	return state.PendingJob{}
 }

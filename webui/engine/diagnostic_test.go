@@ -16,9 +16,9 @@ func TestDiagnosticFile(t *testing.T) {
 	c, _ := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.SaveDiagnostic{})
 	var file []byte
 	s.until("a file", func(*state.State) bool {

@@ -138,9 +138,9 @@ func TestDoubtfulSectorOnRestore(t *testing.T) {
 	c, _ := s.bricked(400)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	found := s.phase(state.RestoreFound).Restore
+	found := phase[state.RestoreFound](s)
 	if n := count(&found.Map, state.SectorDamaged); n == 0 {
 		t.Error("no sector of an interrupted rewrite is drawn as damaged")
 	}

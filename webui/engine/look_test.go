@@ -32,12 +32,33 @@ func (e *Engine) Ask() { e.Post(func() { e.ask(true) }) }
 // words is what the words on the screens are made of, but for numbers that only count on.
 func (e *Engine) words() string {
 	e.fill()
-	r, l := e.state.Restore, e.state.Lab
+	l := e.state.Lab
 	progress := func(p *restore.Progress) { *p = restore.Progress{Stage: p.Stage, BytesOf: min(p.BytesOf, 1)} }
-	progress(&r.Progress)
 	progress(&l.Progress)
-	r.Map, r.Device.Layout, r.Failure.Trace, r.Failure.Left, r.Choice = state.Map{}, state.MapFacts{}, nil, 0, r.Choice[:min(len(r.Choice), 1)]
-	r.Failure.Sector = min(r.Failure.Sector, 1)
+	offer := func(o *state.Offer) { o.Map, o.Choice = state.Map{}, o.Choice[:min(len(o.Choice), 1)] }
+	shown := e.state.Restore
+	switch r := shown.(type) {
+	case state.RestoreReading:
+		r.Done, r.Of = 0, min(r.Of, 1)
+		shown = r
+	case state.RestoreFound:
+		offer(&r.Offer)
+		shown = r
+	case state.RestoreRight:
+		offer(&r.Offer)
+		shown = r
+	case state.RestoreWriting:
+		r.Map = state.Map{}
+		progress(&r.Progress)
+		shown = r
+	case state.RestoreSending:
+		progress(&r.Progress)
+		shown = r
+	case state.RestoreFailed:
+		r.Failure.Trace, r.Failure.Left, r.Failure.Sector = nil, 0, min(r.Failure.Sector, 1)
+		shown = r
+	}
+	r := fmt.Sprintf("%T %v", shown, shown)
 	l.Map, l.RAM.Regions, l.Make.Models, l.Make.Releases, l.Time = state.Map{Active: min(l.Map.Active, 0)}, nil, nil, nil, 0
 	l.Timeline.Now = state.Now{Step: l.Timeline.Now.Step, Target: l.Timeline.Now.Target}
 	l.Timeline.Steps = [20]state.Step{}

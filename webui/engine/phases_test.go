@@ -11,7 +11,7 @@ func TestInsecure(t *testing.T) {
 	s := newStand(t)
 	s.insecure = true
 	s.run()
-	s.phase(state.RestoreInsecure)
+	s.phase(state.RestoreInsecure{})
 }
 
 // A device of a model for which nothing is at hand is met with nothing written.
@@ -20,9 +20,9 @@ func TestUnknownModel(t *testing.T) {
 	c, _ := s.bricked(100)
 	s.ports, s.away = c, nil // no server, and a browser that has never seen one
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if got := s.phase(state.RestoreUnknown).Restore.Device; got.Model != "0001" || got.Serial == "" {
+	if got := phase[state.RestoreUnknown](s).Device; got.Model != "0001" || got.Serial == "" {
 		t.Errorf("device: got %+v", got)
 	}
 }

@@ -27,7 +27,7 @@ func (s *stand) alone(f func(s *stand, c *cord)) {
 		c, _, _ := s.furnished(nil)
 		s.ports = c
 		s.run()
-		s.phase(state.RestoreIdle)
+		s.phase(state.RestoreIdle{})
 		s.know()
 		f(s, c)
 		s.stop()
@@ -60,7 +60,7 @@ func (c *cord) pull(n int) {
 }
 
 // other is a release that could be written instead of the planned one.
-func other(r *state.Restore) [32]byte {
+func other(r state.RestoreFound) [32]byte {
 	for _, x := range r.Choice {
 		if x.Digest != r.Plan.Release.Digest {
 			return x.Digest
@@ -72,7 +72,7 @@ func other(r *state.Restore) [32]byte {
 // TestOneOwnerOfThePort ends an attempt in each way that there is and connects again at once. Closing takes its
 // time, in which the next attempt must leave the port alone; then it finds the device.
 func TestOneOwnerOfThePort(t *testing.T) {
-	found := func(s *stand) *state.State { return s.phase(state.RestoreFound) }
+	found := func(s *stand) *state.State { return s.phase(state.RestoreFound{}) }
 	for name, end := range map[string]func(s *stand, c *cord){
 		"connect while connecting": func(*stand, *cord) {},
 		"home while connecting":    func(s *stand, _ *cord) { s.engine.Do(state.Home{}) },
@@ -83,39 +83,39 @@ func TestOneOwnerOfThePort(t *testing.T) {
 		"planning failed": func(s *stand, c *cord) {
 			st := found(s)
 			c.deafen(true)
-			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
-			s.phase(state.RestoreFailed)
+			s.engine.Do(state.Choose{Digest: other(shows[state.RestoreFound](st))})
+			s.phase(state.RestoreFailed{})
 		},
 		"home while planning": func(s *stand, _ *cord) {
 			st := found(s)
-			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
+			s.engine.Do(state.Choose{Digest: other(shows[state.RestoreFound](st))})
 			s.engine.Do(state.Home{})
 		},
 		"chosen twice while planning": func(s *stand, _ *cord) {
 			st := found(s)
-			s.engine.Do(state.Choose{Digest: other(&st.Restore)})
-			s.engine.Do(state.Choose{Digest: st.Restore.Plan.Release.Digest})
+			s.engine.Do(state.Choose{Digest: other(shows[state.RestoreFound](st))})
+			s.engine.Do(state.Choose{Digest: shows[state.RestoreFound](st).Plan.Release.Digest})
 		},
 		"a file that is none": func(s *stand, _ *cord) {
 			found(s)
 			s.engine.Do(state.AddFile{Name: "notes.txt", Data: []byte("no release")})
-			s.phase(state.RestoreFailed)
+			s.phase(state.RestoreFailed{})
 		},
 		"cable out while writing": func(s *stand, c *cord) {
 			found(s)
 			c.pull(6)
 			s.engine.Do(state.Write{})
-			s.phase(state.RestoreFailed)
+			s.phase(state.RestoreFailed{})
 		},
 		"no answer, and the coach listens": func(s *stand, c *cord) {
 			found(s)
 			s.engine.Do(state.Home{})
-			s.phase(state.RestoreIdle)
+			s.phase(state.RestoreIdle{})
 			c.mu.Lock()
 			c.baud = 1 // no speed
 			c.mu.Unlock()
 			s.engine.Do(state.Connect{})
-			s.phase(state.RestoreNoAnswer)
+			s.phase(state.RestoreNoAnswer{})
 			s.engine.Do(state.WayDone{})
 			c.mu.Lock()
 			c.baud = 0
@@ -132,12 +132,12 @@ func TestOneOwnerOfThePort(t *testing.T) {
 				s.engine.Do(state.Connect{})
 				end(s, c)
 				s.engine.Do(state.Connect{})
-				s.until("the first attempt to be over", func(st *state.State) bool { return st.Restore.Phase == state.RestoreConnecting })
+				s.until("the first attempt to be over", func(st *state.State) bool { return is[state.RestoreConnecting](st) })
 				s.until("an end", func(st *state.State) bool {
-					return st.Restore.Phase != state.RestoreConnecting && st.Restore.Phase != state.RestoreReading
+					return !is[state.RestoreConnecting](st) && !is[state.RestoreReading](st)
 				})
 				s.until("the device", func(st *state.State) bool {
-					return st.Restore.Phase == state.RestoreFound || st.Restore.Phase == state.RestoreRight // it may have gone on alone
+					return is[state.RestoreFound](st) || is[state.RestoreRight](st) // it may have gone on alone
 				})
 			})
 		})
@@ -163,11 +163,11 @@ func TestPortThatOpensLate(t *testing.T) {
 				<-begun
 				if early {
 					s.engine.Do(state.Home{})
-				} else if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodePortStuck || f.Touched != restore.TouchedNothing {
+				} else if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodePortStuck || f.Touched != restore.TouchedNothing {
 					t.Errorf("failure: got %+v", f)
 				}
 				s.engine.Do(state.Connect{})
-				s.phase(state.RestoreFound)
+				s.phase(state.RestoreFound{})
 			})
 		})
 	}
@@ -177,13 +177,13 @@ func TestPortThatOpensLate(t *testing.T) {
 func TestPortThatNeverCloses(t *testing.T) {
 	newStand(t).alone(func(s *stand, c *cord) {
 		s.engine.Do(state.Connect{})
-		s.phase(state.RestoreFound)
+		s.phase(state.RestoreFound{})
 		goOn := make(chan struct{})
 		s.outlet.mu.Lock()
 		s.outlet.pass = func() { <-goOn }
 		s.outlet.mu.Unlock()
 		s.engine.Do(state.Connect{})
-		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodePortStuck {
+		if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodePortStuck {
 			t.Errorf("failure: got %+v", f)
 		}
 		s.outlet.mu.Lock()
@@ -191,6 +191,6 @@ func TestPortThatNeverCloses(t *testing.T) {
 		s.outlet.mu.Unlock()
 		close(goOn)
 		s.engine.Do(state.Connect{})
-		s.phase(state.RestoreFound)
+		s.phase(state.RestoreFound{})
 	})
 }

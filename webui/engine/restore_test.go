@@ -47,27 +47,27 @@ func TestRestoreOverACable(t *testing.T) {
 	c, version := s.bricked(200)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	found := s.phase(state.RestoreFound)
-	if got := found.Restore.Device; got.Serial != "CORD-1" || got.Why != smp.WhyInterrupted || got.Target != version {
+	found := s.phase(state.RestoreFound{})
+	if got := shows[state.RestoreFound](found).Device; got.Serial != "CORD-1" || got.Why != smp.WhyInterrupted || got.Target != version {
 		t.Errorf("device: got %+v", got)
 	}
-	plan := found.Restore.Plan
+	plan := shows[state.RestoreFound](found).Plan
 	if plan.Release.Version != version || plan.Release.Fit != state.FitIntended || plan.Trust != state.TrustVerified {
 		t.Errorf("plan: got %+v", plan)
 	}
 	if plan.Send == 0 || plan.Send*2 > plan.Full {
 		t.Errorf("to send: got %d of %d bytes, want less than half", plan.Send, plan.Full)
 	}
-	if count(&found.Restore.Map, state.SectorOld) == 0 || count(&found.Restore.Map, state.SectorNew) == 0 {
-		t.Errorf("map: %v", found.Restore.Map.Cells)
+	if m := shows[state.RestoreFound](found).Map; count(&m, state.SectorOld) == 0 || count(&m, state.SectorNew) == 0 {
+		t.Errorf("map: %v", shows[state.RestoreFound](found).Map.Cells)
 	}
 	s.engine.Do(state.Write{})
 	done := s.until("the restored device and its report", func(st *state.State) bool {
-		return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported != state.ReportNone
+		return is[state.RestoreDone](st) && shows[state.RestoreDone](st).Result.Reported != state.ReportNone
 	})
-	if got := done.Restore.Result; got.Version != version || got.Written == 0 || got.Reported != state.ReportSent {
+	if got := shows[state.RestoreDone](done).Result; got.Version != version || got.Written == 0 || got.Reported != state.ReportSent {
 		t.Errorf("result: got %+v", got)
 	}
 	if is, err := c.device.Settle(t.Context()); is != lab.Running || err != nil {
@@ -78,9 +78,9 @@ func TestRestoreOverACable(t *testing.T) {
 	}
 	s.engine.Do(state.SaveReport{})
 	s.engine.Do(state.Home{})
-	home := s.phase(state.RestoreIdle)
-	if home.Restore.Job.Serial != "" {
-		t.Errorf("a job is left: %+v", home.Restore.Job)
+	home := s.phase(state.RestoreIdle{})
+	if job(home).Serial != "" {
+		t.Errorf("a job is left: %+v", job(home))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,18 +96,18 @@ func TestCableOutAndOn(t *testing.T) {
 	s.ports = c
 	s.run()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	c.mu.Lock()
 	c.pullAt = 12
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
-	failed := s.phase(state.RestoreFailed)
-	if f := failed.Restore.Failure; f.Code != restore.CodeVanished || f.Stage != restore.StageWrite || len(f.Trace) == 0 {
+	failed := s.phase(state.RestoreFailed{})
+	if f := shows[state.RestoreFailed](failed).Failure; f.Code != restore.CodeVanished || f.Stage != restore.StageWrite || len(f.Trace) == 0 {
 		t.Errorf("failure: got %+v", f)
 	}
 	s.engine.Do(state.SaveDiagnostic{})
 	s.engine.Do(state.GoOn{})
-	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
+	if got := phase[state.RestoreDone](s).Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 	s.mu.Lock()
@@ -125,9 +125,9 @@ func TestCableOutWhenFound(t *testing.T) {
 	s.run()
 	for range 2 {
 		s.engine.Do(state.Connect{})
-		s.phase(state.RestoreFound)
+		s.phase(state.RestoreFound{})
 		c.yank()
-		if f := s.phase(state.RestoreFailed).Restore.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedNothing || f.Stage >= restore.StageWrite {
+		if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedNothing || f.Stage >= restore.StageWrite {
 			t.Errorf("failure: got %+v", f)
 		}
 	}
@@ -143,20 +143,20 @@ func TestEndsAlone(t *testing.T) {
 		s.ports = c
 		s.run()
 		s.engine.Do(state.Connect{})
-		s.phase(state.RestoreFound)
+		s.phase(state.RestoreFound{})
 		c.mu.Lock()
 		c.writes, c.pullAt = 0, max(writes-back, 0)
 		c.mu.Unlock()
 		s.engine.Do(state.Write{})
 		st := s.until("an end", func(st *state.State) bool {
-			return st.Restore.Phase == state.RestoreFailed || st.Restore.Phase == state.RestoreDone
+			return is[state.RestoreFailed](st) || is[state.RestoreDone](st)
 		})
 		if back == 0 {
 			c.mu.Lock()
 			writes = c.writes
 			c.mu.Unlock()
 		}
-		if st.Restore.Phase == state.RestoreDone {
+		if is[state.RestoreDone](st) {
 			continue
 		}
 		if _, err := c.device.Settle(t.Context()); err != nil {
@@ -164,9 +164,9 @@ func TestEndsAlone(t *testing.T) {
 		}
 		s.engine.Do(state.GoOn{})
 		done := s.until("the restored device and its report", func(st *state.State) bool {
-			return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported == state.ReportSent
+			return is[state.RestoreDone](st) && shows[state.RestoreDone](st).Result.Reported == state.ReportSent
 		})
-		got := done.Restore.Result
+		got := shows[state.RestoreDone](done).Result
 		if got.Version != version {
 			t.Errorf("pulled %d writes before the end: got %+v, want %q", back, got, version)
 		}
@@ -183,14 +183,14 @@ func TestCableOutBeforeTheFirstErase(t *testing.T) {
 	c, _ := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	c.mu.Lock()
 	c.pullAt = 6
 	c.mu.Unlock()
 	s.engine.Do(state.Write{})
-	f := s.phase(state.RestoreFailed).Restore.Failure
+	f := phase[state.RestoreFailed](s).Failure
 	if f.Code != restore.CodeVanished || f.Sector != 0 || f.Touched != restore.TouchedNothing && f.Touched != restore.TouchedRenewed {
 		t.Errorf("failure: got %+v, want one before the first erase", f)
 	}
@@ -202,11 +202,11 @@ func TestOnlyStarted(t *testing.T) {
 	c, version := s.bricked(100)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	total := s.phase(state.RestoreFound).Restore.Plan.Total
+	total := phase[state.RestoreFound](s).Plan.Total
 	s.engine.Do(state.Write{})
-	first := s.phase(state.RestoreDone).Restore.Result
+	first := phase[state.RestoreDone](s).Result
 	if first.Work != state.WorkWritten || first.Verified != total || total == 0 {
 		t.Errorf("result: got %+v, want %d sectors verified", first, total)
 	}
@@ -214,14 +214,14 @@ func TestOnlyStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.engine.Do(state.Home{})
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	right := s.phase(state.RestoreRight).Restore.Plan
+	right := phase[state.RestoreRight](s).Plan
 	if right.Work != state.WorkStarted || right.Sectors != 0 || right.Total != total {
 		t.Errorf("plan: got %+v, want nothing to write of %d sectors", right, total)
 	}
 	s.engine.Do(state.Start{})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Work != state.WorkStarted || got.Written != 0 || got.Version != version || got.Verified != total {
+	if got := phase[state.RestoreDone](s).Result; got.Work != state.WorkStarted || got.Written != 0 || got.Version != version || got.Verified != total {
 		t.Errorf("result: got %+v", got)
 	}
 }
@@ -232,16 +232,16 @@ func TestLoadingUntilTheStoreIsOpen(t *testing.T) {
 	s.ports = &cord{}
 	s.hold = make(chan struct{})
 	s.run()
-	s.phase(state.RestoreLoading)
+	s.phase(state.RestoreLoading{})
 	s.until("the server", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
 	s.mu.Lock()
-	phase := s.state.Restore.Phase
+	loading := is[state.RestoreLoading](s.state)
 	s.mu.Unlock()
-	if phase != state.RestoreLoading {
-		t.Errorf("with the store closed the phase is %d", phase)
+	if !loading {
+		t.Errorf("with the store closed the phase is %T", s.state.Restore)
 	}
 	close(s.hold)
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 }
 
 // The page is closed in the middle of a restoration; the next one offers to go on and does.
@@ -251,7 +251,7 @@ func TestReloadWhileRestoring(t *testing.T) {
 	s.ports = c
 	s.run()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	reached, closed := make(chan struct{}), make(chan struct{})
 	c.mu.Lock()
 	c.pullAt, c.pulled = 12, func() { close(reached); <-closed } // the page goes away inside a write
@@ -265,12 +265,12 @@ func TestReloadWhileRestoring(t *testing.T) {
 	c.pulled = nil
 	c.mu.Unlock()
 	s.run()
-	again := s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
-	if got := again.Restore.Job; got.Serial != "CORD-1" || got.Version != version {
+	again := s.until("the job", func(st *state.State) bool { return job(st).Serial != "" })
+	if got := job(again); got.Serial != "CORD-1" || got.Version != version {
 		t.Errorf("job: got %+v", got)
 	}
 	s.engine.Do(state.Resume{})
-	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
+	if got := phase[state.RestoreDone](s).Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 }
@@ -291,10 +291,10 @@ func TestServerAway(t *testing.T) {
 	s.run()
 	s.until("the server to be missed", func(st *state.State) bool { return st.Server.Reach == state.ReachNo })
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.Write{})
 	s.until("the report to be kept", func(st *state.State) bool {
-		return st.Restore.Phase == state.RestoreDone && st.Restore.Result.Reported == state.ReportKept
+		return is[state.RestoreDone](st) && shows[state.RestoreDone](st).Result.Reported == state.ReportKept
 	})
 	s.stop()
 	s.away.away(false)
@@ -321,9 +321,9 @@ func TestLostStore(t *testing.T) {
 	s.fs = fs
 	s.run()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.Write{})
-	if got := s.phase(state.RestoreDone).Restore.Result.Version; got != version {
+	if got := phase[state.RestoreDone](s).Result.Version; got != version {
 		t.Errorf("restored to %q, want %q", got, version)
 	}
 }
@@ -331,31 +331,31 @@ func TestLostStore(t *testing.T) {
 func TestNothingToOpen(t *testing.T) {
 	s := newStand(t)
 	s.run()
-	s.phase(state.RestoreUnsupported)
+	s.phase(state.RestoreUnsupported{})
 	s.stop()
 	c := &cord{}
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.ChooserClosed{})
-	s.phase(state.RestoreNoPort)
+	s.phase(state.RestoreNoPort{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreNoPort)
+	s.phase(state.RestoreNoPort{})
 	busy, _ := s.bricked(50)
 	busy.busy = true
 	c.mu.Lock()
 	c.device, c.busy = busy.device, true
 	c.mu.Unlock()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestorePortBusy)
+	s.phase(state.RestorePortBusy{})
 	c.mu.Lock()
 	c.busy = false
 	c.mu.Unlock()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.AddFile{Name: "notes.txt", Data: []byte("no release")})
-	bad := s.phase(state.RestoreFailed)
-	if got := bad.Restore.Failure.Code; got != restore.CodeBadFile {
+	bad := s.phase(state.RestoreFailed{})
+	if got := shows[state.RestoreFailed](bad).Failure.Code; got != restore.CodeBadFile {
 		t.Errorf("a file that is no release: got cause %d", got)
 	}
 }

@@ -78,9 +78,9 @@ func TestSettings(t *testing.T) {
 	s.ports = c
 	full := bytes.Clone(c.device.Raw()[area:])
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	found := s.phase(state.RestoreFound).Restore
+	found := phase[state.RestoreFound](s)
 	if d := found.Device; len(d.Settings) != 2 || d.Settings[0].Name != "calibration" || d.Settings[1].Name != "user" || d.Settings[1].Size == 0 || !d.Erases {
 		t.Errorf("device: got %+v", d)
 	}
@@ -88,7 +88,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("plan: got %+v", found.Plan)
 	}
 	s.engine.Do(state.Write{})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsKept || got.Work != state.WorkWritten {
+	if got := phase[state.RestoreDone](s).Result; got.Settings != restore.SettingsKept || got.Work != state.WorkWritten {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
@@ -96,11 +96,11 @@ func TestSettings(t *testing.T) {
 		t.Error("the settings areas have changed, and nobody asked for it")
 	}
 	s.engine.Do(state.Home{})
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreRight)
+	s.phase(state.RestoreRight{})
 	s.engine.Do(state.Start{Erase: true})
-	if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsErased || got.Work != state.WorkStarted {
+	if got := phase[state.RestoreDone](s).Result; got.Settings != restore.SettingsErased || got.Work != state.WorkStarted {
 		t.Errorf("result: got %+v", got)
 	}
 	s.runs(c, version)
@@ -109,8 +109,8 @@ func TestSettings(t *testing.T) {
 	}
 	s.engine.Do(state.SaveReport{})
 	s.engine.Do(state.Home{})
-	if home := s.phase(state.RestoreIdle); home.Restore.Job.Serial != "" {
-		t.Errorf("a job is left: %+v", home.Restore.Job)
+	if home := s.phase(state.RestoreIdle{}); job(home).Serial != "" {
+		t.Errorf("a job is left: %+v", job(home))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,27 +137,24 @@ func TestCableOutWhileErasing(t *testing.T) {
 		})
 		s.ports = c
 		s.run()
-		s.phase(state.RestoreIdle)
+		s.phase(state.RestoreIdle{})
 		s.engine.Do(state.Connect{})
-		s.phase(state.RestoreFound)
+		s.phase(state.RestoreFound{})
 		s.engine.Do(state.Write{Erase: true})
-		failed := s.phase(state.RestoreFailed).Restore
+		failed := phase[state.RestoreFailed](s)
 		if f := failed.Failure; f.Code != restore.CodeVanished || f.Touched != restore.TouchedSettings || f.Stage != restore.StageErase {
 			t.Errorf("failure: got %+v", f)
-		}
-		if failed.Plan.Settings != restore.SettingsErased {
-			t.Errorf("plan: got %+v", failed.Plan)
 		}
 		if reload {
 			s.stop()
 			s.run()
-			job := s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
-			if got := job.Restore.Job; got.Serial != "CORD-1" || got.Version != version || !got.Erase {
+			left := s.until("the job", func(st *state.State) bool { return job(st).Serial != "" })
+			if got := job(left); got.Serial != "CORD-1" || got.Version != version || !got.Erase {
 				t.Errorf("job: got %+v", got)
 			}
 		}
 		s.engine.Do(state.Resume{})
-		if got := s.phase(state.RestoreDone).Restore.Result; got.Settings != restore.SettingsErased || got.Version != version {
+		if got := phase[state.RestoreDone](s).Result; got.Settings != restore.SettingsErased || got.Version != version {
 			t.Errorf("result: got %+v", got)
 		}
 		s.runs(c, version)

@@ -127,14 +127,14 @@ func (f *brokenFile) Write(p []byte) (int, error) {
 func (s *stand) visit(c *cord) *state.State {
 	s.Helper()
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.know()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.Write{})
-	s.phase(state.RestoreDone)
+	s.phase(state.RestoreDone{})
 	s.engine.Do(state.Home{})
-	st := s.phase(state.RestoreIdle)
+	st := s.phase(state.RestoreIdle{})
 	if is, err := c.device.Settle(s.Context()); err != nil {
 		s.Errorf("device is %v, %v", is, err)
 	}
@@ -172,11 +172,11 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 
 		s.fs = fs
 		s.run()
-		left := s.phase(state.RestoreIdle)
+		left := s.phase(state.RestoreIdle{})
 		if left.Store.Condition == state.StoreNone {
 			s.Errorf("what is left cannot be used")
 		}
-		if job := left.Restore.Job; job.Serial != "" && job.Serial != "CORD-1" {
+		if job := job(left); job.Serial != "" && job.Serial != "CORD-1" {
 			s.Errorf("job: got %+v", job)
 		}
 		s.stop()
@@ -235,7 +235,7 @@ func TestDamagedStorage(t *testing.T) {
 		c, _, _ := s.furnished(nil)
 		s.ports = c
 		s.run()
-		s.phase(state.RestoreIdle)
+		s.phase(state.RestoreIdle{})
 		s.know()
 		s.leaveJob(c, 2)
 		s.stop()
@@ -271,10 +271,10 @@ func TestDamagedStorage(t *testing.T) {
 				}
 				s.fs = fs
 				s.run()
-				idle := s.phase(state.RestoreIdle)
+				idle := s.phase(state.RestoreIdle{})
 				lost := strings.Contains(file, "jobs")
-				if (idle.Restore.Job.Serial == "") != lost {
-					s.Errorf("%s of %s: job %+v", name, file, idle.Restore.Job)
+				if (job(idle).Serial == "") != lost {
+					s.Errorf("%s of %s: job %+v", name, file, job(idle))
 				}
 				if idle.Store.Condition != state.StoreLost && !strings.HasPrefix(file, "releases/") {
 					s.Errorf("%s of %s: the page takes its store for %d", name, file, idle.Store.Condition)

@@ -276,7 +276,7 @@ func (s *stand) until(what string, ok func(*state.State) bool) *state.State {
 		case <-s.news:
 		case <-timer.C:
 			if st != nil {
-				s.Fatalf("waited for %s in vain: restore %+v\nlab %v outcome %v fault %q timeline %v\nlog %+v", what, st.Restore.Phase, st.Lab.Phase, st.Lab.Outcome, st.Lab.Fault,
+				s.Fatalf("waited for %s in vain: restore %+v\nlab %v outcome %v fault %q timeline %v\nlog %+v", what, st.Restore, st.Lab.Phase, st.Lab.Outcome, st.Lab.Fault,
 					st.Lab.Timeline, st.Lab.Log)
 			}
 			s.Fatalf("waited for %s in vain: no state", what)

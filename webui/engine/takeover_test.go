@@ -28,15 +28,16 @@ func (s *stand) waiting() (o *stand, comes func()) {
 	return o, func() { tab <- true }
 }
 
-// leaveJob lets a device be written until the cord comes out at the n-th write.
-func (s *stand) leaveJob(c *cord, n int) {
+// leaveJob lets a device be written until the cord comes out at the n-th write. It returns the release.
+func (s *stand) leaveJob(c *cord, n int) state.Release {
 	s.Helper()
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	begun := phase[state.RestoreFound](s).Plan.Release
 	c.pull(n)
 	s.engine.Do(state.Write{})
-	s.phase(state.RestoreFailed)
+	s.phase(state.RestoreFailed{})
 	c.pull(0)
+	return begun
 }
 
 // TestTakeover: a tab that waits for the work gets it from one that left a job, one that left none any more, and
@@ -52,14 +53,14 @@ func TestTakeover(t *testing.T) {
 		"a job ended": {func(s *stand, a, _ *cord) {
 			s.leaveJob(a, 12)
 			s.engine.Do(state.GoOn{})
-			s.phase(state.RestoreDone)
+			s.phase(state.RestoreDone{})
 		}, left{}},
 		"a job forgotten": {func(s *stand, a, _ *cord) {
 			s.leaveJob(a, 12)
 			s.engine.Do(state.Home{})
-			j := s.phase(state.RestoreIdle).Restore.Job
+			j := job(s.phase(state.RestoreIdle{}))
 			s.engine.Do(state.Forget{Model: j.Model, Serial: j.Serial})
-			s.until("no job", func(st *state.State) bool { return st.Restore.Job.Serial == "" })
+			s.until("no job", func(st *state.State) bool { return job(st).Serial == "" })
 		}, left{}},
 		"jobs of two devices": {func(s *stand, a, b *cord) {
 			s.leaveJob(a, 12)
@@ -73,9 +74,9 @@ func TestTakeover(t *testing.T) {
 			s.engine.Do(state.Home{})
 			a.swap(b)
 			s.engine.Do(state.Connect{})
-			s.phase(state.RestoreFound)
+			s.phase(state.RestoreFound{})
 			s.engine.Do(state.Write{})
-			s.phase(state.RestoreDone)
+			s.phase(state.RestoreDone{})
 			a.swap(b)
 		}, left{"CORD-1", ""}},
 	} {
@@ -86,27 +87,30 @@ func TestTakeover(t *testing.T) {
 			b, _ := s.bricked(100)
 			s.ports = a
 			s.run()
-			s.phase(state.RestoreIdle)
+			s.phase(state.RestoreIdle{})
 			o, comes := s.waiting()
 			test.first(s, a, b)
 			s.stop()
 			comes()
 			o.until("the work", func(st *state.State) bool {
-				return st.Tab == state.TabHere && st.Restore.Phase == state.RestoreIdle
+				return st.Tab == state.TabHere && is[state.RestoreIdle](st)
 			})
-			st := o.phase(state.RestoreIdle).Restore
-			got := left{job: st.Job.Serial}
-			if len(st.Others) > 0 {
-				got.other = st.Others[0].Serial
+			st := phase[state.RestoreIdle](o)
+			got := left{}
+			if len(st.Jobs) > 0 {
+				got.job = st.Jobs[0].Serial
+			}
+			if len(st.Jobs) > 1 {
+				got.other = st.Jobs[1].Serial
 			}
 			if got != test.want {
 				t.Errorf("left: got %q, want %q", got, test.want)
 			}
-			if st.Job.Serial == "" {
+			if len(st.Jobs) == 0 {
 				return
 			}
 			o.engine.Do(state.Resume{})
-			if got := o.phase(state.RestoreDone).Restore.Result.Version; got != version {
+			if got := phase[state.RestoreDone](o).Result.Version; got != version {
 				t.Errorf("restored to %q, want %q", got, version)
 			}
 			if is, err := a.device.Settle(t.Context()); err != nil || is != lab.Running {

@@ -16,9 +16,9 @@ func TestOtherSpeed(t *testing.T) {
 	c.baud = 57600
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	c.mu.Lock()
 	if len(c.bauds) < 2 || c.bauds[0] == 57600 || c.bauds[len(c.bauds)-1] != 57600 || len(slices.Compact(slices.Sorted(slices.Values(c.bauds)))) != len(c.bauds) {
 		t.Errorf("opened at %v", c.bauds)
@@ -35,9 +35,9 @@ func TestOtherSpeed(t *testing.T) {
 	})
 	s.stop()
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.Equal(c.bauds, []uint32{57600}) {
@@ -52,9 +52,9 @@ func TestCoachRemembers(t *testing.T) {
 	c.baud = 1 // no speed
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	ways := s.phase(state.RestoreNoAnswer).Restore.Ways
+	ways := phase[state.RestoreNoAnswer](s).Ways
 	var kinds []state.WayKind
 	for _, w := range ways {
 		kinds = append(kinds, w.Kind)
@@ -69,7 +69,7 @@ func TestCoachRemembers(t *testing.T) {
 	}
 	s.engine.Do(state.WayDone{})
 	s.until("the button to be the way", func(st *state.State) bool {
-		return slices.ContainsFunc(st.Restore.Ways, func(w state.Way) bool {
+		return slices.ContainsFunc(shows[state.RestoreNoAnswer](st).Ways, func(w state.Way) bool {
 			return w.Kind == state.WayButton && w.State == state.WayNow
 		})
 	})
@@ -79,15 +79,15 @@ func TestCoachRemembers(t *testing.T) {
 		c.port.deaf = false
 	}
 	c.mu.Unlock()
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	s.engine.Do(state.Home{})
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 
 	c.mu.Lock()
 	c.baud = 1
 	c.mu.Unlock()
 	s.engine.Do(state.Connect{})
-	ways = s.phase(state.RestoreNoAnswer).Restore.Ways
+	ways = phase[state.RestoreNoAnswer](s).Ways
 	now := slices.IndexFunc(ways, func(w state.Way) bool { return w.State == state.WayNow })
 	if now < 0 || ways[now].Kind != state.WayButton || !ways[now].Before {
 		t.Errorf("the way that worked is not the first: %+v", ways)
@@ -102,9 +102,9 @@ func TestPluggedInAgain(t *testing.T) {
 	c.pullAt = 1
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreFound)
+	s.phase(state.RestoreFound{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.opened != 2 {

@@ -15,9 +15,9 @@ func TestFileIsTheWish(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	planned := s.phase(state.RestoreFound).Restore.Plan.Release
+	planned := phase[state.RestoreFound](s).Plan.Release
 	if planned.Version != version {
 		t.Fatalf("release %q is planned, want %q", planned.Version, version)
 	}
@@ -41,19 +41,19 @@ func TestFileIsTheWish(t *testing.T) {
 		s.engine.Do(state.AddFile{Name: "a.release", Data: release.AppendFile(nil, &release.File{Signed: signed, Image: r.Image})})
 	}
 	s.until("the file's release to be planned", func(st *state.State) bool {
-		return st.Restore.Phase == state.RestoreFound && st.Restore.Plan.Release.Version == "the-file"
+		return is[state.RestoreFound](st) && shows[state.RestoreFound](st).Plan.Release.Version == "the-file"
 	})
 	s.engine.Do(state.Choose{Digest: planned.Digest})
 	st := s.until("the newest of the image to be planned", func(st *state.State) bool {
-		return st.Restore.Phase == state.RestoreFound && st.Restore.Plan.Release.Version == version
+		return is[state.RestoreFound](st) && shows[state.RestoreFound](st).Plan.Release.Version == version
 	})
 	n := 0
-	for _, x := range st.Restore.Choice {
+	for _, x := range shows[state.RestoreFound](st).Choice {
 		if x.Digest == planned.Digest {
 			n++
 		}
 	}
 	if n != 1 {
-		t.Errorf("the image is named %d times: %+v", n, st.Restore.Choice)
+		t.Errorf("the image is named %d times: %+v", n, shows[state.RestoreFound](st).Choice)
 	}
 }

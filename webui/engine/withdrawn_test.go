@@ -38,7 +38,7 @@ func TestWithdrawnButKept(t *testing.T) {
 		})
 	})
 	s.engine.Do(state.Connect{})
-	intended := s.phase(state.RestoreFound).Restore.Plan.Release
+	intended := phase[state.RestoreFound](s).Plan.Release
 	if intended.Version != version {
 		t.Fatalf("release %q is planned, want %q", intended.Version, version)
 	}
@@ -47,13 +47,13 @@ func TestWithdrawnButKept(t *testing.T) {
 	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == intended.Digest })
 	s.run()
 	s.engine.Do(state.Connect{}) // at once: the list may be on its way still
-	st := s.phase(state.RestoreFound)
-	if got := st.Restore.Plan.Release; got.Digest == intended.Digest || got.Fit.Held() {
+	st := s.phase(state.RestoreFound{})
+	if got := shows[state.RestoreFound](st).Plan.Release; got.Digest == intended.Digest || got.Fit.Held() {
 		t.Errorf("with the server the plan is %+v", got)
 	}
-	i := slices.IndexFunc(st.Restore.Choice, func(r state.Release) bool { return r.Digest == intended.Digest })
-	if i < 0 || st.Restore.Choice[i].Fit != state.FitWithdrawn {
-		t.Errorf("the choice is %+v", st.Restore.Choice)
+	i := slices.IndexFunc(shows[state.RestoreFound](st).Choice, func(r state.Release) bool { return r.Digest == intended.Digest })
+	if i < 0 || shows[state.RestoreFound](st).Choice[i].Fit != state.FitWithdrawn {
+		t.Errorf("the choice is %+v", shows[state.RestoreFound](st).Choice)
 	}
 	for _, r := range st.Lab.Make.Releases {
 		if r.Model == "0001" && r.Digest == intended.Digest {
@@ -62,24 +62,24 @@ func TestWithdrawnButKept(t *testing.T) {
 	}
 	s.engine.Do(state.Choose{Digest: intended.Digest})
 	s.until("the withdrawn release to be planned, marked", func(st *state.State) bool {
-		p := st.Restore.Plan.Release
-		return st.Restore.Phase == state.RestoreFound && p.Digest == intended.Digest && p.Fit == state.FitWithdrawn
+		p := shows[state.RestoreFound](st).Plan.Release
+		return is[state.RestoreFound](st) && p.Digest == intended.Digest && p.Fit == state.FitWithdrawn
 	})
 	s.stop()
 
 	s.release(storage.Withdrawn, func(*release.Manifest) bool { return true })
 	s.run()
 	s.engine.Do(state.Connect{})
-	st = s.phase(state.RestoreWithdrawn)
-	if len(st.Restore.Choice) == 0 || !st.Restore.Choice[0].Fit.Held() {
-		t.Errorf("with all withdrawn the choice is %+v", st.Restore.Choice)
+	st = s.phase(state.RestoreWithdrawn{})
+	if len(shows[state.RestoreWithdrawn](st).Choice) == 0 || !shows[state.RestoreWithdrawn](st).Choice[0].Fit.Held() {
+		t.Errorf("with all withdrawn the choice is %+v", shows[state.RestoreWithdrawn](st).Choice)
 	}
 	s.stop()
 
 	s.away.away(true)
 	s.run()
 	s.engine.Do(state.Connect{})
-	if got := s.phase(state.RestoreFound).Restore.Plan.Release; got.Digest != intended.Digest || got.Fit.Held() {
+	if got := phase[state.RestoreFound](s).Plan.Release; got.Digest != intended.Digest || got.Fit.Held() {
 		t.Errorf("without the server the plan is %+v", got)
 	}
 }
@@ -91,14 +91,13 @@ func TestJobOfAWithdrawnRelease(t *testing.T) {
 	s.ports = c
 	s.run()
 	s.until("a stored release", func(st *state.State) bool { return st.Store.Bytes > 0 })
-	s.leaveJob(c, 12)
+	begun := s.leaveJob(c, 12)
 	s.stop()
-	job := s.state.Restore.Plan.Release
-	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == job.Digest })
+	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == begun.Digest })
 	s.run()
-	s.until("the job", func(st *state.State) bool { return st.Restore.Job.Serial != "" })
+	s.until("the job", func(st *state.State) bool { return job(st).Serial != "" })
 	s.engine.Do(state.Resume{})
-	if got := s.phase(state.RestoreFound).Restore.Plan.Release; got.Digest == job.Digest {
+	if got := phase[state.RestoreFound](s).Plan.Release; got.Digest == begun.Digest {
 		t.Errorf("the plan is %+v", got)
 	}
 }
@@ -110,9 +109,9 @@ func TestAllWithdrawn(t *testing.T) {
 	s.ports = c
 	s.release(storage.Withdrawn, func(*release.Manifest) bool { return true })
 	s.run()
-	s.phase(state.RestoreIdle)
+	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if got := s.phase(state.RestoreWithdrawn).Restore; got.Device.Serial == "" || len(got.Choice) > 0 {
+	if got := phase[state.RestoreWithdrawn](s); got.Device.Serial == "" || len(got.Choice) > 0 {
 		t.Errorf("got %+v", got)
 	}
 }

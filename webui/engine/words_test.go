@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"unbrick/webui/engine"
+	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
 	"unbrick/webui/view"
 	"unbrick/webui/view/flashmap"
@@ -40,7 +41,7 @@ var never = map[string]string{
 }
 
 func phasesOf(st *state.State) []string {
-	return []string{fmt.Sprint("restore ", st.Restore.Phase), fmt.Sprint("lab ", st.Lab.Phase), fmt.Sprint("replay ", st.Lab.Replay.Phase)}
+	return []string{fmt.Sprintf("%T", st.Restore), fmt.Sprint("lab ", st.Lab.Phase), fmt.Sprint("replay ", st.Lab.Replay.Phase)}
 }
 
 func TestMain(m *testing.M) {
@@ -63,7 +64,10 @@ func complete() (code int) {
 	}
 	fmt.Printf("words: %d states in %d stories, %d of them different\n", total, len(readers.stories), len(readers.read))
 	var all []string
-	for kind, n := range map[string]int{"restore": state.RestorePhases, "lab": state.LabPhases, "replay": state.ReplayPhases} {
+	for _, p := range state.Restores() {
+		all = append(all, fmt.Sprintf("%T", p))
+	}
+	for kind, n := range map[string]int{"lab": state.LabPhases, "replay": state.ReplayPhases} {
 		for i := range n {
 			all = append(all, fmt.Sprint(kind, " ", i))
 		}
@@ -121,7 +125,7 @@ func quiet() view.Hooks {
 	return view.Hooks{
 		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) flashmap.Canvas { return nil },
 		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Token: func(string) {}, Copy: func(string) {},
-		Save: func(string, []byte) {}, Fetch: func(view.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
+		Save: func(string, []byte) {}, Fetch: func(fleetdata.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
 }
 
@@ -166,7 +170,7 @@ func ended(st *state.State, path string) bool {
 		return false
 	}
 	if path == "#restore" {
-		return st.Restore.Phase == state.RestoreFailed
+		return is[state.RestoreFailed](st)
 	}
 	return st.Lab.Outcome == state.OutcomeFailed && st.Lab.Replay.Phase == state.ReplayNone
 }
@@ -190,7 +194,7 @@ var (
 	blank   = regexp.MustCompile(`\S  +\S| [:.,;!?](?:\s|$)|“”|\(\)`)
 	raw     = regexp.MustCompile(`\b(?:emulator|lab|restore|flash|release|delta|smp|mcuboot|cbor|store|websocket|dial|context|read|write|open|get|Get|Post): |unexpected EOF|context (?:canceled|deadline)|\bfailed to\b|\bpanic\b`)
 	edge    = regexp.MustCompile(`(.)<(?:span|b|p|dd|dt|h1|h2|li|small|td|em|code)(?: [^>]*)?>([^<]+)</[a-z0-9]+>(.)`)
-	verdict = regexp.MustCompile(`(?s)<dt>Is the device safe\?</dt><dd>(.*?)</dd>.*?<dt>What to do now</dt><dd>(.*?)</dd>`)
+	verdict = regexp.MustCompile(`(?s)<dt>Is the device safe\?</dt>\s*<dd>(.*?)</dd>.*?<dt>What to do now</dt>\s*<dd>(.*?)</dd>`)
 )
 
 // spoken are elements that stand for something: an empty one is a name or a word that is missing. What only parts or aligns is
@@ -305,7 +309,7 @@ func TestMistakesInAStateAreSeen(t *testing.T) {
 	}{
 		"a log row that holds an error": {"#lab", state.State{Lab: state.Lab{Phase: state.LabRunning, Runs: "1", Log: []state.LogRow{
 			{Source: state.SourceServer, Code: state.LogMessage, Text: "dial: unexpected EOF"}}}}},
-		"a device without a serial":  {"#restore", state.State{Restore: state.Restore{Phase: state.RestoreRight}}},
+		"a device without a serial":  {"#restore", state.State{Restore: state.RestoreRight{}}},
 		"a fault with a stray blank": {"#lab", state.State{Lab: state.Lab{Phase: state.LabFault, Fault: "sector  of"}}},
 	} {
 		root := view.New(quiet())

@@ -35,7 +35,8 @@ func TestCells(t *testing.T) {
 		see(raw[addr : addr+n])
 	}
 	p := picture{layout: &layout, old: old, new: next, active: 3 + 5, doubtful: func(i int) bool { return i == 3+1 }}
-	want := []state.Sector{state.SectorBoot, state.SectorRecord, state.SectorRecord, state.SectorSame, state.SectorDamaged, state.SectorNew, state.SectorErased, state.SectorDamaged, state.SectorLive, state.SectorNew,
+	want := []state.Sector{state.SectorBoot, state.SectorRecord, state.SectorRecord, state.SectorSame, state.SectorDamaged,
+		state.SectorNew, state.SectorErased, state.SectorDamaged, state.SectorLive, state.SectorNew,
 		state.SectorUnused, state.SectorUnused}
 	if got := p.cells(view); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

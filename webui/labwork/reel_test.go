@@ -14,7 +14,8 @@ import (
 
 // reel is a small run with an entry of each kind.
 func reel() *Reel {
-	r := &Reel{RAM: 4096, Apps: []model.App{{Name: "logger", Size: 512, Importance: 2}}, Start: []state.Sector{state.SectorBoot, state.SectorRecord, state.SectorRecord, state.SectorOld}}
+	r := &Reel{RAM: 4096, Apps: []model.App{{Name: "logger", Size: 512, Importance: 2}}, Start: []state.Sector{state.SectorBoot,
+		state.SectorRecord, state.SectorRecord, state.SectorOld}}
 	r.Flash = Flash{Runs: []flash.Run{{Size: 4096, Count: 4}}, ProgramUnit: 8, Page: 256, Erased: 0xFF, Boot: 4096}
 	for k := EntryEvent; k <= EntryOff; k++ {
 		r.Entries = append(r.Entries, Entry{Kind: k, At: time.Second})

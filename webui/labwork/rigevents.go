@@ -82,7 +82,8 @@ func (r *rig) event(ev lab.Event) {
 // words is what an event is about, where its numbers do not say it to a person.
 func (r *rig) words(e terminal.Event) string {
 	switch e.Code {
-	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun, terminal.EventHello,
+	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun,
+		terminal.EventHello,
 		terminal.EventVerdict:
 		return r.version(e.Digest)
 	case terminal.EventDigest:

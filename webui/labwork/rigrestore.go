@@ -38,7 +38,8 @@ func (r *rig) restore(wanted release.Digest) {
 }
 
 // attempt runs in a goroutine of its own.
-func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest, progress func(restore.Progress)) (*restore.Result, error) {
+func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest,
+	progress func(restore.Progress)) (*restore.Result, error) {
 	e := r.b.e
 	tell := func(row state.LogRow) {
 		e.Post(func() {

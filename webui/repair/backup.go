@@ -12,15 +12,14 @@ import (
 // saveBackup reads what the device at hand holds, before it is written, and hands it to the person.
 func (c *cable) saveBackup() {
 	r := c.run
-	if r == nil || r.device == nil || r.working || c.shown.Phase != state.RestoreFound || !c.shown.Device.Backup {
+	if r == nil || r.device == nil || r.working || !in[state.RestoreFound](c) || !c.met.offer.Device.Backup {
 		return
 	}
-	c.shown.Phase = state.RestoreReading
-	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify, BytesOf: uint64(r.device.Software.Size())}
+	c.shown = state.RestoreReading{Device: c.met.offer.Device, Of: uint64(r.device.Software.Size())}
 	type part struct{ done, of uint32 }
 	progress := engine.Latest[part]{Engine: c.e, Take: func(p part) {
-		if c.run == r && c.shown.Phase == state.RestoreReading {
-			c.shown.Progress.Bytes, c.shown.Progress.BytesOf = uint64(p.done), uint64(p.of)
+		if c.run == r {
+			update(c, func(s *state.RestoreReading) { s.Done, s.Of = uint64(p.done), uint64(p.of) })
 		}
 	}}
 	c.work(r, func() func() {
@@ -40,6 +39,6 @@ func (c *cable) keepBackup(b *restore.Backup) {
 	c.trace.add("backup: %d bytes, %d sectors could not be read", len(b.Bytes), len(b.Unreadable))
 	name := fmt.Sprintf("%s-at-%#x.bin", strings.TrimSuffix(c.fileName("backup"), ".txt"), c.run.device.Layout.SoftwareBase())
 	c.e.World().Save(state.Download{Name: name, Data: b.Bytes})
-	c.shown.Device.Saved = true
-	c.shown.Phase = state.RestoreFound
+	c.met.offer.Device.Saved = true
+	c.shown = state.RestoreFound{Offer: c.met.offer}
 }

@@ -9,7 +9,6 @@ import (
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
 	"unbrick/webui/engine"
-	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -36,10 +35,10 @@ func (c *cable) meet(why error) {
 			}
 			r.loader = l
 			c.trace.add("boot loader lists %d images", len(l.Images))
-			c.shown.Boot.Images = bootImages(l)
-			c.shown.Phase = state.RestoreLoader
+			c.met.images = bootImages(l)
+			c.shown = state.RestoreLoader{Images: c.met.images}
 			if c.image != nil {
-				c.offer()
+				c.propose()
 			}
 		}
 	})
@@ -63,16 +62,13 @@ func hashText(hash []byte) string { return pack.Clip(mcuboot.Hex(hash), state.Ma
 func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error) {
 	r := c.run
 	switch {
-	case c.e.World().Ports == nil, c.shown.Phase == state.RestoreWriting, c.shown.Phase == state.RestoreDone, r != nil && r.working:
+	case c.e.World().Ports == nil, c.writing(), c.over(), r != nil && r.working:
 		return
 	case r != nil && r.device != nil:
 		err = &restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases, no images")}
 	}
-	switch {
-	case err != nil:
-		c.shown.Failure = shown.Failure(err, "")
-		c.shown.Failure.Stage = restore.StagePlan
-		c.shown.Phase = state.RestoreFailed
+	if err != nil {
+		c.badFile(err)
 		return
 	}
 	c.image = &imageFile{name: name, data: data, parsed: m}
@@ -80,39 +76,36 @@ func (c *cable) imageAdded(name string, data []byte, m *mcuboot.Image, err error
 		c.connect()
 		return
 	}
-	c.offer()
+	c.propose()
 }
 
-// offer shows what pressing Restore would do with the chosen image.
-func (c *cable) offer() {
+// propose shows what pressing Restore would do with the chosen image.
+func (c *cable) propose() {
 	m := c.image.parsed
 	f := state.BootFile{Name: pack.Clip(c.image.name, state.MaxText), Version: m.Version.String(),
 		Hash: hashText(m.Hash), Key: hashText(m.KeyHash),
 		Signature: m.Signature, Size: uint32(m.Size), Encrypted: m.Encrypted(), Counter: uint64(m.Counter)}
 	// Base64, one turn-around and one answer a piece: about two thirds of the line.
 	f.Time = time.Duration(m.Size) * 15 * time.Second / restore.DefaultBaud
-	c.shown.Boot.File = f
-	c.shown.Phase = state.RestoreImage
+	c.shown = state.RestoreImage{Images: c.met.images, File: f}
 	c.trace.add("image %s, %d bytes, hash %s", f.Version, f.Size, f.Hash)
 }
 
 // install brings the chosen image.
 func (c *cable) install() {
 	r, e := c.run, c.e
-	if r == nil || r.loader == nil || r.working || c.image == nil {
+	offered, ok := c.shown.(state.RestoreImage)
+	if !ok || r == nil || r.loader == nil || r.working || c.image == nil {
 		return
 	}
-	image := c.image
+	image, f := c.image, offered.File
 	c.auto = false
 	c.began = e.World().Now()
-	c.shown.Phase = state.RestoreWriting
-	c.shown.Map = state.Map{Active: -1}
-	c.shown.Plan = state.Plan{Work: state.WorkImage}
-	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(c.shown.Boot.File.Size),
-		WorkOf: uint64(c.shown.Boot.File.Time / time.Microsecond)}
+	c.shown = state.RestoreSending{File: f,
+		Progress: restore.Progress{Stage: restore.StageWrite, BytesOf: uint64(f.Size), WorkOf: uint64(f.Time / time.Microsecond)}}
 	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
-		if c.run == r && c.shown.Phase == state.RestoreWriting {
-			c.shown.Progress = p
+		if c.run == r {
+			update(c, func(s *state.RestoreSending) { s.Progress = p })
 		}
 	}}
 	o := &restore.InstallOptions{Report: progress.Set}
@@ -120,16 +113,16 @@ func (c *cable) install() {
 		got, err := r.session.Install(r.ctx, image.data, o)
 		return func() {
 			if err != nil {
-				c.fail(err, max(c.shown.Progress.Stage, restore.StageWrite))
+				c.fail(err, max(c.progress().Stage, restore.StageWrite))
 				return
 			}
-			c.installed(got)
+			c.installed(got, f)
 		}
 	})
 }
 
 // installed shows an image that the boot loader has taken and lists.
-func (c *cable) installed(got *restore.Installed) {
+func (c *cable) installed(got *restore.Installed, f state.BootFile) {
 	c.trace.add("installed: image %s in slot %d, trial %t, confirmed %t", got.Image.Version, got.Slot, got.Trial, got.Confirmed)
 	trial := state.TrialNone
 	c.trace.add("start: answered %t, its program answered %t", got.Started, got.Runs)
@@ -145,10 +138,8 @@ func (c *cable) installed(got *restore.Installed) {
 	case got.Trial:
 		trial = state.TrialMarked
 	}
-	c.shown.Result = state.Result{Work: state.WorkImage, Version: got.Image.Version.String(), Sent: uint32(min(got.Sent, 1<<32-1)),
-		Took: c.e.World().Now().Sub(c.began), Trial: trial}
-	c.shown.Progress.Stage = restore.StageStart
-	c.shown.Phase = state.RestoreDone
+	c.shown = state.RestoreInstalled{File: f, Result: state.Installed{Version: got.Image.Version.String(),
+		Sent: uint32(min(got.Sent, 1<<32-1)), Took: c.e.World().Now().Sub(c.began), Trial: trial}}
 	c.image = nil
 	c.drop()
 }

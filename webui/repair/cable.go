@@ -30,7 +30,8 @@ const (
 // goroutine; the attempt itself runs in another and hands back what it found.
 type cable struct {
 	e     *engine.Engine
-	shown state.Restore // everything but the port
+	shown state.Restore // what stands on the screen
+	met   met           // what the attempt has come to know
 
 	run      *run // the attempt under way, or the one whose device is at hand; nil: none
 	auto     bool // write as soon as the plan stands: the person has said so already
@@ -49,6 +50,32 @@ type cable struct {
 	report   restore.Result
 	turn     chan struct{} // holds a value from an attempt's first look at the ports until its last port is closed
 }
+
+// met is what an attempt has come to know. It outlives the port: what has ended is still told of.
+type met struct {
+	device *restore.Device // nil: none has said who it is
+	offer  state.Offer     // of the device; it has one as soon as it has said who it is
+	ways   []state.Way     // into restoration mode, in the order they are tried
+	heard  state.Heard
+	images []state.BootImage // that a boot loader lists
+}
+
+// in reports whether the screen is in a phase.
+func in[P state.Restore](c *cable) bool {
+	_, ok := c.shown.(P)
+	return ok
+}
+
+// update changes what the screen shows, if it is in a phase.
+func update[P state.Restore](c *cable, change func(*P)) {
+	if p, ok := c.shown.(P); ok {
+		change(&p)
+		c.shown = p
+	}
+}
+
+// writing reports whether the device is being written.
+func (c *cable) writing() bool { return in[state.RestoreWriting](c) || in[state.RestoreSending](c) }
 
 // run is one attempt on one port. Its goroutine owns the session while it works; between two works
 // nobody does, and the next may begin.
@@ -89,14 +116,15 @@ func (c *cable) Stop() {
 
 // idle is the screen with nothing connected.
 func (c *cable) idle() {
-	phase := state.RestoreIdle
-	if c.e.World().Ports == nil {
-		phase = state.RestoreUnsupported
-		if c.e.World().Insecure {
-			phase = state.RestoreInsecure
-		}
+	c.met = met{}
+	switch w := c.e.World(); {
+	case w.Ports != nil:
+		c.shown = state.RestoreIdle{}
+	case w.Insecure:
+		c.shown = state.RestoreInsecure{}
+	default:
+		c.shown = state.RestoreUnsupported{}
 	}
-	c.shown = state.Restore{Phase: phase, Map: state.Map{Active: -1}}
 }
 
 // drop ends the attempt. Its port is closed as soon as nobody works with it.
@@ -164,16 +192,20 @@ func (c *cable) work(r *run, f func() func()) {
 
 // Fill implements Work: it writes what the Restore screen shows.
 func (c *cable) Fill(all *state.State) {
-	s := &all.Restore
-	*s = c.shown
-	if s.Phase == state.RestoreIdle && !c.e.Ready() {
-		s.Phase = state.RestoreLoading // a job of an earlier page may still be found
-	}
-	if s.Phase == state.RestoreWriting {
+	switch s := c.shown.(type) {
+	case state.RestoreIdle:
+		all.Restore = state.RestoreIdle{Jobs: c.jobs.pending()}
+		if !c.e.Ready() {
+			all.Restore = state.RestoreLoading{} // a job of an earlier page may still be found
+		}
+	case state.RestoreWriting:
 		s.Progress.Elapsed = c.e.World().Now().Sub(c.began)
-	}
-	if left := c.jobs.pending(); s.Phase == state.RestoreIdle && len(left) > 0 {
-		s.Job, s.Others = left[0], left[1:]
+		all.Restore = s
+	case state.RestoreSending:
+		s.Progress.Elapsed = c.e.World().Now().Sub(c.began)
+		all.Restore = s
+	default:
+		all.Restore = s
 	}
 }
 
@@ -207,7 +239,7 @@ func (c *cable) command(cmd state.Command) {
 		c.addFile(f)
 		return
 	}
-	if c.shown.Phase == state.RestoreWriting || c.e.World().Ports == nil {
+	if c.writing() || c.e.World().Ports == nil {
 		switch cmd.(type) {
 		case state.SaveDiagnostic:
 			c.saveDiagnostic()
@@ -222,7 +254,7 @@ func (c *cable) command(cmd state.Command) {
 	case state.ChooserClosed:
 		if c.run == nil {
 			c.idle()
-			c.shown.Phase = state.RestoreNoPort
+			c.shown = state.RestoreNoPort{}
 		}
 	case state.DoesNotAnswer:
 		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
@@ -232,7 +264,7 @@ func (c *cable) command(cmd state.Command) {
 	case state.Choose:
 		c.choose(x.Digest)
 	case state.Write:
-		switch c.shown.Phase {
+		switch c.shown.(type) {
 		case state.RestoreFound:
 			c.erase = x.Erase
 			c.write()
@@ -241,13 +273,13 @@ func (c *cable) command(cmd state.Command) {
 		default:
 		}
 	case state.Start:
-		if c.shown.Phase == state.RestoreRight {
+		if in[state.RestoreRight](c) {
 			c.erase = x.Erase
 			c.write()
 		}
 	case state.GoOn:
-		if c.shown.Phase == state.RestoreFailed {
-			c.auto = c.shown.Failure.Stage >= restore.StageWrite
+		if f, ok := c.shown.(state.RestoreFailed); ok {
+			c.auto = f.Failure.Stage >= restore.StageWrite
 			c.connect()
 		}
 	case state.Home:
@@ -275,14 +307,29 @@ func (c *cable) fail(err error, stage restore.Stage) {
 		return
 	}
 	c.trace.add("ended: %v", err)
-	f := shown.Ended(err, c.shown.Plan.Release.Version, stage, &c.shown.Progress)
+	f := shown.Ended(err, c.met.offer.Plan.Release.Version, stage, c.progress())
 	f.Trace = c.trace.last(state.MaxTrace)
-	c.shown.Failure = f
-	c.shown.Phase = state.RestoreFailed
+	c.failed(f)
 	if stage != restore.StagePlan {
 		c.drop()
 	}
 }
 
+// failed shows an attempt that has ended.
+func (c *cable) failed(f state.Failure) {
+	c.shown = state.RestoreFailed{Serial: c.met.offer.Device.Serial, Image: in[state.RestoreSending](c), Failure: f}
+}
+
+// progress is how far the device is while it is written.
+func (c *cable) progress() *restore.Progress {
+	switch s := c.shown.(type) {
+	case state.RestoreWriting:
+		return &s.Progress
+	case state.RestoreSending:
+		return &s.Progress
+	}
+	return &restore.Progress{}
+}
+
 // Moving implements Work: it tells whether the Restore screen changes by itself.
-func (c *cable) Moving() bool { return c.shown.Phase == state.RestoreWriting }
+func (c *cable) Moving() bool { return c.writing() }

@@ -14,9 +14,8 @@ import (
 // can do alone was tried before; the rest needs the person's hand.
 func (c *cable) coach() {
 	r := c.run
-	if c.shown.Phase != state.RestoreNoAnswer {
-		c.shown.Phase = state.RestoreNoAnswer
-		c.shown.Ways = c.ways()
+	if !in[state.RestoreNoAnswer](c) {
+		c.coaches(c.ways())
 	}
 	o := c.hint()
 	o.First, o.Patience, o.Only = restore.WayWait, listenFor, true
@@ -30,9 +29,15 @@ func (c *cable) coach() {
 	})
 }
 
+// coaches shows the coach's list.
+func (c *cable) coaches(list []state.Way) {
+	c.met.ways = list
+	c.shown = state.RestoreNoAnswer{Ways: list, Heard: c.met.heard}
+}
+
 // ways is the coach's list: what was tried, and what a person can do.
 func (c *cable) ways() []state.Way {
-	list := append([]state.Way(nil), c.shown.Ways...)
+	list := slices.Clone(c.met.ways)
 	for i := range list {
 		c.close(&list[i])
 	}
@@ -73,22 +78,22 @@ func (c *cable) hints() []string {
 
 // tried notes a way that the program tried by itself.
 func (c *cable) tried(kind state.WayKind) {
-	if c.shown.Phase != state.RestoreConnecting {
+	if !in[state.RestoreConnecting](c) {
 		return
 	}
-	list := append([]state.Way(nil), c.shown.Ways...)
+	list := slices.Clone(c.met.ways)
 	for i := range list {
 		if list[i].State == state.WayNow {
 			c.close(&list[i])
 		}
 		if list[i].Kind == kind {
 			list[i].State = state.WayNow
-			c.shown.Ways = list
+			c.met.ways = list
 			return
 		}
 	}
 	c.since = c.e.World().Now()
-	c.shown.Ways = append(list, state.Way{Kind: kind, State: state.WayNow})
+	c.met.ways = append(list, state.Way{Kind: kind, State: state.WayNow})
 }
 
 // close ends a way that was tried, and says how long it was.
@@ -101,10 +106,10 @@ func (c *cable) close(w *state.Way) {
 
 // wayDone goes to the coach's next way; after the last the first that a person can do comes again.
 func (c *cable) wayDone() {
-	if c.shown.Phase != state.RestoreNoAnswer {
+	if !in[state.RestoreNoAnswer](c) {
 		return
 	}
-	list := append([]state.Way(nil), c.shown.Ways...)
+	list := slices.Clone(c.met.ways)
 	next := -1
 	for i := range list {
 		switch {
@@ -127,7 +132,7 @@ func (c *cable) wayDone() {
 	}
 	list[next].State = state.WayNow
 	c.since = c.e.World().Now()
-	c.shown.Ways = list
+	c.coaches(list)
 }
 
 // byProgram tells whether a way needs no hand.

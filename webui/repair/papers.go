@@ -19,8 +19,10 @@ func (c *cable) saveDiagnostic() {
 		c.describePort(&b)
 	}
 	c.describe(&b)
-	if f := c.shown.Failure; f.Code != 0 && c.shown.Phase == state.RestoreFailed {
-		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched %d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
+	if s, ok := c.shown.(state.RestoreFailed); ok && s.Failure.Code != 0 {
+		f := &s.Failure
+		fmt.Fprintf(&b, "ended: C-1%02d in stage %d, at least %d of %d sectors written, touched "+
+			"%d\n", f.Code, f.Stage, max(f.Sector-1, 0), f.Of, f.Touched)
 	}
 	b.WriteString("\n" + diagnostic.RowsTitle + "\n")
 	for _, line := range c.trace.last(4 * state.MaxTrace) {
@@ -32,37 +34,43 @@ func (c *cable) saveDiagnostic() {
 
 // saveReport hands over what was done to the device.
 func (c *cable) saveReport() {
-	if c.shown.Phase != state.RestoreDone {
-		return
-	}
 	var b strings.Builder
-	r := &c.shown.Result
 	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.World().Now().UTC().Format("2006-01-02 15:04:05 UTC"))
-	if r.Work == state.WorkImage {
-		f := &c.shown.Boot.File
-		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
+	switch s := c.shown.(type) {
+	case state.RestoreInstalled:
+		f, r := &s.File, &s.Result
+		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on "+
+			"trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
 			f.Version, f.Size, f.Hash, f.Signature, f.Key, r.Trial, r.Sent, r.Took.Seconds())
-		c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
+	case state.RestoreDone:
+		c.describe(&b)
+		describeResult(&b, &s)
+	default:
 		return
 	}
-	c.describe(&b)
+	c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
+}
+
+// describeResult writes what was done to a device.
+func describeResult(b *strings.Builder, s *state.RestoreDone) {
+	r := &s.Result
 	did := "restored to"
 	switch r.Work {
 	case state.WorkStarted:
 		did = "only started, with"
 	case state.WorkFinished:
 		did = "found restored by an earlier connection to"
-	case state.WorkWritten, state.WorkRecorded, state.WorkImage:
+	case state.WorkWritten, state.WorkRecorded:
 	}
-	fmt.Fprintf(&b, "%s release: %q, signed by %s\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d bytes sent\ntook: %.1f s\n",
+	fmt.Fprintf(b, "%s release: %q, signed by %s\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d "+
+		"bytes sent\ntook: %.1f s\n",
 		did, r.Version, r.Signers, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
 	if words, ok := settingsWords[r.Settings]; ok {
-		fmt.Fprintf(&b, "settings areas: %s\n", words)
+		fmt.Fprintf(b, "settings areas: %s\n", words)
 	}
-	for _, a := range c.shown.Device.Settings {
-		fmt.Fprintf(&b, "  %q, %d bytes\n", a.Name, a.Size)
+	for _, a := range s.Device.Settings {
+		fmt.Fprintf(b, "  %q, %d bytes\n", a.Name, a.Size)
 	}
-	c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 
 // settingsWords say in a report what became of the settings areas.
@@ -76,14 +84,15 @@ func (c *cable) describePort(b *strings.Builder) {
 	if s := r.session; s != nil && !r.working {
 		sent, received := s.Bytes()
 		p := s.Parameters()
-		fmt.Fprintf(b, "restoration mode by: %v\nbuffers: %d of %d bytes\nwire: %d bytes sent, %d received\n", s.Way(), p.BufCount, p.BufSize, sent, received)
+		fmt.Fprintf(b, "restoration mode by: %v\nbuffers: %d of %d bytes\nwire: %d bytes sent, %d "+
+			"received\n", s.Way(), p.BufCount, p.BufSize, sent, received)
 	}
 	if counter, ok := r.port.(interface{ LineErrors() int }); ok {
 		fmt.Fprintf(b, "line errors survived: %d\n", counter.LineErrors())
 	}
 	if r.loader != nil {
-		for i := range c.shown.Boot.Images {
-			m := &c.shown.Boot.Images[i]
+		for i := range c.met.images {
+			m := &c.met.images[i]
 			fmt.Fprintf(b, "boot loader lists: slot %d, version %q, hash %s\n", m.Slot, m.Version, m.Hash)
 		}
 	}
@@ -91,19 +100,20 @@ func (c *cable) describePort(b *strings.Builder) {
 
 // describe writes what the device has said of itself.
 func (c *cable) describe(b *strings.Builder) {
-	d := &c.shown.Device
-	if d.Serial == "" {
+	k, d := c.met.device, &c.met.offer.Device
+	if k == nil {
 		b.WriteString("device: none has answered\n")
 		return
 	}
-	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %v\nrecord: release %q, target %q\nfloor: %d, keys: %d\nflash: %d bytes\n",
-		d.Model, d.Serial, d.Why, d.Version, d.Target, d.Floor, d.Keys, d.Layout.Size)
+	fmt.Fprintf(b, "device: model %q, serial %q\nin restoration mode because: %v\nrecord: release %q, target %q\nfloor: %d, keys: "+
+		"%d\nflash: %d bytes\n",
+		d.Model, d.Serial, d.Why, d.Version, d.Target, k.Floor.Counter, len(k.Trusted()), k.Layout.Geometry.Size())
 }
 
 // fileName is a name that says what is inside, of letters that every system takes.
 func (c *cable) fileName(what string) string {
 	name := "unbrick-" + what
-	if s := c.shown.Device.Serial; s != "" {
+	if s := c.met.offer.Device.Serial; s != "" {
 		name += "-" + strings.Map(func(r rune) rune {
 			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
 				return r

@@ -16,14 +16,13 @@ import (
 func (c *cable) identify() {
 	r := c.run
 	c.hand = state.WayReset
-	for _, w := range c.shown.Ways {
-		if c.shown.Phase == state.RestoreNoAnswer && w.State == state.WayNow {
+	for _, w := range c.met.ways {
+		if in[state.RestoreNoAnswer](c) && w.State == state.WayNow {
 			c.hand = w.Kind
 		}
 	}
-	c.shown.Phase = state.RestoreReading
-	c.shown.Ways, c.shown.Heard = nil, state.Heard{}
-	c.shown.Progress = restore.Progress{Stage: restore.StageIdentify}
+	c.met.ways, c.met.heard = nil, state.Heard{}
+	c.shown = state.RestoreReading{}
 	c.work(r, func() func() {
 		device, err := r.session.Identify(r.ctx)
 		backup := false
@@ -43,8 +42,9 @@ func (c *cable) identify() {
 			}
 			r.device = device
 			c.remember(worked{Model: device.Model, Way: r.session.Way(), Hand: c.hand, Baud: r.baud})
-			c.shown.Device = shown.Device(device, c.e.Library())
-			c.shown.Device.Backup = backup
+			c.met.device = device
+			c.met.offer.Device = shown.Device(device, c.e.Library())
+			c.met.offer.Device.Backup = backup
 			// What is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question
 			// of its own.
 			if c.auto {
@@ -71,8 +71,7 @@ func (c *cable) choose(image release.Digest) {
 // makePlan selects the release, looks at the flash and makes the update files.
 func (c *cable) makePlan() {
 	r := c.run
-	c.shown.Phase = state.RestoreReading
-	c.shown.Progress = restore.Progress{Stage: restore.StagePlan}
+	c.shown = state.RestoreReading{Device: c.met.offer.Device}
 	wanted, exact := c.wanted, c.exact
 	choice := func() *restore.Choice {
 		switch {
@@ -104,11 +103,12 @@ func missing(err error) bool {
 // planned shows what pressing Restore would do.
 func (c *cable) planned(plan *restore.Plan, err error) {
 	r := c.run
-	c.shown.Choice = shown.Choice(r.device, c.e.Library())
+	offer := &c.met.offer
+	offer.Choice = shown.Choice(r.device, c.e.Library())
 	if missing(err) && c.wanted == (release.Digest{}) {
-		c.shown.Phase = state.RestoreUnknown
+		c.shown = state.RestoreUnknown{Device: offer.Device}
 		if c.e.Library().HoldsAny(r.device.Model) {
-			c.shown.Phase = state.RestoreWithdrawn
+			c.shown = state.RestoreWithdrawn{Device: offer.Device, Choice: offer.Choice}
 		}
 		return
 	}
@@ -118,11 +118,11 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	}
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
-	c.shown.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.Library().Holds(library.NameOf(&plan.Release)))
-	c.shown.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
-	c.shown.Phase = state.RestoreFound
+	offer.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.Library().Holds(library.NameOf(&plan.Release)))
+	offer.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
+	c.shown = state.RestoreFound{Offer: *offer}
 	if plan.Kind == restore.KindStart {
-		c.shown.Phase = state.RestoreRight
+		c.shown = state.RestoreRight{Offer: *offer}
 	}
 	if c.auto {
 		c.write()
@@ -158,11 +158,9 @@ func (c *cable) addFile(f state.AddFile) {
 func (c *cable) added(m release.Manifest, err error) {
 	r := c.run
 	switch {
-	case c.shown.Phase == state.RestoreWriting || c.shown.Phase == state.RestoreDone:
+	case c.writing() || c.over():
 	case err != nil:
-		c.shown.Failure = shown.Failure(fileError(err), "")
-		c.shown.Failure.Stage = restore.StagePlan
-		c.shown.Phase = state.RestoreFailed
+		c.badFile(fileError(err))
 	case r != nil && r.loader != nil && !r.working:
 		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, restore.StagePlan)
 	case r != nil && r.device != nil && !r.working:
@@ -173,6 +171,16 @@ func (c *cable) added(m release.Manifest, err error) {
 		}
 		c.makePlan()
 	}
+}
+
+// over reports whether what was begun has ended well, and that is shown.
+func (c *cable) over() bool { return in[state.RestoreDone](c) || in[state.RestoreInstalled](c) }
+
+// badFile shows what is wrong with a file that the person chose.
+func (c *cable) badFile(err error) {
+	f := shown.Failure(err, "")
+	f.Stage = restore.StagePlan
+	c.failed(f)
 }
 
 // fileError is what is wrong with a chosen file, as restore says it.

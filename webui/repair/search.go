@@ -18,7 +18,7 @@ func (c *cable) connect() {
 	c.drop()
 	c.idle()
 	c.rounds = 0
-	c.shown.Phase = state.RestoreConnecting
+	c.shown = state.RestoreConnecting{}
 	ctx, cancel := context.WithCancel(c.e.Context())
 	r := &run{ctx: ctx, cancel: cancel, turn: c.turn}
 	r.users.Add(1)
@@ -157,7 +157,7 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 
 // unplugged ends an attempt whose cable came out while nobody used it. Who uses it learns that by itself.
 func (c *cable) unplugged(r *run) {
-	if r.gone && c.run == r && !r.working && c.shown.Phase != state.RestoreFailed {
+	if r.gone && c.run == r && !r.working && !in[state.RestoreFailed](c) {
 		c.fail(&restore.Error{Code: restore.CodeVanished}, restore.StageIdentify)
 	}
 }
@@ -201,7 +201,8 @@ func (c *cable) open(r *run, i int, baud uint32) (restore.Port, error) {
 func (c *cable) hears(r *run) func([]byte) {
 	last := engine.Latest[state.Heard]{Engine: c.e, Take: func(h state.Heard) {
 		if c.run == r {
-			c.shown.Heard = h
+			c.met.heard = h
+			update(c, func(s *state.RestoreNoAnswer) { s.Heard = h })
 		}
 	}}
 	return func(raw []byte) {
@@ -236,11 +237,11 @@ func (c *cable) searched(found bool, err error) {
 	case !found:
 		c.drop()
 		c.idle()
-		c.shown.Phase = state.RestoreNoPort
+		c.shown = state.RestoreNoPort{}
 	case errors.Is(err, restore.ErrBusy):
 		c.drop()
 		c.idle()
-		c.shown.Phase = state.RestorePortBusy
+		c.shown = state.RestorePortBusy{}
 	case silent(err):
 		c.coach()
 	default:

@@ -33,15 +33,16 @@ func (c *cable) write() {
 	plan := r.plan
 	c.auto = false
 	c.began = e.World().Now()
-	c.shown.Phase = state.RestoreWriting
-	c.shown.Progress = restore.Progress{Stage: restore.StageWrite, Of: plan.Sectors, BytesOf: plan.BytesSend}
+	offer := &c.met.offer
+	p := restore.Progress{Stage: restore.StageWrite, Of: plan.Sectors, BytesOf: plan.BytesSend}
 	plan.EraseSettings = c.erase && len(r.device.Layout.Settings) > 0
 	if plan.EraseSettings && r.device.Erases {
-		c.shown.Plan.Settings = restore.SettingsErased
+		offer.Plan.Settings = restore.SettingsErased
 	}
 	if plan.Kind == restore.KindStart {
-		c.shown.Progress.Stage = restore.StageStart
+		p.Stage = restore.StageStart
 	}
+	c.shown = state.RestoreWriting{Device: offer.Device, Map: offer.Map, Plan: offer.Plan, Progress: p}
 	j := c.jobs.of(r.device)
 	r.ended = plan.Kind == restore.KindStart && j != nil && !j.Erase && j.Digest == plan.Release.Digest
 	keep := func() {}
@@ -50,8 +51,8 @@ func (c *cable) write() {
 			Digest: plan.Release.Digest, Erase: plan.EraseSettings})
 	}
 	progress := engine.Latest[restore.Progress]{Engine: e, Take: func(p restore.Progress) {
-		if c.run == r && c.shown.Phase == state.RestoreWriting {
-			c.progress(p)
+		if c.run == r {
+			c.advance(p)
 		}
 	}}
 	c.work(r, func() func() {
@@ -67,12 +68,14 @@ func (c *cable) write() {
 	})
 }
 
-// progress shows how far the device is.
-func (c *cable) progress(p restore.Progress) {
-	c.shown.Progress = p
+// advance shows how far the device is.
+func (c *cable) advance(p restore.Progress) {
 	plan := c.run.plan
 	written := writtenOf(plan, p)
-	c.shown.Map = shown.Map(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
+	update(c, func(s *state.RestoreWriting) {
+		s.Progress = p
+		s.Map = shown.Map(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
+	})
 }
 
 // writtenOf is the set of sectors that are new by now: the first of those that the plan writes.
@@ -120,7 +123,7 @@ func (c *cable) stopped(err error) {
 	} else if e != nil {
 		c.fail(err, restore.StageWrite)
 	} else if !errors.Is(err, context.Canceled) {
-		c.fail(err, c.shown.Progress.Stage)
+		c.fail(err, c.progress().Stage)
 	}
 	c.e.Tell(told, func(state.Reported) {})
 }
@@ -129,7 +132,7 @@ func (c *cable) stopped(err error) {
 func (c *cable) told(outcome uint64) engine.Report {
 	r := c.run
 	out := engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome,
-		From: c.shown.Device.Version, Why: uint64(c.shown.Device.Why),
+		From: c.met.offer.Device.Version, Why: uint64(r.device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
 		Took: c.e.World().Now().Sub(c.began), Baud: uint64(r.baud)}
 	return out
@@ -142,26 +145,19 @@ func (c *cable) done(result *restore.Result) {
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
 	c.report = *result
 	took := c.e.World().Now().Sub(c.began)
-	c.shown.Result = state.Result{Work: shown.Work(plan), Version: plan.Release.Version,
+	end := state.RestoreDone{Device: c.met.offer.Device, Result: state.Result{Work: shown.Work(plan), Version: plan.Release.Version,
 		Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),
 		Written: result.SectorsWritten, Renewed: result.Refreshed,
-		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}
-	c.shown.Progress.Stage = restore.StageStart
-	c.shown.Map = shown.Map(&r.device.Layout, plan.States, nil, func(i int) bool {
-		s := plan.States[i]
-		return s != restore.SectorUnused && s != restore.SectorSame
-	}, -1)
+		Sent: uint32(min(result.BytesSent, 1<<32-1)), Took: took, Settings: result.Settings, Addr: result.SettingsAddr}}
 	if r.ended {
-		c.shown.Result.Work = state.WorkFinished
+		end.Result.Work = state.WorkFinished
 	}
-	c.shown.Phase = state.RestoreDone
+	c.shown = end
 	if plan.Kind != restore.KindStart || r.ended {
 		told := c.told(engine.Restored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
 		c.e.Tell(told, func(how state.Reported) {
-			if c.shown.Phase == state.RestoreDone {
-				c.shown.Result.Reported = how
-			}
+			update(c, func(s *state.RestoreDone) { s.Result.Reported = how })
 		})
 	}
 	c.forget(r.device.Model, r.device.Serial)

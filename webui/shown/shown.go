@@ -17,8 +17,7 @@ import (
 
 // Device is what a device says of itself, as it is shown.
 func Device(d *restore.Device, lib *library.Library) state.Device {
-	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why, Floor: d.Floor.Counter,
-		Keys: len(d.Trusted()), Layout: Facts(&d.Layout.Geometry)}
+	out := state.Device{Model: d.Model, Serial: d.Serial, Why: d.Why}
 	if m, ok := lib.Model(d.Model); ok {
 		out.Name = m.Name
 	}

@@ -16,10 +16,11 @@ const (
 
 // codec writes and reads all of this package by its definition.
 var codec = pack.New(map[string]int{
-	"text": MaxText, "note": release.MaxNote, "releases": MaxReleases, "ways": MaxWays, "jobs": MaxJobs, "areas": MaxAreas, "trace": MaxTrace, "line": MaxTraceLen,
+	"text": MaxText, "note": release.MaxNote, "releases": MaxReleases, "ways": MaxWays, "jobs": MaxJobs, "areas": MaxAreas,
+	"trace": MaxTrace, "line": MaxTraceLen,
 	"heard": boottext.MaxLines, "line heard": 4 * boottext.MaxLine, "kinds": MaxKinds, "images": MaxImages, "hash": MaxHashText,
 	"sectors": MaxSectors, "rows": MaxLogRows, "cuts": MaxCuts, "regions": MaxRegions, "replay": MaxReplayID, "file": MaxCommand,
-}, commands)
+}, commands, restores)
 
 // message carries a command: what Forms says is said of a field.
 type message struct{ Command Command }

@@ -14,8 +14,15 @@ func fill(r *rand.Rand, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(r, v.Field(i))
+			if v.Field(i).CanSet() {
+				fill(r, v.Field(i))
+			}
 		}
+	case reflect.Interface:
+		all := Restores()
+		held := reflect.New(reflect.TypeOf(all[r.IntN(len(all))])).Elem()
+		fill(r, held)
+		v.Set(held)
 	case reflect.Array:
 		for i := range v.Len() {
 			fill(r, v.Index(i))
@@ -44,8 +51,15 @@ func fill(r *rand.Rand, v reflect.Value) {
 func TestStateRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 100 { // each phase of Restore is among them
+		testRoundTrip(t, r)
+	}
+}
+
+func testRoundTrip(t *testing.T, r *rand.Rand) {
 	var s State
-	fill(rand.New(rand.NewPCG(seed, 0)), reflect.ValueOf(&s).Elem())
+	fill(r, reflect.ValueOf(&s).Elem())
 	b, err := AppendChanges(nil, &State{}, &s)
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +76,46 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 	if b, err := AppendChanges(nil, &s, &s); err != nil || len(b) != 1 {
 		t.Errorf("nothing has changed: %d bytes, %v", len(b), err)
+	}
+}
+
+// TestPhasesFollow goes from phase to phase, as the page does: what it holds is what was sent, and nothing of the phase before.
+func TestPhasesFollow(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	var sent, held State
+	for range 200 {
+		next := sent
+		fill(r, reflect.ValueOf(&next.Restore).Elem())
+		b, err := AppendChanges(nil, &sent, &next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Change(b, &held); err != nil {
+			t.Fatal(err)
+		}
+		if sent = next; !reflect.DeepEqual(held, sent) {
+			t.Fatalf("got %+v\nwant %+v", held.Restore, sent.Restore)
+		}
+	}
+}
+
+// TestProgressIsSmall: a step of a restoration costs its numbers and the map, and nothing else of its screen.
+func TestProgressIsSmall(t *testing.T) {
+	w := RestoreWriting{Device: Device{Serial: "A"}, Map: Map{Cells: make([]Sector, 512)}, Plan: Plan{Release: Release{Note: string(make([]byte, 200))}}}
+	was, is := State{Restore: w}, State{}
+	w.Progress.Sectors, w.Progress.Elapsed = 3, time.Second
+	w.Map.Cells = append([]Sector{SectorNew}, w.Map.Cells[1:]...)
+	is.Restore = w
+	b, err := AppendChanges(nil, &was, &is)
+	if err != nil || len(b) > 560 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	w.Progress.Elapsed++
+	later := State{Restore: w}
+	if b, err := AppendChanges(nil, &is, &later); err != nil || len(b) > 40 {
+		t.Errorf("time alone: %d bytes, %v", len(b), err)
 	}
 }
 
@@ -159,7 +213,7 @@ func FuzzCommand(f *testing.F) {
 }
 
 func FuzzState(f *testing.F) {
-	for _, s := range []State{{}, {Lab: Lab{Log: make([]LogRow, 2), Map: Map{Cells: make([]Sector, 4)}}}} {
+	for _, s := range []State{{}, {Restore: RestoreWriting{Device: Device{Serial: "A"}}}, {Restore: RestoreNoAnswer{Ways: make([]Way, 2)}}, {Lab: Lab{Log: make([]LogRow, 2), Map: Map{Cells: make([]Sector, 4)}}}} {
 		b, err := AppendChanges(nil, &State{}, &s)
 		if err != nil {
 			f.Fatal(err)

@@ -214,14 +214,16 @@ func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 	if theme == "dark" {
 		ink = flashmap.DarkInk
 	}
-	for id, v := range r.maps {
+	mount(r)
+	r.shown, r.fresh = r.fresh, nil
+	for _, v := range r.shown {
+		id := ask(t, ctx, `document.querySelector("u-map").id`)
 		var width float64
 		fmt.Sscan(ask(t, ctx, `String(document.getElementById("`+id+`")?.clientWidth ?? 0)`), &width)
 		if width == 0 {
 			continue
 		}
-		var p sheet
-		p.width = width
+		p := sheet{width: width}
 		v.Mount(&p)
 		v.Draw(&ink, true)
 		var b bytes.Buffer

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
+	"unbrick/webui/fleetdata"
 )
 
 // fleetAnswers is what a server says, in the shape of its HTTP API.
@@ -44,23 +44,26 @@ func TestFleetSignIn(t *testing.T) {
 		t.Fatalf("asked %v before anybody signed in", w.requests)
 	}
 	for _, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
-		r.fleet.typed, r.fleet.wrong = typed, false
-		if r.signIn(); !r.fleet.wrong || len(w.requests) != 0 {
+		if r.fleet.Client.SignIn(typed) || !r.fleet.Client.Wrong || len(w.requests) != 0 {
 			t.Errorf("%q is sent as a token", typed)
 		}
 	}
-	r.fleet.typed = "  secret\n"
-	r.signIn()
+	r.fleet.Client.SignIn("  secret\n")
 	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {
 		t.Fatalf("token %q, requests %v", w.token, w.requests)
 	}
 	w.answers[0](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
-	if w.token != "" || r.fleet.token != "" || !r.fleet.wrong || r.fleet.phase != fleetSignedOut {
-		t.Errorf("a wrong token is kept: %+v", r.fleet)
+	c := r.fleet.Client
+	if w.token != "" || !c.Wrong || c.Phase != fleetdata.SignedOut {
+		t.Errorf("a wrong token is kept: %+v", c)
 	}
-	before := r.fleet
+	asked := len(w.requests)
+	if c.Ask(); len(w.requests) != asked {
+		t.Error("asks on without a token")
+	}
+	before := *c
 	w.answers[1](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
-	if r.fleet.phase != before.phase || r.fleet.summary.Devices != 0 {
+	if c.Phase != before.Phase || c.Summary.Devices != 0 {
 		t.Error("an answer for the signed-out operator was shown")
 	}
 }
@@ -97,7 +100,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 			if !strings.Contains(text, test.heading) || !strings.Contains(text, test.words) || strings.Contains(text, "One moment") {
 				t.Errorf("%s, status %d, %q: the page shows %s", path, test.status, test.body, text)
 			}
-			if w.token != "" || r.fleet.token != "t" {
+			if w.token != "" || r.fleet.Client.Phase == fleetdata.SignedOut {
 				t.Errorf("%s, status %d: the token was dropped", path, test.status)
 			}
 			w.answers = nil
@@ -105,7 +108,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 			for _, done := range w.answers {
 				done(200, []byte(`{}`))
 			}
-			if r.fleet.phase != fleetKnown {
+			if r.fleet.Client.Phase != fleetdata.Known {
 				t.Errorf("%s, status %d: the page does not find back", path, test.status)
 			}
 		}
@@ -123,7 +126,7 @@ func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
 	for _, done := range old {
 		done(200, []byte(`{"model":"0001","serial":"A","release":{"version":"9"}}`))
 	}
-	if r.fleet.detail.Device.Serial == "A" {
+	if r.fleet.Client.Detail.Device.Serial == "A" {
 		t.Error("the history of A stands under the name of B")
 	}
 }
@@ -152,8 +155,8 @@ func TestUnknownDeviceInAnyOrder(t *testing.T) {
 			}
 		}
 		answer(last)
-		if !r.fleet.missing || r.fleet.phase != fleetKnown {
-			t.Errorf("%s came last: %+v", last, r.fleet)
+		if !r.fleet.Client.Missing || r.fleet.Client.Phase != fleetdata.Known {
+			t.Errorf("%s came last: %+v", last, r.fleet.Client)
 		}
 	}
 }
@@ -183,8 +186,8 @@ func TestFleetSet(t *testing.T) {
 	r := New(w.hooks())
 	r.SetPath("#fleet-releases")
 	signedIn(fleetAnswers)(r, w)
-	rows := releaseRows(r.fleet.releases, demoNow)
-	r.setRelease(rows[1].Release, rows[1].To, rows[1].Done)
+	press(r, "Withhold")
+	press(r, "Withhold")
 	q := w.requests[len(w.requests)-1]
 	if q.Method != "PUT" || q.Path != "/api/releases/9c41/state" || !strings.Contains(string(q.Body), `"state":"withheld"`) || !strings.Contains(string(q.Body), `"model":"0001"`) {
 		t.Errorf("request %+v %s", q, q.Body)
@@ -210,17 +213,17 @@ func TestDevicePathSurvives(t *testing.T) {
 		w := &world{}
 		r := New(w.hooks())
 		r.SetToken("t")
-		r.SetPath(devicePath("0001", serial))
-		if r.fleet.serial != serial || r.fleet.view != fleetOne {
-			t.Errorf("serial %q became %q", serial, r.fleet.serial)
+		r.SetPath(fleetdata.DevicePath("0001", serial))
+		if r.fleet.Client.Serial != serial || r.fleet.Client.View != fleetdata.ViewDevice {
+			t.Errorf("serial %q became %q", serial, r.fleet.Client.Serial)
 		}
 	}
 	for _, bad := range []string{"", ".", "..", "a%2Fb", "a/b", "a b", "A1%20", "ä", "-1", strings.Repeat("a", 33)} {
 		w := &world{}
 		r := New(w.hooks())
 		r.SetToken("t")
-		r.SetPath(devicePath("0001", bad))
-		if r.fleet.view != fleetDevices || r.fleet.serial != "" {
+		r.SetPath(fleetdata.DevicePath("0001", bad))
+		if r.fleet.Client.View != fleetdata.ViewDevices || r.fleet.Client.Serial != "" {
 			t.Errorf("%q is taken for a serial", bad)
 		}
 	}
@@ -228,96 +231,8 @@ func TestDevicePathSurvives(t *testing.T) {
 
 func TestSearchIsOneValue(t *testing.T) {
 	for _, text := range []string{"A17-004212", "a/b", "ä#?%", "..", "a b+c&d=e"} {
-		if back, err := url.QueryUnescape(escape(text)); err != nil || back != text {
+		if back, err := url.QueryUnescape(fleetdata.Escape(text)); err != nil || back != text {
 			t.Errorf("search %q is %q in a query", text, back)
 		}
-	}
-}
-
-func TestGeometryWords(t *testing.T) {
-	for list, want := range map[string]string{
-		"4KiB*128": "128 sectors of 4 KiB", "16KiB*4,64KiB,128KiB*7": "4 sectors of 16 KiB, 1 of 64 KiB, 7 of 128 KiB",
-		"1MiB": "1 sector of 1 MiB", "odd": "odd", "4KiB*": "4KiB*", "4KiB*x": "4KiB*x",
-	} {
-		if got := geometryWords(list); got != want {
-			t.Errorf("%s: %q, want %q", list, got, want)
-		}
-	}
-}
-
-// A device of the demonstration is no device, and the table says so.
-func TestExamplesAreMarked(t *testing.T) {
-	list := []fleetDevice{{Model: "0001", Demo: true}, {Model: "0001"}}
-	rows := deviceRows(list, time.Time{})
-	if rows[0].Model != "0001, example" || rows[1].Model != "0001" {
-		t.Errorf("models %q and %q", rows[0].Model, rows[1].Model)
-	}
-	r := New((&world{}).hooks())
-	c := &FleetDevices{Page: r}
-	if r.fleet.devices = list[1:]; c.examples() {
-		t.Error("a real fleet is called an example")
-	}
-	if r.fleet.devices = list; !c.examples() {
-		t.Error("examples are not told from devices")
-	}
-}
-
-// TestFleetTellsClaimsAsClaims: what nobody proves is called so, and what nobody may overlook is said in the list and on the device.
-func TestFleetTellsClaimsAsClaims(t *testing.T) {
-	now := time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
-	device := func(body string) fleetDevice {
-		o, ok := parseObject([]byte(body))
-		if !ok {
-			t.Fatal(body)
-		}
-		return readDevice(o)
-	}
-	for _, test := range []struct{ body, want string }{
-		{`{"group":"running","release":{"version":"2","confirmed":true},"conflict":"2026-11-22T14:00:00Z"}`, "two devices speak under this serial"},
-		{`{"group":"running","release":{"version":"2"},"conflict":"2026-11-22T14:00:00Z"}`, "not confirmed yet, two devices speak under this serial"},
-		{`{"group":"held-back","attempts":[{"held":true,"by":"operator"}]}`, "by the operator"},
-		{`{"group":"held-back","attempts":[{"held":true,"by":"server","failures":3}]}`, "it says that its rewrites went wrong"},
-	} {
-		d := device(test.body)
-		row := deviceRows([]fleetDevice{d}, now)[0]
-		if _, words := deviceState(&d, now); row.Small != test.want || !strings.Contains(words, test.want) {
-			t.Errorf("%s: %q, and %q", test.body, row.Small, words)
-		}
-	}
-	o, _ := parseObject([]byte(`{"releases":[{"version":"1","state":"offered","damaged":true},{"version":"2","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true}},
-		{"version":"3","state":"offered","rollout":{"failed":3,"lost":1,"alarm":true,"halted":"2026-11-22T14:00:00Z"}},{"version":"4","state":"offered","rollout":{"failed":1}}]}`))
-	for i, want := range []string{"its stored image is damaged: publish its release file again", "4 devices failed or lost, as nobody proves", "its rollout is halted", ""} {
-		if row := releaseRows(readReleases(o), now)[i]; row.Small != want {
-			t.Errorf("release %s: %q, want %q", row.Version, row.Small, want)
-		}
-	}
-	for _, test := range []struct {
-		e    fleetEvent
-		want string
-	}{
-		{fleetEvent{Kind: "held", Source: "operator"}, "By the operator"},
-		{fleetEvent{Kind: "held", Source: "server"}, "It says that its rewrites failed"},
-		{fleetEvent{Kind: "conflict", Source: "server"}, "both were served"},
-		{fleetEvent{Kind: "broken", Detail: object{"why": "the release is withdrawn"}}, "The release is withdrawn."},
-	} {
-		if row := eventWords(&test.e); !strings.Contains(row.Text, test.want) {
-			t.Errorf("%s: %q", test.e.Kind, row.Text)
-		}
-	}
-}
-
-// TestHeldBackSaysWhy: a device that nothing can be made for is not told to have failed, and its history has the reason.
-func TestHeldBackSaysWhy(t *testing.T) {
-	failed := fleetDevice{Group: "held-back", Attempts: []fleetAttempt{{Version: "2", Failures: 3, Held: true}}}
-	if _, _, small := groupWords(&failed, time.Now()); small != "it says that its rewrites went wrong" {
-		t.Errorf("failed: %q", small)
-	}
-	unmade := fleetDevice{Group: "held-back", Target: "2"}
-	if _, _, small := groupWords(&unmade, time.Now()); small != "its history says why" {
-		t.Errorf("not made: %q", small)
-	}
-	row := eventWords(&fleetEvent{Kind: "not-made", From: "1", To: "2", Detail: object{"error": "no such sector"}})
-	if row.Class != "bad" || !strings.Contains(row.Head, "2") || !strings.Contains(row.Text, "no such sector") {
-		t.Errorf("%+v", row)
 	}
 }

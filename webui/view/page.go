@@ -4,148 +4,99 @@ import (
 	"strings"
 	"time"
 
-	"unbrick/restore"
+	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
 	"unbrick/webui/view/flashmap"
-)
-
-// view is one of the three screens.
-type view uint8
-
-const (
-	viewRestore view = iota
-	viewLab
-	viewFleet
+	"unbrick/webui/view/fleet"
+	"unbrick/webui/view/lab"
+	"unbrick/webui/view/part"
+	"unbrick/webui/view/restore"
+	"unbrick/webui/words"
 )
 
 const toastTime = 2200 * time.Millisecond
 
-// Root is the whole page. Make one with New; see the package's comment for who may call what.
+// replayPath is what the fragment of a run's link begins with.
+const replayPath = "lab/replay/"
+
+// Root is the whole page: it routes between the three screens, and does what they want of the browser. Make one with New; see the
+// package's comment for who may call what.
 type Root struct {
 	hooks  Hooks
-	state  state.State
-	stated bool // the engine has said something
-	chosen bool // a port was chosen before the engine could take it
-	view   view
+	tab    state.Tab
+	kept   bool // the browser keeps what this page gives it
+	screen screen
 	theme  Theme
 	ink    flashmap.Ink
 
-	left       restore.Meter // of the restoration on the Restore screen
-	labLeft    restore.Meter // of the Lab's
-	tell       announcer
-	choosing   bool // the list of releases is open
-	settings   settingsWish
-	details    bool   // a failure's details are open
-	asking     string // the question before an act that is open; empty: none
-	focus      string // what the focus moves to at the next render; empty: nothing
-	fleet      fleet
-	diagnostic openedFile // opened on Fleet
-	lab        labForm
+	restore *restore.Screen
+	lab     *lab.Screen
+	fleet   *fleet.Screen
 
+	focus   string // what the focus moves to at the next render; empty: nothing
 	toast   string
 	toastNo int
 
-	maps    map[string]*flashmap.Drawing
-	fresh   []string // maps of this render
-	shown   []string // maps of the last render
+	fresh   []*flashmap.Drawing // maps of this render
+	shown   []*flashmap.Drawing // maps of the last render
 	repaint bool
 	title   string
 	heading string // where the focus was moved last; empty before the first render
 }
 
-// labForm is what a person has set in the Lab and not sent yet.
-type labForm struct {
-	cut    string // operation, as typed
-	typed  bool   // somebody has typed one
-	badCut bool
-	wanted [32]byte // release to restore; zero leaves it to the apparatus
-	model  string   // of a device to be made
-	made   [32]byte // release of a device to be made
-	remake bool     // the form is open beside a device
-
-	link    string // id of the run that the address names; empty for none
-	asked   string // the same, as the engine was told last
-	at      uint32 // stop of the replay that the person wants
-	sought  bool   // it is on its way
-	playing bool
-	playNo  int // times that Play was pressed
+// screen is one of three.
+type screen interface {
+	Heading() string
+	Title() string // in the browser's list of tabs
+	Key() string   // changes when the focus has to move to the headline
 }
 
 // New makes the page. It is not shown before the first SetState: until then the shell is.
 func New(h Hooks) *Root {
-	return &Root{hooks: h, ink: flashmap.LightInk, maps: make(map[string]*flashmap.Drawing)}
+	r := &Root{hooks: h, ink: flashmap.LightInk, kept: true}
+	r.restore = &restore.Screen{Wish: r.do}
+	r.lab = &lab.Screen{Wish: r.do}
+	r.fleet = &fleet.Screen{Wish: r.do, Now: h.Now, Client: fleetdata.New(fleetdata.Browser{
+		Fetch: h.Fetch, After: h.After, Token: h.Token, Say: r.say,
+	})}
+	r.screen = r.restore
+	return r
 }
 
 // SetState takes what the engine knows. s must not be changed afterwards.
 func (r *Root) SetState(s state.State) {
-	was := r.state.Restore.Phase
-	r.state, r.stated = s, true
-	r.chosen = r.chosen && s.Restore.Phase == state.RestoreLoading
-	if s.Lab.Phase != state.LabBricked {
-		r.lab.wanted = [32]byte{} // the wish was for that repair
-	}
-	if x := &s.Lab.Replay; x.Phase != state.ReplayReady || x.At == r.lab.at {
-		r.lab.sought = false
-	}
-	r.askReplay()
-	if p := &s.Restore.Progress; s.Restore.Phase == state.RestoreWriting {
-		if was != state.RestoreWriting {
-			r.left, r.tell = restore.Meter{}, announcer{}
-		}
-		r.left.Tell(p)
-	}
-	if s.Restore.Phase != was {
-		r.asking = ""
-		r.choosing, r.details = false, false
-		r.settings.open, r.settings.asking = false, false
-		if s.Restore.Phase == state.RestoreIdle || s.Restore.Phase == state.RestoreDone {
-			r.settings.serial = ""
-		}
-	}
-	if p := &s.Lab.Progress; s.Lab.Phase == state.LabRestoring {
-		r.labLeft.Tell(p)
-	} else {
-		r.labLeft = restore.Meter{}
-	}
+	r.tab = s.Tab
+	r.restore.Set(s.Restore, words.Quiet(s.Store.Condition, s.Server.Reach))
+	r.lab.Set(&s.Lab, s.Server.Reach)
+	r.fleet.Insecure = r.restore.Insecure()
+	r.kept = s.Store.Condition != state.StoreNone && !r.fleet.Insecure
 }
 
 // Chosen says that a person has chosen a port, which the engine is told of.
-func (r *Root) Chosen() { r.chosen = r.state.Restore.Phase == state.RestoreLoading }
+func (r *Root) Chosen() { r.restore.Chosen() }
+
+// SetToken takes the operator's token that this tab kept.
+func (r *Root) SetToken(token string) { r.fleet.Client.SetToken(token) }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
 // "#fleet-releases", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
-	was := r.view
-	r.asking = ""
 	switch {
 	case name == "" || name == "restore":
-		r.view = viewRestore
+		r.screen = r.restore
 	case name == "lab", strings.HasPrefix(name, replayPath):
-		r.view = viewLab
-		_, r.lab.link, _ = strings.Cut(name, replayPath)
-		r.lab.playing = false
-		r.askReplay()
+		r.screen = r.lab
+		_, link, _ := strings.Cut(name, replayPath)
+		r.lab.Show(link)
 	case strings.HasPrefix(name, "fleet"):
-		r.view = viewFleet
-		r.fleetPath(name)
+		r.screen = r.fleet
+		r.fleet.Client.Show(name)
+		return
 	default:
 		return
 	}
-	if was == viewFleet && r.view != viewFleet {
-		r.fleet.asked++ // answers on their way are for nobody
-	}
-}
-
-// replayPath is what the fragment of a run's link begins with.
-const replayPath = "lab/replay/"
-
-// inert is the attribute of what cannot be touched during a replay, or nil for none.
-func (r *Root) inert() any {
-	if r.state.Lab.Replay.Phase == state.ReplayReady {
-		return "inert"
-	}
-	return nil
+	r.fleet.Client.Hide()
 }
 
 // SetTheme takes the kept choice of colours.
@@ -155,15 +106,15 @@ func (r *Root) SetTheme(t Theme) { r.theme = t }
 func (r *Root) SetInk(i flashmap.Ink) { r.ink, r.repaint = i, true }
 
 // Busy says that leaving the page now would interrupt a restoration.
-func (r *Root) Busy() bool { return r.state.Restore.Phase == state.RestoreWriting }
+func (r *Root) Busy() bool { return r.restore.Writing() }
 
 // Rendered finishes a render: focus, title and maps.
 func (r *Root) Rendered() {
-	if t := r.documentTitle(); t != r.title {
+	if t := r.current().Title() + " · Unbrick"; t != r.title {
 		r.title = t
 		r.hooks.Title(t)
 	}
-	if h := r.headingKey(); h != r.heading {
+	if h := r.current().Key(); h != r.heading {
 		if r.heading != "" {
 			r.focus = "h1"
 		}
@@ -179,20 +130,44 @@ func (r *Root) Rendered() {
 
 // Redraw draws the maps for the present size of the page.
 func (r *Root) Redraw() {
-	for _, id := range r.shown {
-		r.maps[id].Draw(&r.ink, r.repaint)
+	for _, d := range r.shown {
+		d.Draw(&r.ink, r.repaint)
 	}
 	r.repaint = false
 }
 
-// send makes an event handler of a command.
-func (r *Root) send(c state.Command) func() {
-	return func() { r.hooks.Command(c) }
+// do does what a screen wants of the page, and sends what it wants of the engine.
+func (r *Root) do(e part.WishEvent) {
+	switch w := e.Wish.(type) {
+	case state.Command:
+		r.hooks.Command(w)
+	case words.ChooseFile:
+		r.hooks.ChooseFile()
+	case fleet.OpenFile:
+		r.hooks.OpenFile(w.Done)
+	case words.CopyText:
+		r.hooks.Copy(w.Text)
+		r.say("Copied.")
+	case words.SaveText:
+		r.hooks.Save(w.Name, []byte(w.Text))
+		r.say("Saved to your downloads.")
+	case words.GoTo:
+		r.hooks.Go(w.Path)
+	case words.Protect:
+		r.hooks.Protect()
+	case words.Focus:
+		r.focus = w.Selector
+	case part.Later:
+		r.hooks.After(w.After, w.Do)
+	case flashmap.MountEvent:
+		w.Drawing.Mount(r.hooks.Canvas(w.Host))
+		r.fresh = append(r.fresh, w.Drawing)
+	}
 }
 
 // say shows a short message for a moment.
-func (r *Root) say(words string) {
-	r.toast = words
+func (r *Root) say(message string) {
+	r.toast = message
 	r.toastNo++
 	no := r.toastNo
 	r.hooks.After(toastTime, func() {
@@ -202,110 +177,26 @@ func (r *Root) say(words string) {
 	})
 }
 
-func (r *Root) copyText(text string) {
-	r.hooks.Copy(text)
-	r.say("Copied.")
+// current is the screen that is shown.
+func (r *Root) current() screen {
+	if r.elsewhere() {
+		return elsewhere{}
+	}
+	return r.screen
 }
 
-// copyAddress copies the page's own address, which the browser puts in for an empty text.
-func (r *Root) copyAddress() { r.copyText("") }
+// elsewhere is shown in place of Restore and Lab while another tab has the work.
+type elsewhere struct{}
 
-func (r *Root) save(name string, data []byte) {
-	r.hooks.Save(name, data)
-	r.say("Saved to your downloads.")
-}
+func (elsewhere) Heading() string { return words.Elsewhere.Heading }
+func (elsewhere) Title() string   { return strings.TrimSuffix(words.Elsewhere.Heading, ".") }
+func (elsewhere) Key() string     { return "elsewhere" }
 
 // elsewhere says that another tab has the work.
-func (r *Root) elsewhere() bool {
-	return r.state.Tab == state.TabElsewhere && r.view != viewFleet
-}
+func (r *Root) elsewhere() bool { return r.tab == state.TabElsewhere && r.screen != screen(r.fleet) }
 
-var elsewherePane = pane{
-	Heading: "Unbrick is open in another tab.",
-	Lead:    "Go on there, or close it and reload.",
-}
+// on reports whether a screen is shown.
+func (r *Root) on(s screen) bool { return r.current() == s }
 
 // writing says that nothing may be pressed or closed.
-func (r *Root) writing() bool { return r.view == viewRestore && r.Busy() && !r.elsewhere() }
-
-// h1 is the headline of the present state.
-func (r *Root) h1() string {
-	switch {
-	case r.elsewhere():
-		return elsewherePane.Heading
-	case r.view == viewLab:
-		return "Emulated device"
-	case r.view == viewFleet:
-		return r.fleetHeading()
-	case r.Busy():
-		return r.writingHeading()
-	}
-	return r.restorePane().Heading
-}
-
-func (r *Root) writingHeading() string {
-	if p := &r.state.Restore.Plan; p.Work == state.WorkStarted {
-		if p.Settings == restore.SettingsErased {
-			return "Erasing its settings. Leave the cable in."
-		}
-		return "Starting it. Leave the cable in."
-	}
-	return "Restoring. Leave the cable in."
-}
-
-func (r *Root) documentTitle() string {
-	if r.writing() {
-		if s := shortOf(r.left.Remaining()); s != "" {
-			return s + " · Unbrick"
-		}
-	}
-	return strings.TrimSuffix(r.h1(), ".") + " · Unbrick"
-}
-
-// headingKey changes when the focus has to move to the headline: at a new state, not at each new
-// number in one.
-func (r *Root) headingKey() string {
-	switch {
-	case r.elsewhere():
-		return "elsewhere"
-	case r.view == viewLab:
-		return "lab"
-	case r.view == viewFleet:
-		return "fleet " + r.fleet.key()
-	}
-	s := &r.state.Restore
-	key := "restore " + string(rune('A'+s.Phase)) + causeCode(s.Failure.Code)
-	if r.asked() {
-		key += " settings"
-	}
-	return key
-}
-
-// nextTheme goes from the system's wish to light, dark and back.
-func (r *Root) nextTheme() {
-	r.theme = (r.theme + 1) % 3
-	r.hooks.Theme(r.theme)
-}
-
-func (r *Root) themeWord() string {
-	return [...]string{"Auto", "Light", "Dark"}[r.theme%3]
-}
-
-func (r *Root) themeLabel() string {
-	return "Colours: " + [...]string{"as the system", "light", "dark"}[r.theme%3] + ". Change"
-}
-
-// labWanted is the release that the Lab shows as the one to be restored: what the person wants, if it is still among the
-// choices, else the first of them. What is shown is what is done; without any choice the apparatus says why.
-func (r *Root) labWanted() [32]byte {
-	choice := r.state.Lab.Choice
-	for i := range choice {
-		if choice[i].Digest == r.lab.wanted {
-			return r.lab.wanted
-		}
-	}
-	if len(choice) > 0 {
-		return choice[0].Digest
-	}
-	return [32]byte{}
-}
+func (r *Root) writing() bool { return r.on(r.restore) && r.Busy() }

@@ -1,21 +1,25 @@
 package view
 
 import (
+	"io"
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"unbrick/webui/state"
+	"unbrick/webui/state/statetest"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/staticrender"
 )
 
-// render turns the page into HTML as the browser's renderer would. Without the generated half of the
-// components it skips, and fails where everything has to be there.
-func render(t *testing.T, r *Root) string {
-	t.Helper()
+// envs are what the components of each page keep between renders.
+var envs sync.Map // *Root: *vugu.BuildEnv
+
+// build builds the page. Without the generated half of the components it skips, and fails where everything has to be there.
+func build(t testing.TB, r *Root) *vugu.BuildResults {
 	builder, ok := any(r).(vugu.Builder)
 	if !ok {
 		if os.Getenv("CI") != "" {
@@ -23,13 +27,22 @@ func render(t *testing.T, r *Root) string {
 		}
 		t.Skip("run make page")
 	}
-	var b strings.Builder
-	out := staticrender.New(&b)
-	env, err := vugu.NewBuildEnv(out.EventEnv())
-	if err != nil {
-		t.Fatal(err)
+	env, known := envs.Load(r)
+	if !known {
+		made, err := vugu.NewBuildEnv(staticrender.New(io.Discard).EventEnv())
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, _ = envs.LoadOrStore(r, made)
 	}
-	if err := out.Render(env.RunBuild(builder)); err != nil {
+	return env.(*vugu.BuildEnv).RunBuild(builder)
+}
+
+// render turns the page into HTML as the browser's renderer would.
+func render(t *testing.T, r *Root) string {
+	t.Helper()
+	var b strings.Builder
+	if err := staticrender.New(&b).Render(build(t, r)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -54,8 +67,8 @@ func TestScenes(t *testing.T) {
 			if got := h1s.FindAllStringSubmatch(html, -1); len(got) != 1 || text(got[0][1]) != s.h1 {
 				t.Errorf("h1 %q, want one %q", got, s.h1)
 			}
-			if r.h1() != s.h1 {
-				t.Errorf("title from %q, want %q", r.h1(), s.h1)
+			if got := r.current().Heading(); got != s.h1 {
+				t.Errorf("title from %q, want %q", got, s.h1)
 			}
 			var got []string
 			for _, m := range primaries.FindAllStringSubmatch(html, -1) {
@@ -102,7 +115,7 @@ func TestScenes(t *testing.T) {
 
 // What a device or server says is text, never markup.
 func TestForeignTextIsEscaped(t *testing.T) {
-	s := demoRestore(state.RestoreFound)
+	s := state.RestoreFound{Offer: statetest.Offer()}
 	s.Device.Name, s.Device.Serial = `<img src=x onerror=alert(1)>`, `"><script>`
 	s.Plan.Release.Version = `<u>2</u>`
 	r := New((&world{}).hooks())

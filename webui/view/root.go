@@ -3,8 +3,10 @@ package view
 import (
 	"time"
 
+	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
 	"unbrick/webui/view/flashmap"
+	"unbrick/webui/view/part"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
@@ -39,20 +41,11 @@ type Hooks struct {
 	// Save hands a file to the person.
 	Save func(name string, data []byte)
 	// Fetch asks the server and calls done under the lock. Status 0 says that there was no answer.
-	Fetch func(r Request, done func(status int, body []byte))
+	Fetch func(q fleetdata.Request, done func(status int, body []byte))
 	// After calls f under the lock, d later, and renders.
 	After func(d time.Duration, f func())
 	// Now is the wall clock, for "4 min ago".
 	Now func() time.Time
-}
-
-// Request is one question to our own server. Body and answer are JSON: it is to be sent with Accept and,
-// if there is a body, Content-Type application/json.
-type Request struct {
-	Method string
-	Path   string // from the page's own folder, "/api/devices"
-	Token  string // operator's, sent as bearer; empty sends none
-	Body   []byte
 }
 
 // Theme is the person's choice of colours.
@@ -64,44 +57,48 @@ const (
 	ThemeDark
 )
 
-// tab is one entry of the header.
-type tab struct {
-	Path, Name        string
-	Current, Disabled any // an attribute's value, or nil for none
-}
-
-func (c *Root) tabs() []tab {
-	list := []tab{{Path: "#restore", Name: "Restore"}, {Path: "#lab", Name: "Lab"}, {Path: "#fleet", Name: "Fleet"}}
-	for i := range list {
+func (r *Root) tabs() []part.Tab {
+	list := []part.Tab{{Path: "#restore", Name: "Restore"}, {Path: "#lab", Name: "Lab"}, {Path: "#fleet", Name: "Fleet"}}
+	for i, s := range []screen{r.restore, r.lab, r.fleet} {
 		switch {
-		case i == int(c.view):
+		case s == r.screen:
 			list[i].Current = "page"
-		case c.writing():
+		case r.writing():
 			list[i].Disabled = "true"
 		}
 	}
 	return list
 }
 
-func (c *Root) onRestore() bool { return c.view == viewRestore && !c.elsewhere() }
-func (c *Root) onLab() bool     { return c.view == viewLab && !c.elsewhere() }
-func (c *Root) onFleet() bool   { return c.view == viewFleet }
+// nextTheme goes from the system's wish to light, dark and back.
+func (r *Root) nextTheme() {
+	r.theme = (r.theme + 1) % 3
+	r.hooks.Theme(r.theme)
+}
+
+func (r *Root) themeWord() string {
+	return [...]string{"Auto", "Light", "Dark"}[r.theme%3]
+}
+
+func (r *Root) themeLabel() string {
+	return "Colours: " + [...]string{"as the system", "light", "dark"}[r.theme%3] + ". Change"
+}
 
 // follow lets a link of the header work, except while writing.
-func (c *Root) follow(e vugu.DOMEvent) {
-	if c.writing() {
+func (r *Root) follow(e vugu.DOMEvent) {
+	if r.writing() {
 		e.PreventDefault()
 	}
 }
 
 // skip jumps over the header without changing the address.
-func (c *Root) skip(e vugu.DOMEvent) {
+func (r *Root) skip(e vugu.DOMEvent) {
 	e.PreventDefault()
-	c.hooks.Focus("#main")
+	r.hooks.Focus("#main")
 }
 
-func (c *Root) toastClass() string {
-	if c.toast == "" {
+func (r *Root) toastClass() string {
+	if r.toast == "" {
 		return "toast"
 	}
 	return "toast on"

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"unbrick/webui/state"
+	"unbrick/webui/words"
 )
 
 // What the shell says before the program is loaded, the program says in the same words.
@@ -20,16 +21,14 @@ func TestShellSaysTheSame(t *testing.T) {
 	for _, m := range from.FindAllStringSubmatch(string(b), -1) {
 		parts[m[2]] = m[1] + m[3]
 	}
-	for id, phase := range map[string]state.RestorePhase{
-		"": state.RestoreLoading, "no-serial": state.RestoreUnsupported, "no-protection": state.RestoreInsecure,
+	for id, phase := range map[string]state.Restore{
+		"": state.RestoreLoading{}, "no-serial": state.RestoreUnsupported{}, "no-protection": state.RestoreInsecure{},
 	} {
-		r := New((&world{}).hooks())
-		r.SetState(state.State{Restore: state.Restore{Phase: phase}})
-		p := r.restorePane()
+		p := words.RestorePane(phase, false, "")
 		plain := text(parts[id])
-		for _, words := range []string{p.Heading, p.Lead, text(string(p.Aside))} {
-			if !strings.Contains(plain, words) {
-				t.Errorf("%q: the shell does not say %q but\n%s", id, words, plain)
+		for _, said := range []string{p.Heading, p.Lead, text(string(p.Aside))} {
+			if !strings.Contains(plain, said) {
+				t.Errorf("%q: the shell does not say %q but\n%s", id, said, plain)
 			}
 		}
 		if p.Aside != "" && !strings.Contains(parts[id], string(p.Aside)) {
@@ -38,11 +37,9 @@ func TestShellSaysTheSame(t *testing.T) {
 		if !strings.Contains(plain, p.Hint) {
 			t.Errorf("%q: the shell does not say %q", id, p.Hint)
 		}
-		if phase == state.RestoreLoading { // what static/boot.js puts on the button, before and after the chooser
-			said := []string{p.Acts[0].Label}
-			r.Chosen()
-			p = r.restorePane()
-			said = append(said, p.Acts[0].Label, p.Hint)
+		if id == "" { // what static/boot.js puts on the button, before and after the chooser
+			chosen := words.Loading(true)
+			said := []string{p.Acts[0].Label, chosen.Acts[0].Label, chosen.Hint}
 			for i, name := range []string{"data-offer", "data-chosen", "data-hint"} {
 				if !strings.Contains(parts[id], name+`="`+said[i]+`"`) {
 					t.Errorf("the shell's button does not say %q in %s", said[i], name)

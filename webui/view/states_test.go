@@ -4,220 +4,22 @@ import (
 	"strings"
 	"time"
 
-	"unbrick/protocol/smp"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
+	"unbrick/webui/state/statetest"
 	"unbrick/webui/view/flashmap"
 
 	"github.com/vugu/vugu/js"
 )
-
-// The device of the drawn screens: 256 sectors of 4 KiB, 96 of which change from 2.3.0 to 2.4.1.
-const (
-	demoSectors = 256
-	demoChanged = 96
-)
-
-var demoFacts = state.MapFacts{Size: 1 << 20, ProgramUnit: 256, Runs: []state.SectorRun{{Size: 4096, Count: demoSectors}}}
-
-// demoChanges is where 2.4.1 differs, in clusters, in the order of the rewrite.
-func demoChanges() []int {
-	var list []int
-	for i := 241; i >= 10 && len(list) < demoChanged; i-- {
-		if i/7%2 == 1 || i%5 == 0 && i/21%2 == 0 {
-			list = append(list, i)
-		}
-	}
-	for i := 10; len(list) < demoChanged; i++ {
-		list = append(list, i)
-	}
-	return list
-}
-
-// demoMap has written sectors new, the next one in a state of its own, the rest old.
-func demoMap(written int, next state.Sector) state.Map {
-	m := state.Map{Facts: demoFacts, Cells: make([]state.Sector, demoSectors), Active: -1}
-	for i := range m.Cells {
-		switch {
-		case i < 8:
-			m.Cells[i] = state.SectorBoot
-		case i < 10:
-			m.Cells[i] = state.SectorRecord
-		case i > 241:
-			m.Cells[i] = state.SectorUnused
-		}
-	}
-	for n, i := range demoChanges() {
-		switch {
-		case n < written:
-			m.Cells[i] = state.SectorNew
-		case n == written:
-			m.Cells[i] = next
-			m.Active = i
-		default:
-			m.Cells[i] = state.SectorOld
-		}
-	}
-	return m
-}
-
-var (
-	demoKey    = [8]byte{0x7f, 0x3a, 0x91, 0xc2, 5, 6, 7, 8}
-	oldRelease = state.Release{Digest: [32]byte{1}, Model: "0001", Version: "2.3.0", Order: 23, Size: 921 << 10, Signers: state.Signers{demoKey}, Fit: state.FitInstalled}
-	newRelease = state.Release{Digest: [32]byte{2}, Model: "0001", Version: "2.4.1", Order: 24, Size: 928 << 10, Signers: state.Signers{demoKey}, Fit: state.FitIntended, Origin: state.OriginServer}
-)
-
-func demoRestore(phase state.RestorePhase) state.Restore {
-	return state.Restore{
-		Phase: phase,
-		Device: state.Device{Model: "0001", Name: "Field terminal", Serial: "A17-004212", Why: smp.WhyInterrupted,
-			Version: "2.3.0", Target: "2.4.1", Keys: 1, Layout: demoFacts, Erases: true,
-			Settings: []state.SettingsArea{{Name: "calibration", Size: 16 << 10}, {Name: "user", Size: 8 << 10}}},
-		Map: demoMap(54, state.SectorDamaged),
-		Plan: state.Plan{Release: newRelease, Trust: state.TrustVerified, Sectors: 42, Total: 232, Send: 38 << 10, Full: 928 << 10,
-			Time: 8600 * time.Millisecond, Settings: restore.SettingsKept},
-		Choice: []state.Release{newRelease, oldRelease, {Digest: [32]byte{3}, Version: "2.2.8", Fit: state.FitBelowFloor}},
-	}
-}
-
-func demoWriting() state.Restore {
-	s := demoRestore(state.RestoreWriting)
-	s.Map = demoMap(81, state.SectorLive)
-	s.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 27, Of: 42, Bytes: 24 << 10, BytesOf: 38 << 10,
-		Work: 5_200_000, WorkOf: 8_600_000, Elapsed: 6 * time.Second}
-	return s
-}
-
-func demoRAM(workspace bool) state.RAM {
-	m := state.RAM{Size: 256 << 10}
-	off := uint32(0)
-	add := func(name string, size uint32, importance uint8, is state.RegionState) {
-		m.Regions = append(m.Regions, state.Region{Name: name, Off: off << 10, Size: size << 10, Importance: importance, State: is})
-		off += size
-	}
-	add("System", 48, 9, state.RegionFixed)
-	add("Calls", 40, 8, state.RegionRunning)
-	add("Metering", 32, 7, state.RegionRunning)
-	add("Display", 40, 5, state.RegionRunning)
-	add("Journal", 24, 2, state.RegionRunning)
-	add("Maps", 56, 1, state.RegionRunning)
-	add("", 16, 0, state.RegionFree)
-	if workspace {
-		m.Regions[4].State, m.Regions[5].State = state.RegionStopped, state.RegionStopped
-		m.Workspace = state.Span{Off: 160 << 10, Size: 80 << 10}
-	}
-	return m
-}
-
-// demoSteps has the steps before n done and n live, S06 beside the way.
-func demoSteps(n int) (steps [20]state.Step) {
-	for i := range steps {
-		switch {
-		case i+1 < n:
-			steps[i] = state.StepDone
-		case i+1 == n:
-			steps[i] = state.StepLive
-		}
-	}
-	if n > 6 {
-		steps[5] = state.StepSkipped
-	}
-	if n > 14 {
-		steps[12], steps[13] = state.StepBad, state.StepSkipped
-	}
-	return steps
-}
-
-func demoLab(phase state.LabPhase) state.Lab {
-	l := state.Lab{
-		Phase: phase, Name: "Field terminal", Model: "0001", Serial: "LAB-0001", Runs: "2.3.0", Old: "2.3.0",
-		Map: demoMap(0, state.SectorOld), RAM: demoRAM(false),
-		Power: state.Power{Switch: state.SwitchOn},
-		Line:  state.Line{Baud: 115200, TurnAround: 16 * time.Millisecond, Noise: state.NoiseHundredK, Pace: state.PaceTen},
-		Make:  state.Making{Models: []state.LabModel{{ID: "0001", Name: "Field terminal"}}, Releases: []state.Release{newRelease, oldRelease}},
-		Log: []state.LogRow{
-			{Code: 6, Sector: state.NoSector, A: 921 << 10, B: 412_000, Text: "release 2.3.0"},
-			{Code: 7, Sector: state.NoSector, A: 1, Text: "2.3.0"},
-		},
-	}
-	row := func(at int, step uint8, code uint16, sector, a, b uint32, text string) {
-		l.Log = append(l.Log, state.LogRow{Time: time.Duration(at) * time.Millisecond, Step: step, Code: code, Sector: sector, A: a, B: b, Text: text})
-	}
-	none := state.NoSector
-	switch phase {
-	case state.LabRunning:
-		l.Offered = newRelease
-	case state.LabRewriting, state.LabBricked, state.LabRestoring:
-		l.Runs, l.Target = "", "2.4.1"
-		row(412, 1, 32, none, 152<<10, 0, "2.3.0")
-		row(431, 5, 33, none, 62_311, 81_920, "")
-		row(433, 7, 36, none, 5, 56<<10, "Maps")
-		row(433, 7, 36, none, 4, 24<<10, "Journal")
-		row(434, 7, 38, none, 160<<10, 80<<10, "")
-		row(436, 8, 40, none, 0, 62_311, "")
-		row(3602, 11, 42, none, 62_311, 0, "")
-		row(3618, 12, 44, none, 0, 0, "")
-		row(3847, 13, 46, none, 96, 229_000, "")
-		row(3893, 13, 48, none, 96, 0, "2.4.1")
-		row(6914, 13, 50, 104, 54, 96, "")
-	}
-	switch phase {
-	case state.LabRewriting:
-		l.Map, l.RAM = demoMap(54, state.SectorLive), demoRAM(true)
-		for i := range l.RAM.Regions {
-			if l.RAM.Regions[i].State == state.RegionRunning {
-				l.RAM.Regions[i].State = state.RegionStopped
-			}
-		}
-		l.RAM.Resident = state.Span{Off: 224 << 10, Size: 16 << 10}
-		l.Timeline = state.Timeline{Steps: demoSteps(13), Now: state.Now{Step: 13, Addr: 0x67000, Done: 54, Of: 96, Target: "2.4.1"}}
-		l.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 54, Of: 96}
-		l.Power.Op, l.Power.Ops = 926, 1636
-		l.Time = 6914 * time.Millisecond
-	case state.LabBricked, state.LabRestoring:
-		l.Why = smp.WhyInterrupted
-		l.Map = demoMap(54, state.SectorDamaged)
-		l.RAM.Contents, l.RAM.Workspace = state.ContentsLost, state.Span{Off: 240 << 10, Size: 16 << 10}
-		l.Power.LastCut, l.Power.Ops = 928, 1636
-		l.Log = append(l.Log, state.LogRow{Time: 6983 * time.Millisecond, Source: state.SourceBoard, Code: state.LogCut, A: 928})
-		row(7120, 0, 8, none, 4, 0, "the rewrite stopped halfway")
-		row(7160, 15, 80, none, 0, 0, "")
-		l.Timeline = state.Timeline{Steps: demoSteps(15), Now: state.Now{Step: 15}}
-		l.Choice = []state.Release{newRelease, oldRelease}
-		l.Time = 7160 * time.Millisecond
-		if phase == state.LabRestoring {
-			l.Map = demoMap(81, state.SectorLive)
-			l.Timeline = state.Timeline{Steps: demoSteps(18), Now: state.Now{Step: 18, Done: 27, Of: 42}}
-			l.Progress = restore.Progress{Stage: restore.StageWrite, Sectors: 27, Of: 42, Work: 27, WorkOf: 42, Elapsed: 3 * time.Second}
-			l.Time = 10830 * time.Millisecond
-		}
-	}
-	return l
-}
-
-// cutLab is a device whose last cut can be seen again.
-func cutLab() state.Lab {
-	l := demoLab(state.LabBricked)
-	l.Replay.Own = true
-	return l
-}
-
-// replayLab is that cut, as a replay shows it.
-func replayLab() state.Lab {
-	l := demoLab(state.LabRewriting)
-	l.Map = demoMap(54, state.SectorDamaged)
-	l.Replay = state.Replay{Phase: state.ReplayReady, Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928, Cuts: []uint32{930}, Do: state.DoProgram, Cut: true,
-		Sector: 0x67, Bytes: 256, Done: 55, Of: 96}
-	return l
-}
 
 // world is a browser that remembers what the page asked of it.
 type world struct {
 	commands  []state.Command
 	focus     []string
 	titles    []string
-	requests  []Request
+	requests  []fleetdata.Request
 	answers   []func(int, []byte)
 	timers    []func()
 	copied    []string
@@ -250,7 +52,7 @@ func (w *world) hooks() Hooks {
 			}
 			w.saved[name] = data
 		},
-		Fetch: func(r Request, done func(int, []byte)) {
+		Fetch: func(r fleetdata.Request, done func(int, []byte)) {
 			w.requests, w.answers = append(w.requests, r), append(w.answers, done)
 		},
 		After: func(_ time.Duration, f func()) { w.timers = append(w.timers, f) },
@@ -277,13 +79,19 @@ func onRestore(s state.Restore) func(*Root, *world) {
 }
 
 func onLab(l state.Lab) func(*Root, *world) {
-	return onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Lab: l, Server: state.Server{Reach: state.ReachYes}})
+	return onState(state.State{Restore: state.RestoreIdle{}, Lab: l, Server: state.Server{Reach: state.ReachYes}})
 }
 
-func failure(f state.Failure) func(*Root, *world) {
-	s := demoRestore(state.RestoreFailed)
-	s.Failure = f
-	return onRestore(s)
+func failure(f state.Failure) func(*Root, *world) { return onRestore(statetest.Failed(f)) }
+
+// pressing does something to the page with what a person would press.
+func pressing(s state.Restore, labels ...string) func(*Root, *world) {
+	return func(r *Root, w *world) {
+		r.SetState(state.State{Restore: s})
+		for _, label := range labels {
+			press(r, label)
+		}
+	}
 }
 
 // sentFile is a diagnostic file as somebody sends it.
@@ -305,41 +113,26 @@ connect, Chrome 150 on Windows
 ended: port vanished
 `
 
-// demoBoot is a device whose boot loader is MCUboot.
-func demoBoot(phase state.RestorePhase) state.Restore {
-	return state.Restore{Phase: phase, Map: state.Map{Active: -1}, Boot: state.Boot{
-		Images: []state.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}},
-		File: state.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
-			Signature: "ECDSA", Size: 187_412, Time: 25 * time.Second, Counter: 4},
-	}, Plan: state.Plan{Work: state.WorkImage}}
+// A device whose boot loader is MCUboot, and an image for it.
+var (
+	bootImages = []state.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}}
+	bootFile   = state.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
+		Signature: "ECDSA", Size: 187_412, Time: 25 * time.Second, Counter: 4}
+)
+
+func bootDone(trial state.Trial) func(*Root, *world) {
+	return onRestore(state.RestoreInstalled{File: bootFile, Result: state.Installed{Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second, Trial: trial}})
+}
+
+func bootFailed(code restore.Code, touched restore.Touched, stage restore.Stage) func(*Root, *world) {
+	return onRestore(state.RestoreFailed{Image: true, Failure: state.Failure{Code: code, Touched: touched, Stage: stage}})
 }
 
 func scenes() []scene {
-	bootWriting := demoBoot(state.RestoreWriting)
-	bootWriting.Progress = restore.Progress{Stage: restore.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}
-	bootDone := demoBoot(state.RestoreDone)
-	bootDone.Result = state.Result{Work: state.WorkImage, Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second}
-	bootTrial := bootDone
-	bootTrial.Result.Trial = state.TrialRuns
-	bootRuns := bootDone
-	bootRuns.Result.Trial = state.TrialStarted
-	bootMarked := bootDone
-	bootMarked.Result.Trial = state.TrialMarked
-	bootUnknown := bootDone
-	bootUnknown.Result.Trial = state.TrialUnknown
-	bootPending := demoBoot(state.RestoreFailed)
-	bootPending.Failure = state.Failure{Code: restore.CodePending, Touched: restore.TouchedWritten, Stage: restore.StageStart}
-	bootRefused := demoBoot(state.RestoreFailed)
-	bootRefused.Failure = state.Failure{Code: restore.CodeUnlisted, Touched: restore.TouchedAll, Stage: restore.StageVerify}
-	bootOut := demoBoot(state.RestoreFailed)
-	bootOut.Failure = state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedPart, Stage: restore.StageWrite}
-	bootEmpty := demoBoot(state.RestoreLoader)
-	bootEmpty.Boot.Images = nil
-	bootFile := bootEmpty
-	bootFile.Phase, bootFile.Failure = state.RestoreFailed, state.Failure{Code: restore.CodeBadFile, Stage: restore.StagePlan}
-	phase := func(p state.RestorePhase) func(*Root, *world) { return onRestore(demoRestore(p)) }
-	bare := func(p state.RestorePhase) func(*Root, *world) { return onRestore(state.Restore{Phase: p}) }
-	coach := state.Restore{Phase: state.RestoreNoAnswer, Ways: []state.Way{
+	bootWriting := state.RestoreSending{File: bootFile,
+		Progress: restore.Progress{Stage: restore.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}}
+	found := state.RestoreFound{Offer: statetest.Offer()}
+	coach := state.RestoreNoAnswer{Ways: []state.Way{
 		{Kind: state.WayBreak, State: state.WayTried, Waited: 2 * time.Second},
 		{Kind: state.WayReset, State: state.WayTried, Waited: 2 * time.Second},
 		{Kind: state.WayRTS, State: state.WayTried, Waited: 2 * time.Second},
@@ -351,58 +144,51 @@ func scenes() []scene {
 	talks.Heard = state.Heard{Lines: []string{"U-Boot 2023.01 (Jan 01 2023)", "=> <b>"}, Kinds: []boottext.Kind{boottext.UBoot}}
 	chats := coach
 	chats.Heard.Lines = []string{"temperature 21.5"}
-	done := demoRestore(state.RestoreDone)
-	done.Result = state.Result{Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232, Written: 42, Sent: 38 << 10, Took: 8600 * time.Millisecond, Settings: restore.SettingsKept}
+	done := state.RestoreDone{Device: statetest.Device(), Result: state.Result{Version: "2.4.1", Signers: state.Signers{statetest.Key}, Verified: 232, Written: 42, Sent: 38 << 10,
+		Took: 8600 * time.Millisecond, Settings: restore.SettingsKept}}
 	wiped := done
 	wiped.Result.Settings = restore.SettingsErased
 	old := done
 	old.Result.Settings = restore.SettingsUnable
 	worn := done
 	worn.Result.Settings, worn.Result.Addr = restore.SettingsFailed, 0xfe000
-	wishing := func(s state.Restore, change func(*Root)) func(*Root, *world) {
-		return func(r *Root, w *world) {
-			onRestore(s)(r, w)
-			r.wishErase(true)
-			if change != nil {
-				change(r)
-			}
-		}
-	}
-	primaryOf := func(r *Root) { r.restorePane().Acts[0].Do() }
-	unable := demoRestore(state.RestoreFound)
+	const change, settings, erase = "Change", "Change what happens to its settings", "Erase them"
+	unable := found
 	unable.Device.Erases = false
-	erasing := demoWriting()
+	erasing := statetest.Writing()
 	erasing.Plan.Settings = restore.SettingsErased
 	erasing.Progress.Stage, erasing.Progress.Sectors = restore.StageErase, 42
-	erasing.Map = demoMap(96, state.SectorNew)
+	erasing.Map = statetest.Map(96, state.SectorNew)
 	wiping := erasing
 	wiping.Plan.Work, wiping.Plan.Sectors, wiping.Progress.Of = state.WorkStarted, 0, 0
-	jobErase := state.Restore{Phase: state.RestoreIdle, Job: state.PendingJob{Serial: "A17-004212", Version: "2.4.1", Erase: true}}
-	job := state.Restore{Phase: state.RestoreIdle, Job: state.PendingJob{Serial: "A17-004212", Version: "2.4.1"}}
+	jobErase := state.RestoreIdle{Jobs: []state.PendingJob{{Serial: "A17-004212", Version: "2.4.1", Erase: true}}}
+	job := state.RestoreIdle{Jobs: []state.PendingJob{{Serial: "A17-004212", Version: "2.4.1"}}}
 	jobs := job
 	for _, serial := range []string{"A17-000001", "A17-000002", "A17-000003", "A17-000004", "A17-000005", "A17-000006"} {
-		jobs.Others = append(jobs.Others, state.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
+		jobs.Jobs = append(jobs.Jobs, state.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
 	}
 	kept := func(c state.StoreCondition, reach state.Reach) func(*Root, *world) {
-		return onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Store: state.Store{Condition: c}, Server: state.Server{Reach: reach}})
+		return onState(state.State{Restore: state.RestoreIdle{}, Store: state.Store{Condition: c}, Server: state.Server{Reach: reach}})
 	}
-	right := demoRestore(state.RestoreRight)
-	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", demoMap(96, state.SectorNew)
-	record := demoRestore(state.RestoreFound)
+	right := state.RestoreRight{Offer: statetest.Offer()}
+	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", statetest.Map(96, state.SectorNew)
+	record := found
 	record.Plan.Work, record.Plan.Sectors = state.WorkRecorded, 0
-	started := right
-	started.Phase, started.Result = state.RestoreDone, state.Result{Work: state.WorkStarted, Version: "2.4.1", Signers: state.Signers{demoKey}, Verified: 232}
+	started := state.RestoreDone{Device: right.Device, Result: state.Result{Work: state.WorkStarted, Version: "2.4.1", Signers: state.Signers{statetest.Key}, Verified: 232}}
 	finished := started
 	finished.Result.Work = state.WorkFinished
-	early := demoRestore(state.RestoreFailed)
-	early.Failure = state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedNothing, Stage: restore.StageWrite, Of: 42}
-	off := demoLab(state.LabOff)
+	early := statetest.Failed(state.Failure{Code: restore.CodeVanished, Touched: restore.TouchedNothing, Stage: restore.StageWrite, Of: 42})
+	saves, keptRelease, chosen := found, statetest.New, found
+	saves.Device.Backup = true
+	keptRelease.Fit = state.FitWithdrawn
+	chosen.Plan.Release.Fit = state.FitWithdrawn
+	off := statetest.Lab(state.LabOff)
 	off.Power.Switch = state.SwitchOff
 	return []scene{
 		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Connect your device", nil},
 		{"loading-chosen", "", func(r *Root, _ *world) { r.Chosen() }, "Bring your device back.", "Connecting", []string{"Nothing has been sent to your device."}},
-		{"restore", "", bare(state.RestoreIdle), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
-		{"restore-away", "", onState(state.State{Restore: state.Restore{Phase: state.RestoreIdle}, Server: state.Server{Reach: state.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
+		{"restore", "", onRestore(state.RestoreIdle{}), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
+		{"restore-away", "", onState(state.State{Restore: state.RestoreIdle{}, Server: state.Server{Reach: state.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
 		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
 		{"jobs", "", onRestore(jobs), "Go on restoring A17-004212.", "Connect and go on", []string{"A17-000001", "release 2.3.0, model 0001, settings erased at the end", "3 other devices"}},
 		{"keeps-nothing", "", kept(state.StoreNone, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser keeps nothing for this page. Restoring works all the same", `<p>Only the result of a repair is reported`}},
@@ -410,36 +196,28 @@ func scenes() []scene {
 		{"keeps-no-more", "", kept(state.StoreFull, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser does not keep what this page gives it. Restoring works all the same", `<p>Works without a network.`}},
 		{"kept-lost", "", kept(state.StoreLost, state.ReachYes), "Bring your device back.", "Connect your device", []string{"Some of what this browser kept for this page was damaged and is gone. Restoring works all the same."}},
 		{"port-stuck", "", failure(state.Failure{Code: restore.CodePortStuck}), "The browser does not let go of the cable.", "Connect again", []string{"Nothing was written. It is exactly as it was", "Pull the cable out, push it in again, then press Connect again.", "C-123"}},
-		{"unsupported", "", bare(state.RestoreUnsupported), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
-		{"insecure", "", bare(state.RestoreInsecure), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
-		{"no-port", "", bare(state.RestoreNoPort), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
-		{"connecting", "", bare(state.RestoreConnecting), "Asking the device.", "Listening", nil},
-		{"port-busy", "", bare(state.RestorePortBusy), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
+		{"unsupported", "", onRestore(state.RestoreUnsupported{}), "This browser cannot use a cable.", "Copy this page’s address", []string{"Your device is as it was. It can wait."}},
+		{"insecure", "", onRestore(state.RestoreInsecure{}), "This address is not protected.", "Open the https address", []string{"Browsers allow a cable only on https pages and on this computer itself.", "ask whoever gave you this address", `<p>Only the result of a repair`}},
+		{"no-port", "", onRestore(state.RestoreNoPort{}), "Device not in the list?", "Show the list again", []string{"Nothing was chosen, so nothing was changed."}},
+		{"connecting", "", onRestore(state.RestoreConnecting{}), "Asking the device.", "Listening", nil},
+		{"port-busy", "", onRestore(state.RestorePortBusy{}), "Another program holds the device.", "Connect again", []string{"Close it and press Connect again. Nothing was written."}},
 		{"no-answer-talks", "", onRestore(talks), "Connected, but no answer.", "I have done this", []string{"What the device says is U-Boot", "U-Boot 2023.01 (Jan 01 2023)", "=&gt; &lt;b&gt;"}},
 		{"no-answer-chats", "", onRestore(chats), "Connected, but no answer.", "I have done this", []string{"says something that is no answer", "temperature 21.5"}},
 		{"no-answer", "", onRestore(coach), "Connected, but no answer.", "I have done this", []string{"Nothing has been written. The device is as it was.", `aria-current="step"`}},
-		{"reading", "", phase(state.RestoreReading), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
-		{"identified", "", phase(state.RestoreFound), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
-		{"identified-backup", "", func(r *Root, w *world) {
-			s := demoRestore(state.RestoreFound)
-			s.Device.Backup = true
-			onRestore(s)(r, w)
-		}, "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
-		{"backup", "", func(r *Root, w *world) {
-			s := demoRestore(state.RestoreReading)
-			s.Progress = restore.Progress{Bytes: 300 << 10, BytesOf: 928 << 10}
-			onRestore(s)(r, w)
-		}, "Saving what it holds.", "Reading, 300 KB of 928 KB", []string{"into a file for you", "Stop"}},
-		{"choosing", "", func(r *Root, w *world) { phase(state.RestoreFound)(r, w); r.choosing = true }, "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
+		{"reading", "", onRestore(state.RestoreReading{Device: statetest.Device()}), "Reading what is left on it.", "Reading", []string{"A17-004212"}},
+		{"identified", "", onRestore(found), "Found it. It can be restored.", "Restore", []string{"verified on this computer", "42 of its", "38 KB of 928 KB", "9 seconds", `role="img"`}},
+		{"identified-backup", "", onRestore(saves), "Found it. It can be restored.", "Restore", []string{"Save a backup first"}},
+		{"backup", "", onRestore(state.RestoreReading{Device: statetest.Device(), Done: 300 << 10, Of: 928 << 10}), "Saving what it holds.", "Reading, 300 KB of 928 KB", []string{"into a file for you", "Stop"}},
+		{"choosing", "", pressing(found, change), "Found it. It can be restored.", "Restore", []string{"too old: the device refuses it", "Choose a release from a file"}},
 		{"right", "", onRestore(right), "Nothing is wrong with its software. It runs release 2.4.1.", "Start it", nil},
-		{"settings", "", func(r *Root, w *world) { phase(state.RestoreFound)(r, w); r.settings.open = true }, "Found it. It can be restored.", "Restore",
+		{"settings", "", pressing(found, settings), "Found it. It can be restored.", "Restore",
 			[]string{"Keep them", "Erase them", "calibration (16 KB) and user (8 KB) are lost, for good"}},
-		{"settings-wish", "", wishing(demoRestore(state.RestoreFound), func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"Will be erased", "after the software is verified"}},
-		{"settings-sure", "", wishing(demoRestore(state.RestoreFound), primaryOf), "Erase its settings?", "Restore and erase",
+		{"settings-wish", "", pressing(found, settings, erase), "Found it. It can be restored.", "Restore", []string{"Will be erased", "after the software is verified"}},
+		{"settings-sure", "", pressing(found, settings, erase, "Restore"), "Erase its settings?", "Restore and erase",
 			[]string{"calibration", "16 KB", "user", "8 KB", "Keep the settings", "cannot be brought back", "Nothing has been written yet."}},
-		{"settings-right", "", wishing(right, nil), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased", "before it starts"}},
-		{"settings-right-sure", "", wishing(right, primaryOf), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
-		{"settings-unable", "", wishing(unable, func(r *Root) { r.settings.open = true }), "Found it. It can be restored.", "Restore", []string{"this device does not know how", "Kept"}},
+		{"settings-right", "", pressing(right, settings, erase, settings), "Nothing is wrong with its software. It runs release 2.4.1.", "Erase settings and start", []string{"Will be erased", "before it starts"}},
+		{"settings-right-sure", "", pressing(right, settings, erase, "Erase settings and start"), "Erase its settings?", "Erase and start it", []string{"Its software stays as it is.", "calibration"}},
+		{"settings-unable", "", pressing(unable, settings, erase), "Found it. It can be restored.", "Restore", []string{"this device does not know how", "Kept"}},
 		{"settings-only", "", onRestore(wiping), "Erasing its settings. Leave the cable in.", "", []string{"Nothing to write", "Its settings, as you asked"}},
 		{"settings-erasing", "", func(r *Root, w *world) {
 			for _, at := range []time.Duration{5, 6, 7, 8} {
@@ -457,25 +235,12 @@ func scenes() []scene {
 		{"started", "", onRestore(started), "It runs release 2.4.1.", "Connect another", []string{"it was only started", "All 232 sectors", "Started"}},
 		{"finished", "", onRestore(finished), "Restored. It runs release 2.4.1.", "Restore another", []string{"come to the end alone", "All 232 sectors", "Nothing more", "Verified"}},
 		{"out-early", "", onRestore(early), "The cable came out.", "Connect again", []string{"while the update file was still being sent", "Nothing was written. It is exactly as it was"}},
-		{"unknown", "", phase(state.RestoreUnknown), "There is no release for this device here.", "Choose a release from a file", []string{"model 0001", "Ask its maker", "It can wait."}},
-		{"withdrawn", "", func(r *Root, w *world) {
-			s := demoRestore(state.RestoreWithdrawn)
-			s.Choice = nil
-			onRestore(s)(r, w)
-		}, "There is no release for it now.", "Connect again", []string{"Its maker took back what there was for model 0001", "ask its maker", "It can wait.", "Choose a release from a file"}},
-		{"withdrawn-kept", "", func(r *Root, w *world) {
-			s := demoRestore(state.RestoreWithdrawn)
-			s.Choice = []state.Release{newRelease}
-			s.Choice[0].Fit = state.FitWithdrawn
-			onRestore(s)(r, w)
-		}, "There is no release for it now.", "Connect again", []string{"withdrawn by its maker", "Look at release 2.4.1 all the same"}},
-		{"withdrawn-chosen", "", func(r *Root, w *world) {
-			s := demoRestore(state.RestoreFound)
-			s.Plan.Release.Fit = state.FitWithdrawn
-			onRestore(s)(r, w)
-		}, "Found it. It can be restored.", "Restore", []string{"withdrawn by its maker"}},
+		{"unknown", "", onRestore(state.RestoreUnknown{Device: statetest.Device()}), "There is no release for this device here.", "Choose a release from a file", []string{"model 0001", "Ask its maker", "It can wait."}},
+		{"withdrawn", "", onRestore(state.RestoreWithdrawn{Device: statetest.Device()}), "There is no release for it now.", "Connect again", []string{"Its maker took back what there was for model 0001", "ask its maker", "It can wait.", "Choose a release from a file"}},
+		{"withdrawn-kept", "", onRestore(state.RestoreWithdrawn{Device: statetest.Device(), Choice: []state.Release{keptRelease}}), "There is no release for it now.", "Connect again", []string{"withdrawn by its maker", "Look at release 2.4.1 all the same"}},
+		{"withdrawn-chosen", "", onRestore(chosen), "Found it. It can be restored.", "Restore", []string{"withdrawn by its maker"}},
 		{"restoring", "", func(r *Root, w *world) {
-			s := demoWriting()
+			s := statetest.Writing()
 			for _, at := range []time.Duration{3, 4, 5, 6} {
 				s.Progress.Elapsed, s.Progress.Work = at*time.Second, uint64(at)*5_200_000/6
 				r.SetState(state.State{Restore: s})
@@ -488,45 +253,44 @@ func scenes() []scene {
 		{"signature", "", failure(state.Failure{Code: restore.CodeSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
 		{"noisy", "", failure(state.Failure{Code: restore.CodeNoisy, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
 		{"verify", "", failure(state.Failure{Code: restore.CodeVerify, Touched: restore.TouchedAll, Stage: restore.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
-		{"boot-empty", "", onRestore(bootEmpty), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
-		{"boot-loader", "", onRestore(demoBoot(state.RestoreLoader)), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
-		{"boot-image", "", onRestore(demoBoot(state.RestoreImage)), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
+		{"boot-empty", "", onRestore(state.RestoreLoader{}), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
+		{"boot-loader", "", onRestore(state.RestoreLoader{Images: bootImages}), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
+		{"boot-image", "", onRestore(state.RestoreImage{Images: bootImages, File: bootFile}), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
 		{"boot-writing", "", onRestore(bootWriting), "Restoring. Leave the cable in.", "", []string{"88 KB of 184 KB", "Image 1.8.2+14"}},
-		{"boot-done", "", onRestore(bootDone), "Written. Its boot loader starts image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it", "took the command to start"}},
-		{"boot-runs", "", onRestore(bootRuns), "Restored. It has image 1.8.2+14.", "Restore another", []string{"its program answers"}},
-		{"boot-marked", "", onRestore(bootMarked), "Written. Its boot loader tries image 1.8.2+14.", "Restore another", []string{"Nothing has answered since"}},
-		{"boot-unknown", "", onRestore(bootUnknown), "Written. Its boot loader lists image 1.8.2+14.", "Restore another", []string{"is not known"}},
-		{"boot-pending", "", onRestore(bootPending), "The image is written, and was not started.", "Connect again", []string{"recovery button", "C-124"}},
-		{"boot-trial", "", onRestore(bootTrial), "Restored. It has image 1.8.2+14.", "Restore another", []string{"on trial"}},
-		{"boot-refused", "", onRestore(bootRefused), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
-		{"boot-out", "", onRestore(bootOut), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
-		{"boot-file", "", onRestore(bootFile), "This device cannot use that file.", "Choose another file", []string{"Nothing was written."}},
-		{"elsewhere", "", onState(state.State{Tab: state.TabElsewhere, Restore: state.Restore{Phase: state.RestoreIdle}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
-		{"lab", "#lab", onLab(demoLab(state.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
-		{"lab-absent", "#lab", onLab(state.Lab{Make: demoLab(state.LabRunning).Make}), "Emulated device", "Make a device", nil},
+		{"boot-done", "", bootDone(state.TrialNone), "Written. Its boot loader starts image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it", "took the command to start"}},
+		{"boot-runs", "", bootDone(state.TrialStarted), "Restored. It has image 1.8.2+14.", "Restore another", []string{"its program answers"}},
+		{"boot-marked", "", bootDone(state.TrialMarked), "Written. Its boot loader tries image 1.8.2+14.", "Restore another", []string{"Nothing has answered since"}},
+		{"boot-unknown", "", bootDone(state.TrialUnknown), "Written. Its boot loader lists image 1.8.2+14.", "Restore another", []string{"is not known"}},
+		{"boot-pending", "", bootFailed(restore.CodePending, restore.TouchedWritten, restore.StageStart), "The image is written, and was not started.", "Connect again", []string{"recovery button", "C-124"}},
+		{"boot-trial", "", bootDone(state.TrialRuns), "Restored. It has image 1.8.2+14.", "Restore another", []string{"on trial"}},
+		{"boot-refused", "", bootFailed(restore.CodeUnlisted, restore.TouchedAll, restore.StageVerify), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
+		{"boot-out", "", bootFailed(restore.CodeVanished, restore.TouchedPart, restore.StageWrite), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
+		{"boot-file", "", onRestore(state.RestoreFailed{Failure: state.Failure{Code: restore.CodeBadFile, Stage: restore.StagePlan}}), "This device cannot use that file.", "Choose another file", []string{"Nothing was written."}},
+		{"elsewhere", "", onState(state.State{Tab: state.TabElsewhere, Restore: state.RestoreIdle{}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
+		{"lab", "#lab", onLab(statetest.Lab(state.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},
+		{"lab-absent", "#lab", onLab(state.Lab{Make: statetest.Lab(state.LabRunning).Make}), "Emulated device", "Make a device", nil},
 		{"lab-nothing", "#lab", onLab(state.Lab{}), "Emulated device", "", []string{"Nothing has been published yet."}},
 		{"lab-off", "#lab", onLab(off), "Emulated device", "Switch it on", []string{`aria-checked="false"`}},
 		{"lab-between", "#lab", func(r *Root, w *world) {
-			l := demoLab(state.LabRewriting) // as the last row of its log says: sector 104 at 0x068000, 54 of 96
+			l := statetest.Lab(state.LabRewriting) // as the last row of its log says: sector 104 at 0x068000, 54 of 96
 			l.Map.Active, l.Timeline.Now.Addr = -1, 0x68000
 			onLab(l)(r, w)
 		}, "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 54 of 96.", "sector 0x068000, 54 of 96.", "0x068000 written and read back, 54 of 96"}},
-		{"lab-updating", "#lab", onLab(demoLab(state.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
-		{"lab-bricked", "#lab", onLab(demoLab(state.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
-		{"fleet-signin-clear", "#fleet", bare(state.RestoreInsecure), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
+		{"lab-updating", "#lab", onLab(statetest.Lab(state.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
+		{"lab-bricked", "#lab", onLab(statetest.Lab(state.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
+		{"fleet-signin-clear", "#fleet", onRestore(state.RestoreInsecure{}), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
 		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"what UNBRICK_TOKEN said when the server started", "Kept in this tab only, and gone when you close it."}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
-		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; r.openDiagnostic() }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
-		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; r.openDiagnostic() }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
+		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; press(r, "Choose a file") }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
+		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; press(r, "Choose a file") }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
 		{"fleet-wrong", "#fleet", func(r *Root, w *world) {
-			r.fleet.typed = "x"
-			r.signIn()
+			r.fleet.Client.SignIn("x")
 			w.answers[0](401, []byte(`{"code":"unauthorized"}`))
 		}, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
-		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleetAsk(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
+		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleet.Client.Ask(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
-		{"lab-cut", "#lab", onLab(cutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
-		{"lab-replay", "#lab/replay/04abc", onLab(replayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",
+		{"lab-cut", "#lab", onLab(statetest.CutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
+		{"lab-replay", "#lab/replay/04abc", onLab(statetest.ReplayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",
 			"256 bytes programmed into sector 0x067000, 55 of 96. Power failed here: half of the bytes.", `max="1640"`, `inert="inert"`, "--at:0.5671", "1\u202f636", "Cut here instead"}},
 		{"lab-replay-making", "#lab/replay/04abc", onLab(state.Lab{Replay: state.Replay{Phase: state.ReplayMaking}}), "Emulated device", "Back to the device", []string{"Computing the run anew"}},
 		{"lab-replay-missing", "#lab/replay/04abc", onLab(state.Lab{Replay: state.Replay{Phase: state.ReplayMissing, Text: "7f3a91c2"}}), "Emulated device", "Choose a release file",
@@ -538,15 +302,14 @@ func scenes() []scene {
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
 		{"fleet-withhold", "#fleet-releases", func(r *Root, w *world) {
 			signedIn(fleetAnswers)(r, w)
-			rows := (&FleetReleases{Page: r}).rows()
-			r.asking = (&FleetReleases{Page: r}).key(rows[1]) + " Withhold"
+			press(r, "Withhold")
 		}, "Releases", "", []string{"from every device of model 0001? Devices that run it keep it.", "Keep offering it"}},
 		{"lab-ended", "#lab", func(r *Root, w *world) {
-			l := demoLab(state.LabBricked)
+			l := statetest.Lab(state.LabBricked)
 			l.Outcome, l.Failure = state.OutcomeFailed, state.Failure{Code: restore.CodeNoisy, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 5, Of: 42}
 			onLab(l)(r, w)
 		}, "Emulated device", "Restore over the cable", []string{"The line is too noisy.", "Is the device safe?", "Choose fewer bit errors"}},
-		{"lab-restoring", "#lab", onLab(demoLab(state.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
+		{"lab-restoring", "#lab", onLab(statetest.Lab(state.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
 	}
 }
 
@@ -568,7 +331,7 @@ func (w *world) answer(table map[string]string) {
 func signedIn(table map[string]string) func(*Root, *world) {
 	return func(r *Root, w *world) {
 		r.SetToken("token")
-		r.fleetAsk()
+		r.fleet.Client.Ask()
 		w.answer(table)
 	}
 }

@@ -221,7 +221,7 @@ func pixel(img *Pixels, x, y int) Colour {
 
 func TestRowStarts(t *testing.T) {
 	for want, list := range map[uint32][]state.SectorRun{0x60000: runs(4, 256), 0x80000: runs(16, 4, 64, 1, 128, 7)} {
-		if got := RowStarts(&state.MapFacts{Runs: list}); !slices.Contains(got, want) || len(got) != map[uint32]int{0x60000: 8, 0x80000: 2}[want] {
+		if got := rowStarts(&state.MapFacts{Runs: list}); !slices.Contains(got, want) || len(got) != map[uint32]int{0x60000: 8, 0x80000: 2}[want] {
 			t.Errorf("%v begin at %#x, want %#x among them", list, got, want)
 		}
 	}

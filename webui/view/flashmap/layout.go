@@ -160,8 +160,8 @@ func abs(n int) int {
 	return n
 }
 
-// RowStarts are the addresses at the beginnings of the rows of a wide map, or nothing where rows would be too many to read.
-func RowStarts(f *state.MapFacts) []uint32 {
+// rowStarts are the addresses at the beginnings of the rows of a wide map, or nothing where rows would be too many to read.
+func rowStarts(f *state.MapFacts) []uint32 {
 	places, rows := arrange(f.Runs, columnsFor(f.Runs, narrowWidth+1))
 	if rows < 2 || rows > 32 {
 		return nil

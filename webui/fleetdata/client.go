@@ -1,0 +1,327 @@
+package fleetdata
+
+import (
+	"strings"
+	"time"
+
+	"unbrick/release"
+)
+
+const (
+	refresh   = 5 * time.Second // between looks at the server while Fleet is on the screen
+	onePage   = "50"            // devices of one answer
+	maxSearch = 64              // bytes of a search, as the server takes
+)
+
+// View is a part of Fleet.
+type View uint8
+
+const (
+	ViewDevices View = iota
+	ViewDevice
+	ViewReleases
+	ViewDiagnostic // needs no server and no token
+)
+
+// Phase is what is known of the server.
+type Phase uint8
+
+const (
+	SignedOut Phase = iota
+	Asking          // the first answer is awaited
+	Known
+	Away    // the server does not answer
+	Strange // something answers, but not as this server does
+)
+
+// Request is one question to our own server. Body and answer are JSON: it is to be sent with Accept and,
+// if there is a body, Content-Type application/json.
+type Request struct {
+	Method string
+	Path   string // from the page's own folder, "/api/devices"
+	Token  string // operator's, sent as bearer; empty sends none
+	Body   []byte
+}
+
+// Browser is what a Client needs of its surroundings.
+type Browser struct {
+	// Fetch asks the server. Status 0 says that there was no answer.
+	Fetch func(r Request, done func(status int, body []byte))
+	// After calls f later.
+	After func(d time.Duration, f func())
+	// Token keeps the operator's token for this tab only; empty forgets it.
+	Token func(string)
+	// Say shows a short message.
+	Say func(string)
+}
+
+// Client asks the server for what Fleet shows, and keeps its last answers. It belongs to one goroutine.
+type Client struct {
+	browser Browser
+	shown   bool // Fleet is on the screen
+	token   string
+	asked   int // number of the present question; older answers are dropped
+	ticks   int // number of the present refresh; older timers do nothing
+	got     int // bits of what has arrived: GotSummary and so on
+	next    string
+
+	Phase  Phase
+	View   View
+	Wrong  bool   // the token was not known
+	Model  string // ViewDevice
+	Serial string // ViewDevice
+
+	Search   string
+	Summary  Summary
+	Devices  []Device // as far as they were asked for
+	Total    int
+	Releases []Release
+	Detail   Detail
+	Missing  bool   // ViewDevice: the server knows no such device
+	Status   int    // Strange: of the answer
+	Refusal  string // Strange: the words of a server of ours, empty if the answer is not one's
+}
+
+// Bits of what has arrived.
+const (
+	GotSummary = 1 << iota
+	GotDevices
+	GotReleases
+	GotDetail
+)
+
+// New returns a client that nobody has signed in to.
+func New(b Browser) *Client { return &Client{browser: b} }
+
+// Got reports whether an answer of a kind has arrived.
+func (c *Client) Got(what int) bool { return c.got&what != 0 }
+
+// More reports whether there are devices behind those that were asked for.
+func (c *Client) More() bool { return c.next != "" }
+
+// Empty says that nothing has been published and nothing has called.
+func (c *Client) Empty() bool {
+	return c.Phase == Known && c.Got(GotReleases) && len(c.Releases) == 0 && c.Summary.Devices == 0
+}
+
+// SetToken takes the operator's token that this tab kept.
+func (c *Client) SetToken(token string) {
+	c.token = token
+	if token != "" {
+		c.Phase = Asking
+	}
+}
+
+// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-diagnostic", "fleet-device/MODEL/SERIAL".
+func (c *Client) Show(name string) {
+	c.shown, c.View = true, ViewDevices
+	switch {
+	case name == "fleet-releases":
+		c.View = ViewReleases
+	case name == "fleet-diagnostic":
+		c.View = ViewDiagnostic
+	case strings.HasPrefix(name, "fleet-device/"):
+		parts := strings.Split(name, "/")
+		if len(parts) != 3 {
+			break
+		}
+		model, serial := parts[1], parts[2]
+		if release.CheckID(model) != nil || release.CheckID(serial) != nil {
+			break // no device has such a name, so nothing in an address needs an escape
+		}
+		if model != c.Model || serial != c.Serial {
+			c.Detail, c.Missing, c.got = Detail{}, false, c.got&^GotDetail
+		}
+		c.View, c.Model, c.Serial = ViewDevice, model, serial
+	}
+	c.Ask()
+}
+
+// Hide says that another screen is shown: answers on their way are for nobody.
+func (c *Client) Hide() {
+	if c.shown {
+		c.asked++
+	}
+	c.shown = false
+}
+
+// DevicePath is the address of one device's screen.
+func DevicePath(model, serial string) string {
+	return "#fleet-device/" + model + "/" + serial
+}
+
+// Escape writes a text so that it is one value in a query. package net/url would
+// do it too, and weigh more than all of Fleet.
+func Escape(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '~', c == '.':
+			b.WriteByte(c)
+		default:
+			b.WriteString(string([]byte{'%', digits[c>>4], digits[c&15]}))
+		}
+	}
+	return b.String()
+}
+
+// devicesPath is where a page of the devices of the present search is.
+func (c *Client) devicesPath() string {
+	return "/api/devices?limit=" + onePage + "&search=" + Escape(c.Search)
+}
+
+// Ask asks the server for everything that is on the screen, and again after a while.
+func (c *Client) Ask() {
+	if c.token == "" {
+		c.Phase = SignedOut
+		return
+	}
+	if c.Phase != Known {
+		c.Phase = Asking
+	}
+	c.asked++
+	c.get("/api/releases", GotReleases, func(o Object) { c.Releases = readReleases(o) })
+	switch c.View {
+	case ViewDevice:
+		c.get("/api/devices/"+c.Model+"/"+c.Serial, GotDetail, func(o Object) { c.Detail = readDetail(o) })
+	case ViewReleases:
+	case ViewDevices:
+		c.get("/api/summary", GotSummary, func(o Object) { c.Summary = readSummary(o) })
+		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
+			c.get(c.devicesPath(), GotDevices, func(o Object) { c.Devices, c.Total, c.next = readDevices(o) })
+		}
+	}
+	c.ticks++
+	tick := c.ticks
+	c.browser.After(refresh, func() {
+		if c.shown && tick == c.ticks {
+			c.Ask()
+		}
+	})
+}
+
+// get asks one question and takes its answer if it still is about what is on the screen.
+func (c *Client) get(path string, got int, take func(Object)) {
+	asked := c.asked
+	c.browser.Fetch(Request{Method: "GET", Path: path, Token: c.token}, func(status int, body []byte) {
+		if asked != c.asked {
+			return
+		}
+		o, ok := parseObject(body)
+		if !c.answered(status, o, ok) {
+			return
+		}
+		switch {
+		case ok && status == 200:
+			if got == GotDetail {
+				c.Missing = false
+			}
+			take(o)
+			c.got |= got
+		case ok && status == 404 && got == GotDetail && o.Text("code") == "not-found":
+			c.Missing = true
+		default:
+			c.odd(status, o)
+		}
+	})
+}
+
+// answered draws what follows for every question, and reports whether the rest may be read. An answer is ours if it is an object.
+func (c *Client) answered(status int, o Object, ours bool) bool {
+	switch {
+	case status == 401 && !ours: // a proxy that wants credentials of its own
+		c.odd(status, o)
+		return false
+	case status == 401:
+		c.forget()
+		c.Wrong = true
+		return false
+	case status == 0 || status >= 500:
+		c.Phase = Away
+		return false
+	}
+	c.Phase = Known
+	return true
+}
+
+// odd shows that what answers is not what this page asks, or refuses.
+func (c *Client) odd(status int, o Object) {
+	c.Phase, c.Status, c.Refusal = Strange, status, o.Text("error")
+	c.asked++ // what others of these questions are answered changes nothing about it
+}
+
+// MoreDevices asks for the devices behind those on the screen.
+func (c *Client) MoreDevices() {
+	if c.next == "" {
+		return
+	}
+	c.asked++
+	c.get(c.devicesPath()+"&cursor="+Escape(c.next), GotDevices, func(o Object) {
+		list, total, next := readDevices(o)
+		c.Devices, c.Total, c.next = append(c.Devices, list...), total, next
+	})
+}
+
+// Find searches.
+func (c *Client) Find(words string) {
+	for len(words) > maxSearch {
+		words = words[:len(words)-1]
+	}
+	c.Search, c.Devices, c.next = strings.ToValidUTF8(words, ""), nil, ""
+	c.got &^= GotDevices
+	c.Ask()
+}
+
+// SignIn tries a token, and reports whether it may be one.
+func (c *Client) SignIn(token string) bool {
+	token = strings.TrimSpace(token)
+	c.Wrong = token == "" || strings.ContainsFunc(token, func(c rune) bool { return c < ' ' || c > '~' })
+	if c.Wrong { // no server made such a token, and it cannot be sent
+		return false
+	}
+	c.token, c.Phase = token, Asking
+	c.browser.Token(token)
+	c.Ask()
+	return true
+}
+
+// SignOut forgets the token and everything that it has shown.
+func (c *Client) SignOut() {
+	c.forget()
+	c.View, c.Model, c.Serial = ViewDevices, "", ""
+}
+
+// forget forgets all but the part of Fleet that is shown.
+func (c *Client) forget() {
+	c.browser.Token("")
+	*c = Client{browser: c.browser, shown: c.shown, asked: c.asked + 1, ticks: c.ticks + 1, View: c.View, Model: c.Model, Serial: c.Serial}
+}
+
+// set changes something on the server and asks anew.
+func (c *Client) set(method, path string, body []byte, done string) {
+	c.browser.Fetch(Request{Method: method, Path: path, Token: c.token, Body: body}, func(status int, body []byte) {
+		o, ok := parseObject(body)
+		if !c.answered(status, o, ok) {
+			return
+		}
+		if status >= 200 && status < 300 {
+			c.browser.Say(done)
+		} else if ok && o.Text("error") != "" {
+			c.browser.Say("The server refused: " + o.Text("error") + ".")
+		} else {
+			c.browser.Say("The server refused.")
+		}
+		c.Ask()
+	})
+}
+
+// SetRelease offers, withholds or withdraws a release of a model. done is said when it is done.
+func (c *Client) SetRelease(model, image, state, done string) {
+	c.set("PUT", "/api/releases/"+Escape(image)+"/state", formatObject("model", model, "state", state), done)
+}
+
+// Free offers a release again to a device that was held back from it.
+func (c *Client) Free(image string) {
+	c.set("POST", "/api/devices/"+c.Model+"/"+c.Serial+"/free", formatObject("image", image), "Offered again.")
+}

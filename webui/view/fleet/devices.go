@@ -1,0 +1,49 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"unbrick/webui/fleetdata"
+	"unbrick/webui/words"
+
+	"github.com/vugu/vugu"
+)
+
+// maxRows bounds the rows that the page draws; a search finds the rest.
+const maxRows = 50
+
+// Devices is the table of devices, those in need first.
+type Devices struct {
+	Fleet *fleetdata.Client
+	Now   time.Time
+	Find  FindFunc
+	More  MoreFunc
+}
+
+// FindEvent wants the devices that match some words, MoreEvent those behind the ones that are shown.
+type (
+	FindEvent struct{ Words string }
+	MoreEvent struct{}
+)
+
+// FindFunc and MoreFunc take such events.
+type (
+	FindFunc func(FindEvent)
+	MoreFunc func(MoreEvent)
+)
+
+func (c *Devices) heading() string { return words.FleetHeading(c.Fleet, nil) }
+
+func (c *Devices) typed(e vugu.DOMEvent) { c.Find(FindEvent{e.PropString("target", "value")}) }
+
+// rows are the last devices that were asked for.
+func (c *Devices) rows() []words.DeviceRow {
+	list := c.Fleet.Devices
+	return words.DeviceRows(list[max(0, len(list)-maxRows):], c.Now)
+}
+
+// examples says whether devices are shown that do not exist.
+func (c *Devices) examples() bool {
+	return slices.ContainsFunc(c.Fleet.Devices, func(d fleetdata.Device) bool { return d.Demo })
+}

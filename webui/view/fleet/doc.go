@@ -1,0 +1,11 @@
+// Package fleet is the Fleet screen, for operators. Screen owns the client that asks the server, and shows one part of what that
+// knows. What the parts say is in package words.
+package fleet
+
+import "unbrick/webui/view/part"
+
+// The components of this screen tell what a person wants as those do that they are composed of.
+type (
+	WishEvent = part.WishEvent
+	WishFunc  = part.WishFunc
+)

@@ -1,0 +1,30 @@
+package fleet
+
+import (
+	"time"
+
+	"unbrick/webui/fleetdata"
+	"unbrick/webui/words"
+)
+
+// Releases is the table of releases, with who runs them.
+type Releases struct {
+	Fleet *fleetdata.Client
+	Now   time.Time
+	Wish  WishFunc
+}
+
+func (c *Releases) rows() []words.ReleaseRow { return words.ReleaseRows(c.Fleet.Releases, c.Now) }
+
+// key tells the rows apart.
+func (c *Releases) key(row *words.ReleaseRow) string {
+	return fleetdata.Escape(row.Model) + "/" + fleetdata.Escape(row.Release.Image)
+}
+
+// nothing explains an empty table.
+func (c *Releases) nothing() string {
+	if !c.Fleet.Got(fleetdata.GotReleases) {
+		return "Asking the server."
+	}
+	return "Nothing has been published."
+}

@@ -1,0 +1,69 @@
+package fleet
+
+import (
+	"strconv"
+
+	"github.com/vugu/vugu"
+)
+
+// SignIn asks for the operator's token.
+type SignIn struct {
+	Clear bool // whoever is on the network in between can read it
+	Wrong bool // the last one was not known
+	Enter EnterFunc
+	Wish  WishFunc
+
+	typed string
+	fresh bool // something was typed since
+}
+
+// EnterEvent brings a token.
+type EnterEvent struct {
+	Token string
+	form  *SignIn
+}
+
+// EnterFunc takes such an event.
+type EnterFunc func(EnterEvent)
+
+// Taken says whether it may be one; then the field is emptied.
+func (e EnterEvent) Taken(ok bool) {
+	if ok {
+		e.form.typed = ""
+	}
+}
+
+func (c *SignIn) wrong() bool { return c.Wrong && !c.fresh }
+
+func (c *SignIn) enter() string {
+	if c.Clear {
+		return "Sign in all the same"
+	}
+	return "Sign in"
+}
+
+func (c *SignIn) button() string {
+	if c.Clear {
+		return "button"
+	}
+	return "button primary"
+}
+
+func (c *SignIn) edit(e vugu.DOMEvent) {
+	c.typed, c.fresh = e.PropString("target", "value"), true
+}
+
+func (c *SignIn) submit(e vugu.DOMEvent) {
+	e.PreventDefault()
+	c.fresh = false
+	c.Enter(EnterEvent{c.typed, c})
+}
+
+func (c *SignIn) invalid() string { return strconv.FormatBool(c.wrong()) }
+
+func (c *SignIn) complaint() string {
+	if c.wrong() {
+		return "This token is not known here. Check that you copied all of it."
+	}
+	return ""
+}

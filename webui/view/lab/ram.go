@@ -1,0 +1,26 @@
+package lab
+
+import (
+	"unbrick/webui/state"
+	"unbrick/webui/words"
+)
+
+// Ram is the emulated RAM: applications, workspace, and what was limited for it.
+type Ram struct{ Lab *state.Lab }
+
+func (c *Ram) stackClass() string {
+	if c.Lab.RAM.Contents == state.ContentsLost {
+		return "stack is-lost"
+	}
+	return "stack"
+}
+
+func (c *Ram) blocks() []words.Block { return words.RAMBlocks(&c.Lab.RAM) }
+
+// taken is what was limited for an update; in restoration mode nothing runs that could be.
+func (c *Ram) taken() []words.Block {
+	if words.Restoring(c.Lab.Phase) {
+		return nil
+	}
+	return words.RAMTaken(&c.Lab.RAM)
+}

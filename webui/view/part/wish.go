@@ -1,0 +1,23 @@
+package part
+
+import "time"
+
+// WishEvent says what a person wants by a part of the page: a state.Command, one of package words' wishes, or one of those below.
+// Whoever cannot do it passes it on to what it stands in, and in the end package view does it.
+type WishEvent struct{ Wish any }
+
+// WishFunc takes such an event.
+type WishFunc func(WishEvent)
+
+// Do wishes something.
+func (f WishFunc) Do(wish any) { f(WishEvent{wish}) }
+
+type (
+	// Later wants Do called after a while.
+	Later struct {
+		After time.Duration
+		Do    func()
+	}
+	// Say wants a short message shown for a moment.
+	Say struct{ Words string }
+)

@@ -1,0 +1,119 @@
+package words
+
+import (
+	"strconv"
+
+	"unbrick/restore"
+	"unbrick/webui/state"
+)
+
+// PhaseRow is one of the phases while writing.
+type PhaseRow struct {
+	Class, Name, Text string
+	Current           bool
+}
+
+// Done says that the phase is over.
+func (p PhaseRow) Done() bool { return p.Class == "done" }
+
+// WritingRows are the phases of a restoration.
+func WritingRows(s *state.RestoreWriting) []PhaseRow {
+	p := &s.Progress
+	texts := [...]string{
+		s.Device.Serial,
+		KB(uint64(s.Plan.Send)) + " for " + Count(p.Of, "sector", "sectors"),
+		Group(uint64(p.Sectors)) + " of " + Count(p.Of, "sector", "sectors"),
+		"Every byte, against the signed release",
+		"Its settings, as you asked",
+		"Release " + s.Plan.Release.Version,
+	}
+	switch s.Plan.Work {
+	case state.WorkWritten, state.WorkFinished:
+	case state.WorkRecorded:
+		texts[1], texts[2] = KB(uint64(s.Plan.Send))+" for its record", "Only its record"
+	case state.WorkStarted:
+		texts[1], texts[2] = "Nothing to write", "Nothing"
+	}
+	if s.Plan.Settings != restore.SettingsErased {
+		texts[restore.StageErase] = ""
+	}
+	return phaseRows(&texts, p.Stage)
+}
+
+// SendingRows are the phases of an image's way to a boot loader.
+func SendingRows(s *state.RestoreSending) []PhaseRow {
+	p := &s.Progress
+	return phaseRows(&[...]string{
+		"Its boot loader", KB(uint64(s.File.Size)), KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)),
+		"By its boot loader, with the maker’s key", "", "Image " + s.File.Version,
+	}, p.Stage)
+}
+
+// phaseRows are the phases that have a text.
+func phaseRows(texts *[6]string, now restore.Stage) []PhaseRow {
+	rows := make([]PhaseRow, 0, len(texts))
+	for i, name := range [...]string{"Identify", "Plan", "Write", "Verify", "Erase", "Start"} {
+		if texts[i] == "" && i == int(restore.StageErase) {
+			continue
+		}
+		row := PhaseRow{Class: "next", Name: name, Text: texts[i]}
+		switch at := int(now); {
+		case i < at:
+			row.Class = "done"
+		case i == at:
+			row.Class, row.Current = "live", true
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// WritingHeading is the headline while a device is written.
+func WritingHeading(p *state.Plan) string {
+	if p.Work != state.WorkStarted {
+		return "Restoring. Leave the cable in."
+	}
+	if p.Settings == restore.SettingsErased {
+		return "Erasing its settings. Leave the cable in."
+	}
+	return "Starting it. Leave the cable in."
+}
+
+// Stage is what a screen reader hears of progress.
+func Stage(p *restore.Progress, left string) string {
+	switch p.Stage {
+	case restore.StageIdentify:
+		return "Identifying the device."
+	case restore.StagePlan:
+		return "Planning what to write."
+	case restore.StageWrite:
+		if p.Of == 0 {
+			return "Writing, " + KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)) + ", " + Lower(left) + "."
+		}
+		return "Writing, " + Group(uint64(p.Sectors)) + " of " + Count(p.Of, "sector", "sectors") + ", " + Lower(left) + "."
+	case restore.StageVerify:
+		return "Verifying every byte."
+	case restore.StageErase:
+		return "Erasing the settings."
+	case restore.StageStart:
+		return "Starting the device."
+	}
+	return ""
+}
+
+// Percent is progress in percent, for the bar.
+func Percent(p *restore.Progress) string {
+	if p.WorkOf == 0 {
+		return "0"
+	}
+	return strconv.FormatUint(min(p.Work*100/p.WorkOf, 100), 10)
+}
+
+// ShortLeft is for the document's title: "5 s left".
+func ShortLeft(r restore.Remaining) string {
+	if !r.Known {
+		return ""
+	}
+	n, unit := roundUp(r.Time)
+	return strconv.Itoa(n) + " " + unit[:1] + map[string]string{"second": "", "minute": "in"}[unit] + " left"
+}

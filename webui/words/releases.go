@@ -1,0 +1,72 @@
+package words
+
+import (
+	"strings"
+	"time"
+	"unbrick/webui/fleetdata"
+)
+
+// ReleaseRow is one line of the table of releases.
+type ReleaseRow struct {
+	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
+	Release                                                           *fleetdata.Release
+
+	act, to, done, ask, no string // what the button does, and the question before; empty for no button
+}
+
+func ReleaseRows(list []fleetdata.Release, now time.Time) []ReleaseRow {
+	rows := make([]ReleaseRow, len(list))
+	for i := range list {
+		rel := &list[i]
+		row := ReleaseRow{Version: rel.Version, Model: rel.Model, Size: KB(rel.Size), Devices: Group(uint64(rel.Installed)), Release: rel}
+		for _, key := range rel.Keys {
+			if len(key) >= 8 {
+				row.Key += key[:4] + " " + key[4:8] + " "
+			}
+		}
+		row.Key = strings.TrimSpace(row.Key)
+		row.Confirmed = Group(uint64(rel.Confirmed)) + " confirmed"
+		if !rel.Published.IsZero() {
+			row.Small = "published " + Lower(Day(rel.Published.In(now.Location()), now))
+		}
+		if rel.Note != "" {
+			row.Small = rel.Note + ", " + row.Small
+		}
+		switch rel.State {
+		case "withheld":
+			row.Sign, row.State, row.act, row.to, row.done = "off", "Withheld", "Offer", "offered", "Offered."
+			row.ask, row.no = "Offer release "+rel.Version+" to every device of model "+rel.Model+"?", "Keep it withheld"
+		case "withdrawn":
+			row.Sign, row.State = "bad", "Withdrawn"
+		case "superseded":
+			row.Sign, row.State = "off", "Published again"
+		default:
+			row.Sign, row.State, row.act, row.to, row.done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
+			row.ask, row.no = "Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep "+
+				"it.", "Keep offering it"
+		}
+		switch {
+		case rel.Damaged:
+			row.Sign, row.Small = "bad", "its stored image is damaged: publish its release file again"
+		case rel.Halted:
+			row.Sign, row.Small = "off", "its rollout is halted"
+		case rel.Alarm:
+			row.Sign, row.Small = "bad", Count(rel.Alarms, "device", "devices")+" failed or lost, as nobody proves"
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// ReleaseActs are what can be done with a release. Every device feels it, so it is asked first.
+func ReleaseActs(row *ReleaseRow) []Act {
+	if row.act == "" {
+		return nil
+	}
+	a := Secondary(row.act, SetRelease{row.Release, row.to, row.done})
+	a.Name = row.act + " release " + row.Version + " of model " + row.Model
+	return []Act{Asked(a, row.ask, row.no)}
+}
+
+// SignClass is the class of a row's lamp.
+func (v ReleaseRow) SignClass() string { return "sig " + v.Sign }

@@ -1,0 +1,151 @@
+package words
+
+import (
+	"strconv"
+	"strings"
+
+	"unbrick/protocol/smp"
+	"unbrick/webui/state"
+)
+
+// lanes says who acts in S01 to S20: terminal, server or apparatus.
+const lanes = "TSSSTTTTSSTTTTTAAATT"
+
+// stepSay is what each step does, in a sentence.
+var stepSay = [20]string{
+	"Terminal sends its identification.",
+	"Server receives the identification.",
+	"Server makes the update file, or finds it in its cache.",
+	"Server sends the update file information.",
+	"Terminal checks signature, model, version and workspace.",
+	"No update: terminal disconnects.",
+	"Terminal limits applications and secures the workspace.",
+	"Terminal requests the transfer at an offset.",
+	"Server receives the request.",
+	"Server sends the update file.",
+	"Terminal receives the update file into the workspace.",
+	"Terminal disconnects.",
+	"Terminal rewrites its software area.",
+	"Verdict: the digest of the whole image.",
+	"Restoration mode: the cable is open.",
+	"Apparatus reads the identification over the cable.",
+	"Apparatus selects the release.",
+	"Apparatus sends what is damaged or old.",
+	"Terminal receives it.",
+	"Terminal writes it, verifies, and starts.",
+}
+
+// Step is one step on the timeline.
+type Step struct {
+	Class, ID, Say, Style string
+	Current               bool
+}
+
+func stepID(n int) string {
+	if n < 10 {
+		return "S0" + strconv.Itoa(n)
+	}
+	return "S" + strconv.Itoa(n)
+}
+
+func lane(n int) int { return strings.IndexByte("TSA", lanes[n-1]) }
+
+func Steps(t *state.Timeline) []Step {
+	rows := make([]Step, len(t.Steps))
+	for i, s := range t.Steps {
+		row := Step{ID: stepID(i + 1), Say: stepSay[i], Style: "--lane:" + strconv.Itoa(lane(i+1))}
+		switch s {
+		case state.StepDone:
+			row.Class = "done"
+		case state.StepLive:
+			row.Class, row.Current = "live", true
+		case state.StepSkipped:
+			row.Class = "skip-step"
+		case state.StepBad:
+			row.Class = "bad"
+		case state.StepWaiting:
+			row.Class = "next"
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// Track is the line through the steps: all of it, and how far it has come. S06 lies beside the way
+// unless it was taken. Coordinates are those of a drawing 200 wide and 84 high.
+func Track(t *state.Timeline) (all, been string) {
+	last := 0
+	for i, s := range t.Steps {
+		if s == state.StepDone || s == state.StepLive || s == state.StepBad {
+			last = i + 1
+		}
+	}
+	var a, b strings.Builder
+	for n := 1; n <= len(t.Steps); n++ {
+		s := t.Steps[n-1]
+		if n == 6 && s != state.StepDone && s != state.StepLive {
+			continue
+		}
+		point := strconv.Itoa(n*10-5) + "," + strconv.Itoa(lane(n)*28+14) + " "
+		a.WriteString(point)
+		if n <= last && s != state.StepWaiting {
+			b.WriteString(point)
+		}
+	}
+	return strings.TrimSpace(a.String()), strings.TrimSpace(b.String())
+}
+
+// Now is the line under the timeline: the step at work with its numbers.
+func Now(l *state.Lab) (id, words string) {
+	n := &l.Timeline.Now
+	if n.Step < 1 || int(n.Step) > len(stepSay) {
+		return "S01", "starts when the terminal opens the link."
+	}
+	id, words = stepID(int(n.Step)), stepSay[n.Step-1]
+	switch n.Step {
+	case 10, 11:
+		if n.Of > 0 {
+			words = strings.TrimSuffix(words, ".") + ": " + Group(uint64(n.Done)) + " of " + Group(uint64(n.Of)) + " bytes."
+		}
+	case 13:
+		switch {
+		case l.Phase == state.LabProving:
+			words = "Proof before erase: the update is decoded once without writing anything."
+		case n.Of > 0:
+			words = "Terminal rewrites its software area: sector " + HexAddr(n.Addr) + ", " + sectorAt(l, int(n.Done), int(n.Of)) + "."
+		}
+	case 15:
+		switch {
+		case l.Why == smp.WhyInterrupted && l.Target != "":
+			words += " Boot found the intent “rewriting to " + l.Target + "” and no verdict."
+		case l.Why == smp.WhyHang:
+			words += " Boot counted three resets in a row without a confirmation."
+		case l.Why == smp.WhyDamaged:
+			words += " Boot found an image that is not what the record says."
+		case l.Why == smp.WhyNoRecord:
+			words += " Boot found no valid record."
+		}
+	case 17:
+		if n.Target != "" {
+			words = "Apparatus selects release " + n.Target + "."
+		}
+	case 18:
+		if n.Of > 0 {
+			words = "Apparatus sends what is damaged or old: " + Group(uint64(n.Done)) + " of " + Count(int(n.Of), "sector", "sectors") + "."
+		}
+	case 20:
+		if n.Of > 0 && n.Done < n.Of {
+			words = "Terminal writes it: " + Group(uint64(n.Done)) + " of " + Count(int(n.Of), "sector", "sectors") +
+				". Then it verifies, and starts."
+		}
+	}
+	return id, words
+}
+
+// DeviceTime is the device's clock beside the timeline's name.
+func DeviceTime(l *state.Lab) string {
+	if l.Time == 0 {
+		return "waiting"
+	}
+	return Seconds(l.Time, 3) + " s of device time"
+}

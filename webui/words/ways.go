@@ -1,0 +1,81 @@
+package words
+
+import (
+	"strings"
+
+	"unbrick/webui/state"
+)
+
+// WayRow is one line of the coach.
+type WayRow struct {
+	Class, State, Head, Text string
+	Current                  bool
+}
+
+func wayRows(ways []state.Way) []WayRow {
+	rows := make([]WayRow, 0, len(ways))
+	for _, w := range ways {
+		row := WayRow{State: "Then", Class: "next"}
+		switch w.Kind {
+		case state.WayReset:
+			row.Head, row.Text = "Reset over the cable, by DTR", "The page does this by itself."
+		case state.WayRTS:
+			row.Head, row.Text = "Reset over the cable, by RTS", "The page does this by itself."
+		case state.WayPin:
+			row.Head, row.Text = "Reset by RTS, restoration pin by DTR", "The page does this by itself."
+		case state.WayBreak:
+			row.Head, row.Text = "Break signal", "The page does this by itself."
+		case state.WayPower:
+			row.Head, row.Text = "Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."
+		case state.WayButton:
+			row.Head, row.Text = "Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."
+		case state.WayHint:
+			row.Head, row.Text = "As its maker says", w.Hint
+		}
+		if w.Before {
+			row.Text = "This worked before. " + row.Text
+		}
+		switch w.State {
+		case state.WayTried:
+			row.Class, row.State = "done", "Tried"
+			row.Text = "No answer after " + aboutTime(w.Waited) + "."
+		case state.WayNow:
+			row.Class, row.State, row.Current = "live", "Now", true
+		case state.WayNext:
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func noAnswer(s *state.RestoreNoAnswer) Pane {
+	return Pane{
+		Heading: "Connected, but no answer.",
+		Lead:    noAnswerLead(&s.Heard),
+		Says:    s.Heard.Lines,
+		Ways:    wayRows(s.Ways),
+		Acts: []Act{
+			Primary("I have done this", state.WayDone{}),
+			Secondary("Save diagnostic file", state.SaveDiagnostic{}),
+		},
+		Quiet: "Nothing has been written. The device is as it was.",
+	}
+}
+
+// noAnswerLead says what is known of a device that does not answer.
+func noAnswerLead(h *state.Heard) string {
+	const ways = " We try the ways in turn and remember which one worked."
+	if len(h.Lines) == 0 {
+		return "The port works. The device is probably not in restoration mode yet." + ways
+	}
+	if len(h.Kinds) == 0 {
+		return "The port works, and the device says something that is no answer. If this is not the device that you mean, look what the " +
+			"cable is plugged into." + ways
+	}
+	names := make([]string, len(h.Kinds))
+	for i, k := range h.Kinds {
+		names[i] = k.String()
+	}
+	return "The port works. What the device says is " + strings.Join(names, ", then ") + ". If it should have Unbrick or MCUboot " +
+		"behind that, go on here; else it needs the tool of its maker." + ways
+}

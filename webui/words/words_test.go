@@ -1,0 +1,423 @@
+package words
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"unbrick/protocol/smp"
+	"unbrick/restore"
+	"unbrick/terminal"
+	"unbrick/webui/state"
+	"unbrick/webui/state/statetest"
+)
+
+// Every failure says what happened, whether the device is safe and what to do, and offers one primary
+// button and the diagnostic file.
+func TestEveryFailureAnswersThreeQuestions(t *testing.T) {
+	seen := map[string]restore.Code{}
+	for code := restore.CodeVanished; code <= restore.CodeSigners; code++ {
+		if code > restore.CodeProgramFault && code < restore.CodeUnlisted || code > restore.CodeNotStarted && code < restore.CodeSigners {
+			continue // numbers that only the command uses
+		}
+		for _, touched := range []restore.Touched{restore.TouchedNothing, restore.TouchedPart, restore.TouchedAll, restore.TouchedRenewed,
+			restore.TouchedSettings, restore.TouchedWritten} {
+			p := failed(&state.RestoreFailed{Failure: state.Failure{Code: code, Touched: touched, Stage: restore.StageWrite, Sector: 28,
+				Of: 42, Addr: 0x3a000, Needs: 96 << 10, Has: 64 << 10, Version: "2.4.1", Other: "0002"}})
+			if p.Heading == "" || p.Lead == "" || p.Verdict == nil || p.Verdict.Safe == "" || p.Verdict.Do == "" {
+				t.Errorf("cause %d leaves a question open: %+v", code, p)
+				continue
+			}
+			if len(p.Acts) != 2 || p.Acts[0].Style != "primary" || p.Acts[1].Label != "Save diagnostic file" {
+				t.Errorf("cause %d has the buttons %+v", code, p.Acts)
+			}
+			for _, a := range p.Acts {
+				if _, command := a.Wish.(state.Command); !command && a.Wish != (ChooseFile{}) {
+					t.Errorf("cause %d: a button wants %v", code, a.Wish)
+				}
+			}
+			all := strings.ToLower(p.Heading + " " + p.Lead + " " + p.Verdict.Yes + p.Verdict.Safe + " " + p.Verdict.Do)
+			for _, word := range []string{"error", "failed", "oops", "invalid", "please"} {
+				if strings.Contains(all, word) {
+					t.Errorf("cause %d says %q: %s", code, word, all)
+				}
+			}
+			if touched != restore.TouchedNothing && strings.Contains(all, "nothing was written") {
+				t.Errorf("cause %d claims that nothing was written", code)
+			}
+			if was, double := seen[p.Heading]; double && was != code {
+				t.Errorf("causes %d and %d have one headline", was, code)
+			}
+			seen[p.Heading] = code
+			if p.TraceEnd != "code "+CauseCode(code) {
+				t.Errorf("cause %d: %q", code, p.TraceEnd)
+			}
+		}
+	}
+}
+
+func TestKeptWords(t *testing.T) {
+	part := state.Failure{Touched: restore.TouchedPart, Sector: 28, Of: 42, Left: 3 * time.Second}
+	for _, c := range []struct {
+		change func(f *state.Failure)
+		want   string
+	}{
+		{func(*state.Failure) {}, " What is already written stays written; about 3 seconds remain."},
+		{func(f *state.Failure) { f.Left = 0 }, " What is already written stays written."},
+		{func(f *state.Failure) { f.Left = 1 }, " What is already written stays written; about 1 second remains."},
+		{func(f *state.Failure) { f.Sector, f.Left = 1, 0 }, " What is already written stays written."},
+		{func(f *state.Failure) { f.Touched, f.Sector = restore.TouchedNothing, 0 }, ""},
+	} {
+		f := part
+		c.change(&f)
+		if got := keptWords(&f); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestFoundLead(t *testing.T) {
+	whys := map[smp.Why]string{
+		smp.WhyInterrupted: "An update stopped halfway, so the device cannot start. Most of it is fine: 42 of its 232 sectors need to be " +
+			"written.",
+		smp.WhyHang: "Its software started three times and never reported that it works. Most of it is fine: 42 of its 232 sectors " +
+			"need to be written.",
+	}
+	for why, want := range whys {
+		s := statetest.Offer()
+		s.Device.Why = why
+		if got := foundLead(&s); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	s := statetest.Offer()
+	s.Plan.Work, s.Plan.Sectors = state.WorkRecorded, 0
+	if got, want := foundLead(&s), "An update stopped halfway, so the device cannot start. Its software is whole: all 232 sectors are "+
+		"right. Only its record of them needs to be written."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, f := range foundFacts(&s) {
+		if f.Label == "Will be written" && f.Value != "The record of release 2.4.1" || f.Label == "To send" && f.Small != "" {
+			t.Errorf("with only the record to write: %+v", f)
+		}
+	}
+	s.Plan.Refresh = 3
+	if got := foundLead(&s); !strings.HasSuffix(got, "Only weak ones need to be renewed, and its record of them written.") {
+		t.Errorf("%q", got)
+	}
+	s.Plan.Work, s.Plan.Sectors, s.Plan.Refresh = state.WorkWritten, 200, 0
+	if got := foundLead(&s); strings.Contains(got, "Most of it is fine") {
+		t.Errorf("%q", got)
+	}
+	s.Plan.Sectors = 1
+	if got := foundLead(&s); !strings.HasSuffix(got, "1 of its 232 sectors needs to be written.") {
+		t.Errorf("%q", got)
+	}
+	s.Plan.Release.Fit, s.Plan.Trust, s.Plan.Send = state.FitOlder, state.TrustUnchecked, s.Plan.Full
+	for _, f := range foundFacts(&s) {
+		switch {
+		case f.Label == "Signed by" && (f.Check || f.Small == "verified on this computer"):
+			t.Errorf("an unchecked signature is shown as verified: %+v", f)
+		case f.Label == "To send" && f.Value != "928 KB":
+			t.Errorf("sending all of it reads %q", f.Value)
+		}
+	}
+}
+
+func TestLabWords(t *testing.T) {
+	for _, c := range []struct {
+		change     func(l *state.Lab)
+		lamp, want string
+	}{
+		{func(*state.Lab) {}, "ok", "Running release 2.3.0. Release 2.4.1 is published for it."},
+		{func(l *state.Lab) { l.Offered = state.Release{} }, "ok", "Running release 2.3.0."},
+		{func(l *state.Lab) { l.Outcome = state.OutcomeNoRoom }, "ok", "Running release 2.3.0. The update does not fit its RAM: it needs " +
+			"the cable."},
+		{func(l *state.Lab) { l.Phase = state.LabBooting }, "live", "Booting: the digest of the whole image is computed."},
+		{func(l *state.Lab) {
+			l.Phase, l.Target = state.LabReceiving, "2.4.1"
+			l.Progress = restore.Progress{Bytes: 49152, BytesOf: 62311}
+		}, "live", "Receiving the update to release 2.4.1, 49\u202f152 of 62\u202f311 bytes."},
+		{func(l *state.Lab) {
+			l.Phase, l.Target = state.LabRewriting, "2.4.1"
+			l.Progress = restore.Progress{Sectors: 96, Of: 96}
+		}, "live", "Rewriting to release 2.4.1, sector 96 of 96."},
+		{func(l *state.Lab) { l.Phase, l.Why = state.LabBricked, smp.WhyHang }, "bad", "Bricked: release 2.3.0 was started three times " +
+			"and hung. In restoration mode, cable open."},
+		{func(l *state.Lab) { l.Phase, l.Fault = state.LabFault, "read while busy" }, "bad", "Stopped: the device broke a rule of its " +
+			"hardware: read while busy. It does nothing any more: make a new device."},
+	} {
+		l := statetest.Lab(state.LabRunning)
+		c.change(&l)
+		if lamp, got := LabState(&l); lamp != c.lamp || got != c.want {
+			t.Errorf("%s %q, want %s %q", lamp, got, c.lamp, c.want)
+		}
+	}
+	for phase := state.LabAbsent; phase <= state.LabFault; phase++ {
+		l := statetest.Lab(phase)
+		if lamp, words := LabState(&l); lamp == "" || words == "" {
+			t.Errorf("phase %d says nothing", phase)
+		}
+		n := 0
+		for _, a := range LabActs(&l, [32]byte{}) {
+			if a.Style == "primary" {
+				n++
+			}
+		}
+		if n > 1 {
+			t.Errorf("phase %d has %d primary buttons", phase, n)
+		}
+	}
+}
+
+// Every event of the terminal has words of its own, and none of them shows a bare number.
+func TestEveryEventHasWords(t *testing.T) {
+	seen := map[string]uint16{}
+	named := 0
+	for code := range uint16(256) {
+		r := state.LogRow{Code: code, Sector: 5, A: 3, B: 4, Text: "X"}
+		words := logText(&r, statetest.Facts.Runs)
+		known := terminal.EventCode(code).String() != "event"
+		if known == strings.HasPrefix(words, "event ") {
+			t.Errorf("terminal event %d (%s) reads %q", code, terminal.EventCode(code), words)
+		}
+		if known {
+			named++
+			if was, double := seen[words]; double {
+				t.Errorf("events %d and %d read alike: %q", was, code, words)
+			}
+			seen[words] = code
+		}
+	}
+	if named < 30 {
+		t.Errorf("only %d events have a name", named)
+	}
+	for code := state.LogPowerOn; code <= state.LogOffered; code++ {
+		if words := logText(&state.LogRow{Source: state.SourceBoard, Code: code, Text: "X"},
+			statetest.Facts.Runs); strings.HasPrefix(words, "event ") {
+			t.Errorf("event %d reads %q", code, words)
+		}
+	}
+	for _, c := range []struct {
+		row  state.LogRow
+		want string
+	}{
+		{state.LogRow{Code: uint16(terminal.EventSector), Sector: 104, A: 54, B: 96}, "sector 104 at 0x068000 written and read back, 54 of 96"},
+		{state.LogRow{Code: uint16(terminal.EventVerdict), A: 1, Text: "2.4.1"}, "verdict: good; the image is release 2.4.1"},
+		{state.LogRow{Source: state.SourceBoard, Code: state.LogCut, A: 928, B: uint32(state.TearUnstable)}, "power cut inside flash " +
+			"operation 928; the tear leaves unstable bits"},
+		{state.LogRow{Source: state.SourceApparatus, Code: state.LogEnded, A: uint32(restore.CodeVanished)}, "apparatus: ended, the cable " +
+			"came out (C-101)"},
+		{state.LogRow{Code: uint16(terminal.EventInfo), Sector: state.NoSector, A: 97270, B: 190872}, "update file information: " +
+			"97\u202f270 bytes, needs a workspace of 186.4 KiB"},
+		{state.LogRow{Code: uint16(terminal.EventStopped), Sector: state.NoSector, A: 5, B: 56 << 10, Text: "Maps"}, "stopped Maps (56 KiB)"},
+		{state.LogRow{Code: uint16(terminal.EventResident), Step: 15, Sector: state.NoSector, A: 16 << 10}, "no application runs; 16 KiB " +
+			"of code runs from RAM"},
+		{state.LogRow{Code: uint16(terminal.EventDoubtful), Sector: 999}, "sector 999 is doubtful"},
+	} {
+		if got := logText(&c.row, statetest.Facts.Runs); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestLogIsCapped(t *testing.T) {
+	rows := make([]state.LogRow, state.MaxLogRows)
+	rows[len(rows)-1] = state.LogRow{Time: 6983 * time.Millisecond, Source: state.SourceBoard, Code: state.LogCut, A: 1636}
+	lines := LogLines(rows, nil)
+	if len(lines) != shownRows || lines[shownRows-1].Class != "cutline" || lines[shownRows-1].Time != "6.983 s" {
+		t.Errorf("%d lines, the last %+v", len(lines), lines[len(lines)-1])
+	}
+	file := string(LogFile(rows, nil))
+	if n := strings.Count(file, "\n"); n != len(rows) || !strings.Contains(file, "6.983 s\tCUT\tpower cut inside flash operation 1 636;") {
+		t.Errorf("the file has %d lines and ends with %q", n, file[len(file)-90:])
+	}
+}
+
+func TestRAM(t *testing.T) {
+	sum := func(list []Block) string {
+		var s []string
+		for _, b := range list {
+			s = append(s, b.Class+" "+b.Name+" "+b.Size)
+		}
+		return strings.Join(s, ", ")
+	}
+	m := statetest.RAM(false)
+	if got, want := sum(RAMBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, app Journal 24, app Maps 56, "+
+		"free Free 16"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := RAM(&state.Lab{Phase: state.LabRunning, RAM: m}), "256 KiB; 6 applications, 16 KiB free"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	m = statetest.RAM(true)
+	if got, want := sum(RAMBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 80, free Free "+
+		"16"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := sum(RAMTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := RAM(&state.Lab{Phase: state.LabRunning, RAM: m}), "256 KiB; 2 applications limited, 80 KiB secured"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	m.Workspace.Size -= 8 << 10 // the tail of Maps is not needed
+	m.Resident.Size = 16 << 10
+	if got, want := sum(RAMBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 56, space code "+
+		"Code 16, rest slim Maps 8, free Free 16"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	total := 0.0
+	for _, b := range RAMBlocks(&m) {
+		part, err := strconv.ParseFloat(strings.TrimPrefix(b.Style, "--share:"), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += part
+	}
+	if total < 99.9 || total > 100.1 {
+		t.Errorf("the bar is %.2f %% long", total)
+	}
+	rows := Apps(&state.Lab{Phase: state.LabReceiving, RAM: statetest.RAM(true)})
+	if len(rows) != 6 || rows[0] != (App{"limited", "1", "Maps", "limited, 56 KiB"}) || rows[5].State != "never limited" {
+		t.Errorf("applications %+v", rows)
+	}
+	m = statetest.RAM(true)
+	m.Workspace.Size += 8 << 10 // and half of what was free
+	m.Regions[6].State = state.RegionStopped
+	if got, want := sum(RAMBlocks(&m)), "fix System 48, app Calls 40, app Metering 32, app Display 40, space Workspace 88, free slim "+
+		"Free 8"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := sum(RAMTaken(&m)), "gap  , limited Journal 24, limited Maps 56"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if n := len(Apps(&state.Lab{Phase: state.LabRewriting, RAM: m})); n != 6 {
+		t.Errorf("free space is one of %d applications", n)
+	}
+	bricked := state.Lab{Phase: state.LabBricked, RAM: m}
+	if got, want := RAM(&bricked), "256 KiB; no application runs, restoration has 88 "+
+		"KiB"; got != want || Apps(&bricked)[0].State != "stopped" {
+		t.Errorf("%q, want %q; %+v", got, want, Apps(&bricked))
+	}
+	bricked.RAM.Contents = state.ContentsLost
+	if got, want := RAM(&bricked), "256 KiB; what was in it was lost with the power, restoration has 88 "+
+		"KiB"; got != want || strings.Contains(sum(RAMBlocks(&bricked.RAM)), "random") {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if rows := Apps(&bricked); rows[5].State != "never limited" {
+		t.Errorf("what is fixed stays: %+v", rows)
+	}
+	m = state.RAM{Size: 256 << 10, Workspace: state.Span{Off: 240 << 10, Size: 16 << 10}, Contents: state.ContentsLost}
+	if got, want := sum(RAMBlocks(&m)), "lost Lost at the cut: random bytes 240, space Cable 16"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	l := statetest.Lab(state.LabBricked)
+	rows := Steps(&l.Timeline)
+	if rows[12].Class != "bad" || rows[13].Class != "skip-step" || !rows[14].Current || rows[15].Class != "next" || rows[1].Style != "--lane:1" || rows[15].Style != "--lane:2" {
+		t.Errorf("%+v", rows)
+	}
+	all, been := Track(&l.Timeline)
+	if strings.Contains(all, "55,14") || len(strings.Fields(all)) != 19 {
+		t.Errorf("the way leads over S06: %q", all)
+	}
+	if points := strings.Fields(been); points[len(points)-1] != "145,14" {
+		t.Errorf("the way ends at %q", been)
+	}
+	var none state.Lab
+	if id, words := Now(&none); id != "S01" || words != "starts when the terminal opens the link." {
+		t.Errorf("%s %q", id, words)
+	}
+	none.Timeline.Now.Step = 200
+	if id, _ := Now(&none); id != "S01" {
+		t.Errorf("a step of the future reads %s", id)
+	}
+	none.Timeline.Steps[5] = state.StepDone
+	if all, _ := Track(&none.Timeline); !strings.Contains(all, "55,14") {
+		t.Error("a session without an update does not lead over S06")
+	}
+}
+
+// A cable that comes out before the first erase leaves the device as it was, and the page says so.
+func TestOutBeforeTheFirstErase(t *testing.T) {
+	for touched, safe := range map[restore.Touched]string{
+		restore.TouchedNothing: "It is exactly as it was",
+		restore.TouchedRenewed: "It holds what it held",
+		restore.TouchedPart:    "It cannot start yet",
+	} {
+		f := state.Failure{Code: restore.CodeVanished, Touched: touched, Stage: restore.StageWrite, Of: 52, Left: time.Second}
+		if touched == restore.TouchedPart {
+			f.Sector = 1
+		}
+		p := failed(&state.RestoreFailed{Failure: f})
+		if !strings.Contains(p.Verdict.Safe, safe) {
+			t.Errorf("touched %d: %q", touched, p.Verdict.Safe)
+		}
+		if early := strings.Contains(p.Lead, "before anything was written"); early != (touched != restore.TouchedPart) {
+			t.Errorf("touched %d: %q", touched, p.Lead)
+		}
+	}
+}
+
+// A model's default name says its number already.
+func TestDefaultNameIsNotDoubled(t *testing.T) {
+	for name, want := range map[string]string{"Model 0001": "", "Field terminal": "model 0001", "": ""} {
+		if f := deviceFacts(&state.Device{Model: "0001", Name: name})[0]; f.Small != want || f.Value == "" {
+			t.Errorf("name %q: %+v, want the remark %q", name, f, want)
+		}
+	}
+}
+
+func TestLossWords(t *testing.T) {
+	area := func(name string) state.SettingsArea { return state.SettingsArea{Name: name, Size: 4 << 10} }
+	for want, areas := range map[string][]state.SettingsArea{
+		"a (4 KB) is lost, for good":                         {area("a")},
+		"a (4 KB) and b (4 KB) are lost, for good":           {area("a"), area("b")},
+		"a (4 KB), b (4 KB) and c (4 KB) are lost, for good": {area("a"), area("b"), area("c")},
+		"Settings (4 KB) is lost, for good":                  {area(" ")},
+	} {
+		if got := Loss(&state.Device{Settings: areas, Erases: true}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestReplayWords(t *testing.T) {
+	for _, c := range []struct {
+		change func(l *state.Lab)
+		want   string
+	}{
+		{func(l *state.Lab) { l.Replay.Do = state.DoBefore }, "Before the first flash operation."},
+		{func(l *state.Lab) { l.Replay.Do, l.Replay.Cut = state.DoErase, false }, "Erase of sector 0x067000, 55 of 96."},
+		{func(l *state.Lab) {
+			l.Replay.Record, l.Replay.Cut, l.Replay.Of, l.Replay.Sector, l.Replay.Bytes = true, false, 0, 8, 8
+		}, "8 bytes programmed into record sector 0x008000."},
+		{func(l *state.Lab) { l.Replay.Do = state.DoPower }, "Power comes back, and the device boots."},
+		{func(l *state.Lab) { l.Replay.Do, l.Phase, l.Runs = state.DoEnd, state.LabRunning, "2.4.1" }, "The end: release 2.4.1 runs."},
+		{func(l *state.Lab) { l.Replay.Do, l.Phase = state.DoEnd, state.LabBricked }, "The end: it waits in restoration mode."},
+	} {
+		l := statetest.ReplayLab()
+		c.change(&l)
+		if got := Replay(&l); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// A release that was restored and hangs again says why, and what to do.
+func TestHungAgain(t *testing.T) {
+	l := statetest.Lab(state.LabBricked)
+	l.Why, l.Runs, l.Outcome, l.Health = smp.WhyHang, "2.3.0", state.OutcomeRestored, state.HealthHangs
+	if _, got := LabState(&l); !strings.HasPrefix(got, "Bricked again: release 2.3.0 was restored and verified, and hung three "+
+		"times") || !strings.Contains(got, "set it to healthy first") {
+		t.Errorf("%q", got)
+	}
+	l.Health = state.HealthGood
+	if _, got := LabState(&l); strings.Contains(got, "healthy") {
+		t.Errorf("the switch is blamed for nothing: %q", got)
+	}
+}
