@@ -211,16 +211,17 @@ func copyText(text string) {
 }
 
 // fetch asks our own server and hands the answer over under the lock, with status 0 when nobody answered.
-func (p *page) fetch(r fleetdata.Request, done func(status int, body []byte)) {
+func (p *page) fetch(r fleetdata.Request, done func(status int, answer any)) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 		defer cancel()
-		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Token: r.Token, Body: r.Body,
+		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Token: r.Token, Body: fetch.Format(r.Body),
 			Accept: "application/json", Type: "application/json", Max: maxAnswer})
 		if err != nil {
-			status, body = 0, nil
+			status = 0
 		}
-		p.change(func() { done(status, body) })
+		answer := fetch.Parse(body)
+		p.change(func() { done(status, answer) })
 	}()
 }
 

@@ -125,7 +125,7 @@ func quiet() view.Hooks {
 	return view.Hooks{
 		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) flashmap.Canvas { return nil },
 		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Token: func(string) {}, Copy: func(string) {},
-		Save: func(string, []byte) {}, Fetch: func(fleetdata.Request, func(int, []byte)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
+		Save: func(string, []byte) {}, Fetch: func(fleetdata.Request, func(int, any)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"unbrick/release"
+	"unbrick/server/form"
 )
 
 const (
@@ -38,15 +39,16 @@ const (
 // if there is a body, Content-Type application/json.
 type Request struct {
 	Method string
-	Path   string // from the page's own folder, "/api/devices"
-	Token  string // operator's, sent as bearer; empty sends none
-	Body   []byte
+	Path   string            // from the page's own folder, "/api/devices"
+	Token  string            // operator's, sent as bearer; empty sends none
+	Body   map[string]string // nil: none
 }
 
 // Browser is what a Client needs of its surroundings.
 type Browser struct {
-	// Fetch asks the server. Status 0 says that there was no answer.
-	Fetch func(r Request, done func(status int, body []byte))
+	// Fetch asks the server. Status 0 says that there was no answer. An answer is what its JSON says: nil, bool, float64, string,
+	// []any or map[string]any; nil as well if it is none.
+	Fetch func(r Request, done func(status int, answer any))
 	// After calls f later.
 	After func(d time.Duration, f func())
 	// Token keeps the operator's token for this tab only; empty forgets it.
@@ -72,11 +74,11 @@ type Client struct {
 	Serial string // ViewDevice
 
 	Search   string
-	Summary  Summary
-	Devices  []Device // as far as they were asked for
+	Summary  form.Summary
+	Devices  []form.Device // as far as they were asked for
 	Total    int
-	Releases []Release
-	Detail   Detail
+	Releases []form.Release
+	Detail   form.DeviceDetail
 	Missing  bool   // ViewDevice: the server knows no such device
 	Status   int    // Strange: of the answer
 	Refusal  string // Strange: the words of a server of ours, empty if the answer is not one's
@@ -130,7 +132,7 @@ func (c *Client) Show(name string) {
 			break // no device has such a name, so nothing in an address needs an escape
 		}
 		if model != c.Model || serial != c.Serial {
-			c.Detail, c.Missing, c.got = Detail{}, false, c.got&^GotDetail
+			c.Detail, c.Missing, c.got = form.DeviceDetail{}, false, c.got&^GotDetail
 		}
 		c.View, c.Model, c.Serial = ViewDevice, model, serial
 	}
@@ -166,11 +168,6 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// devicesPath is where a page of the devices of the present search is.
-func (c *Client) devicesPath() string {
-	return "/api/devices?limit=" + onePage + "&search=" + Escape(c.Search)
-}
-
 // Ask asks the server for everything that is on the screen, and again after a while.
 func (c *Client) Ask() {
 	if c.token == "" {
@@ -181,15 +178,15 @@ func (c *Client) Ask() {
 		c.Phase = Asking
 	}
 	c.asked++
-	c.get("/api/releases", GotReleases, func(o Object) { c.Releases = readReleases(o) })
+	c.getReleases("", nil)
 	switch c.View {
 	case ViewDevice:
-		c.get("/api/devices/"+c.Model+"/"+c.Serial, GotDetail, func(o Object) { c.Detail = readDetail(o) })
+		c.get("/api/devices/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
 	case ViewReleases:
 	case ViewDevices:
-		c.get("/api/summary", GotSummary, func(o Object) { c.Summary = readSummary(o) })
+		c.get(form.Summarize.Path, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
 		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
-			c.get(c.devicesPath(), GotDevices, func(o Object) { c.Devices, c.Total, c.next = readDevices(o) })
+			c.getDevices("", nil)
 		}
 	}
 	c.ticks++
@@ -201,14 +198,33 @@ func (c *Client) Ask() {
 	})
 }
 
+// getReleases asks for releases behind those that came before, until the last.
+func (c *Client) getReleases(cursor string, before []form.Release) {
+	c.get(form.ListReleases.Path+cursor, GotReleases, func(o any) {
+		page := read[form.Releases](o)
+		c.Releases = append(before, page.Releases...)
+		if page.Next != "" && len(page.Releases) > 0 {
+			c.getReleases("?cursor="+Escape(page.Next), c.Releases)
+		}
+	})
+}
+
+// getDevices asks for a page of devices behind those that came before.
+func (c *Client) getDevices(cursor string, before []form.Device) {
+	c.get(form.ListDevices.Path+"?limit="+onePage+"&search="+Escape(c.Search)+cursor, GotDevices, func(o any) {
+		page := read[form.Devices](o)
+		c.Devices, c.Total, c.next = append(before, page.Devices...), page.Total, page.Next
+	})
+}
+
 // get asks one question and takes its answer if it still is about what is on the screen.
-func (c *Client) get(path string, got int, take func(Object)) {
+func (c *Client) get(path string, got int, take func(answer any)) {
 	asked := c.asked
-	c.browser.Fetch(Request{Method: "GET", Path: path, Token: c.token}, func(status int, body []byte) {
+	c.browser.Fetch(Request{Method: "GET", Path: path, Token: c.token}, func(status int, answer any) {
 		if asked != c.asked {
 			return
 		}
-		o, ok := parseObject(body)
+		o, ok := answer.(map[string]any)
 		if !c.answered(status, o, ok) {
 			return
 		}
@@ -219,7 +235,7 @@ func (c *Client) get(path string, got int, take func(Object)) {
 			}
 			take(o)
 			c.got |= got
-		case ok && status == 404 && got == GotDetail && o.Text("code") == "not-found":
+		case ok && status == 404 && got == GotDetail && o["code"] == "not-found":
 			c.Missing = true
 		default:
 			c.odd(status, o)
@@ -228,7 +244,7 @@ func (c *Client) get(path string, got int, take func(Object)) {
 }
 
 // answered draws what follows for every question, and reports whether the rest may be read. An answer is ours if it is an object.
-func (c *Client) answered(status int, o Object, ours bool) bool {
+func (c *Client) answered(status int, o map[string]any, ours bool) bool {
 	switch {
 	case status == 401 && !ours: // a proxy that wants credentials of its own
 		c.odd(status, o)
@@ -246,8 +262,8 @@ func (c *Client) answered(status int, o Object, ours bool) bool {
 }
 
 // odd shows that what answers is not what this page asks, or refuses.
-func (c *Client) odd(status int, o Object) {
-	c.Phase, c.Status, c.Refusal = Strange, status, o.Text("error")
+func (c *Client) odd(status int, o map[string]any) {
+	c.Phase, c.Status, c.Refusal = Strange, status, read[form.Problem](o).Text
 	c.asked++ // what others of these questions are answered changes nothing about it
 }
 
@@ -257,10 +273,7 @@ func (c *Client) MoreDevices() {
 		return
 	}
 	c.asked++
-	c.get(c.devicesPath()+"&cursor="+Escape(c.next), GotDevices, func(o Object) {
-		list, total, next := readDevices(o)
-		c.Devices, c.Total, c.next = append(c.Devices, list...), total, next
-	})
+	c.getDevices("&cursor="+Escape(c.next), c.Devices)
 }
 
 // Find searches.
@@ -299,16 +312,16 @@ func (c *Client) forget() {
 }
 
 // set changes something on the server and asks anew.
-func (c *Client) set(method, path string, body []byte, done string) {
-	c.browser.Fetch(Request{Method: method, Path: path, Token: c.token, Body: body}, func(status int, body []byte) {
-		o, ok := parseObject(body)
+func (c *Client) set(method, path string, body map[string]string, done string) {
+	c.browser.Fetch(Request{Method: method, Path: path, Token: c.token, Body: body}, func(status int, answer any) {
+		o, ok := answer.(map[string]any)
 		if !c.answered(status, o, ok) {
 			return
 		}
-		if status >= 200 && status < 300 {
+		if why := read[form.Problem](o).Text; status >= 200 && status < 300 {
 			c.browser.Say(done)
-		} else if ok && o.Text("error") != "" {
-			c.browser.Say("The server refused: " + o.Text("error") + ".")
+		} else if why != "" {
+			c.browser.Say("The server refused: " + why + ".")
 		} else {
 			c.browser.Say("The server refused.")
 		}
@@ -318,10 +331,10 @@ func (c *Client) set(method, path string, body []byte, done string) {
 
 // SetRelease offers, withholds or withdraws a release of a model. done is said when it is done.
 func (c *Client) SetRelease(model, image, state, done string) {
-	c.set("PUT", "/api/releases/"+Escape(image)+"/state", formatObject("model", model, "state", state), done)
+	c.set("PUT", "/api/releases/"+Escape(image)+"/state", map[string]string{"model": model, "state": state}, done)
 }
 
 // Free offers a release again to a device that was held back from it.
 func (c *Client) Free(image string) {
-	c.set("POST", "/api/devices/"+c.Model+"/"+c.Serial+"/free", formatObject("image", image), "Offered again.")
+	c.set("POST", "/api/devices/"+c.Model+"/"+c.Serial+"/free", map[string]string{"image": image}, "Offered again.")
 }

@@ -189,7 +189,7 @@ func TestFleetSet(t *testing.T) {
 	press(r, "Withhold")
 	press(r, "Withhold")
 	q := w.requests[len(w.requests)-1]
-	if q.Method != "PUT" || q.Path != "/api/releases/9c41/state" || !strings.Contains(string(q.Body), `"state":"withheld"`) || !strings.Contains(string(q.Body), `"model":"0001"`) {
+	if q.Method != "PUT" || q.Path != "/api/releases/9c41/state" || q.Body["state"] != "withheld" || q.Body["model"] != "0001" {
 		t.Errorf("request %+v %s", q, q.Body)
 	}
 }

@@ -40,8 +40,8 @@ type Hooks struct {
 	Copy func(text string)
 	// Save hands a file to the person.
 	Save func(name string, data []byte)
-	// Fetch asks the server and calls done under the lock. Status 0 says that there was no answer.
-	Fetch func(q fleetdata.Request, done func(status int, body []byte))
+	// Fetch asks the server and calls done under the lock; see fleetdata.Browser.
+	Fetch func(q fleetdata.Request, done func(status int, answer any))
 	// After calls f under the lock, d later, and renders.
 	After func(d time.Duration, f func())
 	// Now is the wall clock, for "4 min ago".

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -52,8 +53,14 @@ func (w *world) hooks() Hooks {
 			}
 			w.saved[name] = data
 		},
-		Fetch: func(r fleetdata.Request, done func(int, []byte)) {
-			w.requests, w.answers = append(w.requests, r), append(w.answers, done)
+		Fetch: func(r fleetdata.Request, done func(int, any)) {
+			w.requests, w.answers = append(w.requests, r), append(w.answers, func(status int, body []byte) {
+				var answer any
+				if json.Unmarshal(body, &answer) != nil {
+					answer = nil
+				}
+				done(status, answer)
+			})
 		},
 		After: func(_ time.Duration, f func()) { w.timers = append(w.timers, f) },
 		Now:   func() time.Time { return demoNow },

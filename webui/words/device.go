@@ -3,11 +3,12 @@ package words
 import (
 	"strings"
 	"time"
-	"unbrick/webui/fleetdata"
+
+	"unbrick/server/form"
 )
 
 // DeviceState is the line under a device's serial.
-func DeviceState(d *fleetdata.Device, now time.Time) (lamp, words string) {
+func DeviceState(d *form.Device, now time.Time) (lamp, words string) {
 	sign, state, small := groupWords(d, now)
 	lamp = sign
 	if sign == "off" {
@@ -15,25 +16,25 @@ func DeviceState(d *fleetdata.Device, now time.Time) (lamp, words string) {
 	}
 	words = state
 	if d.Group == "running" && !d.Told {
-		words += " release " + d.Version
+		words += " release " + d.Release.Version
 	}
 	if small = marked(d, small); small != "" {
 		words += ", " + small
 	}
-	return lamp, words + ". Last seen " + Ago(d.Last, now) + "."
+	return lamp, words + ". Last seen " + Ago(d.LastSeen, now) + "."
 }
 
 // DeviceFacts are a device's own words, beside its history.
-func DeviceFacts(d *fleetdata.Detail) []Fact {
+func DeviceFacts(d *form.DeviceDetail) []Fact {
 	dev := &d.Device
-	list := []Fact{{Label: "Model", Value: dev.Model, Small: d.ModelName}, {Label: "Release", Value: dev.Version}}
-	if len(dev.Image) >= 12 {
-		list = append(list, Fact{Label: "Image", Value: dev.Image[:4] + " " + dev.Image[4:8] + " " + dev.Image[8:12] + " …", Mono: true})
+	list := []Fact{{Label: "Model", Value: dev.Model, Small: d.ModelName}, {Label: "Release", Value: dev.Release.Version}}
+	if len(dev.Release.Image) >= 12 {
+		list = append(list, Fact{Label: "Image", Value: dev.Release.Image[:4] + " " + dev.Release.Image[4:8] + " " + dev.Release.Image[8:12] + " …", Mono: true})
 	}
 	if d.Geometry != "" {
 		list = append(list, Fact{Label: "Flash", Value: geometryWords(d.Geometry)})
 	}
-	list = append(list, Fact{Label: "Workspace", Value: "Up to " + KiB(dev.Workspace)})
+	list = append(list, Fact{Label: "Workspace", Value: "Up to " + KiB(uint64(dev.Workspace))})
 	if len(dev.Kinds) > 0 {
 		list = append(list, Fact{Label: "Takes", Value: strings.Join(dev.Kinds, ", ")})
 	}
@@ -41,7 +42,7 @@ func DeviceFacts(d *fleetdata.Detail) []Fact {
 }
 
 // DeviceActs offer a release again that a device is held back from.
-func DeviceActs(d *fleetdata.Device) []Act {
+func DeviceActs(d *form.Device) []Act {
 	var list []Act
 	for _, a := range d.Attempts {
 		if a.Held {
@@ -56,7 +57,7 @@ func DeviceActs(d *fleetdata.Device) []Act {
 // EventRow is one line of a device's history.
 type EventRow struct{ Class, When, Head, Text string }
 
-func EventRows(list []fleetdata.Event, now time.Time) []EventRow {
+func EventRows(list []form.Event, now time.Time) []EventRow {
 	rows := make([]EventRow, len(list))
 	for i := range list {
 		rows[i] = eventWords(&list[i])
@@ -65,16 +66,16 @@ func EventRows(list []fleetdata.Event, now time.Time) []EventRow {
 	return rows
 }
 
-func eventWords(e *fleetdata.Event) EventRow {
-	d := e.Detail
+func eventWords(e *form.Event) EventRow {
+	d := detail(e.Detail)
 	switch e.Kind {
 	case "first-seen":
 		return EventRow{Class: "plain", Head: "First seen", Text: sentence("runs", e.To, e.From)}
 	case "offer":
-		t := strings.TrimSpace(d.Text("kind")+" of "+KB(d.Number("size"))) + ", needs a workspace of " + KiB(d.Number("needs")) + "."
+		t := strings.TrimSpace(d.text("kind")+" of "+KB(d.number("size"))) + ", needs a workspace of " + KiB(d.number("needs")) + "."
 		return EventRow{Class: "plain", Head: "Update " + fromTo(e), Text: Upper(t)}
 	case "transferred":
-		return EventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + sizeWords(max(d.Number("size"), e.Bytes)) + "."}
+		return EventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + sizeWords(max(d.number("size"), e.Bytes)) + "."}
 	case "broken":
 		return EventRow{Class: "plain", Head: "Transfer broke off", Text: brokenWords(d)}
 	case "installed":
@@ -95,21 +96,21 @@ func eventWords(e *fleetdata.Event) EventRow {
 	case "freed":
 		return EventRow{Class: "plain", Head: "Offered again", Text: e.To}
 	case "needs-cable":
-		return EventRow{Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs " + KiB(d.Number("needs")) +
-			", the device has " + KiB(d.Number("has")) + ". It keeps running."}
+		return EventRow{Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs " + KiB(d.number("needs")) +
+			", the device has " + KiB(d.number("has")) + ". It keeps running."}
 	case "not-made":
 		return EventRow{Class: "bad", Head: "No update file for " + e.To, Text: "The server tried to make one again and again: " +
-			strings.TrimSuffix(d.Text("error"), ".") + ". The device keeps running; publish the release anew, or withhold it."}
+			strings.TrimSuffix(d.text("error"), ".") + ". The device keeps running; publish the release anew, or withhold it."}
 	case "restored":
 		t := "Verified, runs " + e.To + "."
-		if n := d.Count("sectors"); n > 0 {
-			t += " " + Count(n, "sector", "sectors") + " written, " + KB(d.Number("sent")) + " of " + KB(d.Number("full")) + " sent."
+		if n := d.number("sectors"); n > 0 {
+			t += " " + Count(int(n), "sector", "sectors") + " written, " + KB(d.number("sent")) + " of " + KB(d.number("full")) + " sent."
 		}
 		return EventRow{Class: "ok", Head: "Restored over the cable", Text: t + " As reported by whoever restored it."}
 	case "not-restored":
 		return EventRow{Class: "bad", Head: "Restoration ended early", Text: "As reported by whoever tried. It can be tried again."}
 	case "found":
-		return EventRow{Class: "bad", Head: "Found in restoration mode", Text: Upper(because("As reported", d.Text("why"))) + "."}
+		return EventRow{Class: "bad", Head: "Found in restoration mode", Text: Upper(because("As reported", d.text("why"))) + "."}
 	case "verified":
 		return EventRow{Class: "ok", Head: "Runs what was restored", Text: "The device itself says so."}
 	case "changed":
@@ -121,23 +122,23 @@ func eventWords(e *fleetdata.Event) EventRow {
 }
 
 // brokenWords says how far a transfer came, and why it ended if that is known.
-func brokenWords(d fleetdata.Object) string {
-	t := "At " + KB(d.Number("sent")) + " of " + KB(d.Number("size")) + ". "
-	if why := d.Text("why"); why != "" {
+func brokenWords(d detail) string {
+	t := "At " + KB(d.number("sent")) + " of " + KB(d.number("size")) + ". "
+	if why := d.text("why"); why != "" {
 		return t + Upper(why) + "."
 	}
 	return t + "It can be resumed."
 }
 
 // heldWords says until when a release is held back.
-func heldWords(e *fleetdata.Event) string {
+func heldWords(e *form.Event) string {
 	if e.Source == "operator" {
 		return "By the operator, until the operator offers it again."
 	}
 	return "It says that its rewrites failed. It is offered again after some days, or when you offer it."
 }
 
-func fromTo(e *fleetdata.Event) string {
+func fromTo(e *form.Event) string {
 	if e.From == "" || e.From == e.To {
 		return e.To
 	}
@@ -194,4 +195,20 @@ func imageName(version, image string) string {
 		return "of image " + image[:min(len(image), 12)]
 	}
 	return version
+}
+
+// detail are numbers and words of an event, which each kind has its own of.
+type detail map[string]any
+
+func (d detail) text(key string) string {
+	s, _ := d[key].(string)
+	return s
+}
+
+func (d detail) number(key string) uint64 {
+	f, _ := d[key].(float64)
+	if f < 0 || f > 1<<53 {
+		return 0
+	}
+	return uint64(f)
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"unbrick/server/form"
 	"unbrick/webui/fleetdata"
 )
 
@@ -45,7 +47,7 @@ type (
 	AskAgain   struct{}
 	SignOut    struct{}
 	SetRelease struct {
-		Release *fleetdata.Release
+		Release *form.Release
 		To      string // state
 		Done    string // what is said when it is done
 	}
@@ -94,9 +96,9 @@ func FoundDevices(f *fleetdata.Client, drawn int) string {
 type LeadPart struct{ Number, Words, Search string }
 
 // FleetLead says how many devices run what, and how many are silent.
-func FleetLead(s *fleetdata.Summary) []LeadPart {
+func FleetLead(s *form.Summary) []LeadPart {
 	var list []LeadPart
-	for i, c := range s.Counts {
+	for i, c := range s.Releases {
 		if i == 3 || c.Installed == 0 {
 			break
 		}
@@ -132,14 +134,14 @@ type DeviceRow struct {
 	Sign, State, Small, Last     string
 }
 
-func DeviceRows(list []fleetdata.Device, now time.Time) []DeviceRow {
+func DeviceRows(list []form.Device, now time.Time) []DeviceRow {
 	rows := make([]DeviceRow, len(list))
 	for i := range list {
 		d := &list[i]
-		row := DeviceRow{Path: fleetdata.DevicePath(d.Model, d.Serial), Serial: d.Serial, Model: d.Model, Release: d.Version,
-			Last: Ago(d.Last, now)}
-		if d.Target != "" && d.Target != d.Version {
-			row.Release = d.Version + " to " + d.Target
+		row := DeviceRow{Path: fleetdata.DevicePath(d.Model, d.Serial), Serial: d.Serial, Model: d.Model, Release: d.Release.Version,
+			Last: Ago(d.LastSeen, now)}
+		if d.Target != nil && d.Target.Version != "" && d.Target.Version != d.Release.Version {
+			row.Release = d.Release.Version + " to " + d.Target.Version
 		}
 		if d.Demo {
 			row.Model += ", example"
@@ -152,7 +154,7 @@ func DeviceRows(list []fleetdata.Device, now time.Time) []DeviceRow {
 }
 
 // groupWords is a device's situation: the lamp's shape, the word, and what explains it.
-func groupWords(d *fleetdata.Device, now time.Time) (sign, state, small string) {
+func groupWords(d *form.Device, now time.Time) (sign, state, small string) {
 	switch d.Group {
 	case "running", "rewriting", "overdue", "silent":
 		if d.Told {
@@ -163,7 +165,7 @@ func groupWords(d *fleetdata.Device, now time.Time) (sign, state, small string) 
 	case "restoration":
 		return "bad", "In restoration mode", "as its restorer reported"
 	case "needs-cable":
-		return "bad", "Needs the cable", "the update needs " + KiB(d.Needs) + ", it has " + KiB(d.Workspace)
+		return "bad", "Needs the cable", "the update needs " + KiB(uint64(d.Needs)) + ", it has " + KiB(uint64(d.Workspace))
 	case "overdue":
 		return "bad", "No word since its rewrite", "received everything, then silent"
 	case "held-back":
@@ -177,29 +179,29 @@ func groupWords(d *fleetdata.Device, now time.Time) (sign, state, small string) 
 		}
 		return "off", "Held back", "its history says why"
 	case "silent":
-		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.Last, now), "Today, "), ""
+		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.LastSeen, now), "Today, "), ""
 	case "receiving":
-		if d.Size > 0 {
-			small = KB(d.Sent) + " of " + KB(d.Size)
+		if p := d.Progress; p != nil && p.Size > 0 {
+			small = KB(uint64(p.Sent)) + " of " + KB(uint64(p.Size))
 		}
 		return "live", "Receiving", small
 	case "rewriting":
 		return "live", "Rewriting", ""
 	}
 	switch {
-	case !d.Restored.IsZero() && now.Sub(d.Restored) < 24*time.Hour:
+	case d.Restored != nil && now.Sub(*d.Restored) < 24*time.Hour:
 		small = "restored over the cable"
-	case !d.Confirmed:
+	case !d.Release.Confirmed:
 		small = "not confirmed yet"
 	}
 	return "ok", "Running", small
 }
 
 // marked adds what nobody may overlook to what explains a device's situation.
-func marked(d *fleetdata.Device, small string) string {
+func marked(d *form.Device, small string) string {
 	const conflict = "two devices speak under this serial"
 	switch {
-	case d.Conflict.IsZero():
+	case d.Conflict == nil:
 		return small
 	case small == "":
 		return conflict

@@ -1,9 +1,12 @@
 package words
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"unbrick/server/form"
 	"unbrick/webui/fleetdata"
 )
 
@@ -11,7 +14,7 @@ import (
 func TestRepairIsShownAsTold(t *testing.T) {
 	now := time.Date(2026, 11, 22, 14, 4, 0, 0, time.UTC)
 	for _, group := range []string{"running", "rewriting", "overdue", "silent"} {
-		d := fleetdata.Device{Group: group, Version: "1", Target: "2", Restored: now, Last: now, Told: true}
+		d := form.Device{Group: group, Release: form.Running{Version: "1"}, Target: &form.Target{Version: "2"}, Restored: &now, LastSeen: now, Told: true}
 		if _, words := DeviceState(&d, now); !strings.HasPrefix(words, "Restored, as told, a page or the command says so; the device "+
 			"itself has not said so yet.") {
 			t.Errorf("%s: %q", group, words)
@@ -21,7 +24,7 @@ func TestRepairIsShownAsTold(t *testing.T) {
 			t.Errorf("%s, by its own word: %q", group, words)
 		}
 	}
-	d := fleetdata.Device{Group: "restoration", Told: true, Last: now}
+	d := form.Device{Group: "restoration", Told: true, LastSeen: now}
 	if _, words := DeviceState(&d, now); !strings.HasPrefix(words, "In restoration mode") {
 		t.Errorf("%q", words)
 	}
@@ -53,7 +56,7 @@ func TestFleetTellsClaimsAsClaims(t *testing.T) {
 		{`{"group":"held-back","attempts":[{"held":true,"by":"server","failures":3}]}`, "it says that its rewrites went wrong"},
 	} {
 		d := asked(test.body).Detail.Device
-		row := DeviceRows([]fleetdata.Device{d}, now)[0]
+		row := DeviceRows([]form.Device{d}, now)[0]
 		if _, words := DeviceState(&d, now); row.Small != test.want || !strings.Contains(words, test.want) {
 			t.Errorf("%s: %q, and %q", test.body, row.Small, words)
 		}
@@ -67,13 +70,13 @@ func TestFleetTellsClaimsAsClaims(t *testing.T) {
 		}
 	}
 	for _, test := range []struct {
-		e    fleetdata.Event
+		e    form.Event
 		want string
 	}{
-		{fleetdata.Event{Kind: "held", Source: "operator"}, "By the operator"},
-		{fleetdata.Event{Kind: "held", Source: "server"}, "It says that its rewrites failed"},
-		{fleetdata.Event{Kind: "conflict", Source: "server"}, "both were served"},
-		{fleetdata.Event{Kind: "broken", Detail: fleetdata.Object{"why": "the release is withdrawn"}}, "The release is withdrawn."},
+		{form.Event{Kind: "held", Source: "operator"}, "By the operator"},
+		{form.Event{Kind: "held", Source: "server"}, "It says that its rewrites failed"},
+		{form.Event{Kind: "conflict", Source: "server"}, "both were served"},
+		{form.Event{Kind: "broken", Detail: map[string]any{"why": "the release is withdrawn"}}, "The release is withdrawn."},
 	} {
 		if row := eventWords(&test.e); !strings.Contains(row.Text, test.want) {
 			t.Errorf("%s: %q", test.e.Kind, row.Text)
@@ -83,15 +86,15 @@ func TestFleetTellsClaimsAsClaims(t *testing.T) {
 
 // TestHeldBackSaysWhy: a device that nothing can be made for is not told to have failed, and its history has the reason.
 func TestHeldBackSaysWhy(t *testing.T) {
-	failed := fleetdata.Device{Group: "held-back", Attempts: []fleetdata.Attempt{{Version: "2", Failures: 3, Held: true}}}
+	failed := form.Device{Group: "held-back", Attempts: []form.Attempt{{Version: "2", Failures: 3, Held: true}}}
 	if _, _, small := groupWords(&failed, time.Now()); small != "it says that its rewrites went wrong" {
 		t.Errorf("failed: %q", small)
 	}
-	unmade := fleetdata.Device{Group: "held-back", Target: "2"}
+	unmade := form.Device{Group: "held-back", Target: &form.Target{Version: "2"}}
 	if _, _, small := groupWords(&unmade, time.Now()); small != "its history says why" {
 		t.Errorf("not made: %q", small)
 	}
-	row := eventWords(&fleetdata.Event{Kind: "not-made", From: "1", To: "2", Detail: fleetdata.Object{"error": "no such sector"}})
+	row := eventWords(&form.Event{Kind: "not-made", From: "1", To: "2", Detail: map[string]any{"error": "no such sector"}})
 	if row.Class != "bad" || !strings.Contains(row.Head, "2") || !strings.Contains(row.Text, "no such sector") {
 		t.Errorf("%+v", row)
 	}
@@ -99,7 +102,7 @@ func TestHeldBackSaysWhy(t *testing.T) {
 
 // A device of the demonstration is no device, and the table says so.
 func TestExamplesAreMarked(t *testing.T) {
-	list := []fleetdata.Device{{Model: "0001", Demo: true}, {Model: "0001"}}
+	list := []form.Device{{Model: "0001", Demo: true}, {Model: "0001"}}
 	rows := DeviceRows(list, time.Time{})
 	if rows[0].Model != "0001, example" || rows[1].Model != "0001" {
 		t.Errorf("models %q and %q", rows[0].Model, rows[1].Model)
@@ -109,7 +112,13 @@ func TestExamplesAreMarked(t *testing.T) {
 // asked is a client of a server that answers every question alike.
 func asked(body string) *fleetdata.Client {
 	c := fleetdata.New(fleetdata.Browser{
-		Fetch: func(_ fleetdata.Request, done func(int, []byte)) { done(200, []byte(body)) },
+		Fetch: func(_ fleetdata.Request, done func(int, any)) {
+			var answer any
+			if err := json.Unmarshal([]byte(body), &answer); err != nil {
+				panic(err)
+			}
+			done(200, answer)
+		},
 		After: func(time.Duration, func()) {}, Token: func(string) {}, Say: func(string) {},
 	})
 	c.SetToken("token")

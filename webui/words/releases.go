@@ -3,29 +3,30 @@ package words
 import (
 	"strings"
 	"time"
-	"unbrick/webui/fleetdata"
+
+	"unbrick/server/form"
 )
 
 // ReleaseRow is one line of the table of releases.
 type ReleaseRow struct {
 	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
-	Release                                                           *fleetdata.Release
+	Release                                                           *form.Release
 
 	act, to, done, ask, no string // what the button does, and the question before; empty for no button
 }
 
-func ReleaseRows(list []fleetdata.Release, now time.Time) []ReleaseRow {
+func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
 	rows := make([]ReleaseRow, len(list))
 	for i := range list {
 		rel := &list[i]
-		row := ReleaseRow{Version: rel.Version, Model: rel.Model, Size: KB(rel.Size), Devices: Group(uint64(rel.Installed)), Release: rel}
+		row := ReleaseRow{Version: rel.Version, Model: rel.Model, Size: KB(uint64(rel.Size)), Devices: Group(number(rel.Installed)), Release: rel}
 		for _, key := range rel.Keys {
 			if len(key) >= 8 {
 				row.Key += key[:4] + " " + key[4:8] + " "
 			}
 		}
 		row.Key = strings.TrimSpace(row.Key)
-		row.Confirmed = Group(uint64(rel.Confirmed)) + " confirmed"
+		row.Confirmed = Group(number(rel.Confirmed)) + " confirmed"
 		if !rel.Published.IsZero() {
 			row.Small = "published " + Lower(Day(rel.Published.In(now.Location()), now))
 		}
@@ -48,10 +49,11 @@ func ReleaseRows(list []fleetdata.Release, now time.Time) []ReleaseRow {
 		switch {
 		case rel.Damaged:
 			row.Sign, row.Small = "bad", "its stored image is damaged: publish its release file again"
-		case rel.Halted:
+		case rel.Rollout == nil:
+		case rel.Rollout.Halted != nil:
 			row.Sign, row.Small = "off", "its rollout is halted"
-		case rel.Alarm:
-			row.Sign, row.Small = "bad", Count(rel.Alarms, "device", "devices")+" failed or lost, as nobody proves"
+		case rel.Rollout.Alarm:
+			row.Sign, row.Small = "bad", Count(int(rel.Rollout.Failed+rel.Rollout.Lost), "device", "devices")+" failed or lost, as nobody proves"
 		}
 		rows[i] = row
 	}
@@ -70,3 +72,11 @@ func ReleaseActs(row *ReleaseRow) []Act {
 
 // SignClass is the class of a row's lamp.
 func (v ReleaseRow) SignClass() string { return "sig " + v.Sign }
+
+// number is a count that the server tells operators alone.
+func number(n *int) uint64 {
+	if n == nil {
+		return 0
+	}
+	return uint64(*n)
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"unbrick/server/form"
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
 
@@ -45,5 +46,5 @@ func (c *Devices) rows() []words.DeviceRow {
 
 // examples says whether devices are shown that do not exist.
 func (c *Devices) examples() bool {
-	return slices.ContainsFunc(c.Fleet.Devices, func(d fleetdata.Device) bool { return d.Demo })
+	return slices.ContainsFunc(c.Fleet.Devices, func(d form.Device) bool { return d.Demo })
 }

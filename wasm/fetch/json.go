@@ -1,0 +1,83 @@
+//go:build js && wasm
+
+package fetch
+
+import (
+	"syscall/js"
+	"unicode/utf8"
+)
+
+// maxNesting bounds how deep an answer may nest; ours nest six deep.
+const maxNesting = 16
+
+func browserJSON(method string, arg any) js.Value { return js.Global().Get("JSON").Call(method, arg) }
+
+// Parse reads a text of JSON with the browser's own reader: nil, bool, float64, string, []any or map[string]any. It is nil as well if the
+// text is none, nests too deep or is not UTF-8. A repeated key counts the last time.
+func Parse(text []byte) (v any) {
+	if !utf8.Valid(text) {
+		return nil
+	}
+	defer func() {
+		if no := recover(); no != nil {
+			if _, ours := no.(js.Error); !ours {
+				panic(no)
+			}
+			v = nil
+		}
+	}()
+	v, fine := plain(browserJSON("parse", string(text)), 0)
+	if !fine {
+		return nil
+	}
+	return v
+}
+
+// plain is a value of JavaScript as Go has it.
+func plain(v js.Value, depth int) (any, bool) {
+	switch v.Type() {
+	case js.TypeBoolean:
+		return v.Bool(), true
+	case js.TypeNumber:
+		return v.Float(), true
+	case js.TypeString:
+		return v.String(), true
+	case js.TypeObject:
+	default:
+		return nil, true
+	}
+	if depth == maxNesting {
+		return nil, false
+	}
+	fine := true
+	if js.Global().Get("Array").Call("isArray", v).Bool() {
+		list := make([]any, v.Length())
+		for i := range list {
+			var one bool
+			list[i], one = plain(v.Index(i), depth+1)
+			fine = fine && one
+		}
+		return list, fine
+	}
+	entries := js.Global().Get("Object").Call("entries", v)
+	object := make(map[string]any, entries.Length())
+	for i := range entries.Length() {
+		e := entries.Index(i)
+		x, one := plain(e.Index(1), depth+1)
+		object[e.Index(0).String()] = x
+		fine = fine && one
+	}
+	return object, fine
+}
+
+// Format writes an object of texts as JSON; nil if there is none.
+func Format(texts map[string]string) []byte {
+	if texts == nil {
+		return nil
+	}
+	object := js.Global().Get("Object").New()
+	for name, text := range texts {
+		object.Set(name, text)
+	}
+	return []byte(browserJSON("stringify", object).String())
+}
