@@ -155,8 +155,10 @@ func (f *restoreFlags) restore(ctx context.Context, _ []string, p *printer) erro
 		return err
 	}
 	began := time.Now()
-	result, err := r.tries(ctx)
-	r.endBar()
+	result, err := tries(ctx, r, func() (*restore.Result, bool, error) {
+		result, err := r.once(ctx)
+		return result, r.device != nil, err
+	})
 	if r.device != nil && ctx.Err() == nil && !r.declined {
 		r.tell(ctx, result, err, time.Since(began))
 	}
@@ -218,16 +220,15 @@ func (r *restoration) prepare(ctx context.Context) error {
 	return nil
 }
 
-// tries restores, and again where that can help by itself.
-func (r *restoration) tries(ctx context.Context) (*restore.Result, error) {
+// tries does a thing, and again where that can help by itself; met says that the device has answered.
+func tries[T any](ctx context.Context, r *restoration, once func() (result T, met bool, err error)) (T, error) {
 	for attempt := 1; ; attempt++ {
-		result, err := r.once(ctx)
+		result, met, err := once()
+		r.endBar()
 		var e *restore.Error
-		if err == nil || attempt == maxAttempts || !errors.As(err, &e) || !e.Retry() || r.device == nil ||
-			e.Code == restore.CodeVanished || ctx.Err() != nil {
+		if err == nil || attempt == maxAttempts || !errors.As(err, &e) || !e.Retry() || !met || e.Code == restore.CodeVanished || ctx.Err() != nil {
 			return result, err
 		}
-		r.endBar()
 		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
 	}
 }

@@ -48,20 +48,17 @@ func (r *restoration) restoreImage(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", r.image, explain(err))
 	}
 	asked := false
-	for attempt := 1; ; attempt++ {
-		installed, err := r.installOnce(ctx, file, m, &asked)
-		r.endBar()
-		var e *restore.Error
-		switch {
-		case err == nil:
-			return r.printInstalled(installed)
-		case ctx.Err() != nil:
-			return r.stopped("Its boot loader is: run the same command again")
-		case attempt == maxAttempts || !asked || !errors.As(err, &e) || !e.Retry() || e.Code == restore.CodeVanished:
-			return explain(err)
-		}
-		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
+	installed, err := tries(ctx, r, func() (*restore.Installed, bool, error) {
+		i, err := r.installOnce(ctx, file, m, &asked)
+		return i, asked, err
+	})
+	if ctx.Err() != nil && err != nil {
+		return r.stopped("Its boot loader is: run the same command again")
 	}
+	if err != nil {
+		return explain(err)
+	}
+	return r.printInstalled(installed)
 }
 
 // installOnce is one attempt. asked says that the person was asked before.

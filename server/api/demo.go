@@ -44,10 +44,7 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request, _ *form.Nothing) (
 		return nil, problem(http.StatusNotFound, "not-found", "this server is no demo")
 	}
 	if wantsCBOR(r) {
-		c := cbor.Appending(nil)
-		c.Array(len(s.cfg.Demo.Models))
-		for i := range s.cfg.Demo.Models {
-			d := &s.cfg.Demo.Models[i]
+		return nil, writeList(w, s.cfg.Demo.Models, func(c *cbor.Writer, d *DemoModel) {
 			c.Array(3)
 			c.Bytes(d.Model.Append(nil))
 			c.Bytes(d.Key)
@@ -55,9 +52,7 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request, _ *form.Nothing) (
 			for _, v := range d.Releases {
 				c.Bytes(v.Signed)
 			}
-		}
-		b, err := c.Result()
-		return nil, writeCBOR(w, b, err)
+		})
 	}
 	list := []form.DemoModel{}
 	for i := range s.cfg.Demo.Models {

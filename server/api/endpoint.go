@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"unbrick/internal/cbor"
 	"unbrick/server/access"
 	"unbrick/server/form"
 )
@@ -184,7 +185,14 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-func writeCBOR(w http.ResponseWriter, b []byte, err error) error {
+// writeList sends a list as one array of CBOR, to which each adds an item.
+func writeList[T any](w http.ResponseWriter, list []T, each func(c *cbor.Writer, item *T)) error {
+	c := cbor.Appending(nil)
+	c.Array(len(list))
+	for i := range list {
+		each(c, &list[i])
+	}
+	b, err := c.Result()
 	if err == nil {
 		write(w, http.StatusOK, form.CBOR, b)
 	}

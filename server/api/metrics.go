@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/http"
 
+	"unbrick/server/storage"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"unbrick/server/storage"
 )
 
 // serveMetrics tells what is counted, and what is looked up for each who asks.

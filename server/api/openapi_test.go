@@ -18,11 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/jsonschema-go/jsonschema"
-
 	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/session"
+
+	"github.com/google/jsonschema-go/jsonschema"
 )
 
 var write310 = flag.Bool("update", false, "write openapi.json anew")

@@ -58,25 +58,28 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		return problem(http.StatusNotFound, "not-found", "%s", missing(r))
 	case errors.As(err, &conflict):
 		return problem(http.StatusConflict, "conflict", "%v", conflict)
-	case errors.Is(err, fleet.ErrTooMany):
-		return problem(http.StatusInsufficientStorage, "full", "%v", err)
 	case errors.Is(err, storage.ErrFull):
 		s.cfg.Log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
-	case errors.Is(err, storage.ErrPhases):
-		return problem(http.StatusBadRequest, "malformed", "%v", err)
-	case errors.Is(err, storage.ErrCursor):
-		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
-	case errors.Is(err, fleet.ErrHolds):
-		return problem(http.StatusConflict, "full", "%v", err)
-	case errors.Is(err, rollout.ErrNone):
-		return problem(http.StatusConflict, "no-rollout", "%v", err)
 	case errors.As(err, &limit):
 		return problem(http.StatusConflict, "limit", "%v", limit)
-	case errors.Is(err, access.ErrBrokenOff):
-		return problem(http.StatusBadRequest, "broken-off", "%v", access.ErrBrokenOff)
+	case errors.Is(err, storage.ErrCursor):
+		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
 	case errors.Is(err, context.Canceled):
 		return problem(499, "gone", "the client went away")
+	}
+	for _, known := range []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{fleet.ErrTooMany, http.StatusInsufficientStorage, "full"}, {fleet.ErrHolds, http.StatusConflict, "full"},
+		{rollout.ErrNone, http.StatusConflict, "no-rollout"}, {access.ErrBrokenOff, http.StatusBadRequest, "broken-off"},
+		{storage.ErrPhases, http.StatusBadRequest, "malformed"},
+	} {
+		if errors.Is(err, known.err) {
+			return problem(known.status, known.code, "%v", err)
+		}
 	}
 	s.cfg.Log.Error("request", "method", r.Method, "path", r.URL.Path, "error", err)
 	return problem(http.StatusInternalServerError, "internal", "the server has trouble of its own; its log says more")

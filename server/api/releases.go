@@ -47,13 +47,7 @@ func (s *Server) listModels(w http.ResponseWriter, r *http.Request, in *form.Mod
 		return nil, err
 	}
 	if wantsCBOR(r) {
-		c := cbor.Appending(nil)
-		c.Array(len(all))
-		for i := range all {
-			c.Bytes(all[i].Record)
-		}
-		b, err := c.Result()
-		return nil, writeCBOR(w, b, err)
+		return nil, writeList(w, all, func(c *cbor.Writer, m *storage.Model) { c.Bytes(m.Record) })
 	}
 	from, to, next, err := pageOf(&in.Page, len(all), func(i int) string { return all[i].ID })
 	if err != nil {
@@ -76,7 +70,8 @@ func (s *Server) getModel(w http.ResponseWriter, r *http.Request, in *form.Model
 		return nil, err
 	}
 	if wantsCBOR(r) {
-		return nil, writeCBOR(w, stored.Record, nil)
+		write(w, http.StatusOK, form.CBOR, stored.Record)
+		return nil, nil
 	}
 	return s.modelJSON(r, &stored)
 }
@@ -92,13 +87,7 @@ func (s *Server) listKeys(w http.ResponseWriter, r *http.Request, in *form.KeyQu
 		return nil, err
 	}
 	if wantsCBOR(r) {
-		c := cbor.Appending(nil)
-		c.Array(len(keys))
-		for _, k := range keys {
-			c.Bytes(k.Public)
-		}
-		b, err := c.Result()
-		return nil, writeCBOR(w, b, err)
+		return nil, writeList(w, keys, func(c *cbor.Writer, k *storage.Key) { c.Bytes(k.Public) })
 	}
 	from, to, next, err := pageOf(&in.Page, len(keys), func(i int) string { return keys[i].ID.String() })
 	if err != nil {
@@ -187,16 +176,12 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request, in *form.R
 		return nil, err
 	}
 	if wantsCBOR(r) { // for the page, which may have a release still that was withdrawn since: it is told
-		c := cbor.Appending(nil)
-		c.Array(len(all))
-		for i := range all {
+		return nil, writeList(w, all, func(c *cbor.Writer, r *storage.Release) {
 			c.Array(3)
-			c.Text(all[i].State.String())
-			c.Uint(uint64(max(0, all[i].Published.UnixMilli())))
-			c.Bytes(all[i].Signed)
-		}
-		b, err := c.Result()
-		return nil, writeCBOR(w, b, err)
+			c.Text(r.State.String())
+			c.Uint(uint64(max(0, r.Published.UnixMilli())))
+			c.Bytes(r.Signed)
+		})
 	}
 	operator := access.IsOperator(r)
 	shown := all[:0]
