@@ -4,9 +4,9 @@ import "time"
 
 // Endpoints of the fleet.
 var (
-	Summarize = Endpoint[Nothing, Summary]{Route{Method: "GET", Path: "/api/summary",
+	Summarize = Endpoint[Nothing, Summary]{Route{Method: "GET", Path: SummaryPath,
 		Summary: "How many devices there are, by group and by release."}}
-	ListDevices = Endpoint[DeviceQuery, Devices]{Route{Method: "GET", Path: "/api/devices",
+	ListDevices = Endpoint[DeviceQuery, Devices]{Route{Method: "GET", Path: DevicesPath,
 		Summary: "The devices that have spoken here, those in need first."}}
 	GetDevice = Endpoint[DeviceID, DeviceDetail]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}", Refuses: []int{404},
 		Summary: "A device with the newest part of its history."}}

@@ -38,6 +38,13 @@ func (r *Route) OK() int {
 	return r.Status
 }
 
+// Addresses that the page asks by themselves: an Endpoint would come with all that it says.
+const (
+	SummaryPath  = "/api/summary"
+	DevicesPath  = "/api/devices"
+	ReleasesPath = "/api/releases"
+)
+
 // Media types.
 const (
 	JSON   = "application/json"

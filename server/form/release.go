@@ -4,10 +4,10 @@ import "time"
 
 // Endpoints of releases.
 var (
-	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: "/api/releases", Public: true, Gives: CBOR,
+	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: ReleasesPath, Public: true, Gives: CBOR,
 		Summary: "Releases, the newest first. Operators see those that were withdrawn, counts and rollouts, too. As CBOR: an array of " +
 			"[state, milliseconds since 1970, signed manifest], whole."}}
-	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: "/api/releases", Takes: Binary, Status: 201,
+	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: ReleasesPath, Takes: Binary, Status: 201,
 		Refuses: []int{200, 403, 404, 409, 413, 422, 503},
 		Summary: "Publishes a release file: 201, or 200 if the release was there already."}}
 	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Public: true, Gives: Binary,

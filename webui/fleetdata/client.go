@@ -181,10 +181,10 @@ func (c *Client) Ask() {
 	c.getReleases("", nil)
 	switch c.View {
 	case ViewDevice:
-		c.get("/api/devices/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
+		c.get(form.DevicesPath+"/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
 	case ViewReleases:
 	case ViewDevices:
-		c.get(form.Summarize.Path, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
+		c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
 		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
 			c.getDevices("", nil)
 		}
@@ -200,7 +200,7 @@ func (c *Client) Ask() {
 
 // getReleases asks for releases behind those that came before, until the last.
 func (c *Client) getReleases(cursor string, before []form.Release) {
-	c.get(form.ListReleases.Path+cursor, GotReleases, func(o any) {
+	c.get(form.ReleasesPath+cursor, GotReleases, func(o any) {
 		page := read[form.Releases](o)
 		c.Releases = append(before, page.Releases...)
 		if page.Next != "" && len(page.Releases) > 0 {
@@ -211,7 +211,7 @@ func (c *Client) getReleases(cursor string, before []form.Release) {
 
 // getDevices asks for a page of devices behind those that came before.
 func (c *Client) getDevices(cursor string, before []form.Device) {
-	c.get(form.ListDevices.Path+"?limit="+onePage+"&search="+Escape(c.Search)+cursor, GotDevices, func(o any) {
+	c.get(form.DevicesPath+"?limit="+onePage+"&search="+Escape(c.Search)+cursor, GotDevices, func(o any) {
 		page := read[form.Devices](o)
 		c.Devices, c.Total, c.next = append(before, page.Devices...), page.Total, page.Next
 	})
@@ -331,10 +331,10 @@ func (c *Client) set(method, path string, body map[string]string, done string) {
 
 // SetRelease offers, withholds or withdraws a release of a model. done is said when it is done.
 func (c *Client) SetRelease(model, image, state, done string) {
-	c.set("PUT", "/api/releases/"+Escape(image)+"/state", map[string]string{"model": model, "state": state}, done)
+	c.set("PUT", form.ReleasesPath+"/"+Escape(image)+"/state", map[string]string{"model": model, "state": state}, done)
 }
 
 // Free offers a release again to a device that was held back from it.
 func (c *Client) Free(image string) {
-	c.set("POST", "/api/devices/"+c.Model+"/"+c.Serial+"/free", map[string]string{"image": image}, "Offered again.")
+	c.set("POST", form.DevicesPath+"/"+c.Model+"/"+c.Serial+"/free", map[string]string{"image": image}, "Offered again.")
 }
