@@ -496,10 +496,7 @@ func TestRate(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	r.update(r.hello("A-1", one))
 	r.until("the session is counted, and gone", func() bool { return counted(r.s.metrics.Sessions, "ended") == 1 && r.s.live.Number() == 0 })
 	text := string(r.must(200, "GET", "/metrics", nil, "Authorization", ""))

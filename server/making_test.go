@@ -50,10 +50,7 @@ func newCreations(r *rig) *creations {
 }
 
 func TestSingleFlight(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	made := newCreations(r)
 	clients := make([]*client, 5)
 	for i := range clients {
@@ -74,10 +71,7 @@ func TestSingleFlight(t *testing.T) {
 }
 
 func TestLeavingCancelsNothing(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	made := newCreations(r)
 	c := r.dial()
 	c.say(r.hello("A-1", one))
@@ -119,10 +113,7 @@ const (
 )
 
 func TestFailuresBackOff(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	var mu sync.Mutex
 	deltas := 0
 	r.creates(func(_ context.Context, k *storage.FileKey) (*offer.Product, error) {
@@ -176,10 +167,7 @@ func TestQueueIsBounded(t *testing.T) {
 }
 
 func TestUnfinishedFileIsMadeAfterRestart(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	made := newCreations(r)
 	c := r.dial()
 	c.say(r.hello("A-1", one))
@@ -215,10 +203,7 @@ func TestTooBigIsRemembered(t *testing.T) {
 }
 
 func TestModelChangeMakesNewFiles(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	first := r.session(r.hello("A-1", one))
 	r.model.Resident = 8 << 10
 	r.must(http.StatusOK, "PUT", "/api/models/0001", r.model.Append(nil), "Content-Type", cborType)
@@ -231,10 +216,7 @@ func TestModelChangeMakesNewFiles(t *testing.T) {
 // TestWhatCannotBeMadeIsTold: a device whose newest release cannot be made into any update file is not up to date, and not
 // waiting: after some tries its state and its history say so, with the reason. When a file can be made it is offered.
 func TestWhatCannotBeMadeIsTold(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	build := r.creates(func(context.Context, *storage.FileKey) (*offer.Product, error) {
 		return nil, errors.New("no such sector")
 	})

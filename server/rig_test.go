@@ -206,8 +206,14 @@ func (r *rig) file(key ed25519.PrivateKey, version string, order uint64, img []b
 
 func (r *rig) publish(version string, order uint64, img []byte) release.Manifest {
 	r.Helper()
+	return r.published(version, order, img, "")
+}
+
+// published publishes an image with what the query says besides.
+func (r *rig) published(version string, order uint64, img []byte, query string) release.Manifest {
+	r.Helper()
 	f := r.file(r.key, version, order, img)
-	r.must(http.StatusCreated, "POST", "/api/releases", f, "Unbrick-Public-Key", r.pub(r.key))
+	r.must(http.StatusCreated, "POST", "/api/releases"+query, f, "Unbrick-Public-Key", r.pub(r.key))
 	parts, err := release.SplitFile(f)
 	if err != nil {
 		r.Fatal(err)
@@ -217,6 +223,15 @@ func (r *rig) publish(version string, order uint64, img []byte) release.Manifest
 		r.Fatal(err)
 	}
 	return m
+}
+
+// newPair is a rig with two releases, of which the second has the first one's image with some changes.
+func newPair(t testing.TB, change ...func(*Config)) (r *rig, one, two release.Manifest) {
+	t.Helper()
+	r = newRig(t, change...)
+	a := image(1, 20_000)
+	one = r.publish("1", 1, a)
+	return r, one, r.publish("2", 2, next(a, 2))
 }
 
 // hello is what a device says that runs a release.

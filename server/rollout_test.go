@@ -18,17 +18,7 @@ import (
 // staged publishes an image with a rollout.
 func (r *rig) staged(version string, order uint64, img []byte, phases, limit string) release.Manifest {
 	r.Helper()
-	f := r.file(r.key, version, order, img)
-	r.must(http.StatusCreated, "POST", "/api/releases?phases="+strings.ReplaceAll(phases, "%", "%25")+"&limit="+limit, f, "Unbrick-Public-Key", r.pub(r.key))
-	parts, err := release.SplitFile(f)
-	if err != nil {
-		r.Fatal(err)
-	}
-	m, _, err := release.Parse(parts.Signed)
-	if err != nil {
-		r.Fatal(err)
-	}
-	return m
+	return r.published(version, order, img, "?phases="+strings.ReplaceAll(phases, "%", "%25")+"&limit="+limit)
 }
 
 // rollout is what operators are told of a release's rollout.

@@ -163,10 +163,7 @@ func TestResume(t *testing.T) {
 }
 
 func TestResumeAtTheEnd(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	c := r.dial()
 	c.say(r.hello("A-1", one))
 	info := hears[*protocol.Info](c)
@@ -359,10 +356,7 @@ func TestHeldBackAfterThreeFailures(t *testing.T) {
 
 // A device that comes back with its old release and no report was cut before the first erase, or has older flash.
 func TestOnlyReportsHoldBack(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	two := r.publish("2", 2, next(a, 2))
+	r, one, two := newPair(t)
 	h := r.hello("A-1", one)
 	for i := range 5 {
 		if info, _ := r.update(h); info.Kind == protocol.KindNone {
@@ -422,10 +416,7 @@ func TestRestoredOverTheCable(t *testing.T) {
 }
 
 func TestRefusedFileIsNotOfferedAgain(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	h := r.hello("A-1", one)
 	bad, _ := r.update(h)
 	h.Refused = []release.Digest{bad.Digest}
@@ -451,10 +442,7 @@ func TestRefusedFileIsNotOfferedAgain(t *testing.T) {
 
 // What the server has proven is not withdrawn on claims, however many: who refuses is kept from the file alone, for a day.
 func TestStrangersWithdrawNothing(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	delta := r.session(r.hello("A-0", one))
 	full := r.hello("A-0", release.Manifest{Version: "0", Digest: release.Digest{42}})
 	whole := r.session(full)
@@ -485,10 +473,7 @@ func TestStrangersWithdrawNothing(t *testing.T) {
 
 // A file is proven again at most once an hour, however many refuse it.
 func TestOwnProofIsBounded(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	info := r.session(r.hello("A-0", one))
 	proofs := 0
 	for i := range 12 {
@@ -509,10 +494,7 @@ func TestOwnProofIsBounded(t *testing.T) {
 }
 
 func TestFileThatFailsOurOwnProofIsWithdrawnAtOnce(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	var good offer.Maker
 	good = r.creates(func(ctx context.Context, k *storage.FileKey) (*offer.Product, error) {
 		p, err := good(ctx, k)
@@ -531,10 +513,7 @@ func TestFileThatFailsOurOwnProofIsWithdrawnAtOnce(t *testing.T) {
 }
 
 func TestTerminalRefusesTheManifest(t *testing.T) {
-	r := newRig(t)
-	a := image(1, 20_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
+	r, one, _ := newPair(t)
 	for range 2 {
 		c := r.dial()
 		c.say(r.hello("A-1", one))

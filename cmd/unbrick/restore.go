@@ -226,7 +226,8 @@ func tries[T any](ctx context.Context, r *restoration, once func() (result T, me
 		result, met, err := once()
 		r.endBar()
 		var e *restore.Error
-		if err == nil || attempt == maxAttempts || !errors.As(err, &e) || !e.Retry() || !met || e.Code == restore.CodeVanished || ctx.Err() != nil {
+		if err == nil || attempt == maxAttempts || !errors.As(err, &e) || !e.Retry() || !met || e.Code == restore.CodeVanished ||
+			ctx.Err() != nil {
 			return result, err
 		}
 		fmt.Fprintf(r.errOut, "%s Trying again.\n", advices(e).happened)
