@@ -79,95 +79,77 @@ type advice struct{ happened, todo string }
 
 // advices has words for every code of restore.
 func advices(e *restore.Error) advice {
-	version := ""
+	if a, ok := particular(e); ok {
+		return a
+	}
+	version, newer := "", "use a newer release"
 	if e.Version != "" {
 		version = fmt.Sprintf(" %q", e.Version)
+		newer = fmt.Sprintf("use release %q or a newer one", e.Version)
 	}
-	switch e.Code {
-	case restore.CodeVanished:
-		return advice{"The cable came out, or its adapter went away.", "plug it in again and run the same command: it goes on where it was"}
-	case restore.CodeSilent, restore.CodeNoisy:
-		if a, ok := heardAdvice(e.Heard); ok {
-			return a
-		}
-	}
-	switch e.Code {
-	case restore.CodeSilent:
-		return advice{"The port works, and no device answers.",
-			"check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"}
-	case restore.CodeNoisy:
-		return advice{"The line is too noisy.", "try a shorter cable or another socket, check --baud, and run the same command again"}
-	case restore.CodeSignature:
-		return advice{"Release" + version + " is not the maker's: its signature is wrong.", "get the release file from its maker again"}
-	case restore.CodeUnknownKey:
-		return advice{"Release" + version + " is signed with a key that this device does not trust.",
-			"use a release that is signed with a key of the device's maker"}
-	case restore.CodeExcluded:
-		return advice{"Release" + version + " is signed with another key than that of --pub.",
-			"give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"}
-	case restore.CodeSigners:
-		return advice{"Release" + version + " is signed by fewer keys than this device asks for.",
-			"get the release file from its maker with all signatures: unbrick publish --key SECOND.key RELEASEFILE -o RELEASEFILE adds one"}
-	case restore.CodeModel:
-		return advice{fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model),
-			"use a release for this model; unbrick identify shows it"}
-	case restore.CodeFloor:
-		todo := "use a newer release"
-		if e.Version != "" {
-			todo = fmt.Sprintf("use release %q or a newer one", e.Version)
-		}
-		return advice{"The device takes no release that old.", todo}
-	case restore.CodeBadFile:
-		if a, ok := cutShort(e); ok {
-			return a
-		}
-		return advice{"The file is no release file and no signed MCUboot image.",
-			"make a release with unbrick publish -o, or an image with imgtool sign"}
-	case restore.CodeNoRoom:
-		return advice{fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has),
-			"restore it with --plain, which needs only one sector of RAM"}
-	case restore.CodeProof:
-		return advice{"What was sent would not have become the release: the device found out before it erased anything.",
-			"run the same command again"}
-	case restore.CodeVerify:
-		return advice{"What the device read back is not the release.",
-			"run the same command again; if this happens twice, its flash may be worn out"}
-	case restore.CodeFlash:
-		return advice{fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr),
-			"run the same command again; if it stays, the part is worn out and must be replaced"}
-	case restore.CodeRefused:
-		if a, ok := notForIt(e); ok {
-			return a
-		}
-		return advice{fmt.Sprintf("The device refused: %v.", e.Err), "unbrick identify shows what it is and takes"}
-	case restore.CodeNoRelease:
-		what := fmt.Sprintf("No release%s for model %q is at hand.", version, e.Model)
-		return advice{what, "give --release-file, or a --server that has one"}
-	case restore.CodeBadRelease:
-		return advice{"Release" + version + " is damaged: its bytes do not match its manifest.", "get the release file again"}
-	case restore.CodeProtocol:
-		return advice{"The device answers in a way that no version of ours does.",
-			"run the same command again; if it stays, its boot loader speaks another protocol"}
-	case restore.CodeRestarted:
-		return advice{"The device started anew in between.", "check its power, and run the same command again"}
-	case restore.CodeForeign:
-		return advice{"The device speaks SMP, and is no Unbrick terminal.",
-			"if its boot loader is MCUboot, give --image; else use the tool of its maker"}
-	case restore.CodeUnlisted:
-		return advice{"The boot loader took image" + version + " and does not list it: it would not start it.",
-			"use an image that is signed with the key of this boot loader, and made for this device"}
-	case restore.CodePending:
-		return advice{"Image" + version + " was not started: it lies in a second slot, and the one before, or the boot loader, answers.",
+	a, ok := map[restore.Code]advice{
+		restore.CodeVanished: {"The cable came out, or its adapter went away.",
+			"plug it in again and run the same command: it goes on where it was"},
+		restore.CodeSilent: {"The port works, and no device answers.",
+			"check the cable, the device's power and --baud; run this again and switch the device off and on while it calls"},
+		restore.CodeNoisy: {"The line is too noisy.", "try a shorter cable or another socket, check --baud, and run the same command again"},
+		restore.CodeSignature: {"Release" + version + " is not the maker's: its signature is wrong.",
+			"get the release file from its maker again"},
+		restore.CodeUnknownKey: {"Release" + version + " is signed with a key that this device does not trust.",
+			"use a release that is signed with a key of the device's maker"},
+		restore.CodeExcluded: {"Release" + version + " is signed with another key than that of --pub.",
+			"give --pub the key that has signed it, or leave --pub out: then any key that the device trusts will do"},
+		restore.CodeSigners: {"Release" + version + " is signed by fewer keys than this device asks for.",
+			"get the release file from its maker with all signatures: unbrick publish --key SECOND.key RELEASEFILE -o RELEASEFILE adds one"},
+		restore.CodeModel: {fmt.Sprintf("Release%s is for model %q, and this device is another one.", version, e.Model),
+			"use a release for this model; unbrick identify shows it"},
+		restore.CodeNoRoom: {fmt.Sprintf("Not even one sector fits the device's workspace: %d bytes are needed, %d are there.", e.Needs, e.Has),
+			"restore it with --plain, which needs only one sector of RAM"},
+		restore.CodeProof: {"What was sent would not have become the release: the device found out before it erased anything.",
+			"run the same command again"},
+		restore.CodeVerify: {"What the device read back is not the release.",
+			"run the same command again; if this happens twice, its flash may be worn out"},
+		restore.CodeFlash: {fmt.Sprintf("The flash does not take an erase or a program any more, at address %#x.", e.Addr),
+			"run the same command again; if it stays, the part is worn out and must be replaced"},
+		restore.CodeBadRelease: {"Release" + version + " is damaged: its bytes do not match its manifest.", "get the release file again"},
+		restore.CodeProtocol: {"The device answers in a way that no version of ours does.",
+			"run the same command again; if it stays, its boot loader speaks another protocol"},
+		restore.CodeRestarted: {"The device started anew in between.", "check its power, and run the same command again"},
+		restore.CodeForeign: {"The device speaks SMP, and is no Unbrick terminal.",
+			"if its boot loader is MCUboot, give --image; else use the tool of its maker"},
+		restore.CodeUnlisted: {"The boot loader took image" + version + " and does not list it: it would not start it.",
+			"use an image that is signed with the key of this boot loader, and made for this device"},
+		restore.CodePending: {"Image" + version + " was not started: it lies in a second slot, and the one before, or the boot loader, answers.",
 			"let go of the recovery pin if it is held, and switch the device off and on; if that changes nothing, write it to the first slot, " +
-				"without --image-number"}
-	case restore.CodeTrial:
-		return advice{"Another image runs after the start: the trial of image" + version + " was refused, or has failed.",
-			"look at what the device says while it starts, and use an image that is made for it"}
-	case restore.CodeNotStarted:
-		return advice{"The boot loader answers again after the start: it has not started image" + version + ".",
-			"let go of the recovery pin if it is held, and switch the device off and on"}
+				"without --image-number"},
+		restore.CodeTrial: {"Another image runs after the start: the trial of image" + version + " was refused, or has failed.",
+			"look at what the device says while it starts, and use an image that is made for it"},
+		restore.CodeNotStarted: {"The boot loader answers again after the start: it has not started image" + version + ".",
+			"let go of the recovery pin if it is held, and switch the device off and on"},
+		restore.CodeFloor: {"The device takes no release that old.", newer},
+		restore.CodeBadFile: {"The file is no release file and no signed MCUboot image.",
+			"make a release with unbrick publish -o, or an image with imgtool sign"},
+		restore.CodeRefused: {fmt.Sprintf("The device refused: %v.", e.Err), "unbrick identify shows what it is and takes"},
+		restore.CodeNoRelease: {fmt.Sprintf("No release%s for model %q is at hand.", version, e.Model),
+			"give --release-file, or a --server that has one"},
+	}[e.Code]
+	if !ok {
+		a = advice{"It did not work.", "run the same command again"}
 	}
-	return advice{"It did not work.", "run the same command again"}
+	return a
+}
+
+// particular has words where more than the code is known.
+func particular(e *restore.Error) (advice, bool) {
+	switch e.Code {
+	case restore.CodeSilent, restore.CodeNoisy:
+		return heardAdvice(e.Heard)
+	case restore.CodeBadFile:
+		return cutShort(e)
+	case restore.CodeRefused:
+		return notForIt(e)
+	}
+	return advice{}, false
 }
 
 // notForIt says why a release that the right keys signed is none for the device.
