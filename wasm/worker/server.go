@@ -16,9 +16,6 @@ const maxAnswer = 80 << 20 // bytes: a release file and a list around it
 // Server is library.Backend for the server that this page came from.
 type Server struct{}
 
-// Address implements library.Backend.
-func (Server) Address() string { return self.Get("location").Get("host").String() }
-
 // Fetch implements library.Backend.
 func (Server) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	return fetch.Do(ctx, fetch.Request{Method: method, Path: path, Body: body, Max: maxAnswer,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"unbrick/emulator"
@@ -210,4 +211,9 @@ func job(st *state.State) state.PendingJob {
 		return all[0]
 	}
 	return state.PendingJob{}
+}
+
+// stored reports whether the browser keeps a release that matches.
+func (s *stand) stored(match func(state.Release) bool) bool {
+	return slices.ContainsFunc(s.engine.Library().All(), func(r state.Release) bool { return r.Origin == state.OriginStore && match(r) })
 }

@@ -14,7 +14,7 @@ func TestNothingAskedForIsLost(t *testing.T) {
 	tab := make(chan bool, 1)
 	s.tab = tab
 	s.run()
-	s.until("the server's lists", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	s.until("the server's lists", func(st *state.State) bool { return st.Server == state.ReachYes })
 	st := s.until("the search", func(st *state.State) bool { return st.Lab.Make.State == state.MakeLooking })
 	if len(st.Lab.Make.Releases) != 0 {
 		t.Error("a device is offered while the last one is looked for")

@@ -183,7 +183,7 @@ func (e *Engine) Run(ctx context.Context) {
 			}
 			e.ask(true)
 			wait := askAgain
-			if e.state.Server.Reach == state.ReachNo {
+			if e.state.Server == state.ReachNo {
 				wait = retryAfter
 			}
 			again.Reset(wait)
@@ -224,7 +224,7 @@ func (e *Engine) fill() {
 	e.state.Tab = e.tab
 	e.state.Store, e.state.Server = e.lib.Shown()
 	if e.tab == state.TabElsewhere {
-		e.state.Store.Condition = state.StoreElsewhere
+		e.state.Store = state.StoreElsewhere
 	}
 	for _, w := range e.works {
 		w.Fill(&e.state)

@@ -68,5 +68,5 @@ func (e *Engine) words() string {
 		last = l.Log[n-1]
 	}
 	l.Log = nil
-	return fmt.Sprint(e.state.Tab, e.known, e.opened, e.state.Store.Condition, len(e.state.Store.Releases), e.state.Server.Reach, r, l, last.Source, last.Code, last.Text)
+	return fmt.Sprint(e.state.Tab, e.known, e.opened, e.state.Store, len(e.lib.All()), e.state.Server, r, l, last.Source, last.Code, last.Text)
 }

@@ -39,7 +39,7 @@ func (s *stand) know() {
 	s.Helper()
 	for i, r := range s.maker().Releases {
 		s.engine.Do(state.AddFile{Name: "a.unbrick", Data: release.AppendFile(nil, &release.File{Signed: r.Signed, Image: r.Image})})
-		s.until("a release", func(st *state.State) bool { return len(st.Store.Releases) > i })
+		s.until("a release", func(st *state.State) bool { return len(s.engine.Library().All()) > i })
 	}
 }
 

@@ -233,7 +233,7 @@ func TestLoadingUntilTheStoreIsOpen(t *testing.T) {
 	s.hold = make(chan struct{})
 	s.run()
 	s.phase(state.RestoreLoading{})
-	s.until("the server", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	s.until("the server", func(st *state.State) bool { return st.Server == state.ReachYes })
 	s.mu.Lock()
 	loading := is[state.RestoreLoading](s.state)
 	s.mu.Unlock()
@@ -282,14 +282,14 @@ func TestServerAway(t *testing.T) {
 	s.ports = c
 	s.run()
 	s.until("every release to be stored", func(st *state.State) bool {
-		return slices.ContainsFunc(st.Store.Releases, func(r state.Release) bool {
-			return r.Version == version && r.Model == "0001" && r.Origin == state.OriginStore
+		return s.stored(func(r state.Release) bool {
+			return r.Version == version && r.Model == "0001"
 		})
 	})
 	s.stop()
 	s.away.away(true)
 	s.run()
-	s.until("the server to be missed", func(st *state.State) bool { return st.Server.Reach == state.ReachNo })
+	s.until("the server to be missed", func(st *state.State) bool { return st.Server == state.ReachNo })
 	s.engine.Do(state.Connect{})
 	s.phase(state.RestoreFound{})
 	s.engine.Do(state.Write{})
@@ -299,7 +299,7 @@ func TestServerAway(t *testing.T) {
 	s.stop()
 	s.away.away(false)
 	s.run()
-	s.until("the server", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
+	s.until("the server", func(st *state.State) bool { return st.Server == state.ReachYes })
 	s.until("no report to be left", func(*state.State) bool {
 		names, err := blobsOf(s.fs)
 		return err == nil && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "report-") })
@@ -312,7 +312,7 @@ func TestLostStore(t *testing.T) {
 	c, version := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("a stored release", func(st *state.State) bool { return st.Store.Bytes > 0 })
+	s.until("a stored release", func(st *state.State) bool { return s.stored(func(state.Release) bool { return true }) })
 	s.stop()
 	fs, err := mem.NewFS()
 	if err != nil {

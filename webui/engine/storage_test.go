@@ -158,14 +158,14 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 		b.mu.Lock()
 		operations = b.count
 		if b.writes > 0 {
-			switch st.Store.Condition {
+			switch st.Store {
 			case state.StoreFull, state.StoreNone:
 			default:
-				s.Errorf("%d writes went wrong, and the page takes its store for %d", b.writes, st.Store.Condition)
+				s.Errorf("%d writes went wrong, and the page takes its store for %d", b.writes, st.Store)
 			}
 		}
-		if from == 0 && st.Store.Condition != state.StoreOpen {
-			s.Errorf("a whole storage is taken for %d", st.Store.Condition)
+		if from == 0 && st.Store != state.StoreOpen {
+			s.Errorf("a whole storage is taken for %d", st.Store)
 		}
 		b.mu.Unlock()
 		close(b.goOn)
@@ -173,7 +173,7 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 		s.fs = fs
 		s.run()
 		left := s.phase(state.RestoreIdle{})
-		if left.Store.Condition == state.StoreNone {
+		if left.Store == state.StoreNone {
 			s.Errorf("what is left cannot be used")
 		}
 		if job := job(left); job.Serial != "" && job.Serial != "CORD-1" {
@@ -182,7 +182,7 @@ func (s *stand) through(kind mishap, from int, on bool) (operations int) {
 		s.stop()
 		c, _, _ = s.furnished(nil)
 		s.ports = c
-		if st := s.visit(c); st.Store.Condition == state.StoreFull {
+		if st := s.visit(c); st.Store == state.StoreFull {
 			s.Error("a storage that works again is taken for full")
 		}
 	})
@@ -276,14 +276,14 @@ func TestDamagedStorage(t *testing.T) {
 				if (job(idle).Serial == "") != lost {
 					s.Errorf("%s of %s: job %+v", name, file, job(idle))
 				}
-				if idle.Store.Condition != state.StoreLost && !strings.HasPrefix(file, "releases/") {
-					s.Errorf("%s of %s: the page takes its store for %d", name, file, idle.Store.Condition)
+				if idle.Store != state.StoreLost && !strings.HasPrefix(file, "releases/") {
+					s.Errorf("%s of %s: the page takes its store for %d", name, file, idle.Store)
 				}
 				s.stop()
 				c, _, _ := s.furnished(nil)
 				s.ports = c
-				if st := s.visit(c); st.Store.Condition == state.StoreNone || st.Store.Condition == state.StoreFull {
-					s.Errorf("%s of %s: afterwards the page takes its store for %d", name, file, st.Store.Condition)
+				if st := s.visit(c); st.Store == state.StoreNone || st.Store == state.StoreFull {
+					s.Errorf("%s of %s: afterwards the page takes its store for %d", name, file, st.Store)
 				}
 			}
 		}
@@ -312,8 +312,8 @@ func TestWithoutStorage(t *testing.T) {
 		s.fs = nil
 		c, _, _ := s.furnished(nil)
 		s.ports = c
-		if st := s.visit(c); st.Store.Condition != state.StoreNone {
-			s.Errorf("the page takes its store for %d", st.Store.Condition)
+		if st := s.visit(c); st.Store != state.StoreNone {
+			s.Errorf("the page takes its store for %d", st.Store)
 		}
 	})
 }

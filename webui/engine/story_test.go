@@ -79,8 +79,6 @@ func (s *switchable) gone() bool {
 	return s.off
 }
 
-func (s *switchable) Address() string { return "test" }
-
 func (s *switchable) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	if s.gone() {
 		return 0, nil, io.ErrUnexpectedEOF
@@ -201,8 +199,6 @@ type desk struct {
 	by     *engine.Engine
 	server library.Backend // may be nil
 }
-
-func (d *desk) Address() string { return "" }
 
 func (d *desk) Dial(ctx context.Context) (protocol.Conn, error) {
 	if d.server == nil {

@@ -134,9 +134,9 @@ func TestOnlyTheOwnerTouchesTheStore(t *testing.T) {
 	}
 	f.Close()
 	o, comes := s.waiting()
-	st := o.until("the server's lists", func(st *state.State) bool { return st.Server.Reach == state.ReachYes })
-	if st.Store.Condition != state.StoreElsewhere {
-		t.Errorf("condition: got %d, want StoreElsewhere", st.Store.Condition)
+	st := o.until("the server's lists", func(st *state.State) bool { return st.Server == state.ReachYes })
+	if st.Store != state.StoreElsewhere {
+		t.Errorf("condition: got %d, want StoreElsewhere", st.Store)
 	}
 	o.engine.Do(state.Connect{})
 	o.engine.Do(state.Forget{Model: "0001", Serial: "CORD-1"})
@@ -145,7 +145,9 @@ func TestOnlyTheOwnerTouchesTheStore(t *testing.T) {
 		t.Errorf("a tab without the work has opened the store %d times; there is %q, %v", o.opens.Load(), names, err)
 	}
 	comes()
-	o.until("the newest release of each model to be stored", func(st *state.State) bool { return st.Tab == state.TabHere && st.Store.Bytes > 0 })
+	o.until("the newest release of each model to be stored", func(st *state.State) bool {
+		return st.Tab == state.TabHere && o.stored(func(state.Release) bool { return true })
+	})
 	if _, err := hackpadfs.Stat(s.fs, part); err == nil {
 		t.Error("the owner has left what an interrupted write left")
 	}

@@ -30,8 +30,6 @@ type within struct {
 	began  time.Time
 }
 
-func (w *within) Address() string { return "test" }
-
 func (w *within) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	q := httptest.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	q.Header.Set("Accept", "application/cbor, application/octet-stream;q=0.9")

@@ -33,8 +33,8 @@ func TestWithdrawnButKept(t *testing.T) {
 	s.ports = c
 	s.run()
 	s.until("the release to be stored", func(st *state.State) bool {
-		return slices.ContainsFunc(st.Store.Releases, func(r state.Release) bool {
-			return r.Version == version && r.Model == "0001" && r.Origin == state.OriginStore
+		return s.stored(func(r state.Release) bool {
+			return r.Version == version && r.Model == "0001"
 		})
 	})
 	s.engine.Do(state.Connect{})
@@ -90,7 +90,7 @@ func TestJobOfAWithdrawnRelease(t *testing.T) {
 	c, _ := s.bricked(150)
 	s.ports = c
 	s.run()
-	s.until("a stored release", func(st *state.State) bool { return st.Store.Bytes > 0 })
+	s.until("a stored release", func(st *state.State) bool { return s.stored(func(state.Release) bool { return true }) })
 	begun := s.leaveJob(c, 12)
 	s.stop()
 	s.release(storage.Withdrawn, func(m *release.Manifest) bool { return m.Digest == begun.Digest })

@@ -342,7 +342,7 @@ func (r *rig) ended() {
 	counts := r.device.Counts()
 	row := state.LogRow{Source: state.SourceBoard, Code: state.LogPowerOff}
 	if r.active >= 0 || r.stage == state.LabRewriting || counts.Intents > 0 && !counts.Whole {
-		r.power_.LastCut, r.power_.LastTear = counts.Operations, r.power_.Tear
+		r.power_.LastCut = counts.Operations
 		row.Code, row.Step, row.A, row.B = state.LogCut, r.timeline.Now.Step, uint32(counts.Operations), uint32(r.power_.Tear)
 	}
 	r.tape.power(false, uint64(row.A), r.power_.Tear, r.now())

@@ -8,8 +8,6 @@ import (
 
 // Backend is our own server, over whatever connection there is. It may be used concurrently.
 type Backend interface {
-	// Address is the host as a person knows it.
-	Address() string
 	// Fetch asks for a path from the root, preferring CBOR, and returns status and body. An error says
 	// that nobody answered.
 	Fetch(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error)

@@ -18,8 +18,6 @@ import (
 // counter is Backend of a library that borrows of by.
 type counter struct{ by *Library }
 
-func (c counter) Address() string { return "counter" }
-
 func (c counter) Dial(context.Context) (protocol.Conn, error) { return nil, ErrNoServer }
 
 func (c counter) Fetch(ctx context.Context, method, path string, body []byte) (int, []byte, error) {

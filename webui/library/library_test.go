@@ -23,8 +23,6 @@ type shelf struct {
 	away  bool
 }
 
-func (s *shelf) Address() string { return "shelf" }
-
 func (s *shelf) Dial(context.Context) (protocol.Conn, error) { return nil, errors.New("no link") }
 
 func (s *shelf) Fetch(_ context.Context, method, path string, _ []byte) (int, []byte, error) {

@@ -65,20 +65,9 @@ func (l *Library) Newest(id string) (state.Release, bool) {
 	return state.Release{}, false
 }
 
-// Shown is what the page shows of the library.
-func (l *Library) Shown() (state.Store, state.Server) {
-	releases := l.All()
+// Shown is what the page shows of the library: whether its store can be trusted, and whether the server answers.
+func (l *Library) Shown() (state.StoreCondition, state.Reach) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := state.Store{Condition: l.condition, Releases: releases[:min(len(releases), state.MaxReleases)]}
-	if l.store != nil {
-		for _, e := range l.store.List() {
-			s.Bytes += uint64(e.FileSize)
-		}
-	}
-	server := state.Server{Reach: l.reach}
-	if l.backend != nil {
-		server.Address = l.backend.Address()
-	}
-	return s, server
+	return l.condition, l.reach
 }

@@ -286,7 +286,6 @@ type Power struct {
 	CutAt    uint64 // armed cut; 0 is not armed
 	Tear     Tear
 	LastCut  uint64 // operation that the last cut fell into; 0 none
-	LastTear Tear
 	Refused  uint64 // cut that was asked for beyond Most, and is not armed; 0 none
 }
 

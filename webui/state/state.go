@@ -29,8 +29,8 @@ type State struct {
 	Tab     Tab
 	Restore Restore `change:"parts"` // nil: nothing is known yet
 	Lab     Lab     `change:"parts"`
-	Store   Store
-	Server  Server
+	Store   StoreCondition
+	Server  Reach
 }
 
 // With is what is shown when the Lab has an engine of its own, whose state it is given: what the Lab shows, and that something of what
@@ -41,8 +41,8 @@ func (s State) With(lab *State) State {
 		return s
 	}
 	s.Lab = lab.Lab
-	if lab.Store.Condition == StoreLost && (s.Store.Condition == StoreOpen || s.Store.Condition == StoreFleeting) {
-		s.Store.Condition = StoreLost
+	if lab.Store == StoreLost && (s.Store == StoreOpen || s.Store == StoreFleeting) {
+		s.Store = StoreLost
 	}
 	return s
 }
@@ -55,12 +55,6 @@ const (
 	TabElsewhere            // another tab has it
 )
 
-// Server is the link to the server as the page last knew it.
-type Server struct {
-	Reach   Reach
-	Address string // host as a person knows it; may be empty
-}
-
 // Reach says whether the server answered lately.
 type Reach uint8
 
@@ -70,14 +64,7 @@ const (
 	ReachNo                   // the last request was not; releases stored here still work
 )
 
-// Store is the browser's own store of releases.
-type Store struct {
-	Condition StoreCondition
-	Releases  []Release `max:"releases"` // newest first
-	Bytes     uint64    // of all stored release files
-}
-
-// StoreCondition is what the store can be trusted with.
+// StoreCondition is what the browser's own store of releases can be trusted with.
 type StoreCondition uint8
 
 const (

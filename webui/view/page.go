@@ -66,10 +66,10 @@ func New(h Hooks) *Root {
 // SetState takes what the engine knows. s must not be changed afterwards.
 func (r *Root) SetState(s state.State) {
 	r.tab = s.Tab
-	r.restore.Set(s.Restore, words.Quiet(s.Store.Condition, s.Server.Reach))
-	r.lab.Set(&s.Lab, s.Server.Reach)
+	r.restore.Set(s.Restore, words.Quiet(s.Store, s.Server))
+	r.lab.Set(&s.Lab, s.Server)
 	r.fleet.Insecure = r.restore.Insecure()
-	r.kept = s.Store.Condition != state.StoreNone && !r.fleet.Insecure
+	r.kept = s.Store != state.StoreNone && !r.fleet.Insecure
 }
 
 // Chosen says that a person has chosen a port, which the engine is told of.

@@ -86,7 +86,7 @@ func onRestore(s state.Restore) func(*Root, *world) {
 }
 
 func onLab(l state.Lab) func(*Root, *world) {
-	return onState(state.State{Restore: state.RestoreIdle{}, Lab: l, Server: state.Server{Reach: state.ReachYes}})
+	return onState(state.State{Restore: state.RestoreIdle{}, Lab: l, Server: state.ReachYes})
 }
 
 func failure(f state.Failure) func(*Root, *world) { return onRestore(statetest.Failed(f)) }
@@ -175,7 +175,7 @@ func scenes() []scene {
 		jobs.Jobs = append(jobs.Jobs, state.PendingJob{Model: "0001", Serial: serial, Version: "2.3.0", Erase: serial == "A17-000001"})
 	}
 	kept := func(c state.StoreCondition, reach state.Reach) func(*Root, *world) {
-		return onState(state.State{Restore: state.RestoreIdle{}, Store: state.Store{Condition: c}, Server: state.Server{Reach: reach}})
+		return onState(state.State{Restore: state.RestoreIdle{}, Store: c, Server: reach})
 	}
 	right := state.RestoreRight{Offer: statetest.Offer()}
 	right.Device.Version, right.Device.Target, right.Map = "2.4.1", "", statetest.Map(96, state.SectorNew)
@@ -195,7 +195,7 @@ func scenes() []scene {
 		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Connect your device", nil},
 		{"loading-chosen", "", func(r *Root, _ *world) { r.Chosen() }, "Bring your device back.", "Connecting", []string{"Nothing has been sent to your device."}},
 		{"restore", "", onRestore(state.RestoreIdle{}), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
-		{"restore-away", "", onState(state.State{Restore: state.RestoreIdle{}, Server: state.Server{Reach: state.ReachNo}}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
+		{"restore-away", "", onState(state.State{Restore: state.RestoreIdle{}, Server: state.ReachNo}), "Bring your device back.", "Connect your device", []string{"The server does not answer. Releases stored here still work."}},
 		{"job", "", onRestore(job), "Go on restoring A17-004212.", "Connect and go on", nil},
 		{"jobs", "", onRestore(jobs), "Go on restoring A17-004212.", "Connect and go on", []string{"A17-000001", "release 2.3.0, model 0001, settings erased at the end", "3 other devices"}},
 		{"keeps-nothing", "", kept(state.StoreNone, state.ReachYes), "Bring your device back.", "Connect your device", []string{"This browser keeps nothing for this page. Restoring works all the same", `<p>Only the result of a repair is reported`}},
