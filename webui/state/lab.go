@@ -279,14 +279,14 @@ type Now struct {
 
 // Power is the switch, and a cut that waits for its operation.
 type Power struct {
-	Switch   Switch
-	Op       uint64 // flash operations since the intent record began
-	Ops      uint64 // of the whole rewrite; 0 until it is known
-	Most     uint64 // that no rewrite of this flash goes beyond
-	CutAt    uint64 // armed cut; 0 is not armed
-	Tear     Tear
-	LastCut  uint64 // operation that the last cut fell into; 0 none
-	Refused  uint64 // cut that was asked for beyond Most, and is not armed; 0 none
+	Switch  Switch
+	Op      uint64 // flash operations since the intent record began
+	Ops     uint64 // of the whole rewrite; 0 until it is known
+	Most    uint64 // that no rewrite of this flash goes beyond
+	CutAt   uint64 // armed cut; 0 is not armed
+	Tear    Tear
+	LastCut uint64 // operation that the last cut fell into; 0 none
+	Refused uint64 // cut that was asked for beyond Most, and is not armed; 0 none
 }
 
 // Switch is a power switch.

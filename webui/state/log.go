@@ -13,7 +13,8 @@ type LogRow struct {
 	Code   uint16 // terminal.EventCode, or one of the Log codes below, by Source
 	Sector uint32 // index in the whole part, NoSector when the event concerns none
 	A, B   uint32 // as terminal.Event says at its code, or the Log code
-	Text   string // what the row is about, where known: the release of an event's Digest, the application of a region, a reason in words; at most MaxText bytes
+	// What the row is about, where known: the release of an event's Digest, the application of a region, a reason in words.
+	Text string
 }
 
 // Source is who tells an event.

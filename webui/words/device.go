@@ -29,7 +29,8 @@ func DeviceFacts(d *form.DeviceDetail) []Fact {
 	dev := &d.Device
 	list := []Fact{{Label: "Model", Value: dev.Model, Small: d.ModelName}, {Label: "Release", Value: dev.Release.Version}}
 	if len(dev.Release.Image) >= 12 {
-		list = append(list, Fact{Label: "Image", Value: dev.Release.Image[:4] + " " + dev.Release.Image[4:8] + " " + dev.Release.Image[8:12] + " …", Mono: true})
+		list = append(list, Fact{Label: "Image", Value: dev.Release.Image[:4] + " " + dev.Release.Image[4:8] + " " +
+			dev.Release.Image[8:12] + " …", Mono: true})
 	}
 	if d.Geometry != "" {
 		list = append(list, Fact{Label: "Flash", Value: geometryWords(d.Geometry)})
