@@ -92,7 +92,7 @@ func (p *handPlan) assemble(t testing.TB) []byte {
 		a.writing = true
 		a.sectors(t)
 		if uint32(a.reach) == history {
-			return announced(t, a.head.Append(nil, a.plan.Finish(), a.out.Finish()), &a.area, memory(a.flash))
+			return announced(t, a.head.Append(nil, a.plan.Finish(), a.out.Finish()), &a.area, flash.Bytes(a.flash))
 		}
 		history = uint32(a.reach)
 	}

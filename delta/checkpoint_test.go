@@ -25,7 +25,7 @@ type batchSample struct {
 	*sample
 	head        delta.Header
 	checkpoints [][]byte
-	boards      []memory // the flash as it is then: the sectors of the batches before are rewritten
+	boards      []flash.Bytes // the flash as it is then: the sectors of the batches before are rewritten
 }
 
 func makeBatches(t testing.TB, batch uint32) *batchSample {
@@ -62,7 +62,7 @@ func makeBatches(t testing.TB, batch uint32) *batchSample {
 	}
 }
 
-func (s *batchSample) open(t testing.TB, board memory) *delta.Decoder {
+func (s *batchSample) open(t testing.TB, board flash.Bytes) *delta.Decoder {
 	t.Helper()
 	d := new(delta.Decoder)
 	if err := d.Open(s.file, &s.area, board, make([]byte, s.head.Memory())); err != nil {
@@ -82,7 +82,7 @@ func (s *batchSample) checkpoint(t testing.TB, d *delta.Decoder) []byte {
 }
 
 // finish builds the rest on a board and reports whether the new image is there then.
-func (s *batchSample) finish(d *delta.Decoder, board memory) (bool, error) {
+func (s *batchSample) finish(d *delta.Decoder, board flash.Bytes) (bool, error) {
 	for {
 		n, data, err := d.Next()
 		if err == io.EOF {
@@ -106,7 +106,7 @@ func TestCheckpoints(t *testing.T) {
 	s := makeBatches(t, 2048)
 	edges, stash, reach, edgeReach := false, false, false, false
 	for i, c := range s.checkpoints {
-		board := memory(bytes.Clone(s.boards[i]))
+		board := flash.Bytes(bytes.Clone(s.boards[i]))
 		d := s.open(t, board)
 		if err := d.Resume(c); err != nil {
 			t.Fatal(err)

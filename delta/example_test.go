@@ -316,7 +316,7 @@ func TestWorkedExample(t *testing.T) {
 
 	mem := make([]byte, h.Memory())
 	var d delta.Decoder
-	if err := d.Open(file, &area, memory(exampleOld), mem); err != nil {
+	if err := d.Open(file, &area, flash.Bytes(exampleOld), mem); err != nil {
 		t.Fatal(err)
 	}
 	_, built, err := d.Next()

@@ -66,7 +66,7 @@ func FuzzDecoder(f *testing.F) {
 			return
 		}
 		area := h.Geometry()
-		old := make(memory, min(area.Size(), 1<<20))
+		old := make(flash.Bytes, min(area.Size(), 1<<20))
 		copy(old, s.old)
 		_, _ = workOf(t, file, old)
 		built, err := decode(file, &area, old)
@@ -85,7 +85,7 @@ func FuzzDecoder(f *testing.F) {
 }
 
 // goesOn decodes a file and, at each batch, has another decoder go on from a checkpoint: both must do the same to the end of that batch.
-func goesOn(t *testing.T, file []byte, h *delta.Header, area *flash.Geometry, old memory) {
+func goesOn(t *testing.T, file []byte, h *delta.Header, area *flash.Geometry, old flash.Bytes) {
 	t.Helper()
 	if h.Batches < 2 || h.Batches > 16 {
 		return
@@ -135,7 +135,7 @@ func TestAffordable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	board, mem := make(memory, area.Size()), make([]byte, h.Memory())
+	board, mem := make(flash.Bytes, area.Size()), make([]byte, h.Memory())
 	copy(board, v.old)
 	announced := h.Budget(v.built)
 	for _, c := range []struct {

@@ -14,17 +14,6 @@ import (
 	"unbrick/release"
 )
 
-// memory is a flash of bytes that nobody writes.
-type memory []byte
-
-func (m memory) Read(addr uint32, p []byte) error {
-	if uint64(addr)+uint64(len(p)) > uint64(len(m)) {
-		return flash.ErrBounds
-	}
-	copy(p, m[addr:])
-	return nil
-}
-
 // sample is a small pair with a moved block, which needs the stash, and the file between.
 type sample struct {
 	area     flash.Geometry
@@ -61,7 +50,7 @@ func makeSample(t testing.TB) *sample {
 	return &sample{area, old, new, file}
 }
 
-func (s *sample) flash() memory {
+func (s *sample) flash() flash.Bytes {
 	m := bytes.Repeat([]byte{s.area.Erased}, int(s.area.Size()))
 	copy(m, s.old)
 	return m
@@ -292,7 +281,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		board := memory(bytes.Repeat([]byte{0xff}, int(area.Size())))
+		board := flash.Bytes(bytes.Repeat([]byte{0xff}, int(area.Size())))
 		copy(board, v.old)
 		mem := make([]byte, h.Memory())
 		leaves := release.MakeLeaves(m.Leaves())

@@ -101,7 +101,7 @@ func madeVectors(t *testing.T, name string, old, new []byte, sector string, o *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	board := memory(bytes.Repeat([]byte{0xff}, int(area.Size())))
+	board := flash.Bytes(bytes.Repeat([]byte{0xff}, int(area.Size())))
 	copy(board, old)
 	var d delta.Decoder
 	if err := d.Open(file, &area, board, make([]byte, h.Memory())); err != nil {

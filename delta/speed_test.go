@@ -32,7 +32,7 @@ func BenchmarkDecode(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		board, mem := make(memory, area.Size()), make([]byte, h.Memory())
+		board, mem := make(flash.Bytes, area.Size()), make([]byte, h.Memory())
 		copy(board, old)
 		var d delta.Decoder
 		run := func(what string, f func(b *testing.B)) {

@@ -111,7 +111,7 @@ func (v *vector) run(t *testing.T) (work delta.Work, built uint32, err error) {
 		t.Fatal(err)
 	}
 	area.Erased = v.erased
-	board := memory(bytes.Repeat([]byte{v.erased}, int(area.Size())))
+	board := flash.Bytes(bytes.Repeat([]byte{v.erased}, int(area.Size())))
 	copy(board, v.old)
 	h, err := delta.ParseHeader(v.file)
 	if err != nil {

@@ -268,7 +268,7 @@ func honestWork(t *testing.T, n, size uint32, r *rand.Rand) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work, err := workOf(t, file, memory(nil))
+	work, err := workOf(t, file, flash.Bytes(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestHostileWork(t *testing.T) {
 	over := 0
 	for _, c := range []struct{ n, size uint32 }{{16, 4096}, {64, 4096}, {1024, 256}, {4, 64 << 10}} {
 		honest := honestWork(t, c.n, c.size, r)
-		old := memory(randomBytes(r, int(c.n*c.size)))
+		old := flash.Bytes(randomBytes(r, int(c.n*c.size)))
 		for name, file := range hostileFiles(t, c.n, c.size, r) {
 			work, err := workOf(t, file, old)
 			t.Logf("%d sectors of %d, %s: %.2f of the worst honest file, %.1f old bytes a byte, %v",
@@ -322,6 +322,6 @@ func TestNoiseWork(t *testing.T) {
 		if _, err := delta.ParseHeader(file); err != nil {
 			continue // the stash is too large
 		}
-		_, _ = workOf(t, file, memory(randomBytes(r, int(h.FromSize))))
+		_, _ = workOf(t, file, flash.Bytes(randomBytes(r, int(h.FromSize))))
 	}
 }

@@ -36,6 +36,18 @@ type Reader interface {
 	Read(addr uint32, p []byte) error
 }
 
+// Bytes is a Reader over memory.
+type Bytes []byte
+
+// Read implements Reader; ErrBounds beyond the end.
+func (b Bytes) Read(addr uint32, p []byte) error {
+	if uint64(addr)+uint64(len(p)) > uint64(len(b)) {
+		return ErrBounds
+	}
+	copy(p, b[addr:])
+	return nil
+}
+
 // Device is a NOR flash part. It cannot be read, erased or programmed while it is busy: from a
 // successful Erase or Program until Wait returns. A call that is refused has changed nothing. A
 // Device is used by one goroutine at a time.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"unbrick/delta/bsdiff"
+	"unbrick/flash"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/offer"
@@ -97,7 +98,7 @@ func TestPreferredBsdiff(t *testing.T) {
 	}
 	got := make([]byte, h.Size)
 	var p bsdiff.Patch
-	if err := p.Apply(patch, memory(a), uint32(len(a)), got, make([]byte, h.Memory())); err != nil || !bytes.Equal(got, b) {
+	if err := p.Apply(patch, flash.Bytes(a), uint32(len(a)), got, make([]byte, h.Memory())); err != nil || !bytes.Equal(got, b) {
 		t.Fatalf("the patch does not lead to release 2: %v", err)
 	}
 	// The workspace holds patch, whole new image and tables, and what every update needs.

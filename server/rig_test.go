@@ -390,7 +390,7 @@ func (r *rig) apply(file, base, img []byte, m release.Manifest) delta.Kind {
 		r.Fatal(err)
 	}
 	area := r.model.Layout.Software()
-	old := memory(append(bytes.Clone(base), bytes.Repeat([]byte{area.Erased}, int(area.Size())-len(base))...))
+	old := flash.Bytes(append(bytes.Clone(base), bytes.Repeat([]byte{area.Erased}, int(area.Size())-len(base))...))
 	var d delta.Decoder
 	if err := d.Open(file, &area, old, make([]byte, h.Memory())); err != nil {
 		r.Fatal(err)
@@ -399,17 +399,6 @@ func (r *rig) apply(file, base, img []byte, m release.Manifest) delta.Kind {
 		r.Fatal(err)
 	}
 	return h.Kind
-}
-
-// memory is a flash.Reader over bytes.
-type memory []byte
-
-func (m memory) Read(addr uint32, p []byte) error {
-	if uint64(addr)+uint64(len(p)) > uint64(len(m)) {
-		return flash.ErrBounds
-	}
-	copy(p, m[addr:])
-	return nil
 }
 
 func (r *rig) device(serial string) storage.Device {

@@ -35,6 +35,18 @@ func (e *emulation) eventLine(ev *lab.Event) string {
 func eventWords(ev *terminal.Event) string {
 	a, b := ev.A, ev.B
 	sectors := func(n uint32) string { return counted(n, "sector") }
+	form := map[terminal.EventCode]string{ // by the places of A and B
+		terminal.EventNotWritten: "at 0x%06[1]x", terminal.EventDead: "at 0x%06[1]x", terminal.EventHello: "workspace of up to %[1]d bytes",
+		terminal.EventStopped: "region %[1]d, %[2]d bytes", terminal.EventStarted: "region %[1]d, %[2]d bytes",
+		terminal.EventSecured: "%[2]d bytes from offset %[1]d", terminal.EventRequest: "from byte %[1]d of %[2]d",
+		terminal.EventData: "%[1]d of %[2]d bytes", terminal.EventBroken: "%[1]d of %[2]d bytes", terminal.EventReceiving: "%[1]d of %[2]d bytes",
+		terminal.EventSector: "%[1]d of %[2]d", terminal.EventErased: "%[1]d of %[2]d", terminal.EventRetry: "attempt %[1]d",
+		terminal.EventInstalled: "record number %[1]d", terminal.EventPrepare: "record number %[1]d", terminal.EventConfirmed: "floor %[1]d",
+	}[ev.Code]
+	if form != "" {
+		return fmt.Sprintf(form, a, b)
+	}
+	took := time.Duration(b) * time.Microsecond
 	switch ev.Code {
 	case terminal.EventReset:
 		s := terminal.ResetCause(a).String()
@@ -47,23 +59,15 @@ func eventWords(ev *terminal.Event) string {
 	case terminal.EventRecord:
 		return fmt.Sprintf("number %d, %v", a, record.State(b))
 	case terminal.EventDigest:
-		return fmt.Sprintf("%d bytes in %v", a, time.Duration(b)*time.Microsecond)
+		return fmt.Sprintf("%d bytes in %v", a, took)
 	case terminal.EventRunning:
-		if a == 0 {
-			return "not confirmed yet"
-		}
-		return "confirmed"
+		return map[bool]string{true: "not confirmed yet", false: "confirmed"}[a == 0]
 	case terminal.EventRestore:
-		if smp.Why(a) == smp.WhyUnknown { // a rewrite that goes no further
-			return ""
+		if why := smp.Why(a); why != smp.WhyUnknown { // else a rewrite that goes no further
+			return whyWords(why.String())
 		}
-		return whyWords(smp.Why(a).String())
 	case terminal.EventRefreshed:
 		return sectors(a) + " left"
-	case terminal.EventNotWritten:
-		return fmt.Sprintf("at 0x%06x", a)
-	case terminal.EventHello:
-		return fmt.Sprintf("workspace of up to %d bytes", a)
 	case terminal.EventInfo:
 		if a == 0 {
 			return "no update file"
@@ -73,46 +77,20 @@ func eventWords(ev *terminal.Event) string {
 		return protocol.Reason(a).String()
 	case terminal.EventRefused:
 		return protocol.Fault(a).String()
-	case terminal.EventStopped, terminal.EventStarted:
-		return fmt.Sprintf("region %d, %d bytes", a, b)
-	case terminal.EventSecured:
-		return fmt.Sprintf("%d bytes from offset %d", b, a)
-	case terminal.EventRequest:
-		return fmt.Sprintf("from byte %d of %d", a, b)
 	case terminal.EventReceived, terminal.EventResident:
 		return counted(a, "byte")
-	case terminal.EventData, terminal.EventBroken, terminal.EventReceiving:
-		return fmt.Sprintf("%d of %d bytes", a, b)
 	case terminal.EventProof:
-		return fmt.Sprintf("%s to write, in %v", sectors(a), time.Duration(b)*time.Microsecond)
+		return fmt.Sprintf("%s to write, in %v", sectors(a), took)
 	case terminal.EventIntent:
 		return sectors(a) + " to write"
 	case terminal.EventMark:
 		return counted(a, "mark") + " left"
-	case terminal.EventSector, terminal.EventErased:
-		return fmt.Sprintf("%d of %d", a, b)
-	case terminal.EventRetry:
-		return fmt.Sprintf("attempt %d", a)
-	case terminal.EventDead:
-		return fmt.Sprintf("at 0x%06x", a)
 	case terminal.EventVerdict:
-		if a == 0 {
-			return "another image than the wanted one"
+		return map[bool]string{true: "another image than the wanted one", false: "the wanted image"}[a == 0]
+	case terminal.EventDenied, terminal.EventProofFailed:
+		if a != 0 || ev.Code == terminal.EventDenied {
+			return smp.Fault(a).String()
 		}
-		return "the wanted image"
-	case terminal.EventInstalled, terminal.EventPrepare:
-		return fmt.Sprintf("record number %d", a)
-	case terminal.EventConfirmed:
-		return fmt.Sprintf("floor %d", a)
-	case terminal.EventDenied:
-		return smp.Fault(a).String()
-	case terminal.EventProofFailed:
-		if a == 0 {
-			return ""
-		}
-		return smp.Fault(a).String()
-	case terminal.EventNoRecord, terminal.EventDoubtful, terminal.EventReleased, terminal.EventDisconnected, terminal.EventWaiting,
-		terminal.EventConnected, terminal.EventBegun, terminal.EventRestored, terminal.EventResetAsked:
 	}
 	return ""
 }

@@ -165,7 +165,7 @@ func speed(file, old []byte, size int) (float64, error) {
 	}
 	area := h.Geometry()
 	mem := make([]byte, h.Memory())
-	flat := image(old)
+	flat := flash.Bytes(old)
 	least := time.Duration(1<<63 - 1)
 	first := processor()
 	for tries := 0; tries < leastTries || tries < mostTries && processor()-first < leastTried; tries++ {
@@ -181,17 +181,4 @@ func speed(file, old []byte, size int) (float64, error) {
 		least = min(least, max(processor()-begin, time.Microsecond))
 	}
 	return float64(size) / 1e6 / least.Seconds(), nil
-}
-
-// image is a flash that is only read.
-type image []byte
-
-var _ flash.Reader = image(nil)
-
-func (m image) Read(addr uint32, p []byte) error {
-	if uint64(addr)+uint64(len(p)) > uint64(len(m)) {
-		return flash.ErrBounds
-	}
-	copy(p, m[addr:])
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/icedream/go-bsdiff/diff"
 
+	"unbrick/flash"
 	"unbrick/internal/firmware"
 	"unbrick/limits"
 )
@@ -34,7 +35,7 @@ func TestGoBsdiff(t *testing.T) {
 			t.Fatal(err)
 		}
 		var p Patch
-		if err := p.Apply(patch.Bytes(), memory(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory())); err != nil {
+		if err := p.Apply(patch.Bytes(), flash.Bytes(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory())); err != nil {
 			t.Fatal(err)
 		}
 		if most := (limits.PatchFile + limits.Patch*uint64(h.Size)) / 2; p.Work() > most {

@@ -16,17 +16,6 @@ import (
 	"unbrick/limits"
 )
 
-// memory is a flash.Reader over bytes.
-type memory []byte
-
-func (m memory) Read(addr uint32, p []byte) error {
-	if uint64(addr)+uint64(len(p)) > uint64(len(m)) {
-		return flash.ErrBounds
-	}
-	copy(p, m[addr:])
-	return nil
-}
-
 // zip compresses b at a level.
 func zip(t testing.TB, b []byte, level int) []byte {
 	t.Helper()
@@ -81,7 +70,7 @@ func apply(patch, old []byte) ([]byte, error) {
 	}
 	var p Patch
 	image := make([]byte, h.Size)
-	err = p.Apply(patch, memory(old), uint32(len(old)), image, make([]byte, h.Memory()))
+	err = p.Apply(patch, flash.Bytes(old), uint32(len(old)), image, make([]byte, h.Memory()))
 	return image, err
 }
 
@@ -202,7 +191,7 @@ func TestHostilePatches(t *testing.T) {
 	var p Patch
 	h, _ := ParseHeader(patchOf(t, 600, good))
 	for _, short := range [][2]uint32{{599, h.Memory()}, {601, h.Memory()}, {600, h.Memory() - 1}} {
-		if err := p.Apply(patchOf(t, 600, good), memory(old), 1000, make([]byte, short[0]), make([]byte, short[1])); !errors.Is(err, ErrMemory) {
+		if err := p.Apply(patchOf(t, 600, good), flash.Bytes(old), 1000, make([]byte, short[0]), make([]byte, short[1])); !errors.Is(err, ErrMemory) {
 			t.Errorf("%d bytes of image, %d of memory: %v", short[0], short[1], err)
 		}
 	}
@@ -226,7 +215,7 @@ func TestBombs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = p.Apply(patch, memory(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory()))
+		err = p.Apply(patch, flash.Bytes(old), uint32(len(old)), make([]byte, h.Size), make([]byte, h.Memory()))
 		if !errors.Is(err, ErrWork) {
 			t.Errorf("%s, %d bytes: %v after %d steps", name, len(patch), err, p.Work())
 		}
@@ -255,7 +244,7 @@ func TestLengthsThatGoBackAndForth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(patch, memory(nil), 0, make([]byte, h.Size), make([]byte, h.Memory())); !errors.Is(err, ErrWork) {
+	if err := p.Apply(patch, flash.Bytes(nil), 0, make([]byte, h.Size), make([]byte, h.Memory())); !errors.Is(err, ErrWork) {
 		t.Errorf("%v after %d steps", err, p.Work())
 	}
 }
@@ -290,7 +279,7 @@ func TestWorstHonestPatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		var p Patch
-		if err := p.Apply(patch, memory(nil), 0, make([]byte, n), make([]byte, h.Memory())); err != nil {
+		if err := p.Apply(patch, flash.Bytes(nil), 0, make([]byte, n), make([]byte, h.Memory())); err != nil {
 			t.Fatal(err)
 		}
 		if most := limits.PatchFile + limits.Patch*uint64(n); 4*p.Work() < most && n >= 100_000 {
@@ -308,7 +297,7 @@ func TestAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, image, mem := new(Patch), make([]byte, h.Size), make([]byte, h.Memory())
-	var reader flash.Reader = memory(old)
+	var reader flash.Reader = flash.Bytes(old)
 	if n := testing.AllocsPerRun(5, func() {
 		if err := p.Apply(patch, reader, uint32(len(old)), image, mem); err != nil {
 			t.Fatal(err)
@@ -369,7 +358,7 @@ func FuzzApply(f *testing.F) {
 		image := bytes.Repeat([]byte{0xA5}, int(h.Size)+guard)
 		mem := bytes.Repeat([]byte{0xA5}, int(h.Memory())+guard)
 		var p Patch
-		err = p.Apply(patch, memory(old), uint32(len(old)), image[:h.Size:h.Size], mem[:h.Memory():h.Memory()])
+		err = p.Apply(patch, flash.Bytes(old), uint32(len(old)), image[:h.Size:h.Size], mem[:h.Memory():h.Memory()])
 		if tail := bytes.Repeat([]byte{0xA5}, guard); !bytes.Equal(image[h.Size:], tail) || !bytes.Equal(mem[h.Memory():], tail) {
 			t.Fatal("wrote outside its memory")
 		}

@@ -99,25 +99,13 @@ func (in *ingredients) prove(file []byte) (needs uint32, err error) {
 	}
 	old := append(bytes.Clone(in.base), bytes.Repeat([]byte{in.area.Erased}, int(in.area.Size())-len(in.base))...)
 	var d delta.Decoder
-	if err := d.Open(file, &in.area, memory(old), make([]byte, h.Memory())); err != nil {
+	if err := d.Open(file, &in.area, flash.Bytes(old), make([]byte, h.Memory())); err != nil {
 		return 0, err
 	}
 	leaves := release.MakeLeaves(in.to.Leaves())
-	if err := delta.Prove(&d, &in.to, memory(old), leaves, nil, false, make([]byte, (in.area.Sectors()+7)/8)); err != nil {
+	if err := delta.Prove(&d, &in.to, flash.Bytes(old), leaves, nil, false, make([]byte, (in.area.Sectors()+7)/8)); err != nil {
 		return 0, err
 	}
 	n := delta.NeedsOf(&h, uint32(len(file)), in.to.Leaves(), in.model.Resident)
 	return n.Workspace(), nil
-}
-
-// memory is a flash.Reader over bytes.
-type memory []byte
-
-// Read implements flash.Reader.
-func (m memory) Read(addr uint32, p []byte) error {
-	if uint64(addr)+uint64(len(p)) > uint64(len(m)) {
-		return flash.ErrBounds
-	}
-	copy(p, m[addr:])
-	return nil
 }

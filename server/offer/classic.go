@@ -83,7 +83,7 @@ func (in *ingredients) proveClassic(patch []byte) (needs uint32, err error) {
 	}
 	image := make([]byte, h.Size)
 	var p bsdiff.Patch
-	if err := p.Apply(patch, memory(in.base), uint32(len(in.base)), image, make([]byte, h.Memory())); err != nil {
+	if err := p.Apply(patch, flash.Bytes(in.base), uint32(len(in.base)), image, make([]byte, h.Memory())); err != nil {
 		return 0, err
 	}
 	if err := in.to.CheckImage(image); err != nil {
