@@ -71,10 +71,10 @@ test-limits:     ## update and restoration of the largest images and sectors the
 test-cable:      ## every message of a restoration spoiled in every way, unplugged at every frame, every state; minutes
 	UNBRICK_CABLE=all $(GO) test -count=1 -timeout 60m -v -run 'Every|Figure' ./restore
 
-bench:           ## benchmarks: delta making and applying, sessions, restoration, cycles of the power-cut lab
+bench:           ## benchmarks: delta making and applying, sessions, restoration, start of the page, cycles of the power-cut lab
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator
 	$(GO) test -run '^$$' -bench Cycles -benchtime 5s ./lab/sweep
-	$(GO) test -run '^$$' -bench Delta -benchtime 1x ./internal/e2e # making and decoding deltas in the browser
+	$(GO) test -run '^$$' -bench 'Delta|Start' -benchtime 1x -timeout 30m ./internal/e2e # making and decoding deltas in the browser, and starting the page
 
 browser:
 	@.ci/browser

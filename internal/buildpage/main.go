@@ -4,7 +4,7 @@
 //
 //	go run ./internal/buildpage          # build what changed
 //	go run ./internal/buildpage -fast    # for development: light compression
-//	go run ./internal/buildpage -size    # size of the built program against its limit, ten heaviest packages
+//	go run ./internal/buildpage -size    # sizes of the built programs against their limits, ten heaviest packages of each
 //
 // Everything it writes is ignored by git. It never downloads anything beyond what go.mod pins.
 package main
@@ -19,18 +19,33 @@ import (
 )
 
 const (
-	program = "app.wasm.br" // the only form of the program that is kept
-	lab     = "lab.wasm.br" // the Lab's program, loaded when it is opened or when the page has nothing else to do
+	packing = ".br"         // ends the name of a program in the only form that is kept
 	dist    = "static/dist" // relative to the module's root
 	version = "version.js"  // names the build; the service worker and the shell read it
-	limit   = 1_450_000     // bytes of brotli that the program may have
+	before  = 1_350_000     // bytes, as they travel, of all that comes before Connect works
 	fast    = 5             // brotli quality for development
 	fair    = 9             // brotli quality for what nobody waits for
 	full    = 11            // brotli quality for everything else
 )
 
+// program is a program in the browser.
+type program struct {
+	name    string // in dist, without packing
+	pkg     string
+	quality int // of brotli
+	limit   int // bytes of brotli that it may have
+}
+
+// The page's own program, in both its roles, comes before Connect works. The Lab's comes when it is opened, or when the page has nothing
+// else to do.
+var (
+	app      = program{"app.wasm", "./wasm", full, 1_270_000}
+	lab      = program{"lab.wasm", "./wasm/lab", fair, 1_400_000}
+	programs = []*program{&app, &lab}
+)
+
 func main() {
-	size := flag.Bool("size", false, "print the size of the built program and its heaviest packages; exit 1 above the limit")
+	size := flag.Bool("size", false, "print the sizes of the built programs and their heaviest packages; exit 1 above a limit")
 	quick := flag.Bool("fast", false, "compress lightly: seconds instead of most of a minute")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -61,52 +76,59 @@ func build(root string, quick bool) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	wasm, err := compile(root, "./wasm", "-s -w")
-	if err != nil {
-		return fmt.Errorf("compile program: %w", err)
-	}
-	second, err := compile(root, "./wasm/lab", "-s -w")
-	if err != nil {
-		return fmt.Errorf("compile the program of the Lab: %w", err)
-	}
-	for _, w := range []*[]byte{&wasm, &second} {
-		if err := withoutLines(*w); errors.Is(err, errForm) {
-			fmt.Fprintln(os.Stderr, "buildpage:", err, "(it keeps its line numbers, and is larger)")
-		} else if err != nil {
-			return fmt.Errorf("take line numbers out: %w", err)
+	built := make(map[string][]byte)
+	for _, p := range programs {
+		wasm, err := compile(root, p.pkg, "-s -w")
+		if err == nil {
+			wasm, err = smaller(wasm)
 		}
-		switch j, err := joined(*w); {
-		case errors.Is(err, errForm):
-			fmt.Fprintln(os.Stderr, "buildpage: the program's memory has a form that is not known (it is kept, and larger)")
-		case err != nil:
-			return fmt.Errorf("join what memory begins with: %w", err)
-		default:
-			*w = j
+		if err != nil {
+			return fmt.Errorf("compile %s: %w", p.name, err)
 		}
+		built[p.name] = wasm
 	}
 	if err := scripts(root, out); err != nil {
 		return fmt.Errorf("copy scripts: %w", err)
 	}
-	quality := full
-	if quick {
-		quality = fast
+	sizes, how := make(map[string]int), "unchanged"
+	for _, p := range programs {
+		quality := p.quality
+		if quick {
+			quality = fast
+		}
+		packed, reused, err := pack(out, p.name+packing, built[p.name], quality)
+		if err != nil {
+			return fmt.Errorf("compress %s: %w", p.name, err)
+		}
+		if !reused {
+			how = "compressed"
+		}
+		sizes[p.name] = packed
 	}
-	packed, reused, err := pack(out, program, wasm, quality)
-	if err == nil {
-		_, _, err = pack(out, lab, second, min(quality, fair))
-	}
-	if err != nil {
-		return fmt.Errorf("compress program: %w", err)
-	}
-	if err := stamp(root, out, map[string][]byte{program: wasm, lab: second}, packed); err != nil {
+	if err := stamp(root, out, built, sizes[app.name]); err != nil {
 		return fmt.Errorf("name the build: %w", err)
 	}
-	how := "compressed"
-	if reused {
-		how = "unchanged"
-	}
-	fmt.Printf("page: %d bytes, %d in brotli (%s), %.1f s\n", len(wasm), packed, how, time.Since(start).Seconds())
+	fmt.Printf("page: %d bytes, %d in brotli; the Lab: %d in brotli (%s), %.1f s\n", len(built[app.name]), sizes[app.name], sizes[lab.name], how,
+		time.Since(start).Seconds())
 	return nil
+}
+
+// smaller takes out of a program, or writes otherwise, what makes it larger without being of use.
+func smaller(wasm []byte) ([]byte, error) {
+	if err := withoutLines(wasm); errors.Is(err, errForm) {
+		fmt.Fprintln(os.Stderr, "buildpage:", err, "(it keeps its line numbers, and is larger)")
+	} else if err != nil {
+		return nil, fmt.Errorf("take line numbers out: %w", err)
+	}
+	switch j, err := joined(wasm); {
+	case errors.Is(err, errForm):
+		fmt.Fprintln(os.Stderr, "buildpage: the program's memory has a form that is not known (it is kept, and larger)")
+		return wasm, nil
+	case err != nil:
+		return nil, fmt.Errorf("join what memory begins with: %w", err)
+	default:
+		return j, nil
+	}
 }
 
 // moduleRoot is the nearest folder upwards that holds go.mod, so that the tool runs from anywhere inside.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,9 +18,9 @@ import (
 
 // pack compresses a program unless the one in out was made from the same bytes at least as well; that
 // saves most of a minute on a small machine.
-func pack(out, program string, wasm []byte, quality int) (size int, reused bool, err error) {
-	name := filepath.Join(out, program)
-	note := filepath.Join(out, strings.TrimSuffix(program, ".wasm.br")+".packed.txt")
+func pack(out, file string, wasm []byte, quality int) (size int, reused bool, err error) {
+	name := filepath.Join(out, file)
+	note := filepath.Join(out, strings.TrimSuffix(file, ".wasm"+packing)+".packed.txt")
 	mark := fmt.Sprintf("%x %d", sha256.Sum256(wasm), quality)
 	best := fmt.Sprintf("%x %d", sha256.Sum256(wasm), full)
 	if old, err := os.ReadFile(note); err == nil && (string(old) == mark || string(old) == best) {
@@ -43,7 +44,7 @@ func pack(out, program string, wasm []byte, quality int) (size int, reused bool,
 
 // stamp writes version.js: the build's name, which is a digest over everything that the page loads, the
 // size of the program as it travels, and the files that the service worker keeps from the start.
-func stamp(root, out string, programs map[string][]byte, packed int) error {
+func stamp(root, out string, built map[string][]byte, packed int) error {
 	static := filepath.Join(root, "static")
 	var files []string
 	sum := sha256.New()
@@ -63,15 +64,15 @@ func stamp(root, out string, programs map[string][]byte, packed int) error {
 		if err != nil {
 			return err
 		}
-		if wasm, ok := programs[strings.TrimPrefix(rel, "dist/")]; ok {
-			b, rel = wasm, strings.TrimSuffix(rel, ".br") // what the browser asks for; light and full compression are one build
+		if name, ok := strings.CutSuffix(rel, packing); ok { // what the browser asks for; light and full compression are one build
+			b, rel = built[strings.TrimPrefix(name, "dist/")], name
 		}
 		fmt.Fprintf(sum, "%s %d\n", rel, len(b))
 		sum.Write(b)
 		if rel == "index.html" {
 			rel = "./"
 		}
-		if rel != "sw.js" && rel != "dist/lab.wasm" {
+		if rel != "sw.js" && rel != "dist/"+lab.name {
 			files = append(files, rel)
 		}
 		return nil
@@ -94,5 +95,5 @@ func kept(rel string) bool {
 	case ".html", ".css", ".js", ".svg", ".png", ".webmanifest":
 		return rel != "dist/"+version
 	}
-	return rel == "dist/"+program || rel == "dist/"+lab
+	return slices.ContainsFunc(programs, func(p *program) bool { return rel == "dist/"+p.name+packing })
 }
