@@ -151,9 +151,9 @@ func writeSynced(fs hackpadfs.FS, name string, data []byte) error {
 }
 
 // syncFolder makes the names in a folder durable where the file system knows how: os does, memory and
-// IndexedDB need not, and Windows cannot sync a folder.
+// IndexedDB need not, and Windows cannot sync a folder. In a browser even to open the folder takes a while.
 func syncFolder(fs hackpadfs.FS, dir string) error {
-	if runtime.GOOS == "windows" {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		return nil
 	}
 	file, err := fs.Open(dir)

@@ -47,49 +47,24 @@ func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 	if db == nil {
 		return nil, false
 	}
-	v, err := await.Method(ctx, await.Get(self.Get("navigator"), "storage"), "persisted") // only a page may ask for it: package page does
+	v, err := await.Promise(ctx, self.Get("persisted")) // only a page may ask for it: package page does
 	return db, err == nil && v.Truthy()
 }
 
-// oneTab asks for the lock that only one tab of a browser holds, and keeps it for the worker's life. The
-// channel says false while another tab has it, and true once we do; a browser without locks is trusted.
+// oneTab is the lock that only one tab of a browser holds, which static/worker.js has asked for while the program was compiled, and which
+// is kept for the worker's life. The channel says false while another tab has it, and true once we do; a browser without locks, or that
+// keeps nothing for this page and refuses one, is trusted: there is nothing to share but the port, which it gives to one tab only.
 func oneTab() <-chan bool {
 	mine := make(chan bool, 2)
-	locks := await.Get(self.Get("navigator"), "locks")
-	if !locks.Truthy() {
-		mine <- true
-		return mine
-	}
-	// A browser that keeps nothing for this page refuses a lock, too: there is nothing to share but the port, which
-	// it gives to one tab only.
-	request := func(args ...any) {
-		promise, err := await.Call(locks, "request", args...)
-		if err != nil {
-			mine <- true
+	await.Then(self.Get("tab"), func(has js.Value, _ error) {
+		mine <- has.Bool()
+		if has.Bool() {
 			return
 		}
-		await.Then(promise, func(_ js.Value, err error) {
-			if err != nil {
-				mine <- true
-			}
-		})
-	}
-	forever := self.Get("Promise").New(js.FuncOf(func(js.Value, []js.Value) any { return nil }))
-	options := self.Get("Object").New()
-	options.Set("ifAvailable", true)
-	wait := js.FuncOf(func(js.Value, []js.Value) any {
-		mine <- true
-		return forever
-	})
-	try := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		if args[0].Truthy() {
+		self.Call("waitForTab", js.FuncOf(func(js.Value, []js.Value) any {
 			mine <- true
-			return forever
-		}
-		mine <- false
-		request(storeName, wait)
-		return nil
+			return nil
+		}))
 	})
-	request(storeName, options, try)
 	return mine
 }

@@ -106,8 +106,9 @@ func newFile(signed, image []byte) (File, error) {
 }
 
 // Ahead fetches the newest release of each model into the store, within keepLimit, so that a device can
-// be restored later without a network. It stops at the first error.
+// be restored later without a network, and the records of models. It stops at the first error.
 func (l *Library) Ahead(ctx context.Context) {
+	l.keepRecords()
 	budget := int64(keepLimit)
 	done := make(map[string]bool)
 	for _, r := range l.All() {

@@ -118,6 +118,7 @@ func TestModelsBeforeTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Open(fs, true)
+	l.Ahead(t.Context())
 	if _, ok := l.Kept(modelsBlob); !ok {
 		t.Error("the models are not kept")
 	}

@@ -52,7 +52,7 @@ type Library struct {
 	opened    chan struct{} // closed when Open has ended
 	condition state.StoreCondition
 	models    map[string]model.Model
-	records   []byte                         // of models, as the server told them last in this visit
+	records   []byte                         // of models, as the server told them last, until they are kept
 	keys      map[string][]ed25519.PublicKey // by model, as the server told them
 	remote    []listed                       // releases that the server offers
 	held      map[Name]state.Fit             // those that it has and does not offer
@@ -108,7 +108,6 @@ func (l *Library) Open(fs hackpadfs.FS, kept bool) {
 		l.condition = state.StoreNone
 		return
 	}
-	defer l.keepRecords() // if the server was quicker than the store
 	b, ok := l.Kept(modelsBlob)
 	if !ok {
 		return
@@ -127,14 +126,18 @@ func (l *Library) Open(fs hackpadfs.FS, kept bool) {
 	}
 }
 
-// keepRecords keeps what the server has told of models, if it has and there is a store.
+// keepRecords keeps what the server has told of models, if it has and there is a store. Where the server was quicker than the store,
+// it is up to Ahead.
 func (l *Library) keepRecords() {
 	l.mu.Lock()
-	records, ready := l.records, l.store != nil
-	l.mu.Unlock()
-	if ready && records != nil {
-		l.Keep(modelsBlob, records)
+	if l.store == nil || l.records == nil {
+		l.mu.Unlock()
+		return
 	}
+	records := l.records
+	l.records = nil
+	l.mu.Unlock()
+	l.Keep(modelsBlob, records)
 }
 
 // use opens what is kept in fs and tells whether it can be used.
