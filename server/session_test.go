@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"unbrick/delta"
@@ -646,21 +647,30 @@ func TestVanishedClient(t *testing.T) {
 	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 }
 
+// TestSlowReader: without credit there is no further byte, and not for ever. In virtual time: a busy machine is patient.
 func TestSlowReader(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.Answer = 50 * time.Millisecond })
-	a := image(1, 60_000)
-	one := r.publish("1", 1, a)
-	r.publish("2", 2, next(a, 2))
-	c := r.dial()
-	c.say(r.hello("A-1", one))
-	info := hears[*protocol.Info](c)
-	c.say(&protocol.Request{Digest: info.Digest, Credit: 10})
-	if d := hears[*protocol.Data](c); len(d.Bytes) != 10 {
-		t.Fatalf("%d bytes against a credit of 10", len(d.Bytes))
-	}
-	c.fault(protocol.FaultTimeout) // no credit, no further byte, and not for ever
-	r.until("the break is recorded", func() bool { return r.device("A-1").State == storage.Running })
-	r.history("A-1", "first-seen offer broken")
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostileRig(t)
+		p := h.dial(t)
+		p.say(h.greet())
+		info := hearsNow[*protocol.Info](p)
+		p.say(&protocol.Request{Digest: info.Digest, Credit: 10})
+		if d := hearsNow[*protocol.Data](p); len(d.Bytes) != 10 {
+			t.Fatalf("%d bytes against a credit of 10", len(d.Bytes))
+		}
+		time.Sleep(h.s.limits.Answer + time.Second)
+		if e := hearsNow[*protocol.Error](p); e.Fault != protocol.FaultTimeout {
+			t.Errorf("fault %s, want %s", e.Fault, protocol.FaultTimeout)
+		}
+		hearsNow[*protocol.Bye](p)
+		p.end()
+		synctest.Wait()
+		serial := fmt.Sprint("H-", h.serial)
+		if d := h.device(serial); d.State != storage.Running {
+			t.Errorf("the break is not recorded: %v", d.State)
+		}
+		h.history(serial, "first-seen offer broken")
+	})
 }
 
 func TestTooMuchCredit(t *testing.T) {
