@@ -117,7 +117,7 @@ func doubtfulAfter(t *testing.T, operation uint64) {
 		t.Fatal("no sector is doubtful after the cut")
 	}
 	s.engine.Do(state.LabReplay{})
-	last := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady }).Lab.Replay.Last
+	last := stopOf(s.until("the replay", func(st *state.State) bool { return replays[state.ReplayReady](st) })).Last
 	end := s.seek(last, 0)
 	if got, want := count(&end.Lab.Map, state.SectorDamaged), count(&bricked.Lab.Map, state.SectorDamaged); got != want {
 		t.Errorf("at the end of the replay %d sectors are damaged, on the device %d", got, want)

@@ -53,7 +53,7 @@ func (s *stand) seek(at uint32, turn int) *state.State {
 	s.Helper()
 	s.engine.Do(state.LabSeek{At: at, Turn: turn})
 	return s.until(fmt.Sprintf("stop %d", at), func(st *state.State) bool {
-		return st.Lab.Replay.Phase == state.ReplayReady && (st.Lab.Replay.At == at) == (turn == 0)
+		return replays[state.ReplayReady](st) && (stopOf(st).At == at) == (turn == 0)
 	})
 }
 
@@ -69,15 +69,15 @@ func TestReplayOfALink(t *testing.T) {
 	s := newStand(t)
 	s.run()
 	s.engine.Do(state.LabReplay{ID: id.String()})
-	missing := s.until("the images to be missed", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayMissing })
-	if got, want := missing.Lab.Replay.Text, fmt.Sprintf("%x", id.Old); got != want {
+	missing := s.until("the images to be missed", func(st *state.State) bool { return replays[state.ReplayMissing](st) })
+	if got, want := missing.Lab.Replay.(state.ReplayMissing).Image, fmt.Sprintf("%x", id.Old); got != want {
 		t.Errorf("missing %q, want %q", got, want)
 	}
 	s.engine.Do(state.AddFile{Name: "old", Data: releaseFile(t, "7.1", 1001, old)})
 	s.engine.Do(state.AddFile{Name: "new", Data: releaseFile(t, "7.2", 1002, new)})
 	// It waits for them.
-	cut := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady })
-	r := &cut.Lab.Replay
+	cut := s.until("the replay", func(st *state.State) bool { return replays[state.ReplayReady](st) })
+	r := stopOf(cut)
 	if r.Ops != uint32(want.Operations()) || r.CutOp != 40 || r.Op != 40 || !r.Cut || r.Tear != state.TearUnstable || len(r.Cuts) != 2 || r.Cuts[0] != r.At {
 		t.Errorf("at the cut: %+v, want operation 40 of %d", r, want.Operations())
 	}
@@ -85,14 +85,14 @@ func TestReplayOfALink(t *testing.T) {
 		t.Errorf("at the cut: %v, power %v, from %q to %q", cut.Lab.Map.Cells, cut.Lab.Power.Switch, cut.Lab.Old, cut.Lab.Target)
 	}
 	first := s.seek(0, 0)
-	if n := count(&first.Lab.Map, state.SectorNew) + count(&first.Lab.Map, state.SectorDamaged); n != 0 || first.Lab.Replay.Do != state.DoBefore {
+	if n := count(&first.Lab.Map, state.SectorNew) + count(&first.Lab.Map, state.SectorDamaged); n != 0 || stopOf(first).Do != state.DoBefore {
 		t.Errorf("before the first operation %d sectors are new: %v", n, first.Lab.Map.Cells)
 	}
 	end := s.seek(r.Last, 0)
 	if n := count(&end.Lab.Map, state.SectorOld) + count(&end.Lab.Map, state.SectorDamaged) + count(&end.Lab.Map, state.SectorErased); n != 0 {
 		t.Errorf("at the end %d sectors are not new: %v", n, end.Lab.Map.Cells)
 	}
-	if end.Lab.Phase != state.LabRunning || end.Lab.Runs != "7.2" || end.Lab.Replay.Do != state.DoEnd {
+	if end.Lab.Phase != state.LabRunning || end.Lab.Runs != "7.2" || stopOf(end).Do != state.DoEnd {
 		t.Errorf("at the end: phase %v, runs %q", end.Lab.Phase, end.Lab.Runs)
 	}
 	last := end.Lab.Log[len(end.Lab.Log)-1].Text
@@ -112,12 +112,12 @@ func TestReplayOfALink(t *testing.T) {
 	// Page keys go from sector to sector.
 	from := s.seek(r.At, 0)
 	next := s.seek(r.At, 1)
-	if next.Lab.Replay.Sector == from.Lab.Replay.Sector || next.Lab.Replay.At <= from.Lab.Replay.At {
-		t.Errorf("a page on: stop %d, sector %d", next.Lab.Replay.At, next.Lab.Replay.Sector)
+	if stopOf(next).Sector == stopOf(from).Sector || stopOf(next).At <= stopOf(from).At {
+		t.Errorf("a page on: stop %d, sector %d", stopOf(next).At, stopOf(next).Sector)
 	}
 	s.engine.Do(state.LabReplayEnd{})
 	s.until("the Lab without a device", func(st *state.State) bool {
-		return st.Lab.Replay.Phase == state.ReplayNone && st.Lab.Phase == state.LabAbsent
+		return st.Lab.Replay == nil && st.Lab.Phase == state.LabAbsent
 	})
 }
 
@@ -125,9 +125,9 @@ func TestReplayOfNoRun(t *testing.T) {
 	s := newStand(t)
 	s.run()
 	s.engine.Do(state.LabReplay{ID: "04nonsense"})
-	st := s.until("a refusal", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayFailed })
-	if !strings.Contains(st.Lab.Replay.Text, sweep.ErrID.Error()) {
-		t.Errorf("says %q", st.Lab.Replay.Text)
+	st := s.until("a refusal", func(st *state.State) bool { return replays[state.ReplayFailed](st) })
+	if !strings.Contains(st.Lab.Replay.(state.ReplayFailed).Why, sweep.ErrID.Error()) {
+		t.Errorf("says %q", st.Lab.Replay.(state.ReplayFailed).Why)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestReplayOfNoRun(t *testing.T) {
 func TestReplayTheCut(t *testing.T) {
 	s := newStand(t)
 	s.run()
-	if before := s.makeDevice(); before.Lab.Replay.Own {
+	if before := s.makeDevice(); before.Lab.Again {
 		t.Error("a device that was never cut has a cut to be seen again")
 	}
 	s.engine.Do(state.LabCut{At: 100, Tear: state.TearHalf})
@@ -143,11 +143,11 @@ func TestReplayTheCut(t *testing.T) {
 	s.until("the cut", func(st *state.State) bool { return st.Lab.Phase == state.LabOff })
 	s.engine.Do(state.LabPower{Switch: state.SwitchOn})
 	device := s.until("restoration mode", func(st *state.State) bool {
-		return st.Lab.Phase == state.LabBricked && st.Lab.Replay.Own && count(&st.Lab.Map, state.SectorOld) > 0
+		return st.Lab.Phase == state.LabBricked && st.Lab.Again && count(&st.Lab.Map, state.SectorOld) > 0
 	})
 	s.engine.Do(state.LabReplay{})
-	cut := s.until("the replay", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayReady })
-	r := &cut.Lab.Replay
+	cut := s.until("the replay", func(st *state.State) bool { return replays[state.ReplayReady](st) })
+	r := stopOf(cut)
 	if !r.Own || r.CutOp != 100 || r.Op != 100 || !r.Cut || r.Tear != state.TearHalf || r.Last <= r.At {
 		t.Errorf("at the cut: %+v", r)
 	}
@@ -166,7 +166,7 @@ func TestReplayTheCut(t *testing.T) {
 		t.Errorf("at the end of the replay: %v, why %v\n%v\n%v", end.Lab.Phase, end.Lab.Why, end.Lab.Map.Cells, device.Lab.Map.Cells)
 	}
 	s.engine.Do(state.LabReplayEnd{})
-	after := s.until("the device again", func(st *state.State) bool { return st.Lab.Replay.Phase == state.ReplayNone })
+	after := s.until("the device again", func(st *state.State) bool { return st.Lab.Replay == nil })
 	if !reflect.DeepEqual(after.Lab.Map, device.Lab.Map) || after.Lab.Phase != state.LabBricked {
 		t.Errorf("the device was touched: %v", after.Lab.Phase)
 	}
@@ -176,10 +176,22 @@ func TestReplayTheCut(t *testing.T) {
 	})
 	s.engine.Do(state.LabReplay{})
 	again := s.until("the longer replay", func(st *state.State) bool {
-		return st.Lab.Replay.Phase == state.ReplayReady && st.Lab.Replay.Last > r.Last
+		return replays[state.ReplayReady](st) && stopOf(st).Last > r.Last
 	})
-	longer := s.seek(again.Lab.Replay.Last, 0)
+	longer := s.seek(stopOf(again).Last, 0)
 	if longer.Lab.Phase != state.LabRunning || longer.Lab.Timeline.Steps[19] != state.StepDone {
 		t.Errorf("the replay ends in %v, S20 %v", longer.Lab.Phase, longer.Lab.Timeline.Steps[19])
 	}
+}
+
+// replays reports whether a replay is in a phase.
+func replays[P state.Replay](st *state.State) bool {
+	_, ok := st.Lab.Replay.(P)
+	return ok
+}
+
+// stopOf is the run that is shown, at its stop.
+func stopOf(st *state.State) state.ReplayReady {
+	r, _ := st.Lab.Replay.(state.ReplayReady)
+	return r
 }

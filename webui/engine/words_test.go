@@ -41,7 +41,7 @@ var never = map[string]string{
 }
 
 func phasesOf(st *state.State) []string {
-	return []string{fmt.Sprintf("%T", st.Restore), fmt.Sprint("lab ", st.Lab.Phase), fmt.Sprint("replay ", st.Lab.Replay.Phase)}
+	return []string{fmt.Sprintf("%T", st.Restore), fmt.Sprint("lab ", st.Lab.Phase), fmt.Sprintf("%T", st.Lab.Replay)}
 }
 
 func TestMain(m *testing.M) {
@@ -67,7 +67,10 @@ func complete() (code int) {
 	for _, p := range state.Restores() {
 		all = append(all, fmt.Sprintf("%T", p))
 	}
-	for kind, n := range map[string]int{"lab": state.LabPhases, "replay": state.ReplayPhases} {
+	for _, p := range state.Replays() {
+		all = append(all, fmt.Sprintf("%T", p))
+	}
+	for kind, n := range map[string]int{"lab": state.LabPhases} {
 		for i := range n {
 			all = append(all, fmt.Sprint(kind, " ", i))
 		}
@@ -172,7 +175,7 @@ func ended(st *state.State, path string) bool {
 	if path == "#restore" {
 		return is[state.RestoreFailed](st)
 	}
-	return st.Lab.Outcome == state.OutcomeFailed && st.Lab.Replay.Phase == state.ReplayNone
+	return st.Lab.Outcome == state.OutcomeFailed && st.Lab.Replay == nil
 }
 
 func htmlOf(root *view.Root) (string, error) {

@@ -211,7 +211,7 @@ func (b *bench) Fill(s *state.State) {
 	l := &s.Lab
 	b.device(l)
 	if b.replay != nil {
-		if b.replay.phase == state.ReplayReady {
+		if b.replay.film != nil {
 			*l = state.Lab{Line: b.line, Health: b.health}
 		}
 		b.replay.fill(l)

@@ -15,13 +15,12 @@ import (
 // replay is the run that the Lab shows in place of its device. The device lives on meanwhile; nothing of
 // it is touched.
 type replay struct {
-	phase state.ReplayPhase
-	id    string     // of a link's
-	needs [2][4]byte // what its images' digests begin with, once known is set
+	shown state.Replay // while film is nil
+	id    string       // of a link's
+	needs [2][4]byte   // what its images' digests begin with, once known is set
 	known bool
-	own   bool   // of the Lab's device
-	busy  bool   // being computed
-	text  string // ReplayMissing: which image; ReplayFailed: why
+	own   bool // of the Lab's device
+	busy  bool // being computed
 	film  *film
 	pose  *pose
 	at    int
@@ -29,7 +28,7 @@ type replay struct {
 
 // replayOf begins a replay: of the run with an id, or of the last cut of the Lab's device.
 func (b *bench) replayOf(c state.LabReplay) {
-	x := &replay{phase: state.ReplayMaking}
+	x := &replay{shown: state.ReplayMaking{}}
 	if c.ID == "" {
 		r := b.rig
 		if r == nil || !r.tape.wasCut() {
@@ -57,7 +56,7 @@ func (b *bench) project(x *replay, j *Job, then func(*Answer)) {
 			switch {
 			case b.replay != x:
 			case err != nil:
-				x.phase, x.text = state.ReplayFailed, pack.Clip(err.Error(), state.MaxText)
+				x.shown = state.ReplayFailed{Why: pack.Clip(err.Error(), state.MaxText)}
 			default:
 				then(a)
 			}
@@ -87,7 +86,10 @@ func (b *bench) ask(ctx context.Context, j *Job) (*Answer, error) {
 // Changed implements Work: it looks for the images of a replay that waits for them: when it begins, and whenever more is known.
 func (b *bench) Changed() {
 	x := b.replay
-	if x == nil || !x.known || x.busy || x.phase != state.ReplayMaking && x.phase != state.ReplayMissing {
+	if x == nil || !x.known || x.busy || x.film != nil {
+		return
+	}
+	if _, failed := x.shown.(state.ReplayFailed); failed {
 		return
 	}
 	var found [2]state.Release
@@ -95,15 +97,14 @@ func (b *bench) Changed() {
 		all := b.e.Library().All()
 		k := slices.IndexFunc(all, func(r state.Release) bool { return [4]byte(r.Digest[:4]) == want })
 		if k < 0 {
-			x.text = fmt.Sprintf("%x", want)
 			if b.e.Opened() && !b.e.Asking() {
-				x.phase = state.ReplayMissing
+				x.misses(want)
 			}
 			return
 		}
 		found[i] = all[k]
 	}
-	x.phase, x.busy = state.ReplayMaking, true
+	x.shown, x.busy = state.ReplayMaking{}, true
 	b.e.Go(func(ctx context.Context) func() {
 		known := make(map[release.Digest]library.File)
 		j := &Job{ID: x.id}
@@ -111,7 +112,8 @@ func (b *bench) Changed() {
 			f, err := b.e.Library().Fetch(ctx, r.Model, r.Digest)
 			if err != nil {
 				return func() {
-					x.busy, x.phase, x.text = false, state.ReplayMissing, fmt.Sprintf("%x", x.needs[i])
+					x.busy = false
+					x.misses(x.needs[i])
 				}
 			}
 			known[r.Digest], j.Images[i] = f, f.Image
@@ -122,10 +124,13 @@ func (b *bench) Changed() {
 	})
 }
 
+// misses shows that the image whose digest begins with want is nowhere.
+func (x *replay) misses(want [4]byte) { x.shown = state.ReplayMissing{Image: fmt.Sprintf("%x", want)} }
+
 // show puts a film on, at its first cut.
 func (b *bench) show(x *replay, f *film) {
 	f.develop(b)
-	x.phase, x.film = state.ReplayReady, f
+	x.film = f
 	if len(f.cuts) > 0 {
 		x.at = int(f.cuts[0])
 	}
@@ -160,17 +165,15 @@ func (f *film) sector(k int) int {
 
 // fill writes what the Lab shows of a replay.
 func (x *replay) fill(l *state.Lab) {
-	l.Replay = state.Replay{Phase: x.phase, Own: x.own, Text: x.text}
-	if x.phase != state.ReplayReady {
+	f := x.film
+	if l.Replay = x.shown; f == nil {
 		return
 	}
-	f := x.film
 	x.pose = f.pose(x.pose, x.at)
 	x.pose.fill(l)
 	s := &f.stops[x.at]
-	p := &l.Replay
-	p.At, p.Last, p.Op, p.Ops, p.CutOp, p.Cuts = uint32(x.at), uint32(len(f.stops)-1), s.op, f.ops, f.cutOp, f.cuts
-	p.Do, p.Sector = s.do, state.NoSector
+	p := state.ReplayReady{Own: x.own, At: uint32(x.at), Last: uint32(len(f.stops) - 1), Op: s.op, Ops: f.ops, CutOp: f.cutOp, Cuts: f.cuts,
+		Do: s.do, Sector: state.NoSector}
 	l.Power.Ops = uint64(f.ops)
 	now := &l.Timeline.Now
 	if s.entry >= 0 {
@@ -184,4 +187,5 @@ func (x *replay) fill(l *state.Lab) {
 	if x.at == len(f.stops)-1 {
 		p.Do = state.DoEnd
 	}
+	l.Replay = p
 }

@@ -44,7 +44,7 @@ func (r *rig) fill(l *state.Lab) {
 	l.Map = r.cells(l.Offered.Digest)
 	l.RAM = r.memory()
 	l.Power = r.switches(l)
-	l.Replay.Own = !r.busy() && r.tape.wasCut()
+	l.Again = !r.busy() && r.tape.wasCut()
 }
 
 // phase is the one state of the screen.

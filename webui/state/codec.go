@@ -20,7 +20,7 @@ var codec = pack.New(map[string]int{
 	"trace": MaxTrace, "line": MaxTraceLen,
 	"heard": boottext.MaxLines, "line heard": 4 * boottext.MaxLine, "kinds": MaxKinds, "images": MaxImages, "hash": MaxHashText,
 	"sectors": MaxSectors, "rows": MaxLogRows, "cuts": MaxCuts, "regions": MaxRegions, "replay": MaxReplayID, "file": MaxCommand,
-}, commands, restores)
+}, commands, restores, replays)
 
 // message carries a command: what Forms says is said of a field.
 type message struct{ Command Command }

@@ -19,8 +19,14 @@ func fill(r *rand.Rand, v reflect.Value) {
 			}
 		}
 	case reflect.Interface:
-		all := Restores()
-		held := reflect.New(reflect.TypeOf(all[r.IntN(len(all))])).Elem()
+		var forms []any
+		switch v.Type() {
+		case reflect.TypeFor[Restore]():
+			forms = anys(Restores())
+		case reflect.TypeFor[Replay]():
+			forms = anys(Replays())
+		}
+		held := reflect.New(reflect.TypeOf(forms[r.IntN(len(forms))])).Elem()
 		fill(r, held)
 		v.Set(held)
 	case reflect.Array:
@@ -46,6 +52,13 @@ func fill(r *rand.Rand, v reflect.Value) {
 	default:
 		v.SetUint(1 + r.Uint64N(1<<15))
 	}
+}
+
+func anys[T any](list []T) (all []any) {
+	for _, v := range list {
+		all = append(all, v)
+	}
+	return all
 }
 
 func TestStateRoundTrip(t *testing.T) {

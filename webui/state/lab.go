@@ -82,54 +82,10 @@ type Lab struct {
 	Time     time.Duration
 	Hangs    bool // LabRunning: the release hangs, and the watchdog resets it again and again
 	Kept     bool // the browser's storage holds the flash as it is: a reload finds it so
-	Replay   Replay
+	// A run that is played again in place of the device; nil: the device itself is shown.
+	Replay Replay `change:"parts"`
+	Again  bool   // the last cut of the device can be played again
 }
-
-// Replay is a run that is played again. While its Phase is ReplayReady, all else in Lab tells of the run at
-// one stop, and nothing of the device.
-type Replay struct {
-	Phase    ReplayPhase
-	Own      bool     // of the device's own last cut; without a replay: there is one to be seen again
-	At, Last uint32   // stop that is shown, and the last; stop 0 is before the first operation
-	Op, Ops  uint32   // flash operations begun at this stop, and of all
-	CutOp    uint32   // operation in which power failed first, 0 none
-	Cuts     []uint32 `max:"cuts"` // stops at which power failed
-	Do       ReplayDo // what happens at this stop
-	Cut      bool     // power fails in this operation
-	Tear     Tear     // and leaves that
-	Sector   uint32   // of the operation, or NoSector
-	Record   bool     // that is a record sector
-	Bytes    uint32   // of the operation
-	Done, Of uint32   // software sectors in the plan, this one included; 0: not known
-	Text     string   // ReplayMissing: the beginning of an image's digest; ReplayFailed: why
-}
-
-// ReplayPhase is how far a replay is.
-type ReplayPhase uint8
-
-const (
-	ReplayNone    ReplayPhase = iota
-	ReplayMaking              // its images are looked for, and the run is computed anew
-	ReplayReady               // it is shown
-	ReplayMissing             // an image is neither in this browser nor on the server
-	ReplayFailed              // it cannot be shown
-	replayPhases
-)
-
-// ReplayPhases is the number of ReplayPhase values.
-const ReplayPhases = int(replayPhases)
-
-// ReplayDo is what happens at a stop of a replay.
-type ReplayDo uint8
-
-const (
-	DoBefore  ReplayDo = iota // nothing yet
-	DoErase                   // the flash erases
-	DoProgram                 // the flash programs
-	DoPower                   // power comes back
-	DoBoot                    // the device boots after a reset
-	DoEnd                     // the last stop
-)
 
 // LabPhase is the one state of the emulated device.
 type LabPhase uint8

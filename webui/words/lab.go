@@ -9,8 +9,8 @@ import (
 // LabState is the line under the Lab's headline: the lamp's shape and what is true now.
 func LabState(l *state.Lab) (lamp, words string) {
 	p := &l.Progress
-	if l.Replay.Phase != state.ReplayNone {
-		return replayState(&l.Replay)
+	if l.Replay != nil {
+		return replayState(l.Replay)
 	}
 	switch l.Phase {
 	case state.LabAbsent:
@@ -165,7 +165,7 @@ func MakeEnd(e state.MakeEnd) string {
 // LabFailure is what a restoration of the Lab's device that ended early leaves to be said, in the words of Restore; nil when
 // there is nothing.
 func LabFailure(l *state.Lab) *Pane {
-	if l.Outcome != state.OutcomeFailed || l.Replay.Phase != state.ReplayNone {
+	if l.Outcome != state.OutcomeFailed || l.Replay != nil {
 		return nil
 	}
 	p := failed(&state.RestoreFailed{Failure: l.Failure})
@@ -191,8 +191,8 @@ func LabFailure(l *state.Lab) *Pane {
 
 // LabActs is the Lab's buttons: at most one primary. wanted is the release to restore.
 func LabActs(l *state.Lab, wanted [32]byte) []Act {
-	switch back := Primary("Back to the device", BackToDevice{}); l.Replay.Phase {
-	case state.ReplayNone:
+	switch back := Primary("Back to the device", BackToDevice{}); l.Replay.(type) {
+	case nil:
 	case state.ReplayMissing:
 		back.Style = ""
 		return []Act{Primary("Choose a release file", ChooseFile{}), back}
@@ -200,7 +200,7 @@ func LabActs(l *state.Lab, wanted [32]byte) []Act {
 		return []Act{back}
 	}
 	list := deviceActs(l, wanted)
-	if l.Replay.Own {
+	if l.Again {
 		list = append(list, Secondary("Replay the cut", state.LabReplay{}))
 	}
 	return list

@@ -3,10 +3,9 @@ package words
 import "unbrick/webui/state"
 
 // replayState is the line under the headline while a replay is wanted.
-func replayState(x *state.Replay) (lamp, words string) {
+func replayState(x state.Replay) (lamp, words string) {
 	const untouched = " The device itself is not touched."
-	switch x.Phase {
-	case state.ReplayNone:
+	switch x := x.(type) {
 	case state.ReplayMaking:
 		return "live", "Computing the run anew, from its images."
 	case state.ReplayReady:
@@ -15,16 +14,16 @@ func replayState(x *state.Replay) (lamp, words string) {
 		}
 		return "hold", "Replay of a cut at flash operation " + Group(uint64(x.CutOp)) + "." + untouched
 	case state.ReplayMissing:
-		return "bad", "The replay needs the image whose SHA-256 begins with " + x.Text + ". It is neither in this browser nor on the server."
+		return "bad", "The replay needs the image whose SHA-256 begins with " + x.Image + ". It is neither in this browser nor on the server."
 	case state.ReplayFailed:
-		return "bad", "This replay cannot be shown: " + x.Text + "."
+		return "bad", "This replay cannot be shown: " + x.Why + "."
 	}
 	return "hold", ""
 }
 
 // Replay says what happens at the stop that is shown.
 func Replay(l *state.Lab) string {
-	x := &l.Replay
+	x, _ := l.Replay.(state.ReplayReady)
 	end := ""
 	switch x.Do {
 	case state.DoBefore:

@@ -303,20 +303,24 @@ func TestLossWords(t *testing.T) {
 
 func TestReplayWords(t *testing.T) {
 	for _, c := range []struct {
-		change func(l *state.Lab)
+		change func(l *state.Lab, x *state.ReplayReady)
 		want   string
 	}{
-		{func(l *state.Lab) { l.Replay.Do = state.DoBefore }, "Before the first flash operation."},
-		{func(l *state.Lab) { l.Replay.Do, l.Replay.Cut = state.DoErase, false }, "Erase of sector 0x067000, 55 of 96."},
-		{func(l *state.Lab) {
-			l.Replay.Record, l.Replay.Cut, l.Replay.Of, l.Replay.Sector, l.Replay.Bytes = true, false, 0, 8, 8
+		{func(l *state.Lab, x *state.ReplayReady) { x.Do = state.DoBefore }, "Before the first flash operation."},
+		{func(l *state.Lab, x *state.ReplayReady) { x.Do, x.Cut = state.DoErase, false }, "Erase of sector 0x067000, 55 of 96."},
+		{func(l *state.Lab, x *state.ReplayReady) {
+			x.Record, x.Cut, x.Of, x.Sector, x.Bytes = true, false, 0, 8, 8
 		}, "8 bytes programmed into record sector 0x008000."},
-		{func(l *state.Lab) { l.Replay.Do = state.DoPower }, "Power comes back, and the device boots."},
-		{func(l *state.Lab) { l.Replay.Do, l.Phase, l.Runs = state.DoEnd, state.LabRunning, "2.4.1" }, "The end: release 2.4.1 runs."},
-		{func(l *state.Lab) { l.Replay.Do, l.Phase = state.DoEnd, state.LabBricked }, "The end: it waits in restoration mode."},
+		{func(l *state.Lab, x *state.ReplayReady) { x.Do = state.DoPower }, "Power comes back, and the device boots."},
+		{func(l *state.Lab, x *state.ReplayReady) {
+			x.Do, l.Phase, l.Runs = state.DoEnd, state.LabRunning, "2.4.1"
+		}, "The end: release 2.4.1 runs."},
+		{func(l *state.Lab, x *state.ReplayReady) { x.Do, l.Phase = state.DoEnd, state.LabBricked }, "The end: it waits in restoration mode."},
 	} {
 		l := statetest.ReplayLab()
-		c.change(&l)
+		x := l.Replay.(state.ReplayReady)
+		c.change(&l, &x)
+		l.Replay = x
 		if got := Replay(&l); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}

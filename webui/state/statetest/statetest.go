@@ -210,7 +210,7 @@ func Lab(phase state.LabPhase) state.Lab {
 // CutLab is a device whose last cut can be seen again.
 func CutLab() state.Lab {
 	l := Lab(state.LabBricked)
-	l.Replay.Own = true
+	l.Again = true
 	return l
 }
 
@@ -218,7 +218,7 @@ func CutLab() state.Lab {
 func ReplayLab() state.Lab {
 	l := Lab(state.LabRewriting)
 	l.Map = Map(54, state.SectorDamaged)
-	l.Replay = state.Replay{Phase: state.ReplayReady, Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928,
+	l.Replay = state.ReplayReady{Own: true, At: 930, Last: 1640, Op: 928, Ops: 1636, CutOp: 928,
 		Cuts: []uint32{930}, Do: state.DoProgram, Cut: true,
 		Sector: 0x67, Bytes: 256, Done: 55, Of: 96}
 	return l

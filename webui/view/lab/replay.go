@@ -41,7 +41,10 @@ func (c *Replay) Compute() {
 // Destroy ends what it does by itself; vugu calls it when the control leaves the page.
 func (c *Replay) Destroy() { c.playing = false }
 
-func (c *Replay) run() *state.Replay { return &c.Lab.Replay }
+func (c *Replay) run() state.ReplayReady {
+	run, _ := c.Lab.Replay.(state.ReplayReady)
+	return run
+}
 
 // stop is the stop that the person is at: the one sought, until the engine shows it.
 func (c *Replay) stop() uint32 {

@@ -22,7 +22,7 @@ func TestSeek(t *testing.T) {
 	if c.Compute(); c.stop() != 931 {
 		t.Errorf("an old state went to %d", c.stop())
 	}
-	l.Replay.At = 931
+	l.Replay = at(931)
 	if c.Compute(); c.sought || c.stop() != 931 {
 		t.Errorf("at %d, on its way %v", c.stop(), c.sought)
 	}
@@ -37,7 +37,7 @@ func TestSeek(t *testing.T) {
 // Play goes on until the end, never past a cut without holding there, and a second press stops it.
 func TestPlay(t *testing.T) {
 	l := statetest.ReplayLab()
-	l.Replay.At = 900
+	l.Replay = at(900)
 	var timers []func()
 	c := &Replay{Lab: &l, Wish: func(e WishEvent) {
 		if w, ok := e.Wish.(part.Later); ok {
@@ -45,24 +45,24 @@ func TestPlay(t *testing.T) {
 		}
 	}}
 	c.play()
-	var at []uint32
+	var stops []uint32
 	for len(timers) > 0 {
 		f := timers[0]
 		timers = timers[1:]
 		f()
 		if c.playing {
-			at = append(at, c.stop())
+			stops = append(stops, c.stop())
 		}
 	}
 	cut := false
-	for i, x := range at {
+	for i, x := range stops {
 		cut = cut || x == 930
-		if i > 0 && x <= at[i-1] {
-			t.Errorf("%d comes after %d", x, at[i-1])
+		if i > 0 && x <= stops[i-1] {
+			t.Errorf("%d comes after %d", x, stops[i-1])
 		}
 	}
-	if !cut || len(at) == 0 || at[len(at)-1] != 1640 || c.playing {
-		t.Errorf("played %v, still playing %v", at, c.playing)
+	if !cut || len(stops) == 0 || stops[len(stops)-1] != 1640 || c.playing {
+		t.Errorf("played %v, still playing %v", stops, c.playing)
 	}
 	c.play()
 	if c.stop() != 0 {
@@ -80,4 +80,11 @@ func TestPlay(t *testing.T) {
 	if c.Destroy(); c.playing {
 		t.Error("it goes on when it has left the page")
 	}
+}
+
+// at is the run at a stop.
+func at(stop uint32) state.Replay {
+	run := statetest.ReplayLab().Replay.(state.ReplayReady)
+	run.At = stop
+	return run
 }

@@ -73,15 +73,18 @@ func (c *Screen) Key() string { return "lab" }
 
 // device says whether there is a device, or a run of one, to show.
 func (c *Screen) device() bool {
-	return c.replaying() || c.lab.Replay.Phase == state.ReplayNone && c.lab.Phase != state.LabAbsent
+	return c.replaying() || c.lab.Replay == nil && c.lab.Phase != state.LabAbsent
 }
 
 // replaying says that a run is shown in place of the device.
-func (c *Screen) replaying() bool { return c.lab.Replay.Phase == state.ReplayReady }
+func (c *Screen) replaying() bool {
+	_, ready := c.lab.Replay.(state.ReplayReady)
+	return ready
+}
 
 // making says whether the form for a new device is open.
 func (c *Screen) making() bool {
-	return c.lab.Replay.Phase == state.ReplayNone && (!c.device() || c.remake && c.still())
+	return c.lab.Replay == nil && (!c.device() || c.remake && c.still())
 }
 
 // form is that form.
