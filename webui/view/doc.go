@@ -1,8 +1,14 @@
-// Package view is the page: vugu components and the Go that decides what they say and draw.
+// Package view is the page. Root shows one of three screens, each a component in a room of its own: packages restore, lab and fleet.
+// They are composed of components that take what they show as fields, keep what only they need, and tell what a person wants by
+// events; package part has those that more than one screen needs, flashmap the map of a flash. What they say is in package words.
 //
-// Everything on Restore and Lab follows from one state.State; Fleet is read from the server by
-// Fetch. View logic is plain Go, tested natively; the .vugu files hold markup. The package knows no
-// syscall/js: package wasm fills Hooks and drives Root.
+// Everything on Restore and Lab follows from one state.State, which Root hands to their screens; Fleet asks the server itself. A wish
+// goes up from the component to its screen, which does what is its own, and from there to Root: what the browser is to do, Root does
+// by its Hooks, and a state.Command it sends to the engine. The three screens last as long as the page, so that what a person has
+// typed or chosen is there when they come back; what is smaller lives as long as it is shown.
+//
+// View logic is plain Go, tested natively; the .vugu files hold markup. The package knows no syscall/js: package wasm fills Hooks and
+// drives Root.
 //
 // # Driving Root
 //
@@ -29,6 +35,6 @@
 //
 // A flash map is an element <u-map> without children of ours; the renderer leaves alone what package
 // wasm puts into it. Hooks.Canvas is given that element after each render and answers with the Canvas
-// that lives in it, making it at first sight. Root keeps the pixels in Go, draws only changed cells, and
-// shows them with one call.
+// that lives in it, making it at first sight. A flashmap.Drawing keeps the pixels in Go, draws only changed
+// cells, and shows them with one call.
 package view

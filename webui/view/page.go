@@ -47,8 +47,7 @@ type Root struct {
 // screen is one of three.
 type screen interface {
 	Heading() string
-	Title() string // in the browser's list of tabs
-	Key() string   // changes when the focus has to move to the headline
+	Key() string // changes when the focus has to move to the headline
 }
 
 // New makes the page. It is not shown before the first SetState: until then the shell is.
@@ -110,7 +109,7 @@ func (r *Root) Busy() bool { return r.restore.Writing() }
 
 // Rendered finishes a render: focus, title and maps.
 func (r *Root) Rendered() {
-	if t := r.current().Title() + " · Unbrick"; t != r.title {
+	if t := r.tabTitle(); t != r.title {
 		r.title = t
 		r.hooks.Title(t)
 	}
@@ -126,6 +125,15 @@ func (r *Root) Rendered() {
 	}
 	r.shown, r.fresh = append(r.shown[:0], r.fresh...), r.fresh[:0]
 	r.Redraw()
+}
+
+// tabTitle is the page's in the browser's list of tabs.
+func (r *Root) tabTitle() string {
+	title := strings.TrimSuffix(r.current().Heading(), ".")
+	if left := words.ShortLeft(r.restore.Left()); left != "" && r.writing() {
+		title = left
+	}
+	return title + " · Unbrick"
 }
 
 // Redraw draws the maps for the present size of the page.
@@ -189,7 +197,6 @@ func (r *Root) current() screen {
 type elsewhere struct{}
 
 func (elsewhere) Heading() string { return words.Elsewhere.Heading }
-func (elsewhere) Title() string   { return strings.TrimSuffix(words.Elsewhere.Heading, ".") }
 func (elsewhere) Key() string     { return "elsewhere" }
 
 // elsewhere says that another tab has the work.

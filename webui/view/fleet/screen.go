@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"strings"
 	"time"
 
 	"unbrick/webui/diagnostic"
@@ -87,9 +86,6 @@ func (c *Screen) Key() string {
 	}
 	return "fleet devices"
 }
-
-// Title is the screen's in the browser's list of tabs.
-func (c *Screen) Title() string { return strings.TrimSuffix(c.Heading(), ".") }
 
 // signedIn says whether the tabs of Fleet are of use.
 func (c *Screen) signedIn() bool { return c.Client.Phase == fleetdata.Known && !c.Client.Empty() }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"strconv"
-	"strings"
 
 	"unbrick/restore"
 	"unbrick/webui/state"
@@ -202,6 +201,3 @@ func (c *Screen) press(a words.Act) { c.do(part.WishEvent{Wish: a.Wish}) }
 
 // kept tells whether a reload would find the flash as it is.
 func (c *Screen) kept() string { return strconv.FormatBool(c.lab.Kept) }
-
-// Title is the screen's in the browser's list of tabs.
-func (c *Screen) Title() string { return strings.TrimSuffix(c.Heading(), ".") }

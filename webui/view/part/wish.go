@@ -6,7 +6,8 @@ import "time"
 // Whoever cannot do it passes it on to what it stands in, and in the end package view does it.
 type WishEvent struct{ Wish any }
 
-// WishFunc takes such an event.
+// WishFunc takes such an event: @Wish='...' in markup makes one. Events have their types written down, and not made by vugugen
+// (//vugugen:event), so that the Go half of the page compiles and is tested without its generated half.
 type WishFunc func(WishEvent)
 
 // Do wishes something.

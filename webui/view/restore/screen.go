@@ -2,7 +2,6 @@ package restore
 
 import (
 	"fmt"
-	"strings"
 
 	"unbrick/restore"
 	"unbrick/webui/state"
@@ -199,14 +198,4 @@ func (c *Screen) flash() *state.Map {
 		return &s.Map
 	}
 	return nil
-}
-
-// Title is the screen's in the browser's list of tabs.
-func (c *Screen) Title() string {
-	if c.Writing() {
-		if s := words.ShortLeft(c.Left()); s != "" {
-			return s
-		}
-	}
-	return strings.TrimSuffix(c.Heading(), ".")
 }
