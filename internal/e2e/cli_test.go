@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,18 +41,69 @@ type restored struct {
 	BytesFull     int    `json:"bytes_full"`
 }
 
-// published is a shell whose server has a model, which the flags say more of, and two real releases of it.
+// clinicServer is the server and the folder that published without flags shares among tests: each has devices of its own.
+type clinicServer struct {
+	mu        sync.Mutex
+	site      *site
+	sh        *shell
+	old, next []byte
+}
+
+var common clinicServer
+
+func (c *clinicServer) url() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sh == nil {
+		return ""
+	}
+	return c.sh.url
+}
+
+func (c *clinicServer) close() {
+	if c.site != nil {
+		c.site.stop()
+	}
+}
+
+// published is a shell whose server has a model, which the flags say more of, and two real releases of it. Without flags the
+// server and the folder are shared: devices have serials, and files names, that no other test uses.
 func published(t *testing.T, flags ...string) (sh *shell, old, next []byte) {
 	t.Helper()
-	sh = newShell(t, startServer(t, "--data", t.TempDir()))
+	if len(flags) > 0 {
+		sh = newShell(t, startServer(t, "--data", t.TempDir()))
+		old, next = sh.publishes(t, flags...)
+		return sh, old, next
+	}
+	c := &common
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sh == nil {
+		dir := filepath.Join(scratch, "common")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		c.close() // one at which nothing could be published
+		c.site = serve(t, program(t), dir, "--data", filepath.Join(dir, "data"))
+		sh := &shell{dir: dir, url: c.site.URL}
+		c.old, c.next = sh.publishes(t)
+		c.sh = sh
+	}
+	c.site.tells(t)
+	return c.sh, c.old, c.next
+}
+
+// publishes makes a key, model 0001 and its releases 1 and 2.
+func (s *shell) publishes(t *testing.T, flags ...string) (old, next []byte) {
+	t.Helper()
 	old, next = firmware.OpenSBI()
-	sh.write(t, "v1.bin", old)
-	sh.write(t, "v2.bin", next)
-	sh.must(t, 0, "key", "new", "-o", "release.key")
-	sh.must(t, 0, append([]string{"model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB"}, flags...)...)
-	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
-	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin")
-	return sh, old, next
+	s.write(t, "v1.bin", old)
+	s.write(t, "v2.bin", next)
+	s.must(t, 0, "key", "new", "-o", "release.key")
+	s.must(t, 0, append([]string{"model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB"}, flags...)...)
+	s.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
+	s.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin")
+	return old, next
 }
 
 // factory are the words that make a new device with release 1.

@@ -61,10 +61,15 @@ func TestMain(m *testing.M) {
 		scratch = dir
 		code := m.Run()
 		shared.Close()
+		closeSurgery()
+		common.close()
 		tally()
 		return code
 	}())
 }
+
+// closeSurgery ends what only some systems have: the browser with a cable.
+var closeSurgery = func() {}
 
 func program(t *testing.T) string {
 	t.Helper()
@@ -90,9 +95,18 @@ func startServer(t *testing.T, args ...string) *site {
 
 func startProgram(t testing.TB, path string, args ...string) *site {
 	t.Helper()
+	s := serve(t, path, t.TempDir(), args...)
+	s.tells(t)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// serve runs `unbrick serve` of a program in a folder until it is stopped.
+func serve(t testing.TB, path, dir string, args ...string) *site {
+	t.Helper()
 	args = append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)
 	cmd := exec.Command(path, args...)
-	cmd.Dir = t.TempDir()
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "UNBRICK_TOKEN="+token)
 	s := &site{cmd: cmd, log: &tail{}}
 	cmd.Stderr = s.log
@@ -103,12 +117,6 @@ func startProgram(t testing.TB, path string, args ...string) *site {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.stop()
-		if t.Failed() {
-			t.Logf("server log:\n%s", s.log.String())
-		}
-	})
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if _, url, ok := strings.Cut(lines.Text(), "serves "); ok {
@@ -117,8 +125,18 @@ func startProgram(t testing.TB, path string, args ...string) *site {
 			return s
 		}
 	}
+	s.stop()
 	t.Fatalf("the server did not start:\n%s", s.log.String())
 	return nil
+}
+
+// tells adds the server's log to that of a test that fails.
+func (s *site) tells(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("server log:\n%s", s.log.String())
+		}
+	})
 }
 
 // stop ends the server as an operator does, and waits for it. A second call does nothing.

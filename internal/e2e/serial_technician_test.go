@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
@@ -33,29 +36,107 @@ type technician struct {
 	leave context.CancelFunc // closes the tab; nil of the first
 }
 
-// newTechnician opens the page of a server. The adapters in allowed were chosen in an earlier visit.
-func newTechnician(t *testing.T, url string, allowed ...webserial.Adapter) *technician {
+// surgery is the browser that tests with the shared server and one allowed cable have in turn. To start one and to load the
+// page into it for the first time takes as long as most of these tests. Whoever comes while it is taken, or wants another
+// one, starts a browser.
+type surgery struct {
+	mu    sync.Mutex // held by the test that has the browser
+	bench *webserial.Bench
+	ctx   context.Context // of an empty tab that keeps the browser open
+	end   context.CancelFunc
+}
+
+var theSurgery surgery
+
+func init() { closeSurgery = theSurgery.close }
+
+// enter returns the browser if it is free until the test ends, with nothing kept for the page.
+func (s *surgery) enter(t *testing.T, url string, allowed []webserial.Adapter) bool {
 	t.Helper()
-	b := webserial.Need(t)
-	profile := t.TempDir()
+	if url != common.url() || !slices.Equal(allowed, []webserial.Adapter{cableAdapter}) || !s.mu.TryLock() {
+		return false
+	}
+	t.Cleanup(s.mu.Unlock)
+	if s.ctx == nil || s.ctx.Err() != nil { // a browser may have ended under a test
+		s.close()
+		b, err := webserial.New()
+		if err != nil {
+			return false // Need says it
+		}
+		profile, err := os.MkdirTemp(scratch, "profile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.bench = b
+		s.ctx, s.end = startBrowser(t, b, profile, url, allowed)
+	}
+	everything := storage.ClearDataForOriginParams{Origin: url, StorageTypes: "all"}
+	if _, err := chromedp.Call(s.ctx, storage.ClearDataForOrigin, everything); err != nil {
+		t.Fatalf("empty the browser: %v", err)
+	}
+	return true
+}
+
+func (s *surgery) close() {
+	if s.end != nil {
+		s.end()
+	}
+	if s.bench != nil {
+		s.bench.Close()
+	}
+}
+
+// startBrowser starts a browser on a bench. The adapters in allowed were chosen in an earlier visit.
+func startBrowser(t *testing.T, b *webserial.Bench, profile, url string, allowed []webserial.Adapter) (context.Context, context.CancelFunc) {
+	t.Helper()
 	if err := webserial.Allow(profile, url, allowed...); err != nil {
 		t.Fatal(err)
 	}
-	p := &technician{t: t, bench: b, logs: new(sync.WaitGroup)}
-	t.Cleanup(p.logs.Wait) // after the browser has ended
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(b.Options(profile), chromedp.WindowSize(1280, 900))...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
+	alloc, end := chromedp.NewExecAllocator(context.Background(), append(b.Options(profile), chromedp.WindowSize(1280, 900))...)
+	ctx, leave := chromedp.NewContext(alloc)
 	if err := chromedp.Do(ctx); err != nil {
+		end()
 		t.Fatalf("start the browser: %v", err)
 	}
+	return ctx, func() { leave(); end() }
+}
+
+// newTechnician opens the page of a server, with the shared browser or one of its own. The adapters in allowed were chosen in an
+// earlier visit.
+func newTechnician(t *testing.T, url string, allowed ...webserial.Adapter) *technician {
+	t.Helper()
+	if !theSurgery.enter(t, url, allowed) {
+		return newHermit(t, url, allowed...)
+	}
+	p := &technician{t: t, bench: theSurgery.bench, logs: new(sync.WaitGroup)}
+	t.Cleanup(p.logs.Wait) // after the tab has ended
+	ctx, stop := chromedp.NewContext(theSurgery.ctx, chromedp.WithNewWindow(false))
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
+	p.opens(ctx, url)
+	return p
+}
+
+// newHermit is a technician whose browser nobody else has: for tests that are rough with it.
+func newHermit(t *testing.T, url string, allowed ...webserial.Adapter) *technician {
+	t.Helper()
+	p := &technician{t: t, bench: webserial.Need(t), logs: new(sync.WaitGroup)}
+	t.Cleanup(p.logs.Wait) // after the browser has ended
+	ctx, stop := startBrowser(t, p.bench, t.TempDir(), url, allowed)
+	t.Cleanup(stop)
+	p.opens(ctx, url)
+	return p
+}
+
+func (p *technician) opens(ctx context.Context, url string) {
+	p.t.Helper()
 	p.ctx = ctx
 	p.listens()
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	return p
 }
 
 // listens notes what the page's console says, and insists on leaving it.

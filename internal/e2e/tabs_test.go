@@ -39,7 +39,7 @@ func TestSerialTwoTabs(t *testing.T) {
 		t.Skip("needs a browser")
 	}
 	sh, _, next := published(t)
-	keep := newTechnician(t, sh.url, cableAdapter) // only holds the browser
+	keep := newHermit(t, sh.url, cableAdapter) // only holds the browser
 	d := brick(t, sh, keep.bench, "S-TABS-1", cutOperation, next)
 	if err := chromedp.Do(keep.ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestSerialSlowTab(t *testing.T) {
 		t.Skip("needs a browser")
 	}
 	sh, _, next := published(t)
-	keep := newTechnician(t, sh.url, cableAdapter) // only holds the browser
+	keep := newHermit(t, sh.url, cableAdapter) // only holds the browser
 	d := brick(t, sh, keep.bench, "S-SLOW-1", cutOperation, next)
 	other := brick(t, sh, keep.bench, "S-SLOW-2", cutOperation, next)
 	if err := chromedp.Do(keep.ctx, chromedp.Navigate("about:blank")); err != nil {
