@@ -90,7 +90,8 @@ var everywhere = []string{"Content-Type", "Content-Length", "Date", "Vary", "Cac
 // TestMain holds the description to the tests, too: what it has and no test provokes may be an invention.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && !testing.Short(); whole && code == 0 {
+	whole := !slices.ContainsFunc([]string{"run", "skip", "list", "fuzz"}, func(name string) bool { return flag.Lookup("test."+name).Value.String() != "" })
+	if whole && code == 0 {
 		d, err := described()
 		if err != nil || len(d.open) > 0 {
 			fmt.Println("described, and provoked by no test:", err, slices.Sorted(maps.Keys(d.open)))
