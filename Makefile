@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check browser test-browser test-code test-race test-serial test-power test-limits test-cable bench clean
+.PHONY: help run test build page check format look browser test-browser test-code test-race test-serial test-power test-limits test-cable bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,8 +18,13 @@ build: page      ## bin/unbrick, with the page embedded
 page:            ## generate the page's Go code and build static/dist
 	$(GO) run ./internal/buildpage
 
-check: page      ## format, vet and staticcheck natively and for the browser, known vulnerabilities, size of the program
+check: format page ## format, vet and staticcheck natively and for the browser, known vulnerabilities, size of the program
+	@$(MAKE) --no-print-directory look
+
+format:
 	@! gofmt -l . | grep -v '_gen\.go$$' || { echo 'gofmt: the files above need it' >&2; exit 1; }
+
+look: # of check what takes long
 	$(GO) vet ./...
 	GOOS=js GOARCH=wasm $(GO) vet -tags tinygo ./wasm/...
 	GOARCH=386 $(GO) vet ./flash/... ./release/... ./delta/... ./protocol/... ./terminal/... ./emulator/... ./lab
@@ -37,21 +42,24 @@ RACE = -race -short $(UNSEEN:%=-gcflags=%=-race=false)
 # The tests that -short cuts down: they run whole without it.
 WHOLE = ^(TestHostileLink|TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
 
-test: check browser ## all tests; installs Chromium through the system's packages when none is found
-	@$(MAKE) --no-print-directory -j2 test-browser test-code
+test: format page browser ## all checks and tests; installs Chromium through the system's packages when none is found
+	@$(MAKE) --no-print-directory -j2 test-browser look test-code
 
 # What drives a browser. A browser waits much: beside it runs the rest.
 BROWSER = ./internal/e2e ./internal/webserial ./wasm/... ./static ./webui/view/... ./lab/report
 
+# Vetted they are by check, with all that vet knows.
+TEST = $(GO) test -vet=off
+
 test-browser:    ## only the tests that drive a browser
-	$(GO) test -p 1 -timeout 60m $(BROWSER)
+	$(TEST) -p 1 -timeout 60m $(BROWSER)
 
 test-code:       ## only the tests that drive none
-	$(GO) test $(RACE) -timeout 30m $(RACED)
-	$(GO) test -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./webui/engine ./restore
-	$(GO) test -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
-	$(GO) test -short ./terminal # samples the cuts; test-power leaves none out
-	@$(GO) test -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted
+	$(TEST) $(RACE) -timeout 30m $(RACED)
+	$(TEST) -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./webui/engine ./restore
+	$(TEST) -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
+	$(TEST) -short ./terminal # samples the cuts; test-power leaves none out
+	@$(TEST) -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted
 
 test-race:       ## only what runs with the race detector: server, the page's engine and restore
 	$(GO) test $(RACE) -timeout 30m $(RACED)
