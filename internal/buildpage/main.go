@@ -22,7 +22,7 @@ const (
 	packing = ".br"         // ends the name of a program in the only form that is kept
 	dist    = "static/dist" // relative to the module's root
 	version = "version.js"  // names the build; the service worker and the shell read it
-	before  = 1_350_000     // bytes, as they travel, of all that comes before Connect works
+	before  = 1_400_000     // bytes, as they travel, of all that comes before Connect works
 	fast    = 5             // brotli quality for development
 	fair    = 9             // brotli quality for what nobody waits for
 	full    = 11            // brotli quality for everything else
@@ -39,7 +39,7 @@ type program struct {
 // The page's own program, in both its roles, comes before Connect works. The Lab's comes when it is opened, or when the page has nothing
 // else to do.
 var (
-	app      = program{"app.wasm", "./wasm", full, 1_270_000}
+	app      = program{"app.wasm", "./wasm", full, 1_300_000}
 	lab      = program{"lab.wasm", "./wasm/lab", fair, 1_400_000}
 	programs = []*program{&app, &lab}
 )
