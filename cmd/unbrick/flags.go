@@ -53,13 +53,6 @@ func (v *id) Set(s string) error {
 	return release.CheckID(s)
 }
 
-// idFlag declares a flag of this kind, "" without it.
-func idFlag(set *pflag.FlagSet, name, usage string) *string {
-	v := new(string)
-	set.Var((*id)(v), name, usage)
-	return v
-}
-
 // wanted says what the values of the library's own flags must be.
 var wanted = map[string]string{
 	"duration": "no time such as 30s, 5m or 2h",
