@@ -124,6 +124,14 @@ func TestWhatIsShownIsRestored(t *testing.T) {
 		}
 	}
 	set(hung)
+	buttons := screen.acts() // of a build before the choice
+	screen.want(PickEvent{Value: digestText(hung.Choice[1].Digest)})
+	for _, a := range buttons {
+		screen.press(a)
+	}
+	if got := w.Last(); got != (state.LabRestore{Digest: hung.Choice[1].Digest}) {
+		t.Errorf("an old button restores %v", got)
+	}
 	screen.want(PickEvent{Value: digestText(statetest.Old.Digest)})
 	set(statetest.Lab(state.LabRunning))
 	set(hung)
