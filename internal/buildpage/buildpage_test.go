@@ -15,9 +15,12 @@ func TestVugu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer drop(root)
-	if _, err := v.copy(root); err != nil {
+	renderer, err := v.renderer()
+	if err != nil {
 		t.Fatal(err)
+	}
+	if strings.Contains(renderer, `ret.window.Call("eval"`) {
+		t.Error("the mended renderer still evaluates")
 	}
 	if strings.Contains(v.script, "textContent=e;break") {
 		t.Error("the mended script still writes every text")

@@ -79,6 +79,15 @@ func drop(root string) {
 	}
 }
 
+// renderer is the file that is changed, mended.
+func (v *vugu) renderer() (string, error) {
+	b, err := os.ReadFile(filepath.Join(v.dir, "domrender", "renderer-js.go"))
+	if err != nil {
+		return "", err
+	}
+	return mended(string(b), inRenderer)
+}
+
 // copy writes the copy, and a go.mod that takes it, whose name it returns for go's -modfile.
 func (v *vugu) copy(root string) (string, error) {
 	drop(root)
@@ -86,16 +95,11 @@ func (v *vugu) copy(root string) (string, error) {
 	if err := os.CopyFS(to, os.DirFS(v.dir)); err != nil {
 		return "", err
 	}
-	renderer := filepath.Join(to, "domrender", "renderer-js.go")
-	b, err := os.ReadFile(renderer)
+	text, err := v.renderer()
 	if err != nil {
 		return "", err
 	}
-	text, err := mended(string(b), inRenderer)
-	if err != nil {
-		return "", err
-	}
-	if err := replace(renderer, []byte(text)); err != nil {
+	if err := replace(filepath.Join(to, "domrender", "renderer-js.go"), []byte(text)); err != nil {
 		return "", err
 	}
 	for _, end := range []string{".mod", ".sum"} {
