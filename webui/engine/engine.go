@@ -65,7 +65,8 @@ type Engine struct {
 	early   []state.Command // came before the engine was ready
 	opened  bool            // the store was opened, or there is none
 	asking  bool            // the server is being asked for its lists
-	once    func()          // asks it again when it has answered; nil: nobody wants that
+	again   bool            // it is asked again when it has answered
+	told    bool            // and that answer is its word
 	tell    func(told bool) // tells the borrower that there is more; nil: there is no borrower
 	works   []Work
 	reports reports
@@ -126,8 +127,7 @@ func (e *Engine) Go(f func(ctx context.Context) func()) {
 	}()
 }
 
-// Run serves until ctx ends. Then the emulated device loses its power, the port is closed, and what was begun with
-// the store has ended.
+// Run serves until ctx ends. Then every work stops, the last first, and what was begun with the store has ended.
 func (e *Engine) Run(ctx context.Context) {
 	e.ctx = ctx
 	e.dirty = true
@@ -304,11 +304,11 @@ func (e *Engine) ask(told bool) {
 	}
 	if e.asking {
 		if e.world.Lent { // it may have answered already
-			e.once = func() { e.ask(told) }
+			e.again, e.told = true, e.told || told
 		}
 		return
 	}
-	e.asking, e.once = true, nil
+	e.asking = true
 	e.Go(func(ctx context.Context) func() {
 		err := e.lib.Refresh(ctx)
 		return func() {
@@ -351,8 +351,10 @@ func (e *Engine) changed(told bool) {
 	if e.tell != nil {
 		e.tell(told)
 	}
-	if e.once != nil && !e.asking {
-		e.once()
+	if e.again && !e.asking {
+		told := e.told
+		e.again, e.told = false, false
+		e.ask(told)
 	}
 }
 

@@ -30,7 +30,7 @@ type World struct {
 	// Tab says whether this tab has the work, first at the start, and that it has when it comes over from another
 	// tab. It is never taken away. Nil: it has.
 	Tab <-chan bool
-	// Project answers an encoded Job with an encoded Answer: package projector does, in a program of its own
+	// Project answers an encoded Job with an encoded Answer: package projector does, in a worker of its own
 	// in the browser. Nil: no replay of a link can be shown.
 	Project func(ctx context.Context, request []byte) (answer []byte, err error)
 	// Show takes each new state. It must return soon; the engine never changes what it has shown.
