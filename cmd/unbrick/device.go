@@ -11,6 +11,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/server/form"
+	"unbrick/server/storage"
 )
 
 const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--search TEXT] [--image SHA256]
@@ -36,14 +37,14 @@ func deviceCommand() *cobra.Command {
 	f, query := &serverFlags{}, &form.DeviceQuery{Page: form.Page{Limit: 500}}
 	all := f.verb("list", "tells of the devices that have spoken here", noWords,
 		func(ctx context.Context, a *api, _ []string, p *printer) error {
-			return list(p, pages(ctx, a, form.ListDevices, query), "no such device has spoken here",
+			return list(p, pages(ctx, a, form.ListDevices, query), "no device found",
 				"MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
 		})
 	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")
 	all.Flags().StringVar(&query.Group, "group", "", "list those of one group")
 	all.Flags().StringVar(&query.Search, "search", "", "list those whose serial number has this in it")
 	all.Flags().StringVar(&query.Image, "image", "", "list those that say they run this image")
-	completes(all, "group", "restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running")
+	completes(all, "group", groups()...)
 	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
 		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", all,
 		f.verb("show MODEL SERIAL", "tells what the server knows of a device",
@@ -157,4 +158,13 @@ func printDevice(out io.Writer, d *form.Device) {
 	if d.Conflict != nil {
 		fmt.Fprintf(out, "two devices spoke under this serial at the same time, last at %s\n", d.Conflict.Format(time.RFC3339))
 	}
+}
+
+// groups are the words for groups of devices, those in need first.
+func groups() []string {
+	words := make([]string, storage.Groups)
+	for i := range words {
+		words[i] = storage.Group(i).String()
+	}
+	return words
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"unbrick/server/form"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func fileCommand() *cobra.Command {
 	f, query := &serverFlags{}, &form.FileQuery{}
 	all := f.verb("list", "tells of the update files, the newest first", noWords,
 		func(ctx context.Context, a *api, _ []string, p *printer) error {
-			return list(p, pages(ctx, a, form.ListFiles, query), "no such update file",
+			return list(p, pages(ctx, a, form.ListFiles, query), "no update file found",
 				"ID\tMODEL\tKIND\tFROM\tTO\tSTATE\tBYTES\tNEEDS\tREFUSED\tREMARK", fileRow)
 		})
 	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")

@@ -16,7 +16,7 @@ import (
 func TestLists(t *testing.T) {
 	w := newStates(t)
 	must(t, exitOK, "model", "put", "0002", "--flash", "1MiB", "--ram", "64KiB", "--name", "Lamp")
-	if out := must(t, exitOK, "device", "list"); out != "no such device has spoken here\n" {
+	if out := must(t, exitOK, "device", "list"); out != "no device found\n" {
 		t.Errorf("nothing has spoken: %q", out)
 	}
 	for i, serial := range []string{"A-1", "A-2", "B-1"} {
@@ -55,7 +55,7 @@ func TestLists(t *testing.T) {
 			}
 			if how == "" && len(want) == 0 { // people are told so
 				head++
-				delete(got, "such")
+				delete(got, "device")
 			}
 			ok := len(got) == len(want) && strings.Count(out, "\n") == len(want)+head && (head == 1) == (how == "")
 			for _, serial := range want {

@@ -31,7 +31,7 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 func releaseCommand() *cobra.Command {
 	f, model := &serverFlags{}, new(string)
 	all := f.verb("list", "tells of all releases, the newest first", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
-		return list(p, a.releases(ctx, *model), "no such release", "MODEL\tVERSION\tSTATE\tOFFERED TO\tRELEASED\tSIGNED BY\tNOTE", releaseRow)
+		return list(p, a.releases(ctx, *model), "no release found", "MODEL\tVERSION\tSTATE\tOFFERED TO\tRELEASED\tSIGNED BY\tNOTE", releaseRow)
 	})
 	all.Flags().Var((*id)(model), "model", "list those of one model")
 	show := verb("show RELEASEFILE|VERSION", "tells what is in a release file, or what the server knows of a release", "",
@@ -43,7 +43,8 @@ func releaseCommand() *cobra.Command {
 		})
 	show.Flags().Var((*id)(model), "model", "model of the release that the server is asked for")
 	g := group("release", "lists releases, offers, withholds or withdraws one", releaseHelp,
-		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release offer|withhold|withdraw VERSION --model ID",
+		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release show VERSION --model ID, "+
+			"or: unbrick release offer|withhold|withdraw VERSION --model ID",
 		all, show,
 		f.releaseVerb("offer", "offers a release", "offered"),
 		f.releaseVerb("withhold", "offers a release to no device for now", "withheld"),

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"time"
+
 	"unbrick/server/form"
 
 	"github.com/spf13/cobra"
@@ -66,10 +67,10 @@ func rolloutCommand() *cobra.Command {
 	return c
 }
 
-const sayRollout = "say: unbrick rollout VERSION --model ID"
+const sayRollout = "say: unbrick rollout VERSION --model ID, or: unbrick rollout list"
 
 func (f *rolloutFlags) list(ctx context.Context, a *api, _ []string, p *printer) error {
-	return list(p, going(a.releases(ctx, f.model)), "no such rollout goes on",
+	return list(p, going(a.releases(ctx, f.model)), "no rollout found",
 		"MODEL\tVERSION\tSTATE\tOFFERED TO\tPHASES\tSINCE\tNEXT\tFAILED\tLOST\tMAY", rolloutRow)
 }
 

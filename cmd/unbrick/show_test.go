@@ -17,7 +17,7 @@ func TestShows(t *testing.T) {
 		t.Errorf("the public half of %s: %s", key, out)
 	}
 	b.must(exitFailed, "key", "show", b.path("1.bin"))
-	if out := b.must(exitOK, "rollout", "list"); out != "no such rollout goes on\n" {
+	if out := b.must(exitOK, "rollout", "list"); out != "no rollout found\n" {
 		t.Errorf("no rollout goes on: %s", out)
 	}
 	b.must(exitOK, "rollout", "2", "--model", "0001", "--phases", "1%,100%@24h")
@@ -51,7 +51,7 @@ func TestShows(t *testing.T) {
 		t.Errorf("halted: %s", out)
 	}
 	b.must(exitOK, "rollout", "2", "--model", "0001", "--end")
-	if out := b.must(exitOK, "rollout", "list"); out != "no such rollout goes on\n" {
+	if out := b.must(exitOK, "rollout", "list"); out != "no rollout found\n" {
 		t.Errorf("ended: %s", out)
 	}
 	for _, line := range []string{"model show 9", "key list --model 9", "release show 9 --model 0001"} {
