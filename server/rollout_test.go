@@ -266,3 +266,16 @@ func TestRolloutAPI(t *testing.T) {
 		t.Errorf("%s", b)
 	}
 }
+
+// TestStateKeepsRollout: who withholds a release in phases is not told that it is for all.
+func TestStateKeepsRollout(t *testing.T) {
+	r := newRig(t)
+	a := image(1, 20_000)
+	r.publish("1", 1, a)
+	two := r.staged("2", 2, next(a, 2), "25%,100%@24h", "")
+	path := "/api/releases/" + release.Hex(two.Digest) + "/state"
+	told := decode[form.Release](r, r.must(http.StatusOK, "PUT", path, []byte(`{"model":"0001","state":"withheld"}`)))
+	if told.State != "withheld" || told.Rollout == nil || told.Rollout.Share != "25%" {
+		t.Errorf("state %s, rollout %+v", told.State, told.Rollout)
+	}
+}

@@ -146,7 +146,7 @@ func fitsArea(m *release.Manifest, area *flash.Geometry) error {
 	return t.Accept(m, nil)
 }
 
-// Release is a release with its rollout, of which lost devices are a part.
+// releaseJSON is a release with its rollout, of which lost devices are a part.
 func (s *Server) releaseJSON(r *storage.Release, lost uint32) *form.Release {
 	v := toReleaseJSON(r)
 	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
@@ -297,5 +297,8 @@ func (s *Server) setReleaseState(_ http.ResponseWriter, r *http.Request, in *for
 	s.cfg.Live.Look(v.Manifest.Model)
 	s.cfg.Log.Info("release state set", "model", v.Manifest.Model, "version", v.Manifest.Version, "state", in.Body.State)
 	told := toReleaseJSON(&v)
+	if err := s.tellMore(r.Context(), &v, &told); err != nil {
+		return nil, err
+	}
 	return &told, nil
 }
