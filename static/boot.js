@@ -7,6 +7,7 @@
 		network: ['The page could not be loaded.', 'Check the network, then reload. Nothing was written to any device.'],
 		old: ['This browser is too old for this page.', 'Use a current Chrome, Edge, Opera or Firefox.'],
 		lab: ['The Lab could not be loaded.', 'Check the network, then reload. Nothing else has stopped.'],
+		'lab-ended': ['The Lab has stopped.', 'Reload the page to begin it again. Nothing else has stopped.'],
 		ended: ['The page has stopped.', 'Reload it. A device that was being restored is not lost: connect it again and it carries on.'],
 	};
 
@@ -14,7 +15,7 @@
 	let halted = false;
 	function halt(why, detail) {
 		if (halted) return;
-		halted = why !== 'lab'; // the rest goes on without it
+		halted = !why.startsWith('lab'); // the rest goes on without it
 		const [what, todo] = WORDS[why] || WORDS.ended;
 		let box = document.getElementById('halt');
 		if (!box) {
@@ -80,7 +81,8 @@
 		const say = words => { button.firstElementChild.textContent = words; };
 		let asking = false;
 		button.addEventListener('click', async () => {
-			if (asking) return;
+			// vugu takes over what stands where it draws, and with it, it may be, this button: then Connect is the program's.
+			if (asking || document.documentElement.classList.contains('ready')) return;
 			asking = true;
 			try {
 				if (!(await navigator.serial.getPorts()).length) await navigator.serial.requestPort();
@@ -161,8 +163,8 @@
 	// needs the processor.
 	async function keep() {
 		try { // a browser that keeps nothing for this page forbids even to ask
-			await navigator.serviceWorker?.register('sw.js');
-			(await navigator.serviceWorker?.ready)?.active.postMessage('lab');
+			const now = await navigator.serviceWorker?.register('sw.js');
+			(now?.installing || now?.waiting || now?.active)?.postMessage('lab'); // the newest: its cache is the one that stays
 		} catch (e) {
 			console.warn('unbrick: works without a network only after ' + e.message);
 		}

@@ -29,8 +29,9 @@ func main() {
 
 // compute answers one request with a run.
 func compute() {
-	request := self.Get("early").Call("shift")
-	answer, err := projector.Project(context.Background(), await.Bytes(request))
+	request := make(chan []byte, 1)
+	worker.Listen(func(data js.Value) { request <- await.Bytes(data) })
+	answer, err := projector.Project(context.Background(), <-request)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "replay:", err)
 		os.Exit(1)

@@ -10,7 +10,7 @@ import (
 	"unbrick/wasm/await"
 )
 
-var errProject = errors.New("the program for replays could not be loaded")
+var errProject = errors.New("the run could not be computed")
 
 // project lets a worker of its own compute a run, so that ours goes on meanwhile.
 func project(ctx context.Context, request []byte) ([]byte, error) {

@@ -83,7 +83,10 @@ func Run() {
 		}
 		close(dirty)
 	}()
-	for range dirty { // the first time when the engine has said something: until then the shell is right
+	for range dirty {
+		if !p.engine.said {
+			continue // until the engine has said something the shell is right
+		}
 		frame()
 		if err := renderer.Render(build.RunBuild(p.root)); err != nil {
 			panic(fmt.Sprintf("page: render: %v", err))

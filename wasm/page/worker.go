@@ -98,8 +98,11 @@ func (w *worker) send(c state.Command) {
 
 // halt shows the shell's banner: why is one of its words.
 func (w *worker) halt(why, detail string) {
-	if w.lab {
+	switch {
+	case w.lab && why == "network":
 		why = "lab"
+	case w.lab:
+		why = "lab-ended"
 	}
 	shell.Call("halt", why, detail)
 }

@@ -23,7 +23,7 @@ func Run(world *engine.World, works ...func(*engine.Engine) engine.Work) {
 	world.Browser = self.Get("navigator").Get("userAgent").String()
 	world.Seed = seed()
 	run := engine.New(world, works...)
-	listen(func(data js.Value) {
+	Listen(func(data js.Value) {
 		if port := data.Get("lend"); port.Truthy() {
 			lend(run, port)
 			return
@@ -66,8 +66,8 @@ func save(d state.Download) {
 	self.Call("postMessage", message)
 }
 
-// listen passes the page's messages on, first those that came before we listened.
-func listen(take func(data js.Value)) {
+// Listen passes the page's messages on, first those that came before we listened.
+func Listen(take func(data js.Value)) {
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		take(args[0].Get("data"))
 		return nil
