@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"unbrick/release"
 	"unbrick/server/api"
 	"unbrick/server/form"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
 	"unbrick/server/form"
 
 	"github.com/spf13/cobra"

@@ -2,6 +2,7 @@ package smp
 
 import (
 	"testing"
+
 	"unbrick/internal/vectors"
 )
 

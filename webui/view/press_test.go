@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
 	"unbrick/webui/view/viewtest"
 
 	"github.com/vugu/vugu"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
 	"unbrick/webui/state"
 )
 
