@@ -17,20 +17,18 @@ import (
 
 // testCounts saves devices at random and compares every count and list with one that looks at all devices.
 // UNBRICK_SEED repeats a run.
-func testCounts(t *testing.T, open Opener) {
+func testCounts(t *testing.T, s *stand) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("UNBRICK_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		ok(t, err)
-		seed = n
+		seed = must(strconv.ParseUint(s, 10, 64))(t)
 	}
 	t.Logf("UNBRICK_SEED=%d", seed)
-	m := model{t: t, s: open(t), random: rand.New(rand.NewPCG(seed, 1)), devices: map[string]storage.Device{}}
+	m := model{t: t, stand: s, random: rand.New(rand.NewPCG(seed, 1)), devices: map[string]storage.Device{}}
 	for _, id := range []string{"0001", "0002"} {
-		withModel(t, m.s, id)
+		withModels(t, m, id)
 		image := []byte("image of " + id)
 		r := NewRelease(t, id, "1", 1, image)
-		ok(t, m.s.AddRelease(ctx, r, image))
+		ok(t, m.AddRelease(ctx, r, image))
 		m.images = append(m.images, r.Manifest.Digest)
 	}
 	m.images = append(m.images, storage.Digest{1}, storage.Digest{2})
@@ -44,18 +42,16 @@ func testCounts(t *testing.T, open Opener) {
 		}
 		m.compare()
 		if round%4 == 3 {
-			ok(t, m.s.Close())
-			m.s = open(t)
+			m.reopen(t)
 			m.compare()
 		}
 	}
-	ok(t, m.s.Close())
 }
 
 // model is what a store should know of its devices.
 type model struct {
-	t       *testing.T
-	s       storage.Store
+	t *testing.T
+	*stand
 	random  *rand.Rand
 	devices map[string]storage.Device
 	images  []storage.Digest
@@ -89,7 +85,7 @@ func (m *model) save() {
 	d.Claim.Version = pick(m.random, "1", "2", "A-x")
 	d.Claim.Order = pick(m.random, uint64(1), 2, 1<<63)
 	d.Claim.Confirmed = m.random.IntN(2) == 0
-	err := m.s.SaveDevice(ctx, &d)
+	err := m.SaveDevice(ctx, &d)
 	if stale {
 		if !there || !errors.Is(err, storage.ErrStale) {
 			m.t.Fatalf("stale save: %v", err)
@@ -151,8 +147,7 @@ func (m *model) summary(cut storage.Cutoffs) {
 		}
 		runs[k] = c
 	}
-	got, err := m.s.Summary(ctx, cut)
-	ok(m.t, err)
+	got := must(m.Summary(ctx, cut))(m.t)
 	equal(m.t, "devices", got.Devices, want.Devices)
 	equal(m.t, fmt.Sprintf("groups by %v", cut), got.Groups, want.Groups)
 	merged := map[key]storage.ReleaseCount{}
@@ -163,8 +158,7 @@ func (m *model) summary(cut storage.Cutoffs) {
 		merged[k] = c
 	}
 	equal(m.t, "what runs", merged, runs)
-	installed, err := m.s.Installed(ctx, "0001")
-	ok(m.t, err)
+	installed := must(m.Installed(ctx, "0001"))(m.t)
 	for _, c := range installed {
 		k := key{c.Model, c.Image, c.Order}
 		equal(m.t, "installed", c, runs[k])
@@ -177,13 +171,11 @@ func (m *model) summary(cut storage.Cutoffs) {
 	}
 	for _, model := range []string{"0001", "0002"} {
 		for _, image := range m.images {
-			n, err := m.s.Lost(ctx, model, image, cut)
-			ok(m.t, err)
+			n := must(m.Lost(ctx, model, image, cut))(m.t)
 			equal(m.t, fmt.Sprintf("lost of %s on the way to %x by %v", model, image[:2], cut), n, lost[key{model: model, image: image}])
 		}
 	}
-	n, err := m.s.CountDevices(ctx)
-	ok(m.t, err)
+	n := must(m.CountDevices(ctx))(m.t)
 	equal(m.t, "count", n, len(m.devices))
 }
 
@@ -220,8 +212,7 @@ func (m *model) list(q storage.Query) {
 	slices.SortFunc(want, byNeed)
 	var got []storage.Device
 	for {
-		p, err := m.s.Devices(ctx, q)
-		ok(m.t, err)
+		p := must(m.Devices(ctx, q))(m.t)
 		if p.Total != len(want) || len(p.Devices) > q.Limit {
 			m.t.Fatalf("%+v: total %d, %d on the page; want %d in all", q, p.Total, len(p.Devices), len(want))
 		}

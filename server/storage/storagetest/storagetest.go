@@ -27,7 +27,7 @@ type Opener func(t *testing.T) storage.Store
 func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 	tests := []struct {
 		name string
-		run  func(t *testing.T, open Opener)
+		run  func(t *testing.T, s *stand)
 	}{
 		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again",
 			testAgain}, {"signatures", testSignatures},
@@ -39,7 +39,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 			testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
+		t.Run(test.name, func(t *testing.T) {
+			s := &stand{open: fresh(t)}
+			s.Store = s.open(t)
+			t.Cleanup(func() { s.Close() })
+			test.run(t, s)
+		})
 	}
 }
 
@@ -49,15 +54,32 @@ var (
 	key   = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 )
 
-// opened opens the store and closes it when the test ends.
-func opened(t *testing.T, open Opener) storage.Store {
-	t.Helper()
-	s := open(t)
-	t.Cleanup(func() { s.Close() })
-	return s
+// stand is the store that is tested.
+type stand struct {
+	storage.Store
+	open Opener
 }
 
-func ok(t *testing.T, err error) {
+// reopen closes the store and opens its storage again.
+func (s *stand) reopen(t *testing.T) {
+	t.Helper()
+	ok(t, s.Close())
+	s.Store = s.open(t)
+}
+
+// must returns a result that has to be one.
+func must[T any](v T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		ok(t, err)
+		return v
+	}
+}
+
+// errOf is the error beside a result.
+func errOf[T any](_ T, err error) error { return err }
+
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -81,77 +103,53 @@ func equal(t *testing.T, what string, got, want any) {
 // NewRelease makes a signed release and its image for tests.
 func NewRelease(t testing.TB, model, version string, order uint64, image []byte) storage.Release {
 	t.Helper()
-	g, err := flash.ParseGeometry("4KiB", 64<<10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := release.Describe(model, version, order, 1, image, &g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := release.Sign(&m, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := must(flash.ParseGeometry("4KiB", 64<<10))(t)
+	m := must(release.Describe(model, version, order, 1, image, &g))(t)
+	signed := must(release.Sign(&m, key))(t)
 	_, signers, err := release.Parse(signed)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ok(t, err)
 	return storage.Release{Manifest: m, Signed: signed, Signers: signers, State: storage.Offered, Published: epoch}
 }
 
-func withModel(t *testing.T, s storage.Store, id string) {
+func withModels(t *testing.T, s storage.Store, ids ...string) {
 	t.Helper()
-	ok(t, s.PutModel(ctx, storage.Model{ID: id, Record: []byte("record of " + id), Updated: epoch}))
+	for _, id := range ids {
+		ok(t, s.PutModel(ctx, storage.Model{ID: id, Record: []byte("record of " + id), Updated: epoch}))
+	}
 }
 
-func testModels(t *testing.T, open Opener) {
-	s := open(t)
-	_, err := s.Model(ctx, "0001")
-	is(t, err, storage.ErrNotFound)
-	withModel(t, s, "0002")
-	withModel(t, s, "0001")
+func testModels(t *testing.T, s *stand) {
+	is(t, errOf(s.Model(ctx, "0001")), storage.ErrNotFound)
+	withModels(t, s, "0002", "0001")
 	changed := storage.Model{ID: "0002", Record: []byte("other"), Updated: epoch.Add(time.Hour)}
 	ok(t, s.PutModel(ctx, changed))
-	ok(t, s.Close())
-	s = opened(t, open)
-	got, err := s.Model(ctx, "0002")
-	ok(t, err)
-	equal(t, "model", got, changed)
-	all, err := s.Models(ctx)
-	ok(t, err)
+	s.reopen(t)
+	equal(t, "model", must(s.Model(ctx, "0002"))(t), changed)
+	all := must(s.Models(ctx))(t)
 	if len(all) != 2 || all[0].ID != "0001" || all[1].ID != "0002" {
 		t.Fatalf("models %+v, want 0001 and 0002", all)
 	}
 }
 
-func testKeys(t *testing.T, open Opener) {
-	s := open(t)
+func testKeys(t *testing.T, s *stand) {
 	pub := key.Public().(ed25519.PublicKey)
 	is(t, s.TrustKey(ctx, "0001", pub, epoch), storage.ErrNotFound)
-	withModel(t, s, "0001")
+	withModels(t, s, "0001")
 	ok(t, s.TrustKey(ctx, "0001", pub, epoch))
 	ok(t, s.TrustKey(ctx, "0001", pub, epoch.Add(time.Hour)))
 	if s.TrustKey(ctx, "0001", pub[:31], epoch) == nil {
 		t.Fatal("a short key was trusted")
 	}
-	ok(t, s.Close())
-	s = opened(t, open)
-	keys, err := s.Keys(ctx, "0001")
-	ok(t, err)
-	equal(t, "keys", keys, []storage.Key{{Model: "0001", ID: release.IDOf(pub), Public: pub, Added: epoch}})
-	keys, err = s.Keys(ctx, "0002")
-	ok(t, err)
-	equal(t, "keys of another model", len(keys), 0)
+	s.reopen(t)
+	equal(t, "keys", must(s.Keys(ctx, "0001"))(t), []storage.Key{{Model: "0001", ID: release.IDOf(pub), Public: pub, Added: epoch}})
+	equal(t, "keys of another model", len(must(s.Keys(ctx, "0002"))(t)), 0)
 }
 
-func testReleases(t *testing.T, open Opener) {
-	s := open(t)
+func testReleases(t *testing.T, s *stand) {
 	image := bytes.Repeat([]byte("one"), 1000)
 	first := NewRelease(t, "0001", "1", 1, image)
 	is(t, s.AddRelease(ctx, first, image), storage.ErrNotFound)
-	withModel(t, s, "0001")
-	withModel(t, s, "0002")
+	withModels(t, s, "0001", "0002")
 	ok(t, s.AddRelease(ctx, first, image))
 	newer := append([]byte("new"), image...)
 	second := NewRelease(t, "0001", "2", 20, newer)
@@ -159,28 +157,18 @@ func testReleases(t *testing.T, open Opener) {
 	foreign := NewRelease(t, "0002", "2", 20, newer) // the same bytes may serve two models
 	ok(t, s.AddRelease(ctx, foreign, newer))
 	is(t, s.AddRelease(ctx, second, image), storage.ErrDamaged) // image that is not of this manifest
-	ok(t, s.Close())
-	s = opened(t, open)
-	all, err := s.Releases(ctx, "0001")
-	ok(t, err)
-	equal(t, "releases", all, []storage.Release{second, first})
-	all, err = s.Releases(ctx, "")
-	ok(t, err)
-	equal(t, "number of all releases", len(all), 3)
-	got, err := s.Release(ctx, "0001", first.Manifest.Digest)
-	ok(t, err)
-	equal(t, "release", got, first)
-	_, err = s.Release(ctx, "0002", first.Manifest.Digest)
-	is(t, err, storage.ErrNotFound)
-	_, err = s.Release(ctx, "", second.Manifest.Digest)
-	ok(t, err)
+	s.reopen(t)
+	equal(t, "releases", must(s.Releases(ctx, "0001"))(t), []storage.Release{second, first})
+	equal(t, "number of all releases", len(must(s.Releases(ctx, ""))(t)), 3)
+	equal(t, "release", must(s.Release(ctx, "0001", first.Manifest.Digest))(t), first)
+	is(t, errOf(s.Release(ctx, "0002", first.Manifest.Digest)), storage.ErrNotFound)
+	must(s.Release(ctx, "", second.Manifest.Digest))(t)
 	equal(t, "image", read(t, s, first.Manifest.Digest), image)
 }
 
 func read(t *testing.T, s storage.Store, d storage.Digest) []byte {
 	t.Helper()
-	b, err := s.OpenBlob(ctx, d)
-	ok(t, err)
+	b := must(s.OpenBlob(ctx, d))(t)
 	defer b.Close()
 	p := make([]byte, b.Size())
 	if n, err := b.ReadAt(p, 0); n != len(p) {
@@ -189,9 +177,8 @@ func read(t *testing.T, s storage.Store, d storage.Digest) []byte {
 	return p
 }
 
-func testConflicts(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testConflicts(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	image, other := []byte("image"), []byte("another image")
 	first := NewRelease(t, "0001", "1", 5, image)
 	ok(t, s.AddRelease(ctx, first, image))
@@ -216,16 +203,12 @@ func testConflicts(t *testing.T, open Opener) {
 			equal(t, "conflict", *conflict, storage.ConflictError{What: c.name, Version: "1", Order: 5})
 		})
 	}
-	all, err := s.Releases(ctx, "0001")
-	ok(t, err)
-	equal(t, "releases", all, []storage.Release{first})
+	equal(t, "releases", must(s.Releases(ctx, "0001"))(t), []storage.Release{first})
 }
 
 // testAgain: an image may be released again, and the newest stands for it.
-func testAgain(t *testing.T, open Opener) {
-	s := open(t)
-	withModel(t, s, "0001")
-	withModel(t, s, "0002")
+func testAgain(t *testing.T, s *stand) {
+	withModels(t, s, "0001", "0002")
 	good, bad := []byte("good"), []byte("bad")
 	one, two, three := NewRelease(t, "0001", "1", 1, good), NewRelease(t, "0001", "2", 2, bad), NewRelease(t, "0001", "3", 3, good)
 	foreign := NewRelease(t, "0002", "1", 1, good)
@@ -239,27 +222,19 @@ func testAgain(t *testing.T, open Opener) {
 	}
 	d := three.Manifest.Digest
 	ok(t, s.SetReleaseState(ctx, "0001", d, storage.Withheld))
-	_, err := s.ChangeRollout(ctx, "0001", d, func(r *storage.Rollout) error { *r = one.Rollout; return nil })
-	ok(t, err)
-	ok(t, s.Close())
-	s = opened(t, open)
-	got, err := s.Release(ctx, "0001", d)
-	ok(t, err)
+	must(s.ChangeRollout(ctx, "0001", d, func(r *storage.Rollout) error { *r = one.Rollout; return nil }))(t)
+	s.reopen(t)
+	got := must(s.Release(ctx, "0001", d))(t)
 	three.State, three.Rollout = storage.Withheld, one.Rollout
 	equal(t, "what the image names", got, three)
 	one.State, one.Rollout = storage.Superseded, storage.Rollout{}
-	all, err := s.Releases(ctx, "0001")
-	ok(t, err)
-	equal(t, "releases", all, []storage.Release{three, two, one})
-	got, err = s.Release(ctx, "0002", d)
-	ok(t, err)
-	equal(t, "the other model's", got, foreign)
+	equal(t, "releases", must(s.Releases(ctx, "0001"))(t), []storage.Release{three, two, one})
+	equal(t, "the other model's", must(s.Release(ctx, "0002", d))(t), foreign)
 }
 
 // testSignatures: whoever else signs a release that is there adds to it, whatever became of it, and changes nothing else.
-func testSignatures(t *testing.T, open Opener) {
-	s := open(t)
-	withModel(t, s, "0001")
+func testSignatures(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	image := []byte("image")
 	want := NewRelease(t, "0001", "1", 1, image)
 	want.Statement, want.LongNote = []byte("statement"), []byte("note")
@@ -272,9 +247,7 @@ func testSignatures(t *testing.T, open Opener) {
 		for _, seed := range seeds {
 			keys = append(keys, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
 		}
-		var err error
-		r.Signed, err = release.Sign(&r.Manifest, keys...)
-		ok(t, err)
+		r.Signed = must(release.Sign(&r.Manifest, keys...))(t)
 		return r
 	}
 	for _, seeds := range [][]byte{{8}, {7, 8}, {9}, {7}} {
@@ -282,98 +255,73 @@ func testSignatures(t *testing.T, open Opener) {
 	}
 	is(t, s.AddRelease(ctx, signed(10, 11), image), release.ErrManySigners)
 	is(t, s.AddRelease(ctx, NewRelease(t, "0001", "1", 1, []byte("other")), []byte("other")), storage.ErrConflict)
-	ok(t, s.Close())
-	s = open(t)
+	s.reopen(t)
 	want.Signed = signed(7, 8, 9).Signed
 	_, signers, err := release.Parse(want.Signed)
 	ok(t, err)
 	want.Signers = signers
-	got, err := s.Release(ctx, "0001", want.Manifest.Digest)
-	ok(t, err)
-	equal(t, "release", got, want)
+	equal(t, "release", must(s.Release(ctx, "0001", want.Manifest.Digest))(t), want)
 
 	// One that another has superseded is still the same, and its successor stays as it is.
 	next := NewRelease(t, "0001", "2", 2, image)
 	ok(t, s.AddRelease(ctx, next, image))
 	ok(t, s.AddRelease(ctx, signed(10), image))
-	ok(t, s.Close())
-	s = opened(t, open)
-	all, err := s.Releases(ctx, "0001")
-	ok(t, err)
+	s.reopen(t)
+	all := must(s.Releases(ctx, "0001"))(t)
 	if len(all) != 2 || !bytes.Equal(all[0].Signed, next.Signed) || !bytes.Equal(all[1].Signed, signed(7, 8, 9, 10).Signed) ||
 		all[1].State != storage.Superseded {
 		t.Fatalf("superseded: %+v", all)
 	}
 }
 
-func testReleaseState(t *testing.T, open Opener) {
-	s := open(t)
-	withModel(t, s, "0001")
+func testReleaseState(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	image := []byte("image")
 	r := NewRelease(t, "0001", "1", 1, image)
 	is(t, s.SetReleaseState(ctx, "0001", r.Manifest.Digest, storage.Withheld), storage.ErrNotFound)
 	ok(t, s.AddRelease(ctx, r, image))
 	ok(t, s.SetReleaseState(ctx, "0001", r.Manifest.Digest, storage.Withdrawn))
 	ok(t, s.AddRelease(ctx, r, image)) // publishing again does not bring it back
-	ok(t, s.Close())
-	s = opened(t, open)
-	got, err := s.Release(ctx, "0001", r.Manifest.Digest)
-	ok(t, err)
-	equal(t, "state", got.State, storage.Withdrawn)
+	s.reopen(t)
+	equal(t, "state", must(s.Release(ctx, "0001", r.Manifest.Digest))(t).State, storage.Withdrawn)
 }
 
-func testRollout(t *testing.T, open Opener) {
-	s := open(t)
-	withModel(t, s, "0001")
+func testRollout(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	image := []byte("image")
 	r := NewRelease(t, "0001", "1", 1, image)
 	d := r.Manifest.Digest
 	nothing := func(*storage.Rollout) error { return nil }
-	_, err := s.ChangeRollout(ctx, "0001", d, nothing)
-	is(t, err, storage.ErrNotFound)
+	is(t, errOf(s.ChangeRollout(ctx, "0001", d, nothing)), storage.ErrNotFound)
 	r.Rollout = storage.Rollout{Phases: []storage.Phase{{Share: 100}, {Share: storage.Everyone, After: time.Hour}}, Begun: epoch, Limit: 2}
 	ok(t, s.AddRelease(ctx, r, image))
-	got, err := s.ChangeRollout(ctx, "0001", d, nothing)
-	ok(t, err)
+	got := must(s.ChangeRollout(ctx, "0001", d, nothing))(t)
 	equal(t, "rollout", got, r.Rollout)
-	got, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error {
+	got = must(s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error {
 		o.Failed, o.Halted, o.Why = 3, epoch.Add(time.Minute), "three"
 		return nil
-	})
-	ok(t, err)
+	}))(t)
 	no := errors.New("no")
-	_, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { o.Failed = 9; return no })
-	is(t, err, no)
+	is(t, errOf(s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { o.Failed = 9; return no })), no)
 	again := r
 	again.Rollout = storage.Rollout{}
 	ok(t, s.AddRelease(ctx, again, image)) // publishing again does not end it
-	ok(t, s.Close())
-	s = opened(t, open)
-	all, err := s.Releases(ctx, "0001")
-	ok(t, err)
-	equal(t, "kept", all[0].Rollout, got)
-	_, err = s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { *o = storage.Rollout{}; return nil })
-	ok(t, err)
-	one, err := s.Release(ctx, "0001", d)
-	ok(t, err)
-	equal(t, "ended", one.Rollout, storage.Rollout{})
+	s.reopen(t)
+	equal(t, "kept", must(s.Releases(ctx, "0001"))(t)[0].Rollout, got)
+	must(s.ChangeRollout(ctx, "0001", d, func(o *storage.Rollout) error { *o = storage.Rollout{}; return nil }))(t)
+	equal(t, "ended", must(s.Release(ctx, "0001", d))(t).Rollout, storage.Rollout{})
 }
 
-func testBlobs(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testBlobs(t *testing.T, s *stand) {
 	for _, b := range [][]byte{{}, []byte("blob"), bytes.Repeat([]byte{0, 1}, 100_000)} {
-		d, err := s.PutBlob(ctx, b)
-		ok(t, err)
+		d := must(s.PutBlob(ctx, b))(t)
 		equal(t, "digest", d, storage.Digest(sha256.Sum256(b)))
-		again, err := s.PutBlob(ctx, b)
-		ok(t, err)
-		equal(t, "digest of the repeated blob", again, d)
+		equal(t, "digest of the repeated blob", must(s.PutBlob(ctx, b))(t), d)
 		if got := read(t, s, d); !bytes.Equal(got, b) {
 			t.Fatalf("blob of %d bytes came back with %d", len(b), len(got))
 		}
 	}
-	_, err := s.OpenBlob(ctx, storage.Digest{1})
-	is(t, err, storage.ErrNotFound)
+	is(t, errOf(s.OpenBlob(ctx, storage.Digest{1})), storage.ErrNotFound)
 	if _, err := s.PutBlob(ctx, make([]byte, storage.MaxBlob+1)); err == nil {
 		t.Fatal("a blob above the limit was taken")
 	}
@@ -387,217 +335,148 @@ func fileKey(n byte) storage.FileKey {
 // made is a ready file whose blob is stored.
 func made(t *testing.T, s storage.Store, f storage.File, b string) storage.File {
 	t.Helper()
-	d, err := s.PutBlob(ctx, []byte(b))
-	ok(t, err)
+	d := must(s.PutBlob(ctx, []byte(b)))(t)
 	f.State, f.Blob, f.Size, f.Workspace, f.Made = storage.FileReady, d, uint32(len(b)), 5000, time.Second
 	return f
 }
 
-func testFiles(t *testing.T, open Opener) {
-	s := open(t)
-	_, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
-	is(t, err, storage.ErrNotFound)
-	_, err = s.FileOf(ctx, fileKey(1))
-	is(t, err, storage.ErrNotFound)
-	f, err := s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
+func testFiles(t *testing.T, s *stand) {
+	is(t, errOf(s.ClaimFile(ctx, "w", epoch, time.Minute)), storage.ErrNotFound)
+	is(t, errOf(s.FileOf(ctx, fileKey(1))), storage.ErrNotFound)
+	f := must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	equal(t, "wanted", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted})
-	variants := map[string]storage.FileKey{"from": fileKey(1), "to": fileKey(1), "shape": fileKey(1), "step": fileKey(1),
-		"creator": fileKey(1), "model": fileKey(1)}
-	for name, k := range variants {
-		switch name {
-		case "from":
-			k.From = storage.Digest{}
-		case "to":
-			k.To = storage.Digest{8}
-		case "shape":
-			k.Shape = storage.Digest{8}
-		case "step":
-			k.Step = 0
-		case "creator":
-			k.Creator = "c2"
-		case "model":
-			k.Model = "0002"
-		}
-		v, err := s.WantFile(ctx, k, epoch)
-		ok(t, err)
-		equal(t, "key that differs in "+name, v.Key, k)
+	variants := map[string]func(k *storage.FileKey){
+		"from":    func(k *storage.FileKey) { k.From = storage.Digest{} },
+		"to":      func(k *storage.FileKey) { k.To = storage.Digest{8} },
+		"shape":   func(k *storage.FileKey) { k.Shape = storage.Digest{8} },
+		"step":    func(k *storage.FileKey) { k.Step = 0 },
+		"creator": func(k *storage.FileKey) { k.Creator = "c2" },
+		"model":   func(k *storage.FileKey) { k.Model = "0002" },
 	}
-	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
+	for name, change := range variants {
+		k := fileKey(1)
+		change(&k)
+		equal(t, "key that differs in "+name, must(s.WantFile(ctx, k, epoch))(t).Key, k)
+	}
+	f = must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	equal(t, "claimed", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileMaking})
 	f = made(t, s, f, "delta")
 	ok(t, s.FinishFile(ctx, "w", f))
 	missing := f
 	missing.Blob = storage.Digest{5}
 	is(t, s.FinishFile(ctx, "w", missing), storage.ErrNotFound) // a row never names a blob that is not there
-	ok(t, s.Close())
-	s = opened(t, open)
-	got, err := s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
-	equal(t, "ready", got, f)
-	got, err = s.FileOf(ctx, fileKey(1))
-	ok(t, err)
-	equal(t, "ready, only looked at", got, f)
-	got, err = s.FileByBlob(ctx, f.Blob)
-	ok(t, err)
-	equal(t, "by blob", got, f)
+	s.reopen(t)
+	equal(t, "ready", must(s.WantFile(ctx, fileKey(1), epoch))(t), f)
+	equal(t, "ready, only looked at", must(s.FileOf(ctx, fileKey(1)))(t), f)
+	equal(t, "by blob", must(s.FileByBlob(ctx, f.Blob))(t), f)
 	equal(t, "content", string(read(t, s, f.Blob)), "delta")
-	_, err = s.FileByBlob(ctx, storage.Digest{3})
-	is(t, err, storage.ErrNotFound)
+	is(t, errOf(s.FileByBlob(ctx, storage.Digest{3})), storage.ErrNotFound)
 	seen := map[storage.FileKey]bool{}
 	for range variants {
-		f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
-		ok(t, err)
+		f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 		if seen[f.Key] {
 			t.Fatalf("%+v was leased twice", f.Key)
 		}
 		seen[f.Key] = true
 	}
-	_, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
-	is(t, err, storage.ErrNotFound)
+	is(t, errOf(s.ClaimFile(ctx, "w", epoch, time.Minute)), storage.ErrNotFound)
 }
 
-func testLease(t *testing.T, open Opener) {
-	s := opened(t, open)
-	_, err := s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
-	f, err := s.ClaimFile(ctx, "first", epoch, time.Minute)
-	ok(t, err)
-	_, err = s.ClaimFile(ctx, "second", epoch.Add(59*time.Second), time.Minute)
-	is(t, err, storage.ErrNotFound)
-	_, err = s.ClaimFile(ctx, "second", epoch.Add(time.Minute), time.Minute)
-	ok(t, err)
+func testLease(t *testing.T, s *stand) {
+	must(s.WantFile(ctx, fileKey(1), epoch))(t)
+	f := must(s.ClaimFile(ctx, "first", epoch, time.Minute))(t)
+	is(t, errOf(s.ClaimFile(ctx, "second", epoch.Add(59*time.Second), time.Minute)), storage.ErrNotFound)
+	must(s.ClaimFile(ctx, "second", epoch.Add(time.Minute), time.Minute))(t)
 	f = made(t, s, f, "late")
 	is(t, s.FinishFile(ctx, "first", f), storage.ErrStale)
 	ok(t, s.FinishFile(ctx, "second", f))
 	is(t, s.FinishFile(ctx, "second", f), storage.ErrStale)
 }
 
-func testFailure(t *testing.T, open Opener) {
-	s := opened(t, open)
-	_, err := s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
-	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
+func testFailure(t *testing.T, s *stand) {
+	must(s.WantFile(ctx, fileKey(1), epoch))(t)
+	f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	f.State, f.Error, f.Attempts, f.Next = storage.FileFailed, "broken", 1, epoch.Add(time.Hour)
 	ok(t, s.FinishFile(ctx, "w", f))
-	got, err := s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute))
-	ok(t, err)
-	equal(t, "failed", got, f)
-	_, err = s.ClaimFile(ctx, "w", epoch.Add(59*time.Minute), time.Minute)
-	is(t, err, storage.ErrNotFound)
-	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour))
-	ok(t, err)
+	equal(t, "failed", must(s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute)))(t), f)
+	is(t, errOf(s.ClaimFile(ctx, "w", epoch.Add(59*time.Minute), time.Minute)), storage.ErrNotFound)
+	got := must(s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour)))(t)
 	if got.State != storage.FileWanted || got.Attempts != 1 {
 		t.Fatalf("after the back-off %+v, want wanted with one attempt", got)
 	}
-	f, err = s.ClaimFile(ctx, "w", epoch.Add(time.Hour), time.Minute)
-	ok(t, err)
+	f = must(s.ClaimFile(ctx, "w", epoch.Add(time.Hour), time.Minute))(t)
 	f.State, f.Next = storage.FileFailed, epoch.Add(100_000*time.Hour) // by a clock that was far ahead
 	ok(t, s.FinishFile(ctx, "w", f))
-	got, err = s.WantFile(ctx, fileKey(1), f.Next.Add(-storage.MaxBackoff))
-	ok(t, err)
-	equal(t, "within the longest wait", got, f)
-	got, err = s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
+	equal(t, "within the longest wait", must(s.WantFile(ctx, fileKey(1), f.Next.Add(-storage.MaxBackoff)))(t), f)
+	got = must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	if got.State != storage.FileWanted {
 		t.Fatalf("after the clock was set back %+v, want wanted", got)
 	}
-	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
+	f = must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	f.State, f.Workspace, f.Error = storage.FileTooBig, 123456, ""
 	ok(t, s.FinishFile(ctx, "w", f))
-	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(100*time.Hour))
-	ok(t, err)
-	equal(t, "too big", got, f)
+	equal(t, "too big", must(s.WantFile(ctx, fileKey(1), epoch.Add(100*time.Hour)))(t), f)
 }
 
-func testWithdraw(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testWithdraw(t *testing.T, s *stand) {
 	is(t, s.WithdrawFile(ctx, storage.Digest{1}), storage.ErrNotFound)
 	is(t, s.RefuseFile(ctx, storage.Digest{1}), storage.ErrNotFound)
-	_, err := s.WantFile(ctx, fileKey(1), epoch)
-	ok(t, err)
-	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
+	must(s.WantFile(ctx, fileKey(1), epoch))(t)
+	f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	f = made(t, s, f, "bad")
 	ok(t, s.FinishFile(ctx, "w", f))
 	ok(t, s.RefuseFile(ctx, f.Blob))
 	ok(t, s.RefuseFile(ctx, f.Blob))
-	got, err := s.FileOf(ctx, fileKey(1))
-	ok(t, err)
-	equal(t, "refusals", got.Refusals, uint32(2))
+	equal(t, "refusals", must(s.FileOf(ctx, fileKey(1)))(t).Refusals, uint32(2))
 	ok(t, s.WithdrawFile(ctx, f.Blob))
 	is(t, s.WithdrawFile(ctx, f.Blob), storage.ErrNotFound) // it is gone
-	got, err = s.FileOf(ctx, fileKey(1))
-	ok(t, err)
+	got := must(s.FileOf(ctx, fileKey(1)))(t)
 	equal(t, "withdrawn", got, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted, Workspace: f.Workspace, Attempts: 1,
 		Refusals: 2, Made: f.Made})
-	f, err = s.ClaimFile(ctx, "w", epoch, time.Minute) // and made anew
-	ok(t, err)
+	f = must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t) // and made anew
 	f = made(t, s, f, "bad")
 	ok(t, s.FinishFile(ctx, "w", f))
 	is(t, s.FailFile(ctx, storage.Digest{1}, "wrong", epoch), storage.ErrNotFound)
 	ok(t, s.FailFile(ctx, f.Blob, "wrong", epoch.Add(time.Hour)))
-	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute))
-	ok(t, err)
+	got = must(s.WantFile(ctx, fileKey(1), epoch.Add(59*time.Minute)))(t)
 	if got.State != storage.FileFailed || got.Error != "wrong" || got.Attempts != 2 || got.Blob != (storage.Digest{}) {
 		t.Fatalf("after a failed proof %+v", got)
 	}
-	got, err = s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour))
-	ok(t, err)
-	equal(t, "an hour later", got.State, storage.FileWanted)
+	equal(t, "an hour later", must(s.WantFile(ctx, fileKey(1), epoch.Add(time.Hour)))(t).State, storage.FileWanted)
 }
 
-func testSetFile(t *testing.T, open Opener) {
-	s := opened(t, open)
-	_, err := s.SetFile(ctx, 1, storage.FileBarred)
-	is(t, err, storage.ErrNotFound)
+func testSetFile(t *testing.T, s *stand) {
+	is(t, errOf(s.SetFile(ctx, 1, storage.FileBarred)), storage.ErrNotFound)
 	for n := byte(1); n <= 3; n++ {
-		_, err := s.WantFile(ctx, fileKey(n), epoch)
-		ok(t, err)
+		must(s.WantFile(ctx, fileKey(n), epoch))(t)
 	}
-	f, err := s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
-	_, err = s.SetFile(ctx, f.ID, storage.FileWanted)
-	is(t, err, storage.ErrConflict) // a worker has it
+	f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
+	is(t, errOf(s.SetFile(ctx, f.ID, storage.FileWanted)), storage.ErrConflict) // a worker has it
 	f = made(t, s, f, "file")
 	ok(t, s.FinishFile(ctx, "w", f))
 	ok(t, s.RefuseFile(ctx, f.Blob))
-	barred, err := s.SetFile(ctx, f.ID, storage.FileBarred)
-	ok(t, err)
-	got, err := s.WantFile(ctx, f.Key, epoch.Add(1000*time.Hour))
-	ok(t, err)
+	barred := must(s.SetFile(ctx, f.ID, storage.FileBarred))(t)
+	got := must(s.WantFile(ctx, f.Key, epoch.Add(1000*time.Hour)))(t)
 	equal(t, "barred", got, barred)
 	if got.State != storage.FileBarred || got.Blob != (storage.Digest{}) || got.Refusals != 0 {
 		t.Fatalf("barred: %+v", got)
 	}
-	got, err = s.SetFile(ctx, f.ID, storage.FileWanted)
-	ok(t, err)
-	equal(t, "wanted again", got.State, storage.FileWanted)
-	got, err = s.ClaimFile(ctx, "w", epoch, time.Minute)
-	ok(t, err)
+	equal(t, "wanted again", must(s.SetFile(ctx, f.ID, storage.FileWanted))(t).State, storage.FileWanted)
+	got = must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	equal(t, "claimed", got.ID, f.ID)
 	got.State = storage.FileWanted
 	ok(t, s.FinishFile(ctx, "w", got)) // given back
-	got, err = s.ClaimFile(ctx, "another", epoch, time.Minute)
-	ok(t, err)
-	equal(t, "claimed by another", got.ID, f.ID)
+	equal(t, "claimed by another", must(s.ClaimFile(ctx, "another", epoch, time.Minute))(t).ID, f.ID)
 
-	all, err := s.Files(ctx, fileKey(1).Model, 0, 2)
-	ok(t, err)
+	all := must(s.Files(ctx, fileKey(1).Model, 0, 2))(t)
 	if len(all) != 2 || all[0].ID <= all[1].ID || all[0].Key != fileKey(3) {
 		t.Fatalf("files %+v, want the newest two", all)
 	}
-	all, err = s.Files(ctx, "", all[1].ID, 500)
-	ok(t, err)
+	all = must(s.Files(ctx, "", all[1].ID, 500))(t)
 	if len(all) != 1 || all[0].Key != fileKey(1) {
 		t.Fatalf("files %+v, want the oldest", all)
 	}
-	all, err = s.Files(ctx, "another", 0, 500)
-	ok(t, err)
-	equal(t, "files of another model", len(all), 0)
+	equal(t, "files of another model", len(must(s.Files(ctx, "another", 0, 500))(t)), 0)
 }
 
 // NewDevice is a full device for tests.
@@ -612,59 +491,44 @@ func NewDevice(model, serial string) storage.Device {
 		Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Conflict: epoch}
 }
 
-func testDevices(t *testing.T, open Opener) {
-	s := open(t)
+func testDevices(t *testing.T, s *stand) {
 	d := NewDevice("0001", "A-1")
 	is(t, s.SaveDevice(ctx, &d), storage.ErrNotFound) // of no model
-	withModel(t, s, "0001")
+	withModels(t, s, "0001")
 	ok(t, s.SaveDevice(ctx, &d))
 	equal(t, "revision", d.Revision, int64(1))
 	d.Sessions, d.State = 4, storage.HeldBack
 	ok(t, s.SaveDevice(ctx, &d))
-	ok(t, s.Close())
-	s = opened(t, open)
-	got, err := s.Device(ctx, "0001", "A-1")
-	ok(t, err)
-	equal(t, "device", got, d)
-	_, err = s.Device(ctx, "0001", "A-2")
-	is(t, err, storage.ErrNotFound)
-	n, err := s.CountDevices(ctx)
-	ok(t, err)
-	equal(t, "count", n, 1)
+	s.reopen(t)
+	equal(t, "device", must(s.Device(ctx, "0001", "A-1"))(t), d)
+	is(t, errOf(s.Device(ctx, "0001", "A-2")), storage.ErrNotFound)
+	equal(t, "count", must(s.CountDevices(ctx))(t), 1)
 }
 
-func testDelete(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testDelete(t *testing.T, s *stand) {
 	is(t, s.DeleteDevice(ctx, "0001", "A-1"), storage.ErrNotFound)
-	withModel(t, s, "0001")
+	withModels(t, s, "0001")
 	for _, serial := range []string{"A-1", "A-2"} {
 		d := NewDevice("0001", serial)
 		ok(t, s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.FirstSeen, Source: storage.ByServer}))
 	}
 	ok(t, s.DeleteDevice(ctx, "0001", "A-1"))
-	_, err := s.Device(ctx, "0001", "A-1")
-	is(t, err, storage.ErrNotFound)
-	n, err := s.CountDevices(ctx)
-	ok(t, err)
-	equal(t, "devices", n, 1)
+	is(t, errOf(s.Device(ctx, "0001", "A-1")), storage.ErrNotFound)
+	equal(t, "devices", must(s.CountDevices(ctx))(t), 1)
 	ok(t, s.DeleteDevice(ctx, "0001", "A-2"))
 	for _, serial := range []string{"OTHER", "A-1"} {
 		again := NewDevice("0001", serial)
 		ok(t, s.SaveDevice(ctx, &again))
 	}
 	for search, want := range map[string]int{"A-2": 0, "OTHER": 1, "A-1": 1, "": 2} {
-		page, err := s.Devices(ctx, storage.Query{Search: search, Cut: storage.Cutoffs{}, Limit: 10})
-		ok(t, err)
+		page := must(s.Devices(ctx, storage.Query{Search: search, Cut: storage.Cutoffs{}, Limit: 10}))(t)
 		equal(t, "found by "+search, len(page.Devices), want)
 	}
-	h, err := s.History(ctx, "0001", "A-1", 0, 10)
-	ok(t, err)
-	equal(t, "history of the one that came back", len(h), 0)
+	equal(t, "history of the one that came back", len(must(s.History(ctx, "0001", "A-1", 0, 10))(t)), 0)
 }
 
-func testRevision(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testRevision(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	d := NewDevice("0001", "A-1")
 	ok(t, s.SaveDevice(ctx, &d))
 	twin := NewDevice("0001", "A-1")
@@ -672,41 +536,34 @@ func testRevision(t *testing.T, open Opener) {
 	late := d
 	ok(t, s.SaveDevice(ctx, &d, storage.Event{Kind: storage.Offer, At: epoch, Source: storage.ByServer}))
 	is(t, s.SaveDevice(ctx, &late, storage.Event{Kind: storage.Failed, At: epoch, Source: storage.ByServer}), storage.ErrStale)
-	h, err := s.History(ctx, "0001", "A-1", 0, 10)
-	ok(t, err)
+	h := must(s.History(ctx, "0001", "A-1", 0, 10))(t)
 	if len(h) != 1 || h[0].Kind != storage.Offer {
 		t.Fatalf("history %+v: a stale save must leave no event", h)
 	}
 }
 
-func testHistory(t *testing.T, open Opener) {
-	s := open(t)
-	withModel(t, s, "0001")
+func testHistory(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	d := NewDevice("0001", "A-1")
 	first := storage.Event{At: epoch, Kind: storage.Restored, Source: storage.ByReporter, From: "1", To: "2", File: storage.Digest{5},
 		Bytes: 1 << 40, Detail: `{"a":1}`, Unique: "r1"}
 	ok(t, s.SaveDevice(ctx, &d, first, storage.Event{At: epoch.Add(time.Second), Kind: storage.Installed, Source: storage.ByDevice}))
 	ok(t, s.SaveDevice(ctx, &d, first)) // told twice
-	ok(t, s.Close())
-	s = opened(t, open)
-	h, err := s.History(ctx, "0001", "A-1", 0, 10)
-	ok(t, err)
+	s.reopen(t)
+	h := must(s.History(ctx, "0001", "A-1", 0, 10))(t)
 	if len(h) != 2 || h[0].Kind != storage.Installed || h[0].ID <= h[1].ID {
 		t.Fatalf("history %+v, want installed, restored", h)
 	}
 	first.ID = h[1].ID
 	equal(t, "event", h[1], first)
-	h, err = s.History(ctx, "0001", "A-1", h[0].ID, 10)
-	ok(t, err)
-	equal(t, "second page", h, []storage.Event{first})
+	equal(t, "second page", must(s.History(ctx, "0001", "A-1", h[0].ID, 10))(t), []storage.Event{first})
 	if err := s.SaveDevice(ctx, &d, storage.Event{Detail: strings.Repeat("x", storage.MaxDetail+1)}); err == nil {
 		t.Fatal("a detail above the limit was taken")
 	}
 }
 
-func testHistoryLimits(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testHistoryLimits(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	d := NewDevice("0001", "A-1")
 	many := make([]storage.Event, storage.MaxHistory+10)
 	for i := range many {
@@ -715,8 +572,7 @@ func testHistoryLimits(t *testing.T, open Opener) {
 	ok(t, s.SaveDevice(ctx, &d, many...))
 	var all []storage.Event
 	for before := int64(0); ; before = all[len(all)-1].ID {
-		h, err := s.History(ctx, "0001", "A-1", before, 100)
-		ok(t, err)
+		h := must(s.History(ctx, "0001", "A-1", before, 100))(t)
 		if len(h) == 0 {
 			break
 		}
@@ -730,7 +586,7 @@ func testHistoryLimits(t *testing.T, open Opener) {
 // fleet saves one device of each group, and returns the cutoffs and the serials in order of need.
 func fleet(t *testing.T, s storage.Store) (storage.Cutoffs, []string) {
 	t.Helper()
-	withModel(t, s, "0001")
+	withModels(t, s, "0001")
 	cut := storage.Cutoffs{Silent: epoch.Add(-24 * time.Hour), Overdue: epoch.Add(-time.Hour)}
 	for _, d := range []struct {
 		serial string
@@ -749,14 +605,12 @@ func fleet(t *testing.T, s storage.Store) (storage.Cutoffs, []string) {
 	return cut, []string{"restoration", "cable", "overdue", "held", "silent", "receiving", "rewriting", "run-new", "run-old"}
 }
 
-func testList(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testList(t *testing.T, s *stand) {
 	cut, want := fleet(t, s)
 	for limit := 1; limit <= len(want)+1; limit++ {
 		var got []string
 		for q := (storage.Query{Cut: cut, Limit: limit}); ; {
-			p, err := s.Devices(ctx, q)
-			ok(t, err)
+			p := must(s.Devices(ctx, q))(t)
 			if p.Total != len(want) || len(p.Devices) > limit {
 				t.Fatalf("limit %d: page of %d, total %d", limit, len(p.Devices), p.Total)
 			}
@@ -773,12 +627,10 @@ func testList(t *testing.T, open Opener) {
 		}
 		equal(t, fmt.Sprintf("order in pages of %d", limit), got, want)
 	}
-	_, err := s.Devices(ctx, storage.Query{Cut: cut, Limit: 1, Cursor: "nonsense"})
-	is(t, err, storage.ErrCursor)
+	is(t, errOf(s.Devices(ctx, storage.Query{Cut: cut, Limit: 1, Cursor: "nonsense"})), storage.ErrCursor)
 }
 
-func testSearch(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testSearch(t *testing.T, s *stand) {
 	cut, _ := fleet(t, s)
 	image, none, group := storage.Digest{1}, storage.Digest{99}, storage.GroupRunning
 	for _, c := range []struct {
@@ -795,8 +647,7 @@ func testSearch(t *testing.T, open Opener) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.q.Cut, c.q.Limit = cut, 100
-			p, err := s.Devices(ctx, c.q)
-			ok(t, err)
+			p := must(s.Devices(ctx, c.q))(t)
 			if p.Total != c.want || len(p.Devices) != c.want || p.Next != "" {
 				t.Fatalf("%d devices, total %d, next %q; want %d", len(p.Devices), p.Total, p.Next, c.want)
 			}
@@ -804,23 +655,19 @@ func testSearch(t *testing.T, open Opener) {
 	}
 }
 
-func testSummary(t *testing.T, open Opener) {
-	s := opened(t, open)
+func testSummary(t *testing.T, s *stand) {
 	cut, _ := fleet(t, s)
 	d := NewDevice("0001", "other")
 	d.LastSeen, d.Claim.Confirmed, d.Claim.Image, d.Claim.Version = epoch, false, storage.Digest{2}, "2"
 	ok(t, s.SaveDevice(ctx, &d))
-	sum, err := s.Summary(ctx, cut)
-	ok(t, err)
-	equal(t, "summary", sum, storage.Summary{Devices: 10, Groups: [storage.Groups]int{1, 1, 1, 1, 1, 1, 1, 3},
+	equal(t, "summary", must(s.Summary(ctx, cut))(t), storage.Summary{Devices: 10, Groups: [storage.Groups]int{1, 1, 1, 1, 1, 1, 1, 3},
 		Releases: []storage.ReleaseCount{{Model: "0001", Image: storage.Digest{1}, Order: 1 << 63, Version: "1", Installed: 9, Confirmed: 9},
 			{Model: "0001", Image: storage.Digest{2}, Order: 1 << 63, Version: "2", Installed: 1}}})
 }
 
 // testUnknown: images that devices invent do not make the summary long, and do not push out a release.
-func testUnknown(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testUnknown(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	image := []byte("image")
 	r := NewRelease(t, "0001", "1", 1, image)
 	ok(t, s.AddRelease(ctx, r, image))
@@ -834,38 +681,27 @@ func testUnknown(t *testing.T, open Opener) {
 	d := NewDevice("0001", "A")
 	d.Claim.Image, d.Claim.Order = r.Manifest.Digest, 1
 	ok(t, s.SaveDevice(ctx, &d))
-	sum, err := s.Summary(ctx, storage.Cutoffs{})
-	ok(t, err)
+	sum := must(s.Summary(ctx, storage.Cutoffs{}))(t)
 	equal(t, "counts", len(sum.Releases), storage.MaxUnknown+1)
 	want := []storage.ReleaseCount{{Model: "0001", Image: r.Manifest.Digest, Order: 1, Version: "1", Installed: 1, Confirmed: 1}}
 	equal(t, "first of the summary", sum.Releases[:1], want)
 	for _, model := range []string{"", "0001"} {
-		got, err := s.Installed(ctx, model)
-		ok(t, err)
-		equal(t, "installed of "+model, got, want)
+		equal(t, "installed of "+model, must(s.Installed(ctx, model))(t), want)
 	}
-	got, err := s.Installed(ctx, "0002")
-	ok(t, err)
-	equal(t, "installed of another model", len(got), 0)
+	equal(t, "installed of another model", len(must(s.Installed(ctx, "0002"))(t)), 0)
 }
 
-func testSettings(t *testing.T, open Opener) {
-	s := open(t)
-	_, err := s.Setting(ctx, "token")
-	is(t, err, storage.ErrNotFound)
+func testSettings(t *testing.T, s *stand) {
+	is(t, errOf(s.Setting(ctx, "token")), storage.ErrNotFound)
 	ok(t, s.PutSetting(ctx, "token", []byte("a")))
 	ok(t, s.PutSetting(ctx, "token", []byte("b")))
-	ok(t, s.Close())
-	s = opened(t, open)
-	v, err := s.Setting(ctx, "token")
-	ok(t, err)
-	equal(t, "setting", string(v), "b")
+	s.reopen(t)
+	equal(t, "setting", string(must(s.Setting(ctx, "token"))(t)), "b")
 	ok(t, s.Ping(ctx))
 }
 
-func testConcurrent(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testConcurrent(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	const workers, each = 8, 10
 	var wg sync.WaitGroup
 	errs := make(chan error, 3*workers*each)
@@ -902,19 +738,15 @@ func testConcurrent(t *testing.T, open Opener) {
 		seen[k] = true
 	}
 	equal(t, "files leased", len(seen), each)
-	n, err := s.CountDevices(ctx)
-	ok(t, err)
-	equal(t, "devices", n, workers*each)
+	equal(t, "devices", must(s.CountDevices(ctx))(t), workers*each)
 }
 
-func testCancelled(t *testing.T, open Opener) {
-	s := opened(t, open)
-	withModel(t, s, "0001")
+func testCancelled(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	d := NewDevice("0001", "A-1")
 	is(t, s.SaveDevice(gone, &d), context.Canceled)
-	_, err := s.Device(ctx, "0001", "A-1")
-	is(t, err, storage.ErrNotFound)
+	is(t, errOf(s.Device(ctx, "0001", "A-1")), storage.ErrNotFound)
 	ok(t, s.SaveDevice(ctx, &d))
 }
