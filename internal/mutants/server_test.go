@@ -101,9 +101,9 @@ var serverMistakes = []entry{
 
 	// Leases.
 	one("server/storage/local", "TestConformance", "lease that ends at once", "server/storage/local/files.go",
-		`stamp(now.Add(lease)), id)`, `stamp(now.Add(lease*map[bool]time.Duration{false: 1}[MISTAKE])), id)`),
+		`stamp(now.Add(lease)), f.ID)`, `stamp(now.Add(lease*map[bool]time.Duration{false: 1}[MISTAKE])), f.ID)`),
 	one("server/storage/local", "TestConformance", "lease that never ends", "server/storage/local/files.go",
-		`LIMIT 1`+"`"+`, stamp(now)), &f)`, `LIMIT 1`+"`"+`, stamp(now)-map[bool]int64{true: 1 << 40}[MISTAKE]), &f)`),
+		`LIMIT 1`+"`"+`, stamp(now))`, `LIMIT 1`+"`"+`, stamp(now)-map[bool]int64{true: 1 << 40}[MISTAKE])`),
 	one("server/storage/local", "TestLeaseEndsWithItsProcess", "lease outlives its process", "server/storage/local/files.go",
 		`func (s *Store) freeLeases(ctx context.Context) error {
 `, `func (s *Store) freeLeases(ctx context.Context) error {

@@ -126,23 +126,20 @@ func (b *blobs) probe() error {
 // PutBlob implements storage.Store.
 func (s *Store) PutBlob(ctx context.Context, p []byte) (storage.Digest, error) {
 	if err := ctx.Err(); err != nil {
-		return storage.Digest{}, fmt.Errorf("put blob: %w", err)
+		return storage.Digest{}, named(err, "put blob")
 	}
 	if len(p) > storage.MaxBlob {
 		return storage.Digest{}, fmt.Errorf("put blob: %d bytes are more than %d", len(p), storage.MaxBlob)
 	}
 	d, err := s.blobs.put(p)
-	if err != nil {
-		return d, fmt.Errorf("put blob %x: %w", d[:8], err)
-	}
-	return d, nil
+	return d, named(err, "put blob %x", d[:8])
 }
 
 // OpenBlob implements storage.Store.
 func (s *Store) OpenBlob(ctx context.Context, d storage.Digest) (storage.Blob, error) {
 	b, err := s.blobs.open(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("open blob %x: %w", d[:8], err)
+		return nil, named(err, "open blob %x", d[:8])
 	}
 	return b, nil
 }

@@ -5,7 +5,6 @@ package local
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"math"
 
 	"unbrick/server/storage"
@@ -66,7 +65,7 @@ func before(ctx context.Context, tx *sql.Tx, state storage.DeviceState, t int64,
 	part := func(query string, args ...any) {
 		var some int
 		if err == nil {
-			err = full(tx.QueryRowContext(ctx, query, args...).Scan(&some))
+			some, err = one(ctx, tx, column[int], query, args...)
 			n += some
 		}
 	}
@@ -83,19 +82,17 @@ func before(ctx context.Context, tx *sql.Tx, state storage.DeviceState, t int64,
 }
 
 // CountDevices implements storage.Store.
-func (s *Store) CountDevices(ctx context.Context) (n int, err error) {
-	if err = s.read.QueryRowContext(ctx, `SELECT coalesce(sum(n), 0) FROM tally WHERE scope = 0 AND level = ?`, coarse).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count devices: %w", full(err))
-	}
-	return n, nil
+func (s *Store) CountDevices(ctx context.Context) (int, error) {
+	n, err := one(ctx, s.read, column[int], `SELECT coalesce(sum(n), 0) FROM tally WHERE scope = 0 AND level = ?`, coarse)
+	return n, named(err, "count devices")
 }
 
 // Lost implements storage.Store.
 func (s *Store) Lost(ctx context.Context, model string, image storage.Digest, cut storage.Cutoffs) (n int, err error) {
 	err = s.view(ctx, "count lost devices", func(tx *sql.Tx) error {
-		all := groups(cut)
+		ranges := groups(cut)
 		for _, g := range []storage.Group{storage.GroupOverdue, storage.GroupRestoration} {
-			some, err := countRange(ctx, tx, all[g], awaiting(model, image))
+			some, err := countRange(ctx, tx, ranges[g], awaiting(model, image))
 			if err != nil {
 				return err
 			}
@@ -113,18 +110,17 @@ const (
 		WHERE NOT EXISTS (SELECT 1 FROM releases r WHERE r.model = runs.model AND r.image = runs.image) ORDER BY installed DESC LIMIT ?`
 )
 
-func scanCount(rows *sql.Rows, c *storage.ReleaseCount) error {
+func scanCount(r row, c *storage.ReleaseCount) error {
 	var image []byte
 	var order int64
-	err := rows.Scan(&c.Model, &image, &order, &c.Version, &c.Installed, &c.Confirmed)
+	err := r.Scan(&c.Model, &image, &order, &c.Version, &c.Installed, &c.Confirmed)
 	c.Image, c.Order = digestOf(image), uint64(order)
 	return err
 }
 
 // Installed implements storage.Store.
 func (s *Store) Installed(ctx context.Context, model string) ([]storage.ReleaseCount, error) {
-	rows, err := s.read.QueryContext(ctx, runsOfReleases, model)
-	return collect(rows, err, "count installed", func(c *storage.ReleaseCount) error { return scanCount(rows, c) })
+	return all(ctx, s.read, "count installed", scanCount, runsOfReleases, model)
 }
 
 // Summary implements storage.Store.
@@ -139,31 +135,13 @@ func (s *Store) Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summa
 			sum.Groups[g] = n
 			sum.Devices += n
 		}
-		for _, q := range []struct {
-			text string
-			arg  any
-		}{{runsOfReleases, ""}, {runsOfOthers, storage.MaxUnknown}} {
-			rows, err := tx.QueryContext(ctx, q.text, q.arg)
-			some, err := collect(rows, err, "count installed", func(c *storage.ReleaseCount) error { return scanCount(rows, c) })
-			if err != nil {
-				return err
-			}
-			sum.Releases = append(sum.Releases, some...)
+		runs, err := all(ctx, tx, "count installed", scanCount, runsOfReleases, "")
+		if err != nil {
+			return err
 		}
-		return nil
+		others, err := all(ctx, tx, "count installed", scanCount, runsOfOthers, storage.MaxUnknown)
+		sum.Releases = append(runs, others...)
+		return err
 	})
 	return sum, err
-}
-
-// view runs f in one reading transaction, so that all it reads is of one moment, and names the operation in its error.
-func (s *Store) view(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, full(err))
-	}
-	defer tx.Rollback()
-	if err := f(tx); err != nil {
-		return fmt.Errorf("%s: %w", what, full(err))
-	}
-	return nil
 }

@@ -16,33 +16,31 @@ import (
 const deviceColumns = `SELECT id, model, serial, revision, demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, rest FROM devices `
 
 // scanDevice reads a row. What no query looks at is kept as JSON in rest.
-func scanDevice(row interface{ Scan(...any) error }, d *storage.Device) (id int64, err error) {
+func scanDevice(r row, l *listed) error {
+	d := &l.Device
 	var first, last, order int64
 	var image []byte
 	var rest string
 	var c storage.Claim
-	err = row.Scan(&id, &d.Model, &d.Serial, &d.Revision, &d.Demo, &first, &last, &d.Sessions, &c.Version, &order, &image, &c.Confirmed,
+	err := r.Scan(&l.id, &d.Model, &d.Serial, &d.Revision, &d.Demo, &first, &last, &d.Sessions, &c.Version, &order, &image, &c.Confirmed,
 		&d.State, &rest)
 	if err != nil {
-		return 0, full(err)
+		return err
 	}
 	kept := *d
 	if err := json.Unmarshal([]byte(rest), d); err != nil {
-		return 0, errors.Join(storage.ErrDamaged, err)
+		return errors.Join(storage.ErrDamaged, err)
 	}
 	d.Model, d.Serial, d.Revision, d.Demo, d.Sessions, d.State = kept.Model, kept.Serial, kept.Revision, kept.Demo, kept.Sessions, kept.State
 	d.FirstSeen, d.LastSeen = moment(first), moment(last)
 	d.Claim.Version, d.Claim.Order, d.Claim.Image, d.Claim.Confirmed = c.Version, uint64(order), digestOf(image), c.Confirmed
-	return id, nil
+	return nil
 }
 
 // Device implements storage.Store.
 func (s *Store) Device(ctx context.Context, model, serial string) (storage.Device, error) {
-	var d storage.Device
-	if _, err := scanDevice(s.read.QueryRowContext(ctx, deviceColumns+`WHERE model = ? AND serial = ?`, model, serial), &d); err != nil {
-		return d, fmt.Errorf("device %q of model %q: %w", serial, model, err)
-	}
-	return d, nil
+	d, err := one(ctx, s.read, scanDevice, deviceColumns+`WHERE model = ? AND serial = ?`, model, serial)
+	return d.Device, named(err, "device %q of model %q", serial, model)
 }
 
 // SaveDevice implements storage.Store.
@@ -89,9 +87,7 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 
 // DeleteDevice implements storage.Store.
 func (s *Store) DeleteDevice(ctx context.Context, model, serial string) error {
-	return s.change(ctx, "delete device", func(tx *sql.Tx) error {
-		return touched(tx.ExecContext(ctx, `DELETE FROM devices WHERE model = ? AND serial = ?`, model, serial))
-	})
+	return s.set(ctx, "delete device", `DELETE FROM devices WHERE model = ? AND serial = ?`, model, serial)
 }
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) (id int64, err error) {
@@ -103,13 +99,13 @@ func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) 
 	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State,
 		awaited, rest}
 	if d.Revision == 0 {
-		err = tx.QueryRowContext(ctx, `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, revision, model, serial)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...).Scan(&id)
+		id, err = one(ctx, tx, column[int64], `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, revision, model, serial)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...)
 	} else {
-		err = tx.QueryRowContext(ctx, `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, awaited = ?, rest = ?,
-			revision = revision + 1 WHERE model = ? AND serial = ? AND revision = ? RETURNING id`, append(values, d.Model, d.Serial, d.Revision)...).Scan(&id)
+		id, err = one(ctx, tx, column[int64], `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, awaited = ?, rest = ?,
+			revision = revision + 1 WHERE model = ? AND serial = ? AND revision = ? RETURNING id`, append(values, d.Model, d.Serial, d.Revision)...)
 	}
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, storage.ErrNotFound) {
 		return 0, storage.ErrStale
 	}
 	return id, err
@@ -130,14 +126,15 @@ func (s *Store) History(ctx context.Context, model, serial string, before int64,
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT id, at, kind, source, "from", "to", file, bytes, detail, coalesce(word, '') FROM history
+	return all(ctx, s.read, "history", scanEvent, `SELECT id, at, kind, source, "from", "to", file, bytes, detail, coalesce(word, '') FROM history
 		WHERE device = (SELECT id FROM devices WHERE model = ? AND serial = ?) AND id < ? ORDER BY id DESC LIMIT ?`,
 		model, serial, before, max(1, min(limit, storage.MaxPage)))
-	return collect(rows, err, "history", func(e *storage.Event) error {
-		var at, n int64
-		var file []byte
-		err := rows.Scan(&e.ID, &at, &e.Kind, &e.Source, &e.From, &e.To, &file, &n, &e.Detail, &e.Unique)
-		e.At, e.File, e.Bytes = moment(at), digestOf(file), uint64(n)
-		return err
-	})
+}
+
+func scanEvent(r row, e *storage.Event) error {
+	var at, n int64
+	var file []byte
+	err := r.Scan(&e.ID, &at, &e.Kind, &e.Source, &e.From, &e.To, &file, &n, &e.Detail, &e.Unique)
+	e.At, e.File, e.Bytes = moment(at), digestOf(file), uint64(n)
+	return err
 }

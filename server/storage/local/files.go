@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -15,14 +14,14 @@ import (
 
 const fileColumns = `SELECT id, model, source, target, shape, step, creator, state, blob, size, workspace, attempts, refusals, next, error, made FROM files `
 
-func scanFile(row interface{ Scan(...any) error }, f *storage.File) (id int64, err error) {
+func scanFile(r row, f *storage.File) error {
 	var from, to, shape, blob []byte
 	var next, made int64
-	err = row.Scan(&id, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts,
+	err := r.Scan(&f.ID, &f.Key.Model, &from, &to, &shape, &f.Key.Step, &f.Key.Creator, &f.State, &blob, &f.Size, &f.Workspace, &f.Attempts,
 		&f.Refusals, &next, &f.Error, &made)
-	f.ID, f.Key.From, f.Key.To, f.Key.Shape, f.Blob = id, digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
+	f.Key.From, f.Key.To, f.Key.Shape, f.Blob = digestOf(from), digestOf(to), digestOf(shape), digestOf(blob)
 	f.Next, f.Made = moment(next), time.Duration(made)
-	return id, full(err)
+	return err
 }
 
 const whereKey = `WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
@@ -33,21 +32,17 @@ func keyArgs(k *storage.FileKey) []any {
 
 // FileOf implements storage.Store.
 func (s *Store) FileOf(ctx context.Context, k storage.FileKey) (storage.File, error) {
-	var f storage.File
-	if _, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+whereKey, keyArgs(&k)...), &f); err != nil {
-		return f, fmt.Errorf("file: %w", err)
-	}
-	return f, nil
+	f, err := one(ctx, s.read, scanFile, fileColumns+whereKey, keyArgs(&k)...)
+	return f, named(err, "file")
 }
 
 // WantFile implements storage.Store.
 func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) (storage.File, error) {
 	f, err := s.FileOf(ctx, k)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return f, fmt.Errorf("want file: %w", err)
+		return f, named(err, "want file")
 	}
-	again := err == nil && f.State == storage.FileFailed && f.Due(now)
-	if err == nil && !again {
+	if err == nil && (f.State != storage.FileFailed || !f.Due(now)) {
 		return f, nil
 	}
 	err = s.change(ctx, "want file", func(tx *sql.Tx) error {
@@ -57,7 +52,7 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 		if err != nil {
 			return err
 		}
-		_, err = scanFile(tx.QueryRowContext(ctx, fileColumns+whereKey, keyArgs(&k)...), &f)
+		f, err = one(ctx, tx, scanFile, fileColumns+whereKey, keyArgs(&k)...)
 		return err
 	})
 	return f, err
@@ -66,14 +61,14 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 // ClaimFile implements storage.Store.
 func (s *Store) ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (storage.File, error) {
 	var f storage.File
-	err := s.change(ctx, "claim file", func(tx *sql.Tx) error {
-		id, err := scanFile(tx.QueryRowContext(ctx,
-			fileColumns+`WHERE state IN (1, 2) AND (state = 1 OR lease <= ?) ORDER BY state, id LIMIT 1`, stamp(now)), &f)
+	err := s.change(ctx, "claim file", func(tx *sql.Tx) (err error) {
+		f, err = one(ctx, tx, scanFile,
+			fileColumns+`WHERE state IN (1, 2) AND (state = 1 OR lease <= ?) ORDER BY state, id LIMIT 1`, stamp(now))
 		if err != nil {
 			return err
 		}
 		f.State = storage.FileMaking
-		_, err = tx.ExecContext(ctx, `UPDATE files SET state = ?, owner = ?, lease = ? WHERE id = ?`, f.State, owner, stamp(now.Add(lease)), id)
+		_, err = tx.ExecContext(ctx, `UPDATE files SET state = ?, owner = ?, lease = ? WHERE id = ?`, f.State, owner, stamp(now.Add(lease)), f.ID)
 		return err
 	})
 	return f, err
@@ -85,32 +80,24 @@ func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) er
 	if f.State == storage.FileReady {
 		b, err := s.blobs.open(ctx, f.Blob)
 		if err != nil {
-			return fmt.Errorf("finish file: blob %x: %w", f.Blob[:8], err)
+			return named(err, "finish file: blob %x", f.Blob[:8])
 		}
 		b.Close()
 		blob = f.Blob[:]
 	}
-	k := &f.Key
-	return s.change(ctx, "finish file", func(tx *sql.Tx) error {
-		err := touched(tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = ?, size = ?, workspace = ?, attempts = ?, next = ?, error = ?, made = ?, owner = '', lease = 0
-			WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ? AND state = ? AND owner = ?`,
-			f.State, blob, f.Size, f.Workspace, f.Attempts, stamp(f.Next), f.Error, int64(f.Made),
-			k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator, storage.FileMaking, owner))
-		if errors.Is(err, storage.ErrNotFound) {
-			return storage.ErrStale
-		}
-		return err
-	})
+	values := append([]any{f.State, blob, f.Size, f.Workspace, f.Attempts, stamp(f.Next), f.Error, int64(f.Made)}, keyArgs(&f.Key)...)
+	err := s.set(ctx, "finish file", `UPDATE files SET state = ?, blob = ?, size = ?, workspace = ?, attempts = ?, next = ?, error = ?, made = ?, owner = '', lease = 0
+		`+whereKey+` AND state = ? AND owner = ?`, append(values, storage.FileMaking, owner)...)
+	if errors.Is(err, storage.ErrNotFound) {
+		return named(storage.ErrStale, "finish file")
+	}
+	return err
 }
 
 // FileByBlob implements storage.Store. A blob may serve several keys; one that is ready is preferred.
 func (s *Store) FileByBlob(ctx context.Context, d storage.Digest) (storage.File, error) {
-	var f storage.File
-	_, err := scanFile(s.read.QueryRowContext(ctx, fileColumns+`WHERE blob = ? ORDER BY state != ?, id LIMIT 1`, d[:], storage.FileReady), &f)
-	if err != nil {
-		return f, fmt.Errorf("file %x: %w", d[:8], err)
-	}
-	return f, nil
+	f, err := one(ctx, s.read, scanFile, fileColumns+`WHERE blob = ? ORDER BY state != ?, id LIMIT 1`, d[:], storage.FileReady)
+	return f, named(err, "file %x", d[:8])
 }
 
 // WithdrawFile implements storage.Store.
@@ -125,24 +112,20 @@ func (s *Store) FailFile(ctx context.Context, d storage.Digest, why string, next
 
 // takeAway takes the bytes of every file that is ready and has this blob.
 func (s *Store) takeAway(ctx context.Context, what string, d storage.Digest, state storage.FileState, why string, next time.Time) error {
-	return s.change(ctx, what, func(tx *sql.Tx) error {
-		return touched(tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = attempts + 1, error = ?, next = ? WHERE blob = ? AND state = ?`,
-			state, why, stamp(next), d[:], storage.FileReady))
-	})
+	return s.set(ctx, what, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = attempts + 1, error = ?, next = ? WHERE blob = ? AND state = ?`,
+		state, why, stamp(next), d[:], storage.FileReady)
 }
 
 // RefuseFile implements storage.Store.
 func (s *Store) RefuseFile(ctx context.Context, d storage.Digest) error {
-	return s.change(ctx, "refuse file", func(tx *sql.Tx) error {
-		return touched(tx.ExecContext(ctx, `UPDATE files SET refusals = refusals + 1 WHERE blob = ?`, d[:]))
-	})
+	return s.set(ctx, "refuse file", `UPDATE files SET refusals = refusals + 1 WHERE blob = ?`, d[:])
 }
 
 // SetFile implements storage.Store.
 func (s *Store) SetFile(ctx context.Context, id int64, state storage.FileState) (storage.File, error) {
 	var f storage.File
-	err := s.change(ctx, "set file", func(tx *sql.Tx) error {
-		if _, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE id = ?`, id), &f); err != nil {
+	err := s.change(ctx, "set file", func(tx *sql.Tx) (err error) {
+		if f, err = one(ctx, tx, scanFile, fileColumns+`WHERE id = ?`, id); err != nil {
 			return err
 		}
 		if f.State == storage.FileMaking {
@@ -151,7 +134,7 @@ func (s *Store) SetFile(ctx context.Context, id int64, state storage.FileState) 
 		if _, err := tx.ExecContext(ctx, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = 0, refusals = 0, error = '', next = 0 WHERE id = ?`, state, id); err != nil {
 			return err
 		}
-		_, err := scanFile(tx.QueryRowContext(ctx, fileColumns+`WHERE id = ?`, id), &f)
+		f, err = one(ctx, tx, scanFile, fileColumns+`WHERE id = ?`, id)
 		return err
 	})
 	return f, err
@@ -162,19 +145,11 @@ func (s *Store) Files(ctx context.Context, model string, before int64, limit int
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	rows, err := s.read.QueryContext(ctx, fileColumns+`WHERE (model = ? OR ? = '') AND id < ? ORDER BY id DESC LIMIT ?`, model, model,
+	return all(ctx, s.read, "list files", scanFile, fileColumns+`WHERE (model = ? OR ? = '') AND id < ? ORDER BY id DESC LIMIT ?`, model, model,
 		before, max(1, min(limit, storage.MaxPage)))
-	return collect(rows, err, "list files", func(f *storage.File) error {
-		_, err := scanFile(rows, f)
-		return err
-	})
 }
 
 // freeLeases ends the leases of whoever had the folder open before: this process has it alone now.
 func (s *Store) freeLeases(ctx context.Context) error {
-	if _, err := s.write.ExecContext(ctx, `UPDATE files SET state = ?, owner = '', lease = 0 WHERE state = ?`, storage.FileWanted,
-		storage.FileMaking); err != nil {
-		return fmt.Errorf("end leases: %w", full(err))
-	}
-	return nil
+	return s.put(ctx, "end leases", `UPDATE files SET state = ?, owner = '', lease = 0 WHERE state = ?`, storage.FileWanted, storage.FileMaking)
 }

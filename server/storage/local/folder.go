@@ -5,20 +5,21 @@ package local
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+
+	"unbrick/server/storage"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"unbrick/server/storage"
 )
 
 // Names in the data folder.
@@ -104,14 +105,12 @@ func examine(ctx context.Context, name string) (found catalogue, err error) {
 	defer db.Close()
 	var id int
 	var tables []string
-	err = db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&found.version)
+	found.version, err = one(ctx, db, column[int], `PRAGMA user_version`)
 	if err == nil {
-		err = db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id)
+		id, err = one(ctx, db, column[int], `PRAGMA application_id`)
 	}
 	if err == nil {
-		var rows *sql.Rows
-		rows, err = db.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table'`)
-		tables, err = collect(rows, err, "list tables", func(t *string) error { return rows.Scan(t) })
+		tables, err = all(ctx, db, "list tables", column[string], `SELECT name FROM sqlite_master WHERE type = 'table'`)
 	}
 	if err != nil {
 		return found, unusable(name, err)
@@ -133,10 +132,8 @@ func examine(ctx context.Context, name string) (found catalogue, err error) {
 			"version %d, this program knows %d", found.version, version),
 			"name a new folder with --data and publish the releases again; nothing was changed", nil)
 	}
-	if err := db.QueryRowContext(ctx, `SELECT count(DISTINCT image) FROM releases`).Scan(&found.images); err != nil {
-		return found, unusable(name, err)
-	}
-	return found, nil
+	found.images, err = one(ctx, db, column[int], `SELECT count(DISTINCT image) FROM releases`)
+	return found, unusable(name, err)
 }
 
 // unusable names the file and says what to do about an error that has to do with the folder; other errors stay as they are.
@@ -158,7 +155,7 @@ func unusable(path string, err error) error {
 	case code == sqlite3.SQLITE_READONLY, code == sqlite3.SQLITE_CANTOPEN, code == sqlite3.SQLITE_PERM, errors.Is(err,
 		fs.ErrPermission), readOnly(err):
 		return broken(path, "cannot be written", mayWrite, err)
-	case errors.Is(err, errNotFolder):
+	case errors.Is(err, syscall.ENOTDIR):
 		return broken(path, "is not a folder", "name a folder, or move the file away", err)
 	}
 	return err
@@ -222,11 +219,7 @@ func (s *Store) survey(ctx context.Context) error {
 			"they are: %s", len(unnamed), s.blobs.dir, size, some(unnamed))
 	}
 	if len(images) > 0 {
-		lost := make([]string, 0, len(images))
-		for name := range images {
-			lost = append(lost, name)
-		}
-		slices.Sort(lost)
+		lost := slices.Sorted(maps.Keys(images))
 		s.note("%d images of releases are missing in %s; publishing their release files again brings them back: %s", len(lost), s.blobs.dir,
 			some(lost))
 	}
@@ -241,10 +234,9 @@ func some(names []string) string {
 }
 
 func (s *Store) digests(ctx context.Context, query string) (map[string]bool, error) {
-	rows, err := s.read.QueryContext(ctx, query)
-	all, err := collect(rows, err, "list blobs", func(d *[]byte) error { return rows.Scan(d) })
-	names := make(map[string]bool, len(all))
-	for _, d := range all {
+	found, err := all(ctx, s.read, "list blobs", column[[]byte], query)
+	names := make(map[string]bool, len(found))
+	for _, d := range found {
 		names[hex.EncodeToString(d)] = true
 	}
 	return names, err

@@ -141,12 +141,8 @@ func (l *lister) list(r group, from place, limit int) ([]listed, error) {
 	if from.last < r.to {
 		upper = from.last + 1
 	}
-	rows, err := l.tx.QueryContext(l.ctx, deviceColumns+`INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ? AND (last_seen, id) < (?, ?)`+l.where+` ORDER BY last_seen DESC, id DESC LIMIT ?`,
+	return all(l.ctx, l.tx, "list devices", scanDevice, deviceColumns+`INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ? AND (last_seen, id) < (?, ?)`+l.where+` ORDER BY last_seen DESC, id DESC LIMIT ?`,
 		append(append([]any{r.state, r.from, upper, from.last, from.id}, l.args...), limit)...)
-	return collect(rows, err, "list devices", func(d *listed) (err error) {
-		d.id, err = scanDevice(rows, &d.Device)
-		return err
-	})
 }
 
 // index is the one that has the devices of the list together and in its order.
@@ -166,18 +162,16 @@ type listed struct {
 }
 
 // scan counts what matches a search within a group by looking at all of it.
-func (l *lister) scan(r group) (n int, err error) {
-	err = l.tx.QueryRowContext(l.ctx, `SELECT count(*) FROM devices INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ?`+l.where,
-		append([]any{r.state, r.from, r.to}, l.args...)...).Scan(&n)
-	return n, full(err)
+func (l *lister) scan(r group) (int, error) {
+	return one(l.ctx, l.tx, column[int], `SELECT count(*) FROM devices INDEXED BY `+l.index()+` WHERE state = ? AND last_seen >= ? AND last_seen < ?`+l.where,
+		append([]any{r.state, r.from, r.to}, l.args...)...)
 }
 
 // tally counts a group without a search.
 func (l *lister) tally(r group) (int, error) {
 	switch {
 	case l.q.Image != nil && l.q.Model == "":
-		rows, err := l.tx.QueryContext(l.ctx, `SELECT DISTINCT model FROM runs WHERE image = ?`, l.q.Image[:])
-		models, err := collect(rows, err, "models of an image", func(m *string) error { return rows.Scan(m) })
+		models, err := all(l.ctx, l.tx, "models of an image", column[string], `SELECT DISTINCT model FROM runs WHERE image = ?`, l.q.Image[:])
 		total := 0
 		for _, m := range models {
 			n, err := countRange(l.ctx, l.tx, r, ofImage(m, *l.q.Image))
@@ -214,8 +208,8 @@ func (l *lister) search() (words condition, few []int64, err error) {
 		{`SELECT EXISTS (SELECT 1 FROM models WHERE id LIKE ? ESCAPE '\')`,
 			"model"}, {`SELECT EXISTS (SELECT 1 FROM runs WHERE version LIKE ? ESCAPE '\')`, "version"},
 	} {
-		var some bool
-		if err := l.tx.QueryRowContext(l.ctx, t.query, plain+"%").Scan(&some); err != nil {
+		some, err := one(l.ctx, l.tx, column[bool], t.query, plain+"%")
+		if err != nil {
 			return words, nil, err
 		}
 		if some {
@@ -229,9 +223,8 @@ func (l *lister) search() (words condition, few []int64, err error) {
 	if begins || len(parts) == 0 {
 		return words, nil, nil
 	}
-	rows, err := l.tx.QueryContext(l.ctx, `SELECT rowid FROM serials WHERE serials MATCH ? LIMIT ?`, strings.Join(parts, " AND "),
-		fewMatches+1)
-	few, err = collect(rows, err, "search", func(id *int64) error { return rows.Scan(id) })
+	few, err = all(l.ctx, l.tx, "search", column[int64], `SELECT rowid FROM serials WHERE serials MATCH ? LIMIT ?`,
+		strings.Join(parts, " AND "), fewMatches+1)
 	if len(few) > fewMatches {
 		few = nil
 	} else if few == nil {
@@ -258,17 +251,14 @@ func (l *lister) among(ids []int64) error {
 	if err != nil {
 		return err
 	}
-	cut := l.q.Cut
-	rows, err := l.tx.QueryContext(l.ctx, `SELECT devices.id, state, last_seen FROM json_each(?) AS few CROSS JOIN devices ON devices.id = few.value WHERE true`+l.where, append([]any{string(list)}, l.args...)...)
-	found, err := collect(rows, err, "search", func(p *place) error {
+	scan := func(r row, p *place) error {
 		var d storage.Device
-		if err := rows.Scan(&p.id, &d.State, &p.last); err != nil {
-			return err
-		}
+		err := r.Scan(&p.id, &d.State, &p.last)
 		d.LastSeen = moment(p.last)
-		p.group = int(d.Group(cut))
-		return nil
-	})
+		p.group = int(d.Group(l.q.Cut))
+		return err
+	}
+	found, err := all(l.ctx, l.tx, "search", scan, `SELECT devices.id, state, last_seen FROM json_each(?) AS few CROSS JOIN devices ON devices.id = few.value WHERE true`+l.where, append([]any{string(list)}, l.args...)...)
 	if err != nil {
 		return err
 	}
@@ -281,11 +271,11 @@ func (l *lister) among(ids []int64) error {
 			l.page.Next = found[i-1].String()
 			break
 		}
-		var d storage.Device
-		if _, err := scanDevice(l.tx.QueryRowContext(l.ctx, deviceColumns+`WHERE id = ?`, p.id), &d); err != nil {
+		d, err := one(l.ctx, l.tx, scanDevice, deviceColumns+`WHERE id = ?`, p.id)
+		if err != nil {
 			return err
 		}
-		l.page.Devices = append(l.page.Devices, d)
+		l.page.Devices = append(l.page.Devices, d.Device)
 	}
 	return nil
 }

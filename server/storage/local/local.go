@@ -13,10 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"unbrick/server/storage"
+
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"unbrick/server/storage"
 )
 
 // Store implements storage.Store. It may be used concurrently.
@@ -140,28 +140,9 @@ const probeSetting = "probe"
 // Ping writes to the database and to the blob folder, durably, as everything that happens must be.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.PutSetting(ctx, probeSetting, make([]byte, 8)); err != nil {
-		return fmt.Errorf("ping database: %w", err)
+		return named(err, "ping database")
 	}
-	if err := s.blobs.probe(); err != nil {
-		return fmt.Errorf("ping blobs: %w", err)
-	}
-	return nil
-}
-
-// change runs f in one writing transaction, and names the operation in its error.
-func (s *Store) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, full(err))
-	}
-	defer tx.Rollback()
-	if err := f(tx); err != nil {
-		return fmt.Errorf("%s: %w", what, full(err))
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", what, full(err))
-	}
-	return nil
+	return named(s.blobs.probe(), "ping blobs")
 }
 
 // full makes ErrFull of the ways in which a disk says so, and ErrNotFound of an empty result.
@@ -178,6 +159,14 @@ func full(err error) error {
 		return fmt.Errorf("%w: %w", storage.ErrFull, err)
 	}
 	return err
+}
+
+// named puts before an error, if there is one, what failed.
+func named(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), full(err))
 }
 
 func stamp(t time.Time) int64 {

@@ -14,9 +14,6 @@ func lockFile(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 }
 
-// errNotFolder is what the system says when a part of a path is a file.
-const errNotFolder = syscall.ENOTDIR
-
 func readOnly(error) bool { return false }
 
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) }

@@ -26,9 +26,6 @@ func lockFile(name string) (*os.File, error) {
 	return f, nil
 }
 
-// errNotFolder is what the system says when a part of a path is a file.
-const errNotFolder = syscall.ENOTDIR
-
 // readOnly says whether a whole disk takes no writing.
 func readOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 

@@ -20,21 +20,13 @@ const version = 7
 
 // create brings the schema into a database that has none. It is one transaction, so a crash leaves none or all of it.
 func create(ctx context.Context, db *sql.DB) error {
-	var have int
-	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&have); err != nil {
-		return fmt.Errorf("read schema version: %w", err)
+	have, err := one(ctx, db, column[int], `PRAGMA user_version`)
+	if err != nil || have == version {
+		return named(err, "read schema version")
 	}
-	if have == version {
-		return nil
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("create schema: %w", err)
-	}
-	defer tx.Rollback()
-	mark := fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d`, applicationID, version)
-	if _, err := tx.ExecContext(ctx, schema+mark); err != nil {
-		return fmt.Errorf("create schema: %w", err)
-	}
-	return tx.Commit()
+	return transact(ctx, db, nil, "create schema", func(tx *sql.Tx) error {
+		mark := fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d`, applicationID, version)
+		_, err := tx.ExecContext(ctx, schema+mark)
+		return err
+	})
 }
