@@ -71,33 +71,28 @@ func flagWords(m *state.BootImage) string {
 	return strings.Join(words, ", ")
 }
 
+// trials say what is known of an image that was taken.
+var trials = map[state.Trial]Promise{
+	state.TrialRuns: {"Restored. It has $image.", "The image runs on trial. Unless its program confirms itself, the next restart brings " +
+		"the one before back. You can unplug the device."},
+	state.TrialConfirmed: {"Restored. It has $image.", "The image ran on trial, and was told to stay. You can unplug the device."},
+	state.TrialStarted: {"Restored. It has $image.", "Its boot loader has checked the image and lists it, and its program answers. You can " +
+		"unplug it."},
+	state.TrialNone: {"Written. Its boot loader starts $image.", "Its boot loader has checked the image and lists it, and took the command " +
+		"to start. Most programs say nothing at this port, and nothing has answered since. Look whether the device runs."},
+	state.TrialMarked: {"Written. Its boot loader tries $image.", "Its boot loader took the command to start. Nothing has answered since, " +
+		"as with most programs. Unless its program confirms itself, the next restart brings the one before back."},
+	state.TrialUnknown: {"Written. Its boot loader lists $image.", "The command to start was not answered, so whether the device runs is " +
+		"not known. Switch it off and on."},
+}
+
 // installed is the screen after a signed image was taken.
 func installed(s *state.RestoreInstalled) Pane {
 	d := &s.Result
-	heading, lead := "Restored. It has image "+d.Version+".", ""
-	switch d.Trial {
-	case state.TrialRuns:
-		lead = "The image runs on trial. Unless its program confirms itself, the next restart brings the one before back. You can unplug " +
-			"the device."
-	case state.TrialConfirmed:
-		lead = "The image ran on trial, and was told to stay. You can unplug the device."
-	case state.TrialStarted:
-		lead = "Its boot loader has checked the image and lists it, and its program answers. You can unplug it."
-	case state.TrialNone:
-		heading = "Written. Its boot loader starts image " + d.Version + "."
-		lead = "Its boot loader has checked the image and lists it, and took the command to start. Most programs say nothing at this " +
-			"port, and nothing has answered since. Look whether the device runs."
-	case state.TrialMarked:
-		heading = "Written. Its boot loader tries image " + d.Version + "."
-		lead = "Its boot loader took the command to start. Nothing has answered since, as with most programs. Unless its program confirms " +
-			"itself, the next restart brings the one before back."
-	case state.TrialUnknown:
-		heading = "Written. Its boot loader lists image " + d.Version + "."
-		lead = "The command to start was not answered, so whether the device runs is not known. Switch it off and on."
-	}
+	end := trials[d.Trial]
 	return Pane{
-		Heading: heading,
-		Lead:    lead,
+		Heading: strings.ReplaceAll(end.Head, "$image", "image "+d.Version),
+		Lead:    end.Text,
 		Facts: []Fact{
 			{Label: "Hash", Value: s.File.Hash, Mono: true},
 			{Label: "Sent", Value: KB(uint64(d.Sent)), Small: "framing included"},

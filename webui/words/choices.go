@@ -56,37 +56,21 @@ func with[T cmp.Ordered](values []T, now T) []T {
 	return slices.Concat(values[:at], []T{now}, values[at:])
 }
 
-// Tear says what a tear leaves.
-func Tear(t state.Tear) string {
-	names := [state.TearKinds]string{
+var (
+	tears = [state.TearKinds]string{
 		"half of the bytes", "nothing written", "everything written", "the first unit", "all but the last unit",
 		"unstable bits", "units that cannot be read", "a weak erase", "one bit in between",
 	}
-	if int(t) >= len(names) {
-		return ""
-	}
-	return names[t]
-}
-
-// Noise says how many bits are damaged.
-func Noise(n state.Noise) string {
-	names := [state.NoiseKinds]string{
+	noises = [state.NoiseKinds]string{
 		"none", "1 in 1" + Gap + "000" + Gap + "000", "1 in 100" + Gap + "000", "1 in 10" + Gap + "000", "1 in 1" + Gap + "000",
 	}
-	if int(n) >= len(names) {
-		return ""
-	}
-	return names[n]
-}
+	paces = [state.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
+)
 
-// Pace says how device time passes.
-func Pace(p state.Pace) string {
-	names := [state.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
-	if int(p) >= len(names) {
-		return ""
-	}
-	return names[p]
-}
+// Tear says what a tear leaves, Noise how many bits are damaged, Pace how device time passes.
+func Tear(t state.Tear) string   { return word(tears[:], t) }
+func Noise(n state.Noise) string { return word(noises[:], n) }
+func Pace(p state.Pace) string   { return word(paces[:], p) }
 
 // Health says how the application behaves.
 func Health(h state.Health) string {

@@ -1,6 +1,8 @@
 package words
 
 import (
+	"cmp"
+	"os"
 	"strings"
 	"time"
 
@@ -67,102 +69,95 @@ func EventRows(list []form.Event, now time.Time) []EventRow {
 	return rows
 }
 
+// eventForms are the lines of a device's history by their kind. What stands behind a $ is a place, which event.place fills.
+var eventForms = map[string]EventRow{
+	"first-seen":  {Class: "plain", Head: "First seen", Text: "$runs"},
+	"offer":       {Class: "plain", Head: "Update $route", Text: "$file, needs a workspace of ${needs KiB}."},
+	"transferred": {Class: "plain", Head: "Update file received", Text: "$route$received."},
+	"broken":      {Class: "plain", Head: "Transfer broke off", Text: "At ${sent KB} of ${size KB}. $broke."},
+	"installed":   {Class: "ok", Head: "Installed $to", Text: "Rewritten in place, verdict good."},
+	"confirmed": {Class: "ok", Head: "Confirmed $to", Text: "The release says that it works. Older security levels are refused from " +
+		"now on."},
+	"failed":   {Class: "bad", Head: "Update $route went wrong", Text: "It was transferred, and the device does not run it."},
+	"refused":  {Class: "bad", Head: "Update file refused", Text: "The proof before erase had another outcome. Nothing was erased."},
+	"held":     {Class: "bad", Head: "Held back from $to", Text: "$held"},
+	"conflict": {Class: "bad", Head: "Two devices of one serial", Text: "Both spoke at the same time, and both were served."},
+	"settled":  {Class: "plain", Head: "Marked as settled", Text: "By the operator."},
+	"freed":    {Class: "plain", Head: "Offered again", Text: "$to"},
+	"needs-cable": {Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs ${needs KiB}, the device has ${has KiB}. " +
+		"It keeps running."},
+	"not-made": {Class: "bad", Head: "No update file for $to", Text: "The server tried to make one again and again: $error. The device " +
+		"keeps running; publish the release anew, or withhold it."},
+	"restored":      {Class: "ok", Head: "Restored over the cable", Text: "Verified, runs $to.$written As reported by whoever restored it."},
+	"not-restored":  {Class: "bad", Head: "Restoration ended early", Text: "As reported by whoever tried. It can be tried again."},
+	"found":         {Class: "bad", Head: "Found in restoration mode", Text: "$why."},
+	"verified":      {Class: "ok", Head: "Runs what was restored", Text: "The device itself says so."},
+	"changed":       {Class: "plain", Head: "Other software than known", Text: "$now It did not come from here."},
+	"flash-problem": {Class: "bad", Head: "Its flash wears out", Text: "It reported erases that went wrong."},
+}
+
 func eventWords(e *form.Event) EventRow {
+	row, known := eventForms[e.Kind]
+	if !known {
+		return EventRow{Class: "plain", Head: e.Kind, Text: eventPlace(e, "route")}
+	}
+	place := func(name string) string { return eventPlace(e, name) }
+	row.Head, row.Text = os.Expand(row.Head, place), os.Expand(row.Text, place)
+	return row
+}
+
+// eventPlace is what an event has for a place of its words: a number of its detail, or one of these.
+func eventPlace(e *form.Event, place string) string {
 	d := detail(e.Detail)
-	switch e.Kind {
-	case "first-seen":
-		return EventRow{Class: "plain", Head: "First seen", Text: sentence("runs", e.To, e.From)}
-	case "offer":
-		t := strings.TrimSpace(d.text("kind")+" of "+KB(d.number("size"))) + ", needs a workspace of " + KiB(d.number("needs")) + "."
-		return EventRow{Class: "plain", Head: "Update " + fromTo(e), Text: Upper(t)}
-	case "transferred":
-		return EventRow{Class: "plain", Head: "Update file received", Text: fromTo(e) + sizeWords(max(d.number("size"), e.Bytes)) + "."}
-	case "broken":
-		return EventRow{Class: "plain", Head: "Transfer broke off", Text: brokenWords(d)}
-	case "installed":
-		return EventRow{Class: "ok", Head: "Installed " + e.To, Text: "Rewritten in place, verdict good."}
-	case "confirmed":
-		return EventRow{Class: "ok", Head: "Confirmed " + e.To, Text: "The release says that it works. Older security levels are refused " +
-			"from now on."}
-	case "failed":
-		return EventRow{Class: "bad", Head: "Update " + fromTo(e) + " went wrong", Text: "It was transferred, and the device does not run it."}
-	case "refused":
-		return EventRow{Class: "bad", Head: "Update file refused", Text: "The proof before erase had another outcome. Nothing was erased."}
-	case "held":
-		return EventRow{Class: "bad", Head: "Held back from " + e.To, Text: heldWords(e)}
-	case "conflict":
-		return EventRow{Class: "bad", Head: "Two devices of one serial", Text: "Both spoke at the same time, and both were served."}
-	case "settled":
-		return EventRow{Class: "plain", Head: "Marked as settled", Text: "By the operator."}
-	case "freed":
-		return EventRow{Class: "plain", Head: "Offered again", Text: e.To}
-	case "needs-cable":
-		return EventRow{Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs " + KiB(d.number("needs")) +
-			", the device has " + KiB(d.number("has")) + ". It keeps running."}
-	case "not-made":
-		return EventRow{Class: "bad", Head: "No update file for " + e.To, Text: "The server tried to make one again and again: " +
-			strings.TrimSuffix(d.text("error"), ".") + ". The device keeps running; publish the release anew, or withhold it."}
-	case "restored":
-		t := "Verified, runs " + e.To + "."
-		if n := d.number("sectors"); n > 0 {
-			t += " " + Count(int(n), "sector", "sectors") + " written, " + KB(d.number("sent")) + " of " + KB(d.number("full")) + " sent."
-		}
-		return EventRow{Class: "ok", Head: "Restored over the cable", Text: t + " As reported by whoever restored it."}
-	case "not-restored":
-		return EventRow{Class: "bad", Head: "Restoration ended early", Text: "As reported by whoever tried. It can be tried again."}
-	case "found":
-		return EventRow{Class: "bad", Head: "Found in restoration mode", Text: Upper(because("As reported", d.text("why"))) + "."}
-	case "verified":
-		return EventRow{Class: "ok", Head: "Runs what was restored", Text: "The device itself says so."}
-	case "changed":
-		return EventRow{Class: "plain", Head: "Other software than known", Text: sentence("now runs", e.To, "") + " It did not come from here."}
-	case "flash-problem":
-		return EventRow{Class: "bad", Head: "Its flash wears out", Text: "It reported erases that went wrong."}
-	}
-	return EventRow{Class: "plain", Head: e.Kind, Text: fromTo(e)}
-}
-
-// brokenWords says how far a transfer came, and why it ended if that is known.
-func brokenWords(d detail) string {
-	t := "At " + KB(d.number("sent")) + " of " + KB(d.number("size")) + ". "
-	if why := d.text("why"); why != "" {
-		return t + Upper(why) + "."
-	}
-	return t + "It can be resumed."
-}
-
-// heldWords says until when a release is held back.
-func heldWords(e *form.Event) string {
-	if e.Source == "operator" {
-		return "By the operator, until the operator offers it again."
-	}
-	return "It says that its rewrites failed. It is offered again after some days, or when you offer it."
-}
-
-func fromTo(e *form.Event) string {
-	if e.From == "" || e.From == e.To {
+	switch place {
+	case "to":
 		return e.To
+	case "route":
+		if e.From == "" || e.From == e.To {
+			return e.To
+		}
+		return e.From + " to " + e.To
+	case "runs":
+		return sentence("Runs ", cmp.Or(e.To, e.From))
+	case "now":
+		return sentence("Now runs ", e.To)
+	case "file":
+		return Upper(strings.TrimSpace(d.text("kind") + " of " + KB(d.number("size"))))
+	case "received":
+		if n := max(d.number("size"), e.Bytes); n > 0 {
+			return ", " + KB(n)
+		}
+		return ""
+	case "broke":
+		return cmp.Or(Upper(d.text("why")), "It can be resumed")
+	case "held":
+		if e.Source == "operator" {
+			return "By the operator, until the operator offers it again."
+		}
+		return "It says that its rewrites failed. It is offered again after some days, or when you offer it."
+	case "error":
+		return strings.TrimSuffix(d.text("error"), ".")
+	case "why":
+		return because("As reported", d.text("why"))
+	case "written":
+		if n := d.number("sectors"); n > 0 {
+			return " " + Count(int(n), "sector", "sectors") + " written, " + KB(d.number("sent")) + " of " + KB(d.number("full")) + " sent."
+		}
+		return ""
 	}
-	return e.From + " to " + e.To
+	number, unit, _ := strings.Cut(place, " ")
+	if unit == "KiB" {
+		return KiB(d.number(number))
+	}
+	return KB(d.number(number))
 }
 
-// sentence puts a verb before the first name that is known.
-func sentence(verb, name, otherwise string) string {
-	if name == "" {
-		name = otherwise
-	}
+// sentence puts words before a name, if it is known.
+func sentence(words, name string) string {
 	if name == "" {
 		return ""
 	}
-	return Upper(verb) + " " + name + "."
-}
-
-// sizeWords is the size of a file where it is known.
-func sizeWords(n uint64) string {
-	if n == 0 {
-		return ""
-	}
-	return ", " + KB(n)
+	return words + name + "."
 }
 
 // geometryWords reads a geometry aloud: "16KiB*4,128KiB" is "4 sectors of 16 KiB, 1 of 128 KiB".

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -121,29 +122,17 @@ func DiagnosticRows(file *diagnostic.File) []DiagnosticRow {
 	return rows
 }
 
-// userCommands are those of our own group, by number.
-var userCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data", "apply", "status",
-	"finish", "abort", "read-out"}
+// commandNames are those of the cable, by group and number.
+var commandNames = map[[2]int]string{
+	{0, 0}: "echo", {0, 5}: "reset", {0, 6}: "buffers",
+	{1, 0}: "image list", {1, 1}: "upload",
+	{64, 0}: "identify", {64, 1}: "read record", {64, 2}: "digests", {64, 3}: "begin", {64, 4}: "leaves", {64, 5}: "announce file",
+	{64, 6}: "data", {64, 7}: "apply", {64, 8}: "status", {64, 9}: "finish", {64, 10}: "abort", {64, 11}: "read-out",
+	{64, 16}: "agree on frames", {64, 17}: "announce next file",
+}
 
 // commandName names a command of the cable.
 func commandName(group uint16, id uint8) string {
-	switch {
-	case group == 0 && id == 0:
-		return "echo"
-	case group == 0 && id == 5:
-		return "reset"
-	case group == 0 && id == 6:
-		return "buffers"
-	case group == 1 && id == 0:
-		return "image list"
-	case group == 1 && id == 1:
-		return "upload"
-	case group == 64 && id == 16:
-		return "agree on frames"
-	case group == 64 && id == 17:
-		return "announce next file"
-	case group == 64 && int(id) < len(userCommands):
-		return userCommands[id]
-	}
-	return "command " + strconv.Itoa(int(group)) + "/" + strconv.Itoa(int(id))
+	number := "command " + strconv.Itoa(int(group)) + "/" + strconv.Itoa(int(id))
+	return cmp.Or(commandNames[[2]int{int(group), int(id)}], number)
 }

@@ -71,6 +71,23 @@ func hangAdvice(l *state.Lab) string {
 	return " The switch Application says that every release hangs after its start: set it to healthy first."
 }
 
+// outcomes say what the last update or restoration has come to.
+var outcomes = [...]string{
+	state.OutcomeNoRoom:    " The update does not fit its RAM: it needs the cable.",
+	state.OutcomeRefused:   " The offered release was refused, and nothing was erased.",
+	state.OutcomeProof:     " The proof had another outcome, and nothing was erased.",
+	state.OutcomeBroken:    " The transfer broke off; the next one goes on where it stopped.",
+	state.OutcomeLinkLost:  " The link broke off before anything was sent; nothing has changed. Try again.",
+	state.OutcomeNoServer:  " The server does not answer.",
+	state.OutcomeHeld:      " The server holds it back from the newest release; Fleet says why, and can offer it again.",
+	state.OutcomeFailed:    " The restoration ended early.",
+	state.OutcomeLater:     " The server has nothing to send yet. Try again later.",
+	state.OutcomeUpToDate:  " It is the newest.",
+	state.OutcomeUpdated:   " The update was verified.",
+	state.OutcomeConfirmed: " It has confirmed itself.",
+	state.OutcomeRestored:  " It was restored over the cable and verified.",
+}
+
 func runningWords(l *state.Lab) string {
 	s := "Running " + releaseName(l.Runs) + "."
 	switch {
@@ -79,34 +96,11 @@ func runningWords(l *state.Lab) string {
 	case l.Health == state.HealthHangs:
 		s += " From its next start on it hangs."
 	}
+	s += word(outcomes[:], l.Outcome)
 	switch l.Outcome {
-	case state.OutcomeNoRoom:
-		return s + " The update does not fit its RAM: it needs the cable."
-	case state.OutcomeRefused:
-		return s + " The offered release was refused, and nothing was erased."
-	case state.OutcomeProof:
-		return s + " The proof had another outcome, and nothing was erased."
-	case state.OutcomeBroken:
-		return s + " The transfer broke off; the next one goes on where it stopped."
-	case state.OutcomeLinkLost:
-		return s + " The link broke off before anything was sent; nothing has changed. Try again."
-	case state.OutcomeNoServer:
-		return s + " The server does not answer."
-	case state.OutcomeHeld:
-		return s + " The server holds it back from the newest release; Fleet says why, and can offer it again."
-	case state.OutcomeFailed:
-		return s + " The restoration ended early."
-	case state.OutcomeLater:
-		return s + " The server has nothing to send yet. Try again later."
-	case state.OutcomeUpToDate:
-		return s + " It is the newest."
-	case state.OutcomeUpdated:
-		s += " The update was verified."
-	case state.OutcomeConfirmed:
-		s += " It has confirmed itself."
-	case state.OutcomeRestored:
-		s += " It was restored over the cable and verified."
-	case state.OutcomeNone:
+	case state.OutcomeNone, state.OutcomeUpdated, state.OutcomeConfirmed, state.OutcomeRestored:
+	default:
+		return s
 	}
 	if l.Offered.Digest != ([32]byte{}) {
 		s += " Release " + l.Offered.Version + " is published for it."
@@ -142,25 +136,17 @@ func brickedWords(l *state.Lab) (lamp, words string) {
 	return lamp, words
 }
 
-// MakeEnd say why a device could not be made.
-func MakeEnd(e state.MakeEnd) string {
-	words := ""
-	switch e {
-	case state.MakeEndNone:
-		return ""
-	case state.MakeEndNoServer:
-		words = "the server has to be asked for its release or its keys, and does not answer. Try again when it does."
-	case state.MakeEndNoRelease:
-		words = "its release is gone from this browser and from the server. Choose another one."
-	case state.MakeEndDamaged:
-		words = "the bytes of its release are not those that were signed. Choose another one."
-	case state.MakeEndNoKeys:
-		words = "the server trusts no key for this model yet. Publish a release for it first."
-	case state.MakeEndUnfit:
-		words = "its release does not fit the model. Choose another one."
-	}
-	return " No device was made: " + words
+var makeEnds = [...]string{
+	state.MakeEndNoServer: " No device was made: the server has to be asked for its release or its keys, and does not answer. Try again " +
+		"when it does.",
+	state.MakeEndNoRelease: " No device was made: its release is gone from this browser and from the server. Choose another one.",
+	state.MakeEndDamaged:   " No device was made: the bytes of its release are not those that were signed. Choose another one.",
+	state.MakeEndNoKeys:    " No device was made: the server trusts no key for this model yet. Publish a release for it first.",
+	state.MakeEndUnfit:     " No device was made: its release does not fit the model. Choose another one.",
 }
+
+// MakeEnd says why a device could not be made.
+func MakeEnd(e state.MakeEnd) string { return word(makeEnds[:], e) }
 
 // LabFailure is what a restoration of the Lab's device that ended early leaves to be said, in the words of Restore; nil when
 // there is nothing.

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"os"
 	"strings"
 
 	"unbrick/restore"
@@ -47,79 +48,176 @@ func LogFile(rows []state.LogRow, runs []state.SectorRun) []byte {
 	return []byte(b.String())
 }
 
+// terminalForms are the sentences of the terminal's events, logForms those of the others. What stands behind a $ is a place, which
+// logPlace fills from the row.
+var (
+	terminalForms = [...]string{
+		terminal.EventReset:        "boot${: name}$faults",
+		terminal.EventIdentity:     "boot: identification read; trusts ${a key}${ name}",
+		terminal.EventRecord:       "boot: record number $a${: name}",
+		terminal.EventNoRecord:     "boot: no valid record",
+		terminal.EventDoubtful:     "$at is doubtful",
+		terminal.EventDigest:       "digest of $a bytes in ${b seconds}${: name}",
+		terminal.EventRunning:      "running${ release name}, not confirmed yet",
+		terminal.EventRestore:      "restoration mode${: name}",
+		terminal.EventRefreshed:    "$at refreshed from itself, $a to go",
+		terminal.EventNotWritten:   "record at ${a address} could not be written",
+		terminal.EventHello:        "identification sent${; release name}; up to ${a memory} of workspace",
+		terminal.EventInfo:         "update file information: $a bytes, needs a workspace of ${b memory}",
+		terminal.EventNothing:      "no update${: name}",
+		terminal.EventRefused:      "offer refused, nothing erased${: name}",
+		terminal.EventStopped:      "stopped $app (${b memory})",
+		terminal.EventStarted:      "started $app (${b memory})",
+		terminal.EventSecured:      "workspace of ${b memory} secured at offset ${a address}",
+		terminal.EventReleased:     "workspace given back",
+		terminal.EventRequest:      "transfer of $b bytes requested at offset $a",
+		terminal.EventData:         "$a of $b bytes received",
+		terminal.EventReceived:     "$a bytes received, digest right",
+		terminal.EventBroken:       "transfer broke at $a of $b bytes",
+		terminal.EventDisconnected: "link closed",
+		terminal.EventResident:     "all applications stopped; ${a memory} of code runs from RAM",
+		terminal.EventProof:        "proof before erase: ${a sector}, outcome matches the manifest, ${b seconds}",
+		terminal.EventProofFailed:  "proof before erase: another outcome; nothing erased",
+		terminal.EventIntent:       "intent written${: rewriting to release name}, ${a sector}",
+		terminal.EventMark:         "$at marked, ${a mark} left",
+		terminal.EventSector:       "$at written and read back, $a of $b",
+		terminal.EventRetry:        "$at did not take it, attempt $a",
+		terminal.EventDead:         "sector at ${a address} is dead",
+		terminal.EventVerdict:      "verdict: bad; the image is not the wanted one",
+		terminal.EventInstalled:    "record written: installed${ release name}",
+		terminal.EventConfirmed:    "confirmed${ name}; security floor $a",
+		terminal.EventPrepare:      "record renewed, number $a",
+		terminal.EventWaiting:      "listening on the cable",
+		terminal.EventConnected:    "a host asks",
+		terminal.EventBegun:        "manifest accepted${: release name}",
+		terminal.EventDenied:       "request refused${: name}",
+		terminal.EventReceiving:    "$a of $b bytes received over the cable",
+		terminal.EventRestored:     "restored${: release name}",
+		terminal.EventResetAsked:   "the host asks for a reset",
+		terminal.EventErased:       "$at of a settings area erased, $a of $b",
+	}
+	logForms = [...]string{
+		state.LogPowerOn:     "power on",
+		state.LogPowerOff:    "power off, between flash operations",
+		state.LogCut:         "power cut inside flash operation $a; the tear leaves $tear",
+		state.LogReset:       "reset",
+		state.LogFault:       "hardware rule broken${: name}",
+		state.LogMade:        "made with $release",
+		state.LogLinkOpen:    "server: link open",
+		state.LogMaking:      "server: an update file is being made${ for release name}$later",
+		state.LogInfo:        "server: update file of $a bytes, needs a workspace of ${b memory}",
+		state.LogNoUpdate:    "server: nothing newer",
+		state.LogRequested:   "server: asked for bytes from offset $a",
+		state.LogSending:     "server: $a bytes sent",
+		state.LogServerAway:  "the server does not answer",
+		state.LogIdentified:  "apparatus: identified${, serial name}, digests of ${a sector}",
+		state.LogSelected:    "apparatus: $release; ${a sector}, $b bytes",
+		state.LogSent:        "apparatus: $a of ${b sector} sent",
+		state.LogRestored:    "apparatus: $release restored; ${a sector} written, $b bytes sent",
+		state.LogEnded:       "apparatus: ended, $cause",
+		state.LogHealth:      "application: $health",
+		state.LogNotNeeded:   "apparatus: nothing to write; started",
+		state.LogStoreWarned: "this browser did not keep the flash; a reload would lose it",
+		state.LogReplay:      "$name",
+		state.LogMessage:     "$name",
+		state.LogPacket:      "$name",
+		state.LogServerEnded: "server: it ended the session${: name}$later",
+		state.LogMissed:      "the rewrite had $b flash operations: the cut at $a was not reached, and is no longer armed",
+		state.LogOffered:     "server: $release is there; the update waits until it is asked for",
+	}
+)
+
 // logText is an event in words. runs is the flash's geometry, for addresses.
 func logText(r *state.LogRow, runs []state.SectorRun) string {
+	forms, good := logForms[:], false
 	if r.Source == state.SourceTerminal {
-		return terminalText(r, runs)
+		forms, good = terminalForms[:], r.A == 1
 	}
-	a, b, n := Group(uint64(r.A)), Group(uint64(r.B)), r.Text
-	switch r.Code {
-	case state.LogPowerOn:
-		return "power on"
-	case state.LogPowerOff:
-		return "power off, between flash operations"
-	case state.LogCut:
-		return "power cut inside flash operation " + a + "; the tear leaves " + Tear(state.Tear(min(r.B, 255)))
-	case state.LogReset:
-		return "reset"
-	case state.LogFault:
-		return because("hardware rule broken", n)
-	case state.LogMade:
-		return "made with " + releaseName(n)
-	case state.LogLinkOpen:
-		return "server: link open"
-	case state.LogMaking:
-		return about("server: an update file is being made", " for release ", n) + later(r.A)
-	case state.LogInfo:
-		return "server: update file of " + a + " bytes, needs a workspace of " + memory(r.B)
-	case state.LogNoUpdate:
-		return "server: nothing newer"
-	case state.LogRequested:
-		return "server: asked for bytes from offset " + a
-	case state.LogSending:
-		return "server: " + a + " bytes sent"
-	case state.LogServerAway:
-		return "the server does not answer"
-	case state.LogIdentified:
-		return about("apparatus: identified", ", serial ", n) + ", digests of " + Count(int(r.A), "sector", "sectors")
-	case state.LogSelected:
-		return "apparatus: " + releaseName(n) + "; " + Count(int(r.A), "sector", "sectors") + ", " + b + " bytes"
-	case state.LogSent:
-		return "apparatus: " + a + " of " + Count(int(r.B), "sector", "sectors") + " sent"
-	case state.LogRestored:
-		return "apparatus: " + releaseName(n) + " restored; " + Count(int(r.A), "sector", "sectors") + " written, " + b + " bytes sent"
-	case state.LogEnded:
-		return "apparatus: ended, " + causeWords(restore.Code(min(r.A, 255)))
-	case state.LogHealth:
-		return "application: " + Health(state.Health(min(r.A, 255)))
-	case state.LogNotNeeded:
-		return "apparatus: nothing to write; started"
-	case state.LogReplay, state.LogMessage, state.LogPacket:
-		return n
-	case state.LogServerEnded:
-		return because("server: it ended the session", n) + later(r.A)
-	case state.LogMissed:
-		return "the rewrite had " + b + " flash operations: the cut at " + a + " was not reached, and is no longer armed"
-	case state.LogOffered:
-		return "server: " + releaseName(n) + " is there; the update waits until it is asked for"
-	case state.LogStoreWarned:
-		return "this browser did not keep the flash; a reload would lose it"
+	form := word(forms, r.Code)
+	switch code := terminal.EventCode(min(r.Code, 255)); {
+	case form == "":
+		form = "event " + Group(uint64(r.Code))
+	case r.Source != state.SourceTerminal:
+	case code == terminal.EventRunning && good:
+		form = "running${ release name}, confirmed"
+	case code == terminal.EventVerdict && good:
+		form = "verdict: good${; the image is release name}"
+	case code == terminal.EventResident && r.Step == 15:
+		form = "no application runs; ${a memory} of code runs from RAM"
 	}
-	return "event " + Group(uint64(r.Code))
+	return os.Expand(form, func(place string) string { return logPlace(r, runs, place) })
+}
+
+// logPlace is what a row has for a place of its sentence. Words that end in "name" stand before what the row is about, and are left out
+// with it; a number is written as it is, as an amount of what follows it, or as a count of that.
+func logPlace(r *state.LogRow, runs []state.SectorRun, place string) string {
+	switch place {
+	case "at":
+		return logSector(r.Sector, runs)
+	case "release":
+		return releaseName(r.Text)
+	case "app":
+		if r.Text == "" {
+			return "region " + Group(uint64(r.A))
+		}
+		return r.Text
+	case "tear":
+		return Tear(state.Tear(min(r.B, 255)))
+	case "health":
+		return Health(state.Health(min(r.A, 255)))
+	case "cause":
+		return causeWords(restore.Code(min(r.A, 255)))
+	case "faults":
+		if r.B > 0 {
+			return "; " + Count(int(r.B), "fault reset", "fault resets") + " in a row"
+		}
+		return ""
+	case "later": // when a server wants to be asked again, if it does
+		if r.A > 0 {
+			return "; ask again in " + Count(int(r.A), "second", "seconds")
+		}
+		return ""
+	}
+	if before, ok := strings.CutSuffix(place, "name"); ok {
+		if r.Text == "" {
+			return ""
+		}
+		return before + r.Text
+	}
+	number, of, _ := strings.Cut(place, " ")
+	n := r.A
+	if number == "b" {
+		n = r.B
+	}
+	switch of {
+	case "":
+		return Group(uint64(n))
+	case "memory":
+		return memory(n)
+	case "address":
+		return HexAddr(n)
+	case "seconds":
+		return Seconds(micros(n), 3) + " s"
+	}
+	return Count(int(n), of, of+"s")
+}
+
+// logSector names a sector, if there is one.
+func logSector(sector uint32, runs []state.SectorRun) string {
+	if sector == state.NoSector {
+		return ""
+	}
+	at := "sector " + Group(uint64(sector))
+	if addr, size := state.SectorAt(runs, int(min(sector, state.MaxSectors))); size > 0 {
+		at += " at " + HexAddr(addr)
+	}
+	return at
 }
 
 // causeWords is what ended an attempt, as a log says it, with the number that support asks for.
 func causeWords(c restore.Code) string {
 	p := failed(&state.RestoreFailed{Failure: state.Failure{Code: c}})
 	return Lower(strings.TrimSuffix(p.Heading, ".")) + " (" + CauseCode(c) + ")"
-}
-
-// named puts a name after some words, if there is one.
-func named(words, name string) string {
-	if name == "" {
-		return words
-	}
-	return words + " " + name
 }
 
 // because puts a reason after some words, if there is one.
@@ -130,147 +228,10 @@ func because(words, reason string) string {
 	return words + ": " + reason
 }
 
-// later says when a server wants to be asked again, if it does.
-func later(seconds uint32) string {
-	if seconds == 0 {
-		return ""
-	}
-	return "; ask again in " + Count(int(seconds), "second", "seconds")
-}
-
-// about puts a name after some words and what joins them, if there is one.
-func about(words, join, name string) string {
-	if name == "" {
-		return words
-	}
-	return words + join + name
-}
-
 // memory writes an amount of RAM: in KiB from one KiB on.
 func memory(n uint32) string {
 	if n < 1024 {
 		return Count(int(n), "byte", "bytes")
 	}
 	return kibNumber(n) + " KiB"
-}
-
-// app names an application, by its region where nothing better is known.
-func app(r *state.LogRow) string {
-	if r.Text == "" {
-		return "region " + Group(uint64(r.A))
-	}
-	return r.Text
-}
-
-func terminalText(r *state.LogRow, runs []state.SectorRun) string {
-	a, b, n := Group(uint64(r.A)), Group(uint64(r.B)), r.Text
-	at := ""
-	if r.Sector != state.NoSector {
-		at = "sector " + Group(uint64(r.Sector))
-		if addr, size := state.SectorAt(runs, int(min(r.Sector, state.MaxSectors))); size > 0 {
-			at += " at " + HexAddr(addr)
-		}
-	}
-	switch terminal.EventCode(min(r.Code, 255)) {
-	case terminal.EventReset:
-		s := because("boot", n)
-		if r.B > 0 {
-			s += "; " + Count(int(r.B), "fault reset", "fault resets") + " in a row"
-		}
-		return s
-	case terminal.EventIdentity:
-		return named("boot: identification read; trusts "+Count(int(r.A), "key", "keys"), n)
-	case terminal.EventRecord:
-		return because("boot: record number "+a, n)
-	case terminal.EventNoRecord:
-		return "boot: no valid record"
-	case terminal.EventDoubtful:
-		return at + " is doubtful"
-	case terminal.EventDigest:
-		return because("digest of "+a+" bytes in "+Seconds(micros(r.B), 3)+" s", n)
-	case terminal.EventRunning:
-		if r.A == 1 {
-			return about("running", " release ", n) + ", confirmed"
-		}
-		return about("running", " release ", n) + ", not confirmed yet"
-	case terminal.EventRestore:
-		return because("restoration mode", n)
-	case terminal.EventRefreshed:
-		return at + " refreshed from itself, " + a + " to go"
-	case terminal.EventNotWritten:
-		return "record at " + HexAddr(r.A) + " could not be written"
-	case terminal.EventHello:
-		return about("identification sent", "; release ", n) + "; up to " + memory(r.A) + " of workspace"
-	case terminal.EventInfo:
-		return "update file information: " + a + " bytes, needs a workspace of " + memory(r.B)
-	case terminal.EventNothing:
-		return because("no update", n)
-	case terminal.EventRefused:
-		return because("offer refused, nothing erased", n)
-	case terminal.EventStopped:
-		return named("stopped", app(r)) + " (" + memory(r.B) + ")"
-	case terminal.EventStarted:
-		return named("started", app(r)) + " (" + memory(r.B) + ")"
-	case terminal.EventSecured:
-		return "workspace of " + memory(r.B) + " secured at offset " + HexAddr(r.A)
-	case terminal.EventReleased:
-		return "workspace given back"
-	case terminal.EventRequest:
-		return "transfer of " + b + " bytes requested at offset " + a
-	case terminal.EventData:
-		return a + " of " + b + " bytes received"
-	case terminal.EventReceived:
-		return a + " bytes received, digest right"
-	case terminal.EventBroken:
-		return "transfer broke at " + a + " of " + b + " bytes"
-	case terminal.EventDisconnected:
-		return "link closed"
-	case terminal.EventResident:
-		if r.Step == 15 {
-			return "no application runs; " + memory(r.A) + " of code runs from RAM"
-		}
-		return "all applications stopped; " + memory(r.A) + " of code runs from RAM"
-	case terminal.EventProof:
-		return "proof before erase: " + Count(int(r.A), "sector", "sectors") + ", outcome matches the manifest, " + Seconds(micros(r.B), 3) + " s"
-	case terminal.EventProofFailed:
-		return "proof before erase: another outcome; nothing erased"
-	case terminal.EventIntent:
-		return about("intent written", ": rewriting to release ", n) + ", " + Count(int(r.A), "sector", "sectors")
-	case terminal.EventMark:
-		return at + " marked, " + Count(int(r.A), "mark", "marks") + " left"
-	case terminal.EventSector:
-		return at + " written and read back, " + a + " of " + b
-	case terminal.EventRetry:
-		return at + " did not take it, attempt " + a
-	case terminal.EventDead:
-		return "sector at " + HexAddr(r.A) + " is dead"
-	case terminal.EventVerdict:
-		if r.A == 1 {
-			return about("verdict: good", "; the image is release ", n)
-		}
-		return "verdict: bad; the image is not the wanted one"
-	case terminal.EventInstalled:
-		return about("record written: installed", " release ", n)
-	case terminal.EventConfirmed:
-		return named("confirmed", n) + "; security floor " + a
-	case terminal.EventPrepare:
-		return "record renewed, number " + a
-	case terminal.EventWaiting:
-		return "listening on the cable"
-	case terminal.EventConnected:
-		return "a host asks"
-	case terminal.EventBegun:
-		return about("manifest accepted", ": release ", n)
-	case terminal.EventDenied:
-		return because("request refused", n)
-	case terminal.EventReceiving:
-		return a + " of " + b + " bytes received over the cable"
-	case terminal.EventRestored:
-		return about("restored", ": release ", n)
-	case terminal.EventResetAsked:
-		return "the host asks for a reset"
-	case terminal.EventErased:
-		return at + " of a settings area erased, " + a + " of " + b
-	}
-	return "event " + Group(uint64(r.Code))
 }

@@ -139,3 +139,11 @@ func Day(t, now time.Time) string {
 }
 
 func micros(n uint32) time.Duration { return time.Duration(n) * time.Microsecond }
+
+// word is the n-th of some words; empty: there is none.
+func word[N ~uint8 | ~uint16](list []string, n N) string {
+	if int(n) >= len(list) {
+		return ""
+	}
+	return list[n]
+}

@@ -1,6 +1,8 @@
 package words
 
 import (
+	"cmp"
+
 	"unbrick/protocol/smp"
 	"unbrick/webui/state"
 )
@@ -65,22 +67,19 @@ func needWords(p *state.Plan) string {
 	return words
 }
 
+// leads say why a device waits.
+var leads = [...]string{
+	smp.WhyUnknown:     "The device does not start its software. ",
+	smp.WhyInterrupted: "An update stopped halfway, so the device cannot start. ",
+	smp.WhyDamaged:     "Its software is damaged, so the device does not start it. ",
+	smp.WhyNoRecord:    "It no longer knows which release it holds, so it starts none. ",
+	smp.WhyHang:        "Its software started three times and never reported that it works. ",
+	smp.WhyAsked:       "It waits here because it was asked to. ",
+	smp.WhyPin:         "It waits here because it was asked to. ",
+}
+
 func foundLead(s *state.Offer) string {
-	tail := needWords(&s.Plan)
-	switch s.Device.Why {
-	case smp.WhyInterrupted:
-		return "An update stopped halfway, so the device cannot start. " + tail
-	case smp.WhyDamaged:
-		return "Its software is damaged, so the device does not start it. " + tail
-	case smp.WhyNoRecord:
-		return "It no longer knows which release it holds, so it starts none. " + tail
-	case smp.WhyHang:
-		return "Its software started three times and never reported that it works. " + tail
-	case smp.WhyAsked, smp.WhyPin:
-		return "It waits here because it was asked to. " + tail
-	case smp.WhyUnknown:
-	}
-	return "The device does not start its software. " + tail
+	return cmp.Or(word(leads[:], s.Device.Why), leads[smp.WhyUnknown]) + needWords(&s.Plan)
 }
 
 func foundFacts(s *state.Offer) []Fact {
@@ -122,31 +121,20 @@ func foundFacts(s *state.Offer) []Fact {
 	return list
 }
 
-// Fit says why a release is proposed, or why it cannot be.
-func Fit(f state.Fit) string {
-	switch f {
-	case state.FitIntended:
-		return "the update that stopped"
-	case state.FitInstalled:
-		return "the one it had"
-	case state.FitNewest:
-		return "the newest for this model"
-	case state.FitNewer:
-		return "newer than the one it had"
-	case state.FitOlder:
-		return "older than the one it had"
-	case state.FitBelowFloor:
-		return "too old: the device refuses it"
-	case state.FitUntrusted:
-		return "not signed by the keys that this device asks for"
-	case state.FitWithheld:
-		return "withheld by its maker for now"
-	case state.FitWithdrawn:
-		return "withdrawn by its maker"
-	case state.FitUnknown:
-	}
-	return ""
+var fits = [...]string{
+	state.FitIntended:   "the update that stopped",
+	state.FitInstalled:  "the one it had",
+	state.FitNewest:     "the newest for this model",
+	state.FitNewer:      "newer than the one it had",
+	state.FitOlder:      "older than the one it had",
+	state.FitBelowFloor: "too old: the device refuses it",
+	state.FitUntrusted:  "not signed by the keys that this device asks for",
+	state.FitWithheld:   "withheld by its maker for now",
+	state.FitWithdrawn:  "withdrawn by its maker",
 }
+
+// Fit says why a release is proposed, or why it cannot be.
+func Fit(f state.Fit) string { return word(fits[:], f) }
 
 func Origin(o state.Origin) string {
 	switch o {

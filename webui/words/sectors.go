@@ -1,33 +1,25 @@
 package words
 
 import (
+	"cmp"
+
 	"unbrick/webui/state"
 )
 
-// SectorKind is a state as a person reads it.
-func SectorKind(s state.Sector) string {
-	switch s {
-	case state.SectorSame:
-		return "Unchanged"
-	case state.SectorOld:
-		return "Old"
-	case state.SectorNew:
-		return "New"
-	case state.SectorErased:
-		return "Erased"
-	case state.SectorDamaged:
-		return "Damaged"
-	case state.SectorLive:
-		return "Being rewritten"
-	case state.SectorBoot:
-		return "Boot area"
-	case state.SectorRecord:
-		return "Records"
-	case state.SectorUnused:
-		return "Not used"
-	}
-	return "Unknown"
+var sectorKinds = [state.SectorKinds]string{
+	state.SectorSame:    "Unchanged",
+	state.SectorOld:     "Old",
+	state.SectorNew:     "New",
+	state.SectorErased:  "Erased",
+	state.SectorDamaged: "Damaged",
+	state.SectorLive:    "Being rewritten",
+	state.SectorBoot:    "Boot area",
+	state.SectorRecord:  "Records",
+	state.SectorUnused:  "Not used",
 }
+
+// SectorKind is a state as a person reads it.
+func SectorKind(s state.Sector) string { return cmp.Or(word(sectorKinds[:], s), "Unknown") }
 
 // Sector is what the map's cursor says: "sector 103, 0x067000, damaged".
 func Sector(m *state.Map, i int) string {

@@ -91,23 +91,21 @@ func plannedSettings(s *state.Offer, erase bool, when string) Fact {
 	return f
 }
 
+// settingsFacts say what becomes of the settings.
+var settingsFacts = map[restore.Settings]Fact{
+	restore.SettingsNone:   {Value: "Not touched", Small: "only the software is replaced"},
+	restore.SettingsKept:   {Value: "Kept"},
+	restore.SettingsErased: {Value: "Erased", Check: true, Small: "and read back"},
+	restore.SettingsUnable: {Value: "Kept", Small: "this device does not know how to erase them"},
+	restore.SettingsFailed: {Value: "Not all erased", Small: "the device refused"},
+}
+
 // settingsFact is the row about settings. addr is of a sector that could not be erased, or 0.
 func settingsFact(s restore.Settings, addr uint32) Fact {
-	f := Fact{Label: "Settings"}
-	switch s {
-	case restore.SettingsKept:
-		f.Value = "Kept"
-	case restore.SettingsErased:
-		f.Value, f.Check, f.Small = "Erased", true, "and read back"
-	case restore.SettingsUnable:
-		f.Value, f.Small = "Kept", "this device does not know how to erase them"
-	case restore.SettingsFailed:
-		f.Value, f.Small = "Not all erased", "the device refused"
-		if addr > 0 {
-			f.Small = "the sector at " + HexAddr(addr) + " can no longer be erased"
-		}
-	case restore.SettingsNone:
-		f.Value, f.Small = "Not touched", "only the software is replaced"
+	f := settingsFacts[s]
+	f.Label = "Settings"
+	if s == restore.SettingsFailed && addr > 0 {
+		f.Small = "the sector at " + HexAddr(addr) + " can no longer be erased"
 	}
 	return f
 }

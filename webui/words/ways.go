@@ -12,25 +12,26 @@ type WayRow struct {
 	Current                  bool
 }
 
+const byItself = "The page does this by itself."
+
+// wayWords are what each way is called, and what a person does for it.
+var wayWords = map[state.WayKind]Promise{
+	state.WayReset:  {"Reset over the cable, by DTR", byItself},
+	state.WayRTS:    {"Reset over the cable, by RTS", byItself},
+	state.WayPin:    {"Reset by RTS, restoration pin by DTR", byItself},
+	state.WayBreak:  {"Break signal", byItself},
+	state.WayPower:  {"Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."},
+	state.WayButton: {"Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."},
+	state.WayHint:   {Head: "As its maker says"}, // and what it says
+}
+
 func wayRows(ways []state.Way) []WayRow {
 	rows := make([]WayRow, 0, len(ways))
 	for _, w := range ways {
 		row := WayRow{State: "Then", Class: "next"}
-		switch w.Kind {
-		case state.WayReset:
-			row.Head, row.Text = "Reset over the cable, by DTR", "The page does this by itself."
-		case state.WayRTS:
-			row.Head, row.Text = "Reset over the cable, by RTS", "The page does this by itself."
-		case state.WayPin:
-			row.Head, row.Text = "Reset by RTS, restoration pin by DTR", "The page does this by itself."
-		case state.WayBreak:
-			row.Head, row.Text = "Break signal", "The page does this by itself."
-		case state.WayPower:
-			row.Head, row.Text = "Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."
-		case state.WayButton:
-			row.Head, row.Text = "Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."
-		case state.WayHint:
-			row.Head, row.Text = "As its maker says", w.Hint
+		row.Head, row.Text = wayWords[w.Kind].Head, wayWords[w.Kind].Text
+		if w.Kind == state.WayHint {
+			row.Text = w.Hint
 		}
 		if w.Before {
 			row.Text = "This worked before. " + row.Text
