@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -153,6 +154,12 @@ func TestCaching(t *testing.T) {
 	plain := get(h, "GET", "/dist/app.wasm")
 	if plain.Header.Get("ETag") == named.Header.Get("ETag") {
 		t.Error("both forms of the program have the same tag")
+	}
+	if got, want := named.Header.Get("Content-Length"), len(h.packed["dist/app.wasm"].body); got != strconv.Itoa(want) {
+		t.Errorf("length of the packed program: got %q, want %d", got, want)
+	}
+	if part := get(h, "GET", "/app.css", "Range", "bytes=0-2"); part.StatusCode != 206 || part.Header.Get("Content-Length") != "3" {
+		t.Errorf("three bytes: got %d with length %q", part.StatusCode, part.Header.Get("Content-Length"))
 	}
 	if got := named.Header.Get("Vary"); got != "Accept-Encoding" {
 		t.Errorf("vary: got %q", got)
