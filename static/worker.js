@@ -9,14 +9,12 @@ self.early = early;
 
 const PROGRAM = { engine: 'dist/app.wasm', lab: 'dist/lab.wasm', replay: 'dist/lab.wasm' };
 
-// What takes the browser a moment is asked for while the program is compiled: the lock that only one tab holds, whether what is stored
-// stays, and its databases.
+// What takes the browser a moment is asked for while the program is compiled: the lock that only one tab holds, and its databases.
 if (self.name === 'engine') {
 	const ask = async (of, otherwise) => { try { return await of(); } catch { return otherwise; } };
 	const locked = (options, then) => navigator.locks.request('unbrick', options, lock => { then(!!lock); return lock && new Promise(() => {}); });
 	self.tab = new Promise(done => ask(() => locked({ ifAvailable: true }, done), true).then(done));
 	self.waitForTab = then => ask(() => locked({}, then)).then(then);
-	self.persisted = ask(() => navigator.storage.persisted(), false);
 	ask(() => indexedDB.databases());
 }
 

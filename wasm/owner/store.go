@@ -20,11 +20,11 @@ const (
 
 // openStore opens the browser's own storage. A browser that refuses still restores: releases then come
 // from the server.
-func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
+func openStore(ctx context.Context) hackpadfs.FS {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
 	if !await.Get(self, "indexedDB").Truthy() {
-		return nil, false // the package would panic
+		return nil // the package would panic
 	}
 	opened := make(chan hackpadfs.FS, 1)
 	go func() {
@@ -39,16 +39,12 @@ func openStore(ctx context.Context) (fs hackpadfs.FS, kept bool) {
 			db = fs
 		}
 	}()
-	var db hackpadfs.FS
 	select {
-	case db = <-opened:
+	case db := <-opened:
+		return db
 	case <-ctx.Done():
+		return nil
 	}
-	if db == nil {
-		return nil, false
-	}
-	v, err := await.Promise(ctx, self.Get("persisted")) // only a page may ask for it: package page does
-	return db, err == nil && v.Truthy()
 }
 
 // oneTab is the lock that only one tab of a browser holds, which static/worker.js has asked for while the program was compiled, and which

@@ -271,14 +271,13 @@ func (e *Engine) begin() {
 func (e *Engine) openStore() {
 	e.Go(func(ctx context.Context) func() {
 		var fs hackpadfs.FS
-		kept := false
 		if e.world.OpenFS != nil {
-			fs, kept = e.world.OpenFS(ctx)
+			fs = e.world.OpenFS(ctx)
 		}
 		if e.world.Lent {
 			e.lib.Borrow(ctx)
 		} else {
-			e.lib.Open(fs, kept)
+			e.lib.Open(fs)
 		}
 		var found []func()
 		for _, w := range e.works {

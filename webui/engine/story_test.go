@@ -140,12 +140,12 @@ func (s *stand) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &engine.World{
 		Project: projector.Project, Tab: s.tab, Browser: "test", Insecure: s.insecure, Seed: 7, Show: s.show,
-		OpenFS: func(context.Context) (hackpadfs.FS, bool) {
+		OpenFS: func(context.Context) hackpadfs.FS {
 			s.opens.Add(1)
 			if s.hold != nil {
 				<-s.hold
 			}
-			return s.fs, true
+			return s.fs
 		},
 		Save: func(d state.Download) {
 			s.mu.Lock()

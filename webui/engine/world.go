@@ -23,10 +23,9 @@ type World struct {
 	// Lent says that Backend is library.Lend of the engine that has the store, in another program of this page, and that the library
 	// borrows. OpenFS, Tab and Ports are that engine's.
 	Lent bool
-	// OpenFS opens the browser's own storage; kept says that the browser will not throw it away. It is
-	// called once, off the engine's loop, and only when this tab has the work. Nil, or a nil FS, means that nothing
-	// is kept.
-	OpenFS func(ctx context.Context) (fs hackpadfs.FS, kept bool)
+	// OpenFS opens the browser's own storage. It is called once, off the engine's loop, and only when this tab has the work. Nil, or
+	// a nil FS, means that nothing is kept.
+	OpenFS func(ctx context.Context) hackpadfs.FS
 	// Tab says whether this tab has the work, first at the start, and that it has when it comes over from another
 	// tab. It is never taken away. Nil: it has.
 	Tab <-chan bool

@@ -53,7 +53,7 @@ func TestLend(t *testing.T) {
 	if _, _, err := lends.Lend(late, "GET", "/api/models", nil); err == nil {
 		t.Error("what is kept was lent before it was known")
 	}
-	lends.Open(fs, true)
+	lends.Open(fs)
 	if err := lends.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestModelsBeforeTheStore(t *testing.T) {
 	if err := l.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.Open(fs, true)
+	l.Open(fs)
 	l.Ahead(t.Context())
 	if _, ok := l.Kept(modelsBlob); !ok {
 		t.Error("the models are not kept")

@@ -100,9 +100,9 @@ func New(b Backend) *Library {
 
 // Open takes the browser's storage into use. One that cannot be read keeps nothing, and no more than that: the
 // server's releases still work. It is called once.
-func (l *Library) Open(fs hackpadfs.FS, kept bool) {
+func (l *Library) Open(fs hackpadfs.FS) {
 	defer close(l.opened)
-	if fs == nil || !l.use(fs, kept) {
+	if fs == nil || !l.use(fs) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.condition = state.StoreNone
@@ -141,7 +141,7 @@ func (l *Library) keepRecords() {
 }
 
 // use opens what is kept in fs and tells whether it can be used.
-func (l *Library) use(fs hackpadfs.FS, kept bool) bool {
+func (l *Library) use(fs hackpadfs.FS) bool {
 	fs = storageOf(fs, storeLimit)
 	releases, err := store.Open(fs)
 	if err != nil {
@@ -154,11 +154,8 @@ func (l *Library) use(fs hackpadfs.FS, kept bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.store, l.blobs, l.condition = releases, blobs, state.StoreOpen
-	switch {
-	case len(releases.Problems()) > 0:
+	if len(releases.Problems()) > 0 {
 		l.condition = state.StoreLost
-	case !kept:
-		l.condition = state.StoreFleeting
 	}
 	return true
 }

@@ -112,7 +112,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Open(fs, true)
+	l.Open(fs)
 	if _, err := l.Add(file(models[2], 3)); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestOneImageForTwoModels(t *testing.T) {
 	server.away = true
 	check("without it", l)
 	again := New(server)
-	again.Open(fs, true)
+	again.Open(fs)
 	check("reopened", again)
 
 	// Files in memory, as the command has them.
@@ -172,7 +172,7 @@ func TestImageAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.Open(fs, true)
+			l.Open(fs)
 		}
 		m, err := l.Add(one)
 		if err != nil {

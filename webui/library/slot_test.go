@@ -20,7 +20,7 @@ func TestSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := New(nil)
-	l.Open(fs, true)
+	l.Open(fs)
 	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}} {
 		s := Slot{Library: l, Name: "x", As: texts}
 		var keeps []func()

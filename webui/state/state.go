@@ -41,7 +41,7 @@ func (s State) With(lab *State) State {
 		return s
 	}
 	s.Lab = lab.Lab
-	if lab.Store == StoreLost && (s.Store == StoreOpen || s.Store == StoreFleeting) {
+	if lab.Store == StoreLost && s.Store == StoreOpen {
 		s.Store = StoreLost
 	}
 	return s
@@ -69,8 +69,7 @@ type StoreCondition uint8
 
 const (
 	StoreOpening   StoreCondition = iota
-	StoreOpen                     // kept after the tab is closed
-	StoreFleeting                 // the browser may throw it away
+	StoreOpen                     // kept after the tab is closed, unless the browser needs the room
 	StoreFull                     // the browser refuses more, or failed to keep something
 	StoreLost                     // some of what was there is gone or cannot be read; the rest is kept
 	StoreNone                     // nothing is kept: the browser has no storage for this page, or it does not open

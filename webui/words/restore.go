@@ -272,7 +272,7 @@ func keeps(store state.StoreCondition) string {
 		return keepsNoMore
 	case state.StoreLost:
 		return keptLost
-	case state.StoreOpening, state.StoreOpen, state.StoreFleeting, state.StoreElsewhere:
+	case state.StoreOpening, state.StoreOpen, state.StoreElsewhere:
 	}
 	return ""
 }
