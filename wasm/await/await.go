@@ -140,6 +140,28 @@ func Listen(target js.Value, event string, f func(js.Value)) (remove func()) {
 	}
 }
 
+// Signal sets the one pending bit of a channel that has room for one. It never waits.
+func Signal(pending chan struct{}) {
+	select {
+	case pending <- struct{}{}:
+	default:
+	}
+}
+
+// Post sends bytes to a worker or to the page. They move there without a copy.
+func Post(to js.Value, b []byte) {
+	array := Array(b)
+	to.Call("postMessage", array, []any{array.Get("buffer")})
+}
+
+// PostIn sends bytes as the field of a message, beside others. They move there without a copy.
+func PostIn(to js.Value, field string, b []byte, others map[string]any) {
+	array := Array(b)
+	message := js.ValueOf(others)
+	message.Set(field, array)
+	to.Call("postMessage", message, []any{array.Get("buffer")})
+}
+
 // Array copies bytes into a new Uint8Array.
 func Array(b []byte) js.Value {
 	a := js.Global().Get("Uint8Array").New(len(b))

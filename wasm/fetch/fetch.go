@@ -27,26 +27,15 @@ type Request struct {
 // Do sends r and returns status and body. An error says that nobody answered, or too much. Ending ctx
 // aborts the request.
 func Do(ctx context.Context, r Request) (status int, body []byte, err error) {
-	object := js.Global().Get("Object")
-	headers := object.New()
-	set := func(name, value string) {
-		if value != "" {
-			headers.Set(name, value)
-		}
-	}
-	set("Accept", r.Accept)
+	headers := map[string]any{"Accept": r.Accept}
 	if r.Token != "" {
-		set("Authorization", "Bearer "+r.Token)
+		headers["Authorization"] = "Bearer " + r.Token
 	}
 	abort := js.Global().Get("AbortController").New()
-	options := object.New()
-	options.Set("method", r.Method)
-	options.Set("headers", headers)
-	options.Set("cache", "no-store")
-	options.Set("signal", abort.Get("signal"))
+	options := map[string]any{"method": r.Method, "headers": headers, "cache": "no-store", "signal": abort.Get("signal")}
 	if r.Body != nil {
-		set("Content-Type", r.Type)
-		options.Set("body", await.Array(r.Body))
+		headers["Content-Type"] = r.Type
+		options["body"] = await.Array(r.Body)
 	}
 	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
 	defer stop()

@@ -36,6 +36,5 @@ func compute() {
 		fmt.Fprintln(os.Stderr, "replay:", err)
 		os.Exit(1)
 	}
-	array := await.Array(answer)
-	self.Call("postMessage", array, []any{array.Get("buffer")})
+	await.Post(self, answer)
 }

@@ -14,9 +14,7 @@ var errProject = errors.New("the run could not be computed")
 
 // project lets a worker of its own compute a run, so that ours goes on meanwhile.
 func project(ctx context.Context, request []byte) ([]byte, error) {
-	options := self.Get("Object").New()
-	options.Set("name", "replay")
-	worker, err := await.New(self.Get("Worker"), self.Get("location").Get("href"), options)
+	worker, err := await.New(self.Get("Worker"), self.Get("location").Get("href"), map[string]any{"name": "replay"})
 	if err != nil {
 		return nil, errProject
 	}
@@ -30,8 +28,7 @@ func project(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	defer await.Listen(worker, "message", func(e js.Value) { put(e.Get("data")) })()
 	defer await.Listen(worker, "error", func(js.Value) { put(js.Null()) })()
-	array := await.Array(request)
-	worker.Call("postMessage", array, []any{array.Get("buffer")})
+	await.Post(worker, request)
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -4,6 +4,7 @@ package page
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"syscall/js"
 	"time"
@@ -54,8 +55,7 @@ func (p *page) hooks() view.Hooks {
 	}
 }
 
-// askToKeep asks the browser not to throw the store away; only a page may. One that refuses makes the
-// store fleeting, which the engine says.
+// askToKeep asks the browser not to throw the store away; only a page may. One that refuses may do so all the same.
 func askToKeep() {
 	manager := await.Get(window.Get("navigator"), "storage")
 	if !manager.Truthy() {
@@ -102,8 +102,7 @@ func (p *page) listen() {
 		go p.change(func() { p.root.SetInk(p.ink()) })
 		return nil
 	})
-	options := window.Get("Object").New()
-	options.Set("attributeFilter", []any{"data-theme"})
+	options := map[string]any{"attributeFilter": []any{"data-theme"}}
 	window.Get("MutationObserver").New(themed).Call("observe", document.Get("documentElement"), options)
 }
 
@@ -131,9 +130,7 @@ func focus(selector string) {
 	if el.Get("tabIndex").Int() < 0 {
 		el.Set("tabIndex", -1)
 	}
-	options := window.Get("Object").New()
-	options.Set("preventScroll", true)
-	el.Call("focus", options)
+	el.Call("focus", map[string]any{"preventScroll": true})
 	if el.Call("getBoundingClientRect").Get("top").Float() < 0 {
 		window.Call("scrollTo", 0, 0)
 	}
@@ -167,32 +164,21 @@ func keepToken(token string) { keep("sessionStorage", tokenKey, token) }
 
 func keptToken() string { return kept("sessionStorage", tokenKey) }
 
+// themes are the names of the themes in the document and in the browser's storage; that of the system has none.
+var themes = [...]string{view.ThemeAuto: "", view.ThemeLight: "light", view.ThemeDark: "dark"}
+
 func keptTheme() view.Theme {
-	switch kept("localStorage", themeKey) {
-	case "light":
-		return view.ThemeLight
-	case "dark":
-		return view.ThemeDark
-	}
-	return view.ThemeAuto
+	return view.Theme(max(slices.Index(themes[:], kept("localStorage", themeKey)), 0))
 }
 
 func applyTheme(t view.Theme) {
+	keep("localStorage", themeKey, themes[t])
 	set := document.Get("documentElement").Get("dataset")
-	word := ""
-	switch t {
-	case view.ThemeLight:
-		word = "light"
-	case view.ThemeDark:
-		word = "dark"
-	case view.ThemeAuto:
-	}
-	keep("localStorage", themeKey, word)
-	if word == "" {
+	if t == view.ThemeAuto {
 		set.Delete("theme")
 		return
 	}
-	set.Set("theme", word)
+	set.Set("theme", themes[t])
 }
 
 // copyText puts text on the clipboard, the page's own address for an empty one. A browser that refuses
@@ -244,29 +230,26 @@ func (p *page) chooseFile(take func(file js.Value)) {
 // openFile reads a file for the page itself.
 func (p *page) openFile(done func(name string, data []byte)) {
 	p.chooseFile(func(file js.Value) {
-		var data []byte
-		if file.Get("size").Float() <= diagnostic.MaxBytes {
-			if buffer, err := await.Method(context.Background(), file, "arrayBuffer"); err == nil {
-				data = await.Bytes(buffer)
-			}
-		}
+		data := contents(file, diagnostic.MaxBytes)
 		p.change(func() { done(file.Get("name").String(), data) })
 	})
 }
 
-// readFile sends a chosen file to the engine.
-func (p *page) readFile(file js.Value) {
-	name := file.Get("name").String()
-	if file.Get("size").Float() > state.MaxCommand-1024 {
-		p.engine.send(state.AddFile{Name: name}) // an empty file: the engine says that it is no release
-		return
+// contents are a file's bytes; none if there are more than most, or it cannot be read.
+func contents(file js.Value, most float64) []byte {
+	if file.Get("size").Float() > most {
+		return nil
 	}
 	buffer, err := await.Method(context.Background(), file, "arrayBuffer")
 	if err != nil {
-		p.engine.send(state.AddFile{Name: name})
-		return
+		return nil
 	}
-	p.engine.send(state.AddFile{Name: name, Data: await.Bytes(buffer)})
+	return await.Bytes(buffer)
+}
+
+// readFile sends a chosen file to the engine. Of one without contents that says that it is no release.
+func (p *page) readFile(file js.Value) {
+	p.engine.send(state.AddFile{Name: file.Get("name").String(), Data: contents(file, state.MaxCommand-1024)})
 }
 
 // download hands bytes to the person as a file.

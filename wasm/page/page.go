@@ -76,10 +76,7 @@ func Run() {
 	dirty := make(chan struct{}, 1)
 	go func() { // vugu queues every change; one pending bit is enough
 		for renderer.EventWait() {
-			select {
-			case dirty <- struct{}{}:
-			default:
-			}
+			await.Signal(dirty)
 		}
 		close(dirty)
 	}()
@@ -97,7 +94,7 @@ func Run() {
 		p.forgetMaps()
 		p.events.UnlockOnly()
 		document.Get("documentElement").Get("classList").Call("add", "ready")
-		if !rested && p.engine.said {
+		if !rested {
 			rested = true
 			shell.Call("ready")
 		}
@@ -109,10 +106,7 @@ func Run() {
 func frame() {
 	done := make(chan struct{}, 1)
 	fn := js.FuncOf(func(js.Value, []js.Value) any {
-		select {
-		case done <- struct{}{}:
-		default:
-		}
+		await.Signal(done)
 		return nil
 	})
 	id := window.Call("requestAnimationFrame", fn)
@@ -206,12 +200,7 @@ func known(serial js.Value, wait time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	comes := make(chan struct{}, 1)
-	defer await.Listen(serial, "connect", func(js.Value) {
-		select {
-		case comes <- struct{}{}:
-		default:
-		}
-	})()
+	defer await.Listen(serial, "connect", func(js.Value) { await.Signal(comes) })()
 	for {
 		ports, err := await.Method(context.Background(), serial, "getPorts")
 		if err != nil || ports.Length() > 0 {

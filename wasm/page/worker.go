@@ -66,10 +66,7 @@ func (p *page) message(w *worker, data js.Value) {
 		}
 		s := p.engine.known.With(lab)
 		p.latest = &s
-		select {
-		case p.fresh <- struct{}{}:
-		default:
-		}
+		await.Signal(p.fresh)
 	case data.Get("save").Truthy():
 		download(data.Get("save").String(), data.Get("data"))
 	case data.Get("halt").Truthy():
@@ -81,9 +78,7 @@ func (p *page) message(w *worker, data js.Value) {
 
 // give passes one end of a channel to the worker.
 func (w *worker) give(name string, port js.Value) {
-	message := window.Get("Object").New()
-	message.Set(name, port)
-	w.Call("postMessage", message, []any{port})
+	w.Call("postMessage", map[string]any{name: port}, []any{port})
 }
 
 // send passes a command to the worker.
@@ -92,8 +87,7 @@ func (w *worker) send(c state.Command) {
 	if err != nil {
 		panic(fmt.Sprintf("page: %v", err))
 	}
-	array := await.Array(b)
-	w.Call("postMessage", array, []any{array.Get("buffer")})
+	await.Post(w.Value, b)
 }
 
 // halt shows the shell's banner: why is one of its words.

@@ -50,9 +50,7 @@ func (p *Port) hold(name string, on bool) error {
 }
 
 func (p *Port) signal(name string, on bool) error {
-	signals := js.Global().Get("Object").New()
-	signals.Set(name, on)
-	return p.signals(name, signals)
+	return p.signals(name, js.ValueOf(map[string]any{name: on}))
 }
 
 // signals sets lines; what names them in an error.

@@ -78,10 +78,7 @@ func Open(ctx context.Context, port js.Value, baud uint32) (*Port, error) {
 }
 
 func (p *Port) open(ctx context.Context, baud uint32) error {
-	options := js.Global().Get("Object").New()
-	options.Set("baudRate", baud)
-	options.Set("bufferSize", bufferSize)
-	promise, err := await.Call(p.port, "open", options)
+	promise, err := await.Call(p.port, "open", map[string]any{"baudRate": baud, "bufferSize": bufferSize})
 	if err == nil {
 		_, err = await.Promise(ctx, promise)
 		if ctx.Err() != nil {
@@ -156,7 +153,7 @@ func (p *Port) took(result js.Value) {
 	}
 	reader := p.reader
 	p.mu.Unlock()
-	p.wake()
+	await.Signal(p.arrived)
 	reader.Call("read").Call("then", p.onRead, p.onFail)
 }
 
@@ -187,13 +184,6 @@ func (p *Port) lose(why error) {
 		p.mu.Unlock()
 		close(p.gone)
 	})
-}
-
-func (p *Port) wake() {
-	select {
-	case p.arrived <- struct{}{}:
-	default:
-	}
 }
 
 // Now implements restore.Port.

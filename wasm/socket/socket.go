@@ -74,12 +74,7 @@ func Dial(ctx context.Context, url string, o *Options) (*Conn, error) {
 	}
 	opened := make(chan struct{}, 1)
 	c.remove = []func(){
-		await.Listen(ws, "open", func(js.Value) {
-			select {
-			case opened <- struct{}{}:
-			default:
-			}
-		}),
+		await.Listen(ws, "open", func(js.Value) { await.Signal(opened) }),
 		await.Listen(ws, "message", func(e js.Value) { c.message(e.Get("data")) }),
 		await.Listen(ws, "close", func(js.Value) { c.finish(protocol.ErrClosed) }),
 	}
@@ -125,7 +120,7 @@ func (c *Conn) message(data js.Value) {
 		c.finish(fmt.Errorf("peer sent more than was granted: %w", protocol.ErrClosed))
 		return
 	}
-	c.wake()
+	await.Signal(c.arrived)
 }
 
 // ours answers a Ping and swallows a Pong; anything else is for the user. The second byte of a message
@@ -235,14 +230,7 @@ func (c *Conn) finish(why error) {
 		await.Call(c.ws, "close", 1000) // other codes than this and 3000-4999 are refused
 		close(c.stop)
 	})
-	c.wake()
-}
-
-func (c *Conn) wake() {
-	select {
-	case c.arrived <- struct{}{}:
-	default:
-	}
+	await.Signal(c.arrived)
 }
 
 // heartbeat pings a silent peer and ends the Conn when it stays silent.

@@ -16,7 +16,7 @@ import (
 
 // lend answers what comes over a port with the library of this worker's engine.
 func lend(e *engine.Engine, port js.Value) {
-	e.Borrower(func(told bool) { post(port, map[string]any{"told": told}, nil) })
+	e.Borrower(func(told bool) { await.PostIn(port, "body", nil, map[string]any{"told": told}) })
 	await.Listen(port, "message", func(event js.Value) {
 		q := event.Get("data")
 		var body []byte // a request that has none must not have an empty one
@@ -28,18 +28,10 @@ func lend(e *engine.Engine, port js.Value) {
 			if err != nil {
 				status, answer = 0, nil
 			}
-			post(port, map[string]any{"n": q.Get("n"), "status": status}, answer)
+			await.PostIn(port, "body", answer, map[string]any{"n": q.Get("n"), "status": status})
 		}()
 	})
 	port.Call("start")
-}
-
-// post sends a message whose body moves without a copy.
-func post(port js.Value, fields map[string]any, body []byte) {
-	array := await.Array(body)
-	message := js.ValueOf(fields)
-	message.Set("body", array)
-	port.Call("postMessage", message, []any{array.Get("buffer")})
 }
 
 // Desk is library.Backend of an engine that borrows: what is kept comes from the worker that has the store, the link from the server.
@@ -83,7 +75,7 @@ func (d *Desk) Fetch(ctx context.Context, method, path string, body []byte) (int
 	d.last++
 	n, answered := d.last, make(chan js.Value, 1)
 	d.waiting[n] = answered
-	send := func() { post(d.port, map[string]any{"n": n, "method": method, "path": path}, body) }
+	send := func() { await.PostIn(d.port, "body", body, map[string]any{"n": n, "method": method, "path": path}) }
 	if d.port.Truthy() {
 		send()
 	} else {

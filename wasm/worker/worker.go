@@ -52,18 +52,12 @@ func show(s *state.State) {
 	if err != nil {
 		panic(fmt.Sprintf("worker: %v", err))
 	}
-	array := await.Array(b)
-	message := self.Get("Object").New()
-	message.Set("state", array)
-	self.Call("postMessage", message, []any{array.Get("buffer")})
+	await.PostIn(self, "state", b, nil)
 }
 
 // save posts a file for the person.
 func save(d state.Download) {
-	message := self.Get("Object").New()
-	message.Set("save", d.Name)
-	message.Set("data", await.Array(d.Data))
-	self.Call("postMessage", message)
+	await.PostIn(self, "data", d.Data, map[string]any{"save": d.Name})
 }
 
 // Listen passes the page's messages on, first those that came before we listened.
