@@ -60,7 +60,7 @@ func DecodeCommand(b []byte) (Command, error) {
 // Check refuses a sector of a kind that there is not: the map is drawn by tables.
 func (m *Map) Check() error {
 	for _, s := range m.Cells {
-		if s >= sectorKinds {
+		if int(s) >= SectorKinds {
 			return pack.ErrShape
 		}
 	}

@@ -49,11 +49,9 @@ const (
 	SectorBoot                  // boot area
 	SectorRecord                // record sector
 	SectorUnused                // behind the image, or a settings area
-	sectorKinds
-)
 
-// SectorKinds is the number of Sector values.
-const SectorKinds = int(sectorKinds)
+	SectorKinds int = iota // how many there are
+)
 
 // Lab is the Lab screen: one emulated device.
 type Lab struct {
@@ -103,11 +101,9 @@ const (
 	LabBricked                   // S15: restoration mode, cable open
 	LabRestoring                 // S16-S20
 	LabFault                     // the emulator caught the software breaking a hardware rule
-	labPhases
-)
 
-// LabPhases is the number of LabPhase values.
-const LabPhases = int(labPhases)
+	LabPhases int = iota // how many there are
+)
 
 // Making is what the Lab needs to make a device.
 type Making struct {
@@ -136,11 +132,9 @@ const (
 	MakeEndDamaged                  // the release's bytes are not those that were signed
 	MakeEndNoKeys                   // the server trusts no key for this model yet
 	MakeEndUnfit                    // the release does not fit the model
-	makeEnds
-)
 
-// MakeEnds is the number of MakeEnd values.
-const MakeEnds = int(makeEnds)
+	MakeEnds int = iota // how many there are
+)
 
 // LabModel is a model that a device can be made of.
 type LabModel struct{ ID, Name string }
@@ -163,11 +157,9 @@ const (
 	OutcomeHeld              // the server holds this device back after three failed rewrites
 	OutcomeFailed            // the restoration ended; Failure says why
 	OutcomeLater             // the server is busy, or has not made the update file yet
-	outcomes
-)
 
-// Outcomes is the number of Outcome values.
-const Outcomes = int(outcomes)
+	Outcomes int = iota // how many there are
+)
 
 // RAM is the emulated memory. Offsets and sizes are bytes.
 type RAM struct {
@@ -266,11 +258,9 @@ const (
 	TearUnreadable             // units that cannot be read until erased
 	TearWeak                   // an erase that reads erased but is weak
 	TearMarginal               // complete but for one bit, which reads differently each time
-	tearKinds
-)
 
-// TearKinds is the number of Tear values.
-const TearKinds = int(tearKinds)
+	TearKinds int = iota // how many there are
+)
 
 // Line is the emulated cable and the pace of the screen.
 type Line struct {
@@ -289,11 +279,9 @@ const (
 	NoiseHundredK       // 1 in 100 000
 	NoiseTenK           // 1 in 10 000
 	NoiseThousand       // 1 in 1 000
-	noiseKinds
-)
 
-// NoiseKinds is the number of Noise values.
-const NoiseKinds = int(noiseKinds)
+	NoiseKinds int = iota // how many there are
+)
 
 // Pace says how device time passes on the screen.
 type Pace uint8
@@ -302,11 +290,9 @@ const (
 	PaceLife Pace = iota // as slow as life
 	PaceTen              // ten times life
 	PaceFull             // as fast as it goes
-	paceKinds
-)
 
-// PaceKinds is the number of Pace values.
-const PaceKinds = int(paceKinds)
+	PaceKinds int = iota // how many there are
+)
 
 // Health is the running application's behaviour, chosen by the person.
 type Health uint8

@@ -40,7 +40,7 @@ func TestActsThatAreAskedFirst(t *testing.T) {
 	signedIn(fleetAnswers)(r, w)
 	n := 0
 	for _, row := range words.ReleaseRows(r.fleet.Client.Releases, demoNow) {
-		for _, a := range words.ReleaseActs(&row) {
+		for _, a := range row.Acts {
 			if n++; a.Ask.Question == "" || a.Ask.No == "" || !strings.Contains(a.Ask.Question, "release "+row.Version) || !strings.Contains(a.Name, row.Version) {
 				t.Errorf("%s of %s is not asked: %+v", a.Label, row.Version, a.Ask)
 			}

@@ -17,24 +17,26 @@ type OpenedFile struct {
 	Bad  bool
 }
 
-// DiagnosticHeading is the headline over one.
-func DiagnosticHeading(d *OpenedFile) string {
+// DiagnosticPane says what a file comes to, and what its head says. A code is explained.
+func DiagnosticPane(d *OpenedFile) Pane {
+	choose := []Act{Primary("Choose a file", OpenDiagnostic{})}
 	switch {
 	case d.Bad:
-		return "This is no diagnostic file."
+		return Pane{
+			Heading: "This is no diagnostic file.",
+			Lead:    "The Restore screen saves one under “Save diagnostic file”. Nothing was kept of this one.",
+			Acts:    choose,
+		}
 	case d.File == nil:
-		return "Open a diagnostic file."
+		return Pane{
+			Heading: "Open a diagnostic file.",
+			Lead:    "The Restore screen saves one when something goes wrong. It is read on this computer, and sent nowhere.",
+			Acts:    choose,
+		}
 	}
-	return "Diagnostic file"
-}
-
-// Diagnostic says what a file comes to.
-func Diagnostic(d *OpenedFile) string {
-	switch {
-	case d.Bad:
-		return "The Restore screen saves one under “Save diagnostic file”. Nothing was kept of this one."
-	case d.File == nil:
-		return "The Restore screen saves one when something goes wrong. It is read on this computer, and sent nowhere."
+	p := Pane{Heading: "Diagnostic file", Acts: []Act{Secondary("Open another", OpenDiagnostic{})}}
+	for _, f := range d.File.Facts {
+		p.Facts = append(p.Facts, Fact{Label: Upper(f.Name), Value: f.Value, Small: explain(f.Value)})
 	}
 	calls, again, silent := 0, 0, 0
 	for i := range d.File.Rows {
@@ -50,25 +52,9 @@ func Diagnostic(d *OpenedFile) string {
 			silent++
 		}
 	}
-	return d.Name + ". " + Count(calls, "command", "commands") + ", " + Group(uint64(again)) + " sent again, " + Group(uint64(silent)) +
+	p.Lead = d.Name + ". " + Count(calls, "command", "commands") + ", " + Group(uint64(again)) + " sent again, " + Group(uint64(silent)) +
 		" without an answer. All of it is what the file says."
-}
-
-// DiagnosticActs are its buttons.
-func DiagnosticActs(d *OpenedFile) []Act {
-	if d.File != nil {
-		return []Act{Secondary("Open another", OpenDiagnostic{})}
-	}
-	return []Act{Primary("Choose a file", OpenDiagnostic{})}
-}
-
-// DiagnosticFacts are the file's head. A code is explained.
-func DiagnosticFacts(file *diagnostic.File) []Fact {
-	var list []Fact
-	for _, f := range file.Facts {
-		list = append(list, Fact{Label: Upper(f.Name), Value: f.Value, Small: explain(f.Value)})
-	}
-	return list
+	return p
 }
 
 // explain says what a code in a text means, with the headline that its screen has.

@@ -13,7 +13,7 @@ import (
 func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 	switch {
 	case f.View == fleetdata.ViewDiagnostic:
-		return DiagnosticHeading(d)
+		return DiagnosticPane(d).Heading
 	case f.Phase == fleetdata.SignedOut:
 		return SignInHeading
 	case f.Phase == fleetdata.Away:

@@ -11,8 +11,7 @@ import (
 type ReleaseRow struct {
 	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
 	Release                                                           *form.Release
-
-	act, to, done, ask, no string // what the button does, and the question before; empty for no button
+	Acts                                                              []Act
 }
 
 func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
@@ -35,16 +34,17 @@ func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
 		}
 		switch rel.State {
 		case "withheld":
-			row.Sign, row.State, row.act, row.to, row.done = "off", "Withheld", "Offer", "offered", "Offered."
-			row.ask, row.no = "Offer release "+rel.Version+" to every device of model "+rel.Model+"?", "Keep it withheld"
+			row.Sign, row.State = "off", "Withheld"
+			row.Acts = setRelease("Offer", SetRelease{rel, "offered", "Offered."},
+				"Offer release "+rel.Version+" to every device of model "+rel.Model+"?", "Keep it withheld")
 		case "withdrawn":
 			row.Sign, row.State = "bad", "Withdrawn"
 		case "superseded":
 			row.Sign, row.State = "off", "Published again"
 		default:
-			row.Sign, row.State, row.act, row.to, row.done = "ok", "Offered to all", "Withhold", "withheld", "Withheld. Devices that run it keep it."
-			row.ask, row.no = "Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep "+
-				"it.", "Keep offering it"
+			row.Sign, row.State = "ok", "Offered to all"
+			row.Acts = setRelease("Withhold", SetRelease{rel, "withheld", "Withheld. Devices that run it keep it."},
+				"Withhold release "+rel.Version+" from every device of model "+rel.Model+"? Devices that run it keep it.", "Keep offering it")
 		}
 		switch {
 		case rel.Damaged:
@@ -60,14 +60,11 @@ func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
 	return rows
 }
 
-// ReleaseActs are what can be done with a release. Every device feels it, so it is asked first.
-func ReleaseActs(row *ReleaseRow) []Act {
-	if row.act == "" {
-		return nil
-	}
-	a := Secondary(row.act, SetRelease{row.Release, row.to, row.done})
-	a.Name = row.act + " release " + row.Version + " of model " + row.Model
-	return []Act{Asked(a, row.ask, row.no)}
+// setRelease is the button that changes what is done with a release. Every device feels it, so it is asked first.
+func setRelease(label string, to SetRelease, question, no string) []Act {
+	a := Secondary(label, to)
+	a.Name = label + " release " + to.Release.Version + " of model " + to.Release.Model
+	return []Act{Asked(a, question, no)}
 }
 
 // SignClass is the class of a row's lamp.

@@ -71,9 +71,12 @@ func Steps(t *state.Timeline) []Step {
 	return rows
 }
 
-// Track is the line through the steps: all of it, and how far it has come. S06 lies beside the way
+// Line is that through the steps, as points: all of it, and how far it has come.
+type Line struct{ All, Been string }
+
+// Track is the line through the steps. S06 lies beside the way
 // unless it was taken. Coordinates are those of a drawing 200 wide and 84 high.
-func Track(t *state.Timeline) (all, been string) {
+func Track(t *state.Timeline) Line {
 	last := 0
 	for i, s := range t.Steps {
 		if s == state.StepDone || s == state.StepLive || s == state.StepBad {
@@ -92,16 +95,26 @@ func Track(t *state.Timeline) (all, been string) {
 			b.WriteString(point)
 		}
 	}
-	return strings.TrimSpace(a.String()), strings.TrimSpace(b.String())
+	return Line{strings.TrimSpace(a.String()), strings.TrimSpace(b.String())}
 }
 
+// bootFound says why boot went into restoration mode.
+var bootFound = [...]string{
+	smp.WhyHang:     " Boot counted three resets in a row without a confirmation.",
+	smp.WhyDamaged:  " Boot found an image that is not what the record says.",
+	smp.WhyNoRecord: " Boot found no valid record.",
+}
+
+// NowLine is what stands under the timeline.
+type NowLine struct{ ID, Text string }
+
 // Now is the line under the timeline: the step at work with its numbers.
-func Now(l *state.Lab) (id, words string) {
+func Now(l *state.Lab) NowLine {
 	n := &l.Timeline.Now
 	if n.Step < 1 || int(n.Step) > len(stepSay) {
-		return "S01", "starts when the terminal opens the link."
+		return NowLine{"S01", "starts when the terminal opens the link."}
 	}
-	id, words = stepID(int(n.Step)), stepSay[n.Step-1]
+	words := stepSay[n.Step-1]
 	switch n.Step {
 	case 10, 11:
 		if n.Of > 0 {
@@ -115,16 +128,10 @@ func Now(l *state.Lab) (id, words string) {
 			words = "Terminal rewrites its software area: sector " + HexAddr(n.Addr) + ", " + sectorAt(l, int(n.Done), int(n.Of)) + "."
 		}
 	case 15:
-		switch {
-		case l.Why == smp.WhyInterrupted && l.Target != "":
+		if l.Why == smp.WhyInterrupted && l.Target != "" {
 			words += " Boot found the intent “rewriting to " + l.Target + "” and no verdict."
-		case l.Why == smp.WhyHang:
-			words += " Boot counted three resets in a row without a confirmation."
-		case l.Why == smp.WhyDamaged:
-			words += " Boot found an image that is not what the record says."
-		case l.Why == smp.WhyNoRecord:
-			words += " Boot found no valid record."
 		}
+		words += word(bootFound[:], l.Why)
 	case 17:
 		if n.Target != "" {
 			words = "Apparatus selects release " + n.Target + "."
@@ -139,7 +146,7 @@ func Now(l *state.Lab) (id, words string) {
 				". Then it verifies, and starts."
 		}
 	}
-	return id, words
+	return NowLine{stepID(int(n.Step)), words}
 }
 
 // DeviceTime is the device's clock beside the timeline's name.

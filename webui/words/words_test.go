@@ -257,7 +257,8 @@ func TestTimeline(t *testing.T) {
 	if rows[12].Class != "bad" || rows[13].Class != "skip-step" || !rows[14].Current || rows[15].Class != "next" || rows[1].Style != "--lane:1" || rows[15].Style != "--lane:2" {
 		t.Errorf("%+v", rows)
 	}
-	all, been := Track(&l.Timeline)
+	track := Track(&l.Timeline)
+	all, been := track.All, track.Been
 	if strings.Contains(all, "55,14") || len(strings.Fields(all)) != 19 {
 		t.Errorf("the way leads over S06: %q", all)
 	}
@@ -265,15 +266,15 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("the way ends at %q", been)
 	}
 	var none state.Lab
-	if id, words := Now(&none); id != "S01" || words != "starts when the terminal opens the link." {
-		t.Errorf("%s %q", id, words)
+	if now := Now(&none); now != (NowLine{"S01", "starts when the terminal opens the link."}) {
+		t.Errorf("%+v", now)
 	}
 	none.Timeline.Now.Step = 200
-	if id, _ := Now(&none); id != "S01" {
-		t.Errorf("a step of the future reads %s", id)
+	if now := Now(&none); now.ID != "S01" {
+		t.Errorf("a step of the future reads %s", now.ID)
 	}
 	none.Timeline.Steps[5] = state.StepDone
-	if all, _ := Track(&none.Timeline); !strings.Contains(all, "55,14") {
+	if all := Track(&none.Timeline).All; !strings.Contains(all, "55,14") {
 		t.Error("a session without an update does not lead over S06")
 	}
 }

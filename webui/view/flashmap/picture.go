@@ -1,6 +1,8 @@
 package flashmap
 
 import (
+	"slices"
+
 	"unbrick/webui/state"
 )
 
@@ -19,7 +21,7 @@ type picture struct {
 // update draws m as it is now for a host of the given size. It returns the part that changed; an empty
 // one says that nothing has to be shown. all draws every cell, after a change of colours.
 func (p *picture) update(m *state.Map, ink *Ink, cursor int, width, ratio, tall float64, all bool) Rect {
-	if p.img == nil || all || width != p.width || ratio != p.ratio || tall != p.tall || !sameRuns(p.facts.Runs, m.Facts.Runs) {
+	if p.img == nil || all || width != p.width || ratio != p.ratio || tall != p.tall || !slices.Equal(p.facts.Runs, m.Facts.Runs) {
 		p.layout = lay(m.Facts.Runs, width, ratio, tall)
 		p.img = newPixels(p.layout.size)
 		p.drawn = nil
@@ -48,16 +50,4 @@ func (p *picture) update(m *state.Map, ink *Ink, cursor int, width, ratio, tall 
 	}
 	p.cursor = cursor
 	return changed
-}
-
-func sameRuns(a, b []state.SectorRun) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

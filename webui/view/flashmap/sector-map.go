@@ -49,8 +49,6 @@ func (c *SectorMap) legendID() string { return c.ID + "-legend" }
 
 func (c *SectorMap) cursorWords() string { return words.Sector(c.Map, c.drawing.Cursor()) }
 
-func (c *SectorMap) entries() []legendEntry { return legend(c.Map, c.Short) }
-
 // rows are the addresses at the beginnings of the map's rows.
 func (c *SectorMap) rows() []string {
 	if !c.Axis {

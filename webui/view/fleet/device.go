@@ -34,9 +34,3 @@ func (c *Device) words() string {
 	_, is := words.DeviceState(&c.Fleet.Detail.Device, c.Now)
 	return is
 }
-
-func (c *Device) history() []words.EventRow { return words.EventRows(c.Fleet.Detail.History, c.Now) }
-
-func (c *Device) facts() []words.Fact { return words.DeviceFacts(&c.Fleet.Detail) }
-
-func (c *Device) acts() []words.Act { return words.DeviceActs(&c.Fleet.Detail.Device) }

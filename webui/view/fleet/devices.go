@@ -18,25 +18,16 @@ const maxRows = 50
 type Devices struct {
 	Fleet *fleetdata.Client
 	Now   time.Time
-	Find  FindFunc
-	More  MoreFunc
+	Wish  WishFunc
 }
 
-// FindEvent wants the devices that match some words, MoreEvent those behind the ones that are shown.
+// find wants the devices that match some words, more those behind the ones that are shown.
 type (
-	FindEvent struct{ Words string }
-	MoreEvent struct{}
+	find struct{ words string }
+	more struct{}
 )
 
-// FindFunc and MoreFunc take such events.
-type (
-	FindFunc func(FindEvent)
-	MoreFunc func(MoreEvent)
-)
-
-func (c *Devices) heading() string { return words.FleetHeading(c.Fleet, nil) }
-
-func (c *Devices) typed(e vugu.DOMEvent) { c.Find(FindEvent{e.PropString("target", "value")}) }
+func (c *Devices) typed(e vugu.DOMEvent) { c.Wish.Do(find{e.PropString("target", "value")}) }
 
 // rows are the last devices that were asked for.
 func (c *Devices) rows() []words.DeviceRow {

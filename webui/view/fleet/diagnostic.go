@@ -8,10 +8,6 @@ type Diagnostic struct {
 	Wish WishFunc
 }
 
-func (c *Diagnostic) heading() string { return words.DiagnosticHeading(c.File) }
-
-func (c *Diagnostic) facts() []words.Fact { return words.DiagnosticFacts(c.File.File) }
-
-func (c *Diagnostic) rows() []words.DiagnosticRow { return words.DiagnosticRows(c.File.File) }
+func (c *Diagnostic) pane() words.Pane { return words.DiagnosticPane(c.File) }
 
 func (c *Diagnostic) some() bool { return c.File.File != nil }

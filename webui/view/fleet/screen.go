@@ -24,17 +24,17 @@ type OpenFile struct {
 	Done func(name string, data []byte)
 }
 
-// part is what stands on the screen.
-type shownPart uint8
+// shownPart is what stands on the screen.
+type shownPart string
 
 const (
-	onPane shownPart = iota // one pane says why there is no more
-	onDiagnostic
-	onSignIn
-	onEmpty
-	onDevice
-	onReleases
-	onDevices
+	onPane       shownPart = "pane" // one pane says why there is no more
+	onDiagnostic shownPart = "diagnostic"
+	onSignIn     shownPart = "sign in"
+	onEmpty      shownPart = "empty"
+	onDevice     shownPart = "device"
+	onReleases   shownPart = "releases"
+	onDevices    shownPart = "devices"
 )
 
 func (c *Screen) part() shownPart {
@@ -63,28 +63,18 @@ func (c *Screen) Heading() string { return words.FleetHeading(c.Client, &c.opene
 
 // Key changes when the focus has to move to the headline.
 func (c *Screen) Key() string {
-	f := c.Client
-	switch c.part() {
-	case onDiagnostic:
-		return "fleet diagnostic"
-	case onSignIn:
-		return "fleet sign in"
-	case onEmpty:
-		return "fleet empty"
-	case onDevice:
+	switch part, f := c.part(), c.Client; {
+	case part == onDevice:
 		return "fleet device " + f.Model + "/" + f.Serial
-	case onReleases:
-		return "fleet releases"
-	case onPane, onDevices:
-	}
-	switch f.Phase {
-	case fleetdata.Away:
+	case part == onPane && f.Phase == fleetdata.Away:
 		return "fleet away"
-	case fleetdata.Strange:
+	case part == onPane && f.Phase == fleetdata.Strange:
 		return "fleet strange"
-	case fleetdata.SignedOut, fleetdata.Asking, fleetdata.Known:
+	case part == onPane: // the devices are on their way
+		return "fleet devices"
+	default:
+		return "fleet " + string(part)
 	}
-	return "fleet devices"
 }
 
 // signedIn says whether the tabs of Fleet are of use.
@@ -109,6 +99,10 @@ func (c *Screen) tabs() []part.Tab {
 // do takes what a person wants by a part of the screen.
 func (c *Screen) do(e WishEvent) {
 	switch w := e.Wish.(type) {
+	case find:
+		c.Client.Find(w.words)
+	case more:
+		c.Client.MoreDevices()
 	case words.AskAgain:
 		c.Client.Ask()
 	case words.SignOut:

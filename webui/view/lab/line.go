@@ -17,8 +17,6 @@ type Line struct {
 	Wish  WishFunc
 }
 
-func (c *Line) speeds() []words.Option { return words.Bauds(c.Lab.Line.Baud) }
-
 func (c *Line) turns() []words.Option {
 	return words.Turns(int(c.Lab.Line.TurnAround / time.Millisecond))
 }
@@ -28,8 +26,6 @@ func (c *Line) paces() []words.Option {
 }
 
 func (c *Line) noise() string { return strconv.Itoa(int(c.Lab.Line.Noise)) }
-
-func (c *Line) noiseWord() string { return words.Noise(c.Lab.Line.Noise) }
 
 func (c *Line) noiseMost() string { return strconv.Itoa(state.NoiseKinds - 1) }
 
@@ -59,8 +55,6 @@ func (c *Line) setNoise(e vugu.DOMEvent) {
 func (c *Line) hangs() bool { return c.Lab.Health == state.HealthHangs }
 
 func (c *Line) healthy() string { return strconv.FormatBool(!c.hangs()) }
-
-func (c *Line) healthWord() string { return words.Health(c.Lab.Health) }
 
 // flip changes how the application behaves.
 func (c *Line) flip() {

@@ -21,13 +21,7 @@ type Make struct {
 // possible says whether there is anything to make a device of.
 func (c *Make) possible() bool { return len(c.Making.Models) > 0 && len(c.releases()) > 0 }
 
-// why says why there is not.
-func (c *Make) why() string { return words.NothingToMake(c.Making.State, c.Reach) }
-
 func (c *Make) empty() bool { return c.Making.State != state.MakeLooking && c.Reach == state.ReachYes }
-
-// busy says that a device is on its way.
-func (c *Make) busy() bool { return c.Making.State == state.MakeBusy }
 
 // model is the chosen model, the first one unless the person chose.
 func (c *Make) model() string {
@@ -85,5 +79,3 @@ func (c *Make) buttonClass() string {
 	}
 	return "button"
 }
-
-func (c *Make) note() string { return words.MakeNote(c.First) }

@@ -15,8 +15,6 @@ func (c *Ram) stackClass() string {
 	return "stack"
 }
 
-func (c *Ram) blocks() []words.Block { return words.RAMBlocks(&c.Lab.RAM) }
-
 // taken is what was limited for an update; in restoration mode nothing runs that could be.
 func (c *Ram) taken() []words.Block {
 	if words.Restoring(c.Lab.Phase) {

@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"strconv"
-
 	"unbrick/restore"
 	"unbrick/webui/state"
 	"unbrick/webui/view/part"
@@ -198,6 +196,3 @@ func (c *Screen) back() {
 }
 
 func (c *Screen) press(a words.Act) { c.do(part.WishEvent{Wish: a.Wish}) }
-
-// kept tells whether a reload would find the flash as it is.
-func (c *Screen) kept() string { return strconv.FormatBool(c.lab.Kept) }

@@ -13,12 +13,8 @@ type WishFunc func(WishEvent)
 // Do wishes something.
 func (f WishFunc) Do(wish any) { f(WishEvent{wish}) }
 
-type (
-	// Later wants Do called after a while.
-	Later struct {
-		After time.Duration
-		Do    func()
-	}
-	// Say wants a short message shown for a moment.
-	Say struct{ Words string }
-)
+// Later wants Do called after a while.
+type Later struct {
+	After time.Duration
+	Do    func()
+}

@@ -5,7 +5,6 @@ import (
 
 	"unbrick/restore"
 	"unbrick/webui/state"
-	"unbrick/webui/view/flashmap"
 	"unbrick/webui/view/part"
 	"unbrick/webui/words"
 )
@@ -172,8 +171,6 @@ func (c *Screen) wishErase(erase bool) {
 		c.erase = o.Device.Serial
 	}
 }
-
-func (c *Screen) mount(e flashmap.MountEvent) { c.Wish.Do(e) }
 
 // spoken is what a screen reader hears of progress: a new stage at once, the rest now and then.
 func (c *Screen) spoken() string {
