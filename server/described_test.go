@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"unbrick/release"
-	"unbrick/server/api"
 	"unbrick/server/form"
 	"unbrick/server/offer"
 	"unbrick/server/storage"
@@ -254,7 +253,7 @@ func TestHeld(t *testing.T) {
 
 // TestRefusals: what is described and has no story of its own.
 func TestRefusals(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Demo, c.Limits.Uploads = &api.Demo{}, 1 })
+	r := newRig(t, func(c *Config) { c.Demo, c.Limits.Uploads = &form.Demo{Models: []form.DemoModel{}}, 1 })
 	one := r.publish("1", 1, image(1, 5_000))
 	r.session(r.hello("A-1", one))
 	r.must(200, "GET", "/api/demo", nil)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"unbrick/server/access"
 	"unbrick/server/api"
 	"unbrick/server/fleet"
+	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/offer"
 	"unbrick/server/rollout"
@@ -33,7 +35,7 @@ type Config struct {
 	Workers int                  // makers of update files; 0: GOMAXPROCS less one, at least 1
 	Now     func() time.Time     // what is recorded; nil: time.Now
 	Passed  func() time.Duration // since any moment, never falling: for rates; nil: the monotonic clock
-	Demo    *api.Demo            // nil: not a demo
+	Demo    *form.Demo           // package demo makes it; nil: not a demo
 	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
 }
 
@@ -80,12 +82,7 @@ func (l *Limits) defaults() {
 	or(&l.Overdue, time.Hour)
 }
 
-func or[T comparable](v *T, otherwise T) {
-	var zero T
-	if *v == zero {
-		*v = otherwise
-	}
-}
+func or[T comparable](v *T, otherwise T) { *v = cmp.Or(*v, otherwise) }
 
 // Server is the running server. Its methods may be used concurrently.
 type Server struct {
@@ -137,12 +134,6 @@ func New(cfg *Config) (*Server, error) {
 		return nil, err
 	}
 	s.open()
-	if cfg.Demo != nil {
-		if err := s.loadDemo(s.ctx); err != nil {
-			s.Close(s.ctx)
-			return nil, fmt.Errorf("load demo: %w", err)
-		}
-	}
 	s.watching.Go(func() { s.rollouts.Run(s.ctx) })
 	return s, nil
 }

@@ -62,20 +62,10 @@ exit codes: 0 done (also when exactly this release was there already), 1 it did 
 
 // publishing is the outcome, for --json.
 type publishing struct {
-	Model   string   `json:"model"`
-	Version string   `json:"version"`
-	Order   uint64   `json:"order"`
-	Counter uint64   `json:"counter"`
-	Size    uint32   `json:"size"`
-	Image   string   `json:"image"`
-	Keys    []string `json:"keys"` // that signed it
-	Era     uint16   `json:"era"`
-	Least   uint32   `json:"least_statement"`
-	Day     string   `json:"day,omitempty"`
-	Note    string   `json:"note,omitempty"`
-	File    string   `json:"file,omitempty"`
-	New     bool     `json:"new"`
-	Added   []string `json:"signatures_added,omitempty"` // by these keys, to a release that was there already
+	form.Claims
+	File  string   `json:"file,omitempty"`
+	New   bool     `json:"new"`
+	Added []string `json:"signatures_added,omitempty"` // by these keys, to a release that was there already
 }
 
 type publishFlags struct {
@@ -196,12 +186,7 @@ func describeFile(file []byte) (*publishing, error) {
 	if _, err := statementOf(&f); err != nil {
 		return nil, err
 	}
-	p := &publishing{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
-		Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note}
-	for _, id := range signers.IDs() {
-		p.Keys = append(p.Keys, id.String())
-	}
-	return p, nil
+	return &publishing{Claims: form.ClaimsOf(&m, &signers)}, nil
 }
 
 // upload sends a release file and adds to the result what the server made of it.

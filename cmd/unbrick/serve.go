@@ -133,15 +133,15 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		return err
 	}
 	if f.demo {
-		if cfg.Demo, err = demo.New(ctx, store, time.Now()); err != nil {
+		if cfg.Demo, err = demo.New(ctx, store, time.Now()); errors.Is(err, storage.ErrConflict) {
+			return fmt.Errorf("the demo in %s was made by another version of this program, or changed (%w): name an empty folder with --data",
+				f.data, err)
+		} else if err != nil {
 			return err
 		}
 	}
 	s, err := server.New(cfg)
-	if f.demo && errors.Is(err, storage.ErrConflict) {
-		return fmt.Errorf("the demo in %s was made by another version of this program, or changed (%w): name an empty folder with --data",
-			f.data, err)
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	// The token counts from the moment on when it was shown: a start that fails before makes another one next time.

@@ -17,6 +17,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/server/access"
 	"unbrick/server/fleet"
+	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/offer"
 	"unbrick/server/rollout"
@@ -47,7 +48,7 @@ type Config struct {
 	Token    access.Token         // zero: nobody is operator
 	Page     http.Handler         // everything that is not the API; nil: 404
 	Version  string               // of the program, for whoami
-	Demo     *Demo                // nil: not a demo
+	Demo     *form.Demo           // nil: not a demo
 	Proxied  bool                 // the last X-Forwarded-For is the client
 	Limits   Limits
 	Fleet    *fleet.Fleet

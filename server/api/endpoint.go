@@ -84,7 +84,7 @@ func read(w http.ResponseWriter, r *http.Request, takes string, in reflect.Value
 			texts = []string{query.Get(tag("query"))}
 		}
 		if what := set(v, texts, f.Tag); what != "" {
-			return problem(http.StatusBadRequest, "malformed", "%s is %s", tag("query")+tag("path")+tag("header"), what)
+			return malformed("%s is %s", tag("query")+tag("path")+tag("header"), what)
 		}
 		return nil
 	})
@@ -140,18 +140,17 @@ func readJSON(w http.ResponseWriter, r *http.Request, v reflect.Value) error {
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v.Addr().Interface()); err != nil {
-		return problem(http.StatusBadRequest, "malformed", "the body is not the JSON that is expected here: %v", err)
+		return malformed("the body is not the JSON that is expected here: %v", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return problem(http.StatusBadRequest, "malformed", "there is more behind the JSON value")
+		return malformed("there is more behind the JSON value")
 	}
 	return form.Fields(v, func(f reflect.StructField, v reflect.Value) error {
 		words := f.Tag.Get("enum")
 		if words == "" || slices.Contains(strings.Split(words, ","), v.String()) {
 			return nil
 		}
-		return problem(http.StatusBadRequest, "malformed", "%s %q is none of %s", f.Tag.Get("json"), v.String(),
-			strings.ReplaceAll(words, ",", ", "))
+		return malformed("%s %q is none of %s", f.Tag.Get("json"), v.String(), strings.ReplaceAll(words, ",", ", "))
 	})
 }
 

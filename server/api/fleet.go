@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -11,45 +12,21 @@ import (
 	"unbrick/server/storage"
 )
 
-func toEventsJSON(events []storage.Event) []form.Event {
-	list := make([]form.Event, len(events))
-	for i := range events {
-		e := &events[i]
-		v := form.Event{ID: e.ID, At: e.At, Kind: string(e.Kind), Source: e.Source.String(), From: e.From, To: e.To, Bytes: e.Bytes}
-		if e.File != (storage.Digest{}) {
-			v.File = release.Hex(e.File)
-		}
-		json.Unmarshal([]byte(e.Detail), &v.Detail) // storage keeps an object, or nothing
-		list[i] = v
+func toEventJSON(e *storage.Event) form.Event {
+	v := form.Event{ID: e.ID, At: e.At, Kind: string(e.Kind), Source: e.Source.String(), From: e.From, To: e.To, Bytes: e.Bytes}
+	if e.File != (storage.Digest{}) {
+		v.File = release.Hex(e.File)
 	}
-	return list
+	json.Unmarshal([]byte(e.Detail), &v.Detail) // storage keeps an object, or nothing
+	return v
 }
 
-// versions names images by their releases.
-type versions map[deviceImage]string
-
-func (s *Server) versions(r *http.Request, model string) (versions, error) {
-	all, err := s.cfg.Store.Releases(r.Context(), model)
-	if err != nil {
-		return nil, err
-	}
-	v := make(versions, len(all))
-	for i := range all {
-		id := deviceImage{all[i].Manifest.Model, all[i].Manifest.Digest}
-		if _, newer := v[id]; !newer { // of several releases of an image the newest stands for it
-			v[id] = all[i].Manifest.Version
-		}
-	}
-	return v, nil
-}
-
-func (s *Server) deviceJSON(d *storage.Device, names versions) form.Device {
+func (s *Server) deviceJSON(d *storage.Device, released images) form.Device {
 	now := s.cfg.Now()
-	_, known := names[deviceImage{d.Model, d.Claim.Image}]
 	v := form.Device{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cfg.Fleet.Cutoffs()).String(), Since: d.Since,
 		FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
-		Release: form.Running{Version: d.Claim.Version, Order: d.Claim.Order, Image: release.Hex(d.Claim.Image), Known: known,
-			Confirmed: d.Claim.Confirmed},
+		Release: form.Running{Version: d.Claim.Version, Order: d.Claim.Order, Image: release.Hex(d.Claim.Image),
+			Known: released.version(d.Model, d.Claim.Image) != "", Confirmed: d.Claim.Confirmed},
 		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{},
 			d.Claim.Kinds...), Keys: []string{}, Attempts: []form.Attempt{}, Refusals: []form.Refusal{}, Dead: []form.Dead{}}
 	for _, k := range d.Claim.Keys {
@@ -66,7 +43,7 @@ func (s *Server) deviceJSON(d *storage.Device, names versions) form.Device {
 		v.Progress = &form.Progress{Sent: sent, Size: size}
 	}
 	for _, a := range d.Attempts {
-		held := form.Attempt{Image: release.Hex(a.Image), Version: names[deviceImage{d.Model, a.Image}], Failures: a.Failures,
+		held := form.Attempt{Image: release.Hex(a.Image), Version: released.version(d.Model, a.Image), Failures: a.Failures,
 			Held: a.HeldAt(now), Last: a.Last}
 		switch {
 		case a.Held:
@@ -95,11 +72,10 @@ func (s *Server) summary(_ http.ResponseWriter, r *http.Request, _ *form.Nothing
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.cfg.Store.Releases(r.Context(), "")
+	known, err := s.images(r, "")
 	if err != nil {
 		return nil, err
 	}
-	known := imagesOf(all)
 	groups := make(map[string]int, storage.Groups)
 	for g, n := range sum.Groups {
 		groups[storage.Group(g).String()] = n
@@ -130,22 +106,22 @@ func (s *Server) summary(_ http.ResponseWriter, r *http.Request, _ *form.Nothing
 }
 
 func (s *Server) listDevices(_ http.ResponseWriter, r *http.Request, in *form.DeviceQuery) (*form.Devices, error) {
-	q := storage.Query{Search: in.Search, Model: in.Model, Cursor: in.Cursor, Limit: limitOf(&in.Page, devicesPage),
+	q := storage.Query{Search: in.Search, Model: in.Model, Cursor: in.Cursor, Limit: cmp.Or(in.Limit, devicesPage),
 		Cut: s.cfg.Fleet.Cutoffs()}
 	if len(q.Search) > 64 {
-		return nil, problem(http.StatusBadRequest, "malformed", "search for at most 64 bytes")
+		return nil, malformed("search for at most 64 bytes")
 	}
 	if in.Image != "" {
 		d, err := release.ParseHex(in.Image)
 		if err != nil {
-			return nil, problem(http.StatusBadRequest, "malformed", "image is a SHA-256")
+			return nil, malformed("image is a SHA-256")
 		}
 		q.Image = &d
 	}
 	if g, ok := storage.ParseGroup(in.Group); ok {
 		q.Group = &g
 	} else if in.Group != "" {
-		return nil, problem(http.StatusBadRequest, "malformed", "there is no group %q", in.Group)
+		return nil, malformed("there is no group %q", in.Group)
 	} else if g, ok := storage.ParseGroup(q.Search); ok {
 		q.Group, q.Search = &g, "" // the word of a group finds the group, as people expect of one search field
 	}
@@ -153,14 +129,11 @@ func (s *Server) listDevices(_ http.ResponseWriter, r *http.Request, in *form.De
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.versions(r, q.Model)
+	released, err := s.images(r, q.Model)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]form.Device, len(page.Devices))
-	for i := range page.Devices {
-		list[i] = s.deviceJSON(&page.Devices[i], names)
-	}
+	list := each(page.Devices, func(d *storage.Device) form.Device { return s.deviceJSON(d, released) })
 	return &form.Devices{Devices: list, Total: page.Total, Next: page.Next}, nil
 }
 
@@ -169,7 +142,7 @@ func (s *Server) getDevice(_ http.ResponseWriter, r *http.Request, in *form.Devi
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.versions(r, d.Model)
+	released, err := s.images(r, d.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +150,7 @@ func (s *Server) getDevice(_ http.ResponseWriter, r *http.Request, in *form.Devi
 	if err != nil {
 		return nil, err
 	}
-	v := &form.DeviceDetail{Device: s.deviceJSON(&d, names), History: history.History, Next: history.Next}
+	v := &form.DeviceDetail{Device: s.deviceJSON(&d, released), History: history.History, Next: history.Next}
 	if stored, err := s.cfg.Store.Model(r.Context(), d.Model); err == nil {
 		if m, err := model.Decode(stored.Record); err == nil {
 			v.ModelName, v.Geometry = m.Name, m.Layout.Geometry.String()
@@ -195,16 +168,10 @@ func (s *Server) getHistory(_ http.ResponseWriter, r *http.Request, in *form.His
 
 // history reads a page of a device's history.
 func (s *Server) history(r *http.Request, in *form.HistoryQuery) (*form.History, error) {
-	before, limit, err := idsOf(&in.Page, historyPage)
-	if err != nil {
-		return nil, err
-	}
-	h, err := s.cfg.Store.History(r.Context(), in.Model, in.Serial, before, limit+1)
-	if err != nil {
-		return nil, err
-	}
-	h, next := cutPage(h, limit, func(e *storage.Event) int64 { return e.ID })
-	return &form.History{History: toEventsJSON(h), Next: next}, nil
+	h, next, err := pageByID(&in.Page, historyPage, func(before int64, limit int) ([]storage.Event, error) {
+		return s.cfg.Store.History(r.Context(), in.Model, in.Serial, before, limit)
+	}, func(e *storage.Event) int64 { return e.ID })
+	return &form.History{History: each(h, toEventJSON), Next: next}, err
 }
 
 // forget deletes a device with its history: one that was never there, or is no more. It comes back when it speaks.
@@ -227,25 +194,24 @@ func (s *Server) free(_ http.ResponseWriter, r *http.Request, in *form.Hold) (*f
 }
 
 func (s *Server) setHold(r *http.Request, in *form.Hold, held bool) (*form.Device, error) {
-	names, err := s.versions(r, in.Model)
+	released, err := s.images(r, in.Model)
 	if err != nil {
 		return nil, err
 	}
 	var image storage.Digest
 	if in.Body.Image != "" || held {
 		if image, err = release.ParseHex(in.Body.Image); err != nil {
-			return nil, problem(http.StatusBadRequest, "malformed", "image is the SHA-256 of a release's image")
+			return nil, malformed("image is the SHA-256 of a release's image")
 		}
-		if _, known := names[deviceImage{in.Model, image}]; !known {
+		if released.version(in.Model, image) == "" {
 			return nil, problem(http.StatusNotFound, "not-found", "model %q has no release with this image", in.Model)
 		}
 	}
-	name := func(image storage.Digest) string { return names[deviceImage{in.Model, image}] }
+	name := func(image storage.Digest) string { return released.version(in.Model, image) }
 	d, err := s.cfg.Fleet.Hold(r.Context(), fleet.ID{Model: in.Model, Serial: in.Serial}, image, held, name)
 	if err != nil {
 		return nil, err
 	}
 	s.cfg.Live.Look(in.Model)
-	v := s.deviceJSON(&d, names)
-	return &v, nil
+	return new(s.deviceJSON(&d, released)), nil
 }

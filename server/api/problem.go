@@ -32,6 +32,11 @@ func problem(status int, code, format string, args ...any) *problemError {
 	return &problemError{status: status, code: code, text: fmt.Sprintf(format, args...)}
 }
 
+// malformed is a problem with what was sent.
+func malformed(format string, args ...any) *problemError {
+	return problem(http.StatusBadRequest, "malformed", format, args...)
+}
+
 // comeAgain is a problem that is over after so many seconds.
 func comeAgain(seconds, status int, code, text string) *problemError {
 	return &problemError{status, code, text, seconds}
@@ -64,7 +69,7 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.As(err, &limit):
 		return problem(http.StatusConflict, "limit", "%v", limit)
 	case errors.Is(err, storage.ErrCursor):
-		return problem(http.StatusBadRequest, "malformed", "%v", storage.ErrCursor)
+		return malformed("%v", storage.ErrCursor)
 	case errors.Is(err, context.Canceled):
 		return problem(499, "gone", "the client went away")
 	}

@@ -35,11 +35,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 	}
 	f, err := release.SplitFile(b)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "this is no release file: %v", err)
+		return nil, malformed("this is no release file: %v", err)
 	}
 	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "manifest: %v", err)
+		return nil, malformed("manifest: %v", err)
 	}
 	if err := checkStatement(f.Statement, m.Model); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 		LongNote: bytes.Clone(f.LongNote),
 		State:    storage.Offered, Published: s.cfg.Now().UTC().Truncate(time.Millisecond)}
 	if v.Rollout, err = rollout.Parse(in.Phases, in.Limit, in.Halts); err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
+		return nil, malformed("%v", err)
 	}
 	if v.Rollout.Active() {
 		s.cfg.Clock.Begin(&v.Rollout)
@@ -94,7 +94,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image",
 			release.ShortHex(m.Digest), "keys", more.String())
 	}
-	return nil, writeJSON(w, status, &form.Published{Release: *s.releaseJSON(&v, 0), Added: idsJSON(&more)})
+	return nil, writeJSON(w, status, &form.Published{Release: *s.releaseJSON(&v, 0), Added: form.KeyIDs(&more)})
 }
 
 // stored is a release as it is kept, also one that another has superseded.
@@ -117,10 +117,10 @@ func checkStatement(signed []byte, model string) error {
 	}
 	v, _, err := release.ParseStatement(signed)
 	if err != nil {
-		return problem(http.StatusBadRequest, "malformed", "trust statement: %v", err)
+		return malformed("trust statement: %v", err)
 	}
 	if v.Model != "" && v.Model != model {
-		return problem(http.StatusBadRequest, "malformed", "the trust statement is for model %q, the release for %q", v.Model, model)
+		return malformed("the trust statement is for model %q, the release for %q", v.Model, model)
 	}
 	return nil
 }

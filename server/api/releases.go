@@ -35,7 +35,7 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (*form.Model,
 	if err != nil {
 		return v, err
 	}
-	v.Keys = toKeysJSON(keys)
+	v.Keys = each(keys, toKeyJSON)
 	kind, err := s.cfg.Offers.Prefers(r.Context(), m.ID)
 	v.Prefer = kind.String()
 	return v, err
@@ -93,15 +93,11 @@ func (s *Server) listKeys(w http.ResponseWriter, r *http.Request, in *form.KeyQu
 	if err != nil {
 		return nil, err
 	}
-	return &form.Keys{Keys: toKeysJSON(keys[from:to]), Next: next}, nil
+	return &form.Keys{Keys: each(keys[from:to], toKeyJSON), Next: next}, nil
 }
 
-func toKeysJSON(keys []storage.Key) []form.Key {
-	list := make([]form.Key, len(keys))
-	for i, k := range keys {
-		list[i] = form.Key{ID: k.ID.String(), Public: k.Public, Added: k.Added}
-	}
-	return list
+func toKeyJSON(k *storage.Key) form.Key {
+	return form.Key{ID: k.ID.String(), Public: k.Public, Added: k.Added}
 }
 
 // putModel stores a model's record. Where releases exist, their images must still fit the new software area.
@@ -112,13 +108,13 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 	}
 	m, err := model.Decode(b)
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
+		return nil, malformed("%v", err)
 	}
 	if m.ID != in.ID {
-		return nil, problem(http.StatusBadRequest, "malformed", "the record is of model %q, the address of %q", m.ID, in.ID)
+		return nil, malformed("the record is of model %q, the address of %q", m.ID, in.ID)
 	}
 	if m.ISA != "" && !slices.Contains(diff.ISAs(), m.ISA) {
-		return nil, problem(http.StatusBadRequest, "malformed", "instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
+		return nil, malformed("instruction set %q is none of %s", m.ISA, strings.Join(diff.ISAs(), ", "))
 	}
 	releases, err := s.cfg.Store.Releases(r.Context(), m.ID)
 	if err != nil {
@@ -154,20 +150,7 @@ func (s *Server) releaseJSON(r *storage.Release, lost uint32) *form.Release {
 }
 
 func toReleaseJSON(r *storage.Release) form.Release {
-	m := &r.Manifest
-	v := form.Release{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
-		Era: m.Era, Least: m.Least,
-		Day: m.Date(), Note: m.Note, State: r.State.String(), Published: r.Published, Manifest: r.Signed}
-	v.Keys = idsJSON(&r.Signers)
-	return v
-}
-
-func idsJSON(signers *release.Signers) []string {
-	list := []string{}
-	for _, id := range signers.IDs() {
-		list = append(list, id.String())
-	}
-	return list
+	return form.Release{Claims: form.ClaimsOf(&r.Manifest, &r.Signers), State: r.State.String(), Published: r.Published, Manifest: r.Signed}
 }
 
 func (s *Server) listReleases(w http.ResponseWriter, r *http.Request, in *form.ReleaseQuery) (*form.Releases, error) {
@@ -184,16 +167,8 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request, in *form.R
 		})
 	}
 	operator := access.IsOperator(r)
-	shown := all[:0]
-	for _, v := range all {
-		if operator || v.State != storage.Withdrawn {
-			shown = append(shown, v)
-		}
-	}
-	list := make([]form.Release, len(shown))
-	for i := range shown {
-		list[i] = toReleaseJSON(&shown[i])
-	}
+	shown := slices.DeleteFunc(all, func(r storage.Release) bool { return !operator && r.State == storage.Withdrawn })
+	list := each(shown, toReleaseJSON)
 	from, to, next, err := pageOf(&in.Page, len(list), func(i int) string { return fmt.Sprintf("%s:%d", list[i].Model, list[i].Order) })
 	if err != nil {
 		return nil, err
@@ -262,25 +237,34 @@ func imagesOf(all []storage.Release) images {
 	return v
 }
 
+// images reads the releases of a model, of all with "".
+func (s *Server) images(r *http.Request, model string) (images, error) {
+	all, err := s.cfg.Store.Releases(r.Context(), model)
+	return imagesOf(all), err
+}
+
+// version is that of the newest release of an image, "" if there is none.
+func (v images) version(model string, image storage.Digest) string {
+	if same := v[deviceImage{model, image}]; len(same) > 0 {
+		return same[0].Manifest.Version
+	}
+	return ""
+}
+
 // of is the release that counted devices run: of those of their image the one of their order, else the newest; nil if
 // there is none.
 func (v images) of(c *storage.ReleaseCount) *storage.Release {
 	same := v[deviceImage{c.Model, c.Image}]
-	for _, r := range same {
-		if r.Manifest.Order == c.Order {
-			return r
-		}
+	if len(same) == 0 {
+		return nil
 	}
-	if len(same) > 0 {
-		return same[0]
-	}
-	return nil
+	return same[max(0, slices.IndexFunc(same, func(r *storage.Release) bool { return r.Manifest.Order == c.Order }))]
 }
 
 func (s *Server) releaseAt(r *http.Request, model, sha256 string) (storage.Release, error) {
 	image, err := release.ParseHex(sha256)
 	if err != nil {
-		return storage.Release{}, problem(http.StatusBadRequest, "malformed", "the address needs the SHA-256 of an image")
+		return storage.Release{}, malformed("the address needs the SHA-256 of an image")
 	}
 	return s.cfg.Store.Release(r.Context(), model, image)
 }

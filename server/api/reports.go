@@ -58,7 +58,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, in *form.Told) (
 		p, err = fromJSON(&in.Body)
 	}
 	if err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
+		return nil, malformed("%v", err)
 	}
 	err = s.cfg.Fleet.Report(r.Context(), &p, access.IsOperator(r))
 	known := !errors.Is(err, fleet.ErrUnknown)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 
@@ -14,13 +15,13 @@ func checkNames(r *http.Request) error {
 	for _, name := range []string{"id", "model", "serial"} {
 		if v := r.PathValue(name); v != "" {
 			if err := release.CheckID(v); err != nil {
-				return problem(http.StatusBadRequest, "malformed", "the %s in the address is %v", name, err)
+				return malformed("the %s in the address is %v", name, err)
 			}
 		}
 	}
 	if v := r.URL.Query().Get("model"); v != "" {
 		if err := release.CheckID(v); err != nil {
-			return problem(http.StatusBadRequest, "malformed", "the model that is asked for is %v", err)
+			return malformed("the model that is asked for is %v", err)
 		}
 	}
 	return nil
@@ -33,14 +34,21 @@ const (
 	filesPage   = 100
 )
 
-// idsOf is which part of a list by ids, the newest first, a page is: below which id, 0 for the first, and how long.
-func idsOf(p *form.Page, otherwise int) (before int64, limit int, err error) {
+// pageByID reads a page of a list by ids, the newest first. read gives so many of those below an id, 0 for the first.
+func pageByID[T any](p *form.Page, otherwise int, read func(before int64, limit int) ([]T, error), id func(*T) int64) (page []T,
+	next string, err error) {
+	limit, before := cmp.Or(p.Limit, otherwise), int64(0)
 	if p.Cursor != "" {
 		if before, err = strconv.ParseInt(p.Cursor, 10, 64); err != nil || before <= 0 {
-			return 0, 0, storage.ErrCursor
+			return nil, "", storage.ErrCursor
 		}
 	}
-	return before, limitOf(p, otherwise), nil
+	rows, err := read(before, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	page, next = cutPage(rows, limit, id)
+	return page, next, nil
 }
 
 // cutPage cuts rows to a page. One more was asked for, of which storage gives MaxPage at most: as many may not be all.
@@ -62,16 +70,17 @@ func pageOf(p *form.Page, all int, name func(i int) string) (from, to int, next 
 			return 0, 0, "", storage.ErrCursor
 		}
 	}
-	if to = min(all, from+limitOf(p, storage.MaxPage)); to < all {
+	if to = min(all, from+cmp.Or(p.Limit, storage.MaxPage)); to < all {
 		next = name(to - 1)
 	}
 	return from, to, next, nil
 }
 
-// limitOf is how long a page may be.
-func limitOf(p *form.Page, otherwise int) int {
-	if p.Limit == 0 {
-		return otherwise
+// each makes a list of what is told of another's entries.
+func each[T, U any](list []T, tell func(*T) U) []U {
+	told := make([]U, len(list))
+	for i := range list {
+		told[i] = tell(&list[i])
 	}
-	return p.Limit
+	return told
 }

@@ -22,8 +22,7 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 		Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
 	v.Passed = int64(s.cfg.Clock.Ran(r) / time.Second)
 	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
-		next = s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r)))
-		v.Next = &next
+		v.Next = new(s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r))))
 	}
 	if since := s.cfg.Now().Sub(r.Begun); r.Halted.IsZero() && (since-s.cfg.Clock.Ran(r)).Abs() > unlike {
 		v.Clock = fmt.Sprintf("the clock says that it began %v ago; the phases count the %v that a server was there and saw pass",
@@ -38,7 +37,7 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 // putRollout begins a rollout, ends it, halts it or lets it go on.
 func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.RolloutChange) (*form.Release, error) {
 	if err := rollout.Check(&in.Body.Change); err != nil {
-		return nil, problem(http.StatusBadRequest, "malformed", "%v", err)
+		return nil, malformed("%v", err)
 	}
 	v, err := s.releaseAt(r, in.Body.Model, in.Image)
 	if err != nil {

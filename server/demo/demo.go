@@ -15,46 +15,52 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server/api"
+	"unbrick/server/form"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
 const keySetting = "demo-key"
 
-// New makes the demo of a store. Its signing key is kept there, so that a demo with a data directory of its own can
-// be started again.
-func New(ctx context.Context, store storage.Store, now time.Time) (*api.Demo, error) {
+// New makes the demo in a store, as far as it is not there yet, and returns what the Lab's devices are made of. Its signing
+// key is kept in the store, so that a demo with a data directory of its own can be started again.
+func New(ctx context.Context, store storage.Store, now time.Time) (*form.Demo, error) {
+	key, err := keyOf(ctx, store)
+	if err != nil {
+		return nil, fmt.Errorf("demo key: %w", err)
+	}
+	older, newer := firmware.OpenSBI()
+	smallOlder, smallNewer := firmware.Mithermo()
+	all := &form.Demo{}
+	for _, m := range []*content{
+		{model: fieldTerminal(), images: [][]byte{older, newer}, fleet: true},
+		{model: thermometer(), images: [][]byte{smallOlder, smallNewer}},
+		{model: gateway(), images: [][]byte{older, newer}, prefer: protocol.KindBsdiff},
+	} {
+		told, err := m.store(ctx, store, key, now)
+		if err != nil {
+			return nil, fmt.Errorf("load demo: %w", err)
+		}
+		all.Models = append(all.Models, *told)
+	}
+	return all, nil
+}
+
+// keyOf is the demo's signing key.
+func keyOf(ctx context.Context, store storage.Settings) (ed25519.PrivateKey, error) {
 	seed, err := store.Setting(ctx, keySetting)
 	if errors.Is(err, storage.ErrNotFound) {
 		seed = make([]byte, ed25519.SeedSize)
 		rand.Read(seed)
 		err = store.PutSetting(ctx, keySetting, seed)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("demo key: %w", err)
+	if err == nil && len(seed) != ed25519.SeedSize {
+		err = storage.ErrDamaged
 	}
-	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("demo key: %w", storage.ErrDamaged)
-	}
-	key := ed25519.NewKeyFromSeed(seed)
-	older, newer := firmware.OpenSBI()
-	terminal, err := ready(fieldTerminal(), key, older, newer)
 	if err != nil {
 		return nil, err
 	}
-	terminal.Devices = fleet(terminal, now)
-	older, newer = firmware.Mithermo()
-	thermometer, err := ready(thermometer(), key, older, newer)
-	if err != nil {
-		return nil, err
-	}
-	older, newer = firmware.OpenSBI()
-	gateway, err := ready(gateway(), key, older, newer)
-	if err != nil {
-		return nil, err
-	}
-	gateway.Prefer = protocol.KindBsdiff
-	return &api.Demo{Models: []api.DemoModel{*terminal, *thermometer, *gateway}}, nil
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 const (
@@ -103,46 +109,87 @@ func gateway() model.Model {
 		Hints: []string{"Hold the reset button for five seconds while the gateway is plugged in."}}
 }
 
-// ready signs two images as releases 1 and 2 of a model.
-func ready(m model.Model, key ed25519.PrivateKey, images ...[]byte) (*api.DemoModel, error) {
+// content is one model of the demo.
+type content struct {
+	model  model.Model
+	images [][]byte      // of releases 1 and 2
+	prefer protocol.Kind // of update file, unless the operator said something; 0: a delta
+	fleet  bool          // it has devices
+
+	manifests []release.Manifest // of the releases
+}
+
+// store signs the images, and stores what is not there yet.
+func (d *content) store(ctx context.Context, s storage.Store, key ed25519.PrivateKey, now time.Time) (*form.DemoModel, error) {
+	m := &d.model
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	d := &api.DemoModel{Model: m, Key: key.Public().(ed25519.PublicKey)}
-	area := m.Layout.Software()
-	for i, image := range images {
-		n := uint64(i + 1)
-		manifest, err := release.Describe(m.ID, fmt.Sprint(n), n, 0, image, &area)
-		if err != nil {
-			return nil, fmt.Errorf("demo release %d of model %s: %w", n, m.ID, err)
-		}
-		signed, err := release.Sign(&manifest, key)
-		if err != nil {
-			return nil, fmt.Errorf("demo release %d of model %s: %w", n, m.ID, err)
-		}
-		d.Releases = append(d.Releases, api.DemoRelease{Signed: signed, Image: image})
+	told := &form.DemoModel{Record: m.Append(nil), Public: key.Public().(ed25519.PublicKey)}
+	if err := s.PutModel(ctx, storage.Model{ID: m.ID, Record: told.Record, Updated: now}); err != nil {
+		return nil, err
 	}
-	return d, nil
+	if err := s.TrustKey(ctx, m.ID, told.Public, now); err != nil {
+		return nil, err
+	}
+	if d.prefer != protocol.KindNone {
+		if err := offer.PreferOnce(ctx, s, m.ID, d.prefer); err != nil {
+			return nil, err
+		}
+	}
+	for i, image := range d.images {
+		r, err := signed(m, uint64(i+1), image, key)
+		if err != nil {
+			return nil, fmt.Errorf("demo release %d of model %s: %w", i+1, m.ID, err)
+		}
+		r.State, r.Published = storage.Offered, now
+		if err := s.AddRelease(ctx, *r, image); err != nil {
+			return nil, err
+		}
+		d.manifests = append(d.manifests, r.Manifest)
+		told.Releases = append(told.Releases, form.Release{Claims: form.ClaimsOf(&r.Manifest, &r.Signers), State: r.State.String(),
+			Manifest: r.Signed})
+	}
+	if !d.fleet {
+		return told, nil
+	}
+	for _, v := range fleet(m, told.Public, &d.manifests[0], &d.manifests[1], now) {
+		if err := s.SaveDevice(ctx, &v.device, v.history...); err != nil && !errors.Is(err, storage.ErrStale) {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// signed is a signed release of an image, whose number is its version.
+func signed(m *model.Model, n uint64, image []byte, key ed25519.PrivateKey) (r *storage.Release, err error) {
+	area := m.Layout.Software()
+	r = &storage.Release{}
+	if r.Manifest, err = release.Describe(m.ID, fmt.Sprint(n), n, 0, image, &area); err != nil {
+		return nil, err
+	}
+	if r.Signed, err = release.Sign(&r.Manifest, key); err != nil {
+		return nil, err
+	}
+	_, r.Signers, err = release.Parse(r.Signed)
+	return r, err
+}
+
+// device is one that no session made, with its history.
+type device struct {
+	device  storage.Device
+	history []storage.Event // oldest first
 }
 
 // fleet is a handful of devices in the situations that the fleet's screen has to tell apart.
-func fleet(d *api.DemoModel, now time.Time) []api.DemoDevice {
-	var manifests [2]release.Manifest
-	for i := range manifests {
-		m, _, err := release.Parse(d.Releases[i].Signed)
-		if err != nil {
-			panic("demo: its own manifest: " + err.Error())
-		}
-		manifests[i] = m
-	}
-	one, two := &manifests[0], &manifests[1]
-	id := release.IDOf(d.Key)
-	device := func(n int, runs *release.Manifest, state storage.DeviceState, ago time.Duration) storage.Device {
+func fleet(m *model.Model, key ed25519.PublicKey, one, two *release.Manifest, now time.Time) []device {
+	keys := []release.KeyID{release.IDOf(key)}
+	example := func(n int, runs *release.Manifest, state storage.DeviceState, ago time.Duration) storage.Device {
 		seen := now.Add(-ago)
-		v := storage.Device{Model: d.Model.ID, Serial: fmt.Sprintf("DEMO-%04d", n), Demo: true, FirstSeen: now.Add(-90 * 24 * time.Hour),
+		v := storage.Device{Model: m.ID, Serial: fmt.Sprintf("DEMO-%04d", n), Demo: true, FirstSeen: now.Add(-90 * 24 * time.Hour),
 			LastSeen: seen, Sessions: int64(40 + n), State: state, Since: seen,
-			Claim: storage.Claim{Version: runs.Version, Order: runs.Order, Image: runs.Digest, Confirmed: true, Workspace: d.Model.MaxWorkspace(),
-				Keys: []release.KeyID{id}, Kinds: []string{"delta", "full"}}}
+			Claim: storage.Claim{Version: runs.Version, Order: runs.Order, Image: runs.Digest, Confirmed: true, Workspace: m.MaxWorkspace(),
+				Keys: keys, Kinds: []string{"delta", "full"}}}
 		if runs == one && state != storage.Running {
 			v.Target, v.TargetVersion = two.Digest, two.Version
 		}
@@ -156,24 +203,24 @@ func fleet(d *api.DemoModel, now time.Time) []api.DemoDevice {
 	updated := []storage.Event{first, event(26*time.Hour, storage.Transferred, storage.ByServer, one.Version, two.Version, `{"kind":"delta"}`),
 		event(26*time.Hour-time.Minute, storage.Installed, storage.ByDevice, one.Version, two.Version, ""), event(26*time.Hour-2*time.Minute,
 			storage.Confirmed, storage.ByDevice, "", two.Version, "")}
-	restored := device(3, two, storage.Running, 12*time.Minute)
+	restored := example(3, two, storage.Running, 12*time.Minute)
 	restored.Restored = now.Add(-20 * time.Minute)
-	small := device(5, one, storage.NeedsCable, 3*time.Hour)
+	small := example(5, one, storage.NeedsCable, 3*time.Hour)
 	small.Claim.Workspace, small.Needs = 24*kib, 64*kib
-	held := device(6, one, storage.HeldBack, 5*time.Hour)
+	held := example(6, one, storage.HeldBack, 5*time.Hour)
 	held.Attempts = []storage.Attempt{{Image: two.Digest, Failures: 3, Until: now.Add(19 * time.Hour), Last: now.Add(-5 * time.Hour)}}
-	lost := device(4, one, storage.Restoration, 51*time.Minute)
-	return []api.DemoDevice{
-		{Device: device(1, two, storage.Running, 2*time.Minute), History: updated},
-		{Device: device(2, one, storage.Running, 9*24*time.Hour), History: []storage.Event{first}},
-		{Device: restored, History: append(updated[:2:2], event(25*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
+	lost := example(4, one, storage.Restoration, 51*time.Minute)
+	return []device{
+		{example(1, two, storage.Running, 2*time.Minute), updated},
+		{example(2, one, storage.Running, 9*24*time.Hour), []storage.Event{first}},
+		{restored, append(updated[:2:2], event(25*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
 			`{"via":"page"}`),
 			event(20*time.Minute, storage.Restored, storage.ByReporter, one.Version, two.Version,
 				`{"via":"page","words":""}`), event(12*time.Minute, storage.Verified, storage.ByDevice, "", two.Version, ""))},
-		{Device: lost, History: append(updated[:2:2], event(51*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
+		{lost, append(updated[:2:2], event(51*time.Minute, storage.Found, storage.ByReporter, one.Version, two.Version,
 			`{"via":"page"}`))},
-		{Device: small, History: []storage.Event{first, event(3*time.Hour, storage.NoFit, storage.ByServer, one.Version, two.Version,
+		{small, []storage.Event{first, event(3*time.Hour, storage.NoFit, storage.ByServer, one.Version, two.Version,
 			fmt.Sprintf(`{"needs":%d,"has":%d}`, small.Needs, small.Claim.Workspace))}},
-		{Device: held, History: []storage.Event{first, event(5*time.Hour, storage.Held, storage.ByServer, "", two.Version, `{"failures":3}`)}},
+		{held, []storage.Event{first, event(5*time.Hour, storage.Held, storage.ByServer, "", two.Version, `{"failures":3}`)}},
 	}
 }

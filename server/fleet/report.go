@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 
 	"unbrick/internal/cbor"
@@ -19,18 +20,12 @@ const (
 	OutcomeFound       Outcome = 3 // seen in restoration mode, nothing done yet
 )
 
+// kinds are what a device's history calls the outcomes.
+var kinds = map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored,
+	OutcomeFound: storage.Found}
+
 // String is the word of the outcome in JSON.
-func (o Outcome) String() string {
-	switch o {
-	case OutcomeRestored:
-		return "restored"
-	case OutcomeNotRestored:
-		return "not-restored"
-	case OutcomeFound:
-		return "found"
-	}
-	return "unknown"
-}
+func (o Outcome) String() string { return cmp.Or(string(kinds[o]), "unknown") }
 
 const (
 	reportItems = 17

@@ -17,10 +17,8 @@ var ErrUnknown = errors.New("no such device")
 // is ErrUnknown otherwise.
 func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 	now := f.cfg.Now()
-	kind := map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, OutcomeNotRestored: storage.NotRestored,
-		OutcomeFound: storage.Found}[p.Outcome]
 	id := hex.EncodeToString(p.ID[:])
-	event := storage.Event{At: now, Kind: kind, Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent),
+	event := storage.Event{At: now, Kind: kinds[p.Outcome], Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent),
 		Unique: "report:" + id,
 		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full,
 			"seconds": float64(p.Milliseconds) / 1000,

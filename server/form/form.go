@@ -11,7 +11,10 @@
 // The package knows nothing of HTTP or JSON itself: the page uses it, and has neither.
 package form
 
-import "reflect"
+import (
+	"cmp"
+	"reflect"
+)
 
 // Endpoint is one method of one address.
 type Endpoint[In, Out any] struct {
@@ -31,12 +34,7 @@ type Route struct {
 }
 
 // OK is the status of a good answer.
-func (r *Route) OK() int {
-	if r.Status == 0 {
-		return 200
-	}
-	return r.Status
-}
+func (r *Route) OK() int { return cmp.Or(r.Status, 200) }
 
 // Addresses that the page asks by themselves: an Endpoint would come with all that it says.
 const (

@@ -1,6 +1,10 @@
 package form
 
-import "time"
+import (
+	"time"
+
+	"unbrick/release"
+)
 
 // Endpoints of releases.
 var (
@@ -80,19 +84,39 @@ type Releases struct {
 // Rows are the entries and where the next page begins.
 func (l Releases) Rows() ([]Release, string) { return l.Releases, l.Next }
 
+// Claims are what a release says of itself in its signed manifest.
+type Claims struct {
+	Model   string   `json:"model"`
+	Version string   `json:"version"`
+	Order   uint64   `json:"order"`
+	Counter uint64   `json:"counter"`
+	Size    uint32   `json:"size"`  // of the image, in bytes
+	Image   string   `json:"image"` // SHA-256 in hex
+	Keys    []string `json:"keys"`  // that signed it
+	Era     uint16   `json:"era"`
+	Least   uint32   `json:"least_statement"` // trust statement that a device must have at least
+	Day     string   `json:"day,omitempty"`   // that it says it was released, as 2026-11-28
+	Note    string   `json:"note,omitempty"`
+}
+
+// ClaimsOf are those of a manifest, and of who signed it.
+func ClaimsOf(m *release.Manifest, signers *release.Signers) Claims {
+	return Claims{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
+		Keys: KeyIDs(signers), Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note}
+}
+
+// KeyIDs are the ids of the keys that signed.
+func KeyIDs(signers *release.Signers) []string {
+	ids := []string{}
+	for _, id := range signers.IDs() {
+		ids = append(ids, id.String())
+	}
+	return ids
+}
+
 // Release is a release. Counts and rollout are for operators.
 type Release struct {
-	Model     string    `json:"model"`
-	Version   string    `json:"version"`
-	Order     uint64    `json:"order"`
-	Counter   uint64    `json:"counter"`
-	Size      uint32    `json:"size"`  // of the image, in bytes
-	Image     string    `json:"image"` // SHA-256 in hex
-	Keys      []string  `json:"keys"`  // that signed it
-	Era       uint16    `json:"era"`
-	Least     uint32    `json:"least_statement"` // trust statement that a device must have at least
-	Day       string    `json:"day,omitempty"`   // that it says it was released, as 2026-11-28
-	Note      string    `json:"note,omitempty"`
+	Claims
 	State     string    `json:"state" enum:"offered,withheld,withdrawn,superseded"`
 	Published time.Time `json:"published"`
 	Manifest  []byte    `json:"manifest"`            // signed

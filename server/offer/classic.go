@@ -115,13 +115,10 @@ func (o *Offers) Prefer(ctx context.Context, model string, kind protocol.Kind) e
 	return o.cfg.Store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
 }
 
-// PreferOnce sets a kind, unless one was set before.
-func (o *Offers) PreferOnce(ctx context.Context, model string, kind protocol.Kind) error {
-	if kind == protocol.KindNone {
-		return nil
-	}
-	if _, err := o.cfg.Store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
+// PreferOnce sets a kind in a store that no server has open yet, unless one was set before.
+func PreferOnce(ctx context.Context, store storage.Settings, model string, kind protocol.Kind) error {
+	if _, err := store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	return o.Prefer(ctx, model, kind)
+	return store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
 }

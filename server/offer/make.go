@@ -186,14 +186,13 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 		f.Attempts++
 		f.Next = m.cfg.Now().Add(backoffAfter(f.Attempts))
 	}
-	result := map[storage.FileState]string{storage.FileReady: "ready", storage.FileTooBig: "too-big", storage.FileFailed: "failed"}[f.State]
-	m.cfg.Made(result, f.Made)
+	m.cfg.Made(f.State.String(), f.Made)
 	level := slog.LevelInfo
 	if f.State == storage.FileFailed {
 		level = slog.LevelError
 	}
-	log.Log(ctx, level, "update file made", "result", result, "size", f.Size, "needs", f.Workspace, "seconds", f.Made.Seconds(), "error",
-		f.Error)
+	log.Log(ctx, level, "update file made", "result", f.State.String(), "size", f.Size, "needs", f.Workspace, "seconds", f.Made.Seconds(),
+		"error", f.Error)
 	if err := m.cfg.Store.FinishFile(ctx, m.owner, f); err != nil {
 		log.Error("store update file", "error", err)
 	}

@@ -20,25 +20,6 @@ const (
 	Restoration DeviceState = 6 // a reporter saw it in restoration mode, and it has not been heard since
 )
 
-// String is the word of the state in the HTTP API.
-func (s DeviceState) String() string {
-	switch s {
-	case Running:
-		return "running"
-	case Receiving:
-		return "receiving"
-	case Rewriting:
-		return "rewriting"
-	case NeedsCable:
-		return "needs-cable"
-	case HeldBack:
-		return "held-back"
-	case Restoration:
-		return "restoration"
-	}
-	return "unknown"
-}
-
 // Device is one terminal. Everything in Claim is what it said of itself, unproven.
 type Device struct {
 	Model, Serial string
@@ -108,10 +89,8 @@ type Refusal struct {
 
 // Attempt finds the attempt of a release, nil if there was none.
 func (d *Device) Attempt(image Digest) *Attempt {
-	for i := range d.Attempts {
-		if d.Attempts[i].Image == image {
-			return &d.Attempts[i]
-		}
+	if i := slices.IndexFunc(d.Attempts, func(a Attempt) bool { return a.Image == image }); i >= 0 {
+		return &d.Attempts[i]
 	}
 	return nil
 }
@@ -174,21 +153,6 @@ const (
 	ByOperator Source = 4 // somebody with the operator's token did it
 )
 
-// String is the word of the source in the HTTP API.
-func (s Source) String() string {
-	switch s {
-	case ByServer:
-		return "server"
-	case ByDevice:
-		return "device"
-	case ByReporter:
-		return "reporter"
-	case ByOperator:
-		return "operator"
-	}
-	return "unknown"
-}
-
 // EventKind is what happened. The words are stored and shown: append only.
 type EventKind string
 
@@ -243,25 +207,6 @@ const (
 	GroupRunning
 	Groups // number of groups
 )
-
-// String is the word of the group in the HTTP API.
-func (g Group) String() string {
-	names := [Groups]string{"restoration", "needs-cable", "overdue", "held-back", "silent", "receiving", "rewriting", "running"}
-	if g < Groups {
-		return names[g]
-	}
-	return "unknown"
-}
-
-// ParseGroup is the reverse of String.
-func ParseGroup(s string) (Group, bool) {
-	for g := Group(0); g < Groups; g++ {
-		if g.String() == s {
-			return g, true
-		}
-	}
-	return 0, false
-}
 
 // Cutoffs are the times before which a last word is long ago.
 type Cutoffs struct{ Silent, Overdue time.Time }

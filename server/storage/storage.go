@@ -224,31 +224,6 @@ const (
 	Superseded ReleaseState = 4 // to none: a release of higher order has the same image and stands for both
 )
 
-// String is the word of the state in the HTTP API.
-func (s ReleaseState) String() string {
-	switch s {
-	case Offered:
-		return "offered"
-	case Withheld:
-		return "withheld"
-	case Withdrawn:
-		return "withdrawn"
-	case Superseded:
-		return "superseded"
-	}
-	return "unknown"
-}
-
-// ParseReleaseState is the reverse of String for the states that an operator may set.
-func ParseReleaseState(s string) (ReleaseState, bool) {
-	for _, v := range []ReleaseState{Offered, Withheld, Withdrawn} {
-		if v.String() == s {
-			return v, true
-		}
-	}
-	return 0, false
-}
-
 // Release is a published image: the manifest as read from Signed, whose bytes are the truth.
 type Release struct {
 	Manifest release.Manifest
@@ -289,25 +264,6 @@ const (
 	FileTooBig FileState = 5 // nothing fits into the step; Workspace says what would
 	FileBarred FileState = 6 // an operator keeps it from all
 )
-
-// String is the word of the state in the HTTP API.
-func (s FileState) String() string {
-	switch s {
-	case FileWanted:
-		return "wanted"
-	case FileMaking:
-		return "making"
-	case FileReady:
-		return "ready"
-	case FileFailed:
-		return "failed"
-	case FileTooBig:
-		return "too-big"
-	case FileBarred:
-		return "barred"
-	}
-	return "unknown"
-}
 
 // File is an update file, or the memory of why there is none.
 type File struct {

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"unbrick/emulator"
+	"unbrick/internal/firmware"
 	"unbrick/lab"
+	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/porttest"
-	"unbrick/server/api"
 	"unbrick/server/demo"
 	"unbrick/terminal"
 	"unbrick/webui/engine"
@@ -123,15 +124,29 @@ func (c *cord) Open(_ context.Context, _ int, baud uint32) (restore.Port, error)
 	return c.port, nil
 }
 
-// maker is what the maker of the demo's first model knows.
-func (s *stand) maker() *api.DemoModel {
+// demoModel is what the maker of the demo's first model knows.
+type demoModel struct {
+	Model    model.Model
+	Key      []byte
+	Releases []demoRelease // oldest first
+}
+
+type demoRelease struct{ Signed, Image []byte }
+
+func (s *stand) maker() *demoModel {
 	s.Helper()
 	if s.made == nil {
 		d, err := demo.New(s.Context(), s.store, time.Now())
 		if err != nil {
 			s.Fatal(err)
 		}
-		s.made = &d.Models[0]
+		told := &d.Models[0]
+		m, err := model.Decode(told.Record)
+		if err != nil {
+			s.Fatal(err)
+		}
+		older, newer := firmware.OpenSBI()
+		s.made = &demoModel{m, told.Public, []demoRelease{{told.Releases[0].Manifest, older}, {told.Releases[1].Manifest, newer}}}
 	}
 	return s.made
 }

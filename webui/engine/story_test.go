@@ -16,7 +16,6 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/protocol/wsconn"
 	"unbrick/server"
-	"unbrick/server/api"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
@@ -46,12 +45,12 @@ type stand struct {
 	ended    chan struct{}
 	outlet   *outlet // of ports
 	insecure bool
-	serial   string         // of the next device from the factory
-	made     *api.DemoModel // see maker
-	tab      <-chan bool    // whether this tab has the work; nil: it has
-	hold     chan struct{}  // the store opens when it is closed; nil: at once
-	opens    atomic.Int32   // of the store
-	of, lab  told           // what a page has of the two engines
+	serial   string        // of the next device from the factory
+	made     *demoModel    // see maker
+	tab      <-chan bool   // whether this tab has the work; nil: it has
+	hold     chan struct{} // the store opens when it is closed; nil: at once
+	opens    atomic.Int32  // of the store
+	of, lab  told          // what a page has of the two engines
 
 	mu     sync.Mutex
 	state  *state.State  // of both
