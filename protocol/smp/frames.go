@@ -1,7 +1,5 @@
 package smp
 
-import "unbrick/internal/cbor"
-
 // FramesVersion is the version of the fast framing, said in identify: package frame.
 const FramesVersion = 1
 
@@ -14,33 +12,15 @@ type FramesRequest struct {
 // Head implements Request.
 func (*FramesRequest) Head() Header { return user(Write, UserFrames) }
 
-func (m *FramesRequest) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("v")
-	w.Uint(FramesVersion)
-	w.Text("speed")
-	w.Uint(uint64(m.Speed))
+func (m *FramesRequest) fields(f *fields) {
+	f.exactly("v", FramesVersion)
+	number(f, "speed", usual, &m.Speed)
 }
 
 // DecodeBody implements Body.
 func (m *FramesRequest) DecodeBody(b []byte) error {
 	*m = FramesRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "v"):
-			if r.Uint32() != FramesVersion {
-				r.Fail(ErrLimit)
-			}
-			seen |= 1
-		case is(k, "speed"):
-			m.Speed = r.Uint32()
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
 
 // Frames is the answer: what the device takes.
@@ -50,32 +30,14 @@ type Frames struct {
 	Ahead uint32 // most bytes of blocks on their way
 }
 
-func (m *Frames) write(w *cbor.Writer) {
-	w.Map(3)
-	w.Text("ahead")
-	w.Uint(uint64(m.Ahead))
-	w.Text("block")
-	w.Uint(uint64(m.Block))
-	w.Text("speed")
-	w.Uint(uint64(m.Speed))
+func (m *Frames) fields(f *fields) {
+	number(f, "ahead", needed, &m.Ahead)
+	number(f, "block", needed, &m.Block)
+	number(f, "speed", needed, &m.Speed)
 }
 
 // DecodeBody implements Body.
 func (m *Frames) DecodeBody(b []byte) error {
 	*m = Frames{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "ahead"):
-			m.Ahead, seen = r.Uint32(), seen|1
-		case is(k, "block"):
-			m.Block, seen = r.Uint32(), seen|2
-		case is(k, "speed"):
-			m.Speed, seen = r.Uint32(), seen|4
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 7)
+	return read(m, b)
 }

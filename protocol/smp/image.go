@@ -1,6 +1,6 @@
 package smp
 
-import "unbrick/internal/cbor"
+import "math"
 
 // Limits of the image group.
 const (
@@ -32,88 +32,57 @@ type Image struct {
 // State is the answer. A terminal has one image in one slot; Images may be memory of the caller's.
 type State struct{ Images []Image }
 
-func (m *State) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("images")
-	w.Array(len(m.Images))
-	for i := range m.Images {
-		m.Images[i].write(w)
-	}
-	w.Text("splitStatus")
-	w.Uint(0)
+func (m *State) fields(f *fields) {
+	f.images("images", &m.Images)
+	f.zero("splitStatus")
 }
 
-func (m *Image) write(w *cbor.Writer) {
-	w.Map(9)
-	w.Text("hash")
-	w.Bytes(m.Hash)
-	w.Text("slot")
-	w.Uint(uint64(m.Slot))
-	w.Text("image")
-	w.Uint(uint64(m.Number))
-	w.Text("active")
-	w.Bool(m.Active)
-	w.Text("pending")
-	w.Bool(m.Pending)
-	w.Text("version")
-	w.TextBytes(m.Version)
-	w.Text("bootable")
-	w.Bool(m.Bootable)
-	w.Text("confirmed")
-	w.Bool(m.Confirmed)
-	w.Text("permanent")
-	w.Bool(m.Permanent)
+func (m *Image) fields(f *fields) {
+	f.bytes("hash", usual, &m.Hash, MaxHash)
+	number(f, "slot", usual, &m.Slot)
+	number(f, "image", usual, &m.Number)
+	f.bool("active", usual, &m.Active)
+	f.bool("pending", usual, &m.Pending)
+	f.text("version", usual, &m.Version, MaxVersion)
+	f.bool("bootable", usual, &m.Bootable)
+	f.bool("confirmed", usual, &m.Confirmed)
+	f.bool("permanent", usual, &m.Permanent)
 }
 
 // DecodeBody implements Body. It allocates Images.
 func (m *State) DecodeBody(b []byte) error {
 	*m = State{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		if !is(r.TextBytes(), "images") {
-			r.Skip()
-			continue
-		}
-		seen |= 1
-		for n := r.Array(); r.Next(&n); {
-			if len(m.Images) == MaxImages {
-				r.Fail(ErrLimit)
-				break
-			}
-			m.Images = append(m.Images, readImage(r))
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
 
-func readImage(r *cbor.Reader) Image {
-	var m Image
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "image"):
-			m.Number = r.Uint32()
-		case is(k, "slot"):
-			m.Slot = r.Uint32()
-		case is(k, "version"):
-			m.Version = text(r, MaxVersion)
-		case is(k, "hash"):
-			m.Hash = r.BytesMax(MaxHash)
-		case is(k, "bootable"):
-			m.Bootable = r.Bool()
-		case is(k, "pending"):
-			m.Pending = r.Bool()
-		case is(k, "confirmed"):
-			m.Confirmed = r.Bool()
-		case is(k, "active"):
-			m.Active = r.Bool()
-		case is(k, "permanent"):
-			m.Permanent = r.Bool()
-		default:
-			r.Skip()
-		}
+func (f *fields) images(key string, v *[]Image) {
+	if !f.on(key, needed, false) {
+		return
 	}
-	return m
+	if f.r == nil {
+		f.w.Array(len(*v))
+		for i := range *v {
+			one := fields{}
+			(*v)[i].fields(&one)
+			f.w.Map(one.pairs)
+			one.w = f.w
+			(*v)[i].fields(&one)
+		}
+		return
+	}
+	*v = nil
+	for n := f.r.Array(); f.r.Next(&n); {
+		if len(*v) == MaxImages {
+			f.r.Fail(ErrLimit)
+			return
+		}
+		var m Image
+		one := fields{r: f.r}
+		for n := f.r.Map(); one.next(&n); one.end() {
+			m.fields(&one)
+		}
+		*v = append(*v, m)
+	}
 }
 
 // UploadRequest brings one piece of a file (group 1, ID 1). With offset 0 it begins anew and Length
@@ -132,83 +101,31 @@ func (*UploadRequest) Head() Header {
 	return Header{Op: Write, Version: 1, Group: GroupImage, ID: ImageUpload}
 }
 
-func (m *UploadRequest) write(w *cbor.Writer) {
-	n := 2
-	if m.HasLength {
-		n++
-	}
-	if m.SHA != nil {
-		n++
-	}
-	if m.Image != 0 {
-		n++
-	}
-	w.Map(n)
-	if m.HasLength {
-		w.Text("len")
-		w.Uint(uint64(m.Length))
-	}
-	w.Text("off")
-	w.Uint(uint64(m.Offset))
-	if m.SHA != nil {
-		w.Text("sha")
-		w.Bytes(m.SHA)
-	}
-	w.Text("data")
-	w.Bytes(m.Data)
-	if m.Image != 0 {
-		w.Text("image")
-		w.Uint(uint64(m.Image))
-	}
+func (m *UploadRequest) fields(f *fields) {
+	f.maybe("len", &m.Length, &m.HasLength)
+	number(f, "off", needed, &m.Offset)
+	f.bytes("sha", rare, &m.SHA, MaxHash)
+	f.bytes("data", needed, &m.Data, math.MaxUint16)
+	number(f, "image", rare, &m.Image)
 }
 
 // DecodeBody implements Body.
 func (m *UploadRequest) DecodeBody(b []byte) error {
 	*m = UploadRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "image"):
-			m.Image = r.Uint32()
-		case is(k, "len"):
-			m.Length, m.HasLength = r.Uint32(), true
-		case is(k, "off"):
-			m.Offset, seen = r.Uint32(), seen|1
-		case is(k, "sha"):
-			m.SHA = r.BytesMax(MaxHash)
-		case is(k, "data"):
-			m.Data, seen = r.Bytes(), seen|2
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 3)
+	return read(m, b)
 }
 
 // Offset is the answer to pieces of a file, in group 1 and our own group: the offset that the device wants
 // next. After a lost or repeated packet it is not the end of what was sent; the host goes on there.
 type Offset struct{ Offset uint32 }
 
-func (m *Offset) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("rc")
-	w.Uint(0)
-	w.Text("off")
-	w.Uint(uint64(m.Offset))
+func (m *Offset) fields(f *fields) {
+	f.zero("rc")
+	number(f, "off", needed, &m.Offset)
 }
 
 // DecodeBody implements Body.
 func (m *Offset) DecodeBody(b []byte) error {
 	*m = Offset{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		if is(r.TextBytes(), "off") {
-			m.Offset, seen = r.Uint32(), 1
-			continue
-		}
-		r.Skip()
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }

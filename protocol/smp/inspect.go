@@ -1,7 +1,6 @@
 package smp
 
 import (
-	"unbrick/internal/cbor"
 	"unbrick/limits"
 )
 
@@ -24,30 +23,15 @@ type RecordRequest struct {
 // Head implements Request.
 func (*RecordRequest) Head() Header { return user(Read, UserRecord) }
 
-func (m *RecordRequest) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("off")
-	w.Uint(uint64(m.Offset))
-	w.Text("part")
-	w.Uint(uint64(m.Part))
+func (m *RecordRequest) fields(f *fields) {
+	number(f, "off", usual, &m.Offset)
+	atMost(f, "part", needed, &m.Part, PartStatement)
 }
 
 // DecodeBody implements Body.
 func (m *RecordRequest) DecodeBody(b []byte) error {
 	*m = RecordRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "part"):
-			m.Part, seen = Part(r.UintMax(uint64(PartStatement))), seen|1
-		case is(k, "off"):
-			m.Offset = r.Uint32()
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
 
 // maxSigned is the longest of them.
@@ -60,37 +44,17 @@ type Record struct {
 	Data   []byte
 }
 
-func (m *Record) write(w *cbor.Writer) {
-	w.Map(3)
-	w.Text("len")
-	w.Uint(uint64(m.Length))
-	w.Text("off")
-	w.Uint(uint64(m.Offset))
-	w.Text("data")
-	w.Bytes(m.Data)
+func (m *Record) fields(f *fields) {
+	atMost(f, "len", needed, &m.Length, maxSigned)
+	atMost(f, "off", needed, &m.Offset, maxSigned)
+	f.bytes("data", needed, &m.Data, maxSigned)
+	f.check(uint64(m.Offset)+uint64(len(m.Data)) <= uint64(m.Length))
 }
 
 // DecodeBody implements Body.
 func (m *Record) DecodeBody(b []byte) error {
 	*m = Record{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "len"):
-			m.Length, seen = uint32(r.UintMax(maxSigned)), seen|1
-		case is(k, "off"):
-			m.Offset, seen = uint32(r.UintMax(maxSigned)), seen|2
-		case is(k, "data"):
-			m.Data, seen = r.BytesMax(maxSigned), seen|4
-		default:
-			r.Skip()
-		}
-	}
-	if uint64(m.Offset)+uint64(len(m.Data)) > uint64(m.Length) {
-		r.Fail(ErrLimit)
-	}
-	return closing(r, seen, 7)
+	return read(m, b)
 }
 
 // DigestsRequest asks for digests of the software area, of the tree over its first Of sectors. Level 0
@@ -106,38 +70,17 @@ type DigestsRequest struct {
 // Head implements Request.
 func (*DigestsRequest) Head() Header { return user(Read, UserDigests) }
 
-func (m *DigestsRequest) write(w *cbor.Writer) {
-	w.Map(4)
-	w.Text("n")
-	w.Uint(uint64(m.Count))
-	w.Text("at")
-	w.Uint(uint64(m.First))
-	w.Text("of")
-	w.Uint(uint64(m.Of))
-	w.Text("lvl")
-	w.Uint(uint64(m.Level))
+func (m *DigestsRequest) fields(f *fields) {
+	atMost(f, "n", needed, &m.Count, MaxDigests)
+	number(f, "at", needed, &m.First)
+	number(f, "of", usual, &m.Of)
+	atMost(f, "lvl", needed, &m.Level, MaxLevel)
 }
 
 // DecodeBody implements Body.
 func (m *DigestsRequest) DecodeBody(b []byte) error {
 	*m = DigestsRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "n"):
-			m.Count, seen = uint32(r.UintMax(MaxDigests)), seen|1
-		case is(k, "at"):
-			m.First, seen = r.Uint32(), seen|2
-		case is(k, "of"):
-			m.Of = r.Uint32()
-		case is(k, "lvl"):
-			m.Level, seen = uint32(r.UintMax(MaxLevel)), seen|4
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 7)
+	return read(m, b)
 }
 
 // Digests is the answer.
@@ -147,36 +90,16 @@ type Digests struct {
 	Doubtful []byte // level 0: a bit for each digest, lowest first; 1: the sector must not be believed
 }
 
-func (m *Digests) write(w *cbor.Writer) {
-	w.Map(3)
-	w.Text("at")
-	w.Uint(uint64(m.First))
-	w.Text("bad")
-	w.Bytes(m.Doubtful)
-	w.Text("data")
-	w.Bytes(m.Digests)
+func (m *Digests) fields(f *fields) {
+	number(f, "at", needed, &m.First)
+	f.bytes("bad", usual, &m.Doubtful, (MaxDigests+7)/8)
+	f.bytes("data", needed, &m.Digests, MaxDigests*DigestSize)
+	n := len(m.Digests) / DigestSize
+	f.check(len(m.Digests)%DigestSize == 0 && (len(m.Doubtful) == 0 || len(m.Doubtful) == (n+7)/8))
 }
 
 // DecodeBody implements Body. The bitmap is as long as the digests need, or empty.
 func (m *Digests) DecodeBody(b []byte) error {
 	*m = Digests{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "at"):
-			m.First, seen = r.Uint32(), seen|1
-		case is(k, "bad"):
-			m.Doubtful = r.BytesMax((MaxDigests + 7) / 8)
-		case is(k, "data"):
-			m.Digests, seen = r.BytesMax(MaxDigests*DigestSize), seen|2
-		default:
-			r.Skip()
-		}
-	}
-	n := len(m.Digests) / DigestSize
-	if len(m.Digests)%DigestSize != 0 || len(m.Doubtful) != 0 && len(m.Doubtful) != (n+7)/8 {
-		r.Fail(ErrLimit)
-	}
-	return closing(r, seen, 3)
+	return read(m, b)
 }

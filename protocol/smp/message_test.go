@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"unbrick/flash"
+	"unbrick/internal/cbor"
 	"unbrick/internal/vectors"
 	"unbrick/release"
 )
@@ -122,6 +123,13 @@ func TestVectors(t *testing.T) {
 			h, body, err := ParsePacket(packet)
 			if err != nil {
 				t.Fatal(err)
+			}
+			r, keys := cbor.NewReader(body), cbor.Keys{}
+			for n := r.Map(); r.Next(&n); r.Skip() {
+				keys.Text(r)
+			}
+			if err := r.Finish(); err != nil {
+				t.Errorf("not in deterministic order: %v", err)
 			}
 			e.h.Length = uint16(len(body))
 			if h != e.h {

@@ -3,7 +3,6 @@ package smp
 import (
 	"crypto/sha256"
 
-	"unbrick/internal/cbor"
 	"unbrick/release"
 )
 
@@ -19,38 +18,16 @@ type BeginRequest struct {
 // Head implements Request.
 func (*BeginRequest) Head() Header { return user(Write, UserBegin) }
 
-func (m *BeginRequest) write(w *cbor.Writer) {
-	if m.AsIs {
-		w.Map(3)
-		w.Text("asis")
-		w.Bool(true)
-	} else {
-		w.Map(2)
-	}
-	w.Text("parts")
-	w.Bool(m.Parts)
-	w.Text("manifest")
-	w.Bytes(m.Manifest)
+func (m *BeginRequest) fields(f *fields) {
+	f.bool("asis", rare, &m.AsIs)
+	f.bool("parts", usual, &m.Parts)
+	f.bytes("manifest", needed, &m.Manifest, release.MaxManifest)
 }
 
 // DecodeBody implements Body.
 func (m *BeginRequest) DecodeBody(b []byte) error {
 	*m = BeginRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "parts"):
-			m.Parts = r.Bool()
-		case is(k, "asis"):
-			m.AsIs = r.Bool()
-		case is(k, "manifest"):
-			m.Manifest, seen = r.BytesMax(release.MaxManifest), seen|1
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
 
 // LeavesRequest brings, in parts mode and before the first file, digests of the leaves of sectors
@@ -64,33 +41,16 @@ type LeavesRequest struct {
 // Head implements Request.
 func (*LeavesRequest) Head() Header { return user(Write, UserLeaves) }
 
-func (m *LeavesRequest) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("at")
-	w.Uint(uint64(m.First))
-	w.Text("data")
-	w.Bytes(m.Data)
+func (m *LeavesRequest) fields(f *fields) {
+	number(f, "at", needed, &m.First)
+	f.bytes("data", needed, &m.Data, MaxLeafData)
+	f.check(len(m.Data)%LeafDigest == 0)
 }
 
 // DecodeBody implements Body.
 func (m *LeavesRequest) DecodeBody(b []byte) error {
 	*m = LeavesRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "at"):
-			m.First, seen = r.Uint32(), seen|1
-		case is(k, "data"):
-			m.Data, seen = r.BytesMax(MaxLeafData), seen|2
-		default:
-			r.Skip()
-		}
-	}
-	if len(m.Data)%LeafDigest != 0 {
-		r.Fail(ErrLimit)
-	}
-	return closing(r, seen, 3)
+	return read(m, b)
 }
 
 // FileRequest announces an update file that comes in blocks and is applied by itself when it is whole and the file before it
@@ -109,53 +69,19 @@ type FileRequest struct {
 // Head implements Request.
 func (*FileRequest) Head() Header { return user(Write, UserFile) }
 
-func (m *FileRequest) write(w *cbor.Writer) {
-	pairs := 5
-	if m.Last {
-		pairs++
-	}
-	w.Map(pairs)
-	w.Text("n")
-	w.Uint(uint64(m.Number))
-	w.Text("sha")
-	w.Bytes(m.SHA[:])
-	if m.Last {
-		w.Text("last")
-		w.Bool(true)
-	}
-	w.Text("size")
-	w.Uint(uint64(m.Size))
-	w.Text("work")
-	w.Uint(uint64(m.Workspace))
-	w.Text("block")
-	w.Uint(uint64(m.Block))
+func (m *FileRequest) fields(f *fields) {
+	number(f, "n", needed, &m.Number)
+	f.fill("sha", needed, m.SHA[:])
+	f.bool("last", rare, &m.Last)
+	number(f, "size", needed, &m.Size)
+	number(f, "work", needed, &m.Workspace)
+	number(f, "block", needed, &m.Block)
 }
 
 // DecodeBody implements Body.
 func (m *FileRequest) DecodeBody(b []byte) error {
 	*m = FileRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "n"):
-			m.Number, seen = r.Uint32(), seen|1
-		case is(k, "sha"):
-			r.Fill(m.SHA[:])
-			seen |= 2
-		case is(k, "size"):
-			m.Size, seen = r.Uint32(), seen|4
-		case is(k, "work"):
-			m.Workspace, seen = r.Uint32(), seen|8
-		case is(k, "block"):
-			m.Block, seen = r.Uint32(), seen|16
-		case is(k, "last"):
-			m.Last = r.Bool()
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 31)
+	return read(m, b)
 }
 
 // DataRequest brings whole blocks of a file in the console framing: one or more that follow each other, the last of a file
@@ -169,34 +95,16 @@ type DataRequest struct {
 // Head implements Request.
 func (*DataRequest) Head() Header { return user(Write, UserData) }
 
-func (m *DataRequest) write(w *cbor.Writer) {
-	w.Map(3)
-	w.Text("n")
-	w.Uint(uint64(m.Number))
-	w.Text("off")
-	w.Uint(uint64(m.Offset))
-	w.Text("data")
-	w.Bytes(m.Data)
+func (m *DataRequest) fields(f *fields) {
+	number(f, "n", needed, &m.Number)
+	number(f, "off", needed, &m.Offset)
+	f.bytes("data", needed, &m.Data, MaxPart)
 }
 
 // DecodeBody implements Body.
 func (m *DataRequest) DecodeBody(b []byte) error {
 	*m = DataRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "n"):
-			m.Number, seen = r.Uint32(), seen|1
-		case is(k, "off"):
-			m.Offset, seen = r.Uint32(), seen|2
-		case is(k, "data"):
-			m.Data, seen = r.BytesMax(MaxPart), seen|4
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 7)
+	return read(m, b)
 }
 
 // StatusRequest asks where things stand.
@@ -234,60 +142,24 @@ type Status struct {
 	Floor      release.Floor // security floor
 }
 
-func (m *Status) write(w *cbor.Writer) {
-	number := func(key string, v uint64) { w.Text(key); w.Uint(v) }
-	w.Map(13)
-	number("ms", uint64(m.Millis))
-	number("era", uint64(m.Floor.Era))
-	number("ops", uint64(m.Operations))
-	number("addr", uint64(m.Addr))
-	number("code", uint64(m.Fault))
-	number("done", uint64(m.Done))
-	number("fail", uint64(m.Failures))
-	number("doubt", uint64(m.Doubtful))
-	number("files", uint64(m.Applied))
-	number("floor", m.Floor.Counter)
-	number("fresh", uint64(m.Refreshed))
-	number("phase", uint64(m.Phase))
-	number("total", uint64(m.Total))
+func (m *Status) fields(f *fields) {
+	number(f, "ms", usual, &m.Millis)
+	number(f, "era", usual, &m.Floor.Era)
+	number(f, "ops", usual, &m.Operations)
+	number(f, "addr", usual, &m.Addr)
+	number(f, "code", needed, &m.Fault)
+	number(f, "done", usual, &m.Done)
+	number(f, "fail", usual, &m.Failures)
+	number(f, "doubt", usual, &m.Doubtful)
+	number(f, "files", usual, &m.Applied)
+	atMost(f, "floor", usual, &m.Floor.Counter, release.MaxNumber)
+	number(f, "fresh", usual, &m.Refreshed)
+	number(f, "phase", needed, &m.Phase)
+	number(f, "total", usual, &m.Total)
 }
 
 // DecodeBody implements Body.
 func (m *Status) DecodeBody(b []byte) error {
 	*m = Status{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "phase"):
-			m.Phase, seen = Phase(r.UintMax(0xff)), seen|1
-		case is(k, "code"):
-			m.Fault, seen = Fault(r.UintMax(0xffff)), seen|2
-		case is(k, "addr"):
-			m.Addr = r.Uint32()
-		case is(k, "done"):
-			m.Done = r.Uint32()
-		case is(k, "total"):
-			m.Total = r.Uint32()
-		case is(k, "files"):
-			m.Applied = r.Uint32()
-		case is(k, "ops"):
-			m.Operations = r.Uint32()
-		case is(k, "fail"):
-			m.Failures = r.Uint32()
-		case is(k, "fresh"):
-			m.Refreshed = r.Uint32()
-		case is(k, "doubt"):
-			m.Doubtful = r.Uint32()
-		case is(k, "ms"):
-			m.Millis = r.Uint32()
-		case is(k, "era"):
-			m.Floor.Era = uint16(r.UintMax(0xffff))
-		case is(k, "floor"):
-			m.Floor.Counter = r.UintMax(release.MaxNumber)
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 3)
+	return read(m, b)
 }

@@ -1,7 +1,6 @@
 package smp
 
 import (
-	"unbrick/internal/cbor"
 	"unbrick/limits"
 )
 
@@ -14,27 +13,14 @@ type ReceiptRequest struct {
 // Head implements Request.
 func (*ReceiptRequest) Head() Header { return user(Read, UserReceipt) }
 
-func (m *ReceiptRequest) write(w *cbor.Writer) {
-	w.Map(1)
-	w.Text("nonce")
-	w.Bytes(m.Nonce[:])
+func (m *ReceiptRequest) fields(f *fields) {
+	f.fill("nonce", needed, m.Nonce[:])
 }
 
 // DecodeBody implements Body.
 func (m *ReceiptRequest) DecodeBody(b []byte) error {
 	*m = ReceiptRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "nonce"):
-			r.Fill(m.Nonce[:])
-			seen |= 1
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
 
 // Receipt is the answer: a receipt as package release reads it, and the device key's signature over it.
@@ -43,31 +29,15 @@ type Receipt struct {
 	Signature [64]byte
 }
 
-func (m *Receipt) write(w *cbor.Writer) {
-	w.Map(2)
-	w.Text("sig")
-	w.Bytes(m.Signature[:])
-	w.Text("receipt")
-	w.Bytes(m.Receipt)
+func (m *Receipt) fields(f *fields) {
+	f.fill("sig", needed, m.Signature[:])
+	f.bytes("receipt", needed, &m.Receipt, limits.Receipt)
 }
 
 // DecodeBody implements Body.
 func (m *Receipt) DecodeBody(b []byte) error {
 	*m = Receipt{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "sig"):
-			r.Fill(m.Signature[:])
-			seen |= 1
-		case is(k, "receipt"):
-			m.Receipt, seen = r.BytesMax(limits.Receipt), seen|2
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 3)
+	return read(m, b)
 }
 
 // TrustRequest brings a trust statement, before anything else if one is to count. Answered by Empty when the device has
@@ -79,24 +49,12 @@ type TrustRequest struct {
 // Head implements Request.
 func (*TrustRequest) Head() Header { return user(Write, UserTrust) }
 
-func (m *TrustRequest) write(w *cbor.Writer) {
-	w.Map(1)
-	w.Text("d")
-	w.Bytes(m.Statement)
+func (m *TrustRequest) fields(f *fields) {
+	f.bytes("d", needed, &m.Statement, limits.Statement)
 }
 
 // DecodeBody implements Body.
 func (m *TrustRequest) DecodeBody(b []byte) error {
 	*m = TrustRequest{}
-	var seen uint32
-	r := cbor.NewLenientReader(b)
-	for n := r.Map(); r.Next(&n); {
-		switch k := r.TextBytes(); {
-		case is(k, "d"):
-			m.Statement, seen = r.BytesMax(limits.Statement), seen|1
-		default:
-			r.Skip()
-		}
-	}
-	return closing(r, seen, 1)
+	return read(m, b)
 }
