@@ -7,9 +7,9 @@ import (
 	"math"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/delta/bench"
+
+	"github.com/spf13/cobra"
 )
 
 const benchHelp = `Measures deltas between all consecutive images below DIR, beside bsdiff, xdelta3, zstd --patch-from,

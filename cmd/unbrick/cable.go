@@ -7,13 +7,13 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
 	"unbrick/restore/mcuboot"
 	"unbrick/restore/serialport"
+
+	"github.com/spf13/pflag"
 )
 
 // cableFlags are the flags of commands that talk over a cable.

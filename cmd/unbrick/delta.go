@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/delta"
 	"unbrick/delta/diff"
 	"unbrick/flash"
 	"unbrick/limits"
 	"unbrick/release"
+
+	"github.com/spf13/cobra"
 )
 
 const deltaHelp = `Makes, applies and explains deltas: files that turn one firmware image into another, in place.
@@ -150,12 +150,17 @@ func deltaGeometry(list, erased string, size int) (flash.Geometry, error) {
 	if err != nil {
 		return g, usageError("%v", err)
 	}
-	b, err := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(erased), "0x"), 16, 8)
+	g.Erased, err = erasedByte(erased)
+	return g, err
+}
+
+// erasedByte reads --erased.
+func erasedByte(s string) (byte, error) {
+	b, err := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(s), "0x"), 16, 8)
 	if err != nil || b != 0 && b != 0xff {
-		return g, usageError("--erased %q is neither ff nor 00", erased)
+		return 0, usageError("--erased %q is neither ff nor 00", s)
 	}
-	g.Erased = byte(b)
-	return g, nil
+	return byte(b), nil
 }
 
 // deltaReport is what delta info tells.

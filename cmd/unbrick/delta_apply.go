@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -141,11 +142,7 @@ func extend(f *os.File, length int64, erased byte) error {
 	if err != nil || info.Size() >= length {
 		return err
 	}
-	fill := make([]byte, length-info.Size())
-	for i := range fill {
-		fill[i] = erased
-	}
-	_, err = f.WriteAt(fill, info.Size())
+	_, err = f.WriteAt(bytes.Repeat([]byte{erased}, int(length-info.Size())), info.Size())
 	return err
 }
 

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/internal/firmware"
+
+	"github.com/spf13/cobra"
 )
 
 const demoHelp = `usage: unbrick demo images DIR

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/release"
 	"unbrick/server/form"
 	"unbrick/server/storage"
+
+	"github.com/spf13/cobra"
 )
 
 const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--search TEXT] [--image SHA256]

@@ -6,15 +6,15 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"unbrick/emulator"
 	"unbrick/lab"
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/terminal"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const emulateHelp = `usage: unbrick emulate --model ID --serial S [flags]
@@ -52,7 +52,8 @@ type emulateFlags struct {
 	modelFile, releaseFile                  string
 	flash, pty, tear                        string
 	update, json, hang, fullSpeed           bool
-	alone                                   bool // there is no server to ask or tell
+	left                                    emulator.Tear // what tear says
+	alone                                   bool          // there is no server to ask or tell
 	cutAt, seed                             uint64
 	linkRate                                uint32
 	raw                                     *bool
@@ -103,7 +104,8 @@ func (f *emulateFlags) check() error {
 	case f.cutAt > 0 && !f.update && f.pty == "":
 		return usageError("--cut-at needs --update or --pty: nothing would be rewritten")
 	}
-	if _, err := emulator.ParseTear(f.tear); err != nil {
+	var err error
+	if f.left, err = emulator.ParseTear(f.tear); err != nil {
 		return usageError("--tear: %v", err)
 	}
 	return nil
@@ -141,8 +143,10 @@ func (f *emulateFlags) emulate(ctx context.Context, _ []string, p *printer) erro
 		e.device.Board().SetHealthy(false)
 	}
 	result, err := e.live(ctx)
-	if saving := e.save(); err == nil {
-		err = saving
+	if f.flash != "" {
+		if saving := e.device.SaveFile(f.flash); err == nil {
+			err = saving
+		}
 	}
 	if err != nil {
 		return err
@@ -175,13 +179,6 @@ func (e *emulation) describe(ctx context.Context) (*model.Model, error) {
 	}
 	e.model = m.ID
 	return m, nil
-}
-
-func (e *emulation) save() error {
-	if e.flash == "" {
-		return nil
-	}
-	return e.device.SaveFile(e.flash)
 }
 
 // event prints a step as it happens.
@@ -217,10 +214,6 @@ const cutVerdict = "cut"
 
 // live powers the device and lets it do what was asked. Afterwards it is off.
 func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
-	tear, err := emulator.ParseTear(e.tear)
-	if err != nil {
-		return nil, err
-	}
 	if e.pty != "" {
 		cable, err := openPTY(e.pty)
 		if err != nil {
@@ -242,7 +235,7 @@ func (e *emulation) live(ctx context.Context) (*emulateResult, error) {
 		return nil, err
 	}
 	defer e.device.PowerOff(emulator.NotBegun)
-	e.device.CutAt(e.cutAt, tear)
+	e.device.CutAt(e.cutAt, e.left)
 	if _, err := e.device.Settle(ctx); err != nil {
 		return nil, stopped(ctx)
 	}

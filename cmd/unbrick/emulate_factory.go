@@ -41,20 +41,9 @@ func (e *emulation) fill(ctx context.Context) error {
 	for _, pub := range pubs {
 		id.Keys = append(id.Keys, [32]byte(pub))
 	}
-	key, err := newDeviceKey()
-	if err != nil {
-		return err
-	}
-	return e.device.Manufacture(id, &key, signed, image)
-}
-
-// newDeviceKey returns a key that no other device has.
-func newDeviceKey() (terminal.DeviceKey, error) {
-	var seed [32]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return terminal.DeviceKey{}, fmt.Errorf("device key: %w", err)
-	}
-	return terminal.NewDeviceKey(&seed), nil
+	var seed [32]byte // of a key that no other device has
+	rand.Read(seed[:])
+	return e.device.Manufacture(id, new(terminal.NewDeviceKey(&seed)), signed, image)
 }
 
 // hardware adds what a device has beside its board: it signs with its key and draws nonces.

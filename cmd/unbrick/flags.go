@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,12 +9,12 @@ import (
 	"os"
 	"strings"
 
+	"unbrick/flash"
+	"unbrick/release"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
-
-	"unbrick/flash"
-	"unbrick/release"
 )
 
 // size is the value of a flag that takes 4KiB, 1MiB or plain bytes.
@@ -102,7 +103,7 @@ type serverFlags struct {
 
 func (f *serverFlags) declare(set *pflag.FlagSet) {
 	f.set = set
-	set.StringVar(&f.server, "server", envOr("UNBRICK_SERVER", "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
+	set.StringVar(&f.server, "server", cmp.Or(os.Getenv("UNBRICK_SERVER"), "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
 	set.StringVar(&f.token, "token", "", "the operator's token (UNBRICK_TOKEN)")
 }
 
@@ -138,17 +139,7 @@ func (f *serverFlags) verb(use, short string, args cobra.PositionalArgs,
 // tokenOr returns the token given as a flag, else the environment's, without what stands around it. The environment's value is no
 // flag default, so that --help never prints it.
 func tokenOr(flagValue string) string {
-	if flagValue == "" {
-		flagValue = os.Getenv("UNBRICK_TOKEN")
-	}
-	return strings.TrimSpace(flagValue)
-}
-
-func envOr(name, fallback string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return fallback
+	return strings.TrimSpace(cmp.Or(flagValue, os.Getenv("UNBRICK_TOKEN")))
 }
 
 // isTerminal tells whether w is a screen that a progress bar can be drawn on.

@@ -1,18 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
-
-	"github.com/spf13/cobra"
 
 	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
+
+	"github.com/spf13/cobra"
 )
 
 const identifyHelp = `usage: unbrick identify --port PATH [--baud N] [--json]
@@ -106,56 +106,36 @@ func identityOf(s *restore.Session, d *restore.Device) *identified {
 }
 
 func (i *identified) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	line := func(label, format string, args ...any) { fmt.Fprintf(w, label+"\t"+format+"\n", args...) }
-	line("Model", "%s", i.Model)
-	line("Serial", "%s", i.Serial)
-	line("Why here", "%s", whyWords(i.Why))
+	software := "not known: there is no valid record"
 	switch {
 	case i.Intact:
-		line("Software", "release %s, intact", i.Installed)
+		software = fmt.Sprintf("release %s, intact", i.Installed)
 	case i.Intended != "":
-		line("Software", "interrupted between release %s and release %s", orNone(i.Installed), i.Intended)
+		software = fmt.Sprintf("interrupted between release %s and release %s", cmp.Or(i.Installed, "unknown"), i.Intended)
 	case i.Installed != "":
-		line("Software", "damaged; release %s was installed", i.Installed)
-	default:
-		line("Software", "not known: there is no valid record")
+		software = fmt.Sprintf("damaged; release %s was installed", i.Installed)
 	}
-	line("Flash", "%s in sectors of %s, %s for software", flash.FormatSize(i.Flash), i.Geometry, flash.FormatSize(i.Software))
-	line("Doubtful", "%d sectors of %d", i.Doubtful, i.Sectors)
-	line("Workspace", "%d bytes", i.Workspace)
-	line("Floor", "security counter %d", i.Floor)
+	told := []string{"Model", i.Model, "Serial", i.Serial, "Why here", whyWords(i.Why), "Software", software,
+		"Flash", fmt.Sprintf("%s in sectors of %s, %s for software", flash.FormatSize(i.Flash), i.Geometry, flash.FormatSize(i.Software)),
+		"Doubtful", fmt.Sprintf("%d sectors of %d", i.Doubtful, i.Sectors), "Workspace", fmt.Sprintf("%d bytes", i.Workspace),
+		"Floor", fmt.Sprintf("security counter %d", i.Floor)}
 	for _, k := range i.Keys {
-		line("Trusts key", "%s", k)
+		told = append(told, "Trusts key", k)
 	}
 	if i.Threshold > 1 {
-		line("Signatures", "%d of these must have signed", i.Threshold)
+		told = append(told, "Signatures", fmt.Sprintf("%d of these must have signed", i.Threshold))
 	}
-	return w.Flush()
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
+	return facts(out, told...)
 }
 
 // whyWords says a reason for restoration mode to a person.
 func whyWords(why string) string {
-	switch why {
-	case smp.WhyAsked.String():
-		return "asked for over the cable"
-	case smp.WhyPin.String():
-		return "asked for by its pin"
-	case smp.WhyNoRecord.String():
-		return "it has no valid record of its software"
-	case smp.WhyInterrupted.String():
-		return "an update stopped halfway"
-	case smp.WhyDamaged.String():
-		return "its software is damaged"
-	case smp.WhyHang.String():
-		return "its software hung three times in a row"
-	}
-	return why
+	return cmp.Or(map[string]string{
+		smp.WhyAsked.String():       "asked for over the cable",
+		smp.WhyPin.String():         "asked for by its pin",
+		smp.WhyNoRecord.String():    "it has no valid record of its software",
+		smp.WhyInterrupted.String(): "an update stopped halfway",
+		smp.WhyDamaged.String():     "its software is damaged",
+		smp.WhyHang.String():        "its software hung three times in a row",
+	}[why], why)
 }

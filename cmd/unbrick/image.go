@@ -12,10 +12,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/pflag"
-
 	"unbrick/limits"
 	"unbrick/release"
+
+	"github.com/spf13/pflag"
 )
 
 // rawFlag declares --raw, the way past readImage's guesses.

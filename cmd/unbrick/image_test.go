@@ -17,10 +17,10 @@ import (
 	"strings"
 	"testing"
 
-	bzip2 "github.com/dsnet/compress/bzip2"
-
 	"unbrick/flash"
 	"unbrick/release"
+
+	bzip2 "github.com/dsnet/compress/bzip2"
 )
 
 // programBytes is bytes as a processor runs them, without a form.

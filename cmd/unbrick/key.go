@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/release"
 	"unbrick/server/form"
+
+	"github.com/spf13/cobra"
 )
 
 const keyHelp = `usage: unbrick key new [-o release.key]

@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"unbrick/flash"
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/form"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE [flags]

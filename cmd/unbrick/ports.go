@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
-
-	"github.com/spf13/cobra"
 
 	"unbrick/restore/serialport"
+
+	"github.com/spf13/cobra"
 )
 
 const portsHelp = `usage: unbrick ports [--json]
@@ -36,13 +35,11 @@ func listPorts(_ context.Context, _ []string, p *printer) error {
 		fmt.Fprintln(p, "No serial port is here. Plug in the cable; a driver may be missing for its adapter.")
 		return nil
 	}
-	w := tabwriter.NewWriter(p, 0, 4, 2, ' ', 0)
-	for _, port := range list {
+	return table(p, "", list, func(port *serialport.Info) string {
 		what := "no USB adapter"
 		if port.USB {
 			what = "USB " + port.Vendor + ":" + port.Product
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", port.Path, what, port.Name, port.Serial)
-	}
-	return w.Flush()
+		return fmt.Sprintf("%s\t%s\t%s\t%s", port.Path, what, port.Name, port.Serial)
+	})
 }

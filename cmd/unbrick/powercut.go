@@ -9,14 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strconv"
 	"time"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	page "unbrick/lab/report"
 	"unbrick/lab/sweep"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const powercutHelp = `Cuts the power of an emulated device inside every flash operation of the update from OLD to NEW, with every
@@ -151,9 +150,9 @@ func (f *powercutFlags) images(ctx context.Context) (old, new []byte, err error)
 }
 
 func (f *powercutFlags) shape(size int) (sweep.Shape, error) {
-	erased, err := strconv.ParseUint(f.erased, 16, 8)
-	if err != nil || erased != 0 && erased != 0xFF {
-		return sweep.Shape{}, usageError("--erased %q is neither ff nor 00", f.erased)
+	erased, err := erasedByte(f.erased)
+	if err != nil {
+		return sweep.Shape{}, err
 	}
 	if f.unit == 0 || f.unit > 32 || f.unit&(f.unit-1) != 0 {
 		return sweep.Shape{}, usageError("--program-unit %d is none of 1, 2, 4, 8, 16, 32", f.unit)
@@ -163,7 +162,7 @@ func (f *powercutFlags) shape(size int) (sweep.Shape, error) {
 		return sweep.Shape{}, usageError("%v", err)
 	}
 	return sweep.Shape{
-		Runs: list, Unit: uint32(f.unit), Page: max(*f.page, uint32(f.unit)), Erased: byte(erased), ECC: f.ecc,
+		Runs: list, Unit: uint32(f.unit), Page: max(*f.page, uint32(f.unit)), Erased: erased, ECC: f.ecc,
 		Boot: *f.boot, RAM: *f.workspace,
 	}, nil
 }
@@ -203,10 +202,9 @@ func (f *powercutFlags) write(r *sweep.Result, old, new []byte) error {
 	line := "unbrick powercut"
 	f.set.Visit(func(given *pflag.Flag) { line += " --" + given.Name + "=" + given.Value.String() })
 	o := &page.Options{Command: line, Version: buildVersion(), Made: time.Now(), Seed: f.seed}
-	for i, image := range [][]byte{old, new} {
-		o.Images = append(o.Images, page.Image{
-			Role: []string{"old", "new"}[i], Name: filepath.Base([]string{f.old, f.new}[i]), Size: len(image), Digest: sha256.Sum256(image),
-		})
+	o.Images = []page.Image{
+		{Role: "old", Name: filepath.Base(f.old), Size: len(old), Digest: sha256.Sum256(old)},
+		{Role: "new", Name: filepath.Base(f.new), Size: len(new), Digest: sha256.Sum256(new)},
 	}
 	file, err := os.Create(f.report)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"unbrick/lab/sweep"
@@ -23,7 +24,7 @@ func printSweep(out io.Writer, r *sweep.Result) error {
 		fmt.Fprintln(w, "the budget ended it; what came later was left out")
 	}
 	fmt.Fprintln(w, "\nruns by kind:")
-	for _, k := range slices.Sorted(keys(r.KindRuns)) {
+	for _, k := range slices.Sorted(maps.Keys(r.KindRuns)) {
 		if n := r.KindRuns[k]; n > 0 {
 			fmt.Fprintf(w, "  %-34s %d\n", k, n)
 		}
@@ -44,17 +45,6 @@ func printSweep(out io.Writer, r *sweep.Result) error {
 		fmt.Fprintf(w, "\n%s: %s\n  replay %s\n", f.Check, f.Text, f.ID)
 	}
 	return w.Flush()
-}
-
-// keys iterates over the keys of m.
-func keys(m map[string]uint64) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // replayPowercut repeats one run and prints it step by step. Without images it looks among those that the

@@ -33,7 +33,8 @@ func (p *printer) tell(v any, words string, args ...any) error {
 	return err
 }
 
-// table prints a list, or the next page of one: as JSON, one object a line, or as a table for people, whose cells have tabs between.
+// table prints a list, or the next page of one: as JSON, one object a line, or as a table for people, whose cells have tabs between. The
+// head may be empty.
 func table[T any](p *printer, head string, page []T, row func(*T) string) error {
 	if p.json {
 		for i := range page {
@@ -44,7 +45,7 @@ func table[T any](p *printer, head string, page []T, row func(*T) string) error 
 		return nil
 	}
 	w := tabwriter.NewWriter(p, 0, 4, 2, ' ', 0)
-	if !p.headed && len(page) > 0 {
+	if !p.headed && head != "" && len(page) > 0 {
 		fmt.Fprintln(w, head)
 		p.headed = true
 	}

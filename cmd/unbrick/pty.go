@@ -50,7 +50,7 @@ func openPTY(path string) (*ptyCable, error) {
 	c := &ptyCable{master: master, link: path, name: tty.Name(), last: speedOf(master)}
 	if err := c.publish(); err != nil {
 		master.Close()
-		return nil, err
+		return nil, fmt.Errorf("link to the cable: %w", err)
 	}
 	return c, nil
 }
@@ -59,17 +59,14 @@ func openPTY(path string) (*ptyCable, error) {
 func (c *ptyCable) publish() error {
 	dir, err := os.MkdirTemp(filepath.Dir(c.link), ".unbrick-pty-")
 	if err != nil {
-		return fmt.Errorf("link to the cable: %w", err)
+		return err
 	}
 	defer os.RemoveAll(dir)
 	next := filepath.Join(dir, "link")
 	if err := os.Symlink(c.name, next); err != nil {
-		return fmt.Errorf("link to the cable: %w", err)
+		return err
 	}
-	if err := os.Rename(next, c.link); err != nil {
-		return fmt.Errorf("link to the cable: %w", err)
-	}
-	return nil
+	return os.Rename(next, c.link)
 }
 
 // Read returns bytes from the host. It waits while no program has the other end open.

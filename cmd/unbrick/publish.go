@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"unbrick/release"
 	"unbrick/release/sequence"
 	"unbrick/server/form"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
@@ -141,10 +141,11 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 	} else if file, public, err = f.sign(ctx, api, name, content); err != nil {
 		return err
 	}
-	result, err := describeFile(file)
+	parts, err := openRelease(file)
 	if err != nil {
 		return err
 	}
+	result := &publishing{Claims: parts.claims}
 	if err := sequence.Untaken(&release.Manifest{Version: result.Version, Era: result.Era, Least: result.Least}); err != nil {
 		if f.output == "" {
 			return err
@@ -172,21 +173,6 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 	}
 	return p.tell(result, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model,
 		result.Order, result.Size, result.Image[:16], strings.Join(result.Keys, ", "))
-}
-
-func describeFile(file []byte) (*publishing, error) {
-	f, err := release.SplitFile(file)
-	if err != nil {
-		return nil, err
-	}
-	m, signers, err := release.Parse(f.Signed)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := statementOf(&f); err != nil {
-		return nil, err
-	}
-	return &publishing{Claims: form.ClaimsOf(&m, &signers)}, nil
 }
 
 // upload sends a release file and adds to the result what the server made of it.

@@ -24,25 +24,22 @@ func readFile(ctx context.Context, name, what string, most int64) ([]byte, error
 	case mode.IsRegular() && info.Size() > most:
 		return nil, fmt.Errorf("%s has %d bytes, and %s has at most %d: it was not read. Name another file", name, info.Size(), what, most)
 	}
-	type outcome struct {
-		b   []byte
-		err error
-	}
-	done := make(chan outcome, 1)
+	var b []byte
+	var readErr error
+	done := make(chan struct{})
 	go func() {
-		b, err := readAtMost(ctx, name, most)
-		done <- outcome{b, err}
+		defer close(done)
+		b, readErr = readAtMost(ctx, name, most)
 	}()
-	var got outcome
 	select {
-	case got = <-done:
+	case <-done:
 	case <-ctx.Done(): // who opens a pipe waits for the other end, and cannot be waked
 		return nil, stopped(ctx)
 	}
-	if got.err == nil && int64(len(got.b)) > most {
+	if readErr == nil && int64(len(b)) > most {
 		return nil, fmt.Errorf("%s has more than %d bytes, the most that %s has. Name another file", name, most, what)
 	}
-	return got.b, got.err
+	return b, readErr
 }
 
 // readAtMost returns a file's bytes, one more than most if there are more.

@@ -1,16 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-
-	"github.com/spf13/cobra"
 
 	"unbrick/release"
 	"unbrick/server/form"
+
+	"github.com/spf13/cobra"
 )
 
 const releaseHelp = `usage: unbrick release list [--model ID]
@@ -90,16 +90,32 @@ func printClaims(out io.Writer, r *form.Release) {
 	fmt.Fprintln(out, text)
 }
 
-// statementOf reads the trust statement of a release file; nil: it has none.
-func statementOf(f *release.File) (*release.Statement, error) {
-	if len(f.Statement) == 0 {
-		return nil, nil
+// openedRelease is a release file, read.
+type openedRelease struct {
+	release.File
+	manifest  release.Manifest
+	claims    form.Claims
+	statement *release.Statement // nil: it has none
+}
+
+func openRelease(b []byte) (r openedRelease, err error) {
+	var signers release.Signers
+	if r.File, err = release.SplitFile(b); err != nil {
+		return r, err
 	}
-	s, _, err := release.ParseStatement(f.Statement)
+	if r.manifest, signers, err = release.Parse(r.Signed); err != nil {
+		return r, err
+	}
+	r.claims = form.ClaimsOf(&r.manifest, &signers)
+	if len(r.Statement) == 0 {
+		return r, nil
+	}
+	s, _, err := release.ParseStatement(r.Statement)
 	if err != nil {
-		return nil, fmt.Errorf("the file is damaged, get it again: its trust statement of %d bytes is none: %w", len(f.Statement), err)
+		return r, fmt.Errorf("the file is damaged, get it again: its trust statement of %d bytes is none: %w", len(r.Statement), err)
 	}
-	return &s, nil
+	r.statement = &s
+	return r, nil
 }
 
 // showRelease tells what a release file holds. Who may sign is the device's to say, so signatures are named and not judged.
@@ -108,58 +124,36 @@ func showRelease(ctx context.Context, name string, p *printer) error {
 	if err != nil {
 		return err
 	}
-	f, err := release.SplitFile(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	f, err := openRelease(b)
+	if err == nil {
+		err = f.manifest.CheckImage(f.Image)
 	}
-	m, signers, err := release.Parse(f.Signed)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if err := m.CheckImage(f.Image); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	statement, err := statementOf(&f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.json {
-		told, err := describeFile(b)
-		if err != nil {
-			return err
-		}
-		told.File = name
-		return printJSON(p, told)
+		return printJSON(p, &publishing{Claims: f.claims, File: name})
 	}
-	w := tabwriter.NewWriter(p, 0, 4, 2, ' ', 0)
-	line := func(label, format string, args ...any) { fmt.Fprintf(w, label+"\t"+format+"\n", args...) }
-	line("Model", "%s", m.Model)
-	line("Version", "%s", m.Version)
-	line("Order", "%d, security counter %d, era %d", m.Order, m.Counter, m.Era)
-	line("Image", "%d bytes, %s", m.Size, release.Hex(m.Digest))
-	if m.Date() != "" {
-		line("Released", "%s", m.Date())
-	}
-	if m.Note != "" {
-		line("Note", "%s", m.Note)
-	}
+	m, needs, family := &f.manifest, "", ""
 	if m.Least > 0 {
-		line("Needs", "trust statement %d", m.Least)
+		needs = fmt.Sprintf("trust statement %d", m.Least)
 	}
 	if m.Family != "" {
-		line("For", "family %s, chip %s", m.Family, orNone(m.Chip))
+		family = fmt.Sprintf("family %s, chip %s", m.Family, cmp.Or(m.Chip, "unknown"))
 	}
-	for _, id := range signers.IDs() {
-		line("Signed by", "key %s", id)
+	told := []string{"Model", m.Model, "Version", m.Version, "Order", fmt.Sprintf("%d, security counter %d, era %d", m.Order, m.Counter, m.Era),
+		"Image", fmt.Sprintf("%d bytes, %s", m.Size, release.Hex(m.Digest)), "Released", m.Date(), "Note", m.Note, "Needs", needs, "For", family}
+	for _, id := range f.claims.Keys {
+		told = append(told, "Signed by", "key "+id)
 	}
-	if statement != nil {
-		of := "model " + statement.Model
-		if statement.Model == "" {
+	if s := f.statement; s != nil {
+		of := "model " + s.Model
+		if s.Model == "" {
 			of = "every model with its keys"
 		}
-		line("With it", "trust statement %d, era %d, for %s", statement.Version, statement.Era, of)
+		told = append(told, "With it", fmt.Sprintf("trust statement %d, era %d, for %s", s.Version, s.Era, of))
 	}
-	if err := w.Flush(); err != nil || len(f.LongNote) == 0 {
+	if err := facts(p, told...); err != nil || len(f.LongNote) == 0 {
 		return err
 	}
 	_, err = fmt.Fprintf(p, "\n%s", f.LongNote)

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const restoreHelp = `usage: unbrick restore --port PATH [--release-file FILE]... [--release VERSION] [--pub release.pub] [flags]
@@ -185,7 +185,7 @@ func untouched(ctx context.Context, err error) error {
 }
 
 // prepare reads files and keys.
-func (r *restoration) prepare(ctx context.Context) error {
+func (r *restoration) prepare(ctx context.Context) (err error) {
 	r.source = &releaseSource{}
 	var first *release.Manifest
 	for _, name := range r.files {
@@ -202,17 +202,13 @@ func (r *restoration) prepare(ctx context.Context) error {
 		}
 	}
 	if len(r.files) == 0 || r.named() {
-		api, err := newAPI(r.server, "")
-		if err != nil {
+		if r.source.api, err = newAPI(r.server, ""); err != nil {
 			return err
 		}
-		r.source.api = api
 	}
-	keys, err := readPubs(ctx, r.pubs)
-	if err != nil {
+	if r.choice.Keys, err = readPubs(ctx, r.pubs); err != nil {
 		return untouched(ctx, err)
 	}
-	r.choice.Keys = keys
 	r.choice.Version = r.version
 	if len(r.files) == 1 && r.version == "" {
 		r.choice.Release = first
@@ -316,30 +312,26 @@ func (r *restoration) confirm(ctx context.Context, question string, plain bool) 
 		choice = "Y/n"
 	}
 	fmt.Fprintf(r.errOut, "%s [%s] ", question, choice)
-	type line struct {
-		text string
-		err  error
-	}
-	said := make(chan line, 1)
+	var line string
+	var ended error
+	said := make(chan struct{})
 	go func() { // a read of a terminal does not end with the context
-		text, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		said <- line{text, err}
+		defer close(said)
+		line, ended = bufio.NewReader(os.Stdin).ReadString('\n')
 	}()
-	var answer line
 	select {
-	case answer = <-said:
+	case <-said:
 	case <-ctx.Done():
 		fmt.Fprintln(r.errOut)
 		return ctx.Err()
 	}
-	text := strings.ToLower(strings.TrimSpace(answer.text))
-	switch {
-	case text == "y", text == "yes", text == "" && plain && answer.err == nil:
+	answer := strings.ToLower(strings.TrimSpace(line))
+	if answer == "y" || answer == "yes" || answer == "" && plain && ended == nil {
 		r.yes = true
 		return nil
 	}
 	r.declined = true
-	if text == "" && answer.err != nil {
+	if answer == "" && ended != nil {
 		fmt.Fprintln(r.errOut)
 		return usageError("nobody answered, and nothing was written: say --yes to restore without a question")
 	}

@@ -41,8 +41,7 @@ func (r *restoration) progress(p restore.Progress) {
 		line := progressLine{Stage: p.Stage.String(), Sectors: p.Sectors, Of: p.Of, Bytes: p.Bytes, BytesOf: p.BytesOf,
 			Elapsed: p.Elapsed.Seconds()}
 		if left.Known {
-			seconds := left.Time.Seconds()
-			line.Remaining = &seconds
+			line.Remaining = new(left.Time.Seconds())
 		}
 		printJSON(r.out, line)
 		return

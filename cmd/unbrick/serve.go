@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,14 +14,14 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"unbrick/server"
 	"unbrick/server/access"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/static"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const serveHelp = `usage: unbrick serve [--addr 127.0.0.1:8080] [--data DIR] [--demo]
@@ -59,7 +60,8 @@ type serveFlags struct {
 }
 
 func (f *serveFlags) declare(set *pflag.FlagSet) {
-	set.StringVar(&f.addr, "addr", envOr("UNBRICK_ADDR", "127.0.0.1:8080"), "address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
+	set.StringVar(&f.addr, "addr", cmp.Or(os.Getenv("UNBRICK_ADDR"), "127.0.0.1:8080"),
+		"address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
 	set.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
 	set.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
 	set.BoolVar(&f.demo, "demo", false, "fill the server with demo content")

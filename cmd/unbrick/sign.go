@@ -15,35 +15,38 @@ import (
 	"unbrick/release/sequence"
 )
 
-// readPubs reads files of public keys.
-func readPubs(ctx context.Context, names []string) ([]ed25519.PublicKey, error) {
-	var all []ed25519.PublicKey
+// readKeyFiles reads files of keys, public or secret.
+func readKeyFiles[K any](ctx context.Context, names []string, parse func([]byte) (K, error)) (keys []K, err error) {
 	for _, name := range names {
 		b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
 		if err != nil {
 			return nil, err
 		}
-		public, err := release.ParsePub(b)
+		key, err := parse(b)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, public)
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// readPubs reads files of public keys.
+func readPubs(ctx context.Context, names []string) ([]ed25519.PublicKey, error) {
+	all, err := readKeyFiles(ctx, names, release.ParsePub)
+	if err != nil {
+		return nil, err
 	}
 	return all, checkTwice(names, all)
 }
 
 // readKeys reads files of secret keys, and returns the public ones, too.
 func readKeys(ctx context.Context, names []string) (keys []ed25519.PrivateKey, public []ed25519.PublicKey, err error) {
-	for _, name := range names {
-		b, err := readFile(ctx, name, "a key file", release.MaxKeyFile)
-		if err != nil {
-			return nil, nil, err
-		}
-		key, err := release.ParseKey(b)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
-		}
-		keys, public = append(keys, key), append(public, key.Public().(ed25519.PublicKey))
+	if keys, err = readKeyFiles(ctx, names, release.ParseKey); err != nil {
+		return nil, nil, err
+	}
+	for _, key := range keys {
+		public = append(public, key.Public().(ed25519.PublicKey))
 	}
 	return keys, public, checkTwice(names, public)
 }

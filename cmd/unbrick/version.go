@@ -6,9 +6,9 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/spf13/cobra"
-
 	"unbrick/server/offer"
+
+	"github.com/spf13/cobra"
 )
 
 const versionHelp = `usage: unbrick version
