@@ -93,14 +93,14 @@ func TestDeafFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostileRig(t)
 		p := h.connect(t)
-		time.Sleep(h.s.limits.Hello + silence)
+		time.Sleep(h.s.cfg.Limits.Hello + silence)
 		synctest.Wait()
 		if n := h.s.live.Number(); n != 0 {
 			t.Errorf("deaf: %d places are taken", n)
 		}
 		p.conn.Close()
 		p = h.dial(t)
-		time.Sleep(h.s.limits.Hello - time.Millisecond)
+		time.Sleep(h.s.cfg.Limits.Hello - time.Millisecond)
 		synctest.Wait()
 		if n := h.s.live.Number(); n != 1 {
 			t.Errorf("silent: %d places are taken before the time", n)

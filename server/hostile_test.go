@@ -456,7 +456,7 @@ const maxRequests = 4 // in one session, as package session has it
 
 func endings() []ending {
 	limits := func(h *hostileRig, at *point, k *kind, slack time.Duration) time.Duration {
-		l := &h.s.limits
+		l := &h.s.cfg.Limits
 		switch {
 		case at.name == "before hello" && k.code != protocol.CodeHello:
 			return l.Hello + slack

@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"unbrick/delta"
 	"unbrick/flash"
 	"unbrick/model"
@@ -30,6 +28,8 @@ import (
 	"unbrick/server/metrics"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
+
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Media types of the API.

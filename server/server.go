@@ -87,11 +87,6 @@ func or[T comparable](v *T, otherwise T) { *v = cmp.Or(*v, otherwise) }
 // Server is the running server. Its methods may be used concurrently.
 type Server struct {
 	cfg      Config
-	limits   Limits
-	store    storage.Store
-	log      *slog.Logger
-	now      func() time.Time
-	passed   func() time.Duration
 	clock    *rollout.Clock
 	rollouts *rollout.Watch
 	offers   *offer.Offers
@@ -114,18 +109,15 @@ func New(cfg *Config) (*Server, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("server: no store")
 	}
-	s := &Server{cfg: *cfg, limits: cfg.Limits, store: cfg.Store, log: cfg.Log, now: cfg.Now, passed: cfg.Passed,
-		draining: make(chan struct{})}
-	s.limits.defaults()
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	s := &Server{cfg: *cfg, draining: make(chan struct{})}
+	s.cfg.Limits.defaults()
+	s.cfg.Log = cmp.Or(s.cfg.Log, slog.New(slog.DiscardHandler))
+	if s.cfg.Now == nil {
+		s.cfg.Now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
 	}
-	if s.now == nil {
-		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Millisecond) } // as precise as what is stored
-	}
-	if s.passed == nil {
+	if s.cfg.Passed == nil {
 		start := time.Now()
-		s.passed = func() time.Duration { return time.Since(start) }
+		s.cfg.Passed = func() time.Duration { return time.Since(start) }
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live, s.metrics = session.NewLive(), metrics.New(cfg.Version)
@@ -140,13 +132,13 @@ func New(cfg *Config) (*Server, error) {
 
 // remember makes the rooms that read what a server before this one left.
 func (s *Server) remember() (err error) {
-	l := &s.limits
-	s.clock = rollout.NewClock(s.now, s.passed, s.log)
+	l := &s.cfg.Limits
+	s.clock = rollout.NewClock(s.cfg.Now, s.cfg.Passed, s.cfg.Log)
 	s.fleet = fleet.New(fleet.Config{
-		Store: s.store, Log: s.log, Now: s.now, Ago: s.clock.Ago,
+		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Ago: s.clock.Ago,
 		Devices: l.Devices, Failures: l.Failures, Silent: l.Silent, Overdue: l.Overdue,
 	})
-	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.store, Clock: s.clock, Log: s.log, Cutoffs: s.fleet.Cutoffs,
+	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.cfg.Store, Clock: s.clock, Log: s.cfg.Log, Cutoffs: s.fleet.Cutoffs,
 		Alarm: s.alarmed})
 	if err != nil {
 		return fmt.Errorf("read the clock: %w", err)
@@ -159,12 +151,12 @@ func (s *Server) remember() (err error) {
 
 // open makes the rooms that terminals and clients come to, and what works for them.
 func (s *Server) open() {
-	l, workers := &s.limits, s.cfg.Workers
+	l, workers := &s.cfg.Limits, s.cfg.Workers
 	if workers <= 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	s.offers = offer.New(s.ctx, offer.Config{
-		Store: s.store, Log: s.log, Now: s.now, At: s.clock.At, Workers: workers, Queue: l.Queue, Prepare: l.Prepare, Make: l.Make,
+		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, At: s.clock.At, Workers: workers, Queue: l.Queue, Prepare: l.Prepare, Make: l.Make,
 		Changed: s.live.Look, Withdrawn: func() { s.metrics.Withdrawn.Add(1) },
 		Made: func(result string, took time.Duration) {
 			s.metrics.Made.Add(result)
@@ -172,12 +164,12 @@ func (s *Server) open() {
 		},
 	})
 	s.sessions = session.New(s.ctx, session.Config{
-		Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Ending: s.draining,
+		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Live: s.live, Metrics: s.metrics,
 		Limits: session.Limits{Sessions: l.Sessions, SessionTime: l.SessionTime, Hello: l.Hello, Answer: l.Answer, Prepare: l.Prepare},
 	})
 	s.api = api.New(api.Config{
-		Store: s.store, Log: s.log, Now: s.now, Passed: s.passed, Ending: s.draining, Converse: s.Converse,
+		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining, Converse: s.Converse,
 		Token: s.cfg.Token, Page: s.cfg.Page, Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
 		Limits: api.Limits{
@@ -198,7 +190,7 @@ func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse
 
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {
-	crowd := access.NewCrowd(s.limits.PerAddress, s.limits.Connections)
+	crowd := access.NewCrowd(s.cfg.Limits.PerAddress, s.cfg.Limits.Connections)
 	return access.Listen(l, crowd, s.cfg.Proxied, func(bound string) { s.metrics.RefusedConns.Add(bound) })
 }
 
@@ -214,7 +206,7 @@ func (s *Server) ListenHealth(l net.Listener) net.Listener {
 // next start.
 func (s *Server) Close(ctx context.Context) error {
 	s.drain.Do(func() { close(s.draining) })
-	ctx, cancel := context.WithTimeout(ctx, s.limits.Drain)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Limits.Drain)
 	defer cancel()
 	err := s.live.Wait(ctx)
 	s.cancel() // ends what is left
@@ -222,7 +214,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.offers.Wait()
 	s.watching.Wait()
 	if counted := s.rollouts.CountTime(context.WithoutCancel(ctx)); counted != nil {
-		s.log.Warn("the last minute of rollouts is not counted", "error", counted)
+		s.cfg.Log.Warn("the last minute of rollouts is not counted", "error", counted)
 	}
 	if err != nil {
 		return fmt.Errorf("close server: transfers were broken off: %w", err)

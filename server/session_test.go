@@ -658,7 +658,7 @@ func TestSlowReader(t *testing.T) {
 		if d := hearsNow[*protocol.Data](p); len(d.Bytes) != 10 {
 			t.Fatalf("%d bytes against a credit of 10", len(d.Bytes))
 		}
-		time.Sleep(h.s.limits.Answer + time.Second)
+		time.Sleep(h.s.cfg.Limits.Answer + time.Second)
 		if e := hearsNow[*protocol.Error](p); e.Fault != protocol.FaultTimeout {
 			t.Errorf("fault %s, want %s", e.Fault, protocol.FaultTimeout)
 		}

@@ -141,7 +141,8 @@ func showRelease(ctx context.Context, name string, p *printer) error {
 	if m.Family != "" {
 		family = fmt.Sprintf("family %s, chip %s", m.Family, cmp.Or(m.Chip, "unknown"))
 	}
-	told := []string{"Model", m.Model, "Version", m.Version, "Order", fmt.Sprintf("%d, security counter %d, era %d", m.Order, m.Counter, m.Era),
+	told := []string{"Model", m.Model, "Version", m.Version,
+		"Order", fmt.Sprintf("%d, security counter %d, era %d", m.Order, m.Counter, m.Era),
 		"Image", fmt.Sprintf("%d bytes, %s", m.Size, release.Hex(m.Digest)), "Released", m.Date(), "Note", m.Note, "Needs", needs, "For", family}
 	for _, id := range f.claims.Keys {
 		told = append(told, "Signed by", "key "+id)

@@ -93,9 +93,7 @@ func (o *Offers) selectRelease(m *model.Model, h *protocol.Hello, d *storage.Dev
 		return nothing(protocol.ReasonNotYet, h), nil
 	case foreign != nil:
 		return nothing(protocol.ReasonUnknownKey, h), nil
-	case offered:
-		return nothing(protocol.ReasonUpToDate, h), nil
-	case find(all, h.Digest) != nil:
+	case offered, find(all, h.Digest) != nil:
 		return nothing(protocol.ReasonUpToDate, h), nil
 	}
 	return nothing(protocol.ReasonNoRelease, h), nil
@@ -126,10 +124,8 @@ func after(all []storage.Release, r *storage.Release) []storage.Release {
 
 // find is the newest release of an image, nil if there is none.
 func find(all []storage.Release, image storage.Digest) *storage.Release {
-	for i := range all {
-		if all[i].Manifest.Digest == image {
-			return &all[i]
-		}
+	if i := slices.IndexFunc(all, func(r storage.Release) bool { return r.Manifest.Digest == image }); i >= 0 {
+		return &all[i]
 	}
 	return nil
 }

@@ -51,24 +51,22 @@ func (m *maker) classic(ctx context.Context, base, image []byte) ([]byte, error)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	type result struct {
-		patch []byte
-		err   error
-	}
-	done := make(chan result, 1)
+	var patch []byte
+	var err error
+	done := make(chan struct{})
 	go func() {
 		defer func() { <-m.oneClassic }()
+		defer close(done)
 		defer func() {
 			if r := recover(); r != nil {
-				done <- result{err: fmt.Errorf("bsdiff panicked: %v", r)}
+				err = fmt.Errorf("bsdiff panicked: %v", r)
 			}
 		}()
-		patch, err := makeClassic(base, image)
-		done <- result{patch, err}
+		patch, err = makeClassic(base, image)
 	}()
 	select {
-	case r := <-done:
-		return r.patch, r.err
+	case <-done:
+		return patch, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

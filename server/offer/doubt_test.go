@@ -13,18 +13,18 @@ import (
 func TestDoubtWaitsForNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
-		p := newProver(&Config{Store: refusing{}, Now: func() time.Time { return now }}, nil)
+		o := &Offers{cfg: Config{Store: refusing{}, Now: func() time.Time { return now }}, doubts: newDoubts()}
 		for i := range maxDoubts {
-			if p.doubt(t.Context(), storage.Digest{1, byte(i)}) == nil {
+			if o.Doubt(t.Context(), storage.Digest{1, byte(i)}) == nil {
 				t.Fatalf("file %d is not proven again", i)
 			}
 		}
 		now = now.Add(proveAgain) // nothing is proven meanwhile
-		if p.doubt(t.Context(), storage.Digest{2}) != nil {
+		if o.Doubt(t.Context(), storage.Digest{2}) != nil {
 			t.Error("a file has a place that there is not")
 		}
-		<-p.queue
-		if p.doubt(t.Context(), storage.Digest{2}) == nil {
+		<-o.doubts.queue
+		if o.Doubt(t.Context(), storage.Digest{2}) == nil {
 			t.Error("the next refusal gets no proof")
 		}
 	})

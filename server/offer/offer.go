@@ -76,20 +76,19 @@ type Offers struct {
 	cfg    Config
 	images *images
 	maker  *maker
-	prover *prover
+	doubts *doubts
 	group  sync.WaitGroup
 }
 
 // New starts the workers; they end with ctx.
 func New(ctx context.Context, cfg Config) *Offers {
-	o := &Offers{cfg: cfg}
+	o := &Offers{cfg: cfg, doubts: newDoubts()}
 	o.images = &images{store: cfg.Store, log: cfg.Log, spoilt: make(map[storage.Digest]bool)}
 	o.maker = newMaker(&o.cfg, o.images)
-	o.prover = newProver(&o.cfg, o.maker)
 	for range cfg.Workers {
 		o.group.Go(func() { o.maker.work(ctx) })
 	}
-	o.group.Go(func() { o.prover.work(ctx) })
+	o.group.Go(func() { o.settleDoubts(ctx) })
 	return o
 }
 
@@ -131,17 +130,6 @@ func (o *Offers) Heal(ctx context.Context, model string, image storage.Digest) e
 		}
 		o.maker.nudge()
 	}
-}
-
-// Doubt counts a device that says that it found a file wrong, and has the file proven again if that is due. done is
-// closed when that is over, nil if there is nothing to wait for.
-func (o *Offers) Doubt(ctx context.Context, file storage.Digest) (done <-chan struct{}) {
-	return o.prover.doubt(ctx, file)
-}
-
-// Remake has a damaged or lost update file made anew: at once, and with growing pauses when that happens again.
-func (o *Offers) Remake(ctx context.Context, file storage.Digest, why error) error {
-	return o.prover.remake(ctx, file, why)
 }
 
 // SetFile keeps an update file from all (FileBarred), or has it made anew, whatever it was (FileWanted).
