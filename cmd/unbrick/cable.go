@@ -154,8 +154,8 @@ func particular(e *restore.Error) (advice, bool) {
 
 // notForIt says why a release that the right keys signed is none for the device.
 func notForIt(e *restore.Error) (advice, bool) {
-	var no *release.Refusal
-	if !errors.As(e.Err, &no) {
+	no, is := errors.AsType[*release.Refusal](e.Err)
+	if !is {
 		return advice{}, false
 	}
 	happened := fmt.Sprintf("The device takes release %q not: %v.", e.Version, no)
@@ -217,8 +217,8 @@ func heardAdvice(heard []byte) (advice, bool) {
 
 // explain turns an error of the engine into words: what happened, whether the device is safe, what to do.
 func explain(err error) error {
-	var e *restore.Error
-	if !errors.As(err, &e) {
+	e, known := errors.AsType[*restore.Error](err)
+	if !known {
 		return err
 	}
 	a := advices(e)

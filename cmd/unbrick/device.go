@@ -82,11 +82,7 @@ func showDevice(ctx context.Context, a *api, words []string, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if p.json {
-		return printJSON(p, d)
-	}
-	printDevice(p, &d.Device)
-	return nil
+	return show(p, d, func(out io.Writer, d *form.DeviceDetail) { printDevice(out, &d.Device) })
 }
 
 // changeDevice holds back or frees the device that words name, and shows it.

@@ -57,8 +57,7 @@ func (e *emulation) patiently(ctx context.Context, result *emulateResult, ask fu
 func (e *emulation) ask(ctx context.Context, result *emulateResult) (again bool, seconds uint32, err error) {
 	link, err := wsconn.Dial(ctx, e.server+"/link", nil)
 	if err != nil {
-		var refusal *wsconn.Refusal
-		if errors.As(err, &refusal) {
+		if refusal, is := errors.AsType[*wsconn.Refusal](err); is {
 			result.Reason, seconds = refusal.Error(), refusal.Wait
 		}
 		return seconds > 0, seconds, fmt.Errorf("the server does not answer, the device still runs its release: %w", err)

@@ -38,8 +38,7 @@ func modelOf(ctx context.Context, server *api, id, file string) (*model.Model, e
 // model asks the server for a model's record.
 func (a *api) model(ctx context.Context, id string) (*model.Model, error) {
 	answer, err := ask(ctx, a, form.GetModel, &form.ModelID{ID: id})
-	var no *apiError
-	if errors.As(err, &no) && no.status == http.StatusNotFound {
+	if no, is := errors.AsType[*apiError](err); is && no.status == http.StatusNotFound {
 		return nil, fmt.Errorf("the server does not know model %q: unbrick model put %s describes it", id, id)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,8 @@ func (f *restoreFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.image, "image", "", "signed MCUboot image to install, instead of a release")
 	set.UintVar(&f.number, "image-number", 0,
 		"with --image: number of the upload, where the boot loader has several images, or 2 for the second slot where it takes uploads to it")
-	set.DurationVar(&f.await, "await", awaitDefault, "with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
+	set.DurationVar(&f.await, "await", restore.DefaultAwait,
+		"with --image: how long a program on trial is waited for, to confirm it; 0: not at all")
 }
 
 func (f *restoreFlags) check() error {
@@ -146,7 +148,7 @@ func (f *restoreFlags) restore(ctx context.Context, _ []string, p *printer) erro
 	if err := f.check(); err != nil {
 		return err
 	}
-	f.await = awaitOf(f.await)
+	f.await = cmp.Or(f.await, -1) // 0 is the option's default, and means not at all to people
 	r := &restoration{restoreFlags: f, out: out, errOut: errOut, bar: isTerminal(out) && !f.json}
 	if f.image != "" {
 		return r.restoreImage(ctx)
@@ -176,8 +178,7 @@ func (f *restoreFlags) restore(ctx context.Context, _ []string, p *printer) erro
 
 // untouched says of a file that could not be read, before the cable was opened, that this did not touch the device.
 func untouched(ctx context.Context, err error) error {
-	var usage *exitError
-	if errors.As(err, &usage) || ctx.Err() != nil {
+	if _, usage := errors.AsType[*exitError](err); usage || ctx.Err() != nil {
 		return err
 	}
 	return fmt.Errorf("%w\nIs the device safe? Yes. It was not spoken to, and nothing was written: it is as it was.\nWhat to do: name a "+

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"unbrick/restore"
 	"unbrick/restore/mcuboot"
@@ -208,15 +207,4 @@ func identifyLoader(ctx context.Context, s *restore.Session, out io.Writer, asJS
 		v.Images = append(v.Images, loaderImage{m.Number, m.Slot, m.Version, mcuboot.Hex(m.Hash), m.Active, m.Confirmed, m.Pending})
 	}
 	return printJSON(out, v)
-}
-
-// awaitDefault is how long a program on trial is waited for.
-const awaitDefault = restore.DefaultAwait
-
-// awaitOf turns the flag into the option: 0 means not at all.
-func awaitOf(d time.Duration) time.Duration {
-	if d == 0 {
-		return -1
-	}
-	return d
 }

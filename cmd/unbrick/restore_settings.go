@@ -63,6 +63,6 @@ func (r *restoration) settled(result *restore.Result) error {
 // settingsOnly reports whether an attempt ended when the device had verified its software, and only its
 // settings were left to be erased.
 func settingsOnly(err error) bool {
-	var e *restore.Error
-	return errors.As(err, &e) && e.Touched == restore.TouchedSettings
+	e, known := errors.AsType[*restore.Error](err)
+	return known && e.Touched == restore.TouchedSettings
 }

@@ -142,8 +142,7 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 		v.Words = "restored, settings not all erased"
 	default:
 		v.Outcome = "not-restored"
-		var e *restore.Error
-		if errors.As(failed, &e) {
+		if e, known := errors.AsType[*restore.Error](failed); known {
 			v.Words = e.Code.String()
 		}
 	}

@@ -30,7 +30,7 @@ the release keep it.
   --halt, --resume   stop offering the release, go on
   --end              no rollout any more: the release is for all
 
-list tells of the rollouts that go on. A release that is published with "unbrick publish --phases LIST" is in its rollout from the first moment on.
+list tells of the rollouts that go on; of a release whose version is "list" unbrick release show tells. A release that is published with "unbrick publish --phases LIST" is in its rollout from the first moment on.
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 

@@ -214,19 +214,16 @@ func (f *publishFlags) number(ctx context.Context, server *api, m *release.Manif
 
 // again makes m the release that is there already, in all that the words do not say otherwise: to say the same again is no mistake.
 func (f *publishFlags) again(m, have *release.Manifest) {
-	for _, v := range []struct {
-		said bool
-		take func()
-	}{
-		{f.given("order"), func() { m.Order = have.Order }},
-		{f.given("counter"), func() { m.Counter = have.Counter }},
-		{f.given("era"), func() { m.Era = have.Era }},
-		{f.given("least-statement"), func() { m.Least = have.Least }},
-		{f.given("day"), func() { m.Day = have.Day }},
-		{f.given("note"), func() { m.Note = have.Note }},
+	for flag, take := range map[string]func(){
+		"order":           func() { m.Order = have.Order },
+		"counter":         func() { m.Counter = have.Counter },
+		"era":             func() { m.Era = have.Era },
+		"least-statement": func() { m.Least = have.Least },
+		"day":             func() { m.Day = have.Day },
+		"note":            func() { m.Note = have.Note },
 	} {
-		if !v.said {
-			v.take()
+		if !f.given(flag) {
+			take()
 		}
 	}
 }

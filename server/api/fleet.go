@@ -184,34 +184,28 @@ func (s *Server) forget(w http.ResponseWriter, r *http.Request, in *form.DeviceI
 	return nil, nil
 }
 
-// hold keeps a release away from one device, free offers it again and forgets its failures.
-func (s *Server) hold(_ http.ResponseWriter, r *http.Request, in *form.Hold) (*form.Device, error) {
-	return s.setHold(r, in, true)
-}
-
-func (s *Server) free(_ http.ResponseWriter, r *http.Request, in *form.Hold) (*form.Device, error) {
-	return s.setHold(r, in, false)
-}
-
-func (s *Server) setHold(r *http.Request, in *form.Hold, held bool) (*form.Device, error) {
-	released, err := s.images(r, in.Model)
-	if err != nil {
-		return nil, err
-	}
-	var image storage.Digest
-	if in.Body.Image != "" || held {
-		if image, err = release.ParseHex(in.Body.Image); err != nil {
-			return nil, malformed("image is the SHA-256 of a release's image")
+// setHold keeps a release away from one device, or offers it again and forgets its failures.
+func (s *Server) setHold(held bool) func(http.ResponseWriter, *http.Request, *form.Hold) (*form.Device, error) {
+	return func(_ http.ResponseWriter, r *http.Request, in *form.Hold) (*form.Device, error) {
+		released, err := s.images(r, in.Model)
+		if err != nil {
+			return nil, err
 		}
-		if released.version(in.Model, image) == "" {
-			return nil, problem(http.StatusNotFound, "not-found", "model %q has no release with this image", in.Model)
+		var image storage.Digest
+		if in.Body.Image != "" || held {
+			if image, err = release.ParseHex(in.Body.Image); err != nil {
+				return nil, malformed("image is the SHA-256 of a release's image")
+			}
+			if released.version(in.Model, image) == "" {
+				return nil, problem(http.StatusNotFound, "not-found", "model %q has no release with this image", in.Model)
+			}
 		}
+		name := func(image storage.Digest) string { return released.version(in.Model, image) }
+		d, err := s.cfg.Fleet.Hold(r.Context(), fleet.ID{Model: in.Model, Serial: in.Serial}, image, held, name)
+		if err != nil {
+			return nil, err
+		}
+		s.cfg.Live.Look(in.Model)
+		return new(s.deviceJSON(&d, released)), nil
 	}
-	name := func(image storage.Digest) string { return released.version(in.Model, image) }
-	d, err := s.cfg.Fleet.Hold(r.Context(), fleet.ID{Model: in.Model, Serial: in.Serial}, image, held, name)
-	if err != nil {
-		return nil, err
-	}
-	s.cfg.Live.Look(in.Model)
-	return new(s.deviceJSON(&d, released)), nil
 }

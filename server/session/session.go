@@ -112,8 +112,8 @@ func (v *session) send(m protocol.Message) (err error) {
 
 // tell sends a fault and Bye, if err is one; the connection may be gone by now.
 func (v *session) tell(err error) {
-	var f *faultError
-	if !errors.As(err, &f) {
+	f, is := errors.AsType[*faultError](err)
+	if !is {
 		return
 	}
 	if v.send(&protocol.Error{Fault: f.fault, Text: []byte(release.Clean(f.text, protocol.MaxReason)), Wait: waitFor(f.fault)}) == nil {

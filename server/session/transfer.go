@@ -37,7 +37,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	}
 	v.sent.Store(q.Offset)
 	v.size.Store(v.offer.Info.Size)
-	if err := v.mark(storage.Receiving, nil); err != nil {
+	if err := v.mark(storage.Receiving); err != nil {
 		v.size.Store(0)
 		return v.trouble(err)
 	}
@@ -236,11 +236,11 @@ func (v *session) interrupted(m protocol.Message) error {
 	}
 }
 
-// mark saves a state of the device that a transfer brings about, with an event if there is one.
-func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
+// mark saves a state of the device that a transfer brings about, with its events.
+func (v *session) mark(state storage.DeviceState, events ...storage.Event) error {
 	c := v.offer
-	if event != nil {
-		event.At = v.s.cfg.Now()
+	for i := range events {
+		events[i].At = v.s.cfg.Now()
 	}
 	_, err := v.s.cfg.Fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
@@ -255,17 +255,14 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 			}
 		case storage.Running:
 			if d.State != storage.Receiving || v.s.cfg.Live.transfers(v.id, v) {
-				return []storage.Event{*event}, nil // another session under this serial has brought it further
+				return events, nil // another session under this serial has brought it further
 			}
 			d.Target, d.TargetVersion = storage.Digest{}, ""
 		case storage.NeedsCable, storage.HeldBack, storage.Restoration:
 		}
 		d.LastSeen = now
 		d.Settle(state, now)
-		if event == nil {
-			return nil, nil
-		}
-		return []storage.Event{*event}, nil
+		return events, nil
 	})
 	if err != nil {
 		v.log.Error("record transfer", "error", err)
@@ -277,7 +274,7 @@ func (v *session) mark(state storage.DeviceState, event *storage.Event) error {
 func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
 	v.s.cfg.Metrics.Transfers.Add("done")
-	err := v.mark(storage.Rewriting, &storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release,
+	err := v.mark(storage.Rewriting, storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release,
 		To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
 		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset,
 			"workspace": v.offer.Info.Workspace})})
@@ -293,10 +290,9 @@ func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	v.log.Info("transfer broken off", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "error", why)
 	v.s.cfg.Metrics.Transfers.Add("broken")
 	detail := map[string]any{"size": v.offer.Info.Size, "offset": q.Offset, "sent": q.Offset + n}
-	var taken *revokedError
-	if errors.As(why, &taken) {
+	if taken, is := errors.AsType[*revokedError](why); is {
 		detail["why"] = taken.why
 	}
-	v.mark(storage.Running, &storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(),
+	v.mark(storage.Running, storage.Event{Kind: storage.Broken, Source: storage.ByServer, From: v.hello.Release, To: v.offer.Version(),
 		File: q.Digest, Bytes: uint64(n), Detail: storage.Detail(detail)})
 }

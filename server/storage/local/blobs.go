@@ -68,11 +68,7 @@ func (b *blobs) put(p []byte) (storage.Digest, error) {
 	if err != nil {
 		return d, full(err)
 	}
-	_, err = f.Write(p)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = fill(f, p); err == nil {
 		err = os.Rename(f.Name(), b.path(d))
 	}
 	if err != nil {
@@ -116,11 +112,16 @@ func (b *blobs) probe() error {
 	if err != nil {
 		return full(err)
 	}
-	_, err = f.Write(make([]byte, probeSize))
+	return full(errors.Join(fill(f, make([]byte, probeSize)), os.Remove(f.Name())))
+}
+
+// fill writes a file durably, and closes it.
+func fill(f partFile, p []byte) error {
+	_, err := f.Write(p)
 	if err == nil {
 		err = f.Sync()
 	}
-	return full(errors.Join(err, f.Close(), os.Remove(f.Name())))
+	return errors.Join(err, f.Close())
 }
 
 // PutBlob implements storage.Store.
