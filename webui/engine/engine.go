@@ -109,10 +109,7 @@ func (e *Engine) Library() *library.Library { return e.lib }
 // Context ends when the engine is to end. It is for Run's goroutine.
 func (e *Engine) Context() context.Context { return e.ctx }
 
-// Opened tells whether the store was opened, or there is none; Asking whether the server is being asked what it has.
-func (e *Engine) Opened() bool { return e.opened }
-
-// Asking is said at Opened.
+// Asking tells whether the server is being asked what it has.
 func (e *Engine) Asking() bool { return e.asking }
 
 // Go runs f in a goroutine of its own; what f returns is called by Run's. f ends soon after ctx does.

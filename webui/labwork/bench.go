@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"unbrick/model"
 	"unbrick/release"
 	"unbrick/terminal"
 	"unbrick/webui/engine"
@@ -23,8 +24,7 @@ type bench struct {
 	rig    *rig // nil: no device has been made
 	made   int  // devices so far
 	making bool // one is being made, or being looked for
-	loaded bool // the kept one is being looked for, or was
-	found  bool // that has ended
+	found  bool // the kept one was looked for
 	line   state.Line
 	pacer  pacer
 	health state.Health
@@ -123,7 +123,7 @@ func (b *bench) make(c state.LabMake) {
 		f, err := b.e.Library().Fetch(ctx, c.Model, c.Digest)
 		var id terminal.Identity
 		if err == nil {
-			id, err = b.identity(ctx, c.Model, m.Resident, number)
+			id, err = b.identity(ctx, &m, number)
 		}
 		var r *rig
 		if err == nil {
@@ -157,26 +157,20 @@ func (b *bench) install(r *rig) {
 }
 
 // identity is who a new device is and whom it trusts: the keys that the server trusts for its model.
-func (b *bench) identity(ctx context.Context, id string, resident uint32, number int) (terminal.Identity, error) {
-	keys, err := b.e.Library().Trusted(ctx, id)
+func (b *bench) identity(ctx context.Context, m *model.Model, number int) (terminal.Identity, error) {
+	keys, err := b.e.Library().Trusted(ctx, m.ID)
 	if err != nil {
 		return terminal.Identity{}, err
 	}
 	if len(keys) == 0 {
 		return terminal.Identity{}, errNoKeys
 	}
-	who := terminal.Identity{Model: id, Threshold: 1, Resident: resident, Readout: b.readout(id),
+	who := terminal.Identity{Model: m.ID, Threshold: 1, Resident: m.Resident, Readout: m.Readout,
 		Serial: fmt.Sprintf("LAB-%04X-%02d", uint16(b.e.World().Seed), number)}
 	for _, k := range keys[:min(len(keys), terminal.KeySlots)] {
 		who.Keys = append(who.Keys, [32]byte(k))
 	}
 	return who, nil
-}
-
-// readout says whether devices of a model may be read out.
-func (b *bench) readout(id string) bool {
-	m, ok := b.e.Library().Model(id)
-	return ok && m.Readout
 }
 
 // Told implements Work: it is called when the server's lists have come.
@@ -208,13 +202,9 @@ func makeEndOf(err error) state.MakeEnd {
 
 // Fill implements Work: it writes what the Lab shows.
 func (b *bench) Fill(s *state.State) {
-	l := &s.Lab
-	b.device(l)
+	b.device(&s.Lab)
 	if b.replay != nil {
-		if b.replay.film != nil {
-			*l = state.Lab{Line: b.line, Health: b.health}
-		}
-		b.replay.fill(l)
+		b.replay.fill(&s.Lab)
 	}
 }
 
@@ -222,7 +212,6 @@ func (b *bench) Fill(s *state.State) {
 func (b *bench) device(l *state.Lab) {
 	if b.rig != nil {
 		b.rig.fill(l)
-		l.Line, l.Health = b.line, b.health
 		if !b.rig.busy() {
 			l.Make = b.choices() // another device may take its place
 		}
@@ -257,6 +246,5 @@ func (b *bench) choices() state.Making {
 	return m
 }
 
-// moving tells whether the Lab changes without anybody's command.
 // Moving implements Work.
 func (b *bench) Moving() bool { return b.rig != nil && b.rig.moving() }

@@ -19,27 +19,15 @@ type picture struct {
 // cells compares what a whole part holds, as view lets one see it, with the images. The rest of an image's last sector
 // is erased bytes; sectors behind both images are nobody's.
 func (p *picture) cells(view func(i int, see func(cells []byte))) []state.Sector {
-	g := &p.layout.Geometry
-	first, software := p.layout.SoftwareFirst(), p.layout.Software()
-	records := p.layout.Records()
-	end := first + software.Sectors()
-	cells := make([]state.Sector, g.Sectors())
-	for i := range cells {
+	g, base := &p.layout.Geometry, p.layout.SoftwareBase()
+	cells := shown.Cells(p.layout, func(i, _ int) (is state.Sector) {
 		addr, _ := g.Sector(i)
-		switch {
-		case i == p.active:
-			cells[i] = state.SectorLive
-		case i == records[0] || i == records[1]:
-			cells[i] = state.SectorRecord
-		case addr < p.layout.Boot:
-			cells[i] = state.SectorBoot
-		case i < first || i >= end:
-			cells[i] = state.SectorUnused
-		default:
-			off := addr - p.layout.SoftwareBase()
-			bad := p.doubtful != nil && p.doubtful(i)
-			view(i, func(have []byte) { cells[i] = p.cell(have, off, bad, g.Erased) })
-		}
+		bad := p.doubtful != nil && p.doubtful(i)
+		view(i, func(have []byte) { is = p.cell(have, addr-base, bad, g.Erased) })
+		return is
+	})
+	if p.active >= 0 {
+		cells[p.active] = state.SectorLive
 	}
 	return cells
 }
@@ -52,18 +40,30 @@ func (p *picture) cell(have []byte, off uint32, doubtful bool, erased byte) stat
 	}
 	isOld := inOld && holds(have, p.old[off:], erased)
 	isNew := inNew && holds(have, p.new[off:], erased)
-	is := state.SectorDamaged
-	switch {
-	case p.new == nil && isOld, p.old == nil && isNew, isOld && isNew:
-		is = state.SectorSame
-	case isNew:
-		is = state.SectorNew
-	case isOld:
-		is = state.SectorOld
-	case blank(have, erased):
-		is = state.SectorErased
+	switch { // one image alone is old and new
+	case p.new == nil:
+		isNew = isOld
+	case p.old == nil:
+		isOld = isNew
 	}
-	return shown.Believed(is, !doubtful)
+	return SectorOf(isOld, isNew, blank(have, erased), doubtful)
+}
+
+// SectorOf says what a sector of the software is: it reads as the old image and as the new one, or as erased; or it must not be believed.
+func SectorOf(isOld, isNew, erased, doubtful bool) state.Sector {
+	switch {
+	case doubtful:
+		return state.SectorDamaged
+	case isOld && isNew:
+		return state.SectorSame
+	case isNew:
+		return state.SectorNew
+	case isOld:
+		return state.SectorOld
+	case erased:
+		return state.SectorErased
+	}
+	return state.SectorDamaged
 }
 
 // holds reports whether a sector holds the front of image, erased behind it.

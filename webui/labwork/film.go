@@ -265,12 +265,11 @@ func (p *pose) region(i uint32, s state.RegionState) {
 func (p *pose) fill(l *state.Lab) {
 	r := &p.rig
 	g := &r.model.Layout.Geometry
-	l.Phase, l.Name, l.Model, l.Serial = r.phase(), r.model.Name, r.model.ID, r.serial
-	l.Old, l.Target, l.Why = r.version(r.old), r.version(r.target), p.why
+	*l = r.shown()
+	l.Why, l.Time, l.Power = p.why, p.at, r.power_
 	if l.Phase == state.LabRunning {
 		l.Runs = l.Old
 	}
-	l.Timeline, l.Log, l.Progress, l.Time, l.Power = r.timeline.Timeline, r.log, r.progress, p.at, r.power_
 	l.Map = state.Map{Facts: shown.Facts(g), Active: p.sector}
 	if len(p.cells) <= state.MaxSectors {
 		l.Map.Cells = slices.Clone(p.cells)
@@ -287,8 +286,5 @@ func (p *pose) fill(l *state.Lab) {
 		}
 	}
 	l.RAM = state.RAM{Size: r.model.RAM, Regions: slices.Clone(p.regions[:min(len(p.regions), state.MaxRegions)]),
-		Workspace: r.workspace, Resident: r.resident}
-	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
-		l.RAM.Contents = state.ContentsLost
-	}
+		Contents: r.contents(), Workspace: r.workspace, Resident: r.resident}
 }

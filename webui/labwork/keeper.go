@@ -90,7 +90,7 @@ func (k *keeper) use(r *rig) {
 // keep saves the flash soon. It is called at rest, and regularly while the flash changes.
 func (r *rig) keep(now bool) {
 	k := &r.b.keeper
-	if k.rig != r || !k.e.Opened() {
+	if k.rig != r {
 		return
 	}
 	if k.saving {
@@ -182,15 +182,12 @@ func (k *keeper) save(image *kept, raw []byte) bool {
 
 func pieceName(n uint32) string { return fmt.Sprintf("%s%08x", keeperPiece, n) }
 
-// Recall implements Work. A device is looked for when the loop knows that this tab has the work.
+// Recall implements Work: the store is open, and this tab has the work.
 func (b *bench) Recall() (then func()) { return b.load }
 
-// load looks for a device that was kept, once the store is open and this tab has the work.
+// load looks for a device that was kept.
 func (b *bench) load() {
-	if b.loaded || !b.e.Opened() || !b.e.Mine() {
-		return
-	}
-	b.loaded, b.making = true, true
+	b.making = true
 	k := &b.keeper
 	b.e.Go(func(context.Context) func() {
 		image, raw := k.find()

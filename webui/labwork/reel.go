@@ -107,10 +107,7 @@ func EncodeAnswer(a *Answer) ([]byte, error) {
 // DecodeAnswer decodes what EncodeAnswer made.
 func DecodeAnswer(b []byte) (*Answer, error) {
 	a := new(Answer)
-	if err := reels.Decode(b, a); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return a, reels.Decode(b, a)
 }
 
 // Check implements pack.Checker: it refuses a reel that a film could not be made of.

@@ -97,7 +97,7 @@ func (b *bench) Changed() {
 		all := b.e.Library().All()
 		k := slices.IndexFunc(all, func(r state.Release) bool { return [4]byte(r.Digest[:4]) == want })
 		if k < 0 {
-			if b.e.Opened() && !b.e.Asking() {
+			if !b.e.Asking() {
 				x.misses(want)
 			}
 			return

@@ -81,11 +81,7 @@ func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, err
 		Line:      wire(line),
 		Event: func(ev lab.Event) { // in the device's goroutine, in order
 			r.tape.event(ev)
-			b.e.Post(func() {
-				if b.rig == r {
-					r.event(ev)
-				}
-			})
+			r.post(func() { r.event(ev) })
 		},
 	})
 	if err != nil {
@@ -94,6 +90,30 @@ func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, err
 	device.Board().SetPace(b.pacer.tick)
 	r.device, r.tape.board = device, device.Board()
 	return r, nil
+}
+
+// post lets Run's goroutine call f, if this is still the Lab's device then.
+func (r *rig) post(f func()) {
+	r.b.e.Post(func() {
+		if r.b.rig == r {
+			f()
+		}
+	})
+}
+
+// work runs f in a goroutine of its own. What f returns is called by Run's, if this is still the Lab's device then.
+func (r *rig) work(f func(ctx context.Context) func()) {
+	r.b.e.Go(func(ctx context.Context) func() {
+		then := f(ctx)
+		if then == nil {
+			return nil
+		}
+		return func() {
+			if r.b.rig == r {
+				then()
+			}
+		}
+	})
 }
 
 // seedOf gives every device chances of its own.
@@ -149,6 +169,22 @@ func (r *rig) version(d release.Digest) string {
 		}
 	}
 	return r.names[d]
+}
+
+// shown is what the Lab shows of a rig, with a device or without.
+func (r *rig) shown() state.Lab {
+	return state.Lab{
+		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial, Line: r.b.line, Health: r.b.health,
+		Old: r.version(r.old), Target: r.version(r.target), Timeline: r.timeline.Timeline, Log: r.log, Progress: r.progress,
+	}
+}
+
+// contents says what the bytes of the RAM are.
+func (r *rig) contents() state.Contents {
+	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
+		return state.ContentsLost
+	}
+	return state.ContentsKept
 }
 
 // busy tells whether a conversation or a restoration runs.
@@ -223,13 +259,11 @@ func (r *rig) setHealth(h state.Health) {
 	if r.busy() || r.device.State() != lab.Hanging || h != state.HealthGood {
 		return
 	}
-	r.b.e.Go(func(context.Context) func() {
+	r.work(func(context.Context) func() {
 		r.device.PowerOff(emulator.NotBegun)
 		return func() {
-			if r.b.rig == r {
-				r.ended()
-				r.power(state.SwitchOn)
-			}
+			r.ended()
+			r.power(state.SwitchOn)
 		}
 	})
 }
@@ -241,13 +275,9 @@ func (r *rig) power(s state.Switch) {
 			return
 		}
 		tear := tears[r.power_.Tear]
-		r.b.e.Go(func(context.Context) func() {
+		r.work(func(context.Context) func() {
 			r.device.PowerOff(tear)
-			return func() {
-				if r.b.rig == r {
-					r.ended()
-				}
-			}
+			return r.ended
 		})
 		return
 	}
@@ -267,24 +297,19 @@ func (r *rig) power(s state.Switch) {
 	r.tape.power(true, 0, 0, r.now())
 	r.note(state.LogRow{Source: state.SourceBoard, Code: state.LogPowerOn})
 	ended := r.device.Ended()
-	r.b.e.Go(func(ctx context.Context) func() {
+	r.work(func(ctx context.Context) func() {
 		r.device.Settle(ctx)
 		return func() {
-			if r.follow(); r.b.rig == r {
-				r.tell()
-			}
+			r.follow()
+			r.tell()
 		}
 	})
-	r.b.e.Go(func(ctx context.Context) func() {
+	r.work(func(ctx context.Context) func() {
 		select {
 		case <-ended:
+			return r.ended
 		case <-ctx.Done():
 			return nil
-		}
-		return func() {
-			if r.b.rig == r {
-				r.ended()
-			}
 		}
 	})
 }
@@ -299,9 +324,6 @@ func (r *rig) off() {
 
 // follow takes over what the device says of itself.
 func (r *rig) follow() {
-	if r.b.rig != r {
-		return
-	}
 	r.state = r.device.State()
 	switch r.state {
 	case lab.Running, lab.Hanging:

@@ -83,8 +83,7 @@ func (r *rig) event(ev lab.Event) {
 func (r *rig) words(e terminal.Event) string {
 	switch e.Code {
 	case terminal.EventRunning, terminal.EventInstalled, terminal.EventRestored, terminal.EventIntent, terminal.EventBegun,
-		terminal.EventHello,
-		terminal.EventVerdict:
+		terminal.EventHello, terminal.EventVerdict:
 		return r.version(e.Digest)
 	case terminal.EventDigest:
 		if v := r.version(e.Digest); v != "" {
@@ -94,7 +93,7 @@ func (r *rig) words(e terminal.Event) string {
 	case terminal.EventRecord:
 		return record.State(e.B).String()
 	case terminal.EventRestore:
-		return whyWords(smp.Why(e.A))
+		return whyWords[smp.Why(e.A)]
 	case terminal.EventInfo:
 		return r.version(r.target)
 	case terminal.EventStopped, terminal.EventStarted:
@@ -274,24 +273,14 @@ func (r *rig) link(m protocol.Message, sent bool) {
 	r.served(row)
 }
 
-// whyWords says in a log why a device is in restoration mode.
-func whyWords(w smp.Why) string {
-	switch w {
-	case smp.WhyAsked:
-		return "asked for over the cable"
-	case smp.WhyPin:
-		return "asked for by its pin"
-	case smp.WhyNoRecord:
-		return "no valid record"
-	case smp.WhyInterrupted:
-		return "the rewrite stopped halfway"
-	case smp.WhyDamaged:
-		return "the image is not what the record says"
-	case smp.WhyHang:
-		return "three resets in a row without a confirmation"
-	case smp.WhyUnknown:
-	}
-	return ""
+// whyWords say in a log why a device is in restoration mode.
+var whyWords = map[smp.Why]string{
+	smp.WhyAsked:       "asked for over the cable",
+	smp.WhyPin:         "asked for by its pin",
+	smp.WhyNoRecord:    "no valid record",
+	smp.WhyInterrupted: "the rewrite stopped halfway",
+	smp.WhyDamaged:     "the image is not what the record says",
+	smp.WhyHang:        "three resets in a row without a confirmation",
 }
 
 // served notes what the server has done or received.

@@ -15,16 +15,13 @@ import (
 // fill writes what the Lab shows of this device, from the hardware as it is now.
 func (r *rig) fill(l *state.Lab) {
 	about := r.device.About()
-	*l = state.Lab{
-		Phase: r.phase(), Name: r.model.Name, Model: r.model.ID, Serial: r.serial,
-		Outcome: r.outcome, Timeline: r.timeline.Timeline, Log: r.log, Progress: r.progress,
-		Time: r.device.Time(), Failure: r.failure, Kept: !r.busy() && !r.telling && r.b.keeper.holds(r),
-	}
+	*l = r.shown()
+	l.Outcome, l.Failure = r.outcome, r.failure
+	l.Time, l.Kept = r.device.Time(), !r.busy() && !r.telling && r.b.keeper.holds(r)
 	if about.Known && r.whole(&about) {
 		l.Runs = about.Installed.Version
 	}
 	l.Hangs = r.state == lab.Hanging
-	l.Old, l.Target = r.version(r.old), r.version(r.target)
 	l.Why = about.Why
 	if l.Phase == state.LabFault {
 		if err := r.device.Fault(); err != nil {
@@ -143,10 +140,7 @@ func (r *rig) cells(offered release.Digest) state.Map {
 
 // memory is the RAM as it is.
 func (r *rig) memory() state.RAM {
-	m := state.RAM{Size: r.model.RAM}
-	if r.power_.Switch == state.SwitchOff || r.lost && r.state == lab.Restoration {
-		m.Contents = state.ContentsLost
-	}
+	m := state.RAM{Size: r.model.RAM, Contents: r.contents(), Workspace: r.workspace, Resident: r.resident}
 	ram := r.device.Board().RAM()
 	for _, x := range ram.Regions() {
 		if len(m.Regions) == state.MaxRegions {
@@ -154,7 +148,6 @@ func (r *rig) memory() state.RAM {
 		}
 		m.Regions = append(m.Regions, state.Region{Name: x.Name, Off: x.Off, Size: x.Size, Importance: x.Importance, State: regionState(x)})
 	}
-	m.Workspace, m.Resident = r.workspace, r.resident
 	return m
 }
 

@@ -24,30 +24,24 @@ func (r *rig) restore(wanted release.Digest) {
 			r.restoring(p)
 		}
 	}}
-	r.b.e.Go(func(ctx context.Context) func() {
+	r.work(func(ctx context.Context) func() {
 		result, err := r.attempt(ctx, port, wanted, progress.Set)
 		if err == nil {
 			r.device.Settle(ctx)
 		}
-		return func() {
-			if r.b.rig == r {
-				r.restored(result, err)
-			}
-		}
+		return func() { r.restored(result, err) }
 	})
 }
 
 // attempt runs in a goroutine of its own.
 func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Digest,
 	progress func(restore.Progress)) (*restore.Result, error) {
-	e := r.b.e
+	lib := r.b.e.Library()
 	tell := func(row state.LogRow) {
-		e.Post(func() {
-			if r.b.rig == r {
-				row.Source = state.SourceApparatus
-				r.timeline.reach(row.Step)
-				r.note(row)
-			}
+		r.post(func() {
+			row.Source = state.SourceApparatus
+			r.timeline.reach(row.Step)
+			r.note(row)
 		})
 	}
 	session, err := restore.Connect(ctx, port, &restore.Options{Baud: shown.Baud(&r.model)})
@@ -63,19 +57,17 @@ func (r *rig) attempt(ctx context.Context, port restore.Port, wanted release.Dig
 	tell(state.LogRow{Step: 16, Code: state.LogIdentified, A: uint32(device.Software.Sectors()), Text: device.Serial})
 	var choice *restore.Choice
 	if wanted != (release.Digest{}) {
-		choice = e.Library().Wish(device.Model, wanted)
+		choice = lib.Wish(device.Model, wanted)
 	}
-	plan, err := session.Plan(ctx, device, e.Library(), choice)
+	plan, err := session.Plan(ctx, device, lib, choice)
 	if err != nil {
 		return nil, err
 	}
-	e.Post(func() {
-		if r.b.rig == r {
-			r.name(&plan.Release)
-			r.target = plan.Release.Digest
-			r.want(r.target)
-			r.progress.Stage = restore.StagePlan
-		}
+	r.post(func() {
+		r.name(&plan.Release)
+		r.target = plan.Release.Digest
+		r.want(r.target)
+		r.progress.Stage = restore.StagePlan
 	})
 	tell(state.LogRow{Step: 17, Code: state.LogSelected, A: uint32(plan.Sectors), B: uint32(plan.BytesSend), Text: plan.Release.Version})
 	if plan.Kind == restore.KindStart {

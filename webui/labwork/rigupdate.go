@@ -1,13 +1,13 @@
 package labwork
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"unbrick/lab"
 	"unbrick/protocol"
 	"unbrick/terminal"
-	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
 
@@ -23,7 +23,6 @@ type talk struct {
 	session lab.Session
 	info    protocol.Info // last that the server sent
 	dialled bool
-	err     error
 }
 
 // begin begins an update that a person has asked for.
@@ -43,14 +42,9 @@ func (r *rig) tell() {
 	}
 	r.telling = true
 	r.tape.stop()
-	backend := r.b.e.World().Backend
-	r.b.e.Go(func(ctx context.Context) func() {
-		t := r.converse(ctx, backend, true)
-		return func() {
-			if r.b.rig == r {
-				r.told(t)
-			}
-		}
+	r.work(func(ctx context.Context) func() {
+		t := r.converse(ctx, true)
+		return func() { r.told(t) }
 	})
 }
 
@@ -80,28 +74,22 @@ func (r *rig) told(t talk) {
 // server said that it is still preparing.
 func (r *rig) update(asks int) {
 	r.enter(state.LabAsking)
-	backend := r.b.e.World().Backend
-	r.b.e.Go(func(ctx context.Context) func() {
-		t := r.converse(ctx, backend, false)
-		return func() {
-			if r.b.rig == r {
-				r.talked(t, asks)
-			}
-		}
+	r.work(func(ctx context.Context) func() {
+		t := r.converse(ctx, false)
+		return func() { r.talked(t, asks) }
 	})
 }
 
 // converse runs in a goroutine of its own. With tells the session takes no offer.
-func (r *rig) converse(ctx context.Context, backend library.Backend, tells bool) (t talk) {
+func (r *rig) converse(ctx context.Context, tells bool) (t talk) {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
 	defer cancel()
+	backend := r.b.e.World().Backend
 	if backend == nil {
-		t.err = library.ErrNoServer
 		return t
 	}
 	conn, err := backend.Dial(ctx)
 	if err != nil {
-		t.err = err
 		return t
 	}
 	t.dialled = true
@@ -111,18 +99,13 @@ func (r *rig) converse(ctx context.Context, backend library.Backend, tells bool)
 			t.info.Manifest = append([]byte(nil), info.Manifest...)
 			m = &t.info
 		}
-		copied := m
-		r.b.e.Post(func() {
-			if r.b.rig == r {
-				r.link(copied, sent)
-			}
-		})
+		r.post(func() { r.link(m, sent) })
 	}}
+	converse := r.device.Update
 	if tells {
-		t.session, t.err = r.device.Tell(ctx, link)
-		return t
+		converse = r.device.Tell
 	}
-	t.session, t.err = r.device.Update(ctx, link)
+	t.session, _ = converse(ctx, link) // how it ended says more than the error
 	return t
 }
 
@@ -143,7 +126,7 @@ func (r *rig) talked(t talk, asks int) {
 	case terminal.Nothing:
 		r.timeline.finish()
 		r.untold = false
-		r.outcome = outcomeOf(t.info.Reason)
+		r.outcome = cmp.Or(outcomeOf[t.info.Reason], state.OutcomeUpToDate)
 	case terminal.Refused:
 		r.outcome = state.OutcomeRefused
 		r.timeline.fail()
@@ -192,7 +175,7 @@ func (r *rig) again(seconds uint32, asks int) {
 	wait := time.Duration(seconds) * time.Second
 	r.outcome = state.OutcomeNone
 	r.stage = state.LabAsking
-	r.b.e.Go(func(ctx context.Context) func() {
+	r.work(func(ctx context.Context) func() {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -200,7 +183,7 @@ func (r *rig) again(seconds uint32, asks int) {
 		case <-ctx.Done():
 		}
 		return func() {
-			if r.b.rig != r || r.stage != state.LabAsking {
+			if r.stage != state.LabAsking {
 				return
 			}
 			r.leave()
@@ -212,17 +195,10 @@ func (r *rig) again(seconds uint32, asks int) {
 	})
 }
 
-// outcomeOf says what it means to a person that the server offers nothing.
-func outcomeOf(reason protocol.Reason) state.Outcome {
-	switch reason {
-	case protocol.ReasonNoFit, protocol.ReasonUnknownBase:
-		return state.OutcomeNoRoom
-	case protocol.ReasonHeld:
-		return state.OutcomeHeld
-	case protocol.ReasonUnknownKey:
-		return state.OutcomeRefused
-	case protocol.ReasonOffered, protocol.ReasonUpToDate, protocol.ReasonNoRelease, protocol.ReasonUnknownModel, protocol.ReasonNotYet,
-		protocol.ReasonPreparing:
-	}
-	return state.OutcomeUpToDate
+// outcomeOf says what it means to a person that the server offers nothing; any other reason, that the device is up to date.
+var outcomeOf = map[protocol.Reason]state.Outcome{
+	protocol.ReasonNoFit:       state.OutcomeNoRoom,
+	protocol.ReasonUnknownBase: state.OutcomeNoRoom,
+	protocol.ReasonHeld:        state.OutcomeHeld,
+	protocol.ReasonUnknownKey:  state.OutcomeRefused,
 }

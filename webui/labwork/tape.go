@@ -184,21 +184,10 @@ func (r *rig) film() *film {
 		was, inOld := print(i, old)
 		will, inNew := print(i, new)
 		none, _ := print(i, nil)
-		switch {
-		case !inOld && !inNew:
+		if !inOld && !inNew {
 			return state.SectorUnused
-		case soft:
-			return state.SectorDamaged
-		case inOld && inNew && was == will && have == was:
-			return state.SectorSame
-		case inNew && have == will:
-			return state.SectorNew
-		case inOld && have == was:
-			return state.SectorOld
-		case have == none:
-			return state.SectorErased
 		}
-		return state.SectorDamaged
+		return SectorOf(inOld && have == was, inNew && have == will, have == none, soft)
 	}
 	f := &film{model: r.model, known: r.known, names: maps.Clone(r.names), entries: entries}
 	for i := range start {

@@ -75,21 +75,9 @@ func splice(subject *sweep.Subject, t *sweep.Timeline, end int) *labwork.Reel {
 			return state.SectorRecord
 		case s.Use == sweep.UseNone, s.Addr-base >= uint32(end):
 			return state.SectorUnused
-		case l.Soft:
-			return state.SectorDamaged
 		}
-		switch l.Held {
-		case sweep.HeldErased:
-			return state.SectorErased
-		case sweep.HeldOld:
-			return state.SectorOld
-		case sweep.HeldNew:
-			return state.SectorNew
-		case sweep.HeldBoth:
-			return state.SectorSame
-		case sweep.HeldOther, sweep.HeldRecord:
-		}
-		return state.SectorDamaged
+		both := l.Held == sweep.HeldBoth
+		return labwork.SectorOf(both || l.Held == sweep.HeldOld, both || l.Held == sweep.HeldNew, l.Held == sweep.HeldErased, l.Soft)
 	}
 	for i, l := range t.Start {
 		r.Start = append(r.Start, is(i, l))

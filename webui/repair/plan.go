@@ -119,7 +119,7 @@ func (c *cable) planned(plan *restore.Plan, err error) {
 	r.plan = plan
 	c.trace.add("plan: release %s, %v, %d sectors, %d bytes", plan.Release.Version, plan.Kind, plan.Sectors, plan.BytesSend)
 	offer.Plan = shown.Plan(plan, c.origin(&plan.Release), c.e.Library().Holds(library.NameOf(&plan.Release)))
-	offer.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil, -1)
+	offer.Map = shown.Map(&r.device.Layout, plan.States, plan.Doubtful, nil)
 	c.shown = state.RestoreFound{Offer: *offer}
 	if plan.Kind == restore.KindStart {
 		c.shown = state.RestoreRight{Offer: *offer}

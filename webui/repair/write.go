@@ -74,7 +74,7 @@ func (c *cable) advance(p restore.Progress) {
 	written := writtenOf(plan, p)
 	update(c, func(s *state.RestoreWriting) {
 		s.Progress = p
-		s.Map = shown.Map(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] }, -1)
+		s.Map = shown.Map(&c.run.device.Layout, plan.States, plan.Doubtful, func(i int) bool { return written[i] })
 	})
 }
 

@@ -109,55 +109,52 @@ func Choice(d *restore.Device, lib *library.Library) []state.Release {
 	return bestFirst(list)
 }
 
-// Map is the sectors of a plan on the whole part. written of them, in address order, are new by now;
-// active is the one at work, or -1.
-func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool, active int) state.Map {
+// Cells is what each sector of a whole part is; software says it of those of the software area, each with its place there.
+func Cells(layout *flash.Layout, software func(i, at int) state.Sector) []state.Sector {
+	g, area, records, first := &layout.Geometry, layout.Software(), layout.Records(), layout.SoftwareFirst()
+	cells := make([]state.Sector, g.Sectors())
+	for i := range cells {
+		switch addr, _ := g.Sector(i); {
+		case i == records[0] || i == records[1]:
+			cells[i] = state.SectorRecord
+		case addr < layout.Boot:
+			cells[i] = state.SectorBoot
+		case i < first || i >= first+area.Sectors():
+			cells[i] = state.SectorUnused
+		default:
+			cells[i] = software(i, i-first)
+		}
+	}
+	return cells
+}
+
+// Map is the sectors of a plan on the whole part. written of them, in address order, are new by now.
+func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, written func(i int) bool) state.Map {
 	g := &layout.Geometry
 	m := state.Map{Facts: Facts(g), Active: -1}
 	if g.Sectors() > state.MaxSectors {
 		return m
 	}
-	first, records := layout.SoftwareFirst(), layout.Records()
-	m.Cells = make([]state.Sector, g.Sectors())
-	for i := range m.Cells {
-		addr, _ := g.Sector(i)
-		at := i - first
+	m.Cells = Cells(layout, func(_, at int) state.Sector {
 		switch {
-		case i == records[0] || i == records[1]:
-			m.Cells[i] = state.SectorRecord
-		case addr < layout.Boot:
-			m.Cells[i] = state.SectorBoot
-		case at < 0 || at >= len(states):
-			m.Cells[i] = state.SectorUnused
-		case at == active:
-			m.Cells[i], m.Active = state.SectorLive, i
+		case at >= len(states):
+			return state.SectorUnused
 		case written != nil && written(at):
-			m.Cells[i] = state.SectorNew
-		default:
-			m.Cells[i] = cellOf(states[at], at < len(doubtful) && doubtful[at])
+			return state.SectorNew
 		}
-	}
+		return Believed(cellOf[states[at]], at >= len(doubtful) || !doubtful[at])
+	})
 	return m
 }
 
-func cellOf(s restore.SectorState, doubtful bool) state.Sector {
-	if doubtful && s != restore.SectorUnused {
-		return state.SectorDamaged
-	}
-	switch s {
-	case restore.SectorUnused:
-		return state.SectorUnused
-	case restore.SectorSame:
-		return state.SectorSame
-	case restore.SectorNew:
-		return state.SectorNew
-	case restore.SectorOld:
-		return state.SectorOld
-	case restore.SectorErased:
-		return state.SectorErased
-	case restore.SectorDamaged:
-	}
-	return state.SectorDamaged
+// cellOf is what a person sees of a sector.
+var cellOf = map[restore.SectorState]state.Sector{
+	restore.SectorUnused:  state.SectorUnused,
+	restore.SectorSame:    state.SectorSame,
+	restore.SectorNew:     state.SectorNew,
+	restore.SectorOld:     state.SectorOld,
+	restore.SectorErased:  state.SectorErased,
+	restore.SectorDamaged: state.SectorDamaged,
 }
 
 // Failure says what an error means. version is the release concerned, as far as one was.
@@ -210,20 +207,14 @@ func codeOf(c restore.Code) restore.Code {
 	}
 }
 
+var ways = map[restore.Way]state.WayKind{
+	restore.WayDTR: state.WayReset, restore.WayRTS: state.WayRTS, restore.WayPin: state.WayPin, restore.WayBreak: state.WayBreak,
+}
+
 // Way is the way that a person is shown for one that restore tries.
-func Way(w restore.Way) (state.WayKind, bool) {
-	switch w {
-	case restore.WayDTR:
-		return state.WayReset, true
-	case restore.WayRTS:
-		return state.WayRTS, true
-	case restore.WayPin:
-		return state.WayPin, true
-	case restore.WayBreak:
-		return state.WayBreak, true
-	case restore.WayNone, restore.WayEcho, restore.WayWait:
-	}
-	return 0, false
+func Way(w restore.Way) (kind state.WayKind, ok bool) {
+	kind, ok = ways[w]
+	return kind, ok
 }
 
 // Baud is the base speed of a model's cable.
