@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"sort"
+	"slices"
 	"time"
 
 	"unbrick/internal/cbor"
@@ -120,7 +120,7 @@ func (q *reports) send() {
 	q.sending = true
 	e.Go(func(ctx context.Context) func() {
 		names := e.lib.Names(reportPrefix)
-		sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
+		slices.Sort(names)
 		for i, name := range names {
 			body, ok := e.lib.Kept(name)
 			if ok && i >= len(names)-maxWaiting && !q.post(ctx, body) {

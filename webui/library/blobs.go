@@ -2,17 +2,23 @@ package library
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"unbrick/release/store"
 	"unbrick/webui/state"
 )
 
+// small is where small things are kept; nil: nowhere.
+func (l *Library) small() blobs {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blobs
+}
+
 // Keep stores a small thing under a name and tells whether it is kept.
 func (l *Library) Keep(name string, data []byte) bool {
-	l.mu.Lock()
-	blobs := l.blobs
-	l.mu.Unlock()
+	blobs := l.small()
 	if blobs == nil {
 		return false
 	}
@@ -30,11 +36,9 @@ func (l *Library) refused() {
 	l.condition = state.StoreFull
 }
 
-// Kept returns what keepBlob stored, and whether it is there whole.
+// Kept returns what Keep stored, and whether it is there whole.
 func (l *Library) Kept(name string) ([]byte, bool) {
-	l.mu.Lock()
-	blobs := l.blobs
-	l.mu.Unlock()
+	blobs := l.small()
 	if blobs == nil {
 		return nil, false
 	}
@@ -62,19 +66,14 @@ func (l *Library) Lost() {
 
 // Drop forgets a name. What cannot be deleted is found again and harms nobody.
 func (l *Library) Drop(name string) {
-	l.mu.Lock()
-	blobs := l.blobs
-	l.mu.Unlock()
-	if blobs != nil {
+	if blobs := l.small(); blobs != nil {
 		blobs.Delete(name)
 	}
 }
 
 // Names returns the names that begin with prefix.
 func (l *Library) Names(prefix string) []string {
-	l.mu.Lock()
-	blobs := l.blobs
-	l.mu.Unlock()
+	blobs := l.small()
 	if blobs == nil {
 		return nil
 	}
@@ -82,11 +81,5 @@ func (l *Library) Names(prefix string) []string {
 	if err != nil {
 		return nil
 	}
-	var names []string
-	for _, n := range all {
-		if strings.HasPrefix(n, prefix) {
-			names = append(names, n)
-		}
-	}
-	return names
+	return slices.DeleteFunc(all, func(n string) bool { return !strings.HasPrefix(n, prefix) })
 }

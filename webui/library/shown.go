@@ -2,7 +2,8 @@ package library
 
 import (
 	"cmp"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"unbrick/release"
@@ -44,15 +45,9 @@ func (l *Library) All() []state.Release {
 			put(&e.Manifest, &e.Signers, state.OriginStore)
 		}
 	}
-	list := make([]state.Release, 0, len(byName))
-	for _, r := range byName {
-		list = append(list, r)
-	}
-	sort.Slice(list, func(i, j int) bool {
-		a, b := &list[i], &list[j]
-		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version)) < 0
+	return slices.SortedFunc(maps.Values(byName), func(a, b state.Release) int {
+		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version))
 	})
-	return list
 }
 
 // Newest returns the newest release of a model that is at hand and may be offered, and whether there is one.

@@ -7,19 +7,6 @@ import (
 	"unbrick/internal/pack"
 )
 
-// Recall reads what is kept under a name into what v points to, which is as it was if there is nothing. What is whole and means
-// nothing is forgotten.
-func (l *Library) Recall(name string, as *pack.Codec, v any) {
-	b, ok := l.Kept(name)
-	if !ok {
-		return
-	}
-	if as.Decode(b, v) != nil {
-		reflect.ValueOf(v).Elem().SetZero()
-		l.Spoiled(name)
-	}
-}
-
 // Slot is something small that is kept and changes. Contents are put by one goroutine and kept in others, in any order: what was put
 // last is what is kept in the end.
 type Slot struct {
@@ -31,6 +18,15 @@ type Slot struct {
 
 	mu   sync.Mutex
 	kept uint64
+}
+
+// Recall reads what is kept into what v points to, which is as it was if there is nothing. What is whole and means nothing is forgotten.
+func (s *Slot) Recall(v any) {
+	b, ok := s.Library.Kept(s.Name)
+	if ok && s.As.Decode(b, v) != nil {
+		reflect.ValueOf(v).Elem().SetZero()
+		s.Library.Spoiled(s.Name)
+	}
 }
 
 // Put takes the newest content. keep stores it, or not if a newer one was stored meanwhile.

@@ -31,7 +31,7 @@ func TestSlot(t *testing.T) {
 			keeps[i]()
 		}
 		var kept line
-		if l.Recall("x", texts, &kept); kept.Text != "c" {
+		if s.Recall(&kept); kept.Text != "c" {
 			t.Errorf("order %v: kept %q", order, kept.Text)
 		}
 	}

@@ -25,8 +25,7 @@ func (c *cable) meet(why error) {
 	c.work(r, func() func() {
 		l, err := r.session.Loader(r.ctx)
 		return func() {
-			var e *restore.Error
-			if errors.As(err, &e) && e.Code == restore.CodeForeign {
+			if has(err, restore.CodeForeign) {
 				err = why
 			}
 			if err != nil {

@@ -33,22 +33,26 @@ type cable struct {
 	shown state.Restore // what stands on the screen
 	met   met           // what the attempt has come to know
 
-	run      *run // the attempt under way, or the one whose device is at hand; nil: none
-	auto     bool // write as soon as the plan stands: the person has said so already
-	wanted   release.Digest
-	exact    release.Manifest // of a file that the person chose: this release of the wanted image, zero: the newest of it
-	erase    bool             // settings too: the person has said so
-	worked   []worked         // how devices were brought into restoration mode, the last one met at the end
-	hand     state.WayKind    // what the person did when the device at hand answered; WayReset: nothing
-	since    time.Time        // the way that is shown as tried began
-	rounds   int              // of listening for a person, in this attempt
-	jobs     jobs             // of every device
-	keptWays library.Slot     // where worked is kept
-	image    *imageFile       // chosen for a boot loader of MCUboot's kind; nil: none
+	run *run // the attempt under way, or the one whose device is at hand; nil: none
+	wish
+	worked   []worked      // how devices were brought into restoration mode, the last one met at the end
+	hand     state.WayKind // what the person did when the device at hand answered; WayReset: nothing
+	since    time.Time     // the way that is shown as tried began
+	rounds   int           // of listening for a person, in this attempt
+	jobs     jobs          // of every device
+	keptWays library.Slot  // where worked is kept
+	image    *imageFile    // chosen for a boot loader of MCUboot's kind; nil: none
 	trace    *trace
-	began    time.Time // of writing
-	report   restore.Result
+	began    time.Time     // of writing
 	turn     chan struct{} // holds a value from an attempt's first look at the ports until its last port is closed
+}
+
+// wish is what the person has said already of what is to be written.
+type wish struct {
+	auto   bool // as soon as the plan stands
+	wanted release.Digest
+	exact  release.Manifest // of a file that the person chose: this release of the wanted image, zero: the newest of it
+	erase  bool             // settings too
 }
 
 // met is what an attempt has come to know. It outlives the port: what has ended is still told of.
@@ -220,8 +224,11 @@ func (c *cable) Do(cmd state.Command) bool {
 
 // Recall implements Work: it finds the jobs and ways of earlier visits.
 func (c *cable) Recall() (then func()) {
-	jobs, ways := recallJobs(c.e.Library()), recallWays(c.e.Library())
-	return func() { c.jobs.list, c.worked = jobs, ways }
+	var jobs keptJobs
+	var ways keptWays
+	c.jobs.kept.Recall(&jobs)
+	c.keptWays.Recall(&ways)
+	return func() { c.jobs.list, c.worked = jobs.All, ways.All }
 }
 
 // Changed implements Work.
@@ -240,25 +247,20 @@ func (c *cable) command(cmd state.Command) {
 		return
 	}
 	if c.writing() || c.e.World().Ports == nil {
-		switch cmd.(type) {
-		case state.SaveDiagnostic:
+		if _, ok := cmd.(state.SaveDiagnostic); ok {
 			c.saveDiagnostic()
-		default:
 		}
 		return
 	}
 	switch x := cmd.(type) {
-	case state.Connect:
-		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
+	case state.Connect, state.DoesNotAnswer:
+		c.wish = wish{}
 		c.connect()
 	case state.ChooserClosed:
 		if c.run == nil {
 			c.idle()
 			c.shown = state.RestoreNoPort{}
 		}
-	case state.DoesNotAnswer:
-		c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
-		c.connect()
 	case state.WayDone:
 		c.wayDone()
 	case state.Choose:

@@ -2,7 +2,6 @@ package repair
 
 import (
 	"slices"
-	"sort"
 
 	"unbrick/internal/pack"
 	"unbrick/restore"
@@ -142,13 +141,10 @@ func byProgram(k state.WayKind) bool {
 
 // knownSpeeds are the base speeds of the models that are known here, first at the beginning.
 func (c *cable) knownSpeeds(first uint32) []uint32 {
-	all := []uint32{first}
+	var known []uint32
 	for _, m := range c.e.Library().Models() {
-		if !slices.Contains(all, shown.Baud(&m)) {
-			all = append(all, shown.Baud(&m))
-		}
+		known = append(known, shown.Baud(&m))
 	}
-	rest := all[1:]
-	sort.Slice(rest, func(i, j int) bool { return rest[i] < rest[j] })
-	return all
+	slices.Sort(known)
+	return distinct(append([]uint32{first}, known...))
 }

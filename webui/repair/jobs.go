@@ -27,13 +27,6 @@ type keptJobs struct {
 	All []state.PendingJob `max:"jobs"`
 }
 
-// recallJobs finds those that an earlier page or another tab has left.
-func recallJobs(lib *library.Library) []state.PendingJob {
-	var was keptJobs
-	lib.Recall(jobsBlob, keeping, &was)
-	return was.All
-}
-
 // of returns the job of a device; nil: it has none.
 func (q *jobs) of(d *restore.Device) *state.PendingJob {
 	if i := q.index(d.Model, d.Serial); i >= 0 {

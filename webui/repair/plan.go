@@ -31,8 +31,7 @@ func (c *cable) identify() {
 		}
 		c.e.Library().Answered(r.ctx)
 		return func() {
-			var e *restore.Error
-			if errors.As(err, &e) && e.Code == restore.CodeForeign {
+			if has(err, restore.CodeForeign) {
 				c.meet(err)
 				return
 			}
@@ -48,9 +47,9 @@ func (c *cable) identify() {
 			// What is gone on with is what was begun with this device, unless it was withdrawn since; one without gets a question
 			// of its own.
 			if c.auto {
-				c.auto, c.erase, c.wanted, c.exact = false, false, release.Digest{}, release.Manifest{}
+				c.wish = wish{}
 				if j := c.jobs.of(device); j != nil && c.e.Library().Holds(library.Name{Model: j.Model, Image: j.Digest}) != state.FitWithdrawn {
-					c.auto, c.erase, c.wanted = true, j.Erase, j.Digest
+					c.wish = wish{auto: true, erase: j.Erase, wanted: j.Digest}
 				}
 			}
 			c.makePlan()
@@ -95,10 +94,7 @@ func (c *cable) makePlan() {
 }
 
 // missing tells whether a plan failed only because no release was at hand.
-func missing(err error) bool {
-	var e *restore.Error
-	return errors.As(err, &e) && e.Code == restore.CodeNoRelease
-}
+func missing(err error) bool { return has(err, restore.CodeNoRelease) }
 
 // planned shows what pressing Restore would do.
 func (c *cable) planned(plan *restore.Plan, err error) {

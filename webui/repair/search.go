@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"unbrick/restore"
@@ -73,8 +74,7 @@ func (c *cable) search(r *run, o restore.Options) (found bool, err error) {
 
 // vanished tells whether a port was there and is gone: before it was opened or after.
 func vanished(err error) bool {
-	var e *restore.Error
-	return errors.Is(err, restore.ErrVanished) || errors.As(err, &e) && e.Code == restore.CodeVanished
+	return errors.Is(err, restore.ErrVanished) || has(err, restore.CodeVanished)
 }
 
 // searchOnce opens each allowed port until a device answers. found tells whether there was a port at all.
@@ -117,8 +117,13 @@ func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 
 // silent tells whether a device was called in vain, which another speed may explain.
 func silent(err error) bool {
+	return has(err, restore.CodeSilent, restore.CodeNoisy, restore.CodeProtocol)
+}
+
+// has tells whether an error of restore has one of these codes.
+func has(err error, codes ...restore.Code) bool {
 	var e *restore.Error
-	return errors.As(err, &e) && (e.Code == restore.CodeSilent || e.Code == restore.CodeNoisy || e.Code == restore.CodeProtocol)
+	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
 // errNotOpened says that a port could not be opened.

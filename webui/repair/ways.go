@@ -3,11 +3,8 @@ package repair
 import (
 	"context"
 	"slices"
-	"sort"
 
 	"unbrick/restore"
-	"unbrick/webui/library"
-	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
 
@@ -25,13 +22,6 @@ type worked struct {
 	Baud  uint32
 }
 
-// recallWays finds what earlier visits have learnt.
-func recallWays(lib *library.Library) []worked {
-	var was keptWays
-	lib.Recall(waysBlob, keeping, &was)
-	return was.All
-}
-
 // keptWays is what is kept of them, the one that was met last at the end.
 type keptWays struct {
 	All []worked `max:"worked"`
@@ -42,7 +32,11 @@ func (c *cable) remember(w worked) {
 	c.worked = slices.DeleteFunc(slices.Clone(c.worked), func(o worked) bool { return o.Model == w.Model })
 	c.worked = append(c.worked, w)
 	c.worked = c.worked[max(0, len(c.worked)-maxWorked):]
-	keep := c.keptWays.Put(&keptWays{c.worked})
+	c.store(c.keptWays.Put(&keptWays{c.worked}))
+}
+
+// store lets keep store something off the loop.
+func (c *cable) store(keep func()) {
 	c.e.Go(func(context.Context) func() {
 		keep()
 		return nil
@@ -67,16 +61,15 @@ var usualSpeeds = []uint32{115200, 921600, 460800, 230400, 1_000_000, 57600, 384
 
 // speeds are those at which a device may answer besides first: the known models', then the usual ones.
 func (c *cable) speeds(first uint32) []uint32 {
-	var all []uint32
-	for _, m := range c.e.Library().Models() {
-		all = append(all, shown.Baud(&m))
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
-	all = append(all, usualSpeeds...)
-	seen := map[uint32]bool{first: true}
-	return slices.DeleteFunc(all, func(baud uint32) bool {
-		again := seen[baud]
-		seen[baud] = true
+	return distinct(append(c.knownSpeeds(first), usualSpeeds...))[1:]
+}
+
+// distinct is a list without what stands in it already.
+func distinct(list []uint32) []uint32 {
+	seen := make(map[uint32]bool)
+	return slices.DeleteFunc(list, func(n uint32) bool {
+		again := seen[n]
+		seen[n] = true
 		return again
 	})
 }

@@ -13,14 +13,9 @@ import (
 
 // forget drops the job of a device: it has ended well, or the person does not want it.
 func (c *cable) forget(model, serial string) {
-	keep := c.jobs.drop(model, serial)
-	if keep == nil {
-		return
+	if keep := c.jobs.drop(model, serial); keep != nil {
+		c.store(keep)
 	}
-	c.e.Go(func(context.Context) func() {
-		keep()
-		return nil
-	})
 }
 
 // write carries out the plan. The job is stored first: whatever happens from the first erase on, the next
@@ -131,11 +126,10 @@ func (c *cable) stopped(err error) {
 // told is the part of a report that every outcome shares.
 func (c *cable) told(outcome uint64) engine.Report {
 	r := c.run
-	out := engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome,
+	return engine.Report{Model: r.device.Model, Serial: r.device.Serial, Outcome: outcome,
 		From: c.met.offer.Device.Version, Why: uint64(r.device.Why),
 		Version: r.plan.Release.Version, Image: r.plan.Release.Digest, Sectors: uint64(r.plan.Sectors), Full: r.plan.BytesFull,
 		Took: c.e.World().Now().Sub(c.began), Baud: uint64(r.baud)}
-	return out
 }
 
 // done shows a restoration that the device has judged good.
@@ -143,7 +137,6 @@ func (c *cable) done(result *restore.Result) {
 	r := c.run
 	plan := r.plan
 	c.trace.add("restored: release %s, %d sectors, %d bytes sent", plan.Release.Version, result.SectorsWritten, result.BytesSent)
-	c.report = *result
 	took := c.e.World().Now().Sub(c.began)
 	end := state.RestoreDone{Device: c.met.offer.Device, Result: state.Result{Work: shown.Work(plan), Version: plan.Release.Version,
 		Signers: library.SignersOf(&plan.Signers), Verified: shown.Total(plan),

@@ -4,7 +4,7 @@ package shown
 import (
 	"cmp"
 	"errors"
-	"sort"
+	"slices"
 	"time"
 
 	"unbrick/flash"
@@ -106,7 +106,8 @@ func Choice(d *restore.Device, lib *library.Library) []state.Release {
 			list = append(list, r)
 		}
 	}
-	return bestFirst(list)
+	slices.SortStableFunc(list, bestFirst)
+	return list
 }
 
 // Cells is what each sector of a whole part is; software says it of those of the software area, each with its place there.
@@ -247,17 +248,11 @@ func Believed(is state.Sector, firm bool) state.Sector {
 	return is
 }
 
+// works are what plans are for; those of any other kind write sectors.
+var works = map[restore.Kind]state.Work{restore.KindStart: state.WorkStarted, restore.KindRecord: state.WorkRecorded}
+
 // Work is what a plan is for.
-func Work(p *restore.Plan) state.Work {
-	switch p.Kind {
-	case restore.KindStart:
-		return state.WorkStarted
-	case restore.KindRecord:
-		return state.WorkRecorded
-	case restore.KindDelta, restore.KindParts, restore.KindUpload:
-	}
-	return state.WorkWritten
-}
+func Work(p *restore.Plan) state.Work { return works[p.Kind] }
 
 // left is what remains of the planned time.
 func left(p *restore.Progress) time.Duration {
@@ -273,11 +268,7 @@ var fitRank = map[state.Fit]int{
 	state.FitUnknown: 5, state.FitWithheld: 6, state.FitWithdrawn: 7, state.FitBelowFloor: 8, state.FitUntrusted: 9,
 }
 
-// bestFirst sorts releases in place: by fit, then the newest first.
-func bestFirst(list []state.Release) []state.Release {
-	sort.SliceStable(list, func(i, j int) bool {
-		a, b := &list[i], &list[j]
-		return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order)) < 0
-	})
-	return list
+// bestFirst compares releases: by fit, then the newest first.
+func bestFirst(a, b state.Release) int {
+	return cmp.Or(cmp.Compare(fitRank[a.Fit], fitRank[b.Fit]), cmp.Compare(b.Order, a.Order))
 }

@@ -1,7 +1,6 @@
 package words
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 
@@ -16,7 +15,7 @@ type Option struct {
 }
 
 var (
-	bauds = []uint32{9600, 57600, 115200, 460800, 921600}
+	bauds = []int{9600, 57600, 115200, 460800, 921600}
 	turns = []int{1, 4, 16} // milliseconds
 )
 
@@ -28,32 +27,21 @@ func Options(n, selected int, name func(int) string) []Option {
 	return list
 }
 
-func Bauds(now uint32) []Option {
-	var list []Option
-	for _, b := range with(bauds, now) {
-		list = append(list, Option{strconv.Itoa(int(b)), Group(uint64(b)) + " baud", b == now})
+// Bauds and Turns are what can be chosen, the present value among them: a choice shows nothing else than what is.
+func Bauds(now uint32) []Option { return numbers(bauds, int(now), " baud") }
+func Turns(now int) []Option    { return numbers(turns, now, " ms") }
+
+// numbers are the values, which are in order, and now in its place.
+func numbers(values []int, now int, unit string) []Option {
+	at, is := slices.BinarySearch(values, now)
+	if !is {
+		values = slices.Insert(slices.Clone(values), at, now)
+	}
+	list := make([]Option, len(values))
+	for i, n := range values {
+		list[i] = Option{strconv.Itoa(n), Group(uint64(n)) + unit, n == now}
 	}
 	return list
-}
-
-func Turns(now int) []Option {
-	var list []Option
-	for _, t := range with(turns, now) {
-		list = append(list, Option{strconv.Itoa(t), strconv.Itoa(t) + " ms", t == now})
-	}
-	return list
-}
-
-// with is the values that can be chosen, the present one among them: a choice shows nothing else than what is.
-func with[T cmp.Ordered](values []T, now T) []T {
-	if slices.Contains(values, now) {
-		return values
-	}
-	at := 0
-	for at < len(values) && values[at] < now { // they are in order; a sort of each type would be several kilobytes of program
-		at++
-	}
-	return slices.Concat(values[:at], []T{now}, values[at:])
 }
 
 var (

@@ -1,124 +1,141 @@
 package words
 
 import (
+	"cmp"
+	"os"
 	"strconv"
 
 	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
+// ending is what is said of an attempt that has ended. What stands behind a $ is a place, which endingPlace fills.
+type ending struct {
+	heading  string
+	lead, do string // an empty lead says where it happened
+	first    Act
+	safe     *Verdict // nil: what the attempt has left in the flash says it
+}
+
+var (
+	again   = Primary("Connect again", state.Connect{})
+	another = Primary("Choose another release", ChooseFile{})
+)
+
+func goOn(label string) Act { return Primary(label, state.GoOn{}) }
+
+func choose(label string) Act { return Primary(label, ChooseFile{}) }
+
+var endings = map[restore.Code]ending{
+	restore.CodeVanished: {"The cable came out.", "", "Push the cable in at both ends, then press Connect again.$kept$rest", again, nil},
+	restore.CodeSilent: {"The device stopped answering.", "", "Leave the cable in. Switch the device off and on, then press Connect " +
+		"again.$kept$rest", again, nil},
+	restore.CodeNoisy: {"The line is too noisy.", "", "Try a shorter cable, or another socket. We go on more slowly.", goOn("Go on"),
+		&Verdict{Yes: "Yes.", Safe: "What arrived damaged was not kept."}},
+	restore.CodeSignature: {"This release is not the maker’s.", "Its signature does not match the key in your device, so it was not sent.",
+		"Get the release from the device’s maker again. If this happens twice, send them the diagnostic file.", another, nil},
+	restore.CodeUnknownKey: {"The device does not know who signed this release.", "It trusts other keys, so the release was not sent.",
+		"Get the release that the maker made for this device.", another, nil},
+	restore.CodeSigners: {"Too few have signed this release.", "The device asks for more than one signature, so it was not sent.",
+		"Get the release from its maker again, with all signatures.", another, nil},
+	restore.CodeModel: {"This release is for another device.", "It is made for $other, so it was not sent.",
+		"Choose the release that is made for this model.", another, nil},
+	restore.CodeFloor: {"This release is too old for the device.", "The device has moved on from releases with known weaknesses, and takes " +
+		"none of them back.", "Choose $newer.", another, nil},
+	restore.CodeBadFile: {"This file is not a release.", "A release file says which device it is for and who signed it. This one does not.",
+		"Choose the release file that you got from the device’s maker.", choose("Choose another file"), nil},
+	restore.CodeBadRelease: {"This release is damaged.", "Its bytes are not those that its maker signed, so it was not sent.",
+		"Get it again, from the server or from the device’s maker.", another, nil},
+	restore.CodeUnlisted: {"The boot loader does not accept this image.", "It took every byte, and does not list it: the image is signed " +
+		"with another key, or made for another device.", "Get the image that the maker made for this device.", choose("Choose another image"),
+		&Verdict{Safe: "Its boot loader works, and takes another image. What it has now does not start."}},
+	restore.CodePending: {"The image is written, and was not started.", "It lies in the second slot. What answers after the start is the " +
+		"boot loader, or the image that was there before.", "Let go of the device’s recovery button or pin, and switch it off and on. Then " +
+		"connect again to see what it runs.", goOn("Connect again"), nil},
+	restore.CodeTrial: {"The device runs another image.", "It was to try the new one after its start. The boot loader refused that, or the " +
+		"trial ended.", "Get the image that the maker made for this device.", choose("Choose another image"), nil},
+	restore.CodeNotStarted: {"The boot loader did not start the image.", "It lists it, took the command to start, and answers again.",
+		"Let go of the device’s recovery button or pin, and switch it off and on.", goOn("Connect again"), nil},
+	restore.CodeNoRoom: {"The device has too little memory free.", "Restoring it needs $needs at once, and it has $has.",
+		"Choose another release. If there is none, send the diagnostic file to the device’s maker.", another, nil},
+	restore.CodeProof: {"The device found another outcome than the release.", "It worked out the result before erasing anything, and refused.",
+		"Read the device once more. If this happens twice, send the diagnostic file to its maker.", goOn("Read it again"), nil},
+	restore.CodeVerify: {"What we read back is not what we wrote.", "", "Restore again. If this happens twice, its memory may be worn: save " +
+		"the diagnostic file.", goOn("Restore again"), &Verdict{Safe: "It cannot start, and it can still be restored."}},
+	restore.CodeFlash: {"A part of its memory is worn out.", "The sector at $sector can no longer be erased and written.",
+		"Try once more. If it stays, the device needs its maker: save the diagnostic file for them.", goOn("Try once more"),
+		&Verdict{Safe: "The part that restores it still works. It cannot start while the sector at $sector does not keep what is written."}},
+	restore.CodeRefused: {"The device refused.", "It did not take the next step. Its reason stands in the details.", "Read the device once " +
+		"more. If this happens twice, send the diagnostic file to its maker.", goOn("Read it again"), nil},
+	restore.CodeNoRelease: {"The release is no longer here.", "It was in this browser or on the server, and is gone from both.",
+		"Choose it from a file, or connect to the network and try again.", choose("Choose a release from a file"), nil},
+	restore.CodeStoreFull: {"This browser has no room left.", "The release could not be kept here, so nothing was begun.",
+		"Free some space on this computer, or leave the private window. Then press Connect again.", again, nil},
+	restore.CodePortBusy: {"Another program holds the device.", "", "Close it and press Connect again.$kept", again, nil},
+	restore.CodePortStuck: {"The browser does not let go of the cable.", "It was asked to open or close the cable’s port, and has not " +
+		"answered.", "Pull the cable out, push it in again, then press Connect again. If that does not help, close every window of this " +
+		"browser and open this page again.", again, nil},
+	restore.CodeProtocol: {"The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect " +
+		"again. If this happens twice, send the diagnostic file to the device’s maker.", again, nil},
+}
+
+// Those that no code alone tells: a file before the device has said who it is; and a code that has no words, which is a mistake of ours.
+var (
+	fileUnfit = ending{"This device cannot use that file.", "It is neither a release nor a signed image, or not of the kind that this device " +
+		"takes.", "Choose the file that you got from the device’s maker.", choose("Choose another file"), nil}
+	ourMistake = ending{"This page made a mistake and stopped.", "", "Reload the page, then connect again.$kept", again, nil}
+)
+
 // failed is the screen of an ended attempt: what happened, is the device safe, what to do now.
 func failed(s *state.RestoreFailed) Pane {
 	f := &s.Failure
-	again := Primary("Connect again", state.Connect{})
-	if f.Touched == restore.TouchedSettings {
-		again = Primary("Connect again", state.Resume{}) // the job says what is left to do
+	end, known := endings[f.Code]
+	switch {
+	case !known:
+		end = ourMistake
+	case f.Code == restore.CodeBadFile && s.Serial == "":
+		end = fileUnfit
 	}
-	another := Primary("Choose another release", ChooseFile{})
-	goOn := func(label string) Act { return Primary(label, state.GoOn{}) }
-	p := Pane{Lead: whereWords(f, s.Image), Verdict: safeWords(f), Trace: f.Trace, TraceEnd: "code " + CauseCode(f.Code)}
-	say := func(heading, lead, do string, first Act) {
-		p.Heading, p.Verdict.Do = heading, do
-		if lead != "" {
-			p.Lead = lead
-		}
-		p.Acts = []Act{first, Secondary("Save diagnostic file", state.SaveDiagnostic{})}
+	fill := func(words string) string {
+		return os.Expand(words, func(place string) string { return endingPlace(f, place) })
 	}
-	switch f.Code {
-	case restore.CodeVanished:
-		say("The cable came out.", "", "Push the cable in at both ends, then press Connect again."+keptWords(f)+restWords(f), again)
-	case restore.CodeSilent:
-		say("The device stopped answering.", "", "Leave the cable in. Switch the device off and on, then press Connect "+
-			"again."+keptWords(f)+restWords(f), again)
-	case restore.CodeNoisy:
-		p.Verdict.Yes, p.Verdict.Safe = "Yes.", "What arrived damaged was not kept."
-		say("The line is too noisy.", "", "Try a shorter cable, or another socket. We go on more slowly.", goOn("Go on"))
-	case restore.CodeSignature:
-		say("This release is not the maker’s.", "Its signature does not match the key in your device, so it was not sent.",
-			"Get the release from the device’s maker again. If this happens twice, send them the diagnostic file.", another)
-	case restore.CodeUnknownKey:
-		say("The device does not know who signed this release.", "It trusts other keys, so the release was not sent.",
-			"Get the release that the maker made for this device.", another)
-	case restore.CodeSigners:
-		say("Too few have signed this release.", "The device asks for more than one signature, so it was not sent.",
-			"Get the release from its maker again, with all signatures.", another)
-	case restore.CodeModel:
-		say("This release is for another device.", "It is made for "+modelName(f.Other)+", so it was not sent.",
-			"Choose the release that is made for this model.", another)
-	case restore.CodeFloor:
-		do := "Choose a newer release."
-		if f.Version != "" {
-			do = "Choose release " + f.Version + " or a newer one."
-		}
-		say("This release is too old for the device.", "The device has moved on from releases with known weaknesses, and takes none of "+
-			"them back.", do, another)
-	case restore.CodeBadFile:
-		if s.Serial == "" {
-			say("This device cannot use that file.", "It is neither a release nor a signed image, or not of the kind that this device takes.",
-				"Choose the file that you got from the device’s maker.", Primary("Choose another file", ChooseFile{}))
-			break
-		}
-		say("This file is not a release.", "A release file says which device it is for and who signed it. This one does not.",
-			"Choose the release file that you got from the device’s maker.", Primary("Choose another file", ChooseFile{}))
-	case restore.CodeBadRelease:
-		say("This release is damaged.", "Its bytes are not those that its maker signed, so it was not sent.",
-			"Get it again, from the server or from the device’s maker.", another)
-	case restore.CodeUnlisted:
-		p.Verdict.Yes, p.Verdict.Safe = "", "Its boot loader works, and takes another image. What it has now does not start."
-		say("The boot loader does not accept this image.", "It took every byte, and does not list it: the image is signed with another "+
-			"key, or made for another device.",
-			"Get the image that the maker made for this device.", Primary("Choose another image", ChooseFile{}))
-	case restore.CodePending:
-		say("The image is written, and was not started.", "It lies in the second slot. What answers after the start is the boot loader, "+
-			"or the image that was there before.",
-			"Let go of the device’s recovery button or pin, and switch it off and on. Then connect again to see what it "+
-				"runs.", goOn("Connect again"))
-	case restore.CodeTrial:
-		say("The device runs another image.", "It was to try the new one after its start. The boot loader refused that, or the trial ended.",
-			"Get the image that the maker made for this device.", Primary("Choose another image", ChooseFile{}))
-	case restore.CodeNotStarted:
-		say("The boot loader did not start the image.", "It lists it, took the command to start, and answers again.",
-			"Let go of the device’s recovery button or pin, and switch it off and on.", goOn("Connect again"))
-	case restore.CodeNoRoom:
-		say("The device has too little memory free.", "Restoring it needs "+KiB(uint64(f.Needs))+" at once, and it has "+KiB(uint64(f.Has))+".",
-			"Choose another release. If there is none, send the diagnostic file to the device’s maker.", another)
-	case restore.CodeProof:
-		say("The device found another outcome than the release.", "It worked out the result before erasing anything, and refused.",
-			"Read the device once more. If this happens twice, send the diagnostic file to its maker.", goOn("Read it again"))
-	case restore.CodeVerify:
-		p.Verdict.Yes, p.Verdict.Safe = "", "It cannot start, and it can still be restored."
-		say("What we read back is not what we wrote.", "", "Restore again. If this happens twice, its memory may be worn: save the "+
-			"diagnostic file.", goOn("Restore again"))
-	case restore.CodeFlash:
-		p.Verdict.Yes = ""
-		p.Verdict.Safe = "The part that restores it still works. It cannot start while the sector at " + HexAddr(f.Addr) +
-			" does not keep what is written."
-		say("A part of its memory is worn out.", "The sector at "+HexAddr(f.Addr)+" can no longer be erased and written.",
-			"Try once more. If it stays, the device needs its maker: save the diagnostic file for them.", goOn("Try once more"))
-	case restore.CodeRefused:
-		say("The device refused.", "It did not take the next step. Its reason stands in the details.", "Read the device once more. If "+
-			"this happens twice, send the diagnostic file to its maker.", goOn("Read it again"))
-	case restore.CodeNoRelease:
-		say("The release is no longer here.", "It was in this browser or on the server, and is gone from both.",
-			"Choose it from a file, or connect to the network and try again.", Primary("Choose a release from a file", ChooseFile{}))
-	case restore.CodeStoreFull:
-		say("This browser has no room left.", "The release could not be kept here, so nothing was begun.",
-			"Free some space on this computer, or leave the private window. Then press Connect again.", again)
-	case restore.CodePortBusy:
-		say("Another program holds the device.", "", "Close it and press Connect again."+keptWords(f), again)
-	case restore.CodePortStuck:
-		say("The browser does not let go of the cable.", "It was asked to open or close the cable’s port, and has not answered.",
-			"Pull the cable out, push it in again, then press Connect again. If that does not help, close every window of this browser and "+
-				"open this page again.", again)
-	case restore.CodeProtocol:
-		say("The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect again. If "+
-			"this happens twice, send the diagnostic file to the device’s maker.", again)
-	case restore.CodeProgramFault, 0:
+	p := Pane{
+		Heading: end.heading,
+		Lead:    cmp.Or(fill(end.lead), whereWords(f, s.Image)),
+		Verdict: safeWords(f),
+		Acts:    []Act{end.first, Secondary("Save diagnostic file", state.SaveDiagnostic{})},
+		Trace:   f.Trace, TraceEnd: "code " + CauseCode(f.Code),
 	}
-	if p.Heading == "" { // a code that has no words is a mistake of ours, too
-		say("This page made a mistake and stopped.", "", "Reload the page, then connect again."+keptWords(f), again)
+	if end.safe != nil {
+		p.Verdict.Yes, p.Verdict.Safe = end.safe.Yes, fill(end.safe.Safe)
+	}
+	p.Verdict.Do = fill(end.do)
+	if f.Touched == restore.TouchedSettings && end.first.Wish == again.Wish {
+		p.Acts[0].Wish = state.Resume{} // the job says what is left to do
 	}
 	return p
+}
+
+// endingPlace is what a failure has for a place of its words.
+func endingPlace(f *state.Failure, place string) string {
+	switch place {
+	case "kept":
+		return keptWords(f)
+	case "rest":
+		return restWords(f)
+	case "other":
+		return modelName(f.Other)
+	case "newer":
+		if f.Version == "" {
+			return "a newer release"
+		}
+		return "release " + f.Version + " or a newer one"
+	case "needs":
+		return KiB(uint64(f.Needs))
+	case "has":
+		return KiB(uint64(f.Has))
+	}
+	return HexAddr(f.Addr)
 }
 
 // whereWords is the line under a failure's headline.
@@ -176,11 +193,7 @@ func keptWords(f *state.Failure) string {
 	s := " What is already written stays written"
 	if f.Left > 0 {
 		n, _ := roundUp(f.Left)
-		verb := " remain"
-		if n == 1 {
-			verb = " remains"
-		}
-		s += "; about " + aboutTime(f.Left) + verb
+		s += "; about " + aboutTime(f.Left) + either(n, " remains", " remain")
 	}
 	return s + "."
 }

@@ -2,7 +2,6 @@ package words
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"unbrick/server/form"
@@ -34,10 +33,8 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return "No device has called yet."
 	}
 	s := Count(f.Summary.Devices, "device", "devices") + "."
-	if n := f.Summary.Groups["restoration"] + f.Summary.Groups["needs-cable"]; n == 1 {
-		s += " 1 waits for a cable."
-	} else if n > 1 {
-		s += " " + Group(uint64(n)) + " wait for a cable."
+	if n := f.Summary.Groups["restoration"] + f.Summary.Groups["needs-cable"]; n > 0 {
+		s += " " + Count(n, "waits", "wait") + " for a cable."
 	}
 	return s
 }
@@ -102,21 +99,14 @@ func FleetLead(s *form.Summary) []LeadPart {
 		if i == 3 || c.Installed == 0 {
 			break
 		}
-		verb, tail := " run ", ""
-		if c.Installed == 1 {
-			verb = " runs "
-		}
+		tail := ""
 		if i == 0 {
 			tail = "release "
 		}
-		list = append(list, LeadPart{Group(uint64(c.Installed)), verb + tail + c.Version, c.Version})
+		list = append(list, LeadPart{Group(uint64(c.Installed)), either(c.Installed, " runs ", " run ") + tail + c.Version, c.Version})
 	}
 	if n := s.Groups["silent"]; n > 0 {
-		verb := " have been silent for a day"
-		if n == 1 {
-			verb = " has been silent for a day"
-		}
-		list = append(list, LeadPart{Group(uint64(n)), verb, "silent"})
+		list = append(list, LeadPart{Group(uint64(n)), either(n, " has been silent for a day", " have been silent for a day"), "silent"})
 	}
 	for i := range list {
 		if i < len(list)-1 {
@@ -179,7 +169,7 @@ func groupWords(d *form.Device, now time.Time) (sign, state, small string) {
 		}
 		return "off", "Held back", "its history says why"
 	case "silent":
-		return "off", "Silent since " + strings.TrimPrefix(shortDay(d.LastSeen, now), "Today, "), ""
+		return "off", "Silent since " + shortDay(d.LastSeen, now), ""
 	case "receiving":
 		if p := d.Progress; p != nil && p.Size > 0 {
 			small = KB(uint64(p.Sent)) + " of " + KB(uint64(p.Size))

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,14 @@ func Count(n int, one, many string) string {
 	return Group(uint64(max(n, 0))) + " " + many
 }
 
+// either is what is said of one thing, or of any other number of them.
+func either(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 // KB writes a number of bytes for Restore, where KB is 1024 bytes and rounded up.
 func KB(n uint64) string {
 	switch {
@@ -59,30 +68,10 @@ func KiB(n uint64) string {
 }
 
 // HexAddr writes an address: 0x067000.
-func HexAddr(a uint32) string {
-	s := strconv.FormatUint(uint64(a), 16)
-	for len(s) < 6 {
-		s = "0" + s
-	}
-	return "0x" + s
-}
+func HexAddr(a uint32) string { return fmt.Sprintf("0x%06x", a) }
 
-// hexBytes writes the first n bytes in groups of two: "7f3a 91c2".
-func hexBytes(b []byte, n int) string {
-	const digits = "0123456789abcdef"
-	var s strings.Builder
-	for i := 0; i < n && i < len(b); i++ {
-		if i > 0 && i%2 == 0 {
-			s.WriteByte(' ')
-		}
-		s.WriteByte(digits[b[i]>>4])
-		s.WriteByte(digits[b[i]&15])
-	}
-	return s.String()
-}
-
-// keyText names a key by the first half of its id, as much as a person compares.
-func keyText(id [8]byte) string { return hexBytes(id[:], 4) }
+// keyText names a key by the first half of its id, as much as a person compares: "7f3a 91c2".
+func keyText(id [8]byte) string { return fmt.Sprintf("%x %x", id[:2], id[2:4]) }
 
 // Seconds writes a duration in seconds with the given number of decimals, rounded.
 func Seconds(d time.Duration, decimals int) string {

@@ -2,6 +2,7 @@ package words
 
 import (
 	"cmp"
+	"strings"
 
 	"unbrick/protocol/smp"
 	"unbrick/webui/state"
@@ -47,20 +48,14 @@ func right(s *state.Offer, erase bool) Pane {
 func needWords(p *state.Plan) string {
 	total := max(p.Total, p.Sectors)
 	if p.Work == state.WorkRecorded {
-		whole := "Its software is whole: all " + Count(total, "sector is", "sectors are") + " right. "
-		if total == 1 {
-			whole = "Its software is whole. "
-		}
+		whole := either(total, "Its software is whole. ", "Its software is whole: all "+Group(uint64(max(total, 0)))+" sectors are right. ")
 		if p.Refresh > 0 {
 			return whole + "Only weak ones need to be renewed, and its record of them written."
 		}
 		return whole + "Only its record of them needs to be written."
 	}
-	verb := " need to be written."
-	if p.Sectors == 1 {
-		verb = " needs to be written."
-	}
-	words := Group(uint64(p.Sectors)) + " of its " + Count(total, "sector", "sectors") + verb
+	words := Group(uint64(p.Sectors)) + " of its " + Count(total, "sector", "sectors") +
+		either(p.Sectors, " needs to be written.", " need to be written.")
 	if p.Sectors*2 < total {
 		return "Most of it is fine: " + words
 	}
@@ -161,23 +156,16 @@ func Made(rel *state.Release) string {
 
 // signers names the keys that signed: "key 7f3a 91c2", "key 7f3a 91c2 and key 0b11 4d5e".
 func signers(ids state.Signers) string {
-	text := ""
+	var keys []string
 	for _, id := range ids {
-		if id == ([8]byte{}) {
-			continue
+		if id != ([8]byte{}) {
+			keys = append(keys, "key "+keyText(id))
 		}
-		if text != "" {
-			text += " and "
-		}
-		text += "key " + keyText(id)
 	}
-	return text
+	return strings.Join(keys, " and ")
 }
 
 // allSectors says that each of n sectors was looked at.
 func allSectors(n int) string {
-	if n == 1 {
-		return "Its one sector"
-	}
-	return "All " + Count(n, "sector", "sectors")
+	return either(n, "Its one sector", "All "+Count(n, "sector", "sectors"))
 }

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"strconv"
 
 	"unbrick/restore"
@@ -56,14 +57,8 @@ func phaseRows(texts *[6]string, now restore.Stage) []PhaseRow {
 		if texts[i] == "" && i == int(restore.StageErase) {
 			continue
 		}
-		row := PhaseRow{Class: "next", Name: name, Text: texts[i]}
-		switch at := int(now); {
-		case i < at:
-			row.Class = "done"
-		case i == at:
-			row.Class, row.Current = "live", true
-		}
-		rows = append(rows, row)
+		class := [...]string{"done", "live", "next"}[1+cmp.Compare(i, int(now))]
+		rows = append(rows, PhaseRow{Class: class, Name: name, Text: texts[i], Current: i == int(now)})
 	}
 	return rows
 }
@@ -79,26 +74,24 @@ func WritingHeading(p *state.Plan) string {
 	return "Starting it. Leave the cable in."
 }
 
+// stages are what a screen reader hears of a stage; of writing it hears more.
+var stages = [...]string{
+	restore.StageIdentify: "Identifying the device.",
+	restore.StagePlan:     "Planning what to write.",
+	restore.StageVerify:   "Verifying every byte.",
+	restore.StageErase:    "Erasing the settings.",
+	restore.StageStart:    "Starting the device.",
+}
+
 // Stage is what a screen reader hears of progress.
 func Stage(p *restore.Progress, left string) string {
-	switch p.Stage {
-	case restore.StageIdentify:
-		return "Identifying the device."
-	case restore.StagePlan:
-		return "Planning what to write."
-	case restore.StageWrite:
-		if p.Of == 0 {
-			return "Writing, " + KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)) + ", " + Lower(left) + "."
-		}
-		return "Writing, " + Group(uint64(p.Sectors)) + " of " + Count(p.Of, "sector", "sectors") + ", " + Lower(left) + "."
-	case restore.StageVerify:
-		return "Verifying every byte."
-	case restore.StageErase:
-		return "Erasing the settings."
-	case restore.StageStart:
-		return "Starting the device."
+	switch {
+	case p.Stage != restore.StageWrite:
+		return word(stages[:], p.Stage)
+	case p.Of == 0:
+		return "Writing, " + KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)) + ", " + Lower(left) + "."
 	}
-	return ""
+	return "Writing, " + Group(uint64(p.Sectors)) + " of " + Count(p.Of, "sector", "sectors") + ", " + Lower(left) + "."
 }
 
 // Percent is progress in percent, for the bar.

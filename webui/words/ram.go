@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"strconv"
 
 	"unbrick/webui/state"
@@ -88,28 +89,18 @@ func clip(a, b, from, to uint32) uint32 {
 // nobodys says that a region is free space, whatever lies in it now.
 func nobodys(g *state.Region) bool { return g.Name == "" || g.State == state.RegionFree }
 
+var regionClasses = [...]string{
+	state.RegionFixed: "fix", state.RegionRunning: "app", state.RegionStopped: "rest", state.RegionFree: "free",
+}
+
 func regionClass(g *state.Region) string {
 	if nobodys(g) {
 		return "free"
 	}
-	switch g.State {
-	case state.RegionFixed:
-		return "fix"
-	case state.RegionRunning:
-		return "app"
-	case state.RegionStopped:
-		return "rest"
-	case state.RegionFree:
-	}
-	return "free"
+	return cmp.Or(word(regionClasses[:], g.State), "free")
 }
 
-func regionName(g *state.Region) string {
-	if g.Name == "" {
-		return "Free"
-	}
-	return g.Name
-}
+func regionName(g *state.Region) string { return cmp.Or(g.Name, "Free") }
 
 // RAMTaken is the strip below the bar: what was limited for the workspace, at its place.
 func RAMTaken(m *state.RAM) []Block {
@@ -117,7 +108,7 @@ func RAMTaken(m *state.RAM) []Block {
 		return nil
 	}
 	var list []Block
-	at, any := uint32(0), false
+	at := uint32(0)
 	from, to := m.Workspace.Off, m.Workspace.Off+m.Workspace.Size
 	for _, g := range m.Regions {
 		n := clip(g.Off, g.Off+g.Size, from, to)
@@ -129,10 +120,7 @@ func RAMTaken(m *state.RAM) []Block {
 			list = append(list, Block{Class: "gap", Style: shareStyle(off-at, m.Size)})
 		}
 		list = append(list, Block{"limited", g.Name, kibNumber(n), shareStyle(n, m.Size)})
-		at, any = off+n, true
-	}
-	if !any {
-		return nil
+		at = off + n
 	}
 	return list
 }
@@ -153,14 +141,14 @@ func RAM(l *state.Lab) string {
 	}
 	apps, stopped, free := 0, 0, uint32(0)
 	for i := range m.Regions {
-		switch g := &m.Regions[i]; {
-		case nobodys(g):
+		g := &m.Regions[i]
+		if nobodys(g) {
 			free += g.Size
-		default:
-			apps++
-			if g.State == state.RegionStopped {
-				stopped++
-			}
+			continue
+		}
+		apps++
+		if g.State == state.RegionStopped {
+			stopped++
 		}
 	}
 	switch {

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"strings"
 
 	"unbrick/webui/state"
@@ -260,21 +261,12 @@ func Quiet(store state.StoreCondition, server state.Reach) string {
 	default:
 		away = serverAway
 	}
-	return strings.TrimSpace(away + " " + keeps(store))
+	return strings.TrimSpace(away + " " + keeps[store])
 }
 
 // keeps says what a browser does not remember.
-func keeps(store state.StoreCondition) string {
-	switch store {
-	case state.StoreNone:
-		return keepsNothing
-	case state.StoreFull:
-		return keepsNoMore
-	case state.StoreLost:
-		return keptLost
-	case state.StoreOpening, state.StoreOpen, state.StoreElsewhere:
-	}
-	return ""
+var keeps = map[state.StoreCondition]string{
+	state.StoreNone: keepsNothing, state.StoreFull: keepsNoMore, state.StoreLost: keptLost,
 }
 
 // Footer is the last line of every screen. A page that keeps nothing, or that the browser does not keep, does not
@@ -287,12 +279,7 @@ func Footer(kept bool) string {
 	return "Works without a network. " + reported
 }
 
-func deviceName(d *state.Device) string {
-	if d.Name == "" {
-		return "Model " + d.Model
-	}
-	return d.Name
-}
+func deviceName(d *state.Device) string { return cmp.Or(d.Name, "Model "+d.Model) }
 
 // Unnamed says that a model has no name of its own: its maker gave none.
 func Unnamed(id, name string) bool { return name == "" || name == "Model "+id }

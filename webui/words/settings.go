@@ -62,11 +62,7 @@ func Loss(d *state.Device) string {
 	for _, a := range d.Settings {
 		names = append(names, areaName(a.Name)+" ("+KB(uint64(a.Size))+")")
 	}
-	verb := " is lost"
-	if len(names) > 1 {
-		verb = " are lost"
-	}
-	return and(names) + verb + ", for good"
+	return and(names) + either(max(len(names), 1), " is lost", " are lost") + ", for good"
 }
 
 // and joins names as a sentence does.

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,32 +42,20 @@ type Step struct {
 	Current               bool
 }
 
-func stepID(n int) string {
-	if n < 10 {
-		return "S0" + strconv.Itoa(n)
-	}
-	return "S" + strconv.Itoa(n)
-}
+func stepID(n int) string { return fmt.Sprintf("S%02d", n) }
 
 func lane(n int) int { return strings.IndexByte("TSA", lanes[n-1]) }
+
+// stepClasses are the classes of what a step has come to.
+var stepClasses = [...]string{
+	state.StepWaiting: "next", state.StepDone: "done", state.StepLive: "live", state.StepSkipped: "skip-step", state.StepBad: "bad",
+}
 
 func Steps(t *state.Timeline) []Step {
 	rows := make([]Step, len(t.Steps))
 	for i, s := range t.Steps {
-		row := Step{ID: stepID(i + 1), Say: stepSay[i], Style: "--lane:" + strconv.Itoa(lane(i+1))}
-		switch s {
-		case state.StepDone:
-			row.Class = "done"
-		case state.StepLive:
-			row.Class, row.Current = "live", true
-		case state.StepSkipped:
-			row.Class = "skip-step"
-		case state.StepBad:
-			row.Class = "bad"
-		case state.StepWaiting:
-			row.Class = "next"
-		}
-		rows[i] = row
+		rows[i] = Step{Class: word(stepClasses[:], s), ID: stepID(i + 1), Say: stepSay[i], Style: "--lane:" + strconv.Itoa(lane(i+1)),
+			Current: s == state.StepLive}
 	}
 	return rows
 }
