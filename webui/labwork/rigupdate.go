@@ -111,10 +111,13 @@ func (r *rig) converse(ctx context.Context, tells bool) (t talk) {
 
 // talked acts on how a conversation ended.
 func (r *rig) talked(t talk, asks int) {
+	if s := r.device.State(); s == lab.Off || s == lab.Faulted {
+		r.ended() // the power went: that says what there is to say
+	}
 	r.leave()
 	r.follow()
 	if r.state == lab.Off || r.state == lab.Faulted {
-		return // the power went; ended says what there is to say
+		return
 	}
 	if !t.dialled {
 		r.outcome = state.OutcomeNoServer
