@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"syscall/js"
+	"time"
 )
 
 // Error is an exception or rejection. Name is the DOM's own word for it ("NetworkError").
@@ -145,6 +146,18 @@ func Signal(pending chan struct{}) {
 	select {
 	case pending <- struct{}{}:
 	default:
+	}
+}
+
+// Sleep waits for d. It reports whether stop was closed before that.
+func Sleep(d time.Duration, stop <-chan struct{}) (stopped bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-stop:
+		return true
 	}
 }
 

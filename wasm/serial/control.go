@@ -24,11 +24,7 @@ func (p *Port) Break(d time.Duration) error {
 	if err := p.signal("break", true); err != nil {
 		return err
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-p.gone:
+	if await.Sleep(d, p.gone) {
 		return restore.ErrVanished
 	}
 	return p.signal("break", false)
@@ -112,14 +108,10 @@ func (p *Port) reopen(baud uint32) error {
 		if !errors.Is(err, ErrBusy) && !errors.Is(err, ErrOurs) {
 			return err
 		}
-		again := time.NewTimer(reopenPause)
-		select {
-		case <-again.C:
-		case <-p.gone:
-			again.Stop()
+		if await.Sleep(reopenPause, p.gone) {
 			return restore.ErrVanished
-		case <-ctx.Done():
-			again.Stop()
+		}
+		if ctx.Err() != nil {
 			return err
 		}
 	}

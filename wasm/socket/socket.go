@@ -175,12 +175,7 @@ func (c *Conn) Send(msg []byte) error {
 			c.finish(protocol.ErrDead)
 			return protocol.ErrDead
 		}
-		timer := time.NewTimer(drainStep)
-		select {
-		case <-c.stop:
-		case <-timer.C:
-		}
-		timer.Stop()
+		await.Sleep(drainStep, c.stop)
 	}
 	return c.post(msg)
 }
@@ -248,11 +243,7 @@ func (c *Conn) heartbeat() {
 				c.post(b)
 			}
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-c.stop:
-			timer.Stop()
+		if await.Sleep(wait, c.stop) {
 			return
 		}
 	}

@@ -21,32 +21,32 @@ const (
 
 var errTooMany = errors.New("list is too long")
 
-// items reads an array of at most max items, each with visit.
-func items(r *cbor.Reader, max int, visit func()) error {
+// items reads a list of at most most items. Those that read does not want are left out.
+func items[T any](b []byte, most int, read func(r *cbor.Reader) (item T, wanted bool)) ([]T, error) {
+	r := cbor.NewReader(b)
 	n := r.Array()
-	if n > max {
-		return errTooMany
+	if n > most {
+		return nil, errTooMany
 	}
+	var list []T
 	for ; n > 0 && r.Err() == nil; n-- {
-		visit()
+		if item, wanted := read(r); wanted {
+			list = append(list, item)
+		}
 	}
-	return r.Err()
+	if err := r.Finish(); err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // decodeModels reads the server's list of model records. A record of a kind that this program does not
 // know is left out: its devices cannot be emulated here, and restoring them asks only the device.
 func decodeModels(b []byte) ([]model.Model, error) {
-	r := cbor.NewReader(b)
-	var list []model.Model
-	err := items(r, maxModels, func() {
-		if m, err := model.Decode(r.Bytes()); err == nil {
-			list = append(list, m)
-		}
+	return items(b, maxModels, func(r *cbor.Reader) (model.Model, bool) {
+		m, err := model.Decode(r.Bytes())
+		return m, err == nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, r.Finish()
 }
 
 // fitOfState is what a release in a state of the server's is for every device. One that is superseded is listed as what it
@@ -57,9 +57,7 @@ var fitOfState = map[string]state.Fit{"offered": state.FitUnknown, "withheld": s
 // decodeReleases reads the server's list of releases: state, time of publication, signed manifest. A manifest in a shape
 // that this program does not know is left out, and so is a release in such a state.
 func decodeReleases(b []byte) ([]listed, error) {
-	r := cbor.NewReader(b)
-	var list []listed
-	err := items(r, maxReleases, func() {
+	return items(b, maxReleases, func(r *cbor.Reader) (listed, bool) {
 		if n := r.Array(); n != 3 && r.Err() == nil {
 			r.Fail(pack.ErrShape)
 		}
@@ -68,36 +66,24 @@ func decodeReleases(b []byte) ([]listed, error) {
 		signed := r.BytesMax(release.MaxManifest)
 		fit, known := fitOfState[how]
 		if r.Err() != nil || !known {
-			return
+			return listed{}, false
 		}
-		if m, signers, err := release.Parse(signed); err == nil {
-			origin, here := originOfState[how]
-			if !here {
-				origin = state.OriginServer
-			}
-			list = append(list, listed{Manifest: m, Signers: signers, Signed: slices.Clone(signed), fit: fit, origin: origin})
+		origin, here := originOfState[how]
+		if !here {
+			origin = state.OriginServer
 		}
+		m, signers, err := release.Parse(signed)
+		return listed{Manifest: m, Signers: signers, Signed: slices.Clone(signed), fit: fit, origin: origin}, err == nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, r.Finish()
 }
 
 // decodeKeys reads a list of public keys.
 func decodeKeys(b []byte) ([]ed25519.PublicKey, error) {
-	r := cbor.NewReader(b)
-	var keys []ed25519.PublicKey
-	err := items(r, maxKeys, func() {
+	return items(b, maxKeys, func(r *cbor.Reader) (ed25519.PublicKey, bool) {
 		key := r.Bytes()
 		if len(key) != ed25519.PublicKeySize && r.Err() == nil {
 			r.Fail(pack.ErrShape)
-			return
 		}
-		keys = append(keys, slices.Clone(key))
+		return slices.Clone(key), true
 	})
-	if err != nil {
-		return nil, err
-	}
-	return keys, r.Finish()
 }

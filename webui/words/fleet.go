@@ -213,9 +213,6 @@ var Teach = []Help{
 	{Head: "Publish the image", Command: "unbrick publish --key release.key --model 0001 --version 1 firmware.bin"},
 }
 
-// SignClass is the class of a row's lamp.
-func (d DeviceRow) SignClass() string { return "sig " + d.Sign }
-
 // What stands on the parts of Fleet, whatever the server says.
 const (
 	SignInHeading = "Sign in to the fleet."

@@ -17,8 +17,31 @@ type PhaseRow struct {
 // Done says that the phase is over.
 func (p PhaseRow) Done() bool { return p.Class == "done" }
 
-// WritingRows are the phases of a restoration.
-func WritingRows(s *state.RestoreWriting) []PhaseRow {
+// Writing is what stands on the screen while a device is written.
+type Writing struct {
+	Heading  string
+	Rows     []PhaseRow
+	Progress *restore.Progress
+	Map      *state.Map // nil: a boot loader of another make tells none
+}
+
+// WritingOf is that in a phase; nil: nothing is written.
+func WritingOf(s state.Restore) *Writing {
+	switch s := s.(type) {
+	case state.RestoreWriting:
+		w := &Writing{Heading: writingHeading(&s.Plan), Rows: writingRows(&s), Progress: &s.Progress}
+		if len(s.Map.Cells) > 0 {
+			w.Map = &s.Map
+		}
+		return w
+	case state.RestoreSending:
+		return &Writing{Heading: writingHeading(&state.Plan{}), Rows: sendingRows(&s), Progress: &s.Progress}
+	}
+	return nil
+}
+
+// writingRows are the phases of a restoration.
+func writingRows(s *state.RestoreWriting) []PhaseRow {
 	p := &s.Progress
 	texts := [...]string{
 		s.Device.Serial,
@@ -41,8 +64,8 @@ func WritingRows(s *state.RestoreWriting) []PhaseRow {
 	return phaseRows(&texts, p.Stage)
 }
 
-// SendingRows are the phases of an image's way to a boot loader.
-func SendingRows(s *state.RestoreSending) []PhaseRow {
+// sendingRows are the phases of an image's way to a boot loader.
+func sendingRows(s *state.RestoreSending) []PhaseRow {
 	p := &s.Progress
 	return phaseRows(&[...]string{
 		"Its boot loader", KB(uint64(s.File.Size)), KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)),
@@ -63,8 +86,8 @@ func phaseRows(texts *[6]string, now restore.Stage) []PhaseRow {
 	return rows
 }
 
-// WritingHeading is the headline while a device is written.
-func WritingHeading(p *state.Plan) string {
+// writingHeading is the headline while a device is written.
+func writingHeading(p *state.Plan) string {
 	if p.Work != state.WorkStarted {
 		return "Restoring. Leave the cable in."
 	}

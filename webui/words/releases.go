@@ -67,9 +67,6 @@ func setRelease(label string, to SetRelease, question, no string) []Act {
 	return []Act{Asked(a, question, no)}
 }
 
-// SignClass is the class of a row's lamp.
-func (v ReleaseRow) SignClass() string { return "sig " + v.Sign }
-
 // number is a count that the server tells operators alone.
 func number(n *int) uint64 {
 	if n == nil {

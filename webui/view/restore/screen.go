@@ -15,6 +15,7 @@ type Screen struct {
 	Quiet string // what this page has to do without
 	Wish  WishFunc
 
+	writing  *words.Writing // nil: no device is being written
 	left     restore.Meter
 	tell     announcer
 	choosing bool   // the list of releases is open
@@ -32,12 +33,11 @@ func (c *Screen) Set(s state.Restore, quiet string) {
 	if !same {
 		c.choosing, c.settings, c.asking = false, false, false
 	}
-	p := c.progress()
-	if p != nil && !same {
-		c.left, c.tell = restore.Meter{}, announcer{}
-	}
-	if p != nil {
-		c.left.Tell(p)
+	if c.writing = words.WritingOf(s); c.writing != nil {
+		if !same {
+			c.left, c.tell = restore.Meter{}, announcer{}
+		}
+		c.left.Tell(c.writing.Progress)
 	}
 	switch s.(type) {
 	case state.RestoreIdle, state.RestoreDone, state.RestoreInstalled:
@@ -56,19 +56,8 @@ func (c *Screen) Chosen() { c.chosen = c.loading() }
 // phaseOf names a phase.
 func phaseOf(s state.Restore) string { return fmt.Sprintf("%T", s) }
 
-// progress is how far a device is that is being written; nil: none is.
-func (c *Screen) progress() *restore.Progress {
-	switch s := c.State.(type) {
-	case state.RestoreWriting:
-		return &s.Progress
-	case state.RestoreSending:
-		return &s.Progress
-	}
-	return nil
-}
-
 // Writing reports whether a device is being written: there is nothing to press.
-func (c *Screen) Writing() bool { return c.progress() != nil }
+func (c *Screen) Writing() bool { return c.writing != nil }
 
 // Left is the remaining time of what is being written.
 func (c *Screen) Left() restore.Remaining { return c.left.Remaining() }
@@ -81,11 +70,8 @@ func (c *Screen) Insecure() bool {
 
 // Heading is the headline.
 func (c *Screen) Heading() string {
-	switch s := c.State.(type) {
-	case state.RestoreWriting:
-		return words.WritingHeading(&s.Plan)
-	case state.RestoreSending:
-		return words.WritingHeading(&state.Plan{})
+	if c.writing != nil {
+		return c.writing.Heading
 	}
 	return c.pane().Heading
 }
@@ -174,25 +160,6 @@ func (c *Screen) wishErase(erase bool) {
 
 // spoken is what a screen reader hears of progress: a new stage at once, the rest now and then.
 func (c *Screen) spoken() string {
-	p := c.progress()
+	p := c.writing.Progress
 	return c.tell.say(int(p.Stage), p.Elapsed, p.Work, p.WorkOf, words.Stage(p, c.Left().Words().String()))
-}
-
-// rows are the phases while writing.
-func (c *Screen) rows() []words.PhaseRow {
-	switch s := c.State.(type) {
-	case state.RestoreWriting:
-		return words.WritingRows(&s)
-	case state.RestoreSending:
-		return words.SendingRows(&s)
-	}
-	return nil
-}
-
-// flash is the map of the device that is being written; nil: a boot loader of another make tells none.
-func (c *Screen) flash() *state.Map {
-	if s, ok := c.State.(state.RestoreWriting); ok && len(s.Map.Cells) > 0 {
-		return &s.Map
-	}
-	return nil
 }
