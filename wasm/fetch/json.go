@@ -5,28 +5,24 @@ package fetch
 import (
 	"syscall/js"
 	"unicode/utf8"
+
+	"unbrick/wasm/await"
 )
 
 // maxNesting bounds how deep an answer may nest; ours nest six deep.
 const maxNesting = 16
 
-func browserJSON(method string, arg any) js.Value { return js.Global().Get("JSON").Call(method, arg) }
-
 // Parse reads a text of JSON with the browser's own reader: nil, bool, float64, string, []any or map[string]any. It is nil as well if the
 // text is none, nests too deep or is not UTF-8. A repeated key counts the last time.
-func Parse(text []byte) (v any) {
+func Parse(text []byte) any {
 	if !utf8.Valid(text) {
 		return nil
 	}
-	defer func() {
-		if no := recover(); no != nil {
-			if _, ours := no.(js.Error); !ours {
-				panic(no)
-			}
-			v = nil
-		}
-	}()
-	v, fine := plain(browserJSON("parse", string(text)), 0)
+	read, err := await.Call(js.Global().Get("JSON"), "parse", string(text))
+	if err != nil {
+		return nil
+	}
+	v, fine := plain(read, 0)
 	if !fine {
 		return nil
 	}
@@ -79,5 +75,5 @@ func Format(texts map[string]string) []byte {
 	for name, text := range texts {
 		object.Set(name, text)
 	}
-	return []byte(browserJSON("stringify", object).String())
+	return []byte(js.Global().Get("JSON").Call("stringify", object).String())
 }

@@ -44,7 +44,7 @@ func (p *page) hooks() view.Hooks {
 		Go:         func(path string) { window.Get("location").Set("hash", path) },
 		Protect:    protect,
 		Theme:      applyTheme,
-		Token:      keepToken,
+		Token:      func(token string) { keep("sessionStorage", tokenKey, token) },
 		Copy:       copyText,
 		Save:       func(name string, data []byte) { download(name, await.Array(data)) },
 		Fetch:      p.fetch,
@@ -159,10 +159,6 @@ func kept(where, key string) string {
 	}
 	return v.String()
 }
-
-func keepToken(token string) { keep("sessionStorage", tokenKey, token) }
-
-func keptToken() string { return kept("sessionStorage", tokenKey) }
 
 // themes are the names of the themes in the document and in the browser's storage; that of the system has none.
 var themes = [...]string{view.ThemeAuto: "", view.ThemeLight: "light", view.ThemeDark: "dark"}

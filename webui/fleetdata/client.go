@@ -278,10 +278,7 @@ func (c *Client) MoreDevices() {
 
 // Find searches.
 func (c *Client) Find(words string) {
-	for len(words) > maxSearch {
-		words = words[:len(words)-1]
-	}
-	c.Search, c.Devices, c.next = strings.ToValidUTF8(words, ""), nil, ""
+	c.Search, c.Devices, c.next = strings.ToValidUTF8(words[:min(len(words), maxSearch)], ""), nil, ""
 	c.got &^= GotDevices
 	c.Ask()
 }

@@ -80,7 +80,7 @@ func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, err
 		Seed:      seedOf(b.e.World().Seed, serial),
 		Line:      wire(line),
 		Event: func(ev lab.Event) { // in the device's goroutine, in order
-			r.tape.event(ev)
+			r.tape.tell(Entry{Kind: EntryEvent, At: ev.Time, Event: ev.Event})
 			r.post(func() { r.event(ev) })
 		},
 	})

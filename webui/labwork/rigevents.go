@@ -22,7 +22,7 @@ func (r *rig) note(row state.LogRow) {
 			row.Sector = state.NoSector
 		}
 		if r.tape != nil {
-			r.tape.row(row)
+			r.tape.tell(Entry{Kind: EntryRow, At: row.Time, Row: row})
 		}
 	}
 	// What was shown is never changed: the state shares the rows.

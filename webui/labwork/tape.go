@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"unbrick/emulator"
-	"unbrick/lab"
 	"unbrick/release"
 	"unbrick/terminal"
 	"unbrick/webui/state"
@@ -106,16 +105,11 @@ func (t *tape) operation(op emulator.Operation) {
 	t.last = len(t.entries) - 1
 }
 
-func (t *tape) event(e lab.Event) {
+// tell adds what somebody tells.
+func (t *tape) tell(e Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.add(Entry{Kind: EntryEvent, At: e.Time, Event: e.Event})
-}
-
-func (t *tape) row(row state.LogRow) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.add(Entry{Kind: EntryRow, At: row.Time, Row: row})
+	t.add(e)
 }
 
 // power notes that power comes or goes; cut is the flash operation that it went in, 0 for none.

@@ -60,16 +60,12 @@ func (t *walk) passed(step, n, last uint8) state.Step {
 	return state.StepDone
 }
 
-// finish ends the step at work well.
-func (t *walk) finish() {
-	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == state.StepLive {
-		t.Steps[t.Now.Step-1] = state.StepDone
-	}
-}
+// finish ends the step at work well, fail badly.
+func (t *walk) finish() { t.end(state.StepDone) }
+func (t *walk) fail()   { t.end(state.StepBad) }
 
-// fail ends the step at work badly.
-func (t *walk) fail() {
-	if t.Now.Step > 0 && t.Steps[t.Now.Step-1] == state.StepLive {
-		t.Steps[t.Now.Step-1] = state.StepBad
+func (t *walk) end(as state.Step) {
+	if n := t.Now.Step; n > 0 && t.Steps[n-1] == state.StepLive {
+		t.Steps[n-1] = as
 	}
 }

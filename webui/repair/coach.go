@@ -45,14 +45,10 @@ func (c *cable) ways() []state.Way {
 		hands = append(hands, state.Way{Kind: state.WayHint, Hint: pack.Clip(hint, state.MaxText)})
 	}
 	if w, ok := c.before(); ok {
-		for i := range hands {
-			if hands[i].Kind == w.Hand {
-				hands[i].Before = true
-				first := hands[i]
-				copy(hands[1:i+1], hands[:i])
-				hands[0] = first
-				break
-			}
+		if i := slices.IndexFunc(hands, func(h state.Way) bool { return h.Kind == w.Hand }); i >= 0 {
+			first := hands[i]
+			first.Before = true
+			hands = slices.Insert(slices.Delete(hands, i, i+1), 0, first)
 		}
 	}
 	hands[0].State = state.WayNow

@@ -210,10 +210,9 @@ func ask(t *testing.T, ctx context.Context, script string) string {
 // drawMaps puts the picture of every map of the page where its canvas would be.
 func drawMaps(t *testing.T, ctx context.Context, r *Root, theme string) {
 	t.Helper()
-	ink := flashmap.LightInk
-	if theme == "dark" {
-		ink = flashmap.DarkInk
-	}
+	ink := flashmap.ReadInk(func(name string) string {
+		return ask(t, ctx, `getComputedStyle(document.documentElement).getPropertyValue("`+name+`")`)
+	})
 	mount(r)
 	r.shown, r.fresh = r.fresh, nil
 	for _, v := range r.shown {

@@ -52,7 +52,7 @@ type screen interface {
 
 // New makes the page. It is not shown before the first SetState: until then the shell is.
 func New(h Hooks) *Root {
-	r := &Root{hooks: h, ink: flashmap.LightInk, kept: true}
+	r := &Root{hooks: h, kept: true}
 	r.restore = &restore.Screen{Wish: r.do}
 	r.lab = &lab.Screen{Wish: r.do}
 	r.fleet = &fleet.Screen{Wish: r.do, Now: h.Now, Client: fleetdata.New(fleetdata.Browser{

@@ -144,7 +144,7 @@ func TestMapFollowsState(t *testing.T) {
 	if len(p.shown) != 2 || p.shown[1].Dx() > 60 {
 		t.Errorf("one changed cell is shown as %v", p.shown)
 	}
-	r.SetInk(flashmap.DarkInk)
+	r.SetInk(flashmap.ReadInk(func(string) string { return "#d8483a" }))
 	r.Redraw()
 	if len(p.shown) != 3 || p.shown[2].Dx() < 1000 {
 		t.Errorf("another theme is shown as %v", p.shown)

@@ -19,10 +19,14 @@ var (
 	turns = []int{1, 4, 16} // milliseconds
 )
 
-func Options(n, selected int, name func(int) string) []Option {
-	list := make([]Option, n)
-	for i := range list {
-		list[i] = Option{strconv.Itoa(i), name(i), i == selected}
+// Paces and Tears are all that there are of them.
+func Paces(now state.Pace) []Option { return options(paces[:], int(now)) }
+func Tears(now state.Tear) []Option { return options(tears[:], int(now)) }
+
+func options(names []string, selected int) []Option {
+	list := make([]Option, len(names))
+	for i, name := range names {
+		list[i] = Option{strconv.Itoa(i), name, i == selected}
 	}
 	return list
 }
@@ -55,10 +59,9 @@ var (
 	paces = [state.PaceKinds]string{"as slow as life", "10 times life", "as fast as it goes"}
 )
 
-// Tear says what a tear leaves, Noise how many bits are damaged, Pace how device time passes.
+// Tear says what a tear leaves, Noise how many bits are damaged.
 func Tear(t state.Tear) string   { return word(tears[:], t) }
 func Noise(n state.Noise) string { return word(noises[:], n) }
-func Pace(p state.Pace) string   { return word(paces[:], p) }
 
 // Health says how the application behaves.
 func Health(h state.Health) string {

@@ -95,7 +95,7 @@ func TestCursorMoves(t *testing.T) {
 // The first cells of the drawn design, dot by dot: a hatched one, records, and the plain ones.
 func TestCellsAreDrawnAsDesigned(t *testing.T) {
 	grey := func(p Colour) float64 { return .2126*float64(p.R) + .7152*float64(p.G) + .0722*float64(p.B) }
-	ink := LightInk
+	ink := lightInk
 	draw := func(s state.Sector, w, h int) *Pixels {
 		img := newPixels(Point{w, h})
 		drawCell(img, img.Bounds(), s, &ink, 1)
@@ -152,9 +152,27 @@ func TestCellsAreDrawnAsDesigned(t *testing.T) {
 	}
 }
 
+// The colours of the two themes, as app.css has them.
+var (
+	lightInk = ReadInk(func(name string) string { return lightTokens[name] })
+	darkInk  = ReadInk(func(name string) string { return darkTokens[name] })
+)
+
+var lightTokens = map[string]string{
+	"--s-boot": "#e6e9e3", "--s-boot-line": "#87938e", "--s-same": "#cfd6cf", "--s-old": "#98a39e", "--s-new": "#0a5d63",
+	"--s-gone": "#fafaf7", "--s-gone-line": "#7d8984", "--s-bad": "#b2281d", "--s-bad-line": "#ffffff",
+	"--s-live": "#e58a1f", "--s-live-line": "#15201e", "--ink": "#15201e", "--face": "#fafaf7",
+}
+
+var darkTokens = map[string]string{
+	"--s-boot": "#1b2322", "--s-boot-line": "#6b7974", "--s-same": "#303b38", "--s-old": "#66736e", "--s-new": "#7ed3cd",
+	"--s-gone": "#0f1514", "--s-gone-line": "#6b7974", "--s-bad": "#d8483a", "--s-bad-line": "#fff4f2",
+	"--s-live": "#f7b04f", "--s-live-line": "#fffdf8", "--ink": "#e9eeea", "--face": "#161d1c",
+}
+
 // Unchanged, old and new stay apart for whoever sees no colours, in both themes.
 func TestSectorColoursDifferInBrightness(t *testing.T) {
-	for name, ink := range map[string]Ink{"light": LightInk, "dark": DarkInk} {
+	for name, ink := range map[string]Ink{"light": lightInk, "dark": darkInk} {
 		l := func(c Colour) int { return (2126*int(c.R) + 7152*int(c.G) + 722*int(c.B)) / 10000 }
 		list := []int{l(ink.Same), l(ink.Old), l(ink.New)}
 		if abs(list[0]-list[1]) < 35 || abs(list[1]-list[2]) < 35 {
@@ -199,18 +217,18 @@ func TestPictureKeepsUp(t *testing.T) {
 			m.Cells[rnd.IntN(len(m.Cells))] = state.Sector(rnd.IntN(state.SectorKinds))
 		}
 		cursor := rnd.IntN(len(m.Cells)+1) - 1
-		changed := kept.update(&m, &LightInk, cursor, 540, 1, 1.7, false)
+		changed := kept.update(&m, &lightInk, cursor, 540, 1, 1.7, false)
 		var anew picture
-		anew.update(&m, &LightInk, cursor, 540, 1, 1.7, true)
+		anew.update(&m, &lightInk, cursor, 540, 1, 1.7, true)
 		if string(kept.img.Pix) != string(anew.img.Pix) {
 			t.Fatalf("step %d: the picture differs from one drawn anew", step)
 		}
-		if again := kept.update(&m, &LightInk, cursor, 540, 1, 1.7, false); !again.empty() {
+		if again := kept.update(&m, &lightInk, cursor, 540, 1, 1.7, false); !again.empty() {
 			t.Fatalf("step %d: nothing changed and %v is shown after %v", step, again, changed)
 		}
 	}
 	m.Cells = m.Cells[:3] // a device that says less than its geometry promises
-	kept.update(&m, &LightInk, 9, 540, 1, 1.7, false)
+	kept.update(&m, &lightInk, 9, 540, 1, 1.7, false)
 }
 
 // pixel is the colour at a place.

@@ -7,10 +7,7 @@ import (
 
 // legendEntry is one line of a map's text summary.
 type legendEntry struct {
-	Class string // of the swatch
-	Name  string
-	Count string
-	Zero  bool
+	Class, Swatch, Name, Count string
 }
 
 // legendOrder is the order of the summary: what matters first.
@@ -19,14 +16,8 @@ var legendOrder = [...]state.Sector{
 	state.SectorSame, state.SectorBoot, state.SectorRecord, state.SectorUnused,
 }
 
-// sectorClass is the swatch's class in app.css.
-func sectorClass(s state.Sector) string {
-	names := [state.SectorKinds]string{"same", "old", "new", "gone", "bad", "live", "boot", "record", "none"}
-	if int(s) >= len(names) {
-		return "none"
-	}
-	return names[s]
-}
+// swatches are the classes of the samples in app.css.
+var swatches = [state.SectorKinds]string{"same", "old", "new", "gone", "bad", "live", "boot", "record", "none"}
 
 // legend counts the states of a map. short leaves out what does not occur.
 func legend(m *state.Map, short bool) []legendEntry {
@@ -38,21 +29,13 @@ func legend(m *state.Map, short bool) []legendEntry {
 	}
 	var list []legendEntry
 	for _, s := range legendOrder {
-		if n[s] == 0 && short {
-			continue
+		class := "some"
+		if n[s] == 0 {
+			class = "zero" // what does not occur is quieter
 		}
-		list = append(list, legendEntry{sectorClass(s), words.SectorKind(s), words.Group(uint64(n[s])), n[s] == 0})
+		if n[s] > 0 || !short {
+			list = append(list, legendEntry{class, "swatch " + swatches[s], words.SectorKind(s), words.Group(uint64(n[s]))})
+		}
 	}
 	return list
 }
-
-// LineClass is the entry's class; what does not occur is quieter.
-func (e legendEntry) LineClass() string {
-	if e.Zero {
-		return "zero"
-	}
-	return "some"
-}
-
-// Swatch is the class of the entry's sample.
-func (e legendEntry) Swatch() string { return "swatch " + e.Class }

@@ -40,7 +40,7 @@ func TestCursorSpeaks(t *testing.T) {
 	c := &SectorMap{Map: &flash, ID: "restore-map", Tall: 1}
 	c.Compute()
 	c.drawing.Mount(paper{})
-	c.drawing.Draw(&LightInk, true)
+	c.drawing.Draw(&lightInk, true)
 	e := &viewtest.Event{Key: "End"}
 	c.key(e)
 	if !e.Prevented || c.cursorWords() != "sector 255, 0x0ff000, not used" {

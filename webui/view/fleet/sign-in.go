@@ -8,29 +8,13 @@ import (
 
 // SignIn asks for the operator's token.
 type SignIn struct {
-	Clear bool // whoever is on the network in between can read it
-	Wrong bool // the last one was not known
-	Enter EnterFunc
+	Clear bool                    // whoever is on the network in between can read it
+	Wrong bool                    // the last one was not known
+	Enter func(token string) bool // reports whether it may be one
 	Wish  WishFunc
 
 	typed string
 	fresh bool // something was typed since
-}
-
-// EnterEvent brings a token.
-type EnterEvent struct {
-	Token string
-	form  *SignIn
-}
-
-// EnterFunc takes such an event.
-type EnterFunc func(EnterEvent)
-
-// Taken says whether it may be one; then the field is emptied.
-func (e EnterEvent) Taken(ok bool) {
-	if ok {
-		e.form.typed = ""
-	}
 }
 
 func (c *SignIn) wrong() bool { return c.Wrong && !c.fresh }
@@ -56,7 +40,9 @@ func (c *SignIn) edit(e vugu.DOMEvent) {
 func (c *SignIn) submit(e vugu.DOMEvent) {
 	e.PreventDefault()
 	c.fresh = false
-	c.Enter(EnterEvent{c.typed, c})
+	if c.Enter(c.typed) {
+		c.typed = ""
+	}
 }
 
 func (c *SignIn) invalid() string { return strconv.FormatBool(c.wrong()) }

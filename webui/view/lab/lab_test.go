@@ -161,7 +161,7 @@ func TestPresentValueCanBeShown(t *testing.T) {
 		t.Errorf("the switch does not know what its cut leaves: %#v", got)
 	}
 	l.Power.Tear = state.TearWeak
-	if got := power.tears(); !got[state.TearWeak].Selected || got[state.TearAllButOne].Selected {
+	if got := words.Tears(power.power().Tear); !got[state.TearWeak].Selected || got[state.TearAllButOne].Selected {
 		t.Errorf("the tear that is shown is not the device's: %+v", got)
 	}
 }

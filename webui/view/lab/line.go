@@ -21,10 +21,6 @@ func (c *Line) turns() []words.Option {
 	return words.Turns(int(c.Lab.Line.TurnAround / time.Millisecond))
 }
 
-func (c *Line) paces() []words.Option {
-	return words.Options(state.PaceKinds, int(c.Lab.Line.Pace), func(i int) string { return words.Pace(state.Pace(i)) })
-}
-
 func (c *Line) noise() string { return strconv.Itoa(int(c.Lab.Line.Noise)) }
 
 func (c *Line) noiseMost() string { return strconv.Itoa(state.NoiseKinds - 1) }

@@ -103,10 +103,6 @@ func (c *Power) put(text string) {
 	c.Type(TypeEvent{text})
 }
 
-func (c *Power) tears() []words.Option {
-	return words.Options(state.TearKinds, int(c.power().Tear), func(i int) string { return words.Tear(state.Tear(i)) })
-}
-
 // setTear changes what a cut leaves: an armed one, and one made with the switch. It is shown before the engine says so.
 func (c *Power) setTear(n int) {
 	if n < 0 || n >= state.TearKinds {

@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"slices"
+
 	"unbrick/restore"
 	"unbrick/webui/state"
 	"unbrick/webui/view/part"
@@ -127,16 +129,14 @@ func (c *Screen) acts() []words.Act { return words.LabActs(&c.lab, c.toRestore()
 // toRestore is the release that is shown as the one to be restored: what the person wants, if it is still among the choices, else
 // the first of them. What is shown is what is done; without any choice the apparatus says why.
 func (c *Screen) toRestore() [32]byte {
-	choice := c.lab.Choice
-	for i := range choice {
-		if choice[i].Digest == c.wanted {
-			return c.wanted
-		}
-	}
-	if len(choice) > 0 {
+	switch choice := c.lab.Choice; {
+	case len(choice) == 0:
+		return [32]byte{}
+	case slices.ContainsFunc(choice, func(r state.Release) bool { return r.Digest == c.wanted }):
+		return c.wanted
+	default:
 		return choice[0].Digest
 	}
-	return [32]byte{}
 }
 
 // choices are the releases that could be restored, when there is more than one.
