@@ -75,14 +75,14 @@ var endings = map[restore.Code]ending{
 	restore.CodePortStuck: {"The browser does not let go of the cable.", "It was asked to open or close the cable’s port, and has not " +
 		"answered.", "Pull the cable out, push it in again, then press Connect again. If that does not help, close every window of this " +
 		"browser and open this page again.", again, nil},
-	restore.CodeProtocol: {"The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then connect " +
-		"again. If this happens twice, send the diagnostic file to the device’s maker.", again, nil},
+	restore.CodeProtocol: {"The device answers in a way this page does not know.", "", "Reload this page to get its newest form, then " +
+		"connect again. If this happens twice, send the diagnostic file to the device’s maker.", again, nil},
 }
 
 // Those that no code alone tells: a file before the device has said who it is; and a code that has no words, which is a mistake of ours.
 var (
-	fileUnfit = ending{"This device cannot use that file.", "It is neither a release nor a signed image, or not of the kind that this device " +
-		"takes.", "Choose the file that you got from the device’s maker.", choose("Choose another file"), nil}
+	fileUnfit = ending{"This device cannot use that file.", "It is neither a release nor a signed image, or not of the kind that this " +
+		"device takes.", "Choose the file that you got from the device’s maker.", choose("Choose another file"), nil}
 	ourMistake = ending{"This page made a mistake and stopped.", "", "Reload the page, then connect again.$kept", again, nil}
 )
 
