@@ -50,7 +50,7 @@ var below = map[string][]string{
 	"lab/sweep/suite":       {"flash", "internal/firmware", "lab/sweep"},
 	"restore/serialport":    {"restore"},
 	"internal/pack":         {"internal/cbor"},
-	"webui/state":           {"internal/pack", "release", "protocol/smp", "restore", "restore/boottext"},
+	"webui/state":           {"internal/pack", "flash", "release", "protocol/smp", "restore", "restore/boottext"},
 	"webui/diagnostic":      {"internal/pack"},
 	"webui/library":         {"internal/cbor", "internal/pack", "model", "protocol", "release", "release/store", "restore", "webui/state"},
 	"webui/shown":           {"flash", "model", "release", "restore", "webui/library", "webui/state"},

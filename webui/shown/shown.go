@@ -228,11 +228,7 @@ func Baud(m *model.Model) uint32 {
 
 // Facts is what a person sees of a geometry.
 func Facts(g *flash.Geometry) state.MapFacts {
-	f := state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit}
-	for _, r := range g.Runs {
-		f.Runs = append(f.Runs, state.SectorRun{Size: r.Size, Count: r.Count})
-	}
-	return f
+	return state.MapFacts{Size: g.Size(), ProgramUnit: g.ProgramUnit, Runs: g.Runs}
 }
 
 // Believed is what a sector is shown as, where what it holds is to be believed or not. Whatever a doubtful sector of the

@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"unbrick/flash"
 	"unbrick/protocol/smp"
 	"unbrick/restore"
 )
@@ -22,7 +23,7 @@ type MapFacts struct {
 }
 
 // SectorRun is a run of equal sectors.
-type SectorRun struct{ Size, Count uint32 }
+type SectorRun = flash.Run
 
 // SectorAt returns address and size of sector n of a flash; size 0: there is none.
 func SectorAt(runs []SectorRun, n int) (addr, size uint32) {

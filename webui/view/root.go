@@ -96,10 +96,3 @@ func (r *Root) skip(e vugu.DOMEvent) {
 	e.PreventDefault()
 	r.hooks.Focus("#main")
 }
-
-func (r *Root) toastClass() string {
-	if r.toast == "" {
-		return "toast"
-	}
-	return "toast on"
-}

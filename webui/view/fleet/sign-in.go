@@ -26,13 +26,6 @@ func (c *SignIn) enter() string {
 	return "Sign in"
 }
 
-func (c *SignIn) button() string {
-	if c.Clear {
-		return "button"
-	}
-	return "button primary"
-}
-
 func (c *SignIn) edit(e vugu.DOMEvent) {
 	c.typed, c.fresh = e.PropString("target", "value"), true
 }

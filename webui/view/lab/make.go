@@ -72,10 +72,3 @@ func (c *Make) submit(e vugu.DOMEvent) {
 		}
 	}
 }
-
-func (c *Make) buttonClass() string {
-	if c.First {
-		return "button primary"
-	}
-	return "button"
-}

@@ -49,6 +49,7 @@ func (c *Power) flip() {
 	c.Wish.Do(state.LabPower{Switch: to})
 }
 
+// armed says that a cut waits. Its number is kept from being typed over by "readonly": of a disabled field the focus would be lost.
 func (c *Power) armed() bool { return c.power().CutAt > 0 }
 
 func (c *Power) armWord() string {
@@ -82,14 +83,6 @@ func (c *Power) complaint() string {
 		return words.CutComplaint(true, p.Most)
 	}
 	return ""
-}
-
-// readonly keeps the number of an armed cut from being typed over. The field is not disabled: the focus would be lost.
-func (c *Power) readonly() any {
-	if c.armed() {
-		return "readonly"
-	}
-	return nil
 }
 
 func (c *Power) typed(e vugu.DOMEvent) {

@@ -8,13 +8,6 @@ import (
 // Ram is the emulated RAM: applications, workspace, and what was limited for it.
 type Ram struct{ Lab *state.Lab }
 
-func (c *Ram) stackClass() string {
-	if c.Lab.RAM.Contents == state.ContentsLost {
-		return "stack is-lost"
-	}
-	return "stack"
-}
-
 // taken is what was limited for an update; in restoration mode nothing runs that could be.
 func (c *Ram) taken() []words.Block {
 	if words.Restoring(c.Lab.Phase) {

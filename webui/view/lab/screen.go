@@ -161,12 +161,7 @@ func (c *Screen) choices() []words.Option {
 func (c *Screen) want(e PickEvent) { c.wanted = digestOf(e.Value) }
 
 // inert is the attribute of what cannot be touched during a replay, or nil for none.
-func (c *Screen) inert() any {
-	if c.replaying() {
-		return "inert"
-	}
-	return nil
-}
+func (c *Screen) inert() any { return part.When(c.replaying(), "inert") }
 
 // do takes what a person wants by a part of the screen.
 func (c *Screen) do(e WishEvent) {

@@ -48,13 +48,6 @@ func (c *ActBar) question() string {
 	return ""
 }
 
-func (c *ActBar) hint() string {
-	if c.open() != nil {
-		return ""
-	}
-	return c.Hint
-}
-
 // list is the buttons: those of the acts, or the answers. The safe answer comes last, and gets the focus.
 func (c *ActBar) list() []words.Act {
 	if a := c.open(); a != nil {
@@ -102,12 +95,4 @@ func (c *ActBar) button(a words.Act) string {
 		return "quiet"
 	}
 	return a.Class() + " small"
-}
-
-// name names a button for whoever does not see what stands beside it; nil where its words are enough.
-func (c *ActBar) name(a words.Act) any {
-	if a.Name == "" {
-		return nil
-	}
-	return a.Name
 }

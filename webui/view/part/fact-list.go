@@ -21,13 +21,6 @@ type ChangeEvent struct{ Settings bool }
 // ChangeFunc takes such an event.
 type ChangeFunc func(ChangeEvent)
 
-func (c *FactList) class() string {
-	if c.Narrow {
-		return "facts narrow"
-	}
-	return "facts"
-}
-
 func (c *FactList) expanded() string { return strconv.FormatBool(c.Releases) }
 
 func (c *FactList) settings() string { return strconv.FormatBool(c.Settings) }

@@ -31,11 +31,4 @@ func (e PickEvent) Int() int {
 	return n
 }
 
-func (c *Select) class() any {
-	if c.Number {
-		return "num"
-	}
-	return nil
-}
-
 func (c *Select) pick(e vugu.DOMEvent) { c.Pick(PickEvent{e.PropString("target", "value")}) }

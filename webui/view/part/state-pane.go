@@ -17,13 +17,6 @@ type StatePane struct {
 	details bool // those for support are open
 }
 
-func (c *StatePane) class() string {
-	if c.DefaultSlot != nil {
-		return "pane wide"
-	}
-	return "pane"
-}
-
 // says is what the device says, for a block that keeps its lines.
 func (c *StatePane) says() string { return strings.Join(c.Pane.Says, "\n") }
 
@@ -38,11 +31,3 @@ func (c *StatePane) toggle(e vugu.DOMEvent) {
 }
 
 func (c *StatePane) copy(text string) { c.Wish.Do(words.CopyText{Text: text}) }
-
-// Step is the value of aria-current for a step, or nil for none.
-func Step(current bool) any {
-	if current {
-		return "step"
-	}
-	return nil
-}
