@@ -341,3 +341,21 @@ func TestHungAgain(t *testing.T) {
 		t.Errorf("the switch is blamed for nothing: %q", got)
 	}
 }
+
+// Every value that a person can come to has words in its table.
+func TestEveryValueHasWords(t *testing.T) {
+	for name, table := range map[string]struct {
+		list        []string
+		first, ends int
+	}{
+		"outcomes": {outcomes[:], int(state.OutcomeNone) + 1, state.Outcomes}, "ends of making": {makeEnds[:], int(state.MakeEndNone) + 1, state.MakeEnds},
+		"sectors": {sectorKinds[:], 0, state.SectorKinds}, "fits": {fits[:], int(state.FitUnknown) + 1, int(state.FitWithdrawn) + 1},
+		"tears": {tears[:], 0, state.TearKinds}, "noises": {noises[:], 0, state.NoiseKinds}, "paces": {paces[:], 0, state.PaceKinds},
+	} {
+		for n := table.first; n < table.ends; n++ {
+			if word(table.list, uint8(n)) == "" {
+				t.Errorf("%s: %d has no words", name, n)
+			}
+		}
+	}
+}
