@@ -26,6 +26,7 @@ const (
 	maxBuffered = 256 << 10 // bytes that may wait in the browser before Send holds back
 	writeLimit  = 30 * time.Second
 	drainStep   = 5 * time.Millisecond // the browser has no event for a drained buffer
+	perTurn     = 64                   // messages after which Send lets the browser do its own work: till then it tells of nothing
 	openLimit   = 20 * time.Second
 )
 
@@ -40,6 +41,7 @@ type Conn struct {
 	queue  [][]byte
 	end    error // why nothing comes after what is queued; nil while open
 	closed bool  // Close was called: what is queued is dropped
+	sent   int   // messages
 	beat   protocol.Heartbeat
 
 	arrived chan struct{} // one pending bit: queue or end changed
@@ -156,19 +158,20 @@ func (c *Conn) post(b []byte) error {
 	return nil
 }
 
-// Send implements protocol.Conn. It holds back while the browser's buffer is full.
+// Send implements protocol.Conn. It holds back while the browser's buffer is full, and between some messages, however small they are:
+// who sends without end must hear that the link has ended.
 func (c *Conn) Send(msg []byte) error {
 	if len(msg) > protocol.MaxMessage {
 		return protocol.ErrTooLarge
 	}
 	for waited := time.Duration(0); ; waited += drainStep {
 		c.mu.Lock()
-		end := c.end
+		end, turn := c.end, waited == 0 && c.sent%perTurn == perTurn-1
 		c.mu.Unlock()
 		if end != nil {
 			return end
 		}
-		if c.ws.Get("bufferedAmount").Int() <= maxBuffered {
+		if !turn && c.ws.Get("bufferedAmount").Int() <= maxBuffered {
 			break
 		}
 		if waited >= writeLimit {
@@ -177,6 +180,9 @@ func (c *Conn) Send(msg []byte) error {
 		}
 		await.Sleep(drainStep, c.stop)
 	}
+	c.mu.Lock()
+	c.sent++
+	c.mu.Unlock()
 	return c.post(msg)
 }
 
