@@ -25,13 +25,29 @@ type Endpoint[In, Out any] struct {
 type Route struct {
 	Method, Path string // with {names} where a field of what goes in belongs
 	Summary      string
-	Public       bool  // needs no operator's token
-	Status       int   // of a good answer; 0: 200
-	Refuses      []int // statuses of its own refusals, besides those that every address has
+	Needs        Right  // of who asks
+	Act          string // its name in the audit log; empty: it changes nothing that accounts answer for
+	Status       int    // of a good answer; 0: 200
+	Refuses      []int  // statuses of its own refusals, besides those that every address has
 	// Takes and Gives are media types besides JSON; Gives is sent to who asks for it.
 	Takes, Gives string
 	Sends        []string // headers of its own
 }
+
+// Right is what an Endpoint needs of who asks. Package account says which roles give it.
+type Right uint8
+
+// The rights. One that says nothing is the narrowest.
+const (
+	MayAdminister Right = iota // accounts, tokens, the audit log
+	Anyone                     // strangers, too
+	MaySignIn                  // every account
+	MaySee                     // devices
+	MaySeeFiles                // update files
+	MayHandle                  // devices
+	MayPublish                 // models, releases, update files, rollouts
+	MayHalt                    // rollouts
+)
 
 // OK is the status of a good answer.
 func (r *Route) OK() int { return cmp.Or(r.Status, 200) }
@@ -41,6 +57,9 @@ const (
 	SummaryPath  = "/api/summary"
 	DevicesPath  = "/api/devices"
 	ReleasesPath = "/api/releases"
+	LoginPath    = "/api/login"
+	AccountsPath = "/api/accounts"
+	AuditPath    = "/api/audit"
 )
 
 // Media types.
@@ -55,7 +74,7 @@ const (
 type Problem struct {
 	Text string `json:"error"` // a sentence for people
 	// For programs; it stays when the sentence changes.
-	Code string `json:"code" enum:"broken-off,busy,conflict,counter,does-not-fit,full,internal,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-token,not-found,older-version,order,signature,stopping,too-large,too-many,trust-statement,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
+	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,order,other-model,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
 }
 
 // Page says which part of a list is asked for.

@@ -2,32 +2,23 @@ package form
 
 // Endpoints of the server itself.
 var (
-	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: "/api/whoami", Public: true,
-		Summary: "Whether the token is the operator's, and what serves."}}
-	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Public: true, Takes: CBOR, Status: 202,
+	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Takes: CBOR, Status: 202,
 		Refuses: []int{404, 413, 415}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
-	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Public: true, Gives: CBOR, Refuses: []int{404},
+	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}
-	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Public: true, Gives: JSON,
+	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Needs: Anyone, Gives: JSON,
 		Summary: "This description."}}
 )
 
 // What is not for the API's clients.
 var (
-	Link = Route{Method: "GET", Path: "/link", Public: true, Status: 101, Refuses: []int{400, 403, 426, 503},
+	Link = Route{Method: "GET", Path: "/link", Needs: Anyone, Status: 101, Refuses: []int{400, 403, 426, 503},
 		Summary: "Where terminals come in: a WebSocket, on which docs/protocol.md is spoken."}
-	Metrics = Route{Method: "GET", Path: "/metrics", Public: true, Gives: Text, Summary: "What is counted, for Prometheus."}
-	Health  = Route{Method: "GET", Path: "/healthz", Public: true, Gives: Text, Summary: "The process runs."}
-	Ready   = Route{Method: "GET", Path: "/readyz", Public: true, Gives: Text, Refuses: []int{503},
+	Metrics = Route{Method: "GET", Path: "/metrics", Needs: Anyone, Gives: Text, Summary: "What is counted, for Prometheus."}
+	Health  = Route{Method: "GET", Path: "/healthz", Needs: Anyone, Gives: Text, Summary: "The process runs."}
+	Ready   = Route{Method: "GET", Path: "/readyz", Needs: Anyone, Gives: Text, Refuses: []int{503},
 		Summary: "The server can be sent sessions."}
 )
-
-// Who says who asks, and what answers.
-type Who struct {
-	Operator bool   `json:"operator"`
-	Version  string `json:"version"` // of the program
-	Demo     bool   `json:"demo"`
-}
 
 // Told is a report.
 type Told struct{ Body Report }

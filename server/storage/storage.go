@@ -29,6 +29,7 @@ var (
 	ErrConflict = errors.New("conflicts with what is stored") // the class of ConflictError
 	ErrStale    = errors.New("changed meanwhile")             // the device was saved by someone else since it was read
 	ErrFull     = errors.New("storage is full")
+	ErrTooMany  = errors.New("there are as many as there may be")
 	ErrDamaged  = errors.New("stored bytes do not match their digest")
 	ErrCursor   = errors.New("not a cursor of this list")
 	ErrLocked   = errors.New("another server uses this storage")
@@ -98,6 +99,8 @@ type Store interface {
 	Files
 	Devices
 	Settings
+	Accounts
+	Audit
 
 	// Ping says whether the store can take and give right now: it writes durably. Callers bound how often.
 	Ping(ctx context.Context) error
@@ -184,6 +187,47 @@ type Devices interface {
 	Lost(ctx context.Context, model string, image Digest, cut Cutoffs) (int, error)
 	// History of a device, newest first, events with ID below before (0 = newest).
 	History(ctx context.Context, model, serial string, before int64, limit int) ([]Event, error)
+}
+
+// Accounts keeps who has rights on the server. What would leave no account with role admin and a token that has not ended at the
+// time given is ErrLastAdmin.
+type Accounts interface {
+	// PutAccount makes an account, or changes one, whose logins then end. At most MaxAccounts: ErrTooMany.
+	PutAccount(ctx context.Context, a Account, now time.Time) error
+	Account(ctx context.Context, name string) (Account, error)
+	Accounts(ctx context.Context) ([]Account, error) // in order of their names
+	// DeleteAccount takes its tokens and logins with it.
+	DeleteAccount(ctx context.Context, name string, now time.Time) error
+
+	// AddToken adds a token to an account, ErrNotFound if there is none. At most MaxTokens: ErrTooMany. An ID that is there is ErrConflict.
+	AddToken(ctx context.Context, t Token) error
+	Token(ctx context.Context, id string) (Token, error)
+	Tokens(ctx context.Context, account string) ([]Token, error) // of one or all (""), the newest first
+	// DeleteToken takes the logins begun with it with it.
+	DeleteToken(ctx context.Context, id string, now time.Time) error
+	// UseToken notes when a token was used. It is no change that the audit log tells of.
+	UseToken(ctx context.Context, id string, at time.Time) error
+
+	// AddLogin adds a login begun with a token, ErrNotFound if there is none.
+	AddLogin(ctx context.Context, l Login) error
+	Login(ctx context.Context, secret Digest) (Login, error)
+	// SeeLogin notes when a login was used, as UseToken does.
+	SeeLogin(ctx context.Context, secret Digest, at time.Time) error
+	DeleteLogin(ctx context.Context, secret Digest) error
+}
+
+// Audit keeps what accounts did. Rows are written by changes (Doing) and by Note, and never changed.
+type Audit interface {
+	// Note writes a row without a change.
+	Note(ctx context.Context, act Act) error
+	// Rows lists rows with N below before, the newest first; before 0 is the newest, account "" all. RowsAfter lists those above after,
+	// the oldest first.
+	Rows(ctx context.Context, account string, before int64, limit int) ([]Row, error)
+	RowsAfter(ctx context.Context, account string, after int64, limit int) ([]Row, error)
+	// LastRow is the newest row; ErrNotFound if there is none.
+	LastRow(ctx context.Context) (Row, error)
+	// Prune takes the rows before n away; one row, Pruned, stands for them. ErrNotFound if there is no row n.
+	Prune(ctx context.Context, n int64) error
 }
 
 // Settings are small secrets and facts of the server itself, such as the hash of a made token.

@@ -44,8 +44,27 @@ func all[T any](ctx context.Context, q querier, what string, scan func(row, *T) 
 	return list, named(rows.Err(), "%s", what)
 }
 
-// change runs f in one writing transaction, and names the operation in its error.
+// change runs f in one writing transaction, and names the operation in its error. What is being done (storage.Doing) is written
+// into the audit log in the same one.
 func (s *Store) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	d := storage.DoerOf(ctx)
+	if d == nil {
+		return s.quietly(ctx, what, f)
+	}
+	err := s.quietly(ctx, what, func(tx *sql.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return putAct(ctx, tx, d.Act)
+	})
+	if err == nil {
+		d.Rows++
+	}
+	return err
+}
+
+// quietly is change without the audit log.
+func (s *Store) quietly(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
 	return transact(ctx, s.write, nil, what, f)
 }
 

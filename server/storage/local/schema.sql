@@ -103,6 +103,49 @@ CREATE TABLE settings (
 	value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Who has rights on the server: roles are bits, models a JSON array; a token's and a login's secret is its SHA-256.
+CREATE TABLE accounts (
+	name TEXT PRIMARY KEY,
+	roles INTEGER NOT NULL,
+	models TEXT NOT NULL,
+	made INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+	id TEXT PRIMARY KEY,
+	account TEXT NOT NULL REFERENCES accounts(name) ON DELETE CASCADE,
+	secret BLOB NOT NULL,
+	note TEXT NOT NULL,
+	made INTEGER NOT NULL,
+	ends INTEGER NOT NULL,
+	used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_account ON tokens (account, made);
+
+CREATE TABLE logins (
+	secret BLOB PRIMARY KEY,
+	token TEXT NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,
+	made INTEGER NOT NULL,
+	seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logins_token ON logins (token, seen);
+
+-- What accounts did. hash is over the row before and this one (storage.Row).
+CREATE TABLE audit (
+	n INTEGER PRIMARY KEY,
+	at INTEGER NOT NULL,
+	account TEXT NOT NULL,
+	token TEXT NOT NULL,
+	address TEXT NOT NULL,
+	name TEXT NOT NULL,
+	object TEXT NOT NULL,
+	before TEXT NOT NULL,
+	after TEXT NOT NULL,
+	result TEXT NOT NULL,
+	hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_account ON audit (account, n);
+
 -- Counts of devices, kept by triggers in the transaction that changes the device.
 
 -- Devices by state and the time of their last word, in buckets of 2^25 ms and, within those, of 2^15 ms (level is the

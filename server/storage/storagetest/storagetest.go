@@ -35,7 +35,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion",
 			testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
-		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings}, {"concurrent use",
+		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings},
+		{"accounts", testAccounts}, {"last admin", testLastAdmin}, {"logins", testLogins},
+		{"audit", testAudit}, {"concurrent use",
 			testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
