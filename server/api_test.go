@@ -19,7 +19,6 @@ import (
 	"unbrick/model"
 	"unbrick/protocol"
 	"unbrick/release"
-	"unbrick/server/access"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
 	"unbrick/server/storage"
@@ -60,7 +59,7 @@ func TestToken(t *testing.T) {
 		})
 	}
 	who := decode[map[string]any](r, r.must(200, "GET", "/api/whoami", nil))
-	if who["operator"] != true || who["demo"] != false {
+	if who["account"] != "environment" || who["demo"] != false {
 		t.Fatalf("whoami %v", who)
 	}
 }
@@ -121,15 +120,6 @@ func TestListsArePagedAlike(t *testing.T) {
 		}
 		for _, bad := range []string{"limit=501", "limit=0", "limit=-1", "limit=x", "cursor=none%20of%20it", "cursor=-1"} {
 			r.must(400, "GET", path+"?"+bad, nil)
-		}
-	}
-}
-
-func TestNoTokenMeansNobody(t *testing.T) {
-	r := newServer(t, func(c *Config) { c.Token = access.Token{} })
-	for _, token := range []string{"Bearer ", "Bearer x"} {
-		if a, _ := r.do("GET", "/api/devices", nil, "Authorization", token); a.StatusCode != 401 {
-			t.Fatalf("%q: %s, want 401", token, a.Status)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"unbrick/protocol"
-	"unbrick/server/access"
 	"unbrick/server/storage"
 )
 
@@ -65,7 +64,7 @@ func (w *watch) restarts(graceful bool, day time.Duration) {
 	}
 	w.set(day)
 	w.run.Store(0)
-	cfg := &Config{Store: w.store, Token: access.HashToken(testToken), Workers: 1, Limits: Limits{Drain: time.Second}}
+	cfg := &Config{Store: w.store, Workers: 1, Limits: Limits{Drain: time.Second}}
 	w.config(cfg)
 	s, err := New(cfg)
 	if err != nil {

@@ -67,7 +67,7 @@ var described = sync.OnceValues(func() (*description, error) {
 				if a.Ref != "" {
 					o.Responses[status] = d.Components.Responses[a.Ref[strings.LastIndexByte(a.Ref, '/')+1:]]
 				}
-				if path != "/link" && !slices.Contains([]string{"400", "401", "429", "500", "507"}, status) { // of terminals; by rule
+				if path != "/link" && !slices.Contains([]string{"400", "401", "403", "429", "500", "507"}, status) { // of terminals; by rule
 					d.open[strings.ToUpper(method)+" "+path+" "+status] = true
 				}
 			}
@@ -129,7 +129,7 @@ func (d *description) hold(q *http.Request, a *http.Response, body []byte) error
 		}
 	}
 	for name := range q.Header {
-		if !slices.Contains([]string{"Accept", "Authorization", "Content-Type"}, name) && !o.has("header", name) {
+		if !slices.Contains([]string{"Accept", "Authorization", "Content-Type", "Cookie", "Origin", "Sec-Fetch-Site", "X-Forwarded-For"}, name) && !o.has("header", name) {
 			return fmt.Errorf("the header %s of the request is not described", name)
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
-	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/metrics"
 	"unbrick/server/storage"
 	"unbrick/server/storage/local"
@@ -74,10 +74,13 @@ func newServer(t testing.TB, change ...func(*Config)) *rig {
 	t.Cleanup(func() { store.Close() })
 	r := &rig{TB: t, dir: dir, store: store, key: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))}
 	r.kid = release.IDOf(r.key.Public().(ed25519.PublicKey))
-	cfg := &Config{Store: store, Token: access.HashToken(testToken), Workers: 1, Version: "test", Now: r.now, Passed: r.passed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	cfg := &Config{Store: store, Workers: 1, Version: "test", Now: r.now, Passed: r.passed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Limits: Limits{Drain: time.Second, Rate: 1e6, Burst: 1e6, Answer: 20 * time.Second}}
 	for _, c := range change {
 		c(cfg)
+	}
+	if _, _, err := account.Start(context.Background(), store, testToken, r.now()); err != nil {
+		t.Fatal(err)
 	}
 	if r.s, err = New(cfg); err != nil {
 		t.Fatal(err)

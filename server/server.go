@@ -14,6 +14,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/api"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
@@ -27,7 +28,6 @@ import (
 // Config is what a server is made of.
 type Config struct {
 	Store   storage.Store        // required; the caller closes it after Server.Close
-	Token   access.Token         // access.HashToken of the operator's token; zero: nobody is operator
 	Page    http.Handler         // everything that is not the API; nil: 404
 	Log     *slog.Logger         // nil: silence
 	Version string               // of the program, for whoami
@@ -170,7 +170,8 @@ func (s *Server) open() {
 	})
 	s.api = api.New(api.Config{
 		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining, Converse: s.Converse,
-		Token: s.cfg.Token, Page: s.cfg.Page, Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied,
+		Accounts: account.New(s.cfg.Store, s.cfg.Now, s.cfg.Passed), Page: s.cfg.Page,
+		Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
 		Limits: api.Limits{
 			Sessions: l.Sessions, Connections: l.Connections, PerAddress: l.PerAddress,

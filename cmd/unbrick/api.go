@@ -42,7 +42,7 @@ func newAPI(server, token string) (*api, error) {
 	}
 	for i := range len(token) {
 		if token[i] < ' ' || token[i] > '~' {
-			return nil, usageError("character %d of the operator's token is not ASCII that can be printed: it cannot be sent", i+1)
+			return nil, usageError("character %d of the token is not ASCII that can be printed: it cannot be sent", i+1)
 		}
 	}
 	return &api{base: u, token: token, client: &http.Client{Timeout: 5 * time.Minute}}, nil
@@ -85,8 +85,7 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 		e.Text = fmt.Sprintf("the server answers %s", answer.Status)
 	}
 	if e.Code == "no-token" {
-		e.Text += ": give --token or set UNBRICK_TOKEN, to what it was when the server started, or else to what unbrick serve showed when it " +
-			"first did"
+		e.Text += ": give --token or set UNBRICK_TOKEN, to one that unbrick token made, or that unbrick serve showed when it first started"
 	}
 	return nil, e.status, e
 }

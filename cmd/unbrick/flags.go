@@ -104,7 +104,7 @@ type serverFlags struct {
 func (f *serverFlags) declare(set *pflag.FlagSet) {
 	f.set = set
 	set.StringVar(&f.server, "server", cmp.Or(os.Getenv("UNBRICK_SERVER"), "http://127.0.0.1:8080"), "address of the server (UNBRICK_SERVER)")
-	set.StringVar(&f.token, "token", "", "the operator's token (UNBRICK_TOKEN)")
+	set.StringVar(&f.token, "token", "", "token of an account at the server (UNBRICK_TOKEN)")
 }
 
 // named says whether somebody has named a server.

@@ -17,7 +17,7 @@ import (
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server"
-	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/form"
 	"unbrick/server/storage/local"
 )
@@ -44,7 +44,10 @@ func newStates(t *testing.T) *states {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	s, err := server.New(&server.Config{Store: store, Token: access.HashToken("secret of the test"), Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6}})
+	if _, _, err := account.Start(context.Background(), store, "secret of the test", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.New(&server.Config{Store: store, Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6}})
 	if err != nil {
 		t.Fatal(err)
 	}

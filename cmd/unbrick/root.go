@@ -28,6 +28,7 @@ func newRoot() *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(),
+		accountCommand(), tokenCommand(), auditCommand(),
 		releaseCommand(), deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(),
 		deltaCommand(), powercutCommand(), benchCommand(), versionCommand(), completionCommand(), manCommand())
 	return root

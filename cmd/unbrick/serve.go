@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +13,7 @@ import (
 
 	"unbrick/server"
 	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/demo"
 	"unbrick/server/storage"
 	"unbrick/static"
@@ -29,8 +27,9 @@ const serveHelp = `usage: unbrick serve [--addr 127.0.0.1:8080] [--data DIR] [--
 Runs the server: devices come in at /link, people open the page in a browser, publishers and operators use the API.
 Everything is kept below --data: one database and a folder of images and update files. One server uses it at a time.
 
-The operator's token is UNBRICK_TOKEN. Without it, the first start makes a token and shows it once; only its hash is
-stored. To replace a lost one, start with a token of your own in UNBRICK_TOKEN.
+Who may do what is said by accounts (unbrick account) and their tokens (unbrick token). UNBRICK_TOKEN is the token of the
+account environment, which may do everything while the server is started with it. Without it, a start that finds nobody
+who may administer makes the account admin, and shows its token once; only hashes are stored.
 
 --demo fills the server with three ready models, real releases signed by a throw-away key, and demo devices that no
 terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends. A folder that
@@ -47,8 +46,6 @@ examples:
   UNBRICK_TOKEN=... unbrick serve --addr 127.0.0.1:8080 --data /var/lib/unbrick --log json --proxied
 
 exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
-
-const tokenSetting = "token-hash"
 
 type serveFlags struct {
 	addr, health      string
@@ -130,7 +127,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
-	made, err := chooseToken(ctx, store, cfg)
+	made, keep, err := start(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -147,12 +144,12 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		return err
 	}
 	// The token counts from the moment on when it was shown: a start that fails before makes another one next time.
-	if _, err = io.WriteString(out, f.greet(&l, made)); err == nil || made == "" {
-		err = keepToken(ctx, store, cfg)
+	if _, err = io.WriteString(out, f.greet(&l, made)); err == nil && keep != nil {
+		err = keep(ctx)
 	}
 	if err != nil {
 		s.Close(ctx)
-		return fmt.Errorf("the operator's token is not set, one that was shown does not count: %w", err)
+		return fmt.Errorf("the token that was shown does not count: %w", err)
 	}
 	web, ended := access.NewHTTP(s.Handler(), logger), make(chan error, 2)
 	defer serveHealth(s, l.health, access.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server
@@ -177,35 +174,14 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	return err
 }
 
-// chooseToken decides on the operator's token. One made just now is returned, to be shown once; keepToken makes it last.
-func chooseToken(ctx context.Context, store storage.Store, cfg *server.Config) (made string, err error) {
+// start sees to it that somebody may administer the server. A token that was made just now is returned, to be shown once; it counts from
+// keep on, if that is not nil.
+func start(ctx context.Context, store storage.Store) (made string, keep func(context.Context) error, err error) {
 	token := os.Getenv("UNBRICK_TOKEN")
 	if token != "" {
 		if token, err = access.ParseToken(token); err != nil {
-			return "", usageError("UNBRICK_TOKEN: %v", err)
+			return "", nil, usageError("UNBRICK_TOKEN: %v", err)
 		}
-	} else {
-		stored, err := store.Setting(ctx, tokenSetting)
-		if err == nil && len(stored) == len(cfg.Token) {
-			copy(cfg.Token[:], stored)
-			return "", nil
-		}
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return "", err
-		}
-		random := make([]byte, 20)
-		rand.Read(random)
-		token = hex.EncodeToString(random)
-		made = token
 	}
-	cfg.Token = access.HashToken(token)
-	return made, nil
-}
-
-// keepToken stores the hash of the operator's token. A start on a full disk writes nothing that is there.
-func keepToken(ctx context.Context, store storage.Store, cfg *server.Config) error {
-	if stored, err := store.Setting(ctx, tokenSetting); err == nil && bytes.Equal(stored, cfg.Token[:]) {
-		return nil
-	}
-	return store.PutSetting(ctx, tokenSetting, cfg.Token[:])
+	return account.Start(ctx, store, token, time.Now().UTC().Truncate(time.Millisecond))
 }

@@ -140,7 +140,7 @@ func (f *serveFlags) greet(l *listeners, token string) string {
 	}
 	fmt.Fprintf(&b, "Unbrick serves %s\n", shown(l.web.Addr()))
 	if !isLocal(l.web.Addr()) && !f.proxied {
-		fmt.Fprintf(&b, "Warning: others can reach %s, and it has no TLS: the operator's token crosses the network in the clear. Put a "+
+		fmt.Fprintf(&b, "Warning: others can reach %s, and it has no TLS: tokens cross the network in the clear. Put a "+
 			"reverse proxy with TLS in front and say --proxied, or listen at 127.0.0.1.\n", f.addr)
 	}
 	if f.demo {
@@ -148,7 +148,7 @@ func (f *serveFlags) greet(l *listeners, token string) string {
 			"real devices.")
 	}
 	if token != "" {
-		fmt.Fprintf(&b, "The operator's token, shown this once: %s\n", token)
+		fmt.Fprintf(&b, "The token of account admin, shown this once: %s\n", token)
 	}
 	if !static.Built() {
 		fmt.Fprintln(&b, "The page's program is not in this binary; make build puts it in.")

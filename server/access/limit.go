@@ -59,6 +59,23 @@ func (l *Limiter) Allow(owner string) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// Left says whether a token of the owner is left, which it leaves there; when there is none, how long to wait.
+func (l *Limiter) Left(owner string) (wait time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[owner]
+	if b == nil && len(l.buckets) >= maxBuckets {
+		b = l.buckets[sharedOwner]
+	}
+	if b == nil {
+		return 0, true
+	}
+	if missing := 1 - b.TokensAt(time.Time{}.Add(l.passed())); missing > 0 {
+		return time.Duration(missing / float64(l.rate) * float64(time.Second)), false
+	}
+	return 0, true
+}
+
 // sweep forgets full buckets, at most once a second.
 func (l *Limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Second {

@@ -1,9 +1,7 @@
 package access
 
 import (
-	"context"
-	"crypto/sha256"
-	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,8 +13,8 @@ const (
 	maxToken = 256
 )
 
-// ParseToken takes the operator's token as a person or a file gives it: what stands around it, such as the end of a line, does not
-// belong to it. It must be able to travel in a header, and long enough that nobody finds it by trying.
+// ParseToken takes a token that somebody made for himself, as a person or a file gives it: what stands around it, such as the end of a
+// line, does not belong to it. It must be able to travel in a header, and long enough that nobody finds it by trying.
 func ParseToken(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) < minToken || len(s) > maxToken {
@@ -30,37 +28,21 @@ func ParseToken(s string) (string, error) {
 	return s, nil
 }
 
-// Token is what is kept of the operator's token: its SHA-256. Nobody has the zero Token.
-type Token [sha256.Size]byte
+// ErrTokens says that a request brings several tokens.
+var ErrTokens = errors.New("a request brings one token")
 
-// HashToken is how a token is kept and compared.
-func HashToken(token string) Token { return sha256.Sum256([]byte(token)) }
-
-// In says whether a request's header carries a token, and whether it is this one: of several, all must be. What another scheme
-// says is between the client and a proxy and no token. Hashes are compared, in constant time, so neither length nor content of the
-// token shows in the time it takes.
-func (t Token) In(h http.Header) (said, right bool) {
-	right = t != Token{}
+// Bearer is the token that a request's header carries: said says whether there is one. What another scheme says is between the
+// client and a proxy and no token.
+func Bearer(h http.Header) (token string, said bool, err error) {
 	for _, header := range h.Values("Authorization") {
-		scheme, token, _ := strings.Cut(strings.TrimSpace(header), " ")
-		if token = strings.TrimSpace(token); token == "" || !strings.EqualFold(scheme, "Bearer") {
+		scheme, is, _ := strings.Cut(strings.TrimSpace(header), " ")
+		if is = strings.TrimSpace(is); is == "" || !strings.EqualFold(scheme, "Bearer") {
 			continue
 		}
-		sum := HashToken(token)
-		said, right = true, right && subtle.ConstantTimeCompare(sum[:], t[:]) == 1
+		if said && is != token {
+			return "", true, ErrTokens
+		}
+		token, said = is, true
 	}
-	return said, said && right
-}
-
-type operatorKey struct{}
-
-// WithOperator notes on a request whether it carried the operator's token.
-func WithOperator(r *http.Request, right bool) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), operatorKey{}, right))
-}
-
-// IsOperator says whether WithOperator noted that it did.
-func IsOperator(r *http.Request) bool {
-	right, _ := r.Context().Value(operatorKey{}).(bool)
-	return right
+	return token, said, nil
 }

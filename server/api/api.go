@@ -16,6 +16,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
 	"unbrick/server/metrics"
@@ -36,6 +37,8 @@ type Store interface {
 	Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summary, error)
 	Installed(ctx context.Context, model string) ([]storage.ReleaseCount, error)
 	Files(ctx context.Context, model string, before int64, limit int) ([]storage.File, error)
+	storage.Accounts
+	storage.Audit
 	Ping(ctx context.Context) error
 }
 
@@ -45,11 +48,11 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Passed   func() time.Duration // since any moment, never falling
-	Token    access.Token         // zero: nobody is operator
-	Page     http.Handler         // everything that is not the API; nil: 404
-	Version  string               // of the program, for whoami
-	Demo     *form.Demo           // nil: not a demo
-	Proxied  bool                 // the last X-Forwarded-For is the client
+	Accounts *account.Keeper
+	Page     http.Handler // everything that is not the API; nil: 404
+	Version  string       // of the program, for whoami
+	Demo     *form.Demo   // nil: not a demo
+	Proxied  bool         // the last X-Forwarded-For is the client
 	Limits   Limits
 	Fleet    *fleet.Fleet
 	Offers   *offer.Offers
@@ -83,6 +86,8 @@ type Server struct {
 	reports *access.Limiter
 	uploads chan struct{}
 	handler http.Handler
+
+	origins http.CrossOriginProtection // of pages
 
 	publishing sync.Mutex // from looking at a release's neighbours until it is stored
 }

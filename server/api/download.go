@@ -21,7 +21,7 @@ func (s *Server) releaseFile(w http.ResponseWriter, r *http.Request, in *form.Im
 	if err != nil {
 		return nil, err
 	}
-	if v.State == storage.Withdrawn && !access.IsOperator(r) {
+	if v.State == storage.Withdrawn && !seesAll(r, v.Manifest.Model) {
 		return nil, problem(http.StatusGone, "withdrawn", "this release was withdrawn")
 	}
 	h := w.Header()

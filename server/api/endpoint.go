@@ -34,22 +34,34 @@ func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWr
 	before ...func(*http.Request) error) {
 	var in In
 	var out Out
-	s.open(door{e.Route, reflect.TypeOf(in), reflect.TypeOf(out)}, s.api(func(w http.ResponseWriter, r *http.Request) error {
+	s.open(door{e.Route, reflect.TypeOf(in), reflect.TypeOf(out)}, s.api(&e.Route, func(w http.ResponseWriter, r *http.Request) error {
 		for _, refuse := range before {
 			if err := refuse(r); err != nil {
 				return err
 			}
 		}
 		var in In
-		if err := read(w, r, e.Takes, reflect.ValueOf(&in).Elem()); err != nil {
-			return err
+		var answer *Out
+		err := read(w, r, e.Takes, reflect.ValueOf(&in).Elem())
+		if err == nil {
+			err = bind(asks(r), &e.Route, reflect.ValueOf(&in).Elem())
 		}
-		answer, err := f(w, r, &in)
+		if err != nil {
+			return s.refused(r, &e.Route, err)
+		}
+		err = s.act(r, &e.Route, reflect.ValueOf(&in).Elem(), func(r *http.Request) (err error) {
+			answer, err = f(w, r, &in)
+			return err
+		})
 		if err != nil || answer == nil {
 			return err
 		}
+		if e.OK() == http.StatusNoContent {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
 		return writeJSON(w, e.OK(), answer)
-	}, !e.Public))
+	}))
 }
 
 // open adds an address to what is served. Nothing else does.

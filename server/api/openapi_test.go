@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/server/account"
 	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/session"
@@ -135,8 +136,10 @@ func describeDoors(t *testing.T, s *Server) []byte {
 			"description": "What publishers, operators, the page and supervisors ask. Readers pass over fields that they do not know."},
 		"paths": paths,
 		"components": object{
-			"schemas":         d.schemas,
-			"securitySchemes": object{"token": object{"type": "http", "scheme": "bearer", "description": "The operator's token."}},
+			"schemas": d.schemas,
+			"securitySchemes": object{
+				"token": object{"type": "http", "scheme": "bearer", "description": "A token. Of the roles that stand there, one is needed."},
+				"login": object{"type": "apiKey", "in": "cookie", "name": "__Host-unbrick", "description": "A page's login. In the clear, on the machine itself, the cookie is named unbrick."}},
 			"responses": object{"Problem": object{
 				"description": "It cannot be done.", "content": object{form.JSON: object{"schema": d.schema(reflect.TypeFor[form.Problem](), false)}},
 				"headers": object{"Retry-After": header("Seconds after which asking again is of use."), "WWW-Authenticate": header("With 401."), "Allow": header("With 405.")},
@@ -156,10 +159,11 @@ func header(says string) object {
 // operation describes a door.
 func (d *describer) operation(door door) object {
 	o := object{"summary": door.Summary, "responses": d.responses(door)}
-	if !door.Public {
-		o["security"] = []object{{"token": []string{}}}
+	roles := account.Grants(door.Needs).Words()
+	if door.Needs != form.Anyone {
+		o["security"] = []object{{"token": roles}, {"login": roles}}
 	} else if door.in != nil {
-		o["security"] = []object{{}, {"token": []string{}}}
+		o["security"] = []object{{}, {"token": roles}, {"login": roles}}
 	}
 	if door.in == nil {
 		return o
@@ -228,7 +232,7 @@ func (d *describer) responses(door door) object {
 		all = append(all, http.StatusTooManyRequests)
 	}
 	if door.in != nil {
-		all = append(all, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError)
+		all = append(all, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError)
 		if door.Method != http.MethodGet {
 			all = append(all, http.StatusInsufficientStorage)
 		}

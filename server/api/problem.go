@@ -13,6 +13,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
 	"unbrick/server/rollout"
@@ -73,6 +74,9 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.Is(err, context.Canceled):
 		return problem(499, "gone", "the client went away")
 	}
+	if p := refusal(err); p != nil {
+		return p
+	}
 	for _, known := range []struct {
 		err    error
 		status int
@@ -90,14 +94,43 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	return problem(http.StatusInternalServerError, "internal", "the server has trouble of its own; its log says more")
 }
 
+// refusal is what a client is told that is not known by what it brought, or would lock all out.
+func refusal(err error) *problemError {
+	var tries *account.TriesError
+	switch {
+	case errors.As(err, &tries):
+		return comeAgain(int(math.Ceil(tries.Wait.Seconds())), http.StatusTooManyRequests, "too-many", tries.Error())
+	case errors.Is(err, account.ErrWrong):
+		return problem(http.StatusUnauthorized, "wrong-token", "%v", account.ErrWrong)
+	case errors.Is(err, account.ErrEnded):
+		return problem(http.StatusUnauthorized, "ended-token", "%v", account.ErrEnded)
+	case errors.Is(err, account.ErrBoth):
+		return problem(http.StatusBadRequest, "two-identities", "%v", account.ErrBoth)
+	case errors.Is(err, account.ErrClear):
+		return problem(http.StatusForbidden, "no-tls", "%v", account.ErrClear)
+	case errors.Is(err, storage.ErrLastAdmin):
+		return problem(http.StatusConflict, "last-admin", "%v: give another account the role admin, and a token, first", storage.ErrLastAdmin)
+	case errors.Is(err, storage.ErrTooMany):
+		return problem(http.StatusInsufficientStorage, "full", "%v: remove one first", storage.ErrTooMany)
+	}
+	return nil
+}
+
 // missing says what the address names that is not there, and where to look.
 func missing(r *http.Request) string {
 	model, serial, image, id := r.PathValue("model"), r.PathValue("serial"), r.PathValue("image"), r.PathValue("id")
+	name, token := r.PathValue("account"), r.PathValue("token")
 	switch {
 	case serial != "":
 		return fmt.Sprintf("no device %q of model %q has spoken here: unbrick device list, or Fleet, has those that did", serial, model)
 	case image != "":
 		return fmt.Sprintf("the server has no release of image %.12s for this model: unbrick release list tells of all", image)
+	case name != "":
+		return fmt.Sprintf("there is no account %q: unbrick account list tells of all", name)
+	case token != "":
+		return fmt.Sprintf("there is no token %q: unbrick token list tells of all", release.Clean(token, 2*storage.TokenID))
+	case r.URL.Path == form.PruneActs.Path:
+		return "the audit log has no such row: unbrick audit list tells of all"
 	case strings.HasPrefix(r.URL.Path, "/api/files/"):
 		return fmt.Sprintf("the server has no update file %s: unbrick file list tells of all", id)
 	case id != "":

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -40,6 +41,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 	m, signers, err := release.Parse(f.Signed)
 	if err != nil {
 		return nil, malformed("manifest: %v", err)
+	}
+	about(r, m.Model+"/"+m.Version)
+	after(r, fmt.Sprintf("order %d, image %s", m.Order, release.Hex(m.Digest)))
+	if err := onModel(asks(r), m.Model); err != nil {
+		return nil, err
 	}
 	if err := checkStatement(f.Statement, m.Model); err != nil {
 		return nil, err

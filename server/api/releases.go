@@ -166,27 +166,34 @@ func (s *Server) listReleases(w http.ResponseWriter, r *http.Request, in *form.R
 			c.Bytes(r.Signed)
 		})
 	}
-	operator := access.IsOperator(r)
-	shown := slices.DeleteFunc(all, func(r storage.Release) bool { return !operator && r.State == storage.Withdrawn })
+	shown := slices.DeleteFunc(all, func(v storage.Release) bool { return v.State == storage.Withdrawn && !seesAll(r, v.Manifest.Model) })
 	list := each(shown, toReleaseJSON)
 	from, to, next, err := pageOf(&in.Page, len(list), func(i int) string { return fmt.Sprintf("%s:%d", list[i].Model, list[i].Order) })
 	if err != nil {
 		return nil, err
 	}
-	if operator {
-		if err := s.count(r.Context(), in.Model, shown, list); err != nil {
+	if asks(r).May(form.MaySee) {
+		if err := s.count(r, in.Model, shown, list); err != nil {
 			return nil, err
 		}
-		for i := from; i < to; i++ {
-			if err := s.tellMore(r.Context(), &shown[i], &list[i]); err != nil {
-				return nil, err
-			}
+	}
+	for i := from; i < to; i++ {
+		if !seesAll(r, list[i].Model) {
+			continue
+		}
+		if err := s.tellMore(r.Context(), &shown[i], &list[i]); err != nil {
+			return nil, err
 		}
 	}
 	return &form.Releases{Releases: list[from:to], Next: next}, nil
 }
 
-// tellMore adds to a release what operators see of it.
+// seesAll says whether who asks sees all of the releases of a model: the withdrawn ones, and how rollouts go.
+func seesAll(r *http.Request, model string) bool {
+	return asks(r).May(form.MaySeeFiles) && asks(r).On(model)
+}
+
+// tellMore adds to a release what accounts see of it.
 func (s *Server) tellMore(ctx context.Context, r *storage.Release, v *form.Release) (err error) {
 	v.Damaged = s.cfg.Offers.Damaged(r.Manifest.Digest)
 	lost := uint32(0)
@@ -198,19 +205,21 @@ func (s *Server) tellMore(ctx context.Context, r *storage.Release, v *form.Relea
 }
 
 // count adds to each release how many devices say that they run it, and on how many it confirmed itself.
-func (s *Server) count(ctx context.Context, model string, all []storage.Release, list []form.Release) error {
-	counts, err := s.cfg.Store.Installed(ctx, model)
+func (s *Server) count(r *http.Request, model string, all []storage.Release, list []form.Release) error {
+	counts, err := s.cfg.Store.Installed(r.Context(), model)
 	if err != nil {
 		return err
 	}
 	at := make(map[*storage.Release]int, len(list))
 	for i := range list {
-		list[i].Installed, list[i].Confirmed = new(int), new(int)
 		at[&all[i]] = i
+		if asks(r).On(list[i].Model) {
+			list[i].Installed, list[i].Confirmed = new(int), new(int)
+		}
 	}
 	known := imagesOf(all)
 	for i := range counts {
-		if r := known.of(&counts[i]); r != nil {
+		if r := known.of(&counts[i]); r != nil && list[at[r]].Installed != nil {
 			*list[at[r]].Installed += counts[i].Installed
 			*list[at[r]].Confirmed += counts[i].Confirmed
 		}
@@ -274,7 +283,9 @@ func (s *Server) setReleaseState(_ http.ResponseWriter, r *http.Request, in *for
 	if err != nil {
 		return nil, err
 	}
+	before(r, v.State.String())
 	v.State, _ = storage.ParseReleaseState(in.Body.State)
+	after(r, v.State.String())
 	if err := s.cfg.Store.SetReleaseState(r.Context(), v.Manifest.Model, v.Manifest.Digest, v.State); err != nil {
 		return nil, err
 	}

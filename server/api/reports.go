@@ -60,7 +60,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, in *form.Told) (
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
-	err = s.cfg.Fleet.Report(r.Context(), &p, access.IsOperator(r))
+	err = s.cfg.Fleet.Report(r.Context(), &p, asks(r).May(form.MayHandle) && asks(r).On(p.Model))
 	known := !errors.Is(err, fleet.ErrUnknown)
 	if err != nil && known {
 		return nil, err

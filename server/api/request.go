@@ -12,7 +12,7 @@ import (
 
 // checkNames refuses an address that names what cannot be: no model or device has such a name.
 func checkNames(r *http.Request) error {
-	for _, name := range []string{"id", "model", "serial"} {
+	for _, name := range []string{"id", "model", "serial", "account"} {
 		if v := r.PathValue(name); v != "" {
 			if err := release.CheckID(v); err != nil {
 				return malformed("the %s in the address is %v", name, err)
@@ -32,6 +32,7 @@ const (
 	devicesPage = 50
 	historyPage = 50
 	filesPage   = 100
+	actsPage    = 100
 )
 
 // pageByID reads a page of a list by ids, the newest first. read gives so many of those below an id, 0 for the first.

@@ -43,6 +43,11 @@ func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.Rol
 	if err != nil {
 		return nil, err
 	}
+	if c := in.Body.Change; asks(r).Roles&storage.Publish == 0 && (c.Halt == nil || !*c.Halt || c != (form.Change{Halt: c.Halt})) {
+		return nil, problem(http.StatusForbidden, "forbidden", "the account %s may halt a rollout; the rest needs %s", asks(r).Name,
+			storage.Publish)
+	}
+	before(r, storage.FormatPhases(v.Rollout.Phases))
 	var lost uint32
 	if v.Rollout, lost, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {
 		return nil, err

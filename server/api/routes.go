@@ -18,6 +18,16 @@ import (
 // routes is the whole HTTP surface.
 func (s *Server) routes() http.Handler {
 	on(s, form.WhoAmI, s.whoami)
+	on(s, form.SignIn, s.signIn)
+	on(s, form.SignOut, s.signOut)
+	on(s, form.ListAccounts, s.listAccounts)
+	on(s, form.PutAccount, s.putAccount)
+	on(s, form.RemoveAccount, s.removeAccount)
+	on(s, form.ListTokens, s.listTokens)
+	on(s, form.MakeToken, s.makeToken)
+	on(s, form.RemoveToken, s.removeToken)
+	on(s, form.ListActs, s.listActs)
+	on(s, form.PruneActs, s.pruneActs)
 	on(s, form.ListModels, s.listModels)
 	on(s, form.GetModel, s.getModel)
 	on(s, form.ListKeys, s.listKeys)
@@ -40,7 +50,9 @@ func (s *Server) routes() http.Handler {
 	on(s, form.Tell, s.report, s.mayReport)
 	on(s, form.GetDemo, s.demo)
 	on(s, form.Describe, s.describe)
-	s.mux.Handle("/api/", s.api(func(w http.ResponseWriter, r *http.Request) error { return s.unhandled(w, r) }, false))
+	s.mux.Handle("/api/", s.api(&form.Route{Needs: form.Anyone}, func(w http.ResponseWriter, r *http.Request) error {
+		return s.unhandled(w, r)
+	}))
 	s.open(door{Route: form.Link}, http.HandlerFunc(s.link))
 	s.health(s.open)
 	if page := s.cfg.Page; page != nil {
@@ -91,20 +103,16 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// api is what every API request goes through: headers, the token, and errors as JSON.
-func (s *Server) api(f handlerFunc, operatorOnly bool) http.Handler {
+// api is what every API request goes through: headers, who asks and may it, and errors as JSON.
+func (s *Server) api(route *form.Route, f handlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		apiHeaders(w.Header())
-		said, right := s.cfg.Token.In(r.Header)
-		var err error
-		switch {
-		case said && !right:
-			err = problem(http.StatusUnauthorized, "wrong-token", "this token is not known here")
-		case operatorOnly && !right:
-			err = problem(http.StatusUnauthorized, "no-token", "this needs the operator's token")
-		default:
-			if err = checkNames(r); err == nil {
-				err = f(w, access.WithOperator(r, right))
+		r, err := s.identify(r, route)
+		if err == nil {
+			if err = permit(asks(r), route); err != nil {
+				err = s.refused(r, route, err)
+			} else if err = checkNames(r); err == nil {
+				err = f(w, r)
 			}
 		}
 		status := http.StatusOK
@@ -133,10 +141,6 @@ var description []byte
 func (s *Server) describe(w http.ResponseWriter, _ *http.Request, _ *form.Nothing) (*form.Nothing, error) {
 	write(w, http.StatusOK, form.JSON, description)
 	return nil, nil
-}
-
-func (s *Server) whoami(_ http.ResponseWriter, r *http.Request, _ *form.Nothing) (*form.Who, error) {
-	return &form.Who{Operator: access.IsOperator(r), Version: s.cfg.Version, Demo: s.cfg.Demo != nil}, nil
 }
 
 // link is where terminals come in.

@@ -4,19 +4,26 @@ import "time"
 
 // Endpoints of the fleet.
 var (
-	Summarize = Endpoint[Nothing, Summary]{Route{Method: "GET", Path: SummaryPath,
+	Summarize = Endpoint[Nothing, Summary]{Route{Method: "GET", Path: SummaryPath, Needs: MaySee,
 		Summary: "How many devices there are, by group and by release."}}
-	ListDevices = Endpoint[DeviceQuery, Devices]{Route{Method: "GET", Path: DevicesPath,
+	ListDevices = Endpoint[DeviceQuery, Devices]{Route{Method: "GET", Path: DevicesPath, Needs: MaySee,
 		Summary: "The devices that have spoken here, those in need first."}}
-	GetDevice = Endpoint[DeviceID, DeviceDetail]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}", Refuses: []int{404},
+	GetDevice = Endpoint[DeviceID, DeviceDetail]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}", Needs: MaySee,
+		Refuses: []int{404},
 		Summary: "A device with the newest part of its history."}}
-	GetHistory = Endpoint[HistoryQuery, History]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}/history", Refuses: []int{404},
+	GetHistory = Endpoint[HistoryQuery, History]{Route{Method: "GET", Path: "/api/devices/{model}/{serial}/history", Needs: MaySee,
+		Refuses: []int{404},
 		Summary: "The history of a device, the newest first."}}
-	HoldDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/hold", Refuses: []int{404, 409},
+	HoldDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/hold", Needs: MayHandle, Act: "device.hold",
+		Refuses: []int{404, 409},
 		Summary: "Keeps a release from a device."}}
-	FreeDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/free", Refuses: []int{404},
+	FreeDevice = Endpoint[Hold, Device]{Route{Method: "POST", Path: "/api/devices/{model}/{serial}/free", Needs: MayHandle, Act: "device.free",
+		Refuses: []int{404},
 		Summary: "Offers a device a release again that was kept from it; without an image, ends all that keeps updates from it."}}
-	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Status: 204, Refuses: []int{404},
+	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Needs: MayHandle,
+		Act:     "device.forget",
+		Status:  204,
+		Refuses: []int{404},
 		Summary: "Deletes a device with its history."}}
 )
 

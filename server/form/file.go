@@ -4,9 +4,10 @@ import "time"
 
 // Endpoints of update files.
 var (
-	ListFiles = Endpoint[FileQuery, Files]{Route{Method: "GET", Path: "/api/files",
+	ListFiles = Endpoint[FileQuery, Files]{Route{Method: "GET", Path: "/api/files", Needs: MaySeeFiles,
 		Summary: "The update files that the server keeps, the newest first."}}
-	SetFileState = Endpoint[FileState, File]{Route{Method: "PUT", Path: "/api/files/{id}/state", Refuses: []int{404, 409},
+	SetFileState = Endpoint[FileState, File]{Route{Method: "PUT", Path: "/api/files/{id}/state", Needs: MayPublish, Act: "file.state",
+		Refuses: []int{404, 409},
 		Summary: "Keeps an update file from all, or has it made anew, whatever it was."}}
 )
 

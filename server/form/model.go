@@ -4,15 +4,17 @@ import "time"
 
 // Endpoints of models.
 var (
-	ListModels = Endpoint[ModelQuery, Models]{Route{Method: "GET", Path: "/api/models", Public: true, Gives: CBOR,
+	ListModels = Endpoint[ModelQuery, Models]{Route{Method: "GET", Path: "/api/models", Needs: Anyone, Gives: CBOR,
 		Summary: "The models that the server knows. As CBOR: an array of their records, whole."}}
-	GetModel = Endpoint[ModelID, Model]{Route{Method: "GET", Path: "/api/models/{id}", Public: true, Gives: CBOR, Refuses: []int{404},
+	GetModel = Endpoint[ModelID, Model]{Route{Method: "GET", Path: "/api/models/{id}", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "A model. As CBOR: its record."}}
-	ListKeys = Endpoint[KeyQuery, Keys]{Route{Method: "GET", Path: "/api/models/{id}/keys", Public: true, Gives: CBOR, Refuses: []int{404},
+	ListKeys = Endpoint[KeyQuery, Keys]{Route{Method: "GET", Path: "/api/models/{id}/keys", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "The keys whose releases are taken for a model. As CBOR: an array of public keys."}}
-	PutModel = Endpoint[ModelID, Model]{Route{Method: "PUT", Path: "/api/models/{id}", Takes: CBOR, Refuses: []int{409, 413, 415},
+	PutModel = Endpoint[ModelID, Model]{Route{Method: "PUT", Path: "/api/models/{id}", Needs: MayPublish, Act: "model.put", Takes: CBOR,
+		Refuses: []int{409, 413, 415},
 		Summary: "Describes a model to the server, by the record that unbrick model put -o makes."}}
-	PreferKind = Endpoint[Prefer, Model]{Route{Method: "PUT", Path: "/api/models/{id}/prefer", Refuses: []int{404, 409},
+	PreferKind = Endpoint[Prefer, Model]{Route{Method: "PUT", Path: "/api/models/{id}/prefer", Needs: MayPublish, Act: "model.prefer",
+		Refuses: []int{404, 409},
 		Summary: "Says what kind of update file is tried first for devices of a model."}}
 )
 

@@ -8,18 +8,23 @@ import (
 
 // Endpoints of releases.
 var (
-	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: ReleasesPath, Public: true, Gives: CBOR,
+	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: ReleasesPath, Needs: Anyone, Gives: CBOR,
 		Summary: "Releases, the newest first. Operators see those that were withdrawn, counts and rollouts, too. As CBOR: an array of " +
 			"[state, milliseconds since 1970, signed manifest], whole."}}
-	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: ReleasesPath, Takes: Binary, Status: 201,
+	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: ReleasesPath, Needs: MayPublish,
+		Act: "release.publish", Takes: Binary, Status: 201,
 		Refuses: []int{200, 403, 404, 409, 413, 422, 503},
 		Summary: "Publishes a release file: 201, or 200 if the release was there already."}}
-	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Public: true, Gives: Binary,
+	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Needs: Anyone, Gives: Binary,
 		Refuses: []int{206, 304, 404, 410, 416}, Sends: []string{"ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"},
 		Summary: "The release file of an image, or ranges of it."}}
-	SetReleaseState = Endpoint[ReleaseState, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/state", Refuses: []int{404},
+	SetReleaseState = Endpoint[ReleaseState, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/state", Needs: MayPublish,
+		Act:     "release.state",
+		Refuses: []int{404},
 		Summary: "Offers, withholds or withdraws a release."}}
-	ChangeRollout = Endpoint[RolloutChange, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/rollout", Refuses: []int{404, 409},
+	ChangeRollout = Endpoint[RolloutChange, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/rollout", Needs: MayHalt,
+		Act:     "rollout.change",
+		Refuses: []int{404, 409},
 		Summary: "Begins a rollout, changes it, halts it, lets it go on, ends it."}}
 )
 

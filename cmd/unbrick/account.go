@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"unbrick/release"
+	"unbrick/server/form"
+
+	"github.com/spf13/cobra"
+)
+
+const accountHelp = `usage: unbrick account list
+       unbrick account put NAME --role ROLE... [--model ID...]
+       unbrick account remove NAME
+
+An account is a person or a program with rights on the server. It is known by its tokens (unbrick token).
+
+put    makes an account, or says anew what it may: pages that are signed in under it have to sign in again. Roles are
+         view      sees devices, their history, update files and counts
+         operate   that, and holds, frees and forgets devices, and halts rollouts
+         publish   models, releases, update files and rollouts, and no devices: the role for CI
+         admin     accounts, tokens, the audit log, and nothing of the rest unless that is given, too
+       With --model the account sees and changes what belongs to these models alone.
+remove removes an account with its tokens
+
+The account environment has the token of UNBRICK_TOKEN, while the server is started with one. Nothing is done that would
+leave nobody who may administer the server.
+
+example:
+  unbrick account put ci --role publish --model 0001
+
+exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
+
+const sayAccount = "say: unbrick account list, or: unbrick account put NAME --role ROLE, or: unbrick account remove NAME"
+
+func accountCommand() *cobra.Command {
+	f, roles, models := &serverFlags{}, []string(nil), []string(nil)
+	put := f.verb("put NAME", "makes an account, or says anew what it may", named("put"),
+		func(ctx context.Context, a *api, words []string, p *printer) error {
+			if len(roles) == 0 {
+				return usageError("put takes --role view, operate, publish or admin, once or more often")
+			}
+			in := &form.AccountChange{AccountName: form.AccountName{Account: words[0]}}
+			in.Body.Roles, in.Body.Models = roles, models
+			v, err := ask(ctx, a, form.PutAccount, in)
+			if err != nil {
+				return err
+			}
+			return p.tell(v, "account %s may %s%s\n", v.Name, strings.Join(v.Roles, ", "), onModels(v.Models))
+		})
+	put.Flags().StringSliceVar(&roles, "role", nil, "what it may: `view`, operate, publish, admin; may stand several times")
+	put.Flags().StringSliceVar(&models, "model", nil, "bind it to a model, by its `ID`; may stand several times")
+	completes(put, "role", "view", "operate", "publish", "admin")
+	g := group("account", "lists, makes and removes accounts: who may do what at the server", accountHelp, sayAccount,
+		f.verb("list", "tells of the accounts", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+			return list(p, pages(ctx, a, form.ListAccounts, &form.AccountQuery{}), "no account found",
+				"ACCOUNT\tMAY\tON MODELS\tTOKENS\tMADE", accountRow)
+		}), put,
+		f.verb("remove NAME", "removes an account with its tokens", named("remove"),
+			func(ctx context.Context, a *api, words []string, p *printer) error {
+				if _, err := ask(ctx, a, form.RemoveAccount, &form.AccountName{Account: words[0]}); err != nil {
+					return err
+				}
+				return p.tell(map[string]string{"removed": words[0]}, "account %s is removed, with its tokens\n", words[0])
+			}))
+	f.operate(g.PersistentFlags())
+	return g
+}
+
+// named checks words that are one name of an account.
+func named(verb string) cobra.PositionalArgs {
+	return func(c *cobra.Command, words []string) error {
+		if err := takes(1, 1, verb+" takes one NAME")(c, words); err != nil {
+			return err
+		}
+		if err := release.CheckID(words[0]); err != nil {
+			return usageError("account: %v", err)
+		}
+		return nil
+	}
+}
+
+func accountRow(a *form.Account) string {
+	models := "all"
+	if len(a.Models) > 0 {
+		models = strings.Join(a.Models, ",")
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%s", a.Name, strings.Join(a.Roles, ","), models, a.Tokens, a.Made.Format(time.RFC3339))
+}
+
+func onModels(models []string) string {
+	if len(models) == 0 {
+		return ""
+	}
+	return ", on models " + strings.Join(models, ", ")
+}
+
+const tokenHelp = `usage: unbrick token list [--account NAME]
+       unbrick token make NAME [--note TEXT] [--days N]
+       unbrick token remove ID
+
+A token is a secret by which the server knows an account: give it as --token or UNBRICK_TOKEN, or to the page's sign-in.
+The server keeps only its SHA-256.
+
+make   makes a token for an account and shows it, this once. With --days it ends after so many days
+remove ends a token at once, and signs out the pages that signed in with it. ID is the 8 characters behind ubk_
+
+example:
+  unbrick token make ci --note "pipeline of the lamp" --days 90
+
+exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
+
+func tokenCommand() *cobra.Command {
+	f, query, note, days := &serverFlags{}, &form.TokenQuery{}, "", 0
+	all := f.verb("list", "tells of the tokens", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
+		return list(p, pages(ctx, a, form.ListTokens, query), "no token found", "ID\tACCOUNT\tMADE\tENDS\tLAST USED\tNOTE", tokenRow)
+	})
+	all.Flags().Var((*id)(&query.Account), "account", "list those of one account")
+	newOne := f.verb("make NAME", "makes a token for an account, and shows it this once", named("make"),
+		func(ctx context.Context, a *api, words []string, p *printer) error {
+			in := &form.TokenWish{AccountName: form.AccountName{Account: words[0]}}
+			in.Body.Note = note
+			if days < 0 || days > 36500 {
+				return usageError("--days %d: 1 to 36500, or none for a token that never ends", days)
+			}
+			if days > 0 {
+				in.Body.Ends = new(time.Now().UTC().AddDate(0, 0, days).Truncate(time.Second))
+			}
+			v, err := ask(ctx, a, form.MakeToken, in)
+			if err != nil {
+				return err
+			}
+			return p.tell(v, "%s\n", v.Text)
+		})
+	newOne.Flags().StringVar(&note, "note", "", "what the token is for")
+	newOne.Flags().IntVar(&days, "days", 0, "days after which it ends; none: never")
+	g := group("token", "lists, makes and removes tokens: what an account is known by", tokenHelp,
+		"say: unbrick token list, or: unbrick token make NAME, or: unbrick token remove ID", all, newOne,
+		f.verb("remove ID", "ends a token", takes(1, 1, "remove takes one ID, as unbrick token list tells it"),
+			func(ctx context.Context, a *api, words []string, p *printer) error {
+				if _, err := ask(ctx, a, form.RemoveToken, &form.TokenID{Token: words[0]}); err != nil {
+					return err
+				}
+				return p.tell(map[string]string{"removed": words[0]}, "token %s has ended\n", words[0])
+			}))
+	f.operate(g.PersistentFlags())
+	return g
+}
+
+func tokenRow(t *form.Token) string {
+	ends, used := "never", "never"
+	if t.Ends != nil {
+		ends = t.Ends.Format(time.RFC3339)
+	}
+	if t.Ended {
+		ends = "ended"
+	}
+	if t.Used != nil {
+		used = t.Used.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", t.ID, t.Account, t.Made.Format(time.RFC3339), ends, used, t.Note)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAccounts: an account is made, comes in with its token, does what it may, and what it did is told, kept and verified.
+func TestAccounts(t *testing.T) {
+	w := newStates(t)
+	must(t, exitOK, "model", "put", "0002", "--flash", "1MiB", "--ram", "64KiB")
+	if out := must(t, exitOK, "account", "put", "ci", "--role", "publish", "--role", "view", "--model", "0001"); out != "account ci may view, publish, on models 0001\n" {
+		t.Errorf("put: %q", out)
+	}
+	token := strings.TrimSpace(must(t, exitOK, "token", "make", "ci", "--note", "pipeline", "--days", "30"))
+	if !strings.HasPrefix(token, "ubk_") || len(token) < 60 {
+		t.Fatalf("token %q", token)
+	}
+	id := token[4:12]
+	for line, want := range map[string][]string{
+		"account list": {"ACCOUNT", "ci", "view,publish", "0001", "environment", "operate,publish,admin", "all"}, "token list --account ci": {id, "ci", "pipeline", "never"},
+		"account list --json": {`"name":"ci","roles":["view","publish"],"models":["0001"]`}, "device list --model 0001 --token " + token: {"no device found"},
+	} {
+		out := must(t, exitOK, strings.Fields(line)...)
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("%s: %q is not in %s", line, text, out)
+			}
+		}
+	}
+	for line, want := range map[string]string{
+		"device list --token " + token: "bound to models 0001", "account list --token " + token: "this needs admin", "device forget 0001 A-1 --token " + token: "this needs operate",
+		"model put 0002 --flash 1MiB --ram 64KiB --token " + token: "bound to models 0001", "account remove nobody": "unbrick account list tells of all", "account remove environment": "nobody would be left",
+		"token remove 00000000": "unbrick token list tells of all", "token make nobody": "there is no account", "audit prune --before 99": "no such row",
+	} {
+		if out := must(t, exitFailed, strings.Fields(line)...); !strings.Contains(out, want) {
+			t.Errorf("%s: %q is not in %s", line, want, out)
+		}
+	}
+	if out := must(t, exitOK, "token", "remove", id); out != "token "+id+" has ended\n" {
+		t.Errorf("remove: %q", out)
+	}
+	if out := must(t, exitFailed, "device", "list", "--model", "0001", "--token", token); !strings.Contains(out, "this token is not known here") {
+		t.Errorf("a token that was removed: %s", out)
+	}
+	must(t, exitOK, "account", "remove", "ci")
+
+	file := filepath.Join(w.data, "audit.jsonl")
+	head := lastLine(must(t, exitOK, "audit", "export", "-o", file))
+	must(t, exitFailed, "audit", "export", "-o", file) // it is there
+	must(t, exitOK, "audit", "verify", file, "--head", head)
+	if out := must(t, exitOK, "audit", "list", "--account", "ci"); !strings.Contains(out, "device.forget") || !strings.Contains(out, "forbidden") || strings.Contains(out, "environment") {
+		t.Errorf("what ci did: %s", out)
+	}
+	must(t, exitOK, "model", "put", "0002", "--flash", "1MiB", "--ram", "64KiB", "--name", "Lamp")
+	later := filepath.Join(w.data, "later.jsonl")
+	must(t, exitOK, "audit", "export", "-o", later)
+	must(t, exitOK, "audit", "verify", later, "--head", head) // the log went on
+	b, err := os.ReadFile(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.SplitAfter(string(b), "\n")
+	changed := strings.Replace(string(b), `"environment"`, `"somebody"`, 1)
+	for what, text := range map[string]string{
+		"changed": changed, "a row left out": rows[0] + strings.Join(rows[2:], ""), "cut off": strings.Join(rows[:3], ""), "another log": strings.ReplaceAll(string(b), "a", "b"),
+		"begun anew": strings.Join(rows[1:], ""), "turned round": rows[1] + rows[0] + strings.Join(rows[2:], ""), "no rows": "", "no JSON": "x\n",
+		"pruned in the middle": rows[0] + strings.Replace(rows[1], `"act":"`, `"act":"pruned","x":"`, 1) + strings.Join(rows[2:], ""),
+	} {
+		if err := os.WriteFile(later, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := must(t, exitFailed, "audit", "verify", later, "--head", head); !strings.Contains(out, later) {
+			t.Errorf("%s: %s", what, out)
+		}
+	}
+	other := "1" + head[strings.Index(head, ":"):]
+	if out := must(t, exitFailed, "audit", "verify", file, "--head", other); !strings.Contains(out, "was kept") {
+		t.Errorf("another head: %s", out)
+	}
+	must(t, exitOK, "audit", "prune", "--before", "4")
+	pruned := filepath.Join(w.data, "pruned.jsonl")
+	must(t, exitOK, "audit", "export", "-o", pruned)
+	must(t, exitOK, "audit", "verify", pruned, "--head", head)
+}
+
+func lastLine(out string) string {
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return lines[len(lines)-1]
+}
