@@ -171,7 +171,7 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 // isScreen says whether the page has a screen of this name: what it shows for the fragment.
 func isScreen(name string) bool {
 	switch name {
-	case "restore", "lab", "fleet", "fleet-releases", "fleet-diagnostic":
+	case "restore", "lab", "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-diagnostic":
 		return true
 	}
 	for _, prefix := range []string{"lab/replay/", "fleet-device/"} {

@@ -6,7 +6,7 @@ import "testing"
 // server answers is read by the program that people get.
 func TestFleet(t *testing.T) {
 	p := openPage(t, startServer(t, "--demo").URL+"/#fleet")
-	p.says("Operator’s token")
+	p.says("Sign in to the fleet.")
 	p.enter("token", "wrong")
 	p.press("Sign in")
 	p.says("This token is not known here.")
@@ -25,4 +25,15 @@ func TestFleet(t *testing.T) {
 	p.press("Withhold")
 	p.says("Withheld")
 	p.shot("fleet-releases")
+	p.eval(`location.hash = 'fleet-log'`)
+	p.says("sets release")
+	p.says("signs in")
+	p.shot("fleet-log")
+	p.eval(`location.hash = 'fleet-accounts'`)
+	p.says("operate, publish, admin")
+	p.shot("fleet-accounts")
+	p.eval(`location.reload()`) // the page has no token, and is known
+	p.says("operate, publish, admin")
+	p.press("Sign out")
+	p.says("Sign in to the fleet.")
 }

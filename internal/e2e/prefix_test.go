@@ -64,7 +64,7 @@ func TestBelowAPath(t *testing.T) {
 		t.Error("the link or the release file went another way")
 	}
 	p.eval(`location.hash = 'fleet'`)
-	p.says("Operator’s token")
+	p.says("Sign in to the fleet.")
 	p.enter("token", token)
 	p.press("Sign in")
 	p.until(`document.querySelector('table.devices tbody a')`)
@@ -85,7 +85,7 @@ func TestBelowAPath(t *testing.T) {
 func TestProxyWithoutTheAPI(t *testing.T) {
 	b := proxyBelow(t, startServer(t, "--demo"), "api/")
 	p := openPage(t, b.URL+"/ub/fleet")
-	p.says("Operator’s token")
+	p.says("Sign in to the fleet.")
 	p.enter("token", token)
 	p.press("Sign in")
 	p.says("This is not the server’s answer.")

@@ -19,7 +19,6 @@ type Request struct {
 	Method, Path string
 	Accept       string
 	Type         string // of Body
-	Token        string // sent as bearer; empty sends none
 	Body         []byte
 	Max          int // bytes of the answer that are taken; a longer one is an error
 }
@@ -28,9 +27,6 @@ type Request struct {
 // aborts the request.
 func Do(ctx context.Context, r Request) (status int, body []byte, err error) {
 	headers := map[string]any{"Accept": r.Accept}
-	if r.Token != "" {
-		headers["Authorization"] = "Bearer " + r.Token
-	}
 	abort := js.Global().Get("AbortController").New()
 	options := map[string]any{"method": r.Method, "headers": headers, "cache": "no-store", "signal": abort.Get("signal")}
 	if r.Body != nil {

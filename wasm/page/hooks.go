@@ -23,7 +23,7 @@ import (
 // Where the browser keeps what the person chose.
 const (
 	themeKey = "unbrick-theme" // boot.js reads it before the first paint
-	tokenKey = "unbrick-token"
+	signedKey = "unbrick-signed" // in to Fleet
 )
 
 const (
@@ -44,7 +44,7 @@ func (p *page) hooks() view.Hooks {
 		Go:         func(path string) { window.Get("location").Set("hash", path) },
 		Protect:    protect,
 		Theme:      applyTheme,
-		Token:      func(token string) { keep("sessionStorage", tokenKey, token) },
+		Signed:     func(account string) { keep("localStorage", signedKey, account) }, // for all tabs: they share the cookie
 		Copy:       copyText,
 		Save:       func(name string, data []byte) { download(name, await.Array(data)) },
 		Fetch:      p.fetch,
@@ -197,7 +197,7 @@ func (p *page) fetch(r fleetdata.Request, done func(status int, answer any)) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 		defer cancel()
-		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Token: r.Token, Body: fetch.Format(r.Body),
+		status, body, err := fetch.Do(ctx, fetch.Request{Method: r.Method, Path: r.Path, Body: fetch.Format(r.Body),
 			Accept: "application/json", Type: "application/json", Max: maxAnswer})
 		if err != nil {
 			status = 0

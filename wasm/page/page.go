@@ -59,7 +59,7 @@ func Run() {
 	}
 	p.root = view.New(p.hooks())
 	p.root.SetTheme(keptTheme())
-	p.root.SetToken(kept("sessionStorage", tokenKey))
+	p.root.SetSigned(kept("localStorage", signedKey))
 	p.root.SetPath(path())
 	p.root.SetInk(p.ink())
 	p.listen()

@@ -21,7 +21,9 @@ const (
 	ViewDevices View = iota
 	ViewDevice
 	ViewReleases
-	ViewDiagnostic // needs no server and no token
+	ViewLog
+	ViewAccounts
+	ViewDiagnostic // needs no server and no account
 )
 
 // Phase is what is known of the server.
@@ -40,7 +42,6 @@ const (
 type Request struct {
 	Method string
 	Path   string            // from the page's own folder, "/api/devices"
-	Token  string            // operator's, sent as bearer; empty sends none
 	Body   map[string]string // nil: none
 }
 
@@ -51,8 +52,9 @@ type Browser struct {
 	Fetch func(r Request, done func(status int, answer any))
 	// After calls f later.
 	After func(d time.Duration, f func())
-	// Token keeps the operator's token for this tab only; empty forgets it.
-	Token func(string)
+	// Signed keeps the name of the account that signed in here; empty: it signed out. What the server knows the page by is a cookie,
+	// which the browser keeps and no program sees.
+	Signed func(account string)
 	// Say shows a short message.
 	Say func(string)
 }
@@ -61,15 +63,16 @@ type Browser struct {
 type Client struct {
 	browser Browser
 	shown   bool // Fleet is on the screen
-	token   string
-	asked   int // number of the present question; older answers are dropped
-	ticks   int // number of the present refresh; older timers do nothing
-	got     int // bits of what has arrived: GotSummary and so on
+	asked   int  // number of the present question; older answers are dropped
+	ticks   int  // number of the present refresh; older timers do nothing
+	got     int  // bits of what has arrived: GotSummary and so on
 	next    string
+	nextAct string
 
 	Phase  Phase
 	View   View
 	Wrong  bool   // the token was not known
+	Who    string // account that signed in here; empty: none
 	Model  string // ViewDevice
 	Serial string // ViewDevice
 
@@ -79,6 +82,8 @@ type Client struct {
 	Total    int
 	Releases []form.Release
 	Detail   form.DeviceDetail
+	Acts     []form.Act // as far as they were asked for
+	Accounts []form.Account
 	Missing  bool   // ViewDevice: the server knows no such device
 	Status   int    // Strange: of the answer
 	Refusal  string // Strange: the words of a server of ours, empty if the answer is not one's
@@ -90,6 +95,8 @@ const (
 	GotDevices
 	GotReleases
 	GotDetail
+	GotActs
+	GotAccounts
 )
 
 // New returns a client that nobody has signed in to.
@@ -106,20 +113,24 @@ func (c *Client) Empty() bool {
 	return c.Phase == Known && c.Got(GotReleases) && len(c.Releases) == 0 && c.Summary.Devices == 0
 }
 
-// SetToken takes the operator's token that this tab kept.
-func (c *Client) SetToken(token string) {
-	c.token = token
-	if token != "" {
+// SetSigned takes what was kept by Browser.Signed.
+func (c *Client) SetSigned(account string) {
+	if c.Who = account; account != "" {
 		c.Phase = Asking
 	}
 }
 
-// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-diagnostic", "fleet-device/MODEL/SERIAL".
+// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-diagnostic",
+// "fleet-device/MODEL/SERIAL".
 func (c *Client) Show(name string) {
 	c.shown, c.View = true, ViewDevices
 	switch {
 	case name == "fleet-releases":
 		c.View = ViewReleases
+	case name == "fleet-log":
+		c.View = ViewLog
+	case name == "fleet-accounts":
+		c.View = ViewAccounts
 	case name == "fleet-diagnostic":
 		c.View = ViewDiagnostic
 	case strings.HasPrefix(name, "fleet-device/"):
@@ -170,7 +181,7 @@ func Escape(s string) string {
 
 // Ask asks the server for everything that is on the screen, and again after a while.
 func (c *Client) Ask() {
-	if c.token == "" {
+	if c.Who == "" {
 		c.Phase = SignedOut
 		return
 	}
@@ -183,6 +194,12 @@ func (c *Client) Ask() {
 	case ViewDevice:
 		c.get(form.DevicesPath+"/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
 	case ViewReleases:
+	case ViewLog:
+		if len(c.Acts) <= 50 { // as below
+			c.getActs("", nil)
+		}
+	case ViewAccounts:
+		c.getAccounts("", nil)
 	case ViewDevices:
 		c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
 		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
@@ -220,7 +237,7 @@ func (c *Client) getDevices(cursor string, before []form.Device) {
 // get asks one question and takes its answer if it still is about what is on the screen.
 func (c *Client) get(path string, got int, take func(answer any)) {
 	asked := c.asked
-	c.browser.Fetch(Request{Method: "GET", Path: path, Token: c.token}, func(status int, answer any) {
+	c.browser.Fetch(Request{Method: "GET", Path: path}, func(status int, answer any) {
 		if asked != c.asked {
 			return
 		}
@@ -290,27 +307,45 @@ func (c *Client) SignIn(token string) bool {
 	if c.Wrong { // no server made such a token, and it cannot be sent
 		return false
 	}
-	c.token, c.Phase = token, Asking
-	c.browser.Token(token)
-	c.Ask()
+	c.Phase = Asking
+	c.asked++
+	asked := c.asked
+	c.browser.Fetch(Request{Method: "POST", Path: form.LoginPath, Body: map[string]string{"token": token}}, func(status int, answer any) {
+		if asked != c.asked {
+			return
+		}
+		o, ours := answer.(map[string]any)
+		if !c.answered(status, o, ours) {
+			return
+		}
+		who := read[form.Who](o)
+		if status != 200 || who.Account == "" {
+			c.odd(status, o)
+			return
+		}
+		c.Who, c.Phase = who.Account, Asking
+		c.browser.Signed(c.Who)
+		c.Ask()
+	})
 	return true
 }
 
-// SignOut forgets the token and everything that it has shown.
+// SignOut ends the login and forgets everything that it has shown.
 func (c *Client) SignOut() {
+	c.browser.Fetch(Request{Method: "DELETE", Path: form.LoginPath}, func(int, any) {})
 	c.forget()
 	c.View, c.Model, c.Serial = ViewDevices, "", ""
 }
 
 // forget forgets all but the part of Fleet that is shown.
 func (c *Client) forget() {
-	c.browser.Token("")
+	c.browser.Signed("")
 	*c = Client{browser: c.browser, shown: c.shown, asked: c.asked + 1, ticks: c.ticks + 1, View: c.View, Model: c.Model, Serial: c.Serial}
 }
 
 // set changes something on the server and asks anew.
 func (c *Client) set(method, path string, body map[string]string, done string) {
-	c.browser.Fetch(Request{Method: method, Path: path, Token: c.token, Body: body}, func(status int, answer any) {
+	c.browser.Fetch(Request{Method: method, Path: path, Body: body}, func(status int, answer any) {
 		o, ok := answer.(map[string]any)
 		if !c.answered(status, o, ok) {
 			return

@@ -17,7 +17,7 @@
 //
 //	root := view.New(hooks)
 //	root.SetTheme(theme)              // what was kept, before the first build
-//	root.SetToken(token)              // operator's token of this tab, may be empty
+//	root.SetSigned(account)           // that signed in to Fleet here, may be empty
 //	root.SetPath(location.hash)       // and again at each hashchange
 //	root.SetInk(flashmap.ReadInk(get)) // map colours; again when the theme or the system's wish changes
 //	renderer mounted at "#page"

@@ -31,6 +31,13 @@ var fleetAnswers = map[string]string{
 			{"at":"2026-11-22T13:39:00Z","kind":"offer","source":"server","from":"2.3.0","to":"2.4.1","detail":{"kind":"delta","size":62311,"needs":81920}},
 			{"at":"2026-08-03T09:00:00Z","kind":"installed","source":"device","from":"2.2.7","to":"2.3.0"},
 			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
+	"/api/audit": `{"acts":[
+		{"n":7,"at":"2026-11-22T13:58:03Z","account":"night","token":"0a1b2c3d","address":"192.0.2.7","act":"release.state","object":"0001/9c41","before":"offered","after":"withheld","result":"done","hash":"aa"},
+		{"n":6,"at":"2026-11-22T13:57:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"device.forget","object":"0001/A-1","before":"","after":"","result":"forbidden","hash":"bb"},
+		{"n":5,"at":"2026-11-21T03:12:00Z","account":"","token":"","address":"203.0.113.9","act":"token.try","object":"12 wrong or ended","before":"","after":"","result":"wrong-token","hash":"cc"},
+		{"n":4,"at":"2026-11-20T10:00:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"release.publish","object":"0001/2.5.0","before":"","after":"order 5","result":"done","hash":"dd"}],"next":"4"}`,
+	"/api/accounts": `{"accounts":[{"name":"ci","roles":["publish"],"models":["0001","0002"],"made":"2026-10-01T08:00:00Z","tokens":2},
+		{"name":"environment","roles":["operate","publish","admin"],"models":[],"made":"2026-09-01T08:00:00Z","tokens":1},{"name":"night","roles":["operate"],"models":[],"made":"2026-10-02T08:00:00Z","tokens":1}],"next":""}`,
 	"/api/releases": `{"releases":[
 		{"model":"0001","version":"2.5.0","image":"aa","keys":["7f3a91c205060708"],"state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
 		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
@@ -50,20 +57,29 @@ func TestFleetSignIn(t *testing.T) {
 		}
 	}
 	r.fleet.Client.SignIn("  secret\n")
-	if w.token != "secret" || len(w.requests) == 0 || w.requests[0].Token != "secret" {
-		t.Fatalf("token %q, requests %v", w.token, w.requests)
+	if len(w.requests) != 1 || w.requests[0].Method != "POST" || w.requests[0].Path != "/api/login" || w.requests[0].Body["token"] != "secret" {
+		t.Fatalf("requests %v", w.requests)
 	}
 	w.answers[0](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
 	c := r.fleet.Client
-	if w.token != "" || !c.Wrong || c.Phase != fleetdata.SignedOut {
-		t.Errorf("a wrong token is kept: %+v", c)
+	if w.signed != "" || !c.Wrong || c.Phase != fleetdata.SignedOut {
+		t.Errorf("signed in with a wrong token: %+v", c)
 	}
 	asked := len(w.requests)
 	if c.Ask(); len(w.requests) != asked {
-		t.Error("asks on without a token")
+		t.Error("asks on without a login")
+	}
+	r.fleet.Client.SignIn("right")
+	w.answers[1](200, []byte(`{"account":"eve","roles":["view"],"models":[],"version":"1","demo":false}`))
+	if w.signed != "eve" || c.Who != "eve" || c.Phase != fleetdata.Asking || len(w.requests) < 4 {
+		t.Errorf("not signed in: %+v, requests %v", c, w.requests)
+	}
+	r.fleet.Client.SignOut()
+	if last := w.requests[len(w.requests)-1]; w.signed != "" || c.Who != "" || last.Method != "DELETE" || last.Path != "/api/login" {
+		t.Errorf("signed out: %+v, last %v", c, last)
 	}
 	before := *c
-	w.answers[1](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
+	w.answers[2](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
 	if c.Phase != before.Phase || c.Summary.Devices != 0 {
 		t.Error("an answer for the signed-out operator was shown")
 	}
@@ -92,7 +108,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
 			w := &world{}
 			r := New(w.hooks())
-			r.SetToken("t")
+			r.SetSigned("eve")
 			r.SetPath(path)
 			for _, done := range w.answers {
 				done(test.status, []byte(test.body))
@@ -101,8 +117,8 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 			if !strings.Contains(text, test.heading) || !strings.Contains(text, test.words) || strings.Contains(text, "One moment") {
 				t.Errorf("%s, status %d, %q: the page shows %s", path, test.status, test.body, text)
 			}
-			if w.token != "" || r.fleet.Client.Phase == fleetdata.SignedOut {
-				t.Errorf("%s, status %d: the token was dropped", path, test.status)
+			if r.fleet.Client.Who == "" || r.fleet.Client.Phase == fleetdata.SignedOut {
+				t.Errorf("%s, status %d: signed out", path, test.status)
 			}
 			w.answers = nil
 			w.timers[len(w.timers)-1]()
@@ -119,7 +135,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
-	r.SetToken("t")
+	r.SetSigned("eve")
 	r.SetPath("#fleet-device/0001/A")
 	old := w.answers
 	w.answers = nil
@@ -137,7 +153,7 @@ func TestUnknownDeviceInAnyOrder(t *testing.T) {
 	for _, last := range []string{"/api/releases", "/api/devices/0001/A"} {
 		w := &world{}
 		r := New(w.hooks())
-		r.SetToken("t")
+		r.SetSigned("eve")
 		r.SetPath("#fleet-device/0001/A")
 		answer := func(path string) {
 			for i, q := range w.requests {
@@ -165,7 +181,7 @@ func TestUnknownDeviceInAnyOrder(t *testing.T) {
 func TestFleetRefreshEndsWithTheScreen(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
-	r.SetToken("t")
+	r.SetSigned("eve")
 	r.SetPath("#fleet")
 	asked := len(w.requests)
 	w.timers[0]()
@@ -213,7 +229,7 @@ func TestDevicePathSurvives(t *testing.T) {
 	for _, serial := range []string{"A17-004212", "a.b_c-9", "0"} {
 		w := &world{}
 		r := New(w.hooks())
-		r.SetToken("t")
+		r.SetSigned("eve")
 		r.SetPath(fleetdata.DevicePath("0001", serial))
 		if r.fleet.Client.Serial != serial || r.fleet.Client.View != fleetdata.ViewDevice {
 			t.Errorf("serial %q became %q", serial, r.fleet.Client.Serial)
@@ -222,7 +238,7 @@ func TestDevicePathSurvives(t *testing.T) {
 	for _, bad := range []string{"", ".", "..", "a%2Fb", "a/b", "a b", "A1%20", "ä", "-1", strings.Repeat("a", 33)} {
 		w := &world{}
 		r := New(w.hooks())
-		r.SetToken("t")
+		r.SetSigned("eve")
 		r.SetPath(fleetdata.DevicePath("0001", bad))
 		if r.fleet.Client.View != fleetdata.ViewDevices || r.fleet.Client.Serial != "" {
 			t.Errorf("%q is taken for a serial", bad)

@@ -56,7 +56,7 @@ func New(h Hooks) *Root {
 	r.restore = &restore.Screen{Wish: r.do}
 	r.lab = &lab.Screen{Wish: r.do}
 	r.fleet = &fleet.Screen{Wish: r.do, Now: h.Now, Client: fleetdata.New(fleetdata.Browser{
-		Fetch: h.Fetch, After: h.After, Token: h.Token, Say: r.say,
+		Fetch: h.Fetch, After: h.After, Signed: h.Signed, Say: r.say,
 	})}
 	r.screen = r.restore
 	return r
@@ -74,11 +74,12 @@ func (r *Root) SetState(s state.State) {
 // Chosen says that a person has chosen a port, which the engine is told of.
 func (r *Root) Chosen() { r.restore.Chosen() }
 
-// SetToken takes the operator's token that this tab kept.
-func (r *Root) SetToken(token string) { r.fleet.Client.SetToken(token) }
+// SetSigned takes the account that signed in to Fleet here.
+func (r *Root) SetSigned(account string) { r.fleet.Client.SetSigned(account) }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
-// "#fleet-releases", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it is.
+// "#fleet-releases", "#fleet-log", "#fleet-accounts", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it
+// is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
 	switch {

@@ -34,8 +34,8 @@ type Hooks struct {
 	Protect func()
 	// Theme applies a theme to the document and keeps it.
 	Theme func(Theme)
-	// Token keeps the operator's token for this tab only; empty forgets it.
-	Token func(string)
+	// Signed keeps the account that signed in to Fleet here; empty: it signed out.
+	Signed func(account string)
 	// Copy puts text on the clipboard; an empty one means the address of the page.
 	Copy func(text string)
 	// Save hands a file to the person.

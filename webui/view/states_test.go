@@ -25,7 +25,7 @@ type world struct {
 	timers    []func()
 	copied    []string
 	saved     map[string][]byte
-	token     string
+	signed    string
 	path      string
 	files     int
 	protected int
@@ -45,7 +45,7 @@ func (w *world) hooks() Hooks {
 		Go:         func(p string) { w.path = p },
 		Protect:    func() { w.protected++ },
 		Theme:      func(Theme) {},
-		Token:      func(t string) { w.token = t },
+		Signed:     func(account string) { w.signed = account },
 		Copy:       func(s string) { w.copied = append(w.copied, s) },
 		Save: func(name string, data []byte) {
 			if w.saved == nil {
@@ -285,8 +285,8 @@ func scenes() []scene {
 		}, "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 54 of 96.", "sector 0x068000, 54 of 96.", "0x068000 written and read back, 54 of 96"}},
 		{"lab-updating", "#lab", onLab(statetest.Lab(state.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
 		{"lab-bricked", "#lab", onLab(statetest.Lab(state.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
-		{"fleet-signin-clear", "#fleet", onRestore(state.RestoreInsecure{}), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between can read the token.", "Sign in all the same"}},
-		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"what UNBRICK_TOKEN said when the server started", "Kept in this tab only, and gone when you close it."}},
+		{"fleet-signin-clear", "#fleet", onRestore(state.RestoreInsecure{}), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between could read your token.", "on the machine that runs the server"}},
+		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"the first one is what the server printed when it first started", "The page keeps no token."}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; press(r, "Choose a file") }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
 		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; press(r, "Choose a file") }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
@@ -294,7 +294,7 @@ func scenes() []scene {
 			r.fleet.Client.SignIn("x")
 			w.answers[0](401, []byte(`{"code":"unauthorized"}`))
 		}, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
-		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetToken("t"); r.fleet.Client.Ask(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
+		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetSigned("eve"); r.fleet.Client.Ask(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
 		{"lab-cut", "#lab", onLab(statetest.CutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
 		{"lab-replay", "#lab/replay/04abc", onLab(statetest.ReplayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",
@@ -306,6 +306,8 @@ func scenes() []scene {
 		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "No device has called yet.", "Try the Lab", nil},
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
+		{"fleet-log", "#fleet-log", signedIn(fleetAnswers), "Who did what", "", []string{"night", "sets release 0001/9c41: withheld, was offered", "Refused: forbidden", "somebody", "tries tokens: 12 wrong or ended", "Show older ones"}},
+		{"fleet-accounts", "#fleet-accounts", signedIn(fleetAnswers), "Accounts", "", []string{"environment", "operate, publish, admin", "models 0001, 0002", "2 tokens"}},
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
 		{"fleet-withhold", "#fleet-releases", func(r *Root, w *world) {
 			signedIn(fleetAnswers)(r, w)
@@ -337,7 +339,7 @@ func (w *world) answer(table map[string]string) {
 // signedIn is a page of an operator, with the answers of a server.
 func signedIn(table map[string]string) func(*Root, *world) {
 	return func(r *Root, w *world) {
-		r.SetToken("token")
+		r.SetSigned("eve")
 		r.fleet.Client.Ask()
 		w.answer(table)
 	}

@@ -21,6 +21,10 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return "This is not the server’s answer."
 	case f.Phase == fleetdata.Strange:
 		return "The server refused."
+	case f.View == fleetdata.ViewLog:
+		return LogHeading
+	case f.View == fleetdata.ViewAccounts:
+		return AccountsHeading
 	case f.Empty():
 		return EmptyHeading
 	case f.View == fleetdata.ViewDevice:
@@ -216,9 +220,11 @@ var Teach = []Help{
 // What stands on the parts of Fleet, whatever the server says.
 const (
 	SignInHeading = "Sign in to the fleet."
-	SignInLead    = "The operator’s token is what UNBRICK_TOKEN said when the server started, or else what the server printed when " +
-		"it first did."
-	SignInClear     = "This address is not protected: whoever is on the network in between can read the token."
+	SignInLead    = "A token says which account you are. Whoever administers the server makes one for you with unbrick token make; " +
+		"the first one is what the server printed when it first started, or what UNBRICK_TOKEN said."
+	SignInHint  = "The page keeps no token. You stay signed in for 12 hours after you last looked, 7 days at most."
+	SignInClear = "This address is not protected: whoever is on the network in between could read your token. Sign in at the https address, " +
+		"or on the machine that runs the server."
 	EmptyHeading    = "Publish your first release."
 	EmptyLead       = "Make a key, describe the model, publish the image. Run these where your firmware is; the key never leaves that machine."
 	ReleasesHeading = "Releases"

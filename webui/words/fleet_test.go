@@ -119,9 +119,9 @@ func asked(body string) *fleetdata.Client {
 			}
 			done(200, answer)
 		},
-		After: func(time.Duration, func()) {}, Token: func(string) {}, Say: func(string) {},
+		After: func(time.Duration, func()) {}, Signed: func(string) {}, Say: func(string) {},
 	})
-	c.SetToken("token")
+	c.SetSigned("eve")
 	c.Show("fleet-device/0001/A")
 	return c
 }

@@ -34,6 +34,8 @@ const (
 	onEmpty      shownPart = "empty"
 	onDevice     shownPart = "device"
 	onReleases   shownPart = "releases"
+	onLog        shownPart = "log"
+	onAccounts   shownPart = "accounts"
 	onDevices    shownPart = "devices"
 )
 
@@ -46,6 +48,10 @@ func (c *Screen) part() shownPart {
 		return onSignIn
 	case f.Phase == fleetdata.Away, f.Phase == fleetdata.Strange:
 		return onPane
+	case f.View == fleetdata.ViewLog:
+		return onLog
+	case f.View == fleetdata.ViewAccounts:
+		return onAccounts
 	case f.Empty():
 		return onEmpty
 	case f.View == fleetdata.ViewDevice:
@@ -78,18 +84,25 @@ func (c *Screen) Key() string {
 }
 
 // signedIn says whether the tabs of Fleet are of use.
-func (c *Screen) signedIn() bool { return c.Client.Phase == fleetdata.Known && !c.Client.Empty() }
+func (c *Screen) signedIn() bool {
+	return c.Client.Phase == fleetdata.Known && (!c.Client.Empty() || c.part() == onLog || c.part() == onAccounts)
+}
 
 func (c *Screen) tabs() []part.Tab {
 	list := []part.Tab{
-		{Path: "#fleet", Name: "Devices"}, {Path: "#fleet-releases", Name: "Releases"}, {Path: "#fleet-diagnostic", Name: "Diagnostic file"},
+		{Path: "#fleet", Name: "Devices"}, {Path: "#fleet-releases", Name: "Releases"}, {Path: "#fleet-log", Name: "Log"},
+		{Path: "#fleet-accounts", Name: "Accounts"}, {Path: "#fleet-diagnostic", Name: "Diagnostic file"},
 	}
 	at := 0
 	switch c.Client.View {
 	case fleetdata.ViewReleases:
 		at = 1
-	case fleetdata.ViewDiagnostic:
+	case fleetdata.ViewLog:
 		at = 2
+	case fleetdata.ViewAccounts:
+		at = 3
+	case fleetdata.ViewDiagnostic:
+		at = 4
 	case fleetdata.ViewDevices, fleetdata.ViewDevice:
 	}
 	list[at].Current = "page"
@@ -103,6 +116,8 @@ func (c *Screen) do(e WishEvent) {
 		c.Client.Find(w.words)
 	case more:
 		c.Client.MoreDevices()
+	case before:
+		c.Client.ActsBefore()
 	case words.AskAgain:
 		c.Client.Ask()
 	case words.SignOut:

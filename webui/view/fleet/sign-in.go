@@ -6,9 +6,9 @@ import (
 	"github.com/vugu/vugu"
 )
 
-// SignIn asks for the operator's token.
+// SignIn asks for an account's token.
 type SignIn struct {
-	Clear bool                    // whoever is on the network in between can read it
+	Clear bool                    // whoever is on the network in between can read what is sent: nobody signs in
 	Wrong bool                    // the last one was not known
 	Enter func(token string) bool // reports whether it may be one
 	Wish  WishFunc
@@ -18,13 +18,6 @@ type SignIn struct {
 }
 
 func (c *SignIn) wrong() bool { return c.Wrong && !c.fresh }
-
-func (c *SignIn) enter() string {
-	if c.Clear {
-		return "Sign in all the same"
-	}
-	return "Sign in"
-}
 
 func (c *SignIn) edit(e vugu.DOMEvent) {
 	c.typed, c.fresh = e.PropString("target", "value"), true

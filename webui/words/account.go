@@ -1,0 +1,109 @@
+package words
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"unbrick/server/form"
+)
+
+// What stands over the audit log and the accounts.
+const (
+	LogHeading = "Who did what"
+	LogLead    = "Every change that an account made, and what accounts were refused, the newest first. unbrick audit keeps a copy " +
+		"that shows later changes."
+	AccountsHeading = "Accounts"
+	AccountsLead    = "Persons and programs with rights on this server. unbrick account and unbrick token make them."
+)
+
+// ActRow is one line of the audit log.
+type ActRow struct {
+	N                                   int64
+	When, Who, From, What, Sign, Result string
+}
+
+// acts say what was done, by its name in the log: $on is what it was done to, $was and $is what was there before and after.
+var acts = map[string]string{
+	"account.put":     "says what account $on may: $is",
+	"account.remove":  "removes account $on, which might $was",
+	"audit.prune":     "takes old rows of this log away: $is",
+	"device.forget":   "forgets device $on",
+	"device.free":     "frees device $on",
+	"device.hold":     "holds a release back from device $on",
+	"file.state":      "sets update file $on: $is",
+	"login.begin":     "signs in",
+	"login.end":       "signs out",
+	"model.prefer":    "says which update files model $on gets first: $is",
+	"model.put":       "describes model $on",
+	"release.publish": "publishes release $on",
+	"release.state":   "sets release $on: $is, was $was",
+	"rollout.change":  "changes the rollout of $on: $is",
+	"token.make":      "makes a token for account $on: $is",
+	"token.remove":    "ends token $on of account $was",
+	"token.try":       "tries tokens: $on",
+	"pruned":          "older rows were taken away",
+}
+
+// shortest is how much of a digest, or of a value as JSON, a line shows.
+const shortest = 12
+
+// ActRows are the lines of the audit log.
+func ActRows(list []form.Act, now time.Time) []ActRow {
+	rows := make([]ActRow, len(list))
+	for i := range list {
+		a := &list[i]
+		said, known := acts[a.Name]
+		if !known { // a newer server's
+			said = a.Name + " $on"
+		}
+		row := ActRow{N: a.N, Who: a.Account, From: a.Address, Sign: "ok", Result: "Done"}
+		row.What = os.Expand(said, func(name string) string {
+			return map[string]string{"on": shortened(a.Object), "was": a.Before, "is": a.After}[name]
+		})
+		if a.Name != "pruned" {
+			row.When = Day(a.At.In(now.Location()), now)
+		}
+		if a.Account == "" {
+			row.Who = "somebody"
+		}
+		switch a.Result {
+		case "done":
+		case "unchanged":
+			row.Sign, row.Result = "off", "Nothing changed"
+		case "":
+			row.Who, row.Sign, row.Result = "", "off", ""
+		default:
+			row.Sign, row.Result = "bad", "Refused: "+a.Result
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// shortened is an object of an act with its digests cut.
+func shortened(object string) string {
+	parts := strings.Split(object, "/")
+	for i, p := range parts {
+		if len(p) == 64 {
+			parts[i] = p[:shortest]
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// AccountRow is one line of the table of accounts.
+type AccountRow struct{ Name, May, On, Tokens, Made string }
+
+// AccountRows are the lines of the table of accounts.
+func AccountRows(list []form.Account, now time.Time) []AccountRow {
+	rows := make([]AccountRow, len(list))
+	for i, a := range list {
+		rows[i] = AccountRow{a.Name, strings.Join(a.Roles, ", "), "all models", Count(a.Tokens, "token", "tokens"),
+			Day(a.Made.In(now.Location()), now)}
+		if len(a.Models) > 0 {
+			rows[i].On = "models " + strings.Join(a.Models, ", ")
+		}
+	}
+	return rows
+}
