@@ -140,4 +140,10 @@ const (
 	Words  = 200
 	// KnownRefused is how many refused update files the server remembers of a device.
 	KnownRefused = 32
+
+	Accounts  = 1000
+	Tokens    = 64  // of one account
+	Logins    = 64  // pages signed in under one account
+	TokenNote = 160 // bytes
+	ActText   = 512 // bytes of each text of a row of the audit log
 )

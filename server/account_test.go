@@ -397,7 +397,7 @@ func TestClocksThatLie(t *testing.T) {
 	}()).Text
 	cookie := r.signIn(ending)
 	for _, year := range []int{1970, 2100} {
-		r.set.Store(int64(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).Sub(time.Now())))
+		r.set.Store(int64(time.Until(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))))
 		r.must(200, "GET", "/api/devices", nil)
 		if who := decode[form.Who](r, r.must(200, "GET", "/api/whoami", nil, "Authorization", "", "Cookie", cookie)); who.Account != "" {
 			t.Errorf("%d: a login of today counts", year)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"unbrick/limits"
 )
 
 // ErrLastAdmin says that a change would leave nobody who may administer the server.
@@ -11,11 +13,11 @@ var ErrLastAdmin = errors.New("nobody would be left who may administer the serve
 
 // Limits of accounts.
 const (
-	MaxAccounts = 1000
-	MaxTokens   = 64  // of one account
-	MaxLogins   = 64  // of one account; the one that was used longest ago goes first
-	MaxNote     = 160 // bytes of Token.Note
-	TokenID     = 8   // characters of Token.ID
+	MaxAccounts = limits.Accounts
+	MaxTokens   = limits.Tokens    // of one account
+	MaxLogins   = limits.Logins    // of one account; the one that was used longest ago goes first
+	MaxNote     = limits.TokenNote // bytes of Token.Note
+	TokenID     = 8                // characters of Token.ID
 )
 
 // Roles are what an account may do, one bit each: several roles are a sum. Bits are stored: append only.

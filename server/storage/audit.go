@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"unbrick/internal/cbor"
+	"unbrick/limits"
 )
 
 // MaxActText is how many bytes each text of an Act has at most. What is longer is cut.
-const MaxActText = 512
+const MaxActText = limits.ActText
 
 // Pruned is the Name of the row that stands for all rows before it, which were taken away. It keeps the number and the hash of
 // the last of them.

@@ -22,7 +22,7 @@ import (
 
 // Where the browser keeps what the person chose.
 const (
-	themeKey = "unbrick-theme" // boot.js reads it before the first paint
+	themeKey  = "unbrick-theme"  // boot.js reads it before the first paint
 	signedKey = "unbrick-signed" // in to Fleet
 )
 
