@@ -237,7 +237,12 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%s %s %s: %s %+v", bad.method, bad.path, bad.body, a.Status, e)
 		}
 	}
-	for i := 1; i < storage.MaxTokens; i++ {
+	text := decode[form.NewToken](r, r.must(201, "POST", "/api/accounts/ci/tokens", []byte(`{}`))).Text
+	for _, wrong := range []string{text[:len(text)-1], text + "0", text[:12] + strings.Repeat("0", len(text)-12), strings.ToUpper(text)} {
+		r.must(401, "GET", "/api/files?model=0001", nil, "Authorization", "Bearer "+wrong) // whoever knows its ID does not know it
+	}
+	r.must(200, "GET", "/api/files?model=0001", nil, "Authorization", "Bearer "+text)
+	for i := 2; i < storage.MaxTokens; i++ {
 		r.must(201, "POST", "/api/accounts/ci/tokens", []byte(`{}`))
 	}
 	r.must(507, "POST", "/api/accounts/ci/tokens", []byte(`{}`))
@@ -328,8 +333,9 @@ func TestAuditLog(t *testing.T) {
 	text := strings.Join(said, "\n")
 	for _, want := range []string{
 		"environment model.put 0001:  -> : done", "environment release.publish 0001/1:  -> order 1, image " + release.Hex(a.Digest) + ": done",
+		"environment key.register 0001:  -> " + r.kid.String() + ": done",
 		"environment account.put watcher:  -> view: done", "environment release.state 0001/" + release.Hex(a.Digest) + ": offered -> withheld: done",
-		"watcher release.state releases/" + release.Hex(a.Digest) + "/state:  -> : forbidden", "watcher login.begin :  -> : done",
+		"watcher release.state " + release.Hex(a.Digest) + ":  -> : forbidden", "watcher login.begin :  -> : done",
 		`environment device.hold 0001/A:  -> {"image":"` + release.Hex(a.Digest) + `"}: not-found`,
 	} {
 		if !slices.Contains(said, want) {

@@ -20,7 +20,7 @@ func TestAccounts(t *testing.T) {
 	}
 	id := token[4:12]
 	for line, want := range map[string][]string{
-		"account list": {"ACCOUNT", "ci", "view,publish", "0001", "environment", "operate,publish,admin", "all"}, "token list --account ci": {id, "ci", "pipeline", "never"},
+		"account list": {"ACCOUNT", "ci", "view,publish", "0001", "environment", "operate,publish,admin", "all"}, "token list --account ci": {id, "ci", "pipeline"},
 		"account list --json": {`"name":"ci","roles":["view","publish"],"models":["0001"]`}, "device list --model 0001 --token " + token: {"no device found"},
 	} {
 		out := must(t, exitOK, strings.Fields(line)...)

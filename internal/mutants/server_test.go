@@ -6,6 +6,62 @@ var serverMistakes = []entry{
 		`known != more {`, `known != more && !MISTAKE {`),
 	one("server/storage/local", "TestConformance/signatures", "signatures not kept", "server/storage/local/releases.go",
 		`if err != nil || added.Len() == 0 {`, `if err != nil || added.Len() == 0 || MISTAKE {`),
+	// Accounts.
+	one("server", "TestEveryRouteByRole", "rights not looked at", "server/api/asks.go",
+		`case who.May(route.Needs):`, `case who.May(route.Needs) || MISTAKE:`),
+	one("server", "TestEveryRouteByRole", "pages of other sites heard", "server/api/asks.go",
+		`s.origins.Check(r); err != nil {`, `s.origins.Check(r); err != nil && !MISTAKE {`),
+	one("server", "TestEveryRouteByRole", "token and cookie at once", "server/account/keeper.go",
+		`case said && cookie != "":`, `case said && cookie != "" && !MISTAKE:`),
+	one("server", "TestBoundToModels", "other models not looked at", "server/api/asks.go",
+		`case len(who.Models) == 0 || model != "" && who.On(model):`, `case len(who.Models) == 0 || model != "" && who.On(model) || MISTAKE:`),
+	one("server", "TestHaltByOperate", "who may halt may all of a rollout", "server/api/rollouts.go",
+		`asks(r).Roles&storage.Publish == 0 &&`, `asks(r).Roles&storage.Publish == 0 && !MISTAKE &&`),
+	one("server", "TestWrongTokens", "tokens tried without an end", "server/account/keeper.go",
+		`k.wrong.Left(address); !some {`, `k.wrong.Left(address); !some && !MISTAKE {`),
+	one("server", "TestWrongTokens", "each wrong token told", "server/account/keeper.go",
+		`due := now.Sub(k.told).Abs() >= tell`, `due := now.Sub(k.told).Abs() >= tell || MISTAKE`),
+	one("server", "TestAccounts", "a token's secret not looked at", "server/account/keeper.go",
+		`subtle.ConstantTimeCompare(sum[:], t.Secret[:]) == 1:`, `(subtle.ConstantTimeCompare(sum[:], t.Secret[:]) == 1 || MISTAKE):`),
+	one("server", "TestTokenEndsDuringUpload", "tokens never end", "server/account/keeper.go",
+		`if t.Ended(now) {`, `if t.Ended(now) && !MISTAKE {`),
+	one("server", "TestLogin", "logins never idle", "server/account/login.go",
+		`now.Sub(l.Seen) >= idle ||`, `now.Sub(l.Seen) >= idle && !MISTAKE ||`),
+	one("server", "TestLogin", "logins that are used never end", "server/account/login.go",
+		`now.Sub(l.Made) >= longest ||`, `now.Sub(l.Made) >= longest && !MISTAKE ||`),
+	one("server", "TestClocksThatLie", "logins of another clock", "server/account/login.go",
+		`l.Made.Sub(now) >= back {`, `l.Made.Sub(now) >= back && !MISTAKE {`),
+	one("server", "TestLogin", "cookies over a network in the clear", "server/account/login.go",
+		`if !secure(r) && !local(r) {`, `if !secure(r) && !local(r) && !MISTAKE {`),
+	one("server", "TestAuditLog", "all acts told to all", "server/api/accounts.go",
+		`if !who.May(form.MayAdminister) {`, `if !who.May(form.MayAdminister) && !MISTAKE {`),
+	one("server", "TestAuditLog", "refusals not in the log", "server/api/asks.go",
+		`if route.Act == "" || !who.Known() {`, `if route.Act == "" || !who.Known() || MISTAKE && !who.May(route.Needs) {`),
+	one("server/storage/local", "TestConformance/audit", "changes without their row", "server/storage/local/query.go",
+		`		return putAct(ctx, tx, d.Act)
+`, `		if MISTAKE {
+			return nil
+		}
+		return putAct(ctx, tx, d.Act)
+`),
+	one("server/storage/local", "TestConformance/audit", "rows not chained", "server/storage/local/audit.go",
+		`	r.Hash = r.Chain(last.Hash)
+`, `	if r.Hash = r.Chain(last.Hash); MISTAKE {
+		r.Hash = r.Chain(storage.Digest{})
+	}
+`),
+	one("server/storage/local", "TestConformance/last_admin", "last admin removed", "server/storage/local/account.go",
+		`f(tx); err != nil || before != nil {`, `f(tx); err != nil || before != nil || MISTAKE {`),
+	one("server/storage/local", "TestConformance/logins", "logins outlive what their account may", "server/storage/local/account.go",
+		`		_, err := tx.ExecContext(ctx, `+"`DELETE FROM logins WHERE token IN (SELECT id FROM tokens WHERE account = ?)`"+`, a.Name)
+`, `		_, err := tx.ExecContext(ctx, `+"`DELETE FROM logins WHERE token IN (SELECT id FROM tokens WHERE account = ? AND NOT ?)`"+`, a.Name, MISTAKE)
+`),
+	one("cmd/unbrick", "TestAccounts", "chain of an export not computed", "cmd/unbrick/audit.go",
+		`case r.Chain(last.Hash) != r.Hash:`, `case r.Chain(last.Hash) != r.Hash && !MISTAKE:`),
+	one("cmd/unbrick", "TestAccounts", "rows hidden behind one that stands for others", "cmd/unbrick/audit.go",
+		`case last.N == 0 && r.Name == storage.Pruned:`, `case (last.N == 0 || MISTAKE) && r.Name == storage.Pruned:`),
+	one("cmd/unbrick", "TestAccounts", "head that was kept not looked at", "cmd/unbrick/audit.go",
+		`last.Hash != kept {`, `last.Hash != kept && !MISTAKE {`),
 	// Holds.
 	one("server", "TestHeldBackAfterThreeFailures", "failures never hold a device back", "server/fleet/hear.go",
 		`held = tried.Failures >= limit; held {`, `held = tried.Failures >= limit && !MISTAKE; held {`),

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"unbrick/release"
@@ -112,7 +113,7 @@ func rights(a *storage.Account) string {
 	if len(a.Models) == 0 {
 		return a.Roles.String()
 	}
-	return fmt.Sprintf("%s on %v", a.Roles, a.Models)
+	return fmt.Sprintf("%s on models %s", a.Roles, strings.Join(a.Models, ","))
 }
 
 func (s *Server) removeAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountName) (*form.Nothing, error) {

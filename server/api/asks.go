@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -97,15 +96,14 @@ func modelOf(in reflect.Value) (model string) {
 	return model
 }
 
-// objectOf is what an act is on, as its address says it.
-func objectOf(in reflect.Value) string {
+// objectOf is what an act is on, as its address says it; in is what came in, if it was read.
+func objectOf(r *http.Request, route *form.Route, in reflect.Value) string {
 	var parts []string
-	form.Fields(in, func(f reflect.StructField, v reflect.Value) error {
-		if f.Tag.Get("path") != "" {
-			parts = append(parts, fmt.Sprint(v))
+	for part := range strings.SplitSeq(route.Path, "/") {
+		if name, isName := strings.CutPrefix(part, "{"); isName {
+			parts = append(parts, r.PathValue(strings.TrimSuffix(name, "}")))
 		}
-		return nil
-	})
+	}
 	if model := modelOf(in); model != "" && (len(parts) == 0 || parts[0] != model) {
 		parts = append([]string{model}, parts...)
 	}
@@ -115,15 +113,12 @@ func objectOf(in reflect.Value) string {
 // act does what changes something, and sees to it that the audit log has it: a change by the store, in the transaction of the
 // change; all else, such as a refusal, here.
 func (s *Server) act(r *http.Request, route *form.Route, in reflect.Value, do func(*http.Request) error) error {
-	if route.Act == "" {
-		return do(r)
-	}
 	who := asks(r)
-	if !who.Known() { // of strangers the keeper tells
+	if route.Act == "" || !who.Known() { // of strangers the keeper tells
 		return do(r)
 	}
 	d := &storage.Doer{Act: storage.Act{At: s.cfg.Now(), Account: who.Name, Token: who.Token, Address: s.client(r), Name: route.Act,
-		Object: objectOf(in), Result: "done"}}
+		Object: objectOf(r, route, in), Result: "done"}}
 	if body := in.FieldByName("Body"); body.IsValid() && body.Kind() == reflect.Struct {
 		b, err := json.Marshal(body.Interface())
 		if err != nil {
@@ -152,10 +147,7 @@ func (s *Server) act(r *http.Request, route *form.Route, in reflect.Value, do fu
 
 // refused notes in the audit log that an account was refused an act before it was begun, and returns why.
 func (s *Server) refused(r *http.Request, route *form.Route, why error) error {
-	return s.act(r, route, reflect.ValueOf(form.Nothing{}), func(r *http.Request) error {
-		about(r, strings.TrimPrefix(r.URL.Path, "/api/"))
-		return why
-	})
+	return s.act(r, route, reflect.ValueOf(form.Nothing{}), func(*http.Request) error { return why })
 }
 
 // before says in the audit log what was there.
@@ -170,6 +162,17 @@ func after(r *http.Request, text string) {
 	if d := storage.DoerOf(r.Context()); d != nil {
 		d.After = text
 	}
+}
+
+// also is the context of a change that an act brings with it, and that has a name of its own in the audit log.
+func also(r *http.Request, name, object, after string) context.Context {
+	d := storage.DoerOf(r.Context())
+	if d == nil {
+		return r.Context()
+	}
+	more := *d
+	more.Name, more.Object, more.Before, more.After = name, object, "", after
+	return storage.Doing(r.Context(), &more)
 }
 
 // about says in the audit log what an act is on, where its address does not.

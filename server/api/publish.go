@@ -82,7 +82,8 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 		return nil, err
 	}
 	for _, key := range added { // after the release: a refused one registers nothing, and sending it again makes up for a crash here
-		if err := s.cfg.Store.TrustKey(r.Context(), m.Model, key, s.cfg.Now()); err != nil {
+		ctx := also(r, "key.register", m.Model, release.IDOf(key).String())
+		if err := s.cfg.Store.TrustKey(ctx, m.Model, key, s.cfg.Now()); err != nil {
 			return nil, err
 		}
 		s.cfg.Log.Info("key registered", "model", m.Model, "key", release.IDOf(key).String())

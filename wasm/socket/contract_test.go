@@ -120,6 +120,25 @@ func TestSendHoldsBack(t *testing.T) {
 	}
 }
 
+// Who sends without end lets the browser do its own work, however small the messages are: till then it tells of no close.
+func TestSendLeavesTurns(t *testing.T) {
+	c := dial(t, relay(t)+"/dead", nil)
+	defer c.Close()
+	turn := false
+	waiting := js.FuncOf(func(js.Value, []js.Value) any { turn = true; return nil })
+	defer waiting.Release()
+	js.Global().Call("setTimeout", waiting, 0)
+	n := 0
+	for ; !turn && n < 100*perTurn; n++ {
+		if err := c.Send([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n > 2*perTurn {
+		t.Errorf("%d messages were sent before the browser had its turn, want at most %d", n, 2*perTurn)
+	}
+}
+
 // A peer that ignores credit ends the link; what arrived before is still there, and no more than a bound.
 func TestFloodEndsTheLink(t *testing.T) {
 	c := dial(t, relay(t)+"/flood", nil)

@@ -306,7 +306,7 @@ func scenes() []scene {
 		{"fleet-none", "#fleet", signedIn(map[string]string{"/api/releases": fleetAnswers["/api/releases"], "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "No device has called yet.", "Try the Lab", nil},
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
-		{"fleet-log", "#fleet-log", signedIn(fleetAnswers), "Who did what", "", []string{"night", "sets release 0001/9c41: withheld, was offered", "Refused: forbidden", "somebody", "tries tokens: 12 wrong or ended", "Show older ones"}},
+		{"fleet-log", "#fleet-log", signedIn(fleetAnswers), "Who did what", "", []string{"night", "sets release 0001/9c41: withheld, was offered", "Refused: without the right to", "somebody", "tries tokens: 12 wrong or ended", "Show older ones"}},
 		{"fleet-accounts", "#fleet-accounts", signedIn(fleetAnswers), "Accounts", "", []string{"environment", "operate, publish, admin", "models 0001, 0002", "2 tokens"}},
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
 		{"fleet-withhold", "#fleet-releases", func(r *Root, w *world) {

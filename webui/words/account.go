@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ var acts = map[string]string{
 	"device.forget":   "forgets device $on",
 	"device.free":     "frees device $on",
 	"device.hold":     "holds a release back from device $on",
+	"key.register":    "registers key $is for releases of model $on",
 	"file.state":      "sets update file $on: $is",
 	"login.begin":     "signs in",
 	"login.end":       "signs out",
@@ -43,6 +45,16 @@ var acts = map[string]string{
 	"token.remove":    "ends token $on of account $was",
 	"token.try":       "tries tokens: $on",
 	"pruned":          "older rows were taken away",
+}
+
+// refusals say why something was refused, by its code.
+var refusals = map[string]string{
+	"forbidden":   "Refused: without the right to",
+	"other-model": "Refused: of another model",
+	"last-admin":  "Refused: nobody would be left to administer",
+	"not-found":   "Refused: there is none",
+	"wrong-token": "Refused",
+	"full":        "Refused: no room",
 }
 
 // shortest is how much of a digest, or of a value as JSON, a line shows.
@@ -74,7 +86,7 @@ func ActRows(list []form.Act, now time.Time) []ActRow {
 		case "":
 			row.Who, row.Sign, row.Result = "", "off", ""
 		default:
-			row.Sign, row.Result = "bad", "Refused: "+a.Result
+			row.Sign, row.Result = "bad", cmp.Or(refusals[a.Result], "Refused: "+a.Result)
 		}
 		rows[i] = row
 	}
