@@ -259,11 +259,11 @@ func TestAccounts(t *testing.T) {
 // TestBoundToModels: an account that is bound to models sees and changes those only.
 func TestBoundToModels(t *testing.T) {
 	r := newRig(t)
-	one, two := r.publish("1", 1, image(1, 20_000)), ""
+	one := r.publish("1", 1, image(1, 20_000))
 	other := r.model
 	other.ID = "0002"
 	r.must(200, "PUT", "/api/models/0002", other.Append(nil), "Content-Type", cborType)
-	two = release.Hex(sha256.Sum256([]byte("no image")))
+	two := release.Hex(sha256.Sum256([]byte("no image")))
 	bearer := "Bearer " + r.account("ci", "operate,publish", "0002")
 	for _, test := range []struct {
 		method, path, body string
@@ -299,8 +299,8 @@ func TestHaltByOperate(t *testing.T) {
 	r.publish("1", 1, a)
 	two := r.staged("2", 2, next(a, 2), "25%,100%@24h", "")
 	path, bearer := "/api/releases/"+release.Hex(two.Digest)+"/rollout", "Bearer "+r.account("night", "operate")
-	for body, status := range map[string]int{`"halt":false`: 403, `"limit":7`: 403, `"halt":true,"limit":7`: 403, `"phases":""`: 403} {
-		r.must(status, "PUT", path, []byte(`{"model":"0001",`+body+`}`), "Authorization", bearer)
+	for _, body := range []string{`"halt":false`, `"limit":7`, `"halt":true,"limit":7`, `"phases":""`} {
+		r.must(403, "PUT", path, []byte(`{"model":"0001",`+body+`}`), "Authorization", bearer)
 	}
 	v := decode[form.Release](r, r.must(200, "PUT", path, []byte(`{"model":"0001","halt":true}`), "Authorization", bearer))
 	if v.Rollout == nil || v.Rollout.Halted == nil {
@@ -336,13 +336,13 @@ func TestAuditLog(t *testing.T) {
 		"environment key.register 0001:  -> " + r.kid.String() + ": done",
 		"environment account.put watcher:  -> view: done", "environment release.state 0001/" + release.Hex(a.Digest) + ": offered -> withheld: done",
 		"watcher release.state " + release.Hex(a.Digest) + ":  -> : forbidden", "watcher login.begin :  -> : done",
-		`environment device.hold 0001/A:  -> {"image":"` + release.Hex(a.Digest) + `"}: not-found`,
+		"environment device.hold 0001/A:  -> 1: not-found",
 	} {
 		if !slices.Contains(said, want) {
 			t.Errorf("no row says %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, watcher) || strings.Contains(text, watcher[4:]) {
+	if strings.Contains(text, watcher[4:]) {
 		t.Error("the log holds a token")
 	}
 	if newest := decode[form.Acts](r, r.must(200, "GET", "/api/audit?limit=2", nil)); len(newest.Acts) != 2 || newest.Acts[0] != acts[len(acts)-1] || newest.Next == "" {

@@ -51,7 +51,7 @@ func accountCommand() *cobra.Command {
 			}
 			return p.tell(v, "account %s may %s%s\n", v.Name, strings.Join(v.Roles, ", "), onModels(v.Models))
 		})
-	put.Flags().StringSliceVar(&roles, "role", nil, "what it may: `view`, operate, publish, admin; may stand several times")
+	put.Flags().StringSliceVar(&roles, "role", nil, "`role` that it has: view, operate, publish or admin; may stand several times")
 	put.Flags().StringSliceVar(&models, "model", nil, "bind it to a model, by its `ID`; may stand several times")
 	completes(put, "role", "view", "operate", "publish", "admin")
 	g := group("account", "lists, makes and removes accounts: who may do what at the server", accountHelp, sayAccount,
@@ -77,7 +77,7 @@ func named(verb string) cobra.PositionalArgs {
 			return err
 		}
 		if err := release.CheckID(words[0]); err != nil {
-			return usageError("account: %v", err)
+			return usageError("NAME: %v", err)
 		}
 		return nil
 	}
@@ -118,7 +118,7 @@ func tokenCommand() *cobra.Command {
 	all := f.verb("list", "tells of the tokens", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		return list(p, pages(ctx, a, form.ListTokens, query), "no token found", "ID\tACCOUNT\tMADE\tENDS\tLAST USED\tNOTE", tokenRow)
 	})
-	all.Flags().Var((*id)(&query.Account), "account", "list those of one account")
+	all.Flags().Var((*id)(&query.Account), "account", "`NAME` of the account whose tokens are listed")
 	newOne := f.verb("make NAME", "makes a token for an account, and shows it this once", named("make"),
 		func(ctx context.Context, a *api, words []string, p *printer) error {
 			in := &form.TokenWish{AccountName: form.AccountName{Account: words[0]}}

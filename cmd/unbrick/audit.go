@@ -40,13 +40,13 @@ func auditCommand() *cobra.Command {
 		return list(p, pages(ctx, a, form.ListActs, query), "no act found",
 			"N\tAT\tACCOUNT\tADDRESS\tACT\tON\tBEFORE\tAFTER\tRESULT", actRow)
 	})
-	all.Flags().Var((*id)(&query.Account), "account", "list those of one account")
+	all.Flags().Var((*id)(&query.Account), "account", "`NAME` of the account whose acts are listed")
 	export := f.verb("export", "writes the log into a file, and tells its head", noWords,
 		func(ctx context.Context, a *api, _ []string, p *printer) error { return exportActs(ctx, a, output, p) })
 	export.Flags().StringVarP(&output, "output", "o", "audit.jsonl", "`file` to write; it must not be there")
 	verify := verb("verify FILE", "holds an export against a head that was kept elsewhere", "", takes(1, 1, "verify takes one FILE"),
 		func(_ context.Context, words []string, p *printer) error { return verifyActs(words[0], head, p) })
-	verify.Flags().StringVar(&head, "head", "", "number and hash of a row, as N:HASH, that were kept somewhere else than at the server")
+	verify.Flags().StringVar(&head, "head", "", "`N:HASH`, number and hash of a row, that were kept somewhere else than at the server")
 	prune := f.verb("prune", "takes old rows away", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 		if before < 2 {
 			return usageError("prune takes --before N, the number of the first row that stays, from 2")
@@ -56,7 +56,7 @@ func auditCommand() *cobra.Command {
 		}
 		return p.tell(map[string]int64{"first": before}, "the rows before %d are gone; row %d stands for them\n", before, before-1)
 	})
-	prune.Flags().Int64Var(&before, "before", 0, "number of the first row that stays")
+	prune.Flags().Int64Var(&before, "before", 0, "`number` of the first row that stays")
 	g := group("audit", "tells who did what at the server, exports and verifies that", auditHelp,
 		"say: unbrick audit list, or: unbrick audit export, or: unbrick audit verify FILE --head N:HASH, or: unbrick audit prune --before N",
 		all, export, verify, prune)

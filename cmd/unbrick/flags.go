@@ -59,6 +59,7 @@ var wanted = map[string]string{
 	"duration": "no time such as 30s, 5m or 2h",
 	"bool":     "neither true nor false",
 	"int":      "no whole number that fits",
+	"int64":    "no whole number that fits",
 	"uint":     "no whole number from 0 on that fits",
 	"uint64":   "no whole number from 0 on that fits",
 }

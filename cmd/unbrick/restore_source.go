@@ -53,7 +53,7 @@ func (s *releaseSource) List(ctx context.Context, model string) ([]restore.Listi
 	return list, nil
 }
 
-// held are the states in which a server does not offer a release. Who has the operator's token sees the withdrawn ones, too.
+// held are the states in which a server does not offer a release. Who sees update files sees the withdrawn ones, too.
 var held = map[string]restore.Hold{"withheld": restore.Withheld, "withdrawn": restore.Withdrawn}
 
 func (s *releaseSource) listRemote(ctx context.Context, model string) ([]remoteRelease, error) {

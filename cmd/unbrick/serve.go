@@ -144,12 +144,15 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		return err
 	}
 	// The token counts from the moment on when it was shown: a start that fails before makes another one next time.
-	if _, err = io.WriteString(out, f.greet(&l, made)); err == nil && keep != nil {
-		err = keep(ctx)
-	}
-	if err != nil {
-		s.Close(ctx)
-		return fmt.Errorf("the token that was shown does not count: %w", err)
+	_, err = io.WriteString(out, f.greet(&l, made))
+	if keep != nil {
+		if err == nil {
+			err = keep(ctx)
+		}
+		if err != nil {
+			s.Close(ctx)
+			return fmt.Errorf("the token that was shown does not count: %w", err)
+		}
 	}
 	web, ended := access.NewHTTP(s.Handler(), logger), make(chan error, 2)
 	defer serveHealth(s, l.health, access.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server

@@ -67,7 +67,7 @@ func TestDemoKeepsToItsFolder(t *testing.T) {
 	refused(own, "--demo")
 }
 
-// TestStartThatFailsMakesNoToken: the operator's token of a first start that fails is not made, and the next start shows one.
+// TestStartThatFailsMakesNoToken: the token of a first start that fails is not made, and the next start shows one.
 func TestStartThatFailsMakesNoToken(t *testing.T) {
 	t.Setenv("UNBRICK_TOKEN", "")
 	busy, err := net.Listen("tcp", "127.0.0.1:0")

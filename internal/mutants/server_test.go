@@ -16,7 +16,7 @@ var serverMistakes = []entry{
 	one("server", "TestBoundToModels", "other models not looked at", "server/api/asks.go",
 		`case len(who.Models) == 0 || model != "" && who.On(model):`, `case len(who.Models) == 0 || model != "" && who.On(model) || MISTAKE:`),
 	one("server", "TestHaltByOperate", "who may halt may all of a rollout", "server/api/rollouts.go",
-		`asks(r).Roles&storage.Publish == 0 &&`, `asks(r).Roles&storage.Publish == 0 && !MISTAKE &&`),
+		`!asks(r).May(form.MayPublish) && (c.Halt`, `!MISTAKE && !asks(r).May(form.MayPublish) && (c.Halt`),
 	one("server", "TestWrongTokens", "tokens tried without an end", "server/account/keeper.go",
 		`k.wrong.Left(address); !some {`, `k.wrong.Left(address); !some && !MISTAKE {`),
 	one("server", "TestWrongTokens", "each wrong token told", "server/account/keeper.go",

@@ -117,13 +117,13 @@ func atMost[T unsigned](f *fields, key string, p presence, v *T, limit T) {
 }
 
 // exactly is a pair with one number and no other.
-func (f *fields) exactly(key string, v uint64) {
+func (f *fields) exactly(key string, v uint32) {
 	if !f.on(key, needed, false) {
 		return
 	}
 	if f.r == nil {
-		f.w.Uint(v)
-	} else if f.r.Uint32() != uint32(v) {
+		f.w.Uint(uint64(v))
+	} else if f.r.Uint32() != v {
 		f.r.Fail(ErrLimit)
 	}
 }
@@ -272,7 +272,7 @@ func visit(f *fields, body Body) {
 
 // write writes the map of a body.
 func write(w *cbor.Writer, body Body) {
-	f := fields{bit: 1}
+	f := fields{}
 	visit(&f, body)
 	w.Map(f.pairs)
 	f.w = w

@@ -42,11 +42,7 @@ func (l *Limiter) Allow(owner string) (wait time.Duration, ok bool) {
 	if len(l.buckets) >= maxBuckets {
 		l.sweep(now)
 	}
-	b := l.buckets[owner]
-	if b == nil && len(l.buckets) >= maxBuckets {
-		owner = sharedOwner
-		b = l.buckets[owner]
-	}
+	owner, b := l.bucket(owner)
 	if b == nil {
 		b = rate.NewLimiter(l.rate, l.burst)
 		l.buckets[owner] = b
@@ -63,10 +59,7 @@ func (l *Limiter) Allow(owner string) (wait time.Duration, ok bool) {
 func (l *Limiter) Left(owner string) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.buckets[owner]
-	if b == nil && len(l.buckets) >= maxBuckets {
-		b = l.buckets[sharedOwner]
-	}
+	_, b := l.bucket(owner)
 	if b == nil {
 		return 0, true
 	}
@@ -74,6 +67,16 @@ func (l *Limiter) Left(owner string) (wait time.Duration, ok bool) {
 		return time.Duration(missing / float64(l.rate) * float64(time.Second)), false
 	}
 	return 0, true
+}
+
+// bucket is the owner's, or that of strangers if there are as many as may be; nil: it is full, and was never needed.
+func (l *Limiter) bucket(owner string) (string, *rate.Limiter) {
+	b := l.buckets[owner]
+	if b == nil && len(l.buckets) >= maxBuckets {
+		owner = sharedOwner
+		b = l.buckets[owner]
+	}
+	return owner, b
 }
 
 // sweep forgets full buckets, at most once a second.

@@ -1,13 +1,12 @@
 package access
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 )
 
-// Bounds of the operator's token, in bytes.
+// Bounds of such a token, in bytes.
 const (
 	minToken = 16
 	maxToken = 256
@@ -28,21 +27,18 @@ func ParseToken(s string) (string, error) {
 	return s, nil
 }
 
-// ErrTokens says that a request brings several tokens.
-var ErrTokens = errors.New("a request brings one token")
-
-// Bearer is the token that a request's header carries: said says whether there is one. What another scheme says is between the
-// client and a proxy and no token.
-func Bearer(h http.Header) (token string, said bool, err error) {
+// Bearer is the token that a request's header carries: said says whether there is one, and of several that differ none is it. What
+// another scheme says is between the client and a proxy and no token.
+func Bearer(h http.Header) (token string, said bool) {
 	for _, header := range h.Values("Authorization") {
 		scheme, is, _ := strings.Cut(strings.TrimSpace(header), " ")
 		if is = strings.TrimSpace(is); is == "" || !strings.EqualFold(scheme, "Bearer") {
 			continue
 		}
 		if said && is != token {
-			return "", true, ErrTokens
+			return "", true
 		}
 		token, said = is, true
 	}
-	return token, said, nil
+	return token, said
 }

@@ -67,10 +67,10 @@ func (k *Keeper) login(ctx context.Context, cookie string) (Who, error) {
 	return who, nil
 }
 
-// Secure reports whether a page came over TLS: here, or at the proxy in front, as its browser says by where it believes to be.
+// secure reports whether a page came over TLS, at a proxy in front: its browser says where it believes to be.
 func secure(r *http.Request) bool {
 	u, err := url.Parse(r.Header.Get("Origin"))
-	return r.TLS != nil || err == nil && u.Scheme == "https"
+	return err == nil && u.Scheme == "https"
 }
 
 // local reports whether a request came to an address that no network sees.

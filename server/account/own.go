@@ -63,11 +63,7 @@ func own(ctx context.Context, store storage.Accounts, token string, now time.Tim
 	if err != nil {
 		return err
 	}
-	there := false
-	for i := range old {
-		there = there || old[i].ID == t.ID && old[i].Secret == t.Secret
-	}
-	if !there {
+	if !slices.ContainsFunc(old, func(o storage.Token) bool { return o.ID == t.ID && o.Secret == t.Secret }) {
 		if err := store.AddToken(ctx, t); err != nil {
 			return err
 		}

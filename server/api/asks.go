@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -73,8 +74,8 @@ func onModel(who *account.Who, model string) error {
 	case len(who.Models) == 0 || model != "" && who.On(model):
 		return nil
 	case model == "":
-		return problem(http.StatusForbidden, "other-model", "the account %s is bound to models %s: ask for one of them", who.Name,
-			strings.Join(who.Models, ", "))
+		return problem(http.StatusForbidden, "other-model", "the account %s is bound to models %s, and this is of all models, or names none",
+			who.Name, strings.Join(who.Models, ", "))
 	}
 	return problem(http.StatusForbidden, "other-model", "the account %s is bound to models %s, and this is of model %s", who.Name,
 		strings.Join(who.Models, ", "), model)
@@ -112,20 +113,13 @@ func objectOf(r *http.Request, route *form.Route, in reflect.Value) string {
 
 // act does what changes something, and sees to it that the audit log has it: a change by the store, in the transaction of the
 // change; all else, such as a refusal, here.
-func (s *Server) act(r *http.Request, route *form.Route, in reflect.Value, do func(*http.Request) error) error {
+func (s *Server) act(r *http.Request, route *form.Route, do func(*http.Request) error) error {
 	who := asks(r)
 	if route.Act == "" || !who.Known() { // of strangers the keeper tells
 		return do(r)
 	}
 	d := &storage.Doer{Act: storage.Act{At: s.cfg.Now(), Account: who.Name, Token: who.Token, Address: s.client(r), Name: route.Act,
-		Object: objectOf(r, route, in), Result: "done"}}
-	if body := in.FieldByName("Body"); body.IsValid() && body.Kind() == reflect.Struct {
-		b, err := json.Marshal(body.Interface())
-		if err != nil {
-			return err
-		}
-		d.After = string(b)
-	}
+		Object: objectOf(r, route, reflect.ValueOf(form.Nothing{})), Result: "done"}}
 	err := do(r.WithContext(storage.Doing(r.Context(), d)))
 	switch {
 	case err != nil:
@@ -145,9 +139,20 @@ func (s *Server) act(r *http.Request, route *form.Route, in reflect.Value, do fu
 	return err
 }
 
-// refused notes in the audit log that an account was refused an act before it was begun, and returns why.
-func (s *Server) refused(r *http.Request, route *form.Route, why error) error {
-	return s.act(r, route, reflect.ValueOf(form.Nothing{}), func(*http.Request) error { return why })
+// tell says in the audit log what came in.
+func tell(r *http.Request, route *form.Route, in reflect.Value) {
+	d := storage.DoerOf(r.Context())
+	if d == nil {
+		return
+	}
+	d.Object = objectOf(r, route, in)
+	if body := in.FieldByName("Body"); body.IsValid() {
+		b, err := json.Marshal(body.Interface())
+		if err != nil {
+			panic(fmt.Sprintf("api: body of %s: %v", route.Act, err)) // it came as JSON
+		}
+		d.After = string(b)
+	}
 }
 
 // before says in the audit log what was there.

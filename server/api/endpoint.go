@@ -29,27 +29,25 @@ type door struct {
 type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 
 // on opens an endpoint: f gets what came in and returns what goes out, nil if it has answered itself.
-// before, if there is one, may refuse a request whose body was not read yet.
+// refuses, if there is one, may refuse a request whose body was not read yet.
 func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWriter, *http.Request, *In) (*Out, error),
-	before ...func(*http.Request) error) {
+	refuses ...func(*http.Request) error) {
 	var in In
 	var out Out
 	s.open(door{e.Route, reflect.TypeOf(in), reflect.TypeOf(out)}, s.api(&e.Route, func(w http.ResponseWriter, r *http.Request) error {
-		for _, refuse := range before {
-			if err := refuse(r); err != nil {
-				return err
-			}
-		}
 		var in In
 		var answer *Out
-		err := read(w, r, e.Takes, reflect.ValueOf(&in).Elem())
-		if err == nil {
-			err = bind(asks(r), &e.Route, reflect.ValueOf(&in).Elem())
-		}
-		if err != nil {
-			return s.refused(r, &e.Route, err)
-		}
-		err = s.act(r, &e.Route, reflect.ValueOf(&in).Elem(), func(r *http.Request) (err error) {
+		err := s.act(r, &e.Route, func(r *http.Request) (err error) {
+			if err := s.admitted(r, &e.Route, refuses); err != nil {
+				return err
+			}
+			if err := read(w, r, e.Takes, reflect.ValueOf(&in).Elem()); err != nil {
+				return err
+			}
+			tell(r, &e.Route, reflect.ValueOf(&in).Elem())
+			if err := bind(asks(r), &e.Route, reflect.ValueOf(&in).Elem()); err != nil {
+				return err
+			}
 			answer, err = f(w, r, &in)
 			return err
 		})
@@ -62,6 +60,22 @@ func on[In, Out any](s *Server, e form.Endpoint[In, Out], f func(http.ResponseWr
 		}
 		return writeJSON(w, e.OK(), answer)
 	}))
+}
+
+// admitted refuses a request before its body is read.
+func (s *Server) admitted(r *http.Request, route *form.Route, refuses []func(*http.Request) error) error {
+	if err := permit(asks(r), route); err != nil {
+		return err
+	}
+	if err := checkNames(r); err != nil {
+		return err
+	}
+	for _, refuse := range refuses {
+		if err := refuse(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // open adds an address to what is served. Nothing else does.

@@ -43,6 +43,7 @@ func (s *Server) listFiles(_ http.ResponseWriter, r *http.Request, in *form.File
 
 // setFile keeps an update file from all, or has it made anew, whatever it was.
 func (s *Server) setFile(_ http.ResponseWriter, r *http.Request, in *form.FileState) (*form.File, error) {
+	after(r, in.Body.State)
 	state, _ := storage.ParseFileState(in.Body.State)
 	f, err := s.cfg.Offers.SetFile(r.Context(), in.ID, state)
 	if errors.Is(err, storage.ErrConflict) {
@@ -57,6 +58,7 @@ func (s *Server) setFile(_ http.ResponseWriter, r *http.Request, in *form.FileSt
 
 // putPrefer takes the operator's choice.
 func (s *Server) putPrefer(_ http.ResponseWriter, r *http.Request, in *form.Prefer) (*form.Model, error) {
+	after(r, in.Body.Kind)
 	kind := protocol.KindDelta
 	if in.Body.Kind == protocol.KindBsdiff.String() {
 		if kind = protocol.KindBsdiff; !offer.MakesBsdiff {

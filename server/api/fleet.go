@@ -200,6 +200,7 @@ func (s *Server) setHold(held bool) func(http.ResponseWriter, *http.Request, *fo
 				return nil, problem(http.StatusNotFound, "not-found", "model %q has no release with this image", in.Model)
 			}
 		}
+		after(r, released.version(in.Model, image))
 		name := func(image storage.Digest) string { return released.version(in.Model, image) }
 		d, err := s.cfg.Fleet.Hold(r.Context(), fleet.ID{Model: in.Model, Serial: in.Serial}, image, held, name)
 		if err != nil {

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"unbrick/server/form"
@@ -34,6 +36,24 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 	return v
 }
 
+// changed says in words what a change of a rollout is.
+func changed(c *form.Change) string {
+	var parts []string
+	if c.Phases != nil {
+		parts = append(parts, cmp.Or(*c.Phases, "ended, for all"))
+	}
+	if c.Limit != nil {
+		parts = append(parts, fmt.Sprintf("%d may fail", *c.Limit))
+	}
+	if c.Halts != nil {
+		parts = append(parts, map[bool]string{true: "its alarm halts it", false: "its alarm does not halt it"}[*c.Halts])
+	}
+	if c.Halt != nil {
+		parts = append(parts, map[bool]string{true: "halted", false: "goes on"}[*c.Halt])
+	}
+	return strings.Join(parts, ", ")
+}
+
 // putRollout begins a rollout, ends it, halts it or lets it go on.
 func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.RolloutChange) (*form.Release, error) {
 	if err := rollout.Check(&in.Body.Change); err != nil {
@@ -43,11 +63,12 @@ func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.Rol
 	if err != nil {
 		return nil, err
 	}
-	if c := in.Body.Change; asks(r).Roles&storage.Publish == 0 && (c.Halt == nil || !*c.Halt || c != (form.Change{Halt: c.Halt})) {
+	if c := in.Body.Change; !asks(r).May(form.MayPublish) && (c.Halt == nil || !*c.Halt || c != (form.Change{Halt: c.Halt})) {
 		return nil, problem(http.StatusForbidden, "forbidden", "the account %s may halt a rollout; the rest needs %s", asks(r).Name,
 			storage.Publish)
 	}
 	before(r, storage.FormatPhases(v.Rollout.Phases))
+	after(r, changed(&in.Body.Change))
 	var lost uint32
 	if v.Rollout, lost, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {
 		return nil, err

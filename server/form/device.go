@@ -21,9 +21,7 @@ var (
 		Refuses: []int{404},
 		Summary: "Offers a device a release again that was kept from it; without an image, ends all that keeps updates from it."}}
 	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Needs: MayHandle,
-		Act:     "device.forget",
-		Status:  204,
-		Refuses: []int{404},
+		Act: "device.forget", Status: 204, Refuses: []int{404},
 		Summary: "Deletes a device with its history."}}
 )
 

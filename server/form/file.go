@@ -34,7 +34,7 @@ type Files struct {
 // Rows are the entries and where the next page begins.
 func (l Files) Rows() ([]File, string) { return l.Files, l.Next }
 
-// File is an update file as operators see it. Sizes are in bytes.
+// File is an update file as accounts see it. Sizes are in bytes.
 type File struct {
 	ID        int64      `json:"id"`
 	Model     string     `json:"model"`

@@ -9,22 +9,20 @@ import (
 // Endpoints of releases.
 var (
 	ListReleases = Endpoint[ReleaseQuery, Releases]{Route{Method: "GET", Path: ReleasesPath, Needs: Anyone, Gives: CBOR,
-		Summary: "Releases, the newest first. Operators see those that were withdrawn, counts and rollouts, too. As CBOR: an array of " +
-			"[state, milliseconds since 1970, signed manifest], whole."}}
+		Summary: "Releases, the newest first. Who sees update files sees those that were withdrawn, and rollouts, too, and who sees " +
+			"devices counts. As CBOR: an array of [state, milliseconds since 1970, signed manifest], whole."}}
 	Publish = Endpoint[Upload, Published]{Route{Method: "POST", Path: ReleasesPath, Needs: MayPublish,
 		Act: "release.publish", Takes: Binary, Status: 201,
-		Refuses: []int{200, 403, 404, 409, 413, 422, 503},
+		Refuses: []int{200, 404, 409, 413, 422, 503},
 		Summary: "Publishes a release file: 201, or 200 if the release was there already."}}
 	GetReleaseFile = Endpoint[Image, Nothing]{Route{Method: "GET", Path: "/api/releases/{image}/file", Needs: Anyone, Gives: Binary,
 		Refuses: []int{206, 304, 404, 410, 416}, Sends: []string{"ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"},
 		Summary: "The release file of an image, or ranges of it."}}
 	SetReleaseState = Endpoint[ReleaseState, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/state", Needs: MayPublish,
-		Act:     "release.state",
-		Refuses: []int{404},
+		Act: "release.state", Refuses: []int{404},
 		Summary: "Offers, withholds or withdraws a release."}}
 	ChangeRollout = Endpoint[RolloutChange, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/rollout", Needs: MayHalt,
-		Act:     "rollout.change",
-		Refuses: []int{404, 409},
+		Act: "rollout.change", Refuses: []int{404, 409},
 		Summary: "Begins a rollout, changes it, halts it, lets it go on, ends it."}}
 )
 
@@ -119,7 +117,7 @@ func KeyIDs(signers *release.Signers) []string {
 	return ids
 }
 
-// Release is a release. Counts and rollout are for operators.
+// Release is a release. Counts are for who sees devices, its rollout for who sees update files.
 type Release struct {
 	Claims
 	State     string    `json:"state" enum:"offered,withheld,withdrawn,superseded"`
@@ -131,7 +129,7 @@ type Release struct {
 	Damaged   bool      `json:"damaged,omitempty"`   // the stored image: publish the release file again
 }
 
-// Rollout is a rollout as operators see it.
+// Rollout is a rollout as accounts see it.
 type Rollout struct {
 	Phases string     `json:"phases"`
 	Begun  time.Time  `json:"begun"`

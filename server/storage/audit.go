@@ -3,11 +3,11 @@ package storage
 import (
 	"context"
 	"crypto/sha256"
-	"strings"
 	"time"
 
 	"unbrick/internal/cbor"
 	"unbrick/limits"
+	"unbrick/release"
 )
 
 // MaxActText is how many bytes each text of an Act has at most. What is longer is cut.
@@ -27,7 +27,7 @@ type Act struct {
 	Object  string // on what, such as 0001/S-17
 	Before  string
 	After   string
-	Result  string // done, or the code of the refusal
+	Result  string // done, unchanged, or the code of the refusal
 }
 
 // Row is a row of the audit log.
@@ -61,10 +61,10 @@ func (a *Act) texts() []*string {
 	return []*string{&a.Account, &a.Token, &a.Address, &a.Name, &a.Object, &a.Before, &a.After, &a.Result}
 }
 
-// Fit cuts texts that are too long, and replaces what is no UTF-8.
+// Fit cuts texts that are too long, and takes out what a terminal would obey.
 func (a *Act) Fit() {
 	for _, text := range a.texts() {
-		*text = strings.ToValidUTF8((*text)[:min(len(*text), MaxActText)], "\uFFFD")
+		*text = release.Clean(*text, MaxActText)
 	}
 	a.At = a.At.Truncate(time.Millisecond)
 }

@@ -150,7 +150,7 @@ const (
 	ByServer   Source = 1 // the server saw it itself
 	ByDevice   Source = 2 // the device says so
 	ByReporter Source = 3 // the page or command that restored it says so
-	ByOperator Source = 4 // somebody with the operator's token did it
+	ByOperator Source = 4 // an account that may operate did it
 )
 
 // EventKind is what happened. The words are stored and shown: append only.
@@ -176,7 +176,7 @@ const (
 	Changed     EventKind = "changed"       // runs other software than it was known to run, and not by an update from here
 	Worn        EventKind = "flash-problem" // failed erases or dead sectors reported
 	Conflict    EventKind = "conflict"      // two peers spoke under its serial at the same time
-	Settled     EventKind = "settled"       // somebody with the operator's token set it back to running, and ended its marks
+	Settled     EventKind = "settled"       // an account that may operate set it back to running, and ended its marks
 )
 
 // Event is one line of a device's history.

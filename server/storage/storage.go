@@ -216,7 +216,7 @@ type Accounts interface {
 	DeleteLogin(ctx context.Context, secret Digest) error
 }
 
-// Audit keeps what accounts did. Rows are written by changes (Doing) and by Note, and never changed.
+// Audit keeps what accounts did. Rows are written by changes (Doing) and by Note; Prune alone takes some away.
 type Audit interface {
 	// Note writes a row without a change.
 	Note(ctx context.Context, act Act) error
@@ -224,13 +224,11 @@ type Audit interface {
 	// the oldest first.
 	Rows(ctx context.Context, account string, before int64, limit int) ([]Row, error)
 	RowsAfter(ctx context.Context, account string, after int64, limit int) ([]Row, error)
-	// LastRow is the newest row; ErrNotFound if there is none.
-	LastRow(ctx context.Context) (Row, error)
 	// Prune takes the rows before n away; one row, Pruned, stands for them. ErrNotFound if there is no row n.
 	Prune(ctx context.Context, n int64) error
 }
 
-// Settings are small secrets and facts of the server itself, such as the hash of a made token.
+// Settings are small secrets and facts of the server itself, such as the demo's key.
 type Settings interface {
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error

@@ -267,8 +267,7 @@ func (c *Client) answered(status int, o map[string]any, ours bool) bool {
 		c.odd(status, o)
 		return false
 	case status == 401:
-		c.forget()
-		c.Wrong = true
+		c.forget() // the login has ended, or there was none
 		return false
 	case status == 0 || status >= 500:
 		c.Phase = Away
@@ -316,6 +315,7 @@ func (c *Client) SignIn(token string) bool {
 		}
 		o, ours := answer.(map[string]any)
 		if !c.answered(status, o, ours) {
+			c.Wrong = status == 401 && ours
 			return
 		}
 		who := read[form.Who](o)

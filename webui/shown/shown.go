@@ -143,7 +143,11 @@ func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, wr
 		case written != nil && written(at):
 			return state.SectorNew
 		}
-		return Believed(cellOf[states[at]], at >= len(doubtful) || !doubtful[at])
+		cell, known := cellOf[states[at]]
+		if !known {
+			cell = state.SectorDamaged // of what nobody knows the worst is shown
+		}
+		return Believed(cell, at >= len(doubtful) || !doubtful[at])
 	})
 	return m
 }

@@ -78,8 +78,8 @@ func (r *Root) Chosen() { r.restore.Chosen() }
 func (r *Root) SetSigned(account string) { r.fleet.Client.SetSigned(account) }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
-// "#fleet-releases", "#fleet-log", "#fleet-accounts", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other leaves the screen as it
-// is.
+// "#fleet-releases", "#fleet-log", "#fleet-accounts", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other
+// leaves the screen as it is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
 	switch {

@@ -12,15 +12,14 @@ import (
 // What stands over the audit log and the accounts.
 const (
 	LogHeading = "Who did what"
-	LogLead    = "Every change that an account made, and what accounts were refused, the newest first. unbrick audit keeps a copy " +
-		"that shows later changes."
+	LogLead    = "What accounts changed, and what they were refused, the newest first; who does not administer sees its own. " +
+		"With a copy that unbrick audit export writes you can tell later whether the log was changed."
 	AccountsHeading = "Accounts"
 	AccountsLead    = "Persons and programs with rights on this server. unbrick account and unbrick token make them."
 )
 
 // ActRow is one line of the audit log.
 type ActRow struct {
-	N                                   int64
 	When, Who, From, What, Sign, Result string
 }
 
@@ -57,8 +56,8 @@ var refusals = map[string]string{
 	"full":        "Refused: no room",
 }
 
-// shortest is how much of a digest, or of a value as JSON, a line shows.
-const shortest = 12
+// shownDigest is how much of a digest a line shows.
+const shownDigest = 12
 
 // ActRows are the lines of the audit log.
 func ActRows(list []form.Act, now time.Time) []ActRow {
@@ -69,7 +68,7 @@ func ActRows(list []form.Act, now time.Time) []ActRow {
 		if !known { // a newer server's
 			said = a.Name + " $on"
 		}
-		row := ActRow{N: a.N, Who: a.Account, From: a.Address, Sign: "ok", Result: "Done"}
+		row := ActRow{Who: a.Account, From: a.Address, Sign: "ok", Result: "Done"}
 		row.What = os.Expand(said, func(name string) string {
 			return map[string]string{"on": shortened(a.Object), "was": a.Before, "is": a.After}[name]
 		})
@@ -98,7 +97,7 @@ func shortened(object string) string {
 	parts := strings.Split(object, "/")
 	for i, p := range parts {
 		if len(p) == 64 {
-			parts[i] = p[:shortest]
+			parts[i] = p[:shownDigest]
 		}
 	}
 	return strings.Join(parts, "/")

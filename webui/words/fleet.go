@@ -229,7 +229,8 @@ const (
 	EmptyLead       = "Make a key, describe the model, publish the image. Run these where your firmware is; the key never leaves that machine."
 	ReleasesHeading = "Releases"
 
-	SignInAside HTML = `Lost it? Start the server again with a token of your own in <code>UNBRICK_TOKEN</code>. To <a ` +
+	SignInAside HTML = `Lost it? Ask for another one. Who runs the server’s machine always gets in: start it with a token of your own in ` +
+		`<code>UNBRICK_TOKEN</code>. To <a ` +
 		`href="#restore">restore a device</a>, or to <a href="#fleet-diagnostic">open a diagnostic file</a>, you need none.`
-	EmptyAside HTML = `The commands find this server and its operator by <code>UNBRICK_SERVER</code> and <code>UNBRICK_TOKEN</code>.`
+	EmptyAside HTML = `The commands find this server and your account by <code>UNBRICK_SERVER</code> and <code>UNBRICK_TOKEN</code>.`
 )

@@ -67,7 +67,7 @@ func setRelease(label string, to SetRelease, question, no string) []Act {
 	return []Act{Asked(a, question, no)}
 }
 
-// number is a count that the server tells operators alone.
+// number is a count that the server tells only who sees devices.
 func number(n *int) uint64 {
 	if n == nil {
 		return 0

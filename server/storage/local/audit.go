@@ -22,7 +22,7 @@ func scanRow(from row, r *storage.Row) error {
 
 // putAct appends an act to the audit log.
 func putAct(ctx context.Context, tx *sql.Tx, act storage.Act) error {
-	last, err := lastRow(ctx, tx)
+	last, err := one(ctx, tx, scanRow, auditColumns+`ORDER BY n DESC LIMIT 1`)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
@@ -32,10 +32,6 @@ func putAct(ctx context.Context, tx *sql.Tx, act storage.Act) error {
 	_, err = tx.ExecContext(ctx, `INSERT INTO audit (n, at, account, token, address, name, object, before, after, result, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.N, stamp(r.At), r.Account, r.Token, r.Address, r.Name, r.Object, r.Before, r.After, r.Result, r.Hash[:])
 	return err
-}
-
-func lastRow(ctx context.Context, q querier) (storage.Row, error) {
-	return one(ctx, q, scanRow, auditColumns+`ORDER BY n DESC LIMIT 1`)
 }
 
 // Note implements storage.Store.
@@ -53,12 +49,6 @@ func (s *Store) Rows(ctx context.Context, account string, before int64, limit in
 func (s *Store) RowsAfter(ctx context.Context, account string, after int64, limit int) ([]storage.Row, error) {
 	return all(ctx, s.read, "list acts", scanRow, auditColumns+`WHERE (account = ?1 OR ?1 = '') AND n > ?2 ORDER BY n LIMIT ?3`,
 		account, after, max(1, min(limit, storage.MaxPage)))
-}
-
-// LastRow implements storage.Store.
-func (s *Store) LastRow(ctx context.Context) (storage.Row, error) {
-	r, err := lastRow(ctx, s.read)
-	return r, named(err, "last act")
 }
 
 // Prune implements storage.Store.

@@ -64,11 +64,9 @@ func testLastAdmin(t *testing.T, s *stand) {
 	ok(t, s.AddToken(ctx, token("bbbbbbbb", "other", epoch.Add(time.Hour))))
 
 	later := epoch.Add(2 * time.Hour) // the other's token has ended
-	for _, now := range []time.Time{later} {
-		is(t, s.PutAccount(ctx, account("root", storage.View|storage.Operate|storage.Publish), now), storage.ErrLastAdmin)
-		is(t, s.DeleteAccount(ctx, "root", now), storage.ErrLastAdmin)
-		is(t, s.DeleteToken(ctx, "aaaaaaaa", now), storage.ErrLastAdmin)
-	}
+	is(t, s.PutAccount(ctx, account("root", storage.View|storage.Operate|storage.Publish), later), storage.ErrLastAdmin)
+	is(t, s.DeleteAccount(ctx, "root", later), storage.ErrLastAdmin)
+	is(t, s.DeleteToken(ctx, "aaaaaaaa", later), storage.ErrLastAdmin)
 	equal(t, "account", must(s.Account(ctx, "root"))(t).Roles, storage.Admin)
 	ok(t, s.DeleteToken(ctx, "aaaaaaaa", epoch))
 	is(t, s.DeleteAccount(ctx, "other", epoch), storage.ErrLastAdmin)
@@ -127,7 +125,6 @@ func rows(t *testing.T, s *stand) []storage.Row {
 
 // testAudit: there is no change without its row, and no row without its change.
 func testAudit(t *testing.T, s *stand) {
-	is(t, errOf(s.LastRow(ctx)), storage.ErrNotFound)
 	d := &storage.Doer{Act: storage.Act{At: epoch, Account: "root", Token: "aaaaaaaa", Address: "192.0.2.1", Name: "model.put",
 		Object: "0001", Before: "was", After: "is", Result: "done"}}
 	doing := storage.Doing(ctx, d)
@@ -149,7 +146,6 @@ func testAudit(t *testing.T, s *stand) {
 	want := d.Act
 	want.Name, want.Account = "model.put", "root"
 	equal(t, "first row", list[0].Act, want)
-	equal(t, "last row", must(s.LastRow(ctx))(t), list[2])
 	equal(t, "rows of one", must(s.Rows(ctx, "other", 0, 10))(t), list[1:2])
 	equal(t, "rows behind one", must(s.RowsAfter(ctx, "", 1, 1))(t), list[1:2])
 	equal(t, "the newest", must(s.Rows(ctx, "", 0, 2))(t), []storage.Row{list[2], list[1]})

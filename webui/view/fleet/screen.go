@@ -85,7 +85,9 @@ func (c *Screen) Key() string {
 
 // signedIn says whether the tabs of Fleet are of use.
 func (c *Screen) signedIn() bool {
-	return c.Client.Phase == fleetdata.Known && (!c.Client.Empty() || c.part() == onLog || c.part() == onAccounts)
+	f := c.Client
+	refused := f.Phase == fleetdata.Strange && f.Refusal != "" // a part: the account may see another
+	return refused || f.Phase == fleetdata.Known && (!f.Empty() || c.part() == onLog || c.part() == onAccounts)
 }
 
 func (c *Screen) tabs() []part.Tab {
