@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"unbrick/release"
+	"unbrick/server/account"
 	"unbrick/server/form"
 	"unbrick/server/storage"
 )
@@ -38,7 +40,7 @@ func (r *rig) signIn(token string) string {
 
 // mays says which roles each endpoint takes, as docs/operating.md has it: v(iew), o(perate), p(ublish), a(dmin); * is anybody.
 var mays = map[string]string{
-	"GET /api/whoami": "*", "POST /api/login": "*", "DELETE /api/login": "vopa", "POST /api/reports": "*", "GET /api/demo": "*", "GET /api/openapi.json": "*",
+	"GET /api/whoami": "*", "POST /api/login": "*", "DELETE /api/login": "*", "POST /api/reports": "*", "GET /api/demo": "*", "GET /api/openapi.json": "*",
 	"GET /api/models": "*", "GET /api/models/{id}": "*", "GET /api/models/{id}/keys": "*", "PUT /api/models/{id}": "p", "PUT /api/models/{id}/prefer": "p",
 	"GET /api/releases": "*", "POST /api/releases": "p", "GET /api/releases/{image}/file": "*", "PUT /api/releases/{image}/state": "p",
 	"PUT /api/releases/{image}/rollout": "op", "GET /api/files": "vop", "PUT /api/files/{id}/state": "p",
@@ -226,10 +228,11 @@ func TestAccounts(t *testing.T) {
 	}{
 		{"PUT", "/api/accounts/x", `{"roles":[]}`, 400, "malformed"}, {"PUT", "/api/accounts/x", `{"roles":["root"]}`, 400, "malformed"},
 		{"PUT", "/api/accounts/x", `{"roles":["view"],"models":["a/b"]}`, 400, "malformed"}, {"PUT", "/api/accounts/a%20b", `{"roles":["view"]}`, 400, "malformed"},
-		{"PUT", "/api/accounts/environment", `{"roles":["view"]}`, 409, "conflict"}, {"POST", "/api/accounts/environment/tokens", `{}`, 404, "not-found"},
+		{"PUT", "/api/accounts/environment", `{"roles":["view"]}`, 409, "conflict"}, {"POST", "/api/accounts/environment/tokens", `{}`, 409, "conflict"},
+		{"DELETE", "/api/tokens/" + r.ownToken(), "", 409, "conflict"}, {"PUT", "/api/accounts/x", `{"roles":["admin"],"models":["0001"]}`, 400, "malformed"},
 		{"POST", "/api/accounts/nobody/tokens", `{}`, 404, "not-found"}, {"POST", "/api/accounts/ci/tokens", `{"note":"` + strings.Repeat("x", 161) + `"}`, 400, "malformed"},
 		{"POST", "/api/accounts/ci/tokens", `{"ends":"1970-01-01T00:00:00Z"}`, 400, "malformed"}, {"DELETE", "/api/accounts/nobody", "", 404, "not-found"},
-		{"DELETE", "/api/tokens/nothing", "", 404, "not-found"}, {"DELETE", "/api/accounts/environment", "", 409, "last-admin"},
+		{"DELETE", "/api/tokens/nothing", "", 404, "not-found"}, {"DELETE", "/api/accounts/environment", "", 409, "conflict"},
 		{"DELETE", "/api/audit", "", 400, "malformed"}, {"DELETE", "/api/audit?before=99", "", 404, "not-found"}, {"DELETE", "/api/audit?before=1", "", 400, "malformed"},
 	} {
 		a, b := r.do(bad.method, bad.path, []byte(bad.body))
@@ -248,12 +251,98 @@ func TestAccounts(t *testing.T) {
 	r.must(507, "POST", "/api/accounts/ci/tokens", []byte(`{}`))
 	// One admin cannot remove itself; two can remove one another.
 	root := r.account("root", "admin")
-	r.must(204, "DELETE", "/api/accounts/environment", nil, "Authorization", "Bearer "+root)
+	if err := r.store.DeleteAccount(context.Background(), "environment", r.now()); err != nil { // as a start without its token does
+		t.Fatal(err)
+	}
 	for _, last := range []string{"/api/accounts/root", "/api/tokens/" + root[4:12]} {
 		r.must(409, "DELETE", last, nil, "Authorization", "Bearer "+root)
 	}
 	r.must(409, "PUT", "/api/accounts/root", []byte(`{"roles":["view"]}`), "Authorization", "Bearer "+root)
 	r.must(204, "DELETE", "/api/accounts/ci", nil, "Authorization", "Bearer "+root)
+}
+
+func (r *rig) ownToken() string {
+	r.Helper()
+	all, err := r.store.Tokens(context.Background(), "environment")
+	if err != nil || len(all) != 1 {
+		r.Fatal(all, err)
+	}
+	return all[0].ID
+}
+
+// TestAccountGoesDuringUpload: what an account may no longer do when its upload is whole is not done.
+func TestAccountGoesDuringUpload(t *testing.T) {
+	r := newRig(t)
+	r.publish("1", 1, image(1, 20_000))
+	file := r.file(r.key, "2", 2, image(2, 20_000))
+	for what, end := range map[string]func(token string){
+		"account removed": func(string) { r.must(204, "DELETE", "/api/accounts/ci", nil) },
+		"token removed":   func(token string) { r.must(204, "DELETE", "/api/tokens/"+token[4:12], nil) },
+		"role taken":      func(string) { r.must(200, "PUT", "/api/accounts/ci", []byte(`{"roles":["view"]}`)) },
+	} {
+		token := r.account("ci", "publish")
+		if a := r.upload(token, file, func() { end(token) }); a.StatusCode != 401 && a.StatusCode != 403 {
+			t.Errorf("%s: %s", what, a.Status)
+		}
+	}
+	if all := decode[form.Releases](r, r.must(200, "GET", "/api/releases", nil)).Releases; len(all) != 1 {
+		t.Errorf("published: %+v", all)
+	}
+}
+
+// TestStarts: whatever became of accounts, a start lets the machine's owner in, and nobody else into more than he had.
+func TestStarts(t *testing.T) {
+	ctx := context.Background()
+	for what, prepare := range map[string]func(r *rig){
+		"empty":                      func(*rig) {},
+		"admin may little":           func(r *rig) { r.account("admin", "view") },
+		"admin has all ended tokens": func(r *rig) { r.account("admin", "view"); r.fill("admin") },
+		"there are as many as may be": func(r *rig) {
+			for i := 0; ; i++ {
+				if a, _ := r.do("PUT", fmt.Sprintf("/api/accounts/a%d", i), []byte(`{"roles":["view"]}`)); a.StatusCode == 507 {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			r := newServer(t)
+			prepare(r)
+			shown, keep, err := account.Start(ctx, r.store, "", r.now())
+			if err != nil || shown == "" || keep == nil {
+				t.Fatalf("no token: %q, %v", shown, err)
+			}
+			if err := keep(ctx); err != nil {
+				t.Fatal(err)
+			}
+			tokens, err := r.store.Tokens(ctx, "admin")
+			if err != nil || len(tokens) != 1 {
+				t.Errorf("admin has tokens %+v, %v", tokens, err)
+			}
+			r.must(200, "GET", "/api/accounts?limit=1", nil, "Authorization", "Bearer "+shown)
+			r.must(401, "GET", "/api/accounts", nil) // the environment's token is said no more
+			if _, _, err := account.Start(ctx, r.store, testToken, r.now()); err != nil {
+				t.Fatal(err)
+			}
+			r.must(200, "GET", "/api/accounts?limit=1", nil)
+			if _, _, err := account.Start(ctx, r.store, shown, r.now()); !errors.Is(err, account.ErrMade) {
+				t.Errorf("started with a token that was made here: %v", err)
+			}
+		})
+	}
+}
+
+// fill gives an account as many tokens as there may be, all of which have ended.
+func (r *rig) fill(name string) {
+	r.Helper()
+	for {
+		err := r.store.AddToken(context.Background(), account.Make(name, "", r.now(), r.now().Add(-time.Hour)).Token)
+		if errors.Is(err, storage.ErrTooMany) {
+			return
+		} else if err != nil {
+			r.Fatal(err)
+		}
+	}
 }
 
 // TestBoundToModels: an account that is bound to models sees and changes those only.
@@ -332,7 +421,8 @@ func TestAuditLog(t *testing.T) {
 	}
 	text := strings.Join(said, "\n")
 	for _, want := range []string{
-		"environment model.put 0001:  -> : done", "environment release.publish 0001/1:  -> order 1, image " + release.Hex(a.Digest) + ": done",
+		"environment model.put 0001:  -> record " + release.ShortHex(sha256.Sum256(r.model.Append(nil))) + ": done",
+		"environment release.publish 0001/1:  -> order 1, image " + release.Hex(a.Digest) + ": done",
 		"environment key.register 0001:  -> " + r.kid.String() + ": done",
 		"environment account.put watcher:  -> view: done", "environment release.state 0001/" + release.Hex(a.Digest) + ": offered -> withheld: done",
 		"watcher release.state " + release.Hex(a.Digest) + ":  -> : forbidden", "watcher login.begin :  -> : done",
@@ -342,11 +432,19 @@ func TestAuditLog(t *testing.T) {
 			t.Errorf("no row says %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, watcher[4:]) {
-		t.Error("the log holds a token")
-	}
 	if newest := decode[form.Acts](r, r.must(200, "GET", "/api/audit?limit=2", nil)); len(newest.Acts) != 2 || newest.Acts[0] != acts[len(acts)-1] || newest.Next == "" {
 		t.Errorf("the newest: %+v", newest)
+	}
+	r.must(404, "DELETE", "/api/tokens/"+watcher, nil) // the whole token where its ID belongs
+	r.must(403, "PUT", "/api/models/%1b%5B2J%0aFAKE%09row/prefer", []byte(`{"kind":"delta"}`), "Authorization", "Bearer "+watcher)
+	for _, v := range decode[form.Acts](r, r.must(200, "GET", "/api/audit?limit=2", nil)).Acts {
+		text += v.Object
+		if strings.ContainsFunc(v.Object, func(c rune) bool { return c < ' ' }) {
+			t.Errorf("the log holds %q", v.Object)
+		}
+	}
+	if strings.Contains(text, watcher[12:]) {
+		t.Error("the log holds a token")
 	}
 	own := decode[form.Acts](r, r.must(200, "GET", "/api/audit", nil, "Authorization", "Bearer "+watcher)).Acts
 	if len(own) == 0 || slices.ContainsFunc(own, func(v form.Act) bool { return v.Account != "watcher" }) {
@@ -367,31 +465,40 @@ func TestTokenEndsDuringUpload(t *testing.T) {
 	ends := r.now().Add(time.Minute)
 	token := decode[form.NewToken](r, r.must(201, "POST", "/api/accounts/ci/tokens", asJSON(r, map[string]any{"note": "", "ends": ends}))).Text
 	file := r.file(r.key, "2", 2, image(2, 20_000))
+	if a := r.upload(token, file, func() { r.later(time.Hour) }); a.StatusCode != 201 {
+		t.Errorf("%s", a.Status)
+	}
+	again, b := r.do("POST", "/api/releases", file, "Authorization", "Bearer "+token)
+	if e := decode[form.Problem](r, b); again.StatusCode != 401 || e.Code != "ended-token" {
+		t.Errorf("%s %+v", again.Status, e)
+	}
+}
+
+// upload publishes a file, and lets something happen when the server has begun to read it.
+func (r *rig) upload(token string, file []byte, meanwhile func()) *http.Response {
+	r.Helper()
 	body, w := io.Pipe()
 	q, err := http.NewRequestWithContext(context.Background(), "POST", r.web.URL+"/api/releases", body)
 	if err != nil {
-		t.Fatal(err)
+		r.Fatal(err)
 	}
 	q.Header.Set("Authorization", "Bearer "+token)
 	q.Header.Set("Content-Type", "application/octet-stream")
 	q.Header.Set("Expect", "100-continue") // nothing of the body is taken before the server reads it, which knows by then who asks
 	go func() {
 		w.Write(file[:1000])
-		r.later(time.Hour)
+		meanwhile()
 		w.Write(file[1000:])
 		w.Close()
 	}()
 	patient := &http.Transport{ExpectContinueTimeout: time.Hour}
 	defer patient.CloseIdleConnections()
 	a, err := patient.RoundTrip(q)
-	if err != nil || a.StatusCode != 201 {
-		t.Errorf("%v %v", a, err)
+	if err != nil {
+		r.Fatal(err)
 	}
 	a.Body.Close()
-	again, b := r.do("POST", "/api/releases", file, "Authorization", "Bearer "+token)
-	if e := decode[form.Problem](r, b); again.StatusCode != 401 || e.Code != "ended-token" {
-		t.Errorf("%s %+v", again.Status, e)
-	}
+	return a
 }
 
 // TestClocksThatLie: whatever the clock says, tokens without an end let their account in.

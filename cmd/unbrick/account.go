@@ -8,6 +8,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/server/form"
+	"unbrick/server/storage"
 
 	"github.com/spf13/cobra"
 )
@@ -23,10 +24,11 @@ put    makes an account, or says anew what it may: pages that are signed in unde
          operate   that, and holds, frees and forgets devices, and halts rollouts
          publish   models, releases, update files and rollouts, and no devices: the role for CI
          admin     accounts, tokens, the audit log, and nothing of the rest unless that is given, too
-       With --model the account sees and changes what belongs to these models alone.
+       With --model the account sees and changes what belongs to these models, and of others what strangers see. Who
+       administers is bound to none.
 remove removes an account with its tokens
 
-The account environment has the token of UNBRICK_TOKEN, while the server is started with one. Nothing is done that would
+The account environment has the token of UNBRICK_TOKEN while the server is started with one, and is not changed here. Nothing is done that would
 leave nobody who may administer the server.
 
 example:
@@ -106,7 +108,8 @@ A token is a secret by which the server knows an account: give it as --token or 
 The server keeps only its SHA-256.
 
 make   makes a token for an account and shows it, this once. With --days it ends after so many days
-remove ends a token at once, and signs out the pages that signed in with it. ID is the 8 characters behind ubk_
+remove ends a token at once, and signs out the pages that signed in with it. ID is what list tells: the
+       8 characters behind ubk_
 
 example:
   unbrick token make ci --note "pipeline of the lamp" --days 90
@@ -141,10 +144,14 @@ func tokenCommand() *cobra.Command {
 		"say: unbrick token list, or: unbrick token make NAME, or: unbrick token remove ID", all, newOne,
 		f.verb("remove ID", "ends a token", takes(1, 1, "remove takes one ID, as unbrick token list tells it"),
 			func(ctx context.Context, a *api, words []string, p *printer) error {
-				if _, err := ask(ctx, a, form.RemoveToken, &form.TokenID{Token: words[0]}); err != nil {
+				id := words[0]
+				if rest, whole := strings.CutPrefix(id, "ubk_"); whole { // no more of it than what is no secret
+					id = rest[:min(len(rest), storage.TokenID)]
+				}
+				if _, err := ask(ctx, a, form.RemoveToken, &form.TokenID{Token: id}); err != nil {
 					return err
 				}
-				return p.tell(map[string]string{"removed": words[0]}, "token %s has ended\n", words[0])
+				return p.tell(map[string]string{"removed": id}, "token %s has ended\n", id)
 			}))
 	f.operate(g.PersistentFlags())
 	return g

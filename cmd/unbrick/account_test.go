@@ -32,7 +32,7 @@ func TestAccounts(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"device list --token " + token: "bound to models 0001", "account list --token " + token: "this needs admin", "device forget 0001 A-1 --token " + token: "this needs operate",
-		"model put 0002 --flash 1MiB --ram 64KiB --token " + token: "bound to models 0001", "account remove nobody": "unbrick account list tells of all", "account remove environment": "nobody would be left",
+		"model put 0002 --flash 1MiB --ram 64KiB --token " + token: "bound to models 0001", "account remove nobody": "unbrick account list tells of all", "account remove environment": "the server's own",
 		"token remove 00000000": "unbrick token list tells of all", "token make nobody": "there is no account", "audit prune --before 99": "no such row",
 	} {
 		if out := must(t, exitFailed, strings.Fields(line)...); !strings.Contains(out, want) {
@@ -67,7 +67,12 @@ func TestAccounts(t *testing.T) {
 	for what, text := range map[string]string{
 		"changed": changed, "a row left out": rows[0] + strings.Join(rows[2:], ""), "cut off": strings.Join(rows[:3], ""), "another log": strings.ReplaceAll(string(b), "a", "b"),
 		"begun anew": strings.Join(rows[1:], ""), "turned round": rows[1] + rows[0] + strings.Join(rows[2:], ""), "no rows": "", "no JSON": "x\n",
-		"pruned in the middle": rows[0] + strings.Replace(rows[1], `"act":"`, `"act":"pruned","x":"`, 1) + strings.Join(rows[2:], ""),
+		"line ends": strings.ReplaceAll(string(b), "\n", "\r\n"), "no end": strings.TrimSuffix(string(b), "\n"), "a field twice": strings.Replace(string(b), `{"n":1,`, `{"n":1,"n":1,`, 1),
+		"another case": strings.Replace(string(b), `"result":"done"`, `"result":"done","RESULT":"done"`, 1), "a field more": strings.Replace(string(b), `{"n":1,`, `{"n":1,"by":"boss",`, 1),
+		"less than a millisecond": strings.Replace(string(b), `Z","account"`, `00001Z","account"`, 1),
+		"nothing but the head":    `{"n":` + strings.Replace(head, ":", `,"at":"0001-01-01T00:00:00Z","account":"","token":"","address":"","act":"pruned","object":"","before":"","after":"","result":"","hash":"`, 1) + "\"}\n",
+		"pruned, and more":        strings.Replace(strings.Replace(rows[0], `"act":"model.put"`, `"act":"pruned"`, 1), `"before":""`, `"before":"x"`, 1) + strings.Join(rows[1:], ""),
+		"pruned in the middle":    rows[0] + strings.Replace(rows[1], `"act":"`, `"act":"pruned","x":"`, 1) + strings.Join(rows[2:], ""),
 	} {
 		if err := os.WriteFile(later, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -83,7 +88,17 @@ func TestAccounts(t *testing.T) {
 	must(t, exitOK, "audit", "prune", "--before", "4")
 	pruned := filepath.Join(w.data, "pruned.jsonl")
 	must(t, exitOK, "audit", "export", "-o", pruned)
-	must(t, exitOK, "audit", "verify", pruned, "--head", head)
+	if out := must(t, exitOK, "audit", "verify", pruned, "--head", head); !strings.Contains(out, "the rows up to 3 were taken away") {
+		t.Errorf("a log that was pruned: %s", out)
+	}
+	viewer := filepath.Join(w.data, "viewer.jsonl")
+	must(t, exitOK, "account", "put", "eve", "--role", "view")
+	eve := strings.TrimSpace(must(t, exitOK, "token", "make", "eve"))
+	must(t, exitFailed, "device", "forget", "0001", "A", "--token", eve)
+	if out := must(t, exitFailed, "audit", "export", "-o", viewer, "--token", eve); !strings.Contains(out, "only a part of the log") {
+		t.Errorf("a part is exported: %s", out)
+	}
+	must(t, exitOK, "token", "remove", eve)
 }
 
 func lastLine(out string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,13 +81,20 @@ func exportActs(ctx context.Context, a *api, name string, p *printer) (err error
 			os.Remove(name)
 		}
 	}()
-	lines, last := json.NewEncoder(out), form.Act{}
+	last := form.Act{}
 	for page, err := range pages(ctx, a, form.ListActs, &form.ActQuery{Page: form.Page{Limit: 500}, Oldest: true}) {
 		if err != nil {
 			return err
 		}
 		for i := range page {
-			if err := lines.Encode(&page[i]); err != nil {
+			if a := &page[i]; a.N != last.N+1 && !(last.N == 0 && a.Name == storage.Pruned) {
+				return errors.New("the server tells this account only a part of the log: export it as one that may administer")
+			}
+			line, err := actLine(&page[i])
+			if err == nil {
+				_, err = out.Write(line)
+			}
+			if err != nil {
 				return err
 			}
 			last = page[i]
@@ -113,37 +121,66 @@ func verifyActs(name, head string, p *printer) error {
 		return err
 	}
 	defer in.Close()
-	var last storage.Row
+	var first, last storage.Row
 	found := false
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 64<<10)
+	lines.Split(wholeLines)
 	for lines.Scan() {
 		row, err := nextAct(lines.Bytes(), &last)
 		if err != nil {
 			return fmt.Errorf("%s: behind row %d: %w", name, last.N, err)
 		}
-		if last = *row; last.N == n {
+		if last = *row; first.N == 0 {
+			first = last
+		}
+		if last.N == n {
 			if found = true; last.Hash != kept {
 				return fmt.Errorf("%s: row %d has hash %s, and %s was kept: what stands there up to it is not what stood there then", name, n,
 					release.Hex(last.Hash), hash)
 			}
 		}
 	}
+	gone := int64(0) // rows that are not in the file
+	if first.Name == storage.Pruned {
+		gone = first.N
+	}
 	switch {
 	case lines.Err() != nil:
 		return fmt.Errorf("%s: %w", name, lines.Err())
+	case n <= gone:
+		return fmt.Errorf("%s: the rows up to %d were taken away, and row %d with them: nothing of them can be verified", name, gone, n)
 	case !found:
 		return fmt.Errorf("%s: there is no row %d: it was cut off, or the head is of another server", name, n)
 	}
-	return p.tell(map[string]int64{"verified": n, "rows": last.N},
-		"up to row %d the log is what it was when its head was kept; it goes on to row %d\n", n, last.N)
+	missing := ""
+	if gone > 0 {
+		missing = fmt.Sprintf("; the rows up to %d were taken away and are not in it", gone)
+	}
+	return p.tell(map[string]int64{"verified": n, "rows": last.N, "gone": gone},
+		"up to row %d the log is what it was when its head was kept; it goes on to row %d%s\n", n, last.N, missing)
 }
 
-// nextAct reads a line of an export, which must be the row behind the last one. Only the first row may stand for others.
+// wholeLines are lines with what ends them.
+func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i+1], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, errors.New("the last line has no end: it was cut off")
+	}
+	return 0, nil, nil
+}
+
+// nextAct reads a line of an export, which must be the row behind the last one, written as export writes it. Only the first row may
+// stand for others, and then it says nothing else.
 func nextAct(line []byte, last *storage.Row) (*storage.Row, error) {
 	var v form.Act
 	if err := json.Unmarshal(line, &v); err != nil {
 		return nil, err
+	}
+	if same, err := actLine(&v); err != nil || !bytes.Equal(same, line) || !v.At.Equal(v.At.Truncate(time.Millisecond)) {
+		return nil, errors.New("the next line is not as export writes it")
 	}
 	hash, err := release.ParseHex(v.Hash)
 	if err != nil {
@@ -152,11 +189,18 @@ func nextAct(line []byte, last *storage.Row) (*storage.Row, error) {
 	r := &storage.Row{N: v.N, Hash: hash, Act: storage.Act{At: v.At, Account: v.Account, Token: v.Token, Address: v.Address, Name: v.Name,
 		Object: v.Object, Before: v.Before, After: v.After, Result: v.Result}}
 	switch {
-	case last.N == 0 && r.Name == storage.Pruned:
+	case last.N == 0 && r.N > 0 && r.Act == storage.Act{Name: storage.Pruned}:
 	case r.N != last.N+1:
 		return nil, fmt.Errorf("row %d follows", r.N)
 	case r.Chain(last.Hash) != r.Hash:
 		return nil, fmt.Errorf("row %d was changed, or one before it", r.N)
 	}
 	return r, nil
+}
+
+// actLine is a row as export writes it.
+func actLine(a *form.Act) ([]byte, error) {
+	a.At = a.At.UTC()
+	b, err := json.Marshal(a)
+	return append(b, '\n'), err
 }

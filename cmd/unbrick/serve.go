@@ -186,5 +186,9 @@ func start(ctx context.Context, store storage.Store) (made string, keep func(con
 			return "", nil, usageError("UNBRICK_TOKEN: %v", err)
 		}
 	}
-	return account.Start(ctx, store, token, time.Now().UTC().Truncate(time.Millisecond))
+	made, keep, err = account.Start(ctx, store, token, time.Now().UTC().Truncate(time.Millisecond))
+	if errors.Is(err, account.ErrMade) {
+		err = usageError("UNBRICK_TOKEN: %v", err)
+	}
+	return made, keep, err
 }

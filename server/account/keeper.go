@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +21,10 @@ import (
 
 // Why a request is not known by what it brought.
 var (
-	ErrWrong = errors.New("this token is not known here")
-	ErrEnded = errors.New("this token has ended")
-	ErrBoth  = errors.New("a request is known by a token or by a login, not by both")
+	ErrWrong   = errors.New("this token is not known here")
+	ErrEnded   = errors.New("this token has ended")
+	ErrChanged = errors.New("what this account may was changed meanwhile")
+	ErrBoth    = errors.New("a request is known by a token or by a login, not by both")
 )
 
 // TriesError says that an address tried too many wrong tokens.
@@ -125,6 +128,24 @@ func (k *Keeper) by(ctx context.Context, t *storage.Token) (Who, error) {
 	return Who{Account: a, Token: t.ID}, nil
 }
 
+// Still says whether who asked when a long request began may go on at its end: its rights are what they were, and nobody took its token
+// away. A token that has ended meanwhile was right.
+func (k *Keeper) Still(ctx context.Context, who *Who) error {
+	if _, err := k.store.Token(ctx, who.Token); errors.Is(err, storage.ErrNotFound) {
+		return ErrWrong
+	} else if err != nil {
+		return err
+	}
+	a, err := k.store.Account(ctx, who.Name)
+	if err != nil {
+		return err
+	}
+	if a.Roles != who.Roles || !slices.Equal(a.Models, who.Models) {
+		return ErrChanged
+	}
+	return nil
+}
+
 // refuse counts a wrong token, and tells of them.
 func (k *Keeper) refuse(ctx context.Context, address string, why error) error {
 	k.wrong.Allow(address)
@@ -168,6 +189,14 @@ func Make(account, note string, now, ends time.Time) Made {
 	m.Text = prefix + m.ID + encoding.EncodeToString(secret)
 	m.Secret = sha256.Sum256([]byte(m.Text))
 	return m
+}
+
+// secrets are tokens that somebody put where something else belongs.
+var secrets = regexp.MustCompile(prefix + `[0-9A-Za-z]{9,}`)
+
+// Redact leaves of every token in a text no more than its ID, which is no secret.
+func Redact(text string) string {
+	return secrets.ReplaceAllStringFunc(text, func(token string) string { return token[:len(prefix)+storage.TokenID] + "..." })
 }
 
 // foreign begins the ID of a token that was not made here: the digits of encoding have no such sign.

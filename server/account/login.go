@@ -14,8 +14,8 @@ import (
 	"unbrick/server/storage"
 )
 
-// Names of the cookie: over TLS no other host and no other path can set it; in the clear, on the machine itself, a browser takes
-// none that is Secure.
+// Names of the cookie: what begins with __Host- no other host and no other path can set; in the clear, on the machine itself, a browser
+// takes none that is Secure.
 const (
 	secureCookie = "__Host-unbrick"
 	plainCookie  = "unbrick"

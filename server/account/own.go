@@ -17,6 +17,12 @@ const (
 	First       = "admin"
 )
 
+// Kept is how many accounts are kept free for those two.
+const Kept = 2
+
+// ErrMade says that a server was started with a token that it made itself.
+var ErrMade = errors.New("this token was made here, for an account: start the server with one of your own, or without")
+
 // everything is what those two may.
 const everything = storage.Operate | storage.Publish | storage.Admin
 
@@ -37,6 +43,9 @@ func Start(ctx context.Context, store storage.Accounts, token string, now time.T
 	}
 	made := Make(First, "made at the first start", now, time.Time{})
 	return made.Text, func(ctx context.Context) error {
+		if err := clear(ctx, store, now); err != nil {
+			return err
+		}
 		if err := store.PutAccount(ctx, storage.Account{Name: First, Roles: everything, Made: now}, now); err != nil {
 			return err
 		}
@@ -47,10 +56,27 @@ func Start(ctx context.Context, store storage.Accounts, token string, now time.T
 	}, nil
 }
 
+// clear takes the tokens of an account First of before: they were not given for all rights, and may be as many as there may be.
+func clear(ctx context.Context, store storage.Accounts, now time.Time) error {
+	old, err := store.Tokens(ctx, First)
+	if err != nil {
+		return err
+	}
+	for i := range old {
+		if err := store.DeleteToken(ctx, old[i].ID, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // own gives the account environment a token, and takes all others from it. What is so already is not written: a full disk keeps
 // nobody from starting.
 func own(ctx context.Context, store storage.Accounts, token string, now time.Time) error {
 	t := storage.Token{ID: idOf(token), Account: Environment, Secret: sha256.Sum256([]byte(token)), Note: "UNBRICK_TOKEN", Made: now}
+	if there, err := store.Token(ctx, t.ID); err == nil && there.Account != Environment {
+		return ErrMade
+	}
 	if _, err := store.Account(ctx, Environment); errors.Is(err, storage.ErrNotFound) {
 		err = store.PutAccount(ctx, storage.Account{Name: Environment, Roles: everything, Made: now}, now)
 		if err != nil {

@@ -33,7 +33,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, in *form.Credent
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, _ *form.Nothing) (*form.Nothing, error) {
-	cookies, err := s.cfg.Accounts.SignOut(r.Context(), asks(r))
+	cookies, err := s.cfg.Accounts.SignOut(r.Context(), asks(r)) // a page whose login has ended loses its cookie, too
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +68,8 @@ func (s *Server) listAccounts(_ http.ResponseWriter, r *http.Request, in *form.A
 }
 
 func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountChange) (*form.Account, error) {
-	if in.Account == account.Environment {
-		return nil, problem(http.StatusConflict, "conflict", "the account %s is the server's own: it has the token that it was started with",
-			account.Environment)
+	if err := notOwn(in.Account); err != nil {
+		return nil, err
 	}
 	roles, ok := storage.ParseRoles(in.Body.Roles)
 	if !ok {
@@ -82,6 +81,9 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 			return nil, malformed("model %q: %v", release.Clean(id, release.MaxText), err)
 		}
 	}
+	if roles&storage.Admin != 0 && len(models) > 0 {
+		return nil, malformed("who may administer is bound to no models: it could give itself all of them")
+	}
 	now := s.cfg.Now()
 	a := storage.Account{Name: in.Account, Roles: roles, Models: models, Made: now}
 	switch was, err := s.cfg.Store.Account(r.Context(), in.Account); {
@@ -90,6 +92,12 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 		before(r, rights(&was))
 	case !errors.Is(err, storage.ErrNotFound):
 		return nil, err
+	default:
+		if all, err := s.cfg.Store.Accounts(r.Context()); err != nil {
+			return nil, err
+		} else if len(all) >= storage.MaxAccounts-account.Kept {
+			return nil, storage.ErrTooMany
+		}
 	}
 	after(r, rights(&a))
 	if err := s.cfg.Store.PutAccount(r.Context(), a, now); err != nil {
@@ -108,6 +116,15 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 	return &v, nil
 }
 
+// notOwn refuses to change the account whose token the server was started with: the machine's owner says what it is.
+func notOwn(name string) error {
+	if name != account.Environment {
+		return nil
+	}
+	return problem(http.StatusConflict, "conflict",
+		"the account %s is the server's own while UNBRICK_TOKEN says its token", account.Environment)
+}
+
 // rights are what an account may, in the audit log.
 func rights(a *storage.Account) string {
 	if len(a.Models) == 0 {
@@ -117,6 +134,9 @@ func rights(a *storage.Account) string {
 }
 
 func (s *Server) removeAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountName) (*form.Nothing, error) {
+	if err := notOwn(in.Account); err != nil {
+		return nil, err
+	}
 	was, err := s.cfg.Store.Account(r.Context(), in.Account)
 	if err != nil {
 		return nil, err
@@ -149,9 +169,8 @@ func (s *Server) tokenJSON(t *storage.Token) form.Token {
 }
 
 func (s *Server) makeToken(_ http.ResponseWriter, r *http.Request, in *form.TokenWish) (*form.NewToken, error) {
-	if in.Account == account.Environment {
-		return nil, problem(http.StatusNotFound, "not-found", "the account %s has the token that the server was started with, and no other",
-			account.Environment)
+	if err := notOwn(in.Account); err != nil {
+		return nil, err
 	}
 	if err := release.CheckText(in.Body.Note, storage.MaxNote); in.Body.Note != "" && err != nil {
 		return nil, malformed("note: %v", err)
@@ -173,6 +192,9 @@ func (s *Server) makeToken(_ http.ResponseWriter, r *http.Request, in *form.Toke
 func (s *Server) removeToken(_ http.ResponseWriter, r *http.Request, in *form.TokenID) (*form.Nothing, error) {
 	was, err := s.cfg.Store.Token(r.Context(), in.Token)
 	if err != nil {
+		return nil, err
+	}
+	if err := notOwn(was.Account); err != nil {
 		return nil, err
 	}
 	before(r, was.Account)

@@ -84,6 +84,7 @@ type Server struct {
 	rate    *access.Limiter
 	inside  *access.Crowd // requests, links among them
 	reports *access.Limiter
+	noted   *access.Limiter // acts of an account that changed nothing, in the audit log
 	uploads chan struct{}
 	handler http.Handler
 
@@ -98,7 +99,8 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, mux: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
 		rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
-		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), uploads: make(chan struct{}, l.Uploads),
+		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), noted: access.NewLimiter(1./6, 60, cfg.Passed),
+		uploads: make(chan struct{}, l.Uploads),
 	}
 	s.handler = s.routes()
 	return s

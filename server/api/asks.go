@@ -108,7 +108,7 @@ func objectOf(r *http.Request, route *form.Route, in reflect.Value) string {
 	if model := modelOf(in); model != "" && (len(parts) == 0 || parts[0] != model) {
 		parts = append([]string{model}, parts...)
 	}
-	return strings.Join(parts, "/")
+	return account.Redact(strings.Join(parts, "/"))
 }
 
 // act does what changes something, and sees to it that the audit log has it: a change by the store, in the transaction of the
@@ -118,7 +118,7 @@ func (s *Server) act(r *http.Request, route *form.Route, do func(*http.Request) 
 	if route.Act == "" || !who.Known() { // of strangers the keeper tells
 		return do(r)
 	}
-	d := &storage.Doer{Act: storage.Act{At: s.cfg.Now(), Account: who.Name, Token: who.Token, Address: s.client(r), Name: route.Act,
+	d := &storage.Doer{Now: s.cfg.Now, Act: storage.Act{Account: who.Name, Token: who.Token, Address: s.client(r), Name: route.Act,
 		Object: objectOf(r, route, reflect.ValueOf(form.Nothing{})), Result: "done"}}
 	err := do(r.WithContext(storage.Doing(r.Context(), d)))
 	switch {
@@ -130,6 +130,10 @@ func (s *Server) act(r *http.Request, route *form.Route, do func(*http.Request) 
 	default:
 		d.Result = "unchanged"
 	}
+	if _, some := s.noted.Allow(who.Name); !some {
+		return err // the log does not grow without bound by what somebody is refused
+	}
+	d.At = s.cfg.Now()
 	if noted := s.cfg.Store.Note(context.WithoutCancel(r.Context()), d.Act); noted != nil {
 		s.cfg.Log.Error("audit log", "act", d.Name, "account", d.Account, "result", d.Result, "error", noted)
 		if err == nil && !errors.Is(noted, storage.ErrFull) {
@@ -151,7 +155,7 @@ func tell(r *http.Request, route *form.Route, in reflect.Value) {
 		if err != nil {
 			panic(fmt.Sprintf("api: body of %s: %v", route.Act, err)) // it came as JSON
 		}
-		d.After = string(b)
+		d.After = account.Redact(string(b))
 	}
 }
 

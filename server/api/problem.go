@@ -104,6 +104,8 @@ func refusal(err error) *problemError {
 		return problem(http.StatusUnauthorized, "wrong-token", "%v", account.ErrWrong)
 	case errors.Is(err, account.ErrEnded):
 		return problem(http.StatusUnauthorized, "ended-token", "%v", account.ErrEnded)
+	case errors.Is(err, account.ErrChanged):
+		return problem(http.StatusForbidden, "forbidden", "%v", account.ErrChanged)
 	case errors.Is(err, account.ErrBoth):
 		return problem(http.StatusBadRequest, "two-identities", "%v", account.ErrBoth)
 	case errors.Is(err, account.ErrClear):

@@ -34,6 +34,9 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 	if err != nil {
 		return nil, err
 	}
+	if err := s.cfg.Accounts.Still(r.Context(), asks(r)); err != nil { // receiving it may have taken an hour
+		return nil, err
+	}
 	f, err := release.SplitFile(b)
 	if err != nil {
 		return nil, malformed("this is no release file: %v", err)

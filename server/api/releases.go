@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -127,6 +128,10 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 				releases[i].Manifest.Version, err)
 		}
 	}
+	if was, err := s.cfg.Store.Model(r.Context(), m.ID); err == nil {
+		before(r, recordName(was.Record))
+	}
+	after(r, recordName(b))
 	stored := storage.Model{ID: m.ID, Record: b, Updated: s.cfg.Now()}
 	if err := s.cfg.Store.PutModel(r.Context(), stored); err != nil {
 		return nil, err
@@ -135,6 +140,9 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 	s.cfg.Log.Info("model stored", "model", m.ID)
 	return s.modelJSON(r, &stored)
 }
+
+// recordName tells a model's record from another in the audit log.
+func recordName(record []byte) string { return "record " + release.ShortHex(sha256.Sum256(record)) }
 
 // fitsArea says why a release cannot be for a software area.
 func fitsArea(m *release.Manifest, area *flash.Geometry) error {

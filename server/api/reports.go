@@ -9,6 +9,7 @@ import (
 	"unbrick/limits"
 	"unbrick/release"
 	"unbrick/server/access"
+	"unbrick/server/account"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
 )
@@ -60,6 +61,8 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, in *form.Told) (
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
+	about(r, account.Redact(p.Model+"/"+p.Serial))
+	after(r, p.Outcome.String())
 	err = s.cfg.Fleet.Report(r.Context(), &p, asks(r).May(form.MayHandle) && asks(r).On(p.Model))
 	known := !errors.Is(err, fleet.ErrUnknown)
 	if err != nil && known {

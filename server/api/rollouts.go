@@ -36,6 +36,15 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 	return v
 }
 
+// wasRollout says in words what a rollout is.
+func wasRollout(r *storage.Rollout) string {
+	if !r.Active() {
+		return "for all"
+	}
+	halted := map[bool]string{true: "going on", false: "halted"}[r.Halted.IsZero()]
+	return fmt.Sprintf("%s, %d may fail, %s", storage.FormatPhases(r.Phases), r.Limit, halted)
+}
+
 // changed says in words what a change of a rollout is.
 func changed(c *form.Change) string {
 	var parts []string
@@ -67,7 +76,7 @@ func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.Rol
 		return nil, problem(http.StatusForbidden, "forbidden", "the account %s may halt a rollout; the rest needs %s", asks(r).Name,
 			storage.Publish)
 	}
-	before(r, storage.FormatPhases(v.Rollout.Phases))
+	before(r, wasRollout(&v.Rollout))
 	after(r, changed(&in.Body.Change))
 	var lost uint32
 	if v.Rollout, lost, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {

@@ -9,7 +9,7 @@ var (
 	SignIn = Endpoint[Credentials, Who]{Route{Method: "POST", Path: LoginPath, Needs: Anyone,
 		Sends:   []string{"Set-Cookie"},
 		Summary: "Gives a page a cookie for a token."}}
-	SignOut = Endpoint[Nothing, Nothing]{Route{Method: "DELETE", Path: LoginPath, Needs: MaySignIn, Act: "login.end", Status: 204,
+	SignOut = Endpoint[Nothing, Nothing]{Route{Method: "DELETE", Path: LoginPath, Needs: Anyone, Act: "login.end", Status: 204,
 		Sends: []string{"Set-Cookie"}, Summary: "Ends the login that the cookie is of."}}
 	ListAccounts = Endpoint[AccountQuery, Accounts]{Route{Method: "GET", Path: AccountsPath,
 		Summary: "The accounts, in order of their names."}}
@@ -22,7 +22,7 @@ var (
 	ListTokens = Endpoint[TokenQuery, Tokens]{Route{Method: "GET", Path: "/api/tokens",
 		Summary: "The tokens, the newest first, without what is secret of them."}}
 	MakeToken = Endpoint[TokenWish, NewToken]{Route{Method: "POST", Path: "/api/accounts/{account}/tokens", Act: "token.make", Status: 201,
-		Refuses: []int{404}, Summary: "Makes a token for an account. It is shown this once."}}
+		Refuses: []int{404, 409}, Summary: "Makes a token for an account. It is shown this once."}}
 	RemoveToken = Endpoint[TokenID, Nothing]{Route{Method: "DELETE", Path: "/api/tokens/{token}", Act: "token.remove", Status: 204,
 		Refuses: []int{404, 409}, Summary: "Ends a token, and the logins begun with it."}}
 	ListActs = Endpoint[ActQuery, Acts]{Route{Method: "GET", Path: AuditPath, Needs: MaySignIn,

@@ -2,7 +2,8 @@ package form
 
 // Endpoints of the server itself.
 var (
-	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Takes: CBOR, Status: 202,
+	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Act: "restoration.report",
+		Takes: CBOR, Status: 202,
 		Refuses: []int{404, 413, 415}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
 	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}

@@ -66,13 +66,16 @@ func (a *Act) Fit() {
 	for _, text := range a.texts() {
 		*text = release.Clean(*text, MaxActText)
 	}
-	a.At = a.At.Truncate(time.Millisecond)
+	if a.At = a.At.Truncate(time.Millisecond); a.At.UnixMilli() == 0 {
+		a.At = a.At.Add(time.Millisecond) // stored as 0 it would be no time at all
+	}
 }
 
 // Doer is an act that is under way.
 type Doer struct {
 	Act
-	Rows int // that were written
+	Now  func() time.Time // of each row; nil: At
+	Rows int              // that were written
 }
 
 type actKey struct{}

@@ -55,7 +55,11 @@ func (s *Store) change(ctx context.Context, what string, f func(tx *sql.Tx) erro
 		if err := f(tx); err != nil {
 			return err
 		}
-		return putAct(ctx, tx, d.Act)
+		act := d.Act
+		if d.Now != nil {
+			act.At = d.Now()
+		}
+		return putAct(ctx, tx, act)
 	})
 	if err == nil {
 		d.Rows++
