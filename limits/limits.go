@@ -146,4 +146,6 @@ const (
 	Logins    = 64  // pages signed in under one account
 	TokenNote = 160 // bytes
 	ActText   = 512 // bytes of each text of a row of the audit log
+
+	ListEntries = 100_000 // devices of a list that comes from the factory
 )

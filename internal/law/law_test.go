@@ -82,6 +82,7 @@ var below = map[string][]string{
 	"server/access":         {},
 	"server/account":        {"server/access", "server/form", "server/storage"},
 	"server/form":           {"release"},
+	"server/identity":       {"limits", "release"},
 	"server/rollout":        {"release", "server/form", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
 	"server/api":            {"internal/cbor", "limits", "flash", "delta/diff", "model", "protocol", "protocol/wsconn", "release", "release/sequence", "server/access", "server/account", "server/fleet", "server/form", "server/metrics", "server/offer", "server/rollout", "server/session", "server/storage"},
@@ -96,6 +97,7 @@ var below = map[string][]string{
 
 // confined says which packages know of a library, by the beginning of its path.
 var confined = map[string][]string{
+	"filippo.io/":                  {"server/identity"},
 	"github.com/prometheus/":       {"server/metrics", "server/api"},
 	"golang.org/x/time/":           {"server/access"},
 	"modernc.org/":                 {"server/storage/local"},

@@ -56,6 +56,17 @@ var serverMistakes = []entry{
 		`		_, err := tx.ExecContext(ctx, `+"`DELETE FROM logins WHERE token IN (SELECT id FROM tokens WHERE account = ?)`"+`, a.Name)
 `, `		_, err := tx.ExecContext(ctx, `+"`DELETE FROM logins WHERE token IN (SELECT id FROM tokens WHERE account = ? AND NOT ?)`"+`, a.Name, MISTAKE)
 `),
+	// Lists of devices.
+	one("server/identity", "TestListRefused", "keys of small order taken", "server/identity/key.go",
+		`Equal(edwards25519.NewIdentityPoint()) == 1:`, `Equal(edwards25519.NewIdentityPoint()) == 1 && !MISTAKE:`),
+	one("server/identity", "TestListRefused", "points as nobody writes them taken", "server/identity/key.go",
+		`case [32]byte(point.Bytes()) != *public:`, `case [32]byte(point.Bytes()) != *public && !MISTAKE:`),
+	one("server/identity", "TestListRefused", "one key for two devices taken", "server/identity/list.go",
+		`p.keys[e.Public]; twice {`, `p.keys[e.Public]; twice && !MISTAKE {`),
+	one("server/identity", "TestListRefused", "a list that was cut off taken", "server/identity/list.go",
+		`	case err != nil:
+		return "", p.wrong("no line end`, `	case err != nil && !MISTAKE:
+		return "", p.wrong("no line end`),
 	one("cmd/unbrick", "TestAccounts", "chain of an export not computed", "cmd/unbrick/audit.go",
 		`case r.Chain(last.Hash) != r.Hash:`, `case r.Chain(last.Hash) != r.Hash && !MISTAKE:`),
 	one("cmd/unbrick", "TestAccounts", "rows hidden behind one that stands for others", "cmd/unbrick/audit.go",
