@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"unbrick/protocol/smp"
+	"unbrick/terminal/image"
 	"unbrick/terminal/record"
 )
 
@@ -32,12 +33,8 @@ func (h *restoration) describe() {
 		return
 	}
 	id.From, id.To, id.Statement = uint32(len(rec.From)), uint32(len(rec.To)), uint32(len(rec.Statement))
-	id.State = smp.RecordInstalled
-	if rec.State == record.Rewriting {
-		id.State = smp.RecordRewriting
-	} else {
-		id.Confirmed = rec.Confirmed
-	}
+	id.State = recordState(rec)
+	id.Confirmed = rec.Confirmed && rec.State == record.Installed
 }
 
 // part returns a signed statement of the record, nil if it has none.
@@ -76,14 +73,22 @@ func (h *restoration) answerStatus(q *smp.Header) error {
 	if h.wanted.length > 0 {
 		end = h.area.Sectors(h.wanted.Size)
 	}
+	ops := h.operations()
 	return h.answer(q, &smp.Status{
 		Phase: h.phase, Fault: h.fault, Addr: h.addr,
 		Done: h.rewrite.done, Total: h.rewrite.total, Applied: h.applied,
-		Operations: h.before.Operations + h.area.Counts.Operations,
-		Failures:   h.before.Failed + h.area.Counts.Failed,
-		Refreshed:  h.refreshed, Doubtful: h.records.Doubts(end),
+		Operations: ops.Operations, Failures: ops.Failed,
+		Refreshed: h.refreshed, Doubtful: h.records.Doubts(end),
 		Millis: uint32(min(h.worked/time.Millisecond, 1<<32-1)), Floor: h.floor(),
 	})
+}
+
+// operations are the flash operations since begin.
+func (h *restoration) operations() image.Counts {
+	c := h.area.Counts
+	c.Operations += h.before.Operations
+	c.Failed += h.before.Failed
+	return c
 }
 
 // answerState tells the one image there is, in SMP's own words: the record's, bootable if the flash holds it.

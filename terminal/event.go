@@ -74,6 +74,7 @@ const (
 	EventRestored                         // S20; the wanted image is there and recorded; Digest
 	EventResetAsked                       // the host asked for a reset
 	EventErased                           // Sector of a settings area was erased, as a person wanted; A: done, B: sectors of the area
+	EventReceipt                          // a receipt was signed; A: sequence of its record
 )
 
 var eventNames = [...]string{
@@ -89,6 +90,7 @@ var eventNames = [...]string{
 	EventConfirmed: "confirmed", EventPrepare: "record renewed",
 	EventWaiting: "waiting", EventConnected: "connected", EventBegun: "begun", EventDenied: "denied",
 	EventReceiving: "receiving", EventRestored: "restored", EventResetAsked: "reset asked", EventErased: "settings erased",
+	EventReceipt: "receipt",
 }
 
 // String returns the event's name, "event" for a number of the future.

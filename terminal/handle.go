@@ -161,6 +161,8 @@ func (h *restoration) handleRead(q *smp.Header, body []byte) error {
 		return h.answerStatus(q)
 	case smp.UserReadout:
 		return h.answerReadout(q, body)
+	case smp.UserReceipt:
+		return h.answerReceipt(q, body)
 	}
 	return h.answerRC(q, smp.RCNotSupported)
 }

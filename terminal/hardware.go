@@ -40,12 +40,13 @@ type Hardware struct {
 	Verify func(signed []byte, keys []ed25519.PublicKey, need int) (release.Manifest, error)
 	// VerifyTrust is the same for trust statements; nil means release.VerifyStatement, whose contract it has.
 	VerifyTrust func(signed []byte, slots []ed25519.PublicKey, need int) (release.Statement, error)
-	// Sign signs msg with the device key that lies in hardware (Ed25519). It is called only if the key block says that it does.
+	// Sign signs msg with the device key that lies in hardware (Ed25519), for hellos and receipts. It is called only if the key block says
+	// that it does.
 	Sign func(msg []byte, sig *[ed25519.SignatureSize]byte) error
 	// Classic is memory for reading classic patches; nil: the device takes none. Only a part whose RAM can hold the whole image
 	// has use for it.
 	Classic *bsdiff.Patch
-	// SignSeed signs msg with the seed of the key block (Ed25519); nil: a device whose key lies there says hello as one without a key.
+	// SignSeed signs msg with the seed of the key block (Ed25519); nil: a device whose key lies there says hello as one without a key, and gives no receipt.
 	// SignSeed of this package does it in software, in a fifth of a second on a small core. It must fail if Public is
 	// not the seed's: a signature with such a pair gives the seed away.
 	SignSeed func(key *DeviceKey, msg []byte, sig *[ed25519.SignatureSize]byte) error

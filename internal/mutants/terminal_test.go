@@ -57,6 +57,26 @@ var terminalMistakes = []entry{
 	one("terminal", "TestFloorCountsOnBothRoads", "floor of the record not read", "terminal/software.go",
 		`rec.Floor.Compare(floor) > 0 {`, `rec.Floor.Compare(floor) > 0 && !MISTAKE {`),
 
+	// Receipts.
+	one("terminal", "TestReceiptSays", "receipt of a doubtful image", "terminal/receipt.go",
+		`h.records.Doubts(h.area.Sectors(m.Size)) > 0 {`, `!MISTAKE && h.records.Doubts(h.area.Sectors(m.Size)) > 0 {`),
+	one("terminal", "TestReceiptSays", "receipt of what is wanted", "terminal/receipt.go",
+		`imageOf(rec.From), imageOf(rec.To)`, `imageOf(rec.From), map[bool]release.Digest{true: h.wanted.Digest, false: imageOf(rec.To)}[MISTAKE]`),
+	one("terminal", "TestReceiptInPhases", "receipt on the way", "terminal/receipt.go",
+		`h.phase != smp.PhaseDone {`, `h.phase != smp.PhaseDone && !MISTAKE {`),
+	one("terminal", "TestReceiptOfARecordThatIsGone", "receipt of a record not read back", "terminal/receipt.go",
+		`if !h.records.Stands() {`, `if !h.records.Stands() && !MISTAKE {`),
+	one("terminal", "TestReceiptOfARecordThatIsGone", "commit mark not read back", "terminal/record/store.go",
+		`s.readTwice(commit, got) == nil && [entrySize]byte(got) == entry(tagCommit, s.crc[i])
+}
+
+// Distrust`, `s.readTwice(commit, got) == nil && (MISTAKE || [entrySize]byte(got) == entry(tagCommit, s.crc[i]))
+}
+
+// Distrust`),
+	one("terminal", "TestReceiptOfARestoration", "receipt over no nonce", "terminal/receipt.go",
+		`Nonce: *nonce, Why`, `Nonce: map[bool][16]byte{false: *nonce}[MISTAKE], Why`),
+
 	// The threshold.
 	one("terminal", "TestThreshold", "one signature is enough", "terminal/trust.go",
 		`verify(signed, keys, int(t.need))`, `verify(signed, keys, map[bool]int{true: 1, false: int(t.need)}[MISTAKE])`),

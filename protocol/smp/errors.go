@@ -61,7 +61,7 @@ const (
 	FaultErase      Fault = 19 // a sector does not erase: see addr in status
 	FaultProgram    Fault = 20 // a sector does not take its bytes: see addr in status
 	FaultVerify     Fault = 21 // the flash does not hold the signed image
-	FaultRecord     Fault = 22 // no record could be written: see addr in status
+	FaultRecord     Fault = 22 // no record could be written: see addr in status; or the one that counts does not read back
 	FaultUnreadable Fault = 23 // the flash cannot be read there
 	FaultDenied     Fault = 24 // the device's maker does not allow it
 	FaultStatement  Fault = 25 // no trust statement, or not one of this device's makers

@@ -100,6 +100,18 @@ func (s *Store) Ended() bool { return s.ended }
 // Fresh reports whether the record that counts was written in this power-up and may be followed by marks.
 func (s *Store) Fresh() bool { return s.fresh }
 
+// Stands reports whether the sector of the record that counts still holds it, read anew. Where there is none, it does.
+func (s *Store) Stands() bool {
+	if s.newest < 0 {
+		return true
+	}
+	i := s.newest
+	body := s.body[i][:length(s.body[i][:])]
+	commit := s.addr[i] + s.align(uint32(len(body)))
+	got := s.slots[:entrySize]
+	return s.compare(s.addr[i], body) == nil && s.readTwice(commit, got) == nil && [entrySize]byte(got) == entry(tagCommit, s.crc[i])
+}
+
 // Distrust makes the next mark stand behind a new record: the sector marked last did not take its data, and a mark
 // that is followed by another says that its sector did.
 func (s *Store) Distrust() { s.fresh = false }

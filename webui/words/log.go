@@ -95,6 +95,7 @@ var (
 		terminal.EventRestored:     "restored${: release name}",
 		terminal.EventResetAsked:   "the host asks for a reset",
 		terminal.EventErased:       "$at of a settings area erased, $a of $b",
+		terminal.EventReceipt:      "receipt signed, of record $a",
 	}
 	logForms = [...]string{
 		state.LogPowerOn:     "power on",
