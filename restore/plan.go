@@ -62,6 +62,9 @@ type Plan struct {
 	// (Device.Layout.Settings) are erased. What is in them is lost.
 	EraseSettings bool
 
+	// Nonce may be set before Run: behind the verdict the device is asked for its receipt over it.
+	Nonce *[16]byte
+
 	speed   uint32 // of the line that pays, 0: the base speed
 	want    *chosen
 	picture *picture

@@ -28,6 +28,7 @@ type rig struct {
 	model model.Model
 	key   ed25519.PrivateKey
 	area  flash.Geometry
+	own   *terminal.DeviceKey // of its devices, nil: they have none
 }
 
 // made is one release.
@@ -125,7 +126,7 @@ func (r *rig) device(in *made, o *lab.Options) *lab.Device {
 	}
 	pub := [32]byte(r.key.Public().(ed25519.PublicKey))
 	id := terminal.Identity{Model: r.model.ID, Serial: "S-1", Threshold: 1, Keys: [][32]byte{pub}, Resident: r.model.Resident}
-	if err := d.Manufacture(&id, nil, in.signed, in.image); err != nil {
+	if err := d.Manufacture(&id, r.own, in.signed, in.image); err != nil {
 		r.t.Fatal(err)
 	}
 	r.on(d)

@@ -46,6 +46,7 @@ type Result struct {
 	SettingsFault  smp.Fault     // SettingsFailed: why
 	SettingsAddr   uint32        // SettingsFailed: of the sector that takes no erase, else 0
 	Erased         []flash.Area  // settings areas that the device has erased and read back
+	Receipt        *Receipt      // if Plan.Nonce asked for it and the device gives one
 }
 
 // runner is one Run.
@@ -66,6 +67,7 @@ type runner struct {
 	fresh    bool          // begin has begun anew: the device has nothing of any file
 	stale    bool          // status is as an acknowledgement has it, which tells the phase alone
 	settings settings
+	receipt  *Receipt
 
 	// Of a transfer in frames.
 	before     Touched // what the flash had seen before it
@@ -137,6 +139,9 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	r.stage(StageStart)
+	if err := r.attest(ctx); err != nil {
+		return err
+	}
 	return r.start(ctx)
 }
 
@@ -272,5 +277,6 @@ func (r *runner) result() *Result {
 		Repeated: s.repeated, Elapsed: s.port.Now() - s.began, Line: s.line,
 		Device:   time.Duration(r.status.Millis) * time.Millisecond,
 		Settings: r.settings.state, SettingsFault: r.settings.fault, SettingsAddr: r.settings.addr, Erased: r.settings.erased,
+		Receipt: r.receipt,
 	}
 }
