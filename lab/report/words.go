@@ -24,6 +24,7 @@ var checkWords = map[string]string{
 	"confirmation-whole-or-not":       "A confirmation that was cut is whole or not there, and the next session confirms.",
 	"statement-kept":                  "No record that any road writes has lost the maker’s word on who may sign.",
 	"dead-sectors-told-on-both-roads": "A sector that takes no data is told over the link and over the cable.",
+	"receipt-true":                    "What the device signs of itself is so, at every moment at which it signs.",
 	"fast-equals-full":                "Runs that remember digests end as runs that compute every one of them.",
 }
 

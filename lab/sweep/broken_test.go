@@ -222,6 +222,33 @@ var brokens = []broken{
 	}
 `},
 	}},
+	{"receipt-before-verdict", CheckReceipt, []edit{
+		{"terminal/receipt.go", `if h.phase != smp.PhaseIdle && h.phase != smp.PhaseDone {`, `if h.phase != smp.PhaseIdle && h.phase != smp.PhaseDone && !MISTAKE {`},
+		{"terminal/receipt.go", `imageOf(rec.To)
+	}
+`, `imageOf(rec.To)
+	}
+	if MISTAKE && h.wanted.length > 0 {
+		r.State, r.Match, r.To = uint8(smp.RecordInstalled), uint8(matchTo), h.wanted.Digest
+	}
+`},
+	}},
+	{"receipt-from-ram", CheckReceipt, []edit{
+		{"terminal/receipt.go", `		r.State, r.Sequence = uint8(recordState(rec)), rec.Sequence
+`, `		r.State, r.Sequence = uint8(recordState(rec)), rec.Sequence
+		if MISTAKE {
+			r.State = uint8(h.who.State)
+		}
+`},
+	}},
+	{"receipt-over-no-nonce", CheckReceipt, []edit{
+		{"terminal/receipt.go", `	ops := h.operations()
+`, `	ops := h.operations()
+	if MISTAKE {
+		nonce = new([16]byte)
+	}
+`},
+	}},
 	{"length-trusted", CheckRefused, []edit{
 		{"terminal/upload.go", `		if uint64(len(m.Data)) > uint64(u.length-u.offset) {
 `, `		if uint64(len(m.Data)) > uint64(u.length-u.offset) && !MISTAKE {

@@ -27,6 +27,7 @@ const (
 	CheckConfirmed               // a cut confirmation is whole (confirmed, floor raised, no predecessor) or not there
 	CheckStatement               // no record has lost the trust statement
 	CheckTold                    // a sector that takes no data is told over the link and over the cable
+	CheckReceipt                 // what the device signs of itself is so: over our number, behind its verdict, as record and cells have it
 	CheckFastIsFull              // a fast cycle and a full one say the same
 	checks
 )
@@ -35,7 +36,8 @@ var checkNames = [checks]string{
 	"hardware-rules", "outcome", "early-and-late-cuts-run", "restoration-only-if-needed", "runs-signed-image", "runs-firm-cells",
 	"boots-agree", "restores-exactly", "boot-area-untouched", "erases-bounded", "only-changed-and-marked-touched",
 	"applications-run-again", "floor-by-confirmation", "proof-before-erase", "lengths-refused", "updates-complete",
-	"single-faults-retried", "dead-sector-named", "floor-never-falls", "confirmation-whole-or-not", "statement-kept", "dead-sectors-told-on-both-roads", "fast-equals-full",
+	"single-faults-retried", "dead-sector-named", "floor-never-falls", "confirmation-whole-or-not", "statement-kept", "dead-sectors-told-on-both-roads",
+	"receipt-true", "fast-equals-full",
 }
 
 // String returns the check's name, which is what a report and --json call it.

@@ -45,6 +45,7 @@ type host struct {
 	deframer smp.Deframer
 	head     smp.Header
 	then     func(body []byte)
+	refused  func(error) // what comes instead if the next request is, nil: the host gives up
 	status   smp.Status
 	number   uint32 // of the last file
 	picture  []byte // of each sector: which image it holds, or unknown
@@ -130,13 +131,16 @@ func (h *host) Write(p []byte) error {
 		if h.watch != nil {
 			h.watch(false, &head, len(packet))
 		}
-		then := h.then
-		h.then = nil
+		then, refused := h.then, h.refused
+		h.then, h.refused = nil, nil
 		if then == nil {
 			continue
 		}
 		if err := smp.ResponseError(body); err != nil {
-			h.fail(err)
+			if refused == nil {
+				refused = h.fail
+			}
+			refused(err)
 			continue
 		}
 		then(body)
@@ -188,13 +192,18 @@ func (h *host) begin() {
 		h.script(h)
 		return
 	}
+	h.witness(before, h.bringBack)
+}
+
+// bringBack is the restoration itself.
+func (h *host) bringBack() {
 	switch h.road {
 	case RoadUpload:
 		sum := sha256.Sum256(h.goods().upload)
 		h.upload(0, sum[:])
 	case RoadFile, RoadParts:
 		h.request(&smp.BeginRequest{Manifest: h.goods().signed, Parts: h.road == RoadParts}, func([]byte) {
-			h.settle(smp.PhaseReady, func() { h.survey(0) })
+			h.settle(smp.PhaseReady, func() { h.witness(midway, func() { h.survey(0) }) })
 		})
 	case RoadEngine, roads:
 	}
@@ -212,7 +221,7 @@ func (h *host) upload(at uint32, sum []byte) {
 		switch {
 		case !h.body(b, &next):
 		case int(next.Offset) == len(file):
-			h.reset()
+			h.witness(behind, h.reset)
 		case next.Offset <= at || int(next.Offset) > len(file):
 			h.fail(fmt.Errorf("%w: device wants offset %d behind %d", ErrGaveUp, next.Offset, at))
 		default:
@@ -254,7 +263,7 @@ const hostBlock = 128
 // bring sends the files one after the other, each of which the device applies when it is whole, and asks for the verdict.
 func (h *host) bring(files [][]byte) {
 	if len(files) == 0 {
-		h.request(&smp.FinishRequest{}, func([]byte) { h.settle(smp.PhaseDone, h.reset) })
+		h.request(&smp.FinishRequest{}, func([]byte) { h.settle(smp.PhaseDone, func() { h.witness(behind, h.reset) }) })
 		return
 	}
 	file := files[0]

@@ -39,6 +39,7 @@ func newJudge(s *Subject, full bool) (*judge, error) {
 		return nil, err
 	}
 	j := &judge{stand: *st}
+	j.word = j.believe
 	j.begun = func() { j.before, j.done = j.look(), j.board.Operations() }
 	return j, nil
 }

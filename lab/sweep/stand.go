@@ -30,6 +30,8 @@ type stand struct {
 
 	event  func(terminal.Event)                  // told of every event, may be nil
 	packet func(send bool, h *smp.Header, n int) // told of every packet of a restoration but the engine's, may be nil
+	nonces uint64                                // that hosts have drawn
+	word   func(*word)                           // told of every receipt, may be nil
 	begun  func()                                // called by the device's goroutine before any of its software runs, may be nil
 	names  []bool                                // memory of read
 	sheet  []byte                                // the same
@@ -65,6 +67,9 @@ func (st *stand) run(cable terminal.Cable, f func(labstand.Agent)) {
 	}
 	st.bench.Change = func(hw *terminal.Hardware) {
 		hw.Cable, hw.Event = cable, st.event
+		if _, asks := cable.(*host); asks { // nobody else has a use for it
+			hw.SignSeed = terminal.SignSeed
+		}
 		if st.units != nil {
 			hw.Hash, hw.Verify, hw.VerifyTrust = st.hashes(), st.units.verify, st.units.verifyTrust
 		}

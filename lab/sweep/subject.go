@@ -30,6 +30,7 @@ type Subject struct {
 	layout    flash.Layout
 	software  flash.Geometry
 	id        terminal.Identity
+	own       terminal.DeviceKey // of the device
 	key       ed25519.PrivateKey
 	goods     [2]goods // old and new
 	info      protocol.Info
@@ -99,6 +100,7 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 		return err
 	}
 	s.id = terminal.Identity{Model: "0001", Serial: "sweep", Keys: [][32]byte{publicOf(retired), publicOf(s.key)}, Threshold: 1, Floor: release.Floor{Counter: 1}, Resident: resident}
+	s.own = terminal.NewDeviceKey(&seed)
 	for i, image := range [][]byte{old, new} {
 		if s.goods[i], err = s.release(uint64(i+1), startFloor+uint64(i), image); err != nil {
 			return err
@@ -133,7 +135,7 @@ func (s *Subject) prepare(ctx context.Context, old, new []byte) error {
 			s.changed[i] = !bytes.Equal(s.cells(Old, addr, n), s.cells(New, addr, n))
 		}
 	}
-	if s.raw, err = terminal.Factory(&s.layout, &s.id, nil, s.goods[Old].signed, old); err != nil {
+	if s.raw, err = terminal.Factory(&s.layout, &s.id, &s.own, s.goods[Old].signed, old); err != nil {
 		return err
 	}
 	s.age()

@@ -108,8 +108,8 @@ func (s *Store) Stands() bool {
 	i := s.newest
 	body := s.body[i][:length(s.body[i][:])]
 	commit := s.addr[i] + s.align(uint32(len(body)))
-	got := s.slots[:entrySize]
-	return s.compare(s.addr[i], body) == nil && s.readTwice(commit, got) == nil && [entrySize]byte(got) == entry(tagCommit, s.crc[i])
+	mark := entry(tagCommit, s.crc[i])
+	return s.compare(s.addr[i], body) == nil && s.compare(commit, mark[:]) == nil
 }
 
 // Distrust makes the next mark stand behind a new record: the sector marked last did not take its data, and a mark
