@@ -16,9 +16,7 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
-	made := *id
-	made.Reads, made.Completes, made.Stages = readsHere, completesHere, stagesHere
-	who, err := AppendIdentity(nil, &made)
+	who, err := appendMade(nil, id)
 	if err != nil {
 		return nil, fmt.Errorf("factory: %w", err)
 	}
@@ -46,6 +44,22 @@ func Factory(l *flash.Layout, id *Identity, key *DeviceKey, signed, image []byte
 	record.Put(raw[addr:], &record.Record{Sequence: 1, State: record.Installed, Confirmed: true, Floor: id.Floor, To: signed}, g.ProgramUnit)
 	copy(raw[l.SoftwareBase():], image)
 	return raw, nil
+}
+
+// appendMade appends the identification with what the boot code of this package can.
+func appendMade(dst []byte, id *Identity) ([]byte, error) {
+	made := *id
+	made.Reads, made.Completes, made.Stages = readsHere, completesHere, stagesHere
+	return AppendIdentity(dst, &made)
+}
+
+// AppendBootArea appends the last KeyBlockSize and IdentitySize bytes of a boot area, as a factory programs them.
+func AppendBootArea(dst []byte, id *Identity, key *DeviceKey) ([]byte, error) {
+	dst, err := AppendKeyBlock(dst, key)
+	if err != nil {
+		return nil, err
+	}
+	return appendMade(dst, id)
 }
 
 // putBootArea writes identification and key block to the flash.

@@ -29,7 +29,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(),
 		accountCommand(), tokenCommand(), auditCommand(),
-		releaseCommand(), deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(),
+		releaseCommand(), deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), factoryCommand(),
 		deltaCommand(), powercutCommand(), benchCommand(), versionCommand(), completionCommand(), manCommand())
 	return root
 }
