@@ -67,7 +67,7 @@ var described = sync.OnceValues(func() (*description, error) {
 				if a.Ref != "" {
 					o.Responses[status] = d.Components.Responses[a.Ref[strings.LastIndexByte(a.Ref, '/')+1:]]
 				}
-				if path != "/link" && !slices.Contains([]string{"400", "401", "403", "429", "500", "507"}, status) { // of terminals; by rule
+				if path != "/link" && !slices.Contains([]string{"400", "401", "403", "421", "429", "500", "507"}, status) { // of terminals; by rule
 					d.open[strings.ToUpper(method)+" "+path+" "+status] = true
 				}
 			}

@@ -63,9 +63,9 @@ func ask(t *testing.T, d *net.Dialer, addr, path string) int {
 // all others are closed, and everybody else is served meanwhile.
 func TestFlood(t *testing.T) {
 	const allowed, flood = 40, 1500
-	r := newRig(t, func(c *Config) { c.Limits.PerAddress, c.Limits.Connections = allowed, 100 })
+	r := newRig(t, func(c *Config) { c.Limits.PerAddress, c.Limits.Connections, c.Split = allowed, 100, true })
 	addr := serveOn(t, r.s.Handler(), r.s.Listen)
-	health := serveOn(t, r.s.Health(), r.s.ListenHealth)
+	operators := serveOn(t, r.s.Operators(), r.s.ListenOperators)
 	other := from(t, "127.0.0.2")
 	conns := make([]net.Conn, flood)
 	for i := range conns {
@@ -78,18 +78,15 @@ func TestFlood(t *testing.T) {
 		fmt.Fprintf(c, "POST /api/reports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{") // may be closed already
 	}
 	r.until("all but the allowed were refused", func() bool { return counted(r.s.metrics.RefusedConns, "address") == flood-allowed })
-	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-		if got := ask(t, other, health, path); got != 200 {
-			t.Errorf("%s at the listener for health: %d", path, got)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/whoami"} {
+		if got := ask(t, other, operators, path); got != 200 {
+			t.Errorf("%s at the operators' listener: %d", path, got)
 		}
 	}
-	for _, path := range []string{"/healthz", "/api/whoami"} {
+	for _, path := range []string{"/api/models", "/api/whoami"} {
 		if got := ask(t, other, addr, path); got != 200 {
 			t.Errorf("%s for an honest client: %d", path, got)
 		}
-	}
-	if got := ask(t, other, health, "/api/whoami"); got != 404 {
-		t.Errorf("the API at the listener for health: %d", got)
 	}
 	for _, c := range conns[allowed:] {
 		if _, err := io.Copy(io.Discard, c); err != nil && !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
@@ -106,9 +103,9 @@ func TestFlood(t *testing.T) {
 			return false
 		}
 		defer c.Close()
-		fmt.Fprintf(c, "GET /healthz HTTP/1.0\r\n\r\n")
+		fmt.Fprintf(c, "GET /api/openapi.json HTTP/1.0\r\n\r\n")
 		b, _ := io.ReadAll(c)
-		return bytes.Contains(b, []byte("ok\n"))
+		return bytes.Contains(b, []byte("HTTP/1.0 200 OK"))
 	})
 }
 

@@ -57,7 +57,11 @@ type rig struct {
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	t.Helper()
 	r := newServer(t, change...)
-	r.web = httptest.NewServer(r.s.Handler())
+	h := r.s.Handler()
+	if r.s.cfg.Split {
+		h = r.s.Operators() // tests ask as operators
+	}
+	r.web = httptest.NewServer(h)
 	t.Cleanup(r.web.Close)
 	r.describe()
 	return r

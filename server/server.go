@@ -36,6 +36,7 @@ type Config struct {
 	Now     func() time.Time     // what is recorded; nil: time.Now
 	Passed  func() time.Duration // since any moment, never falling: for rates; nil: the monotonic clock
 	Demo    *form.Demo           // package demo makes it; nil: not a demo
+	Split   bool                 // operators have a listener of their own: see Operators
 	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
 }
 
@@ -121,6 +122,7 @@ func New(cfg *Config) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live, s.metrics = session.NewLive(), metrics.New(cfg.Version)
+	s.cfg.Log = access.Quieten(s.cfg.Log, func() { s.metrics.Lines.Add(1) })
 	if err := s.remember(); err != nil {
 		s.cancel()
 		return nil, err
@@ -171,7 +173,7 @@ func (s *Server) open() {
 	s.api = api.New(api.Config{
 		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining, Converse: s.Converse,
 		Accounts: account.New(s.cfg.Store, s.cfg.Now, s.cfg.Passed), Page: s.cfg.Page,
-		Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied,
+		Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied, Split: s.cfg.Split,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
 		Limits: api.Limits{
 			Sessions: l.Sessions, Connections: l.Connections, PerAddress: l.PerAddress,
@@ -180,11 +182,11 @@ func (s *Server) open() {
 	})
 }
 
-// Handler answers HTTP requests: the API, the link, metrics and the page.
+// Handler answers everybody: the page, the link, the API; with Config.Split only what strangers may come to.
 func (s *Server) Handler() http.Handler { return s.api.Handler() }
 
-// Health answers a supervisor: /healthz, /readyz and /metrics, for a listener of their own that no flood of strangers reaches.
-func (s *Server) Health() http.Handler { return s.api.Health() }
+// Operators answers all that there is, for a listener of their own that no flood of strangers reaches.
+func (s *Server) Operators() http.Handler { return s.api.Operators() }
 
 // Converse leads one session on conn, as a terminal's at /link, and closes conn. from names the peer in logs.
 func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse(conn, from) }
@@ -192,14 +194,16 @@ func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {
 	crowd := access.NewCrowd(s.cfg.Limits.PerAddress, s.cfg.Limits.Connections)
-	return access.Listen(l, crowd, s.cfg.Proxied, func(bound string) { s.metrics.RefusedConns.Add(bound) })
+	return access.Listen(l, crowd, s.cfg.Proxied, access.Told{
+		Refused: s.metrics.RefusedConns.Add, Wasted: func() { s.metrics.Wasted.Add(1) },
+	})
 }
 
-const healthRoom = 64 // connections of the listener for supervisors
+const operatorRoom = 256 // connections of the operators' listener
 
-// ListenHealth bounds a listener for Health.
-func (s *Server) ListenHealth(l net.Listener) net.Listener {
-	return access.Listen(l, access.NewCrowd(healthRoom, healthRoom), false, func(string) {})
+// ListenOperators bounds a listener for Operators.
+func (s *Server) ListenOperators(l net.Listener) net.Listener {
+	return access.Listen(l, access.NewCrowd(operatorRoom, operatorRoom), false, access.Told{Refused: func(string) {}, Wasted: func() {}})
 }
 
 // Close ends the server. New sessions are turned away at once, those that only wait are told to come again, and

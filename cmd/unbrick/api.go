@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -36,16 +37,23 @@ func (e *apiError) Error() string { return e.Text }
 const maxAnswer = 80 << 20 // bytes: a release file with the largest image
 
 func newAPI(server, token string) (*api, error) {
+	client := &http.Client{Timeout: 5 * time.Minute}
+	if path, is := strings.CutPrefix(server, socketPrefix); is {
+		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}
+		server = "http://localhost"
+	}
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usageError("--server %q is no address like http://127.0.0.1:8080", server)
+		return nil, usageError("--server %q is no address like http://127.0.0.1:8080, or unix:/run/unbrick/admin", server)
 	}
 	for i := range len(token) {
 		if token[i] < ' ' || token[i] > '~' {
 			return nil, usageError("character %d of the token is not ASCII that can be printed: it cannot be sent", i+1)
 		}
 	}
-	return &api{base: u, token: token, client: &http.Client{Timeout: 5 * time.Minute}}, nil
+	return &api{base: u, token: token, client: client}, nil
 }
 
 // do sends a request and returns the body of a good answer and its status. An answer that says no is an *apiError.

@@ -35,22 +35,27 @@ who may administer makes the account admin, and shows its token once; only hashe
 terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends. A folder that
 holds anything but a demo is refused with --demo, and the folder of a demo without.
 
---health tells a supervisor how the server is on a second listener, for example 127.0.0.1:8081: it answers while strangers
-fill the first one.
+--admin-addr gives operators and supervisors a listener of their own, for example 127.0.0.1:8081 or unix:/run/unbrick/admin:
+the first one then has the page, the link, reports and downloads, and this one has everything, health and metrics too, while
+strangers fill the first.
 
-The server has no TLS of its own. Put a reverse proxy with TLS in front for anything but this computer, and say --proxied so
-that limits count the client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for up to --drain.
+TLS comes from --tls-cert and --tls-key, which are read again when they changed, or by --acme, which gets certificates for the
+hosts that it names over the same listener (port 443 as the world sees it). Or put a reverse proxy with TLS in front, and say
+--proxied so that limits count the client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for
+up to --drain.
 
 examples:
   unbrick serve --demo
   UNBRICK_TOKEN=... unbrick serve --addr 127.0.0.1:8080 --data /var/lib/unbrick --log json --proxied
+  unbrick serve --addr :443 --admin-addr 127.0.0.1:8081 --acme updates.example --data /var/lib/unbrick
 
 exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
 
 type serveFlags struct {
-	addr, health      string
+	addr, admin       string
 	data, logForm     string
 	demo, proxied     bool
+	tls               tlsFlags
 	drain             time.Duration
 	sessions, workers int
 	perAddress        int
@@ -59,10 +64,11 @@ type serveFlags struct {
 func (f *serveFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.addr, "addr", cmp.Or(os.Getenv("UNBRICK_ADDR"), "127.0.0.1:8080"),
 		"address to listen on; port 0 takes a free one (UNBRICK_ADDR)")
-	set.StringVar(&f.health, "health", "", "a second address for /healthz, /readyz and /metrics alone, which no flood of strangers reaches")
+	set.StringVar(&f.admin, "admin-addr", "", "a second address, HOST:PORT or unix:PATH, for operators, health and metrics alone")
 	set.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
 	set.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
 	set.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
+	f.tls.declare(set)
 	set.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
 	set.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
 	set.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
@@ -98,6 +104,9 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 	} else if f.data == "" {
 		f.data = "data"
 	}
+	if err := f.tls.check(); err != nil {
+		return err
+	}
 	return f.serve(ctx, logger, out)
 }
 
@@ -117,6 +126,9 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		return err
 	}
 	defer l.close()
+	if l.tls, err = f.tls.config(f.data, logger); err != nil {
+		return err
+	}
 	store, err := f.openStore(ctx)
 	if err != nil {
 		return err
@@ -125,7 +137,8 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		logger.Warn("data folder", "note", note)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers, Proxied: f.proxied,
+	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers,
+		Proxied: f.proxied, Split: l.own != nil,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
 	made, keep, err := start(ctx, store)
 	if err != nil {
@@ -154,9 +167,9 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 			return fmt.Errorf("the token that was shown does not count: %w", err)
 		}
 	}
-	web, ended := access.NewHTTP(s.Handler(), logger), make(chan error, 2)
-	defer serveHealth(s, l.health, access.NewHTTP(s.Health(), logger), ended)() // last, so that it says what ends the server
-	go func() { ended <- web.Serve(s.Listen(l.web)) }()
+	web, own, ended := access.NewHTTP(s.Handler(), logger), access.NewHTTP(s.Operators(), logger), make(chan error, 2)
+	defer own.Close() // last, so that it says what ends the server
+	l.serve(s, web, own, ended)
 	select {
 	case err = <-ended:
 	case <-ctx.Done():

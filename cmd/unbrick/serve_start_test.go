@@ -83,10 +83,10 @@ func TestStartThatFailsMakesNoToken(t *testing.T) {
 		want []string
 	}{
 		{exitFailed, []string{"--addr", taken}, []string{taken, "address already in use", "Nothing was changed", "--addr"}},
-		{exitFailed, []string{"--addr", "127.0.0.1:0", "--health", taken}, []string{taken, "address already in use", "Nothing was changed", "--health"}},
+		{exitFailed, []string{"--addr", "127.0.0.1:0", "--admin-addr", taken}, []string{taken, "address already in use", "Nothing was changed", "--admin-addr"}},
 		{exitUsage, []string{"--addr", "foo"}, []string{`--addr "foo"`, "HOST:PORT"}},
 		{exitUsage, []string{"--addr", "127.0.0.1:99999"}, []string{"--addr", "HOST:PORT"}},
-		{exitUsage, []string{"--addr", "127.0.0.1:0", "--health", "8081"}, []string{`--health "8081"`, "HOST:PORT"}},
+		{exitUsage, []string{"--addr", "127.0.0.1:0", "--admin-addr", "8081"}, []string{`--admin-addr "8081"`, "HOST:PORT"}},
 		{exitFailed, []string{"--addr", "192.0.2.1:8080"}, []string{"192.0.2.1:8080", "this computer does not have it", "--addr"}},
 	} {
 		out := must(t, c.code, append([]string{"serve", "--data", data}, c.args...)...)
@@ -128,7 +128,8 @@ func TestServeTellsOfTheNetwork(t *testing.T) {
 		{[]string{"--addr", ":0"}, true},
 		{[]string{"--addr", "0.0.0.0:0"}, true},
 		{[]string{"--addr", "0.0.0.0:0", "--proxied"}, false},
-		{[]string{"--addr", "127.0.0.1:0", "--health", "0.0.0.0:0"}, false},
+		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "0.0.0.0:0"}, true},
+		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "unix:" + filepath.Join(t.TempDir(), "s")}, false},
 	} {
 		s := startServe(t, append([]string{"--data", t.TempDir()}, c.args...)...) // asks at the address that is printed
 		if strings.Contains(s.greeting, "http://[::]") || strings.Contains(s.greeting, "http://0.0.0.0") {

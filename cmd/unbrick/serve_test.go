@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -73,6 +74,7 @@ func startServe(t *testing.T, args ...string) *serving {
 	}()
 	s := &serving{logged: logged, stop: sync.OnceValue(func() int { cancel(); return <-code })}
 	t.Cleanup(func() { s.stop() })
+	operators := ""
 	for s.url == "" {
 		select {
 		case <-out.line:
@@ -81,13 +83,16 @@ func startServe(t *testing.T, args ...string) *serving {
 			t.Fatalf("serve ended with %d: %s", c, logged)
 		}
 		for line := range strings.Lines(out.String()) {
+			if _, url, ok := strings.Cut(line, "Operators come to "); ok {
+				operators = strings.TrimSpace(url)
+			}
 			if _, url, ok := strings.Cut(line, "serves "); ok {
 				s.url = strings.TrimSpace(url)
 			}
 		}
 	}
-	if a, err := http.Get(s.url + "/readyz"); err != nil || a.StatusCode != http.StatusOK {
-		t.Fatalf("readyz: %v %v", a, err)
+	if at := cmp.Or(operators, s.url); !strings.HasPrefix(at, "https:") { // whose certificate is the test's own
+		must(t, exitOK, "ready", "--wait", "0", "--server", at)
 	}
 	s.greeting = out.String()
 	if _, token, ok := strings.Cut(s.greeting, "once: "); ok {
@@ -219,8 +224,8 @@ func TestServeRefuses(t *testing.T) {
 	must(t, exitUsage, "serve", "--log", "xml")
 	must(t, exitUsage, "serve", "--sessions", "0")
 	must(t, exitUsage, "serve", "--per-address", "0")
-	if out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--health", strings.TrimPrefix(busy.url, "http://"), "--data", t.TempDir()); !strings.Contains(out, "health") {
-		t.Errorf("busy address for health: %s", out)
+	if out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--admin-addr", strings.TrimPrefix(busy.url, "http://"), "--data", t.TempDir()); !strings.Contains(out, "--admin-addr") {
+		t.Errorf("busy address for operators: %s", out)
 	}
 	for _, bad := range []string{"x", "123456789012345", " \n", "0123456789abcdef\nmore"} {
 		t.Setenv("UNBRICK_TOKEN", bad)
@@ -245,26 +250,6 @@ func TestTokenFromAFile(t *testing.T) {
 	must(t, exitOK, append(model, "--token", "\t0123456789abcdef\n")...)
 	if out := must(t, exitUsage, append(model, "--token", "0123456789abcdef\nHost: x")...); !strings.Contains(out, "token") {
 		t.Errorf("a token that cannot be sent: %s", out)
-	}
-}
-
-func TestServeHealth(t *testing.T) {
-	t.Setenv("UNBRICK_TOKEN", "")
-	s := startServe(t, "--data", t.TempDir(), "--health", "127.0.0.1:0")
-	_, url, ok := strings.Cut(s.greeting, "Health is told at ")
-	if !ok {
-		t.Fatalf("no health in %q", s.greeting)
-	}
-	url, _, _ = strings.Cut(url, "\n")
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/api/whoami": 404, "/": 404, "/link": 404} {
-		a, err := http.Get(url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Body.Close()
-		if a.StatusCode != want {
-			t.Errorf("%s: %s, want %d", path, a.Status, want)
-		}
 	}
 }
 

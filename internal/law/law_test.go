@@ -81,6 +81,7 @@ var below = map[string][]string{
 	"server/demo":           {"flash", "internal/firmware", "model", "protocol", "release", "server/form", "server/offer", "server/storage"},
 	"server/access":         {},
 	"server/account":        {"server/access", "server/form", "server/storage"},
+	"server/certificate":    {},
 	"server/form":           {"release"},
 	"server/identity":       {"limits", "release"},
 	"server/rollout":        {"release", "server/form", "server/storage"},
@@ -100,6 +101,8 @@ var confined = map[string][]string{
 	"filippo.io/":                  {"server/identity"},
 	"github.com/prometheus/":       {"server/metrics", "server/api"},
 	"golang.org/x/time/":           {"server/access"},
+	"golang.org/x/crypto/acme":     {"server/certificate"},
+	"github.com/letsencrypt/":      {}, // tests alone
 	"modernc.org/":                 {"server/storage/local"},
 	"github.com/icedream/":         {"server/offer"},
 	"github.com/spf13/":            {"cmd/unbrick"},

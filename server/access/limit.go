@@ -131,10 +131,7 @@ func (c *Crowd) Enter(owner string, exempt bool) (leave func(), bound string) {
 // Client is the address a request is counted for. X-Forwarded-For is believed only where the operator says that a proxy sets
 // it, and then only its last entry.
 func Client(r *http.Request, proxied bool) string {
-	host := r.RemoteAddr
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
+	host := hostOf(r.RemoteAddr)
 	if proxied {
 		all := r.Header.Values("X-Forwarded-For")
 		if len(all) > 0 {
@@ -145,8 +142,25 @@ func Client(r *http.Request, proxied bool) string {
 	return ownerOf(host)
 }
 
+// onSocket is the address of who came by a socket in the file system: no network has it.
+const onSocket = "local"
+
+// hostOf is the host of a connection's other end.
+func hostOf(remote string) string {
+	if h, _, err := net.SplitHostPort(remote); err == nil {
+		return h
+	}
+	if remote == "" || remote == "@" {
+		return onSocket
+	}
+	return remote
+}
+
 // ownerOf is what one customer has: a single IPv4 address, or an IPv6 /64.
 func ownerOf(host string) string {
+	if host == onSocket {
+		return host
+	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return "unknown"

@@ -1,10 +1,13 @@
 package access
 
 import (
+	"context"
+	"crypto/tls"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,17 +20,23 @@ const (
 )
 
 // Listen bounds a listener before a byte is read: connections of one address, and of all. What is beyond is closed at once, so that
-// nobody waits in a queue behind a flood; refused is told which bound was reached. Behind a proxy of ours every connection is the
+// nobody waits in a queue behind a flood. Behind a proxy of ours every connection is the
 // proxy's: such a listener is exempt, only the total counts in it, and requests are counted for each client instead.
-func Listen(l net.Listener, c *Crowd, exempt bool, refused func(bound string)) net.Listener {
-	return &bounded{Listener: l, crowd: c, exempt: exempt, refused: refused}
+func Listen(l net.Listener, c *Crowd, exempt bool, told Told) net.Listener {
+	return &bounded{Listener: l, crowd: c, exempt: exempt, told: told}
+}
+
+// Told is told of strangers who come to a listener for nothing.
+type Told struct {
+	Refused func(bound string) // a connection was closed at once: which bound was reached
+	Wasted  func()             // a connection is over on which no whole request came
 }
 
 type bounded struct {
 	net.Listener
-	crowd   *Crowd
-	exempt  bool
-	refused func(bound string)
+	crowd  *Crowd
+	exempt bool
+	told   Told
 }
 
 // Accept implements net.Listener.
@@ -37,33 +46,60 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		host, _, err := net.SplitHostPort(c.RemoteAddr().String())
-		if err != nil {
-			host = ""
-		}
-		leave, bound := b.crowd.Enter(ownerOf(host), b.exempt)
+		leave, bound := b.crowd.Enter(ownerOf(hostOf(c.RemoteAddr().String())), b.exempt)
 		if leave != nil {
-			return &boundedConn{Conn: c, leave: leave}, nil
+			return &boundedConn{Conn: c, leave: leave, wasted: b.told.Wasted}, nil
 		}
-		b.refused(bound)
+		b.told.Refused(bound)
 		c.Close()
 	}
 }
 
 type boundedConn struct {
 	net.Conn
-	leave func()
+	leave  func()
+	wasted func()
+	asked  atomic.Bool // a request came
 }
 
 // Close implements net.Conn.
 func (c *boundedConn) Close() error {
 	defer c.leave()
+	if !c.asked.Swap(true) {
+		c.wasted()
+	}
 	return c.Conn.Close()
+}
+
+type connKey struct{}
+
+// noting keeps a request's connection, for asked.
+func noting(ctx context.Context, c net.Conn) context.Context {
+	if t, is := c.(*tls.Conn); is {
+		c = t.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// asked notes on a connection that a request came on it, and has a browser that came over TLS come by nothing else from now on.
+func asked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, is := r.Context().Value(connKey{}).(*boundedConn); is {
+			c.asked.Store(true)
+		}
+		if r.TLS != nil {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // NewHTTP returns the HTTP server that handlers of this package are made for: with its times and lengths.
 func NewHTTP(h http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+	var http1 http.Protocols // every time and bound here is one of HTTP/1
+	http1.SetHTTP1(true)
+	return &http.Server{Handler: asked(h), ConnContext: noting, Protocols: &http1,
+		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: 16 << 10, ErrorLog: log.New(quiet{logger}, "", 0)}
 }
 

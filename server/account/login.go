@@ -67,8 +67,11 @@ func (k *Keeper) login(ctx context.Context, cookie string) (Who, error) {
 	return who, nil
 }
 
-// secure reports whether a page came over TLS, at a proxy in front: its browser says where it believes to be.
+// secure reports whether a page came over TLS, here or at a proxy in front: its browser says where it believes to be.
 func secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
 	u, err := url.Parse(r.Header.Get("Origin"))
 	return err == nil && u.Scheme == "https"
 }

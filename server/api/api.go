@@ -53,6 +53,7 @@ type Config struct {
 	Version  string       // of the program, for whoami
 	Demo     *form.Demo   // nil: not a demo
 	Proxied  bool         // the last X-Forwarded-For is the client
+	Split    bool         // operators have a listener of their own: Handler serves everybody else
 	Limits   Limits
 	Fleet    *fleet.Fleet
 	Offers   *offer.Offers
@@ -78,15 +79,17 @@ type Limits struct {
 // Server answers requests. Its methods may be used concurrently.
 type Server struct {
 	cfg     Config
-	mux     *http.ServeMux
-	doors   []door // of mux
+	mux     *http.ServeMux // of all that there is
+	public  *http.ServeMux // of what everybody may come to, where operators have a listener of their own
+	doors   []door         // of mux
 	pulse   *pulse
 	rate    *access.Limiter
 	inside  *access.Crowd // requests, links among them
 	reports *access.Limiter
 	noted   *access.Limiter // acts of an account that changed nothing, in the audit log
 	uploads chan struct{}
-	handler http.Handler
+	handler http.Handler // for everybody
+	own     http.Handler // for operators
 
 	origins http.CrossOriginProtection // of pages
 
@@ -97,14 +100,23 @@ type Server struct {
 func New(cfg Config) *Server {
 	l := &cfg.Limits
 	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
+		cfg: cfg, mux: http.NewServeMux(), public: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
 		rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
 		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), noted: access.NewLimiter(1./6, 60, cfg.Passed),
 		uploads: make(chan struct{}, l.Uploads),
 	}
-	s.handler = s.routes()
+	s.routes()
+	s.handler = s.bounded(s.mux, s.rate, s.inside)
+	if cfg.Split {
+		s.handler = s.bounded(withoutCookie(s.public), s.rate, s.inside)
+	}
+	s.own = s.bounded(s.mux, access.NewLimiter(l.Rate, l.Burst, cfg.Passed), access.NewCrowd(l.PerAddress, l.Connections))
 	return s
 }
 
-// Handler answers HTTP requests: the API, the link, metrics and the page.
+// Handler answers everybody. If operators have a listener of their own, it has the page, the link, reports and what strangers may
+// read; all else it leaves to Operators.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Operators answers all that there is, for a listener that strangers do not reach. Its bounds are its own.
+func (s *Server) Operators() http.Handler { return s.own }

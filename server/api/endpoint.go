@@ -82,6 +82,31 @@ func (s *Server) admitted(r *http.Request, route *form.Route, refuses []func(*ht
 func (s *Server) open(d door, h http.Handler) {
 	s.doors = append(s.doors, d)
 	s.mux.Handle(d.Method+" "+d.Path, h)
+	if d.Own() {
+		h = http.HandlerFunc(elsewhere)
+	}
+	s.public.Handle(d.Method+" "+d.Path, h)
+}
+
+// handle serves what is no door on either side.
+func (s *Server) handle(pattern string, h http.HandlerFunc) {
+	s.mux.HandleFunc(pattern, h)
+	s.public.HandleFunc(pattern, h)
+}
+
+// elsewhere answers for a door of operators where they have a listener of their own.
+func elsewhere(w http.ResponseWriter, _ *http.Request) {
+	apiHeaders(w.Header())
+	writeProblem(w, problem(http.StatusMisdirectedRequest, "operators",
+		"this is not served here: operators have an address of their own (unbrick serve --admin-addr)"))
+}
+
+// withoutCookie takes from requests what only the operators' page has: a cookie goes to all ports of a host.
+func withoutCookie(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Cookie")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // read fills what goes into an endpoint with what a request says.

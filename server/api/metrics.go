@@ -2,20 +2,43 @@ package api
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 
+	"unbrick/server/form"
 	"unbrick/server/storage"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// serveMetrics tells what is counted, and what is looked up for each who asks.
-func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	apiHeaders(w.Header())
+// metrics tells what is counted, and what is looked up for each who asks: an account, or who comes to the operators' listener and does
+// not do so by a name, under which a page of another site may have come.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	if who := asks(r); !s.cfg.Split || who.Known() || !byAddress(r) {
+		if err := permit(who, &form.Metrics); err != nil {
+			return err
+		}
+		if err := onModel(who, ""); err != nil {
+			return err
+		}
+	}
 	looked := prometheus.NewRegistry()
 	looked.MustRegister(&gauges{s, r.Context()})
 	promhttp.HandlerFor(prometheus.Gatherers{s.cfg.Metrics, looked}, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	return nil
+}
+
+// byAddress reports whether a request names its host by an address, or as the machine itself.
+func byAddress(r *http.Request) bool {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || host == "localhost"
 }
 
 // gauges are what is so at this moment.

@@ -104,7 +104,7 @@ func TestDescribedMethods(t *testing.T) {
 
 // openDoors is a server with all its doors, and nobody behind them.
 func openDoors() *Server {
-	s := &Server{cfg: Config{Metrics: metrics.New("test"), Log: slog.New(slog.DiscardHandler), Live: session.NewLive(), Now: time.Now}, mux: http.NewServeMux()}
+	s := &Server{cfg: Config{Metrics: metrics.New("test"), Log: slog.New(slog.DiscardHandler), Live: session.NewLive(), Now: time.Now}, mux: http.NewServeMux(), public: http.NewServeMux()}
 	s.routes()
 	return s
 }
@@ -231,6 +231,9 @@ func (d *describer) responses(door door) object {
 	if door.Path != form.Health.Path && door.Path != form.Ready.Path {
 		all = append(all, http.StatusTooManyRequests)
 	}
+	if door.Own() {
+		all = append(all, http.StatusMisdirectedRequest)
+	}
 	if door.in != nil {
 		all = append(all, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError)
 		if door.Method != http.MethodGet {
@@ -242,7 +245,7 @@ func (d *describer) responses(door door) object {
 		a := object{"description": http.StatusText(status)}
 		switch {
 		case status == http.StatusSwitchingProtocols || status == http.StatusNotModified || status == http.StatusNoContent:
-		case status == http.StatusRequestedRangeNotSatisfiable, status >= 300 && door.Gives == form.Text && status != http.StatusTooManyRequests:
+		case status == http.StatusRequestedRangeNotSatisfiable, status == http.StatusServiceUnavailable && door.Gives == form.Text:
 			a["content"] = object{form.Text: object{"schema": object{"type": "string"}}}
 		case status >= 300:
 			a = object{"$ref": "#/components/responses/Problem"}

@@ -16,7 +16,7 @@ import (
 )
 
 // routes is the whole HTTP surface.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() {
 	on(s, form.WhoAmI, s.whoami)
 	on(s, form.SignIn, s.signIn)
 	on(s, form.SignOut, s.signOut)
@@ -50,13 +50,15 @@ func (s *Server) routes() http.Handler {
 	on(s, form.Tell, s.report, s.mayReport)
 	on(s, form.GetDemo, s.demo)
 	on(s, form.Describe, s.describe)
-	s.mux.Handle("/api/", s.api(&form.Route{Needs: form.Anyone}, func(w http.ResponseWriter, r *http.Request) error {
+	s.handle("/api/", s.api(&form.Route{Needs: form.Anyone}, func(w http.ResponseWriter, r *http.Request) error {
 		return s.unhandled(w, r)
-	}))
+	}).ServeHTTP)
 	s.open(door{Route: form.Link}, http.HandlerFunc(s.link))
-	s.health(s.open)
+	s.open(door{Route: form.Metrics}, s.api(&form.Metrics, s.metrics))
+	s.open(door{Route: form.Health}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }))
+	s.open(door{Route: form.Ready}, http.HandlerFunc(s.ready))
 	if page := s.cfg.Page; page != nil {
-		s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.handle("/", func(w http.ResponseWriter, r *http.Request) {
 			if err := s.unhandled(w, r); err.status == http.StatusMethodNotAllowed {
 				writeProblem(w, err)
 				return
@@ -64,35 +66,21 @@ func (s *Server) routes() http.Handler {
 			page.ServeHTTP(access.Sending(w), r)
 		})
 	}
-	return s.bounded(s.mux)
-}
-
-func (s *Server) health(open func(door, http.Handler)) {
-	open(door{Route: form.Metrics}, http.HandlerFunc(s.serveMetrics))
-	open(door{Route: form.Health}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }))
-	open(door{Route: form.Ready}, http.HandlerFunc(s.ready))
-}
-
-// Health answers a supervisor: /healthz, /readyz and /metrics, for a listener of their own that no flood of strangers reaches.
-func (s *Server) Health() http.Handler {
-	mux := http.NewServeMux()
-	s.health(func(d door, h http.Handler) { mux.Handle(d.Method+" "+d.Path, h) })
-	return mux
 }
 
 // client is the address that a request is counted for.
 func (s *Server) client(r *http.Request) string { return access.Client(r, s.cfg.Proxied) }
 
 // bounded applies the limits of a client to everything but the checks of a supervisor.
-func (s *Server) bounded(next http.Handler) http.Handler {
+func (s *Server) bounded(next http.Handler, rate *access.Limiter, inside *access.Crowd) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != form.Health.Path && r.URL.Path != form.Ready.Path {
 			owner := s.client(r)
-			if wait, ok := s.rate.Allow(owner); !ok {
+			if wait, ok := rate.Allow(owner); !ok {
 				writeProblem(w, s.tooMany(wait))
 				return
 			}
-			leave, bound := s.inside.Enter(owner, false)
+			leave, bound := inside.Enter(owner, false)
 			if bound != "" {
 				writeProblem(w, s.tooMany(time.Second))
 				return
@@ -154,6 +142,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := wsconn.Accept(w, r, nil)
 	if err != nil {
+		s.cfg.Metrics.NoLinks.Add(1)
 		s.cfg.Log.Info("link refused", "peer", s.client(r), "error", err)
 		return
 	}

@@ -49,6 +49,16 @@ const (
 	MayHalt                    // rollouts
 )
 
+// Own says whether a route is for operators alone, and leaves the public listener when they have one of their own: what strangers may not
+// ask, how the server is, and signing in.
+func (r *Route) Own() bool {
+	switch r.Path {
+	case LoginPath, Health.Path, Ready.Path:
+		return true
+	}
+	return r.Needs != Anyone
+}
+
 // OK is the status of a good answer.
 func (r *Route) OK() int { return cmp.Or(r.Status, 200) }
 
@@ -74,7 +84,7 @@ const (
 type Problem struct {
 	Text string `json:"error"` // a sentence for people
 	// For programs; it stays when the sentence changes.
-	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,order,other-model,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
+	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,operators,order,other-model,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
 }
 
 // Page says which part of a list is asked for.

@@ -15,9 +15,10 @@ var (
 var (
 	Link = Route{Method: "GET", Path: "/link", Needs: Anyone, Status: 101, Refuses: []int{400, 403, 426, 503},
 		Summary: "Where terminals come in: a WebSocket, on which docs/protocol.md is spoken."}
-	Metrics = Route{Method: "GET", Path: "/metrics", Needs: Anyone, Gives: Text, Summary: "What is counted, for Prometheus."}
-	Health  = Route{Method: "GET", Path: "/healthz", Needs: Anyone, Gives: Text, Summary: "The process runs."}
-	Ready   = Route{Method: "GET", Path: "/readyz", Needs: Anyone, Gives: Text, Refuses: []int{503},
+	Metrics = Route{Method: "GET", Path: "/metrics", Needs: MaySee, Gives: Text, Refuses: []int{400, 401, 403, 500},
+		Summary: "What is counted, for Prometheus. At an operators' listener that is asked by its address, not by a name, it needs no token."}
+	Health = Route{Method: "GET", Path: "/healthz", Needs: Anyone, Gives: Text, Summary: "The process runs."}
+	Ready  = Route{Method: "GET", Path: "/readyz", Needs: Anyone, Gives: Text, Refuses: []int{503},
 		Summary: "The server can be sent sessions."}
 )
 

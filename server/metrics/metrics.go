@@ -11,9 +11,9 @@ import (
 // program was built. They may be used concurrently.
 type Metrics struct {
 	*prometheus.Registry
-	Sessions, Offers, Transfers, Sent, Made, Requests, Reports, RefusedConns             Counters
-	Conflicts, Gone, NewDevices, Refused, Withdrawn, Limited, Unrecorded, Halted, Alarms prometheus.Counter
-	Duration, Making                                                                     prometheus.Histogram
+	Sessions, Offers, Transfers, Sent, Made, Requests, Reports, RefusedConns                                     Counters
+	Conflicts, Gone, NewDevices, Refused, Withdrawn, Limited, Unrecorded, Halted, Alarms, Wasted, NoLinks, Lines prometheus.Counter
+	Duration, Making                                                                                             prometheus.Histogram
 }
 
 // Counters is one counter with one label.
@@ -68,6 +68,9 @@ func New(version string) *Metrics {
 		Alarms: plain("unbrick_rollout_alarms_total",
 			"Rollouts in which more devices than allowed claimed to have failed or are lost, and which nothing halted."),
 		Unrecorded: plain("unbrick_sessions_unrecorded_total", "Sessions that were told to come again because storage is full."),
+		Wasted:     plain("unbrick_connections_wasted_total", "Connections that ended before a whole request had come on them."),
+		NoLinks:    plain("unbrick_links_refused_total", "Requests at /link that were no WebSocket of a terminal."),
+		Lines:      plain("unbrick_log_lines_left_out_total", "Log lines that were left out because too many of their kind came."),
 		Limited:    plain("unbrick_rate_limited_total", "Requests and sessions turned away for their rate or number."),
 	}
 }
