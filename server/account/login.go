@@ -102,7 +102,7 @@ func (k *Keeper) SignIn(r *http.Request, token, address string) (Who, *http.Cook
 	now := k.now()
 	ctx := storage.Doing(r.Context(), &storage.Doer{Act: storage.Act{At: now, Account: who.Name, Token: who.Token, Address: address,
 		Name: "login.begin", Result: "done"}})
-	if err := k.store.AddLogin(ctx, storage.Login{Secret: who.Login, Token: who.Token, Made: now, Seen: now}); err != nil {
+	if err := k.store.AddLogin(ctx, storage.Login{Secret: who.Login, Account: who.Name, Token: who.Token, Made: now, Seen: now}); err != nil {
 		return Who{}, nil, err
 	}
 	return who, cookie(secure(r), text, int(longest/time.Second)), nil

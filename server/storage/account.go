@@ -69,6 +69,11 @@ type Account struct {
 	Roles  Roles
 	Models []string // that it may see and change, in order; none: all
 	Made   time.Time
+
+	// Issuer and Subject are whom an identity provider knows it as; empty: it is known by tokens. Who administers may bar it.
+	Issuer, Subject string
+	Called          string // what the provider calls the person: for people, and no name of anything
+	Barred          bool
 }
 
 // Token is what is kept of a secret by which an account is known.
@@ -85,10 +90,12 @@ type Token struct {
 // Ended reports whether a token has ended.
 func (t *Token) Ended(now time.Time) bool { return !t.Ends.IsZero() && !now.Before(t.Ends) }
 
-// Login is a page that was signed in with a token. It ends with its account, with its token, and when the account's rights change.
+// Login is a page that was signed in, with a token or by an identity provider. It ends with its account, with its token, and when the
+// account's rights change.
 type Login struct {
-	Secret Digest // of its cookie
-	Token  string // ID
-	Made   time.Time
-	Seen   time.Time
+	Secret  Digest // of its cookie
+	Account string
+	Token   string // ID; empty: a provider said who it is
+	Made    time.Time
+	Seen    time.Time
 }

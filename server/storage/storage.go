@@ -208,7 +208,7 @@ type Accounts interface {
 	// UseToken notes when a token was used. It is no change that the audit log tells of.
 	UseToken(ctx context.Context, id string, at time.Time) error
 
-	// AddLogin adds a login begun with a token, ErrNotFound if there is none.
+	// AddLogin adds a login of an account, begun with a token of it or with none: ErrNotFound if there is no such account or token.
 	AddLogin(ctx context.Context, l Login) error
 	Login(ctx context.Context, secret Digest) (Login, error)
 	// SeeLogin notes when a login was used, as UseToken does.

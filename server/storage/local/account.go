@@ -12,12 +12,12 @@ import (
 	"unbrick/server/storage"
 )
 
-const accountColumns = `SELECT name, roles, models, made FROM accounts `
+const accountColumns = `SELECT name, roles, models, made, issuer, subject, called, barred FROM accounts `
 
 func scanAccount(r row, a *storage.Account) error {
 	var made int64
 	var models string
-	if err := r.Scan(&a.Name, &a.Roles, &models, &made); err != nil {
+	if err := r.Scan(&a.Name, &a.Roles, &models, &made, &a.Issuer, &a.Subject, &a.Called, &a.Barred); err != nil {
 		return err
 	}
 	a.Made = moment(made)
@@ -45,12 +45,14 @@ func (s *Store) PutAccount(ctx context.Context, a storage.Account, now time.Time
 		return named(err, "put account")
 	}
 	return s.keeping(ctx, "put account", now, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM logins WHERE token IN (SELECT id FROM tokens WHERE account = ?)`, a.Name)
+		_, err := tx.ExecContext(ctx, `DELETE FROM logins WHERE account = ?`, a.Name)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO accounts (name, roles, models, made) VALUES (?, ?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, models = excluded.models`, a.Name, a.Roles, string(models), stamp(a.Made))
+		_, err = tx.ExecContext(ctx, `INSERT INTO accounts (name, roles, models, made, issuer, subject, called, barred)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, models = excluded.models,
+			issuer = excluded.issuer, subject = excluded.subject, called = excluded.called, barred = excluded.barred`,
+			a.Name, a.Roles, string(models), stamp(a.Made), a.Issuer, a.Subject, a.Called, a.Barred)
 		if err == nil {
 			err = atMost(ctx, tx, storage.MaxAccounts, `SELECT count(*) FROM accounts`)
 		}
@@ -150,30 +152,35 @@ func (s *Store) UseToken(ctx context.Context, id string, at time.Time) error {
 func scanLogin(r row, l *storage.Login) error {
 	var secret []byte
 	var made, seen int64
-	err := r.Scan(&secret, &l.Token, &made, &seen)
+	err := r.Scan(&secret, &l.Account, &l.Token, &made, &seen)
 	l.Secret, l.Made, l.Seen = digestOf(secret), moment(made), moment(seen)
 	return err
 }
 
 // Login implements storage.Store.
 func (s *Store) Login(ctx context.Context, secret storage.Digest) (storage.Login, error) {
-	l, err := one(ctx, s.read, scanLogin, `SELECT secret, token, made, seen FROM logins WHERE secret = ?`, secret[:])
+	l, err := one(ctx, s.read, scanLogin, `SELECT secret, account, coalesce(token, ''), made, seen FROM logins WHERE secret = ?`, secret[:])
 	return l, named(err, "login")
 }
 
 // AddLogin implements storage.Store.
 func (s *Store) AddLogin(ctx context.Context, l storage.Login) error {
 	return s.change(ctx, "add login", func(tx *sql.Tx) error {
-		t, err := one(ctx, tx, scanToken, tokenColumns+`WHERE id = ?`, l.Token)
+		if _, err := one(ctx, tx, scanAccount, accountColumns+`WHERE name = ?`, l.Account); err != nil {
+			return err
+		}
+		if l.Token != "" {
+			if _, err := one(ctx, tx, scanToken, tokenColumns+`WHERE id = ? AND account = ?`, l.Token, l.Account); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO logins (secret, account, token, made, seen) VALUES (?, ?, nullif(?, ''), ?, ?)`,
+			l.Secret[:], l.Account, l.Token, stamp(l.Made), stamp(l.Seen))
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO logins (secret, token, made, seen) VALUES (?, ?, ?, ?)`, l.Secret[:], l.Token, stamp(l.Made), stamp(l.Seen))
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM logins WHERE secret IN (SELECT logins.secret FROM logins JOIN tokens ON token = id WHERE account = ?
-			ORDER BY seen DESC LIMIT -1 OFFSET ?)`, t.Account, storage.MaxLogins)
+		_, err = tx.ExecContext(ctx, `DELETE FROM logins WHERE secret IN (SELECT secret FROM logins WHERE account = ?
+			ORDER BY seen DESC LIMIT -1 OFFSET ?)`, l.Account, storage.MaxLogins)
 		return err
 	})
 }

@@ -104,11 +104,16 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 
 -- Who has rights on the server: roles are bits, models a JSON array; a token's and a login's secret is its SHA-256.
+-- issuer and subject are whom an identity provider knows it as, empty if none does; token is NULL in a login that a provider began.
 CREATE TABLE accounts (
 	name TEXT PRIMARY KEY,
 	roles INTEGER NOT NULL,
 	models TEXT NOT NULL,
-	made INTEGER NOT NULL
+	made INTEGER NOT NULL,
+	issuer TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	called TEXT NOT NULL,
+	barred INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
@@ -124,11 +129,13 @@ CREATE INDEX tokens_account ON tokens (account, made);
 
 CREATE TABLE logins (
 	secret BLOB PRIMARY KEY,
-	token TEXT NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,
+	account TEXT NOT NULL REFERENCES accounts(name) ON DELETE CASCADE,
+	token TEXT REFERENCES tokens(id) ON DELETE CASCADE,
 	made INTEGER NOT NULL,
 	seen INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX logins_token ON logins (token, seen);
+CREATE INDEX logins_token ON logins (token);
+CREATE INDEX logins_account ON logins (account, seen);
 
 -- What accounts did. hash is over the row before and this one (storage.Row).
 CREATE TABLE audit (

@@ -78,7 +78,7 @@ func testLogins(t *testing.T, s *stand) {
 	ok(t, s.AddToken(ctx, token("aaaaaaaa", "root", time.Time{})))
 	ok(t, s.AddToken(ctx, token("bbbbbbbb", "root", time.Time{})))
 	login := func(n byte, token string) storage.Login {
-		return storage.Login{Secret: storage.Digest{n}, Token: token, Made: epoch, Seen: epoch.Add(time.Duration(n) * time.Second)}
+		return storage.Login{Secret: storage.Digest{n}, Account: "root", Token: token, Made: epoch, Seen: epoch.Add(time.Duration(n) * time.Second)}
 	}
 	one := login(1, "aaaaaaaa")
 	ok(t, s.AddLogin(ctx, one))
@@ -99,6 +99,25 @@ func testLogins(t *testing.T, s *stand) {
 	ok(t, errOf(s.Login(ctx, storage.Digest{4})))
 	ok(t, s.PutAccount(ctx, account("root", storage.Admin|storage.View), epoch))
 	is(t, errOf(s.Login(ctx, storage.Digest{4})), storage.ErrNotFound)
+
+	// A login that a provider began has no token, and nobody has one with another's token.
+	person := account("oidc-x", storage.View)
+	person.Issuer, person.Subject, person.Called = "https://id.example", "42", "Ada"
+	ok(t, s.PutAccount(ctx, person, epoch))
+	by := storage.Login{Secret: storage.Digest{7}, Account: "oidc-x", Made: epoch, Seen: epoch}
+	ok(t, s.AddLogin(ctx, by))
+	is(t, s.AddLogin(ctx, storage.Login{Secret: storage.Digest{8}, Account: "oidc-x", Token: "bbbbbbbb", Made: epoch, Seen: epoch}), storage.ErrNotFound)
+	is(t, s.AddLogin(ctx, storage.Login{Secret: storage.Digest{8}, Account: "nobody", Made: epoch, Seen: epoch}), storage.ErrNotFound)
+	s.reopen(t)
+	equal(t, "account of a provider", must(s.Account(ctx, "oidc-x"))(t), person)
+	equal(t, "login without a token", must(s.Login(ctx, by.Secret))(t), by)
+	person.Barred = true
+	ok(t, s.PutAccount(ctx, person, epoch))
+	is(t, errOf(s.Login(ctx, by.Secret)), storage.ErrNotFound)
+	equal(t, "barred account", must(s.Account(ctx, "oidc-x"))(t), person)
+	ok(t, s.AddLogin(ctx, by))
+	ok(t, s.DeleteAccount(ctx, "oidc-x", epoch))
+	is(t, errOf(s.Login(ctx, by.Secret)), storage.ErrNotFound)
 
 	for n := range storage.MaxLogins + 1 {
 		ok(t, s.AddLogin(ctx, login(byte(10+n), "bbbbbbbb")))
