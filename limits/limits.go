@@ -147,5 +147,9 @@ const (
 	TokenNote = 160 // bytes
 	ActText   = 512 // bytes of each text of a row of the audit log
 
+	ProviderAnswer = 256 << 10 // bytes of one answer of an identity provider
+	Subject        = 255       // bytes of its name for a person, as OpenID Connect has it
+	Called         = 64        // bytes of what it calls a person
+
 	ListEntries = 100_000 // devices of a list that comes from the factory
 )

@@ -20,6 +20,7 @@ import (
 	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/offer"
+	"unbrick/server/provider"
 	"unbrick/server/rollout"
 	"unbrick/server/session"
 	"unbrick/server/storage"
@@ -35,6 +36,7 @@ type Config struct {
 	Workers int                  // makers of update files; 0: GOMAXPROCS less one, at least 1
 	Now     func() time.Time     // what is recorded; nil: time.Now
 	Passed  func() time.Duration // since any moment, never falling: for rates; nil: the monotonic clock
+	OIDC    *provider.Config     // nil: nobody signs in by an identity provider; its clocks and log are set here
 	Demo    *form.Demo           // package demo makes it; nil: not a demo
 	Split   bool                 // operators have a listener of their own: see Operators
 	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
@@ -95,6 +97,7 @@ type Server struct {
 	live     *session.Live
 	sessions *session.Sessions
 	metrics  *metrics.Metrics
+	provider *provider.Provider // nil: none
 	api      *api.Server
 
 	watching sync.WaitGroup // the goroutine that looks after rollouts
@@ -123,6 +126,14 @@ func New(cfg *Config) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.live, s.metrics = session.NewLive(), metrics.New(cfg.Version)
 	s.cfg.Log = access.Quieten(s.cfg.Log, func() { s.metrics.Lines.Add(1) })
+	if cfg.OIDC != nil {
+		o := *cfg.OIDC
+		o.Now, o.Passed, o.Log = s.cfg.Now, s.cfg.Passed, s.cfg.Log
+		var err error
+		if s.provider, err = provider.New(&o); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.remember(); err != nil {
 		s.cancel()
 		return nil, err
@@ -153,7 +164,10 @@ func (s *Server) remember() (err error) {
 
 // open makes the rooms that terminals and clients come to, and what works for them.
 func (s *Server) open() {
-	l, workers := &s.cfg.Limits, s.cfg.Workers
+	l, workers, issuer := &s.cfg.Limits, s.cfg.Workers, ""
+	if s.provider != nil {
+		issuer = s.provider.Issuer()
+	}
 	if workers <= 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
@@ -172,7 +186,7 @@ func (s *Server) open() {
 	})
 	s.api = api.New(api.Config{
 		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining, Converse: s.Converse,
-		Accounts: account.New(s.cfg.Store, s.cfg.Now, s.cfg.Passed), Page: s.cfg.Page,
+		Accounts: account.New(s.cfg.Store, issuer, s.cfg.Now, s.cfg.Passed), Provider: s.provider, Page: s.cfg.Page,
 		Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied, Split: s.cfg.Split,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
 		Limits: api.Limits{

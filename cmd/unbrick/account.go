@@ -16,6 +16,8 @@ import (
 const accountHelp = `usage: unbrick account list
        unbrick account put NAME --role ROLE... [--model ID...]
        unbrick account remove NAME
+       unbrick account bar NAME
+       unbrick account free NAME
 
 An account is a person or a program with rights on the server. It is known by its tokens (unbrick token).
 
@@ -27,6 +29,8 @@ put    makes an account, or says anew what it may: pages that are signed in unde
        With --model the account sees and changes what belongs to these models, and of others what strangers see. Who
        administers is bound to none.
 remove removes an account with its tokens
+bar    keeps a person out whom an identity provider knows (unbrick serve --oidc-issuer), and free lets it in again. Such
+       accounts begin with oidc-; the person's groups say what they may, at each sign-in
 
 The account environment has the token of UNBRICK_TOKEN while the server is started with one, and is not changed here. Nothing is done that would
 leave nobody who may administer the server.
@@ -36,7 +40,7 @@ example:
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
-const sayAccount = "say: unbrick account list, or: unbrick account put NAME --role ROLE, or: unbrick account remove NAME"
+const sayAccount = "say: unbrick account list, or: unbrick account put NAME --role ROLE, or: unbrick account remove NAME, or bar, or free"
 
 func accountCommand() *cobra.Command {
 	f, roles, models := &serverFlags{}, []string(nil), []string(nil)
@@ -59,7 +63,7 @@ func accountCommand() *cobra.Command {
 	g := group("account", "lists, makes and removes accounts: who may do what at the server", accountHelp, sayAccount,
 		f.verb("list", "tells of the accounts", noWords, func(ctx context.Context, a *api, _ []string, p *printer) error {
 			return list(p, pages(ctx, a, form.ListAccounts, &form.AccountQuery{}), "no account found",
-				"ACCOUNT\tMAY\tON MODELS\tTOKENS\tMADE", accountRow)
+				"ACCOUNT\tMAY\tON MODELS\tTOKENS\tMADE\tPERSON", accountRow)
 		}), put,
 		f.verb("remove NAME", "removes an account with its tokens", named("remove"),
 			func(ctx context.Context, a *api, words []string, p *printer) error {
@@ -68,8 +72,25 @@ func accountCommand() *cobra.Command {
 				}
 				return p.tell(map[string]string{"removed": words[0]}, "account %s is removed, with its tokens\n", words[0])
 			}))
+	g.AddCommand(f.bar("bar", "keeps a person of an identity provider out", true), f.bar("free", "lets a person in again", false))
 	f.operate(g.PersistentFlags())
 	return g
+}
+
+// bar is the verb that bars an account, or the one that frees it.
+func (f *serverFlags) bar(verb, short string, barred bool) *cobra.Command {
+	return f.verb(verb+" NAME", short, named(verb), func(ctx context.Context, a *api, words []string, p *printer) error {
+		in := &form.AccountBar{AccountName: form.AccountName{Account: words[0]}}
+		in.Body.Barred = barred
+		v, err := ask(ctx, a, form.BarAccount, in)
+		if err != nil {
+			return err
+		}
+		if barred {
+			return p.tell(v, "account %s is barred, and signed out\n", v.Name)
+		}
+		return p.tell(v, "account %s may sign in again\n", v.Name)
+	})
 }
 
 // named checks words that are one name of an account.
@@ -90,7 +111,14 @@ func accountRow(a *form.Account) string {
 	if len(a.Models) > 0 {
 		models = strings.Join(a.Models, ",")
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%d\t%s", a.Name, strings.Join(a.Roles, ","), models, a.Tokens, a.Made.Format(time.RFC3339))
+	person := "-"
+	if a.Issuer != "" {
+		person = fmt.Sprintf("%s, %s of %s", a.Called, a.Subject, a.Issuer)
+	}
+	if a.Barred {
+		person += ", barred"
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%s\t%s", a.Name, strings.Join(a.Roles, ","), models, a.Tokens, a.Made.Format(time.RFC3339), person)
 }
 
 func onModels(models []string) string {

@@ -15,6 +15,7 @@ import (
 	"unbrick/server/access"
 	"unbrick/server/account"
 	"unbrick/server/demo"
+	"unbrick/server/provider"
 	"unbrick/server/storage"
 	"unbrick/static"
 
@@ -34,6 +35,9 @@ who may administer makes the account admin, and shows its token once; only hashe
 --demo fills the server with three ready models, real releases signed by a throw-away key, and demo devices that no
 terminal stands behind. Without --data the demo lives in a temporary folder that goes when the server ends. A folder that
 holds anything but a demo is refused with --demo, and the folder of a demo without.
+
+--oidc-issuer lets persons sign in to the page by an identity provider (OpenID Connect), whose groups say what they may. Tokens go on to
+work: whoever has one gets in while the provider is away.
 
 --admin-addr gives operators and supervisors a listener of their own, for example 127.0.0.1:8081 or unix:/run/unbrick/admin:
 the first one then has the page, the link, reports and downloads, and this one has everything, health and metrics too, while
@@ -59,6 +63,7 @@ type serveFlags struct {
 	drain             time.Duration
 	sessions, workers int
 	perAddress        int
+	oidc              oidcFlags
 }
 
 func (f *serveFlags) declare(set *pflag.FlagSet) {
@@ -74,6 +79,7 @@ func (f *serveFlags) declare(set *pflag.FlagSet) {
 	set.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
 	set.IntVar(&f.perAddress, "per-address", 256,
 		"most connections of one address (IPv6: one /64) at the same time; with --proxied, requests of one client")
+	f.oidc.declare(set)
 	set.IntVar(&f.workers, "workers", 0, "makers of update files; 0: one less than processors, at least one")
 }
 
@@ -107,7 +113,11 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 	if err := f.tls.check(); err != nil {
 		return err
 	}
-	return f.serve(ctx, logger, out)
+	by, err := f.oidc.config()
+	if err != nil {
+		return err
+	}
+	return f.serve(ctx, logger, out, by)
 }
 
 func newLogger(form string, w io.Writer) (*slog.Logger, error) {
@@ -120,7 +130,7 @@ func newLogger(form string, w io.Writer) (*slog.Logger, error) {
 	return nil, usageError("--log %q is neither text nor json", form)
 }
 
-func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writer) (err error) {
+func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writer, by *provider.Config) (err error) {
 	l, err := f.listen()
 	if err != nil {
 		return err
@@ -139,6 +149,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers,
 		Proxied: f.proxied, Split: l.own != nil,
+		OIDC:   by,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
 	made, keep, err := start(ctx, store)
 	if err != nil {

@@ -53,9 +53,13 @@ type Store interface {
 
 // Keeper knows who asks. It may be used concurrently.
 type Keeper struct {
-	store Store
-	now   func() time.Time
-	wrong *access.Limiter
+	store  Store
+	now    func() time.Time
+	wrong  *access.Limiter
+	turned *access.Limiter // persons of a provider who were turned away, in the audit log
+	issuer string          // of the provider whose persons sign in here; empty: nobody's do
+
+	entering sync.Mutex // from looking at a person's account until it is changed
 
 	mu    sync.Mutex
 	tried int       // wrong tokens that were not told yet
@@ -63,9 +67,10 @@ type Keeper struct {
 	told  time.Time // when some were
 }
 
-// New returns a Keeper. passed never falls.
-func New(store Store, now func() time.Time, passed func() time.Duration) *Keeper {
-	return &Keeper{store: store, now: now, wrong: access.NewLimiter(tries/60., tries, passed)}
+// New returns a Keeper. issuer is the identity provider whose persons sign in here, empty if there is none. passed never falls.
+func New(store Store, issuer string, now func() time.Time, passed func() time.Duration) *Keeper {
+	return &Keeper{store: store, now: now, issuer: issuer, wrong: access.NewLimiter(tries/60., tries, passed),
+		turned: access.NewLimiter(tries/60., tries, passed)}
 }
 
 // Ask says who sent a request from an address: a stranger, if it brings nothing. Of what it brings, cookies are believed only if
@@ -131,7 +136,13 @@ func (k *Keeper) by(ctx context.Context, t *storage.Token) (Who, error) {
 // Still says whether who asked when a long request began may go on at its end: its rights are what they were, and nobody took its token
 // away. A token that has ended meanwhile was right.
 func (k *Keeper) Still(ctx context.Context, who *Who) error {
-	if _, err := k.store.Token(ctx, who.Token); errors.Is(err, storage.ErrNotFound) {
+	var err error
+	if who.Token == "" { // a provider's person, whose rights end with the login
+		_, err = k.store.Login(ctx, who.Login)
+	} else {
+		_, err = k.store.Token(ctx, who.Token)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
 		return ErrWrong
 	} else if err != nil {
 		return err

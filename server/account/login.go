@@ -46,14 +46,8 @@ func (k *Keeper) login(ctx context.Context, cookie string) (Who, error) {
 	if now.Sub(l.Seen) >= idle || now.Sub(l.Made) >= longest || l.Made.Sub(now) >= back {
 		return Who{}, nil
 	}
-	t, err := k.store.Token(ctx, l.Token)
-	if errors.Is(err, storage.ErrNotFound) {
-		return Who{}, nil
-	} else if err != nil {
-		return Who{}, err
-	}
-	who, err := k.by(ctx, &t)
-	if errors.Is(err, ErrEnded) || errors.Is(err, ErrWrong) {
+	who, err := k.of(ctx, &l)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, ErrEnded) || errors.Is(err, ErrWrong) {
 		return Who{}, nil
 	} else if err != nil {
 		return Who{}, err
@@ -65,6 +59,18 @@ func (k *Keeper) login(ctx context.Context, cookie string) (Who, error) {
 	}
 	who.Login = l.Secret
 	return who, nil
+}
+
+// of is whose a login is.
+func (k *Keeper) of(ctx context.Context, l *storage.Login) (Who, error) {
+	if l.Token == "" {
+		return k.person(ctx, l)
+	}
+	t, err := k.store.Token(ctx, l.Token)
+	if err != nil {
+		return Who{}, err
+	}
+	return k.by(ctx, &t)
 }
 
 // secure reports whether a page came over TLS, here or at a proxy in front: its browser says where it believes to be.
@@ -95,17 +101,27 @@ func (k *Keeper) SignIn(r *http.Request, token, address string) (Who, *http.Cook
 	if err != nil {
 		return Who{}, nil, err
 	}
+	c, err := k.begin(r.Context(), &who, address, secure(r))
+	return who, c, err
+}
+
+// begin begins a login of who, and returns its cookie.
+func (k *Keeper) begin(ctx context.Context, who *Who, address string, secure bool) (*http.Cookie, error) {
 	random := make([]byte, 32)
 	rand.Read(random)
 	text := encoding.EncodeToString(random)
 	who.Login = sha256.Sum256([]byte(text))
-	now := k.now()
-	ctx := storage.Doing(r.Context(), &storage.Doer{Act: storage.Act{At: now, Account: who.Name, Token: who.Token, Address: address,
-		Name: "login.begin", Result: "done"}})
-	if err := k.store.AddLogin(ctx, storage.Login{Secret: who.Login, Account: who.Name, Token: who.Token, Made: now, Seen: now}); err != nil {
-		return Who{}, nil, err
+	now, most := k.now(), longest
+	if who.Token == "" {
+		most = provided
 	}
-	return who, cookie(secure(r), text, int(longest/time.Second)), nil
+	doing := storage.Doing(ctx, &storage.Doer{Act: storage.Act{At: now, Account: who.Name, Token: who.Token, Address: address,
+		Name: "login.begin", Object: who.Called, Result: "done"}})
+	err := k.store.AddLogin(doing, storage.Login{Secret: who.Login, Account: who.Name, Token: who.Token, Made: now, Seen: now})
+	if err != nil {
+		return nil, err
+	}
+	return cookie(secure, text, int(most/time.Second)), nil
 }
 
 // SignOut ends the login of who, and returns the cookies that take it from the page.

@@ -2,11 +2,9 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"unbrick/release"
@@ -20,7 +18,8 @@ func (s *Server) whoami(_ http.ResponseWriter, r *http.Request, _ *form.Nothing)
 }
 
 func (s *Server) whoJSON(who *account.Who) *form.Who {
-	return &form.Who{Account: who.Name, Roles: who.Roles.Words(), Models: notNil(who.Models), Version: s.cfg.Version, Demo: s.cfg.Demo != nil}
+	return &form.Who{Account: who.Name, Roles: who.Roles.Words(), Models: notNil(who.Models), Version: s.cfg.Version, Demo: s.cfg.Demo != nil,
+		Provider: s.provider()}
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, in *form.Credentials) (*form.Who, error) {
@@ -63,12 +62,12 @@ func (s *Server) listAccounts(_ http.ResponseWriter, r *http.Request, in *form.A
 		return nil, err
 	}
 	return &form.Accounts{Next: next, Accounts: each(accounts[from:to], func(a *storage.Account) form.Account {
-		return form.Account{Name: a.Name, Roles: a.Roles.Words(), Models: notNil(a.Models), Made: a.Made, Tokens: live[a.Name]}
+		return accountJSON(a, live[a.Name])
 	})}, nil
 }
 
 func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountChange) (*form.Account, error) {
-	if err := notOwn(in.Account); err != nil {
+	if err := given(in.Account); err != nil {
 		return nil, err
 	}
 	roles, ok := storage.ParseRoles(in.Body.Roles)
@@ -89,7 +88,7 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 	switch was, err := s.cfg.Store.Account(r.Context(), in.Account); {
 	case err == nil:
 		a.Made = was.Made
-		before(r, rights(&was))
+		before(r, was.Rights())
 	case !errors.Is(err, storage.ErrNotFound):
 		return nil, err
 	default:
@@ -99,7 +98,7 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 			return nil, storage.ErrTooMany
 		}
 	}
-	after(r, rights(&a))
+	after(r, a.Rights())
 	if err := s.cfg.Store.PutAccount(r.Context(), a, now); err != nil {
 		return nil, err
 	}
@@ -107,7 +106,7 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 	if err != nil {
 		return nil, err
 	}
-	v := form.Account{Name: a.Name, Roles: roles.Words(), Models: notNil(models), Made: a.Made}
+	v := accountJSON(&a, 0)
 	for i := range tokens {
 		if !tokens[i].Ended(now) {
 			v.Tokens++
@@ -125,12 +124,30 @@ func notOwn(name string) error {
 		"the account %s is the server's own while UNBRICK_TOKEN says its token", account.Environment)
 }
 
-// rights are what an account may, in the audit log.
-func rights(a *storage.Account) string {
-	if len(a.Models) == 0 {
-		return a.Roles.String()
+// given refuses to say what an account may, or to give it a token, where others say that.
+func given(name string) error {
+	if account.IsPerson(name) {
+		return problem(http.StatusConflict, "conflict",
+			"names with %s are of persons whom an identity provider knows: its groups say what they may, and they have no tokens", account.Person)
 	}
-	return fmt.Sprintf("%s on models %s", a.Roles, strings.Join(a.Models, ","))
+	return notOwn(name)
+}
+
+func (s *Server) barAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountBar) (*form.Account, error) {
+	if !account.IsPerson(in.Account) {
+		return nil, problem(http.StatusConflict, "conflict",
+			"only persons whom an identity provider knows are barred: of another account remove the tokens, or itself")
+	}
+	a, err := s.cfg.Accounts.Bar(r.Context(), in.Account, in.Body.Barred)
+	if err != nil {
+		return nil, err
+	}
+	return new(accountJSON(&a, 0)), nil
+}
+
+func accountJSON(a *storage.Account, tokens int) form.Account {
+	return form.Account{Name: a.Name, Roles: a.Roles.Words(), Models: notNil(a.Models), Made: a.Made, Tokens: tokens,
+		Issuer: a.Issuer, Subject: a.Subject, Called: a.Called, Barred: a.Barred}
 }
 
 func (s *Server) removeAccount(_ http.ResponseWriter, r *http.Request, in *form.AccountName) (*form.Nothing, error) {
@@ -141,7 +158,7 @@ func (s *Server) removeAccount(_ http.ResponseWriter, r *http.Request, in *form.
 	if err != nil {
 		return nil, err
 	}
-	before(r, rights(&was))
+	before(r, was.Rights())
 	return &form.Nothing{}, s.cfg.Store.DeleteAccount(r.Context(), in.Account, s.cfg.Now())
 }
 
@@ -169,7 +186,7 @@ func (s *Server) tokenJSON(t *storage.Token) form.Token {
 }
 
 func (s *Server) makeToken(_ http.ResponseWriter, r *http.Request, in *form.TokenWish) (*form.NewToken, error) {
-	if err := notOwn(in.Account); err != nil {
+	if err := given(in.Account); err != nil {
 		return nil, err
 	}
 	if err := release.CheckText(in.Body.Note, storage.MaxNote); in.Body.Note != "" && err != nil {

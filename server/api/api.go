@@ -21,6 +21,7 @@ import (
 	"unbrick/server/form"
 	"unbrick/server/metrics"
 	"unbrick/server/offer"
+	"unbrick/server/provider"
 	"unbrick/server/rollout"
 	"unbrick/server/session"
 	"unbrick/server/storage"
@@ -49,11 +50,12 @@ type Config struct {
 	Now      func() time.Time
 	Passed   func() time.Duration // since any moment, never falling
 	Accounts *account.Keeper
-	Page     http.Handler // everything that is not the API; nil: 404
-	Version  string       // of the program, for whoami
-	Demo     *form.Demo   // nil: not a demo
-	Proxied  bool         // the last X-Forwarded-For is the client
-	Split    bool         // operators have a listener of their own: Handler serves everybody else
+	Provider *provider.Provider // by which persons sign in, too; nil: none
+	Page     http.Handler       // everything that is not the API; nil: 404
+	Version  string             // of the program, for whoami
+	Demo     *form.Demo         // nil: not a demo
+	Proxied  bool               // the last X-Forwarded-For is the client
+	Split    bool               // operators have a listener of their own: Handler serves everybody else
 	Limits   Limits
 	Fleet    *fleet.Fleet
 	Offers   *offer.Offers

@@ -23,6 +23,7 @@ func (s *Server) routes() {
 	on(s, form.ListAccounts, s.listAccounts)
 	on(s, form.PutAccount, s.putAccount)
 	on(s, form.RemoveAccount, s.removeAccount)
+	on(s, form.BarAccount, s.barAccount)
 	on(s, form.ListTokens, s.listTokens)
 	on(s, form.MakeToken, s.makeToken)
 	on(s, form.RemoveToken, s.removeToken)
@@ -57,6 +58,9 @@ func (s *Server) routes() {
 	s.open(door{Route: form.Metrics}, s.api(&form.Metrics, s.metrics))
 	s.open(door{Route: form.Health}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }))
 	s.open(door{Route: form.Ready}, http.HandlerFunc(s.ready))
+	if s.cfg.Provider != nil {
+		s.signsIn(s.cfg.Provider)
+	}
 	if page := s.cfg.Page; page != nil {
 		s.handle("/", func(w http.ResponseWriter, r *http.Request) {
 			if err := s.unhandled(w, r); err.status == http.StatusMethodNotAllowed {

@@ -19,6 +19,9 @@ var (
 	RemoveAccount = Endpoint[AccountName, Nothing]{Route{Method: "DELETE", Path: "/api/accounts/{account}",
 		Act: "account.remove", Status: 204,
 		Refuses: []int{404, 409}, Summary: "Removes an account with its tokens and logins."}}
+	BarAccount = Endpoint[AccountBar, Account]{Route{Method: "PUT", Path: "/api/accounts/{account}/barred", Act: "account.bar",
+		Refuses: []int{404, 409},
+		Summary: "Keeps a person whom an identity provider knows out, or lets it in again."}}
 	ListTokens = Endpoint[TokenQuery, Tokens]{Route{Method: "GET", Path: "/api/tokens",
 		Summary: "The tokens, the newest first, without what is secret of them."}}
 	MakeToken = Endpoint[TokenWish, NewToken]{Route{Method: "POST", Path: "/api/accounts/{account}/tokens", Act: "token.make", Status: 201,
@@ -38,6 +41,14 @@ type Who struct {
 	Models  []string `json:"models"`  // that it is bound to; none: all
 	Version string   `json:"version"` // of the program
 	Demo    bool     `json:"demo"`
+
+	Provider *Provider `json:"provider,omitempty"` // by which persons may sign in, too; none: tokens alone
+}
+
+// Provider is an identity provider.
+type Provider struct {
+	Host string `json:"host"` // for people
+	URL  string `json:"url"`  // where a browser begins to sign in
 }
 
 // Credentials are what a page signs in with.
@@ -53,6 +64,14 @@ type AccountQuery struct{ Page }
 // AccountName names an account.
 type AccountName struct {
 	Account string `path:"account"`
+}
+
+// AccountBar says whether a person may sign in.
+type AccountBar struct {
+	AccountName
+	Body struct {
+		Barred bool `json:"barred"`
+	}
 }
 
 // AccountChange says what an account may.
@@ -80,6 +99,12 @@ type Account struct {
 	Models []string  `json:"models"` // that it is bound to; none: all
 	Made   time.Time `json:"made"`
 	Tokens int       `json:"tokens"` // that have not ended
+
+	// Of a person whom an identity provider knows, by issuer and subject: its groups say what it may.
+	Issuer  string `json:"issuer,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Called  string `json:"called,omitempty"` // what the provider calls the person
+	Barred  bool   `json:"barred,omitempty"`
 }
 
 // TokenQuery asks for tokens.

@@ -76,6 +76,14 @@ type Account struct {
 	Barred          bool
 }
 
+// Rights are what an account may, in the audit log.
+func (a *Account) Rights() string {
+	if len(a.Models) == 0 {
+		return a.Roles.String()
+	}
+	return a.Roles.String() + " on models " + strings.Join(a.Models, ",")
+}
+
 // Token is what is kept of a secret by which an account is known.
 type Token struct {
 	ID      string // of TokenID characters, a part of the secret that is no secret

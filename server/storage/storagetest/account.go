@@ -78,7 +78,8 @@ func testLogins(t *testing.T, s *stand) {
 	ok(t, s.AddToken(ctx, token("aaaaaaaa", "root", time.Time{})))
 	ok(t, s.AddToken(ctx, token("bbbbbbbb", "root", time.Time{})))
 	login := func(n byte, token string) storage.Login {
-		return storage.Login{Secret: storage.Digest{n}, Account: "root", Token: token, Made: epoch, Seen: epoch.Add(time.Duration(n) * time.Second)}
+		return storage.Login{Secret: storage.Digest{n}, Account: "root", Token: token, Made: epoch,
+			Seen: epoch.Add(time.Duration(n) * time.Second)}
 	}
 	one := login(1, "aaaaaaaa")
 	ok(t, s.AddLogin(ctx, one))
@@ -106,7 +107,8 @@ func testLogins(t *testing.T, s *stand) {
 	ok(t, s.PutAccount(ctx, person, epoch))
 	by := storage.Login{Secret: storage.Digest{7}, Account: "oidc-x", Made: epoch, Seen: epoch}
 	ok(t, s.AddLogin(ctx, by))
-	is(t, s.AddLogin(ctx, storage.Login{Secret: storage.Digest{8}, Account: "oidc-x", Token: "bbbbbbbb", Made: epoch, Seen: epoch}), storage.ErrNotFound)
+	others := storage.Login{Secret: storage.Digest{8}, Account: "oidc-x", Token: "bbbbbbbb", Made: epoch, Seen: epoch}
+	is(t, s.AddLogin(ctx, others), storage.ErrNotFound)
 	is(t, s.AddLogin(ctx, storage.Login{Secret: storage.Digest{8}, Account: "nobody", Made: epoch, Seen: epoch}), storage.ErrNotFound)
 	s.reopen(t)
 	equal(t, "account of a provider", must(s.Account(ctx, "oidc-x"))(t), person)
