@@ -4,7 +4,7 @@ import "time"
 
 // Endpoints of accounts.
 var (
-	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: "/api/whoami", Needs: Anyone,
+	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: WhoAmIPath, Needs: Anyone,
 		Summary: "Who asks, and what serves."}}
 	SignIn = Endpoint[Credentials, Who]{Route{Method: "POST", Path: LoginPath, Needs: Anyone,
 		Sends:   []string{"Set-Cookie"},

@@ -68,6 +68,7 @@ const (
 	DevicesPath  = "/api/devices"
 	ReleasesPath = "/api/releases"
 	LoginPath    = "/api/login"
+	WhoAmIPath   = "/api/whoami"
 	AccountsPath = "/api/accounts"
 	AuditPath    = "/api/audit"
 )

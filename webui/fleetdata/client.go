@@ -68,13 +68,18 @@ type Client struct {
 	got     int  // bits of what has arrived: GotSummary and so on
 	next    string
 	nextAct string
+	out     bool // somebody signed out, or was, in this page's life: a cookie that is still there signs nobody in
+	told    bool // what the server says to a stranger was asked for
 
 	Phase  Phase
 	View   View
-	Wrong  bool   // the token was not known
-	Who    string // account that signed in here; empty: none
-	Model  string // ViewDevice
-	Serial string // ViewDevice
+	Wrong  bool          // the token was not known
+	Ended  bool          // the token was known, and has ended
+	Turned string        // one word on why the identity provider's person was not signed in; empty: nobody was turned away
+	By     form.Provider // by which persons sign in, too; empty: none
+	Who    string        // account that signed in here; empty: none
+	Model  string        // ViewDevice
+	Serial string        // ViewDevice
 
 	Search   string
 	Summary  form.Summary
@@ -121,7 +126,7 @@ func (c *Client) SetSigned(account string) {
 }
 
 // Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-diagnostic",
-// "fleet-device/MODEL/SERIAL".
+// "fleet-device/MODEL/SERIAL", "fleet-signed-in" and "fleet-refused/WORD", to which a sign-in by an identity provider leads.
 func (c *Client) Show(name string) {
 	c.shown, c.View = true, ViewDevices
 	switch {
@@ -133,6 +138,8 @@ func (c *Client) Show(name string) {
 		c.View = ViewAccounts
 	case name == "fleet-diagnostic":
 		c.View = ViewDiagnostic
+	case strings.HasPrefix(name, "fleet-refused/"):
+		c.Turned = strings.TrimPrefix(name, "fleet-refused/")
 	case strings.HasPrefix(name, "fleet-device/"):
 		parts := strings.Split(name, "/")
 		if len(parts) != 3 {
@@ -183,6 +190,7 @@ func Escape(s string) string {
 func (c *Client) Ask() {
 	if c.Who == "" {
 		c.Phase = SignedOut
+		c.askWho()
 		return
 	}
 	if c.Phase != Known {
@@ -268,6 +276,7 @@ func (c *Client) answered(status int, o map[string]any, ours bool) bool {
 		return false
 	case status == 401:
 		c.forget() // the login has ended, or there was none
+		c.askWho()
 		return false
 	case status == 0 || status >= 500:
 		c.Phase = Away
@@ -302,6 +311,7 @@ func (c *Client) Find(words string) {
 // SignIn tries a token, and reports whether it may be one.
 func (c *Client) SignIn(token string) bool {
 	token = strings.TrimSpace(token)
+	c.Ended, c.Turned = false, ""
 	c.Wrong = token == "" || strings.ContainsFunc(token, func(c rune) bool { return c < ' ' || c > '~' })
 	if c.Wrong { // no server made such a token, and it cannot be sent
 		return false
@@ -315,7 +325,8 @@ func (c *Client) SignIn(token string) bool {
 		}
 		o, ours := answer.(map[string]any)
 		if !c.answered(status, o, ours) {
-			c.Wrong = status == 401 && ours
+			c.Ended = status == 401 && o["code"] == "ended-token"
+			c.Wrong = status == 401 && ours && !c.Ended
 			return
 		}
 		who := read[form.Who](o)
@@ -323,11 +334,15 @@ func (c *Client) SignIn(token string) bool {
 			c.odd(status, o)
 			return
 		}
-		c.Who, c.Phase = who.Account, Asking
-		c.browser.Signed(c.Who)
-		c.Ask()
+		c.signed(who.Account)
 	})
 	return true
+}
+
+func (c *Client) signed(account string) {
+	c.Who, c.Phase = account, Asking
+	c.browser.Signed(c.Who)
+	c.Ask()
 }
 
 // SignOut ends the login and forgets everything that it has shown.
@@ -340,7 +355,8 @@ func (c *Client) SignOut() {
 // forget forgets all but the part of Fleet that is shown.
 func (c *Client) forget() {
 	c.browser.Signed("")
-	*c = Client{browser: c.browser, shown: c.shown, asked: c.asked + 1, ticks: c.ticks + 1, View: c.View, Model: c.Model, Serial: c.Serial}
+	*c = Client{browser: c.browser, shown: c.shown, asked: c.asked + 1, ticks: c.ticks + 1, View: c.View, Model: c.Model, Serial: c.Serial,
+		By: c.By, out: true, told: c.told}
 }
 
 // set changes something on the server and asks anew.

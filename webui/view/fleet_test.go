@@ -44,23 +44,56 @@ var fleetAnswers = map[string]string{
 		{"model":"0001","version":"2.2.8","image":"bb","keys":["7f3a91c205060708"],"state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
 }
 
+// TestFleetByProvider: a browser that an identity provider led back is signed in, or told why not; who signed out stays out.
+func TestFleetByProvider(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet-refused/no-groups")
+	w.answers[0](200, []byte(`{"account":"","roles":[],"models":[],"version":"1","demo":false,"provider":{"host":"id.example","url":"https://updates.example/login/provider"}}`))
+	page := render(t, r)
+	for _, want := range []string{`href="https://updates.example/login/provider"`, "Sign in with id.example", "does not say which groups you are in"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	w = &world{}
+	r = New(w.hooks())
+	r.SetPath("#fleet-signed-in")
+	w.answers[0](200, []byte(`{"account":"oidc-x","roles":["view"],"models":[],"version":"1","demo":false}`))
+	if c := r.fleet.Client; c.Who != "oidc-x" || w.signed != "oidc-x" || len(w.requests) < 3 {
+		t.Errorf("led back, and not signed in: %+v", c)
+	}
+	r.fleet.Client.SignOut()
+	asked := len(w.requests)
+	r.SetPath("#fleet")
+	if c := r.fleet.Client; c.Who != "" || len(w.requests) != asked {
+		t.Errorf("signed out, and %+v", c)
+	}
+	c := r.fleet.Client
+	c.SignIn("ended")
+	w.answers[len(w.answers)-1](401, []byte(`{"error":"this token has ended","code":"ended-token"}`))
+	if !c.Ended || c.Wrong || !strings.Contains(render(t, r), "This token has ended.") {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestFleetSignIn(t *testing.T) {
 	w := &world{}
 	r := New(w.hooks())
 	r.SetPath("#fleet")
-	if len(w.requests) != 0 {
+	if len(w.requests) != 1 || w.requests[0].Path != "/api/whoami" {
 		t.Fatalf("asked %v before anybody signed in", w.requests)
 	}
 	for _, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
-		if r.fleet.Client.SignIn(typed) || !r.fleet.Client.Wrong || len(w.requests) != 0 {
+		if r.fleet.Client.SignIn(typed) || !r.fleet.Client.Wrong || len(w.requests) != 1 {
 			t.Errorf("%q is sent as a token", typed)
 		}
 	}
 	r.fleet.Client.SignIn("  secret\n")
-	if len(w.requests) != 1 || w.requests[0].Method != "POST" || w.requests[0].Path != "/api/login" || w.requests[0].Body["token"] != "secret" {
+	if len(w.requests) != 2 || w.requests[1].Method != "POST" || w.requests[1].Path != "/api/login" || w.requests[1].Body["token"] != "secret" {
 		t.Fatalf("requests %v", w.requests)
 	}
-	w.answers[0](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
+	w.answers[1](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
 	c := r.fleet.Client
 	if w.signed != "" || !c.Wrong || c.Phase != fleetdata.SignedOut {
 		t.Errorf("signed in with a wrong token: %+v", c)
@@ -70,7 +103,7 @@ func TestFleetSignIn(t *testing.T) {
 		t.Error("asks on without a login")
 	}
 	r.fleet.Client.SignIn("right")
-	w.answers[1](200, []byte(`{"account":"eve","roles":["view"],"models":[],"version":"1","demo":false}`))
+	w.answers[2](200, []byte(`{"account":"eve","roles":["view"],"models":[],"version":"1","demo":false}`))
 	if w.signed != "eve" || c.Who != "eve" || c.Phase != fleetdata.Asking || len(w.requests) < 4 {
 		t.Errorf("not signed in: %+v, requests %v", c, w.requests)
 	}

@@ -292,9 +292,12 @@ func scenes() []scene {
 		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; press(r, "Choose a file") }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
 		{"fleet-wrong", "#fleet", func(r *Root, w *world) {
 			r.fleet.Client.SignIn("x")
-			w.answers[0](401, []byte(`{"code":"unauthorized"}`))
+			w.answers[1](401, []byte(`{"code":"unauthorized"}`))
 		}, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
-		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetSigned("eve"); r.fleet.Client.Ask(); w.answers[0](0, nil) }, "The server does not answer.", "Ask again", nil},
+		{"fleet-provider", "#fleet-refused/no-role", func(_ *Root, w *world) {
+			w.answers[0](200, []byte(`{"account":"","provider":{"host":"id.example","url":"https://updates.example/login/provider"}}`))
+		}, "Sign in to the fleet.", "Sign in", []string{"Sign in with id.example", "You are in no group that may anything here."}},
+		{"fleet-away", "#fleet", func(r *Root, w *world) { r.SetSigned("eve"); r.fleet.Client.Ask(); w.answers[1](0, nil) }, "The server does not answer.", "Ask again", nil},
 		{"fleet-empty", "#fleet", signedIn(map[string]string{"/api/releases": `{"releases":[]}`, "/api/summary": `{"devices":0}`, "/api/devices": `{"devices":[]}`}), "Publish your first release.", "Copy all three", []string{"unbrick key new -o release.key", "Waiting for a release. This page will show it."}},
 		{"lab-cut", "#lab", onLab(statetest.CutLab()), "Emulated device", "Restore over the cable", []string{"Replay the cut"}},
 		{"lab-replay", "#lab/replay/04abc", onLab(statetest.ReplayLab()), "Emulated device", "Back to the device", []string{"Replay of a cut at flash operation 928. The device itself is not touched.",

@@ -26,6 +26,7 @@ type ActRow struct {
 // acts say what was done, by its name in the log: $on is what it was done to, $was and $is what was there before and after.
 var acts = map[string]string{
 	"account.put":        "says what account $on may: $is",
+	"account.bar":        "bars account $on, or frees it: $is",
 	"account.remove":     "removes account $on, which might $was",
 	"audit.prune":        "takes old rows of this log away: $is",
 	"device.forget":      "forgets device $on",
@@ -54,6 +55,8 @@ var refusals = map[string]string{
 	"last-admin":  "Refused: nobody would be left to administer",
 	"not-found":   "Refused: there is none",
 	"wrong-token": "Refused",
+	"barred":      "Refused: barred",
+	"no-role":     "Refused: in no group that may anything",
 	"full":        "Refused: no room",
 }
 
