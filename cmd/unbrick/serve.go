@@ -57,6 +57,7 @@ exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
 
 type serveFlags struct {
 	addr, admin       string
+	tokenFile         string
 	data, logForm     string
 	demo, proxied     bool
 	tls               tlsFlags
@@ -73,6 +74,7 @@ func (f *serveFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.data, "data", "", "data directory (data, or a temporary one with --demo)")
 	set.BoolVar(&f.demo, "demo", false, "fill the server with demo content")
 	set.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
+	set.StringVar(&f.tokenFile, "token-file", "", "`file` with what UNBRICK_TOKEN would say, such as a credential of systemd's")
 	f.tls.declare(set)
 	set.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
 	set.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
@@ -139,6 +141,10 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	if l.tls, err = f.tls.config(f.data, logger); err != nil {
 		return err
 	}
+	token, err := f.token(ctx)
+	if err != nil {
+		return err
+	}
 	store, err := f.openStore(ctx)
 	if err != nil {
 		return err
@@ -151,7 +157,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 		Proxied: f.proxied, Split: l.own != nil,
 		OIDC:   by,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
-	made, keep, err := start(ctx, store)
+	made, keep, err := start(ctx, store, token)
 	if err != nil {
 		return err
 	}
@@ -201,18 +207,36 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	return err
 }
 
+// token is the token that the server is started with, empty if it is started without one.
+func (f *serveFlags) token(ctx context.Context) (string, error) {
+	name, token := "UNBRICK_TOKEN", os.Getenv("UNBRICK_TOKEN")
+	if f.tokenFile != "" {
+		if token != "" {
+			return "", usageError("the token comes from UNBRICK_TOKEN or from --token-file, not from both")
+		}
+		b, err := readFile(ctx, f.tokenFile, "a token", maxTokenFile)
+		if err != nil {
+			return "", err
+		}
+		name, token = f.tokenFile, string(b)
+	} else if token == "" {
+		return "", nil
+	}
+	token, err := access.ParseToken(token)
+	if err != nil {
+		return "", usageError("%s: %v", name, err)
+	}
+	return token, nil
+}
+
+const maxTokenFile = 1 << 10 // bytes
+
 // start sees to it that somebody may administer the server. A token that was made just now is returned, to be shown once; it counts from
 // keep on, if that is not nil.
-func start(ctx context.Context, store storage.Store) (made string, keep func(context.Context) error, err error) {
-	token := os.Getenv("UNBRICK_TOKEN")
-	if token != "" {
-		if token, err = access.ParseToken(token); err != nil {
-			return "", nil, usageError("UNBRICK_TOKEN: %v", err)
-		}
-	}
+func start(ctx context.Context, store storage.Store, token string) (made string, keep func(context.Context) error, err error) {
 	made, keep, err = account.Start(ctx, store, token, time.Now().UTC().Truncate(time.Millisecond))
 	if errors.Is(err, account.ErrMade) {
-		err = usageError("UNBRICK_TOKEN: %v", err)
+		err = usageError("the token that the server is started with: %v", err)
 	}
 	return made, keep, err
 }
