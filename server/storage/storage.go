@@ -98,6 +98,7 @@ type Store interface {
 	Blobs
 	Files
 	Devices
+	Identities
 	Settings
 	Accounts
 	Audit
@@ -178,7 +179,7 @@ type Devices interface {
 	// restoration or overdue.
 	Device(ctx context.Context, model, serial string) (Device, error)
 	SaveDevice(ctx context.Context, d *Device, events ...Event) error
-	// DeleteDevice forgets a device with its history. It comes back when it speaks.
+	// DeleteDevice forgets a device with its history and its keys; ErrNotFound if there is nothing of it.
 	DeleteDevice(ctx context.Context, model, serial string) error
 	Devices(ctx context.Context, q Query) (Page, error)
 	Summary(ctx context.Context, cut Cutoffs) (Summary, error)
@@ -187,6 +188,18 @@ type Devices interface {
 	Lost(ctx context.Context, model string, image Digest, cut Cutoffs) (int, error)
 	// History of a device, newest first, events with ID below before (0 = newest).
 	History(ctx context.Context, model, serial string, before int64, limit int) ([]Event, error)
+}
+
+// Identities keeps the keys by which devices are known.
+type Identities interface {
+	// Identities of a device, the enrolled one first.
+	Identities(ctx context.Context, model, serial string) ([]Identity, error)
+	// Enrol makes at most MaxEnrolled keys those of their devices, all or none. One that is enrolled for its device already
+	// changes nothing; one that is barred for it or enrolled for another, and a device with another key, are a KeyError, and a
+	// model that is not there is ErrNotFound. No device need have spoken.
+	Enrol(ctx context.Context, list []Identity) error
+	// Rekey makes a key that of its device, which has one (ErrNotFound), and bars the one before. One that was barred counts again.
+	Rekey(ctx context.Context, v Identity) error
 }
 
 // Accounts keeps who has rights on the server. What would leave no account with role admin and a token that has not ended at the

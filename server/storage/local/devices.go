@@ -87,7 +87,17 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 
 // DeleteDevice implements storage.Store.
 func (s *Store) DeleteDevice(ctx context.Context, model, serial string) error {
-	return s.set(ctx, "delete device", `DELETE FROM devices WHERE model = ? AND serial = ?`, model, serial)
+	return s.change(ctx, "delete device", func(tx *sql.Tx) error {
+		device := touched(tx.ExecContext(ctx, `DELETE FROM devices WHERE model = ? AND serial = ?`, model, serial))
+		if device != nil && !errors.Is(device, storage.ErrNotFound) {
+			return device
+		}
+		keys := touched(tx.ExecContext(ctx, `DELETE FROM identities WHERE model = ? AND serial = ?`, model, serial))
+		if device == nil && errors.Is(keys, storage.ErrNotFound) {
+			return nil
+		}
+		return keys
+	})
 }
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) (id int64, err error) {

@@ -98,6 +98,18 @@ CREATE TABLE history (
 CREATE INDEX history_device ON history (device, id);
 CREATE UNIQUE INDEX history_word ON history (device, word) WHERE word IS NOT NULL;
 
+-- Keys of devices, enrolled (1) or barred (2). A device need not have spoken yet.
+CREATE TABLE identities (
+	model TEXT NOT NULL REFERENCES models(id),
+	serial TEXT NOT NULL,
+	public BLOB NOT NULL,
+	state INTEGER NOT NULL,
+	since INTEGER NOT NULL,
+	PRIMARY KEY (model, serial, public)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX identities_public ON identities (public) WHERE state = 1;
+CREATE UNIQUE INDEX identities_serial ON identities (model, serial) WHERE state = 1;
+
 CREATE TABLE settings (
 	name TEXT PRIMARY KEY,
 	value BLOB NOT NULL

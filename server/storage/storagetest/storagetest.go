@@ -37,7 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings},
 		{"accounts", testAccounts}, {"last admin", testLastAdmin}, {"logins", testLogins},
-		{"audit", testAudit}, {"concurrent use",
+		{"audit", testAudit}, {"device keys", testIdentities}, {"concurrent use",
 			testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
