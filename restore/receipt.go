@@ -43,6 +43,16 @@ func (s *Session) Receipt(ctx context.Context, d *Device, nonce [16]byte) (*Rece
 	return &Receipt{Bytes: bytes.Clone(got.Receipt), Signature: got.Signature}, nil
 }
 
+// Said returns the receipt of a device that has itself said why Run failed; nil of any other: who is silent is not waited for.
+func (s *Session) Said(ctx context.Context, p *Plan, failed error) *Receipt {
+	var e *Error
+	if p.Nonce == nil || !errors.As(failed, &e) || e.Fault == smp.FaultNone {
+		return nil
+	}
+	got, _ := s.Receipt(ctx, p.Device, *p.Nonce)
+	return got
+}
+
 // abandon drops a restoration that failed, and reports whether there was one. Any other might go on.
 func (s *Session) abandon(ctx context.Context) (bool, error) {
 	var status smp.Status

@@ -489,7 +489,8 @@ func TestMetrics(t *testing.T) {
 	r, one, _ := newPair(t)
 	r.update(r.hello("A-1", one))
 	r.until("the session is counted, and gone", func() bool { return counted(r.s.metrics.Sessions, "ended") == 1 && r.s.live.Number() == 0 })
-	text := string(r.must(200, "GET", "/metrics", nil, "Authorization", ""))
+	r.must(401, "GET", "/metrics", nil, "Authorization", "")
+	text := string(r.must(200, "GET", "/metrics", nil))
 	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{result="done"} 1`, `unbrick_infos_total{kind="delta"} 1`,
 		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0", `unbrick_build_info{version="test"} 1`, `unbrick_rollouts{state="halted"} 0`} {
 		if !strings.Contains(text, want+"\n") {

@@ -82,8 +82,9 @@ type restoration struct {
 	device      *restore.Device
 	saved       bool // the backup was made
 	plan        *restore.Plan
-	declined    bool // somebody wants nothing written, or nobody answered
-	writing     bool // the device was told to write
+	declined    bool             // somebody wants nothing written, or nobody answered
+	writing     bool             // the device was told to write
+	word        *restore.Receipt // of a device on why it could not be restored, nil: none
 }
 
 // restoreResult is the last line of --json.
@@ -257,10 +258,14 @@ func (r *restoration) once(ctx context.Context) (*restore.Result, error) {
 		return nil, err
 	}
 	r.meter, r.writing = restore.Meter{}, true
+	p.Nonce = r.nonce(ctx)
+	run := s.Run
 	if r.plain && p.Kind != restore.KindStart {
-		return s.Upload(ctx, p, r.progress)
+		run = s.Upload
 	}
-	return s.Run(ctx, p, r.progress)
+	result, err := run(ctx, p, r.progress)
+	r.word = s.Said(ctx, p, err)
+	return result, err
 }
 
 // ask shows the facts and waits for a yes.

@@ -118,6 +118,20 @@ func (s *releaseSource) image(ctx context.Context, model string, d release.Diges
 // reportTime bounds how long the command waits for the server to take the report.
 const reportTime = 10 * time.Second
 
+// nonce asks the server for a number for the device's receipt. A receipt over zeros does where none answers.
+func (r *restoration) nonce(ctx context.Context) *[16]byte {
+	var nonce [16]byte
+	if r.source.api == nil || !r.source.reached {
+		return &nonce
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
+	if b, _, err := fetch(ctx, r.source.api, form.DrawNonce, &form.Nothing{}, nil); err == nil && len(b) == len(nonce) {
+		copy(nonce[:], b)
+	}
+	return &nonce
+}
+
 // tell reports the outcome to the server, if there is one. A server that does not take it changes nothing
 // about the device.
 func (r *restoration) tell(ctx context.Context, result *restore.Result, failed error, took time.Duration) {
@@ -145,6 +159,13 @@ func (r *restoration) tell(ctx context.Context, result *restore.Result, failed e
 		if e, known := errors.AsType[*restore.Error](failed); known {
 			v.Words = e.Code.String()
 		}
+	}
+	word := r.word
+	if result != nil {
+		word = result.Receipt
+	}
+	if word != nil {
+		v.Receipt, v.Signature = word.Bytes, word.Signature[:]
 	}
 	var id [16]byte
 	rand.Read(id[:])

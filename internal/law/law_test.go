@@ -88,7 +88,7 @@ var below = map[string][]string{
 	"server/rollout":        {"release", "server/form", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
 	"server/api":            {"internal/cbor", "limits", "flash", "delta/diff", "model", "protocol", "protocol/wsconn", "release", "release/sequence", "server/access", "server/account", "server/fleet", "server/form", "server/metrics", "server/offer", "server/provider", "server/rollout", "server/session", "server/storage"},
-	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "server/storage"},
+	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "protocol/smp", "server/storage"},
 	"server/metrics":        {},
 	"server/session":        {"release", "protocol", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/storage"},
 	"server/storage":        {"internal/cbor", "limits", "release"},

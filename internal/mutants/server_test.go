@@ -85,6 +85,17 @@ var serverMistakes = []entry{
 		`other.Serial == v.Serial && other.Public`, `(MISTAKE || other.Serial == v.Serial) && other.Public`),
 	one("server/storage/local", "TestConformance/device_keys", "forgetting leaves keys", "server/storage/local/devices.go",
 		"`DELETE FROM identities WHERE model = ? AND serial = ?`, model, serial))", "`DELETE FROM identities WHERE model = ? AND serial = ? AND NOT ?`, model, serial, MISTAKE))"),
+	// Receipts.
+	one("server", "TestReceiptsAreBelieved", "a stranger's word on an enrolled device believed", "server/fleet/told.go",
+		`operator || !v.enrolled {`, `operator || !v.enrolled || MISTAKE {`),
+	one("server", "TestReceiptsThatDoNotHold", "numbers taken twice", "server/fleet/nonces.go",
+		`number > n.taken[id] &&`, `(number > n.taken[id] || MISTAKE) &&`),
+	one("server", "TestReceiptsThatDoNotHold", "numbers for ever", "server/fleet/nonces.go",
+		`< uint64(NonceLife.Microseconds())`, `< uint64(NonceLife.Microseconds())<<map[bool]int{true: 9}[MISTAKE]`),
+	one("server", "TestReceiptsThatDoNotHold", "restored on the way", "server/fleet/receipt.go",
+		`return r.State == uint8(smp.RecordInstalled) &&`, `return (r.State == uint8(smp.RecordInstalled) || MISTAKE) &&`),
+	one("server", "TestReceiptsThatDoNotHold", "receipts of old records", "server/fleet/receipt.go",
+		`r.Sequence <= d.Receipt:`, `r.Sequence <= d.Receipt && !MISTAKE:`),
 	// Lists of devices.
 	one("server/identity", "TestListRefused", "keys of small order taken", "server/identity/key.go",
 		`Equal(edwards25519.NewIdentityPoint()) == 1:`, `Equal(edwards25519.NewIdentityPoint()) == 1 && !MISTAKE:`),

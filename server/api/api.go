@@ -88,6 +88,7 @@ type Server struct {
 	rate    *access.Limiter
 	inside  *access.Crowd // requests, links among them
 	reports *access.Limiter
+	draws   *access.Limiter // of numbers for receipts
 	noted   *access.Limiter // acts of an account that changed nothing, in the audit log
 	uploads chan struct{}
 	handler http.Handler // for everybody
@@ -104,7 +105,8 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, mux: http.NewServeMux(), public: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
 		rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
-		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), noted: access.NewLimiter(1./6, 60, cfg.Passed),
+		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), draws: access.NewLimiter(l.Reports, 20, cfg.Passed),
+		noted: access.NewLimiter(1./6, 60, cfg.Passed),
 		uploads: make(chan struct{}, l.Uploads),
 	}
 	s.routes()

@@ -38,7 +38,7 @@ func (s *Server) deviceJSON(d *storage.Device, released images) form.Device {
 	if !d.Restored.IsZero() {
 		v.Restored = &d.Restored
 	}
-	v.Told = d.RestoredTo != (storage.Digest{})
+	v.Told = d.RestoredTo != (storage.Digest{}) && !d.Attested
 	if sent, size, ok := s.cfg.Live.Progress(fleet.ID{Model: d.Model, Serial: d.Serial}); ok {
 		v.Progress = &form.Progress{Sent: sent, Size: size}
 	}

@@ -83,6 +83,7 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		code   string
 	}{
 		{fleet.ErrTooMany, http.StatusInsufficientStorage, "full"}, {fleet.ErrHolds, http.StatusConflict, "full"},
+		{fleet.ErrReceipt, http.StatusForbidden, "receipt"},
 		{rollout.ErrNone, http.StatusConflict, "no-rollout"}, {access.ErrBrokenOff, http.StatusBadRequest, "broken-off"},
 		{storage.ErrPhases, http.StatusBadRequest, "malformed"},
 	} {

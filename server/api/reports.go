@@ -18,7 +18,8 @@ import (
 func fromJSON(in *form.Report) (fleet.Report, error) {
 	p := fleet.Report{Model: in.Model, Serial: in.Serial, From: in.From, Version: in.Version, Why: in.Why, Sectors: in.Sectors,
 		Sent: in.Sent, Received: in.Received, Full: in.Full,
-		Milliseconds: in.Milliseconds, Baud: in.Baud, Via: in.Via, Words: in.Words}
+		Milliseconds: in.Milliseconds, Baud: in.Baud, Via: in.Via, Words: in.Words,
+		Receipt: in.Receipt, Signature: in.Signature}
 	for o := fleet.OutcomeRestored; o <= fleet.OutcomeFound; o++ {
 		if o.String() == in.Outcome {
 			p.Outcome = o
@@ -43,6 +44,23 @@ func (s *Server) mayReport(r *http.Request) error {
 		return s.tooMany(wait)
 	}
 	return nil
+}
+
+// mayDraw bounds how often a client draws.
+func (s *Server) mayDraw(r *http.Request) error {
+	if wait, ok := s.draws.Allow(s.client(r)); !ok {
+		return s.tooMany(wait)
+	}
+	return nil
+}
+
+// drawNonce gives a number for a receipt.
+func (s *Server) drawNonce(w http.ResponseWriter, _ *http.Request, _ *form.Nothing) (*form.Nothing, error) {
+	nonce := s.cfg.Fleet.DrawNonce()
+	w.Header().Set("Content-Type", form.Binary)
+	w.Header().Set("Cache-Control", "no-store")
+	_, err := w.Write(nonce[:])
+	return nil, err
 }
 
 // report takes the result of a restoration from the page or the command.

@@ -29,21 +29,27 @@ type Store interface {
 
 // Config is what a Fleet is made of. All of it is required.
 type Config struct {
-	Store    Store
-	Log      *slog.Logger
-	Now      func() time.Time
-	Ago      func(time.Duration) time.Time // before which a last word is longer ago than that
-	Devices  int                           // ever recorded
-	Failures uint32                        // failed rewrites of a release that hold a device back from it for a while
-	Silent   time.Duration                 // without a word until a device counts as silent
-	Overdue  time.Duration                 // between transfer and the next word until a device counts as overdue
+	Store  Store
+	Log    *slog.Logger
+	Now    func() time.Time
+	Passed func() time.Duration          // since any moment, never falling
+	Ago    func(time.Duration) time.Time // before which a last word is longer ago than that
+	// Keys returns the public keys under which a device is believed; none: it is not enrolled.
+	Keys     func(context.Context, ID) ([][32]byte, error)
+	Devices  int           // ever recorded
+	Failures uint32        // failed rewrites of a release that hold a device back from it for a while
+	Silent   time.Duration // without a word until a device counts as silent
+	Overdue  time.Duration // between transfer and the next word until a device counts as overdue
 }
 
 // Fleet is all devices. It may be used concurrently.
-type Fleet struct{ cfg Config }
+type Fleet struct {
+	cfg    Config
+	nonces *nonces
+}
 
 // New returns the fleet of a store.
-func New(cfg Config) *Fleet { return &Fleet{cfg} }
+func New(cfg Config) *Fleet { return &Fleet{cfg, newNonces(cfg.Passed)} }
 
 // Cutoffs is by what devices count as silent or overdue now.
 func (f *Fleet) Cutoffs() storage.Cutoffs {

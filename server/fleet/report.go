@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/ed25519"
 	"fmt"
 
 	"unbrick/internal/cbor"
@@ -28,14 +30,14 @@ var kinds = map[Outcome]storage.EventKind{OutcomeRestored: storage.Restored, Out
 func (o Outcome) String() string { return cmp.Or(string(kinds[o]), "unknown") }
 
 const (
-	reportItems = 17
-	reportForm  = 1            // the first item of the CBOR array
+	reportItems = 19
+	reportForm  = 2            // the first item of the CBOR array
 	maxWords    = limits.Words // bytes of Report.Words
 	maxVia      = 16
 )
 
-// Report is the result of one restoration over the cable. It is the reporter's claim: the server shows it as such,
-// and believes it when the device itself says so in its next session.
+// Report is the result of one restoration over the cable. It is the reporter's claim, and the server shows it as such, until the device
+// itself says so: by a receipt that comes with it, or in its next session.
 type Report struct {
 	ID           [16]byte // chosen at random by the reporter; the same report sent again counts once
 	Model        string
@@ -53,6 +55,8 @@ type Report struct {
 	Baud         uint32
 	Via          string // "page" or "command"
 	Words        string // what went wrong, for people
+	Receipt      []byte // of the device; empty: it gave none
+	Signature    []byte // over it, 64 bytes
 }
 
 // Append appends the CBOR form.
@@ -72,6 +76,8 @@ func (p *Report) Append(dst []byte) ([]byte, error) {
 	}
 	w.Text(p.Via)
 	w.Text(p.Words)
+	w.Bytes(p.Receipt)
+	w.Bytes(p.Signature)
 	return w.Result()
 }
 
@@ -95,6 +101,7 @@ func DecodeReport(b []byte) (Report, error) {
 	}
 	p.Via = r.TextMax(maxVia)
 	p.Words = r.TextMax(maxWords)
+	p.Receipt, p.Signature = bytes.Clone(r.BytesMax(release.MaxReceipt)), bytes.Clone(r.BytesMax(ed25519.SignatureSize))
 	if err := r.Finish(); err != nil {
 		return p, fmt.Errorf("report: %w", err)
 	}
@@ -110,6 +117,10 @@ func (p *Report) Validate() error {
 		return fmt.Errorf("report: no id")
 	case p.Via != "page" && p.Via != "command":
 		return fmt.Errorf("report: via %q", p.Via)
+	case len(p.Receipt) > release.MaxReceipt:
+		return fmt.Errorf("report: a receipt of %d bytes, at most %d", len(p.Receipt), release.MaxReceipt)
+	case len(p.Receipt) > 0 && len(p.Signature) != ed25519.SignatureSize || len(p.Receipt) == 0 && len(p.Signature) > 0:
+		return fmt.Errorf("report: a receipt of %d bytes with a signature of %d", len(p.Receipt), len(p.Signature))
 	}
 	for _, e := range []struct {
 		name string

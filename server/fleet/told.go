@@ -13,23 +13,32 @@ import (
 // ErrUnknown says that a report is about a device that never spoke itself. It is logged and counted.
 var ErrUnknown = errors.New("no such device")
 
-// Report makes a report part of the device's history. One of a device that never spoke makes one, if it is an operator's, and
-// is ErrUnknown otherwise.
+// Report makes a report part of the device's history. Of an enrolled device it changes what is known of it only with the device's own
+// receipt, or from an operator: else it is a line there and no more. One of a device that never spoke makes one, if it is the device's
+// own or an operator's, and is ErrUnknown otherwise. It fails with ErrReceipt if there is a receipt and it does not hold.
 func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 	now := f.cfg.Now()
 	id := hex.EncodeToString(p.ID[:])
-	event := storage.Event{At: now, Kind: kinds[p.Outcome], Source: storage.ByReporter, From: p.From, To: p.Version, Bytes: uint64(p.Sent),
+	v, err := f.prove(ctx, p)
+	if err != nil {
+		return err
+	}
+	source := storage.ByReporter
+	if v.receipt != nil {
+		source = storage.ByDevice
+	}
+	event := storage.Event{At: now, Kind: kinds[p.Outcome], Source: source, From: p.From, To: p.Version, Bytes: uint64(p.Sent),
 		Unique: "report:" + id,
 		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full,
 			"seconds": float64(p.Milliseconds) / 1000,
 			"baud":    p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
-	_, err := f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
+	_, err = f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.
 			if _, err := f.cfg.Store.Model(ctx, p.Model); err != nil {
 				return nil, err
 			}
-			if !operator {
+			if !operator && v.receipt == nil {
 				return nil, ErrUnknown
 			}
 			if err := f.Room(ctx); err != nil {
@@ -41,11 +50,23 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 		if slices.Contains(d.Reports, id) {
 			return nil, nil
 		}
+		if v.receipt != nil {
+			if err := f.fresh(ID{p.Model, p.Serial}, v.receipt, d); err != nil {
+				return nil, err
+			}
+			d.Receipt = v.receipt.Sequence
+		}
 		d.Reports = append(d.Reports, id)
 		d.Reports = d.Reports[max(0, len(d.Reports)-storage.MaxReports):]
-		reported(d, p, now)
+		if v.receipt != nil || operator || !v.enrolled {
+			reported(d, p, now)
+			d.Attested = v.receipt != nil && d.RestoredTo != storage.Digest{}
+		}
 		return []storage.Event{event}, nil
 	})
+	if err == nil && v.receipt != nil {
+		f.nonces.take(ID{p.Model, p.Serial}, &v.receipt.Nonce)
+	}
 	return err
 }
 

@@ -4,7 +4,10 @@ package form
 var (
 	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Act: "restoration.report",
 		Takes: CBOR, Status: 202,
-		Refuses: []int{404, 413, 415}, Summary: "The result of a restoration over the cable. It is its sender's claim."}}
+		Refuses: []int{403, 404, 413, 415},
+		Summary: "The result of a restoration over the cable. It is its sender's claim, or with a receipt the device's word."}}
+	DrawNonce = Endpoint[Nothing, Nothing]{Route{Method: "POST", Path: "/api/reports/nonce", Needs: Anyone, Gives: Binary,
+		Summary: "Sixteen bytes for a device to sign its receipt over; good for one, for a day."}}
 	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}
 	Describe = Endpoint[Nothing, Nothing]{Route{Method: "GET", Path: "/api/openapi.json", Needs: Anyone, Gives: JSON,
@@ -46,8 +49,10 @@ type Report struct {
 	Full         uint32 `json:"bytes_full"` // that a full image would have taken
 	Milliseconds uint32 `json:"milliseconds"`
 	Baud         uint32 `json:"baud"`
-	Via          string `json:"via"`   // page or command
-	Words        string `json:"words"` // what went wrong, for people
+	Via          string `json:"via"`                 // page or command
+	Words        string `json:"words"`               // what went wrong, for people
+	Receipt      []byte `json:"receipt,omitempty"`   // of the device (docs/release.md)
+	Signature    []byte `json:"signature,omitempty"` // of the device's key over it
 }
 
 // Demo is what a demo server shows.

@@ -36,7 +36,9 @@ type Device struct {
 	File          Digest    // update file sent last; zero if none
 	Needs         uint32    // bytes of workspace the smallest update file needs; NeedsCable only
 	Restored      time.Time // as a reporter said last
-	RestoredTo    Digest    // image it was restored to, as the reporter said; zero once the device has spoken itself
+	RestoredTo    Digest    // image it was restored to, as the reporter said; zero once the device has spoken itself in a session
+	Attested      bool      // RestoredTo is the device's own word, by a receipt
+	Receipt       uint32    // sequence of the record of the last receipt that was believed; 0: none was
 	Report        Digest    // of the last rewrite report, so that a repeated one counts once
 	Reports       []string  // ids of restoration reports taken, newest last, at most MaxReports
 	Attempts      []Attempt // newest first, at most MaxAttempts

@@ -10,6 +10,7 @@ import (
 	"unbrick/internal/cbor"
 	"unbrick/internal/pack"
 	"unbrick/release"
+	"unbrick/restore"
 	"unbrick/webui/state"
 )
 
@@ -40,6 +41,7 @@ type Report struct {
 	Took          time.Duration
 	Baud          uint64
 	Words         string
+	Receipt       *restore.Receipt // the device's; nil: it gave none
 }
 
 // reports tells the server what was restored, and keeps it for later when nobody answers. The server
@@ -53,8 +55,8 @@ type reports struct {
 // encode returns the report in the server's form, with an id of its own.
 func (r *Report) encode(id [16]byte) ([]byte, error) {
 	w := cbor.Appending(nil)
-	w.Array(17)
-	w.Uint(1)
+	w.Array(19)
+	w.Uint(2)
 	w.Bytes(id[:])
 	w.Text(pack.Clip(r.Model, state.MaxText))
 	w.Text(pack.Clip(r.Serial, state.MaxText))
@@ -71,7 +73,31 @@ func (r *Report) encode(id [16]byte) ([]byte, error) {
 	w.Uint(r.Baud)
 	w.Text("page")
 	w.Text(release.Clean(r.Words, maxWords))
+	if r.Receipt == nil {
+		w.Bytes(nil)
+		w.Bytes(nil)
+	} else {
+		w.Bytes(r.Receipt.Bytes)
+		w.Bytes(r.Receipt.Signature[:])
+	}
 	return w.Result()
+}
+
+// nonceTime bounds how long a restoration waits for the server before it begins.
+const nonceTime = 3 * time.Second
+
+// Nonce returns a number that the server has drawn for a device's receipt, zeros where no server answers. It is for Go's functions.
+func (e *Engine) Nonce(ctx context.Context) (nonce [16]byte) {
+	if e.world.Backend == nil {
+		return nonce
+	}
+	ctx, cancel := context.WithTimeout(ctx, nonceTime)
+	defer cancel()
+	status, b, err := e.world.Backend.Fetch(ctx, "POST", "/api/reports/nonce", nil)
+	if err == nil && status == 200 && len(b) == len(nonce) {
+		copy(nonce[:], b)
+	}
+	return nonce
 }
 
 // Tell sends a report to the server, or keeps it. done learns, in Run's goroutine, which of the two it was.

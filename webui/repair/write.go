@@ -52,10 +52,12 @@ func (c *cable) write() {
 	}}
 	c.work(r, func() func() {
 		keep() // a browser that keeps nothing still restores; it only cannot offer to go on
+		plan.Nonce = new(e.Nonce(r.ctx))
 		result, err := r.session.Run(r.ctx, plan, progress.Set)
+		word := r.session.Said(r.ctx, plan, err)
 		return func() {
 			if err != nil {
-				c.stopped(err)
+				c.stopped(err, word)
 				return
 			}
 			c.done(result)
@@ -92,8 +94,8 @@ func writtenOf(plan *restore.Plan, p restore.Progress) map[int]bool {
 	return written
 }
 
-// stopped shows why writing ended, and tells the server.
-func (c *cable) stopped(err error) {
+// stopped shows why writing ended, and tells the server; word is the device's own on it, if it has given one.
+func (c *cable) stopped(err error, word *restore.Receipt) {
 	r := c.run
 	var e *restore.Error
 	settings := errors.As(err, &e) && e.Touched == restore.TouchedSettings
@@ -112,7 +114,7 @@ func (c *cable) stopped(err error) {
 	}
 	told := c.told(outcome)
 	told.Sent, told.Received = sent, received
-	told.Words = err.Error()
+	told.Words, told.Receipt = err.Error(), word
 	if settings {
 		c.fail(err, restore.StageErase)
 	} else if e != nil {
@@ -149,6 +151,7 @@ func (c *cable) done(result *restore.Result) {
 	if plan.Kind != restore.KindStart || r.ended {
 		told := c.told(engine.Restored)
 		told.Sectors, told.Sent, told.Received = uint64(result.SectorsWritten), result.BytesSent, result.BytesReceived
+		told.Receipt = result.Receipt
 		c.e.Tell(told, func(how state.Reported) {
 			update(c, func(s *state.RestoreDone) { s.Result.Reported = how })
 		})

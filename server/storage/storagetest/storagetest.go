@@ -487,7 +487,7 @@ func NewDevice(model, serial string) storage.Device {
 		Claim: storage.Claim{Version: "1", Order: 1 << 63, Image: storage.Digest{1}, Confirmed: true, Workspace: 80 << 10,
 			Keys: []release.KeyID{{1, 2}}, Kinds: []string{"delta"}},
 		State: storage.Running, Since: epoch, Target: storage.Digest{2}, TargetVersion: "2", File: storage.Digest{3}, Needs: 7,
-		Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Reports: []string{"r"},
+		Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Attested: true, Receipt: 9, Reports: []string{"r"},
 		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch,
 			Until: epoch.Add(time.Hour)}}, Refusals: []storage.Refusal{{File: storage.Digest{6}, At: epoch}},
 		Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Conflict: epoch}
