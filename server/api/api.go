@@ -106,7 +106,7 @@ func New(cfg Config) *Server {
 		cfg: cfg, mux: http.NewServeMux(), public: http.NewServeMux(), pulse: &pulse{ping: cfg.Store.Ping, passed: cfg.Passed, log: cfg.Log},
 		rate: access.NewLimiter(l.Rate, l.Burst, cfg.Passed), inside: access.NewCrowd(l.PerAddress, l.Connections),
 		reports: access.NewLimiter(l.Reports, 20, cfg.Passed), draws: access.NewLimiter(l.Reports, 20, cfg.Passed),
-		noted: access.NewLimiter(1./6, 60, cfg.Passed),
+		noted:   access.NewLimiter(1./6, 60, cfg.Passed),
 		uploads: make(chan struct{}, l.Uploads),
 	}
 	s.routes()
