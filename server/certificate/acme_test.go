@@ -124,7 +124,10 @@ func TestAuthority(t *testing.T) {
 	}
 	files := 0
 	filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := d.Info()
 		if err != nil {
 			t.Fatal(err)
 		}
