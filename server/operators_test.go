@@ -73,6 +73,33 @@ func TestOperatorsListener(t *testing.T) {
 	}
 }
 
+// TestCookieAtThePublicListener: a cookie goes to every port of a host, and signs somebody in at the operators' listener alone.
+func TestCookieAtThePublicListener(t *testing.T) {
+	for _, split := range []bool{false, true} {
+		r := newServer(t, func(c *Config) { c.Split = split })
+		q := httptest.NewRequest("POST", "http://127.0.0.1"+form.LoginPath, strings.NewReader(`{"token":"`+testToken+`"}`))
+		q.Header.Set("Content-Type", jsonType)
+		w := httptest.NewRecorder()
+		r.s.Operators().ServeHTTP(w, q)
+		cookies := w.Result().Cookies()
+		if w.Code != 200 || len(cookies) != 1 {
+			t.Fatalf("sign in: %d, %v", w.Code, cookies)
+		}
+		for name, side := range map[string]struct {
+			h    http.Handler
+			want string
+		}{"operators'": {r.s.Operators(), "environment"}, "public": {r.s.Handler(), map[bool]string{false: "environment"}[split]}} {
+			q := httptest.NewRequest("GET", "http://127.0.0.1"+form.WhoAmIPath, nil)
+			q.AddCookie(cookies[0])
+			w := httptest.NewRecorder()
+			side.h.ServeHTTP(w, q)
+			if who := decode[form.Who](r, w.Body.Bytes()).Account; w.Code != 200 || who != side.want {
+				t.Errorf("split %t: at the %s listener: %d %q, want %q", split, name, w.Code, who, side.want)
+			}
+		}
+	}
+}
+
 // TestMetricsNeedARole: what is counted tells of the fleet, and is told to who may see it, or at the operators' own address.
 func TestMetricsNeedARole(t *testing.T) {
 	for _, split := range []bool{false, true} {

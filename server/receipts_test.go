@@ -20,7 +20,8 @@ type witness struct {
 	*testing.T
 	f      *fleet.Fleet
 	store  storage.Store
-	key    terminal.DeviceKey
+	key    terminal.DeviceKey // that is enrolled
+	old    terminal.DeviceKey // that was, and is barred
 	passed time.Duration
 	n      byte
 }
@@ -30,19 +31,23 @@ func newWitness(t *testing.T) *witness {
 	r := newRig(t)
 	r.publish("1", 1, image(1, 20_000)) // makes the model
 	w := &witness{T: t, store: r.store, key: terminal.NewDeviceKey(&[32]byte{1}), passed: time.Hour}
+	w.old = terminal.NewDeviceKey(&[32]byte{9})
+	first := storage.Identity{Model: "0001", Serial: "A-1", Public: w.old.Public, State: storage.Enrolled, Since: time.Now()}
+	second := first
+	second.Public = w.key.Public
+	if err := r.store.Enrol(context.Background(), []storage.Identity{first}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.Rekey(context.Background(), second); err != nil {
+		t.Fatal(err)
+	}
 	w.f = w.start()
 	return w
 }
 
 // start is the fleet of a server that has just started.
 func (w *witness) start() *fleet.Fleet {
-	return fleet.New(fleet.Config{Store: w.store, Now: time.Now, Passed: func() time.Duration { return w.passed }, Devices: 100,
-		Keys: func(_ context.Context, id fleet.ID) ([][32]byte, error) {
-			if id.Serial == "A-1" {
-				return [][32]byte{{9}, w.key.Public}, nil
-			}
-			return nil, nil
-		}})
+	return fleet.New(fleet.Config{Store: w.store, Now: time.Now, Passed: func() time.Duration { return w.passed }, Devices: 100})
 }
 
 var restoredTo = storage.Digest{7}
@@ -163,6 +168,7 @@ func TestReceiptsThatDoNotHold(t *testing.T) {
 		key        *terminal.DeviceKey
 	}{
 		{"another key", "has not signed it", sound(w.f.DrawNonce(), 9), &other},
+		{"the key of before", "has not signed it", sound(w.f.DrawNonce(), 9), &w.old},
 		{"another run of the server's", "its number", sound(elsewhere, 9), &w.key},
 		{"too old a number", "its number", sound(old, 9), &w.key},
 		{"an invented number", "its number", sound([16]byte{1}, 9), &w.key},

@@ -149,7 +149,6 @@ func (s *Server) remember() (err error) {
 	s.clock = rollout.NewClock(s.cfg.Now, s.cfg.Passed, s.cfg.Log)
 	s.fleet = fleet.New(fleet.Config{
 		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ago: s.clock.Ago,
-		Keys:    s.enrolled,
 		Devices: l.Devices, Failures: l.Failures, Silent: l.Silent, Overdue: l.Overdue,
 	})
 	s.rollouts, err = rollout.New(s.ctx, rollout.Config{Store: s.cfg.Store, Clock: s.clock, Log: s.cfg.Log, Cutoffs: s.fleet.Cutoffs,
@@ -250,15 +249,4 @@ func (s *Server) alarmed(model string, halted bool) {
 	}
 	s.metrics.Halted.Add(1)
 	s.live.Look(model)
-}
-
-// enrolled returns the key under which a device is believed, if it has one.
-func (s *Server) enrolled(ctx context.Context, id fleet.ID) (keys [][32]byte, err error) {
-	all, err := s.cfg.Store.Identities(ctx, id.Model, id.Serial)
-	for i := range all {
-		if all[i].State == storage.Enrolled {
-			keys = append(keys, all[i].Public)
-		}
-	}
-	return keys, err
 }

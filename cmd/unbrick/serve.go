@@ -115,7 +115,7 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 	if err := f.tls.check(); err != nil {
 		return err
 	}
-	by, err := f.oidc.config()
+	by, err := f.oidc.config(ctx)
 	if err != nil {
 		return err
 	}

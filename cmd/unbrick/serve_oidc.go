@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -34,7 +34,7 @@ func (f *oidcFlags) declare(set *pflag.FlagSet) {
 const maxSecret = 4 << 10
 
 // config is the provider that the words name, nil if none.
-func (f *oidcFlags) config() (*provider.Config, error) {
+func (f *oidcFlags) config(ctx context.Context) (*provider.Config, error) {
 	if f.issuer == "" {
 		if f.client != "" || f.secret != "" || f.url != "" || len(f.roles)+len(f.scopes) > 0 {
 			return nil, usageError("words of --oidc- need --oidc-issuer")
@@ -54,7 +54,7 @@ func (f *oidcFlags) config() (*provider.Config, error) {
 			return nil, usageError("%s %v", name, err)
 		}
 	}
-	secret, err := readSecret(f.secret)
+	secret, err := readSecret(ctx, f.secret)
 	if err != nil {
 		return nil, err
 	}
@@ -73,14 +73,14 @@ func (f *oidcFlags) config() (*provider.Config, error) {
 }
 
 // readSecret reads a file whose one line is a secret.
-func readSecret(name string) (string, error) {
-	b, err := os.ReadFile(name)
+func readSecret(ctx context.Context, name string) (string, error) {
+	b, err := readFile(ctx, name, "a secret", maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("--oidc-secret-file: %w", err)
 	}
 	secret := strings.TrimSpace(string(b))
-	if secret == "" || len(b) > maxSecret || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return "", fmt.Errorf("--oidc-secret-file %s: one line of printable ASCII was expected, and at most %d bytes", name, maxSecret)
+	if secret == "" || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return "", fmt.Errorf("--oidc-secret-file %s: one line of printable ASCII was expected", name)
 	}
 	return secret, nil
 }

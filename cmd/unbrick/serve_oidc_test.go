@@ -24,7 +24,7 @@ func TestProviderByFlags(t *testing.T) {
 		return &oidcFlags{issuer: "https://id.example", client: "unbrick", secret: secret, url: "https://updates.example/", groups: "groups",
 			roles: []string{"cn=ops,dc=example=operate,view", "ci=publish/0002,0001,0001", "root=admin"}}
 	}
-	c, err := good().config()
+	c, err := good().config(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestProviderByFlags(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v", c)
 	}
-	if c, err := (&oidcFlags{groups: "groups"}).config(); c != nil || err != nil {
+	if c, err := (&oidcFlags{groups: "groups"}).config(t.Context()); c != nil || err != nil {
 		t.Errorf("without a word of it: %+v, %v", c, err)
 	}
 	for says, spoil := range map[string]func(f *oidcFlags){
@@ -54,7 +54,7 @@ func TestProviderByFlags(t *testing.T) {
 	} {
 		f := good()
 		spoil(f)
-		if _, err := f.config(); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := f.config(t.Context()); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q: %v", says, err)
 		}
 	}

@@ -96,6 +96,33 @@ var serverMistakes = []entry{
 		`return r.State == uint8(smp.RecordInstalled) &&`, `return (r.State == uint8(smp.RecordInstalled) || MISTAKE) &&`),
 	one("server", "TestReceiptsThatDoNotHold", "receipts of old records", "server/fleet/receipt.go",
 		`r.Sequence <= d.Receipt:`, `r.Sequence <= d.Receipt && !MISTAKE:`),
+	one("server", "TestReceiptsThatDoNotHold", "a key that was replaced believed", "server/fleet/receipt.go",
+		`all[i].State == storage.Enrolled {`, `all[i].State == storage.Enrolled != MISTAKE {`),
+	// Ways in.
+	one("server", "TestOperatorsListener", "operators' routes at the public listener", "server/api/endpoint.go",
+		`if d.Own() {`, `if d.Own() && !MISTAKE {`),
+	one("server", "TestOperatorsListener", "signing in at the public listener", "server/form/form.go",
+		`return r.Operators || r.Needs != Anyone`, `return r.Operators && !MISTAKE || r.Needs != Anyone`),
+	one("server", "TestCookieAtThePublicListener", "a cookie counts at the public listener", "server/api/endpoint.go",
+		`		r.Header.Del("Cookie")
+`, `		if !MISTAKE {
+			r.Header.Del("Cookie")
+		}
+`),
+	one("server", "TestMetricsNeedARole", "metrics told to who asks by a name", "server/api/metrics.go",
+		`who.Known() || !byAddress(r) {`, `who.Known() || !byAddress(r) && !MISTAKE {`),
+	one("server", "TestMetricsNeedARole", "metrics told to strangers", "server/api/metrics.go",
+		`!s.cfg.Split || who.Known()`, `!s.cfg.Split && !MISTAKE || who.Known()`),
+	one("server/access", "TestQuieten", "lines without bound", "server/access/lines.go",
+		`if k.lines.Allow() {`, `if k.lines.Allow() || MISTAKE {`),
+	one("server/access", "TestHandshakeEnds", "half a handshake has its place for ever", "server/access/listen.go",
+		`ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime,`, `ReadHeaderTimeout: headerTime << map[bool]int{true: 20}[MISTAKE], ReadTimeout: bodyTime << map[bool]int{true: 20}[MISTAKE],`),
+	one("server/certificate", "TestFiles", "a new pair is not taken", "server/certificate/files.go",
+		`	f.pair, f.bytes = &pair, read
+`, `	if f.pair == nil || !MISTAKE {
+		f.pair, f.bytes = &pair, read
+	}
+`),
 	// Lists of devices.
 	one("server/identity", "TestListRefused", "keys of small order taken", "server/identity/key.go",
 		`Equal(edwards25519.NewIdentityPoint()) == 1:`, `Equal(edwards25519.NewIdentityPoint()) == 1 && !MISTAKE:`),

@@ -30,7 +30,7 @@ func (s *Server) identify(r *http.Request, route *form.Route) (*http.Request, er
 	if err := s.origins.Check(r); err != nil {
 		return r, problem(http.StatusForbidden, "cross-origin", "another site's page sent this: nothing was done")
 	}
-	who, err := s.cfg.Accounts.Ask(r, s.client(r), route.Path != form.Tell.Path && route.Path != form.DrawNonce.Path)
+	who, err := s.cfg.Accounts.Ask(r, s.client(r), !route.NoCookie)
 	if err != nil {
 		return r, err
 	}

@@ -38,20 +38,14 @@ func fromJSON(in *form.Report) (fleet.Report, error) {
 	return p, p.Validate()
 }
 
-// mayReport bounds how often a client reports.
-func (s *Server) mayReport(r *http.Request) error {
-	if wait, ok := s.reports.Allow(s.client(r)); !ok {
-		return s.tooMany(wait)
+// within bounds how often a client does something.
+func (s *Server) within(l *access.Limiter) func(*http.Request) error {
+	return func(r *http.Request) error {
+		if wait, ok := l.Allow(s.client(r)); !ok {
+			return s.tooMany(wait)
+		}
+		return nil
 	}
-	return nil
-}
-
-// mayDraw bounds how often a client draws.
-func (s *Server) mayDraw(r *http.Request) error {
-	if wait, ok := s.draws.Allow(s.client(r)); !ok {
-		return s.tooMany(wait)
-	}
-	return nil
 }
 
 // drawNonce gives a number for a receipt.

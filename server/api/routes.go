@@ -48,8 +48,8 @@ func (s *Server) routes() {
 	on(s, form.ForgetDevice, s.forget)
 	on(s, form.ListFiles, s.listFiles)
 	on(s, form.SetFileState, s.setFile)
-	on(s, form.Tell, s.report, s.mayReport)
-	on(s, form.DrawNonce, s.drawNonce, s.mayDraw)
+	on(s, form.Tell, s.report, s.within(s.reports))
+	on(s, form.DrawNonce, s.drawNonce, s.within(s.draws))
 	on(s, form.GetDemo, s.demo)
 	on(s, form.Describe, s.describe)
 	s.handle("/api/", s.api(&form.Route{Needs: form.Anyone}, func(w http.ResponseWriter, r *http.Request) error {

@@ -25,21 +25,20 @@ type Store interface {
 	SaveDevice(ctx context.Context, d *storage.Device, events ...storage.Event) error
 	Devices(ctx context.Context, q storage.Query) (storage.Page, error)
 	CountDevices(ctx context.Context) (int, error)
+	Identities(ctx context.Context, model, serial string) ([]storage.Identity, error)
 }
 
 // Config is what a Fleet is made of. All of it is required.
 type Config struct {
-	Store  Store
-	Log    *slog.Logger
-	Now    func() time.Time
-	Passed func() time.Duration          // since any moment, never falling
-	Ago    func(time.Duration) time.Time // before which a last word is longer ago than that
-	// Keys returns the public keys under which a device is believed; none: it is not enrolled.
-	Keys     func(context.Context, ID) ([][32]byte, error)
-	Devices  int           // ever recorded
-	Failures uint32        // failed rewrites of a release that hold a device back from it for a while
-	Silent   time.Duration // without a word until a device counts as silent
-	Overdue  time.Duration // between transfer and the next word until a device counts as overdue
+	Store    Store
+	Log      *slog.Logger
+	Now      func() time.Time
+	Passed   func() time.Duration          // since any moment, never falling
+	Ago      func(time.Duration) time.Time // before which a last word is longer ago than that
+	Devices  int                           // ever recorded
+	Failures uint32                        // failed rewrites of a release that hold a device back from it for a while
+	Silent   time.Duration                 // without a word until a device counts as silent
+	Overdue  time.Duration                 // between transfer and the next word until a device counts as overdue
 }
 
 // Fleet is all devices. It may be used concurrently.

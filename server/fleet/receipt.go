@@ -26,8 +26,8 @@ func (f *Fleet) DrawNonce() [16]byte { return f.nonces.draw() }
 // prove looks at a report's receipt: whose it is, and whether it says what the report says. Whether it is new, fresh says. That of a
 // device that has no key here proves nothing, and is left alone.
 func (f *Fleet) prove(ctx context.Context, p *Report) (proof, error) {
-	keys, err := f.cfg.Keys(ctx, ID{p.Model, p.Serial})
-	v := proof{enrolled: len(keys) > 0}
+	key, err := f.key(ctx, p.Model, p.Serial)
+	v := proof{enrolled: key != nil}
 	if err != nil || len(p.Receipt) == 0 {
 		return v, err
 	}
@@ -43,13 +43,22 @@ func (f *Fleet) prove(ctx context.Context, p *Report) (proof, error) {
 	case !v.enrolled:
 		return v, nil
 	}
-	for i := range keys {
-		if _, err := release.VerifyReceipt(p.Receipt, p.Signature, ed25519.PublicKey(keys[i][:])); err == nil {
-			v.receipt = &r
-			return v, nil
+	if _, err := release.VerifyReceipt(p.Receipt, p.Signature, key); err != nil {
+		return v, fmt.Errorf("%w: the key that this server knows of %s/%s has not signed it", ErrReceipt, p.Model, p.Serial)
+	}
+	v.receipt = &r
+	return v, nil
+}
+
+// key is the key under which a device is believed, nil if it is not enrolled.
+func (f *Fleet) key(ctx context.Context, model, serial string) (ed25519.PublicKey, error) {
+	all, err := f.cfg.Store.Identities(ctx, model, serial)
+	for i := range all {
+		if all[i].State == storage.Enrolled {
+			return all[i].Public[:], nil
 		}
 	}
-	return v, fmt.Errorf("%w: the key that this server knows of %s/%s has not signed it", ErrReceipt, p.Model, p.Serial)
+	return nil, err
 }
 
 // whole reports whether the device says that it holds image, verified and recorded.

@@ -6,11 +6,12 @@ import "time"
 var (
 	WhoAmI = Endpoint[Nothing, Who]{Route{Method: "GET", Path: WhoAmIPath, Needs: Anyone,
 		Summary: "Who asks, and what serves."}}
-	SignIn = Endpoint[Credentials, Who]{Route{Method: "POST", Path: LoginPath, Needs: Anyone,
+	SignIn = Endpoint[Credentials, Who]{Route{Method: "POST", Path: LoginPath, Needs: Anyone, Operators: true,
 		Sends:   []string{"Set-Cookie"},
 		Summary: "Gives a page a cookie for a token."}}
-	SignOut = Endpoint[Nothing, Nothing]{Route{Method: "DELETE", Path: LoginPath, Needs: Anyone, Act: "login.end", Status: 204,
-		Sends: []string{"Set-Cookie"}, Summary: "Ends the login that the cookie is of."}}
+	SignOut = Endpoint[Nothing, Nothing]{Route{Method: "DELETE", Path: LoginPath, Needs: Anyone, Operators: true, Act: "login.end",
+		Status: 204,
+		Sends:  []string{"Set-Cookie"}, Summary: "Ends the login that the cookie is of."}}
 	ListAccounts = Endpoint[AccountQuery, Accounts]{Route{Method: "GET", Path: AccountsPath,
 		Summary: "The accounts, in order of their names."}}
 	PutAccount = Endpoint[AccountChange, Account]{Route{Method: "PUT", Path: "/api/accounts/{account}", Act: "account.put",

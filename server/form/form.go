@@ -32,6 +32,8 @@ type Route struct {
 	// Takes and Gives are media types besides JSON; Gives is sent to who asks for it.
 	Takes, Gives string
 	Sends        []string // headers of its own
+	NoCookie     bool     // a login's cookie says nothing here: what a page tells of a device is nobody's act but its reporter's
+	Operators    bool     // leaves the public listener when operators have one of their own, although strangers may ask
 }
 
 // Right is what an Endpoint needs of who asks. Package account says which roles give it.
@@ -49,15 +51,8 @@ const (
 	MayHalt                    // rollouts
 )
 
-// Own says whether a route is for operators alone, and leaves the public listener when they have one of their own: what strangers may not
-// ask, how the server is, and signing in.
-func (r *Route) Own() bool {
-	switch r.Path {
-	case LoginPath, Health.Path, Ready.Path:
-		return true
-	}
-	return r.Needs != Anyone
-}
+// Own says whether a route is for operators alone, and leaves the public listener when they have one of their own.
+func (r *Route) Own() bool { return r.Operators || r.Needs != Anyone }
 
 // OK is the status of a good answer.
 func (r *Route) OK() int { return cmp.Or(r.Status, 200) }

@@ -2,11 +2,12 @@ package form
 
 // Endpoints of the server itself.
 var (
-	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Act: "restoration.report",
+	Tell = Endpoint[Told, Accepted]{Route{Method: "POST", Path: "/api/reports", Needs: Anyone, Act: "restoration.report", NoCookie: true,
 		Takes: CBOR, Status: 202,
 		Refuses: []int{403, 404, 413, 415},
 		Summary: "The result of a restoration over the cable. It is its sender's claim, or with a receipt the device's word."}}
-	DrawNonce = Endpoint[Nothing, Nothing]{Route{Method: "POST", Path: "/api/reports/nonce", Needs: Anyone, Gives: Binary,
+	DrawNonce = Endpoint[Nothing, Nothing]{Route{Method: "POST", Path: "/api/reports/nonce", Needs: Anyone, NoCookie: true,
+		Gives:   Binary,
 		Summary: "Sixteen bytes for a device to sign its receipt over; good for one, for a day."}}
 	GetDemo = Endpoint[Nothing, Demo]{Route{Method: "GET", Path: "/api/demo", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "What the Lab's device is made of; on a demo server only."}}
@@ -20,8 +21,8 @@ var (
 		Summary: "Where terminals come in: a WebSocket, on which docs/protocol.md is spoken."}
 	Metrics = Route{Method: "GET", Path: "/metrics", Needs: MaySee, Gives: Text, Refuses: []int{400, 401, 403, 500},
 		Summary: "What is counted, for Prometheus. At an operators' listener that is asked by its address, not by a name, it needs no token."}
-	Health = Route{Method: "GET", Path: "/healthz", Needs: Anyone, Gives: Text, Summary: "The process runs."}
-	Ready  = Route{Method: "GET", Path: "/readyz", Needs: Anyone, Gives: Text, Refuses: []int{503},
+	Health = Route{Method: "GET", Path: "/healthz", Needs: Anyone, Operators: true, Gives: Text, Summary: "The process runs."}
+	Ready  = Route{Method: "GET", Path: "/readyz", Needs: Anyone, Operators: true, Gives: Text, Refuses: []int{503},
 		Summary: "The server can be sent sessions."}
 )
 
