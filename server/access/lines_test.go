@@ -5,15 +5,40 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// told is what a logger wrote. Lines about lines come from timers.
+type told struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *told) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *told) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func (o *told) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Reset()
+}
+
 // TestQuieten: many lines of one kind are told as one, none of another kind is lost for them, and afterwards all is told again.
 func TestQuieten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out told
 		omitted := 0
 		log := Quieten(slog.New(slog.NewTextHandler(&out, nil)), func() { omitted++ })
 		for i := range 10_000 {
