@@ -24,6 +24,11 @@ func Quieten(logger *slog.Logger, omitted func()) *slog.Logger {
 	return slog.New(&quieter{logger.Handler(), &budgets{kinds: make(map[string]*budget), out: logger.Handler(), omitted: omitted}})
 }
 
+// Lines is how many lines a quiet logger writes at most in a time of so many kinds, with those that tell of what was left out.
+func Lines(kinds int, d time.Duration) int {
+	return kinds * (linesAtOnce + int(linesPerSecond*d.Seconds()) + 1 + int(d/tellOmitted) + 1)
+}
+
 type quieter struct {
 	slog.Handler
 	*budgets
