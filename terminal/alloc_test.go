@@ -1,35 +1,39 @@
 package terminal_test
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
 
 	"unbrick/emulator"
-	"unbrick/flash"
 	"unbrick/terminal"
 )
 
-// allocations lets the device have an update and returns how often memory was allocated between the end
-// of the conversation (S12) and the `installed` record: proof, rewrite and verdict. The board allocates in its own methods; they are not the
-// terminal's and are left out.
-func (r *rig) allocations(s *server) uint64 {
-	var start, end, board uint64
+// maxPlaces bounds the places of the whole test program that have allocated.
+const maxPlaces = 1 << 16
+
+// allocations lets the device have one session with s, and returns what the terminal allocated from the end of the conversation to
+// the `installed` record, each with its place. Every allocation is recorded with its stack, so that those of the board below it, of this
+// test, and of the Go runtime, which starts threads when it likes, do not count. A count of the whole process cannot tell them apart.
+func (r *rig) allocations(s *server) (out []string) {
+	every := runtime.MemProfileRate
+	runtime.MemProfileRate = 1
+	defer func() { runtime.MemProfileRate = every }()
+	var before, after []runtime.MemProfileRecord
+	start, end := make([]runtime.MemProfileRecord, maxPlaces), make([]runtime.MemProfileRecord, maxPlaces)
 	r.run(func(term *terminal.Terminal) {})
 	r.board.Run(func() {
 		hw := r.stand.Hardware()
-		hw.Flash = &counted{Device: hw.Flash, n: &board}
-		var begun bool
 		hw.Event = func(e terminal.Event) {
 			switch e.Code {
 			case terminal.EventDisconnected:
-				runtime.GC()
-				board, start, begun = 0, mallocs(), true
+				before = r.allocated(start)
 			case terminal.EventInstalled:
-				if begun {
-					end = mallocs()
+				if before != nil {
+					after = r.allocated(end)
 				}
 			}
 		}
-		hw.RAM = &countedRAM{RAM: hw.RAM, n: &board}
 		term := new(terminal.Terminal)
 		err := terminal.New(term, hw)
 		if err != nil {
@@ -42,63 +46,52 @@ func (r *rig) allocations(s *server) uint64 {
 		}
 		r.board.Reset(emulator.CauseSoftware)
 	})
-	if end == 0 {
+	if after == nil {
 		r.t.Error("no update was seen")
 	}
-	return end - start - board
-}
-
-func mallocs() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.Mallocs
-}
-
-// counted counts what the board allocates inside flash operations.
-type counted struct {
-	flash.Device
-	n *uint64
-}
-
-func (c *counted) Erase(addr, n uint32) error {
-	before := mallocs()
-	err := c.Device.Erase(addr, n)
-	*c.n += mallocs() - before
-	return err
-}
-
-func (c *counted) Program(addr uint32, p []byte) error {
-	before := mallocs()
-	err := c.Device.Program(addr, p)
-	*c.n += mallocs() - before
-	return err
-}
-
-func (c *counted) Wait() error {
-	before := mallocs()
-	err := c.Device.Wait()
-	*c.n += mallocs() - before
-	return err
-}
-
-func (c *counted) Read(addr uint32, p []byte) error { return c.Device.Read(addr, p) }
-
-// countedRAM counts what the board allocates for its lists of regions.
-type countedRAM struct {
-	terminal.RAM
-	n *uint64
-}
-
-func (c *countedRAM) Regions() []terminal.Region {
-	before := mallocs()
-	out := c.RAM.Regions()
-	*c.n += mallocs() - before
+	n := map[string]int64{}
+	for _, a := range after {
+		n[placeOf(a.Stack())] += a.AllocObjects
+	}
+	for _, b := range before {
+		n[placeOf(b.Stack())] -= b.AllocObjects
+	}
+	for place, n := range n {
+		if place != "" && n != 0 {
+			out = append(out, fmt.Sprintf("%d in %s", n, place))
+		}
+	}
 	return out
 }
 
-func (c *countedRAM) Resident(mem []byte) error {
-	before := mallocs()
-	err := c.RAM.Resident(mem)
-	*c.n += mallocs() - before
-	return err
+// allocated records all allocations so far. What was allocated before a collection is recorded when the one after it is over. A collection also
+// leaves no block begun that very small values would share, of which only the first is recorded.
+func (r *rig) allocated(to []runtime.MemProfileRecord) []runtime.MemProfileRecord {
+	runtime.GC()
+	runtime.GC()
+	n, all := runtime.MemProfile(to, true)
+	if !all {
+		r.t.Errorf("%d places have allocated, room is for %d", n, len(to))
+		return to[:0]
+	}
+	return to[:n]
+}
+
+// placeOf returns the function of ours that allocated, with its line, if it is the device's code: what `terminal` calls through its
+// hardware is the board's or a test's.
+func placeOf(stack []uintptr) string {
+	for frames := runtime.CallersFrames(stack); ; {
+		f, more := frames.Next()
+		if name, ours := strings.CutPrefix(f.Function, "unbrick/"); ours {
+			room, _, _ := strings.Cut(name, ".")
+			switch {
+			case room == "emulator", strings.HasPrefix(room, "lab/"), strings.HasSuffix(room, "_test"):
+				return ""
+			}
+			return fmt.Sprintf("%s, line %d", f.Function, f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
 }

@@ -42,9 +42,6 @@ var recursive = map[string]int{
 	"unbrick/internal/cbor.(*Reader).skipNested": cbor.MaxDepth,
 }
 
-// converted is which interfaces of the device's own types become which others; all other conversions are of the hardware's.
-var converted = map[string]string{"unbrick/flash.Reader": "unbrick/terminal/record.Part"}
-
 // supplied are functions that call what the device's maker supplies in Hardware, or a function that nobody here gives them.
 var supplied = map[string]bool{
 	"unbrick/terminal.(*trace).emit":       true, // Event
@@ -123,9 +120,6 @@ func (g *callGraph) resolve(kept map[string]symbol) error {
 			}
 			g.boxed[iface][typ] = true
 		}
-	}
-	for to, from := range converted {
-		maps.Copy(g.boxed[to], g.boxed[from])
 	}
 	for name, f := range g.functions {
 		if _, there := kept[name]; !there {

@@ -64,12 +64,13 @@ func (a *Area) Open(device flash.Device, layout *flash.Layout, watcher Watcher, 
 	a.Base, a.First = layout.SoftwareBase(), layout.SoftwareFirst()
 }
 
-// Read reads the part.
+// Read reads the part. Below an Area is itself the flash.Reader: to make one of a flash.Device would now and then allocate, for Go
+// remembers some of the conversions of one interface to another.
 func (a *Area) Read(addr uint32, p []byte) error { return a.device.Read(addr, p) }
 
 // ReadTwice fills p from addr of the part on and fails if it reads differently a second time.
 func (a *Area) ReadTwice(addr uint32, p []byte) error {
-	return flash.ReadTwice(a.device, addr, p, a.chunk[:])
+	return flash.ReadTwice(a, addr, p, a.chunk[:])
 }
 
 // Sectors returns how many sectors an image of size bytes lies in.
@@ -180,7 +181,7 @@ func (a *Area) WriteSector(s int, data []byte) error {
 		if err = a.Program(addr, data); err != nil {
 			continue
 		}
-		if err = flash.Compare(a.device, addr, data, a.chunk[:]); err == nil {
+		if err = flash.Compare(a, addr, data, a.chunk[:]); err == nil {
 			a.watcher.Alive(i, addr)
 			return nil
 		}
@@ -203,7 +204,7 @@ func (a *Area) Wipe(i int) error {
 		if err = a.Erase(i); err != nil {
 			continue
 		}
-		if err = flash.Blank(a.device, addr, size, a.Layout.Geometry.Erased, a.chunk[:]); err == nil {
+		if err = flash.Blank(a, addr, size, a.Layout.Geometry.Erased, a.chunk[:]); err == nil {
 			return nil
 		}
 		a.Counts.Failed++
@@ -219,7 +220,7 @@ func (a *Area) Holds(s int, data []byte) bool {
 	}
 	addr, _ := a.Software.Sector(s)
 	for range 2 {
-		if flash.Compare(a.device, a.Base+addr, data, a.chunk[:]) != nil {
+		if flash.Compare(a, a.Base+addr, data, a.chunk[:]) != nil {
 			return false
 		}
 	}

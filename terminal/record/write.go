@@ -215,18 +215,25 @@ func (s *Store) revived(i int) {
 	s.part.Told(Revived, s.sector[i], 0)
 }
 
+// reader is the part of a Store as package flash reads it. To make a flash.Reader of a Part where it is read would now and then allocate: Go
+// remembers some of the conversions of one interface to another.
+type reader struct{ *Store }
+
+// Read implements flash.Reader.
+func (r reader) Read(addr uint32, p []byte) error { return r.part.Read(addr, p) }
+
 // readTwice, compare and blank are package flash's, with the store's memory.
 func (s *Store) readTwice(addr uint32, p []byte) error {
-	return flash.ReadTwice(s.part, addr, p, s.chunk[:])
+	return flash.ReadTwice(reader{s}, addr, p, s.chunk[:])
 }
 
 func (s *Store) compare(addr uint32, p []byte) error {
-	return flash.Compare(s.part, addr, p, s.chunk[:])
+	return flash.Compare(reader{s}, addr, p, s.chunk[:])
 }
 
 // blank reports whether all of record sector i reads erased.
 func (s *Store) blank(i int) error {
-	return flash.Blank(s.part, s.addr[i], s.size[i], s.layout.Geometry.Erased, s.chunk[:])
+	return flash.Blank(reader{s}, s.addr[i], s.size[i], s.layout.Geometry.Erased, s.chunk[:])
 }
 
 // Put writes rec as it stands in a record sector when it leaves the factory, body, commit mark and seal, with program units
