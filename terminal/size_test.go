@@ -26,6 +26,7 @@ type armProgram struct {
 	binary  string
 	symbols map[string]symbol // what the linker kept
 	code    *callGraph
+	sums    map[string][2]int // by package: code and constants, memory
 }
 
 type symbol struct{ size, memory int } // memory 1: it is written to, 0: code or constants
@@ -84,7 +85,7 @@ var entries = []struct {
 	context int
 	most    int
 }{
-	{"New", answering, 3300},
+	{"New", answering, 1000},
 	{"(*Terminal).Boot", answering, 8700},
 	{"(*Terminal).Session", answering, 9700},
 	{"(*Terminal).Alive", answering, 300},
@@ -107,13 +108,19 @@ func TestSizes(t *testing.T) {
 	if tables == 0 || tables > mostTables {
 		t.Errorf("%d bytes of tables and variables, at most %d", tables, mostTables)
 	}
-	for _, e := range entries {
-		name := "unbrick/terminal." + e.name
-		n, err := p.code.deepest(name, e.context)
-		fmt.Fprintf(&b, "%7d stack of %s:\n%s", n, e.name, p.code.way(name, e.context))
-		if err != nil || n == 0 || n > e.most {
-			t.Errorf("%s: %d bytes of stack, at most %d; %v", e.name, n, e.most, err)
+	figures := append(p.tellStacks(t, &b),
+		figure{`RAM, static \| # \|`, p.symbols["main.T"].size}, figure{`\| # \| variables of the packages`, tables},
+		figure{`Code and constants \| # \|`, code}, figure{`\| # \| the standard library's`, p.sums["crypto and hash"][0]})
+	for words, pkgs := range map[string][]string{
+		"terminal with records and image #": {"terminal", "terminal/record", "terminal/image"}, "release #": {"release"}, "CBOR #": {"internal/cbor"},
+		"delta #,": {"delta", "delta/internal/coding"}, "SMP and framing #": {"protocol/smp", "protocol/frame"}, "link #": {"protocol"},
+		"flash #": {"flash"}, "classic patches # more": {"delta/bsdiff"},
+	} {
+		sum := 0
+		for _, pkg := range pkgs {
+			sum += p.sums["unbrick/"+pkg][0]
 		}
+		figures = append(figures, figure{words, sum})
 	}
 	for _, name := range []string{"crypto/ed25519.Verify", "crypto/ed25519.Sign", "crypto/sha256.Sum256"} {
 		n, err := p.code.deepest(name, answering)
@@ -121,7 +128,11 @@ func TestSizes(t *testing.T) {
 		if err != nil || n == 0 {
 			t.Errorf("%s: %d bytes of stack, %v", name, n, err)
 		}
+		if name == "crypto/ed25519.Verify" {
+			figures = append(figures, figure{`with Ed25519 \(# of`, n})
+		}
 	}
+	compareTold(t, figures)
 	tellWorkspace(t, &b)
 	t.Log(b.String())
 }
@@ -202,13 +213,14 @@ func tellParts(b *strings.Builder, typ dwarf.Type, path string) {
 // tell tells code and memory by package, and returns the sums of what the terminal always needs: without the reader of classic patches.
 func (p *armProgram) tell(b *strings.Builder) (code, tables int) {
 	sums := map[string][2]int{}
+	p.sums = sums
 	for name, s := range p.symbols {
 		pkg := packageOf(name)
 		if !strings.HasPrefix(name, "unbrick/") {
 			if first, _, _ := strings.Cut(pkg, "/"); s.memory == 1 || first != "crypto" && first != "hash" {
 				continue // a device has another runtime, and needs no more of the rest than errors
 			}
-			pkg = "crypto and hash of the standard library"
+			pkg = "crypto and hash"
 		}
 		sum := sums[pkg]
 		sum[s.memory] += s.size
