@@ -152,4 +152,8 @@ const (
 	Called         = 64        // bytes of what it calls a person
 
 	ListEntries = 100_000 // devices of a list that comes from the factory
+
+	Forgotten       = 1000   // devices that one request forgets
+	EventsForgotten = 20_000 // lines of their history, after which it takes no further device
+	FilesRemoved    = 1000   // update files that go with a release in one step
 )

@@ -91,11 +91,12 @@ func (in *ingredients) proveClassic(patch []byte) (needs uint32, err error) {
 	return n.Workspace(), nil
 }
 
-const preferPrefix = "prefer/" // settings: the kind that a model's operator prefers
+// preferSetting is where the kind stands that a model's operator prefers.
+func preferSetting(model string) string { return storage.ModelSetting("prefer", model) }
 
 // Prefers returns the kind of update file that is tried first for a model.
 func (o *Offers) Prefers(ctx context.Context, model string) (protocol.Kind, error) {
-	v, err := o.cfg.Store.Setting(ctx, preferPrefix+model)
+	v, err := o.cfg.Store.Setting(ctx, preferSetting(model))
 	if errors.Is(err, storage.ErrNotFound) {
 		return protocol.KindDelta, nil
 	}
@@ -110,13 +111,13 @@ func (o *Offers) Prefers(ctx context.Context, model string) (protocol.Kind, erro
 
 // Prefer sets the kind of update file that is tried first for a model.
 func (o *Offers) Prefer(ctx context.Context, model string, kind protocol.Kind) error {
-	return o.cfg.Store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
+	return o.cfg.Store.PutSetting(ctx, preferSetting(model), []byte(kind.String()))
 }
 
 // PreferOnce sets a kind in a store that no server has open yet, unless one was set before.
 func PreferOnce(ctx context.Context, store storage.Settings, model string, kind protocol.Kind) error {
-	if _, err := store.Setting(ctx, preferPrefix+model); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := store.Setting(ctx, preferSetting(model)); !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	return store.PutSetting(ctx, preferPrefix+model, []byte(kind.String()))
+	return store.PutSetting(ctx, preferSetting(model), []byte(kind.String()))
 }

@@ -45,6 +45,10 @@ const (
 	MaxPage     = 500                 // rows that one list call returns at most
 	MaxUnknown  = 100                 // counts of images of no release that Summary tells of
 	MaxDetail   = 1024                // bytes of Event.Detail
+
+	MaxFilesRemoved    = limits.FilesRemoved    // update files that go with a release in one step
+	MaxForgotten       = limits.Forgotten       // devices that ForgetDevices forgets
+	MaxEventsForgotten = limits.EventsForgotten // after which it takes no further device
 )
 
 // RefusedFor is how long an update file that a device found wrong is not offered to it. After that it is tried again:
@@ -118,6 +122,11 @@ type Models interface {
 	// Keys whose signature makes a release acceptable for a model. TrustKey of a trusted key changes nothing.
 	TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error
 	Keys(ctx context.Context, model string) ([]Key, error)
+	// RemoveKey takes a key back. Releases that it signed stay as they are.
+	RemoveKey(ctx context.Context, model string, key release.KeyID) error
+	// RemoveModel takes the model's keys, update files and settings (ModelSetting) with it. One that has releases, devices or device keys
+	// is an InUseError.
+	RemoveModel(ctx context.Context, id string) error
 }
 
 // Releases keeps what was published.
@@ -135,9 +144,14 @@ type Releases interface {
 	// ChangeRollout lets f change the rollout of a release and stores what it leaves, in one step: nobody changes it
 	// meanwhile. An error of f is returned and nothing is stored.
 	ChangeRollout(ctx context.Context, model string, image Digest, f func(*Rollout) error) (Rollout, error)
+	// RemoveRelease removes the release that an image names, all that it superseded, their update files (to and from the image), and
+	// the image; with the order of a superseded one, that alone. One in another state than Withdrawn or Superseded is a StateError. Its update
+	// files go MaxFilesRemoved in a step, before all else: they are made anew if it is broken off.
+	RemoveRelease(ctx context.Context, model string, image Digest, order uint64) error
 }
 
-// Blobs keeps immutable bytes, named by their SHA-256.
+// Blobs keeps immutable bytes, named by their SHA-256. A blob that a release or an update file names stays, and so does one that was put
+// until the FinishFile that tells of it; any other goes, at the latest when the storage is opened again. Who has one open may read it to its end.
 type Blobs interface {
 	// OpenBlob has checked the whole digest (ErrDamaged).
 	PutBlob(ctx context.Context, b []byte) (Digest, error)
@@ -150,11 +164,12 @@ type Files interface {
 	// FileOf returns the row of a key, ErrNotFound if nobody wanted it yet.
 	FileOf(ctx context.Context, k FileKey) (File, error)
 	// WantFile returns the row of a key and makes a wanted one if there is none, or if it failed and its time has come
-	// (File.Due).
+	// (File.Due). ErrNotFound if one of the images that it names is that of no release of the model.
 	WantFile(ctx context.Context, k FileKey, now time.Time) (File, error)
 	// ClaimFile leases the oldest wanted row, or one whose lease ran out, to owner; ErrNotFound when there is none.
 	ClaimFile(ctx context.Context, owner string, now time.Time, lease time.Duration) (File, error)
-	// FinishFile writes the outcome if owner still holds the lease, otherwise ErrStale. FileWanted gives the lease back.
+	// FinishFile writes the outcome if owner still holds the lease of the row that it claimed, otherwise ErrStale, also when that was
+	// removed. FileWanted gives the lease back.
 	FinishFile(ctx context.Context, owner string, f File) error
 	FileByBlob(ctx context.Context, blob Digest) (File, error)
 	// RefuseFile counts a device that says that it found the file wrong.
@@ -166,6 +181,8 @@ type Files interface {
 	// SetFile is the operator's: FileBarred keeps a file from all, FileWanted has it made anew at once, whatever it was,
 	// unless a worker has it (ErrConflict).
 	SetFile(ctx context.Context, id int64, state FileState) (File, error)
+	// RemoveFile removes a row and its bytes, and returns what it was, unless a worker has it (ErrConflict).
+	RemoveFile(ctx context.Context, id int64) (File, error)
 	// Files lists those of a model, "" means all, the newest first, below an ID (0 = newest).
 	Files(ctx context.Context, model string, before int64, limit int) ([]File, error)
 }
@@ -181,6 +198,10 @@ type Devices interface {
 	SaveDevice(ctx context.Context, d *Device, events ...Event) error
 	// DeleteDevice forgets a device with its history and its keys; ErrNotFound if there is nothing of it.
 	DeleteDevice(ctx context.Context, model, serial string) error
+	// ForgetDevices forgets at most MaxForgotten devices of a model with their history and keys, fewer if they have more than
+	// MaxEventsForgotten events, and then as many keys of devices that never spoke. Before that is done told is told of it; what is left is
+	// returned.
+	ForgetDevices(ctx context.Context, model string, told func(gone Forgotten)) (left Forgotten, err error)
 	Devices(ctx context.Context, q Query) (Page, error)
 	Summary(ctx context.Context, cut Cutoffs) (Summary, error)
 	CountDevices(ctx context.Context) (int, error)
@@ -241,7 +262,7 @@ type Audit interface {
 	Prune(ctx context.Context, n int64) error
 }
 
-// Settings are small secrets and facts of the server itself, such as the demo's key.
+// Settings are small secrets and facts of the server itself, such as the demo's key, or what is set for a model (ModelSetting).
 type Settings interface {
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error

@@ -4,7 +4,6 @@ package local
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"unbrick/server/storage"
 )
@@ -30,6 +30,9 @@ type blobs struct {
 	dir    string
 	seen   checked
 	create func(dir string) (partFile, error) // a fresh temporary file; tests let it run full
+
+	mu   sync.Mutex             // of held, and while files are removed
+	held map[storage.Digest]int // how many are about to name a blob: it is not removed
 }
 
 // partFile is the little of *os.File that writing a blob needs.
@@ -46,7 +49,7 @@ func openBlobs(dir string) (*blobs, error) {
 	if err := syncFolder(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("sync data folder: %w", err)
 	}
-	return &blobs{dir: dir, seen: newChecked(), create: func(dir string) (partFile, error) {
+	return &blobs{dir: dir, seen: newChecked(), held: make(map[storage.Digest]int), create: func(dir string) (partFile, error) {
 		return os.CreateTemp(dir, "*"+partSuffix)
 	}}, nil
 }
@@ -55,27 +58,26 @@ func (b *blobs) path(d storage.Digest) string {
 	return filepath.Join(b.dir, hex.EncodeToString(d[:]))
 }
 
-// put stores p durably. A blob that is there and whole is left alone, a damaged one is replaced.
-func (b *blobs) put(p []byte) (storage.Digest, error) {
-	d := storage.Digest(sha256.Sum256(p))
+// put stores p, whose digest is d, durably. A blob that is there and whole is left alone, a damaged one is replaced.
+func (b *blobs) put(p []byte, d storage.Digest) error {
 	b.seen.forget(d) // a disk may lose bytes and not say so: what is stored again is read again
 	if f, err := b.open(context.Background(), d); err == nil {
 		f.Close()
 		// It may have been renamed by a process that died before its sync.
-		return d, syncFolder(b.dir)
+		return syncFolder(b.dir)
 	}
 	f, err := b.create(b.dir)
 	if err != nil {
-		return d, full(err)
+		return full(err)
 	}
 	if err = fill(f, p); err == nil {
 		err = os.Rename(f.Name(), b.path(d))
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return d, full(err)
+		return full(err)
 	}
-	return d, full(syncFolder(b.dir))
+	return full(syncFolder(b.dir))
 }
 
 // open opens a blob whose digest was checked: just now, or within checkAgain on exactly this file.
@@ -132,7 +134,7 @@ func (s *Store) PutBlob(ctx context.Context, p []byte) (storage.Digest, error) {
 	if len(p) > storage.MaxBlob {
 		return storage.Digest{}, fmt.Errorf("put blob: %d bytes are more than %d", len(p), storage.MaxBlob)
 	}
-	d, err := s.blobs.put(p)
+	d, err := s.keep(ctx, p)
 	return d, named(err, "put blob %x", d[:8])
 }
 

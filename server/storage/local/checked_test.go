@@ -21,8 +21,8 @@ func TestCheckedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		content := []byte("an image that was right when it came")
-		d, err := b.put(content)
-		if err != nil || d != sha256.Sum256(content) {
+		d := storage.Digest(sha256.Sum256(content))
+		if err := b.put(content, d); err != nil {
 			t.Fatal(err)
 		}
 		path, long := b.path(d), time.Now().Add(-time.Hour)
@@ -71,7 +71,7 @@ func TestCheckedOnce(t *testing.T) {
 		write([]byte("AN"))
 		date(time.Now().Add(-settled / 2))
 		opens(storage.ErrDamaged)
-		if _, err := b.put(content); err != nil { // heals
+		if err := b.put(content, d); err != nil { // heals
 			t.Fatal(err)
 		}
 		date(long)
@@ -94,8 +94,8 @@ func TestCheckingIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := b.put([]byte("x"))
-	if err != nil {
+	d := storage.Digest(sha256.Sum256([]byte("x")))
+	if err := b.put([]byte("x"), d); err != nil {
 		t.Fatal(err)
 	}
 	for range cap(b.seen.reading) {

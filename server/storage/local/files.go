@@ -24,7 +24,10 @@ func scanFile(r row, f *storage.File) error {
 	return err
 }
 
-const whereKey = `WHERE source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
+const (
+	whatKey  = `source = ? AND target = ? AND model = ? AND shape = ? AND step = ? AND creator = ?`
+	whereKey = `WHERE ` + whatKey
+)
 
 func keyArgs(k *storage.FileKey) []any {
 	return []any{k.From[:], k.To[:], k.Model, k.Shape[:], k.Step, k.Creator}
@@ -46,6 +49,14 @@ func (s *Store) WantFile(ctx context.Context, k storage.FileKey, now time.Time) 
 		return f, nil
 	}
 	err = s.change(ctx, "want file", func(tx *sql.Tx) error {
+		for _, image := range []storage.Digest{k.From, k.To} {
+			if image == (storage.Digest{}) {
+				continue // a full image starts from none
+			}
+			if _, err := one(ctx, tx, column[int], `SELECT 1 FROM releases WHERE image = ? AND model = ? LIMIT 1`, image[:], k.Model); err != nil {
+				return err
+			}
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO files (source, target, model, shape, step, creator, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET state = excluded.state WHERE files.state = ? AND files.next = ?`,
 			append(keyArgs(&k), storage.FileWanted, storage.FileFailed, stamp(f.Next))...)
@@ -75,9 +86,15 @@ func (s *Store) ClaimFile(ctx context.Context, owner string, now time.Time, leas
 }
 
 // FinishFile implements storage.Store.
-func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) error {
+func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) (err error) {
 	var blob any
 	if f.State == storage.FileReady {
+		s.blobs.hold(f.Blob)
+		defer func() {
+			if s.blobs.drop(f.Blob, 2); err != nil { // this hold, and that of PutBlob
+				s.tidy(ctx)
+			}
+		}()
 		b, err := s.blobs.open(ctx, f.Blob)
 		if err != nil {
 			return named(err, "finish file: blob %x", f.Blob[:8])
@@ -85,9 +102,9 @@ func (s *Store) FinishFile(ctx context.Context, owner string, f storage.File) er
 		b.Close()
 		blob = f.Blob[:]
 	}
-	values := append([]any{f.State, blob, f.Size, f.Workspace, f.Attempts, stamp(f.Next), f.Error, int64(f.Made)}, keyArgs(&f.Key)...)
-	err := s.set(ctx, "finish file", `UPDATE files SET state = ?, blob = ?, size = ?, workspace = ?, attempts = ?, next = ?, error = ?, made = ?, owner = '', lease = 0
-		`+whereKey+` AND state = ? AND owner = ?`, append(values, storage.FileMaking, owner)...)
+	values := append([]any{f.State, blob, f.Size, f.Workspace, f.Attempts, stamp(f.Next), f.Error, int64(f.Made), f.ID}, keyArgs(&f.Key)...)
+	err = s.set(ctx, "finish file", `UPDATE files SET state = ?, blob = ?, size = ?, workspace = ?, attempts = ?, next = ?, error = ?, made = ?, owner = '', lease = 0
+		WHERE id = ? AND `+whatKey+` AND state = ? AND owner = ?`, append(values, storage.FileMaking, owner)...)
 	if errors.Is(err, storage.ErrNotFound) {
 		return named(storage.ErrStale, "finish file")
 	}
@@ -112,6 +129,7 @@ func (s *Store) FailFile(ctx context.Context, d storage.Digest, why string, next
 
 // takeAway takes the bytes of every file that is ready and has this blob.
 func (s *Store) takeAway(ctx context.Context, what string, d storage.Digest, state storage.FileState, why string, next time.Time) error {
+	defer s.tidy(ctx)
 	return s.set(ctx, what, `UPDATE files SET state = ?, blob = NULL, size = 0, attempts = attempts + 1, error = ?, next = ? WHERE blob = ? AND state = ?`,
 		state, why, stamp(next), d[:], storage.FileReady)
 }
@@ -124,6 +142,7 @@ func (s *Store) RefuseFile(ctx context.Context, d storage.Digest) error {
 // SetFile implements storage.Store.
 func (s *Store) SetFile(ctx context.Context, id int64, state storage.FileState) (storage.File, error) {
 	var f storage.File
+	defer s.tidy(ctx)
 	err := s.change(ctx, "set file", func(tx *sql.Tx) (err error) {
 		if f, err = one(ctx, tx, scanFile, fileColumns+`WHERE id = ?`, id); err != nil {
 			return err

@@ -182,14 +182,14 @@ func countBlobs(dir string) (n int, err error) {
 const maxNamed = 5
 
 // survey compares the folder of blobs with what the catalogue names, and removes what a crash left of files that were
-// never whole. A whole blob is never removed: that the catalogue does not name it may mean that the catalogue is older,
-// out of a backup. A blob that a crash left behind is named again when it is published or made again.
+// never whole. A whole blob that the catalogue knows nothing of is never removed: the catalogue may be older, out of a backup. What it
+// knows to be named by nothing is gone by now (collect).
 func (s *Store) survey(ctx context.Context) error {
 	images, err := s.digests(ctx, `SELECT DISTINCT image FROM releases`)
 	if err != nil {
 		return err
 	}
-	files, err := s.digests(ctx, `SELECT DISTINCT blob FROM files WHERE blob IS NOT NULL`)
+	files, err := s.digests(ctx, `SELECT DISTINCT blob FROM files WHERE blob IS NOT NULL UNION SELECT digest FROM loose`)
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,17 +49,55 @@ func TestKillChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Println("open")
+	begun := 0
 	for n += 1_000_000 * (1 + int(time.Now().UnixNano()%1_000_000)); ; n++ {
 		image := blobFor(n)
 		if err := s.AddRelease(ctx, storagetest.NewRelease(t, "0001", fmt.Sprint(n), uint64(n), image), image); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Println("release", n)
+		file(ctx, t, s, n)
+		if begun++; begun%2 == 0 { // of those before every second one goes again
+			digest := sha256.Sum256(blobFor(n - 1))
+			fmt.Println("removing", n-1)
+			err := s.SetReleaseState(ctx, "0001", digest, storage.Withdrawn)
+			if err == nil {
+				err = s.RemoveRelease(ctx, "0001", digest, 0)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Println("removed", n-1)
+		}
 		d := storagetest.NewDevice("0001", fmt.Sprint(n))
 		if err := s.SaveDevice(ctx, &d, storage.Event{Kind: storage.FirstSeen, At: time.Now(), Source: storage.ByServer}); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Println("device", n)
+	}
+}
+
+// file has an update file made that leads to a release, and another that nobody finishes.
+func file(ctx context.Context, t *testing.T, s *Store, n int) {
+	t.Helper()
+	k := storage.FileKey{Model: "0001", To: sha256.Sum256(blobFor(n)), Creator: "c"}
+	_, err := s.WantFile(ctx, k, time.Now())
+	var f storage.File
+	if err == nil {
+		f, err = s.ClaimFile(ctx, "w", time.Now(), time.Hour)
+	}
+	if err == nil {
+		f.State = storage.FileReady
+		f.Blob, err = s.PutBlob(ctx, append([]byte("file"), blobFor(n)...))
+	}
+	if err == nil {
+		err = s.FinishFile(ctx, "w", f)
+	}
+	if err == nil {
+		_, err = s.PutBlob(ctx, append([]byte("lost"), blobFor(n)...))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -97,7 +138,7 @@ func TestKill(t *testing.T) {
 		}
 		child.Wait()
 		for _, line := range said {
-			if strings.HasPrefix(line, "release ") || strings.HasPrefix(line, "device ") {
+			if kind, _, _ := strings.Cut(line, " "); slices.Contains([]string{"release", "device", "removing", "removed"}, kind) {
 				acknowledged[line] = true
 			} else if strings.Contains(line, "FAIL") || strings.Contains(line, "_test.go") {
 				t.Fatalf("the child failed: %s", strings.Join(said, "\n"))
@@ -136,8 +177,11 @@ func survey(t *testing.T, dir string, acknowledged map[string]bool) {
 	}
 	for line := range acknowledged {
 		kind, n, _ := strings.Cut(line, " ")
-		if kind == "release" && !there[line] {
+		if kind == "release" && !there[line] && !acknowledged["removing "+n] {
 			t.Fatalf("%s was acknowledged and is gone", line)
+		}
+		if kind == "removed" && there["release "+n] {
+			t.Fatalf("%s was acknowledged and is there", line)
 		}
 		if kind == "device" {
 			if _, err := s.Device(ctx, "0001", n); err != nil {
@@ -148,13 +192,38 @@ func survey(t *testing.T, dir string, acknowledged map[string]bool) {
 			}
 		}
 	}
+	wanted := map[string]bool{}
+	for _, r := range all {
+		wanted[hex.EncodeToString(r.Manifest.Digest[:])] = true
+	}
+	for before := int64(0); ; {
+		files, err := s.Files(ctx, "", before, storage.MaxPage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 0 {
+			break
+		}
+		for _, f := range files {
+			if before = f.ID; f.State == storage.FileReady {
+				wanted[hex.EncodeToString(f.Blob[:])] = true
+			}
+		}
+	}
 	entries, err := os.ReadDir(s.blobs.dir)
-	if err != nil || len(entries) < len(all) { // a whole image whose release was not stored any more stays
-		t.Fatalf("%d blobs for %d releases, %v", len(entries), len(all), err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !isBlobName(e.Name()) {
-			t.Fatalf("%s was left", e.Name())
+		if !wanted[e.Name()] {
+			t.Fatalf("%s was left, and nothing names it", e.Name())
 		}
+		delete(wanted, e.Name())
+	}
+	if len(wanted) > 0 {
+		t.Fatalf("missing: %v", wanted)
+	}
+	if n, err := one(ctx, s.read, column[int], `SELECT count(*) FROM loose`); err != nil || n > 0 {
+		t.Fatalf("%d blobs are remembered for nothing, %v", n, err)
 	}
 }

@@ -85,6 +85,9 @@ func (s *Store) open(ctx context.Context, dir string, o *Options) error {
 	if err := s.blobs.probe(); err != nil && !errors.Is(err, storage.ErrFull) {
 		return unusable(s.blobs.dir, err)
 	}
+	if err := s.collect(ctx, atOpen); err != nil && !errors.Is(err, storage.ErrFull) {
+		return unusable(s.blobs.dir, err)
+	}
 	return unusable(name, s.survey(ctx))
 }
 

@@ -52,7 +52,10 @@ func TestLeaseEndsWithItsProcess(t *testing.T) {
 	dir := t.TempDir()
 	s := reopen(t, dir, nil)
 	now := time.Now()
-	k := storage.FileKey{Model: "0001", Creator: "x"}
+	if err := s.PutModel(ctx, storage.Model{ID: "0001", Record: []byte("record")}); err != nil {
+		t.Fatal(err)
+	}
+	k := storage.FileKey{Model: "0001", To: put(t, s, "0001", "1", 1, []byte("image")).Manifest.Digest, Creator: "x"}
 	if _, err := s.WantFile(ctx, k, now); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package local
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,7 @@ func scanKey(r row, k *storage.Key) error {
 }
 
 // AddRelease implements storage.Store.
-func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte) error {
+func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte) (err error) {
 	m := &r.Manifest
 	if len(image) > storage.MaxBlob {
 		return fmt.Errorf("add release: image of %d bytes is larger than %d", len(image), storage.MaxBlob)
@@ -77,13 +78,18 @@ func (s *Store) AddRelease(ctx context.Context, r storage.Release, image []byte)
 	if _, err := s.Model(ctx, m.Model); err != nil {
 		return named(err, "add release")
 	}
-	d, err := s.blobs.put(image)
-	if err == nil && d != m.Digest {
-		err = storage.ErrDamaged
+	if sha256.Sum256(image) != m.Digest {
+		return named(storage.ErrDamaged, "add release")
 	}
+	d, err := s.keep(ctx, image)
 	if err != nil {
 		return named(err, "add release")
 	}
+	defer func() {
+		if s.blobs.drop(d, 1); err != nil {
+			s.tidy(ctx)
+		}
+	}()
 	return s.change(ctx, "add release", func(tx *sql.Tx) error {
 		there, err := conflict(ctx, tx, &r)
 		if err != nil {

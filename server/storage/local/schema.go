@@ -16,7 +16,7 @@ var schema string
 
 // version is the schema's (PRAGMA user_version). Older ones hold releases of a form that nothing reads any more. From 1.0 on a
 // change of the schema is a migration from this one; until then it is a higher version.
-const version = 10
+const version = 11
 
 // create brings the schema into a database that has none. It is one transaction, so a crash leaves none or all of it.
 func create(ctx context.Context, db *sql.DB) error {

@@ -34,8 +34,9 @@ CREATE TABLE releases (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX releases_image ON releases (image, model, "order");
 
+-- The number of a file that was removed is that of no other.
 CREATE TABLE files (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	model TEXT NOT NULL,
 	source BLOB NOT NULL,
 	target BLOB NOT NULL,
@@ -57,6 +58,24 @@ CREATE TABLE files (
 ) STRICT;
 CREATE INDEX files_work ON files (state, id) WHERE state IN (1, 2);
 CREATE INDEX files_blob ON files (blob) WHERE blob IS NOT NULL;
+CREATE INDEX files_target ON files (target);
+CREATE INDEX files_model ON files (model, id);
+
+-- Blobs that no row may name: they were put and not named yet, or a row named them that does not any more (loose.go).
+CREATE TABLE loose (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TRIGGER loose_release_named AFTER INSERT ON releases BEGIN
+	DELETE FROM loose WHERE digest = new.image;
+END;
+CREATE TRIGGER loose_release_gone AFTER DELETE ON releases BEGIN
+	INSERT INTO loose VALUES (old.image) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER loose_file_set AFTER UPDATE OF blob ON files WHEN old.blob IS NOT new.blob BEGIN
+	INSERT INTO loose SELECT old.blob WHERE old.blob IS NOT NULL ON CONFLICT DO NOTHING;
+	DELETE FROM loose WHERE digest = new.blob;
+END;
+CREATE TRIGGER loose_file_gone AFTER DELETE ON files WHEN old.blob IS NOT NULL BEGIN
+	INSERT INTO loose VALUES (old.blob) ON CONFLICT DO NOTHING;
+END;
 
 -- awaited is the release that the device counts for when it does not come back, NULL if none.
 CREATE TABLE devices (

@@ -31,12 +31,8 @@ func open() (*local.Store, func()) {
 	return s, func() { s.Close(); os.RemoveAll(dir) }
 }
 
-// A release is kept with its image, and comes back as it was; the same one again changes nothing.
-func ExampleStore_AddRelease() {
-	s, end := open()
-	defer end()
-	ctx := context.Background()
-
+// signed is a release of the model with its image.
+func signed() (storage.Release, []byte) {
 	image := []byte("what runs on the device")
 	area := flash.Geometry{Runs: []flash.Run{{Size: 4096, Count: 8}}, ProgramUnit: 8, Page: 256, Erased: 0xff}
 	m, err := release.Describe("lamp", "1.0", 1, 1, image, &area)
@@ -47,7 +43,17 @@ func ExampleStore_AddRelease() {
 	if err != nil {
 		panic(err)
 	}
-	r := storage.Release{Manifest: m, Signed: signed, State: storage.Offered, Published: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}
+	return storage.Release{Manifest: m, Signed: signed, State: storage.Offered, Published: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}, image
+}
+
+// A release is kept with its image, and comes back as it was; the same one again changes nothing.
+func ExampleStore_AddRelease() {
+	s, end := open()
+	defer end()
+	ctx := context.Background()
+
+	r, image := signed()
+	m := r.Manifest
 	fmt.Println(s.AddRelease(ctx, r, image), s.AddRelease(ctx, r, image))
 
 	kept, err := s.Release(ctx, "lamp", m.Digest)
@@ -103,8 +109,11 @@ func ExampleStore_ClaimFile() {
 	s, end := open()
 	defer end()
 	ctx, now := context.Background(), time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
-
-	wanted, err := s.WantFile(ctx, storage.FileKey{Model: "lamp", To: storage.Digest{2}, Creator: "1"}, now)
+	r, image := signed()
+	if err := s.AddRelease(ctx, r, image); err != nil {
+		panic(err)
+	}
+	wanted, err := s.WantFile(ctx, storage.FileKey{Model: "lamp", To: r.Manifest.Digest, Creator: "1"}, now)
 	fmt.Println(wanted.State, err)
 	f, err := s.ClaimFile(ctx, "worker 1", now, time.Minute)
 	fmt.Println(f.ID == wanted.ID, f.State, err)

@@ -32,7 +32,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"models", testModels}, {"keys", testKeys}, {"releases", testReleases}, {"release conflicts", testConflicts}, {"image again",
 			testAgain}, {"signatures", testSignatures},
 		{"release state", testReleaseState}, {"rollout", testRollout}, {"blobs", testBlobs}, {"files", testFiles}, {"file lease", testLease},
-		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"device deletion",
+		{"file failure", testFailure}, {"file withdrawal", testWithdraw}, {"file set", testSetFile}, {"file removal", testRemoveFile},
+		{"release removal", testRemoveRelease}, {"superseded removal", testRemoveSuperseded}, {"removal while a file is made", testRemoveMaking},
+		{"many files", testRemoveManyFiles}, {"removal beside others", testRemoveBeside}, {"model removal", testRemoveModel}, {"key removal", testRemoveKey},
+		{"devices forgotten", testForget}, {"long histories forgotten", testForgetHistories}, {"removal in the audit log", testRemovalActs}, {"device deletion",
 			testDelete}, {"devices", testDevices}, {"device revision", testRevision},
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings},
@@ -324,14 +327,30 @@ func testBlobs(t *testing.T, s *stand) {
 		}
 	}
 	is(t, errOf(s.OpenBlob(ctx, storage.Digest{1})), storage.ErrNotFound)
+	s.reopen(t)
+	lacks(t, s, []byte("blob")) // nothing has named it
 	if _, err := s.PutBlob(ctx, make([]byte, storage.MaxBlob+1)); err == nil {
 		t.Fatal("a blob above the limit was taken")
 	}
 }
 
 func fileKey(n byte) storage.FileKey {
-	return storage.FileKey{Model: "0001", From: storage.Digest{n}, To: storage.Digest{n, 1}, Shape: storage.Digest{9}, Step: 4096,
-		Creator: "c1"}
+	return storage.FileKey{Model: "0001", From: sha256.Sum256([]byte{n}), To: sha256.Sum256([]byte{n, 1}), Shape: storage.Digest{9},
+		Step: 4096, Creator: "c1"}
+}
+
+// withFiles publishes the images of so many fileKeys, from 1 on, for two models.
+func withFiles(t *testing.T, s storage.Store, keys byte) {
+	t.Helper()
+	withModels(t, s, "0001", "0002")
+	for _, model := range []string{"0001", "0002"} {
+		for n := byte(1); n <= keys; n++ {
+			for part, image := range [][]byte{{n}, {n, 1}} {
+				order := uint64(2*int(n) + part)
+				ok(t, s.AddRelease(ctx, NewRelease(t, model, fmt.Sprint(order), order, image), image))
+			}
+		}
+	}
 }
 
 // made is a ready file whose blob is stored.
@@ -345,11 +364,13 @@ func made(t *testing.T, s storage.Store, f storage.File, b string) storage.File 
 func testFiles(t *testing.T, s *stand) {
 	is(t, errOf(s.ClaimFile(ctx, "w", epoch, time.Minute)), storage.ErrNotFound)
 	is(t, errOf(s.FileOf(ctx, fileKey(1))), storage.ErrNotFound)
+	is(t, errOf(s.WantFile(ctx, fileKey(1), epoch)), storage.ErrNotFound) // of no release
+	withFiles(t, s, 1)
 	f := must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	equal(t, "wanted", f, storage.File{ID: f.ID, Key: fileKey(1), State: storage.FileWanted})
 	variants := map[string]func(k *storage.FileKey){
 		"from":    func(k *storage.FileKey) { k.From = storage.Digest{} },
-		"to":      func(k *storage.FileKey) { k.To = storage.Digest{8} },
+		"to":      func(k *storage.FileKey) { k.To = k.From },
 		"shape":   func(k *storage.FileKey) { k.Shape = storage.Digest{8} },
 		"step":    func(k *storage.FileKey) { k.Step = 0 },
 		"creator": func(k *storage.FileKey) { k.Creator = "c2" },
@@ -385,17 +406,20 @@ func testFiles(t *testing.T, s *stand) {
 }
 
 func testLease(t *testing.T, s *stand) {
+	withFiles(t, s, 1)
 	must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	f := must(s.ClaimFile(ctx, "first", epoch, time.Minute))(t)
 	is(t, errOf(s.ClaimFile(ctx, "second", epoch.Add(59*time.Second), time.Minute)), storage.ErrNotFound)
 	must(s.ClaimFile(ctx, "second", epoch.Add(time.Minute), time.Minute))(t)
 	f = made(t, s, f, "late")
 	is(t, s.FinishFile(ctx, "first", f), storage.ErrStale)
+	f = made(t, s, f, "late")
 	ok(t, s.FinishFile(ctx, "second", f))
 	is(t, s.FinishFile(ctx, "second", f), storage.ErrStale)
 }
 
 func testFailure(t *testing.T, s *stand) {
+	withFiles(t, s, 1)
 	must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	f.State, f.Error, f.Attempts, f.Next = storage.FileFailed, "broken", 1, epoch.Add(time.Hour)
@@ -423,6 +447,7 @@ func testFailure(t *testing.T, s *stand) {
 func testWithdraw(t *testing.T, s *stand) {
 	is(t, s.WithdrawFile(ctx, storage.Digest{1}), storage.ErrNotFound)
 	is(t, s.RefuseFile(ctx, storage.Digest{1}), storage.ErrNotFound)
+	withFiles(t, s, 1)
 	must(s.WantFile(ctx, fileKey(1), epoch))(t)
 	f := must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
 	f = made(t, s, f, "bad")
@@ -449,6 +474,7 @@ func testWithdraw(t *testing.T, s *stand) {
 
 func testSetFile(t *testing.T, s *stand) {
 	is(t, errOf(s.SetFile(ctx, 1, storage.FileBarred)), storage.ErrNotFound)
+	withFiles(t, s, 3)
 	for n := byte(1); n <= 3; n++ {
 		must(s.WantFile(ctx, fileKey(n), epoch))(t)
 	}
@@ -703,8 +729,8 @@ func testSettings(t *testing.T, s *stand) {
 }
 
 func testConcurrent(t *testing.T, s *stand) {
-	withModels(t, s, "0001")
 	const workers, each = 8, 10
+	withFiles(t, s, each)
 	var wg sync.WaitGroup
 	errs := make(chan error, 3*workers*each)
 	claimed := make(chan storage.FileKey, workers*each)
@@ -715,7 +741,7 @@ func testConcurrent(t *testing.T, s *stand) {
 			for i := range each {
 				d := NewDevice("0001", fmt.Sprintf("%d-%d", w, i))
 				errs <- s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.Offer, Source: storage.ByServer})
-				_, err := s.WantFile(ctx, fileKey(byte(i)), epoch) // every worker wants the same ten
+				_, err := s.WantFile(ctx, fileKey(byte(i+1)), epoch) // every worker wants the same ten
 				errs <- err
 				f, err := s.ClaimFile(ctx, fmt.Sprint(w), epoch, time.Hour)
 				if err == nil {
