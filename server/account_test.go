@@ -41,7 +41,8 @@ func (r *rig) signIn(token string) string {
 // mays says which roles each endpoint takes, as docs/operating.md has it: v(iew), o(perate), p(ublish), a(dmin); * is anybody.
 var mays = map[string]string{
 	"GET /api/whoami": "*", "POST /api/login": "*", "DELETE /api/login": "*", "POST /api/reports": "*", "POST /api/reports/nonce": "*", "GET /api/demo": "*", "GET /api/openapi.json": "*",
-	"GET /api/models": "*", "GET /api/models/{id}": "*", "GET /api/models/{id}/keys": "*", "PUT /api/models/{id}": "p", "PUT /api/models/{id}/prefer": "p",
+	"GET /api/models": "*", "GET /api/models/{id}": "*", "GET /api/models/{id}/keys": "*", "PUT /api/models/{id}": "p", "DELETE /api/models/{id}": "p", "DELETE /api/models/{id}/keys/{key}": "p", "DELETE /api/releases/{image}": "p",
+	"DELETE /api/files/{id}": "p", "DELETE /api/devices": "o", "PUT /api/models/{id}/prefer": "p",
 	"GET /api/releases": "*", "POST /api/releases": "p", "GET /api/releases/{image}/file": "*", "PUT /api/releases/{image}/state": "p",
 	"PUT /api/releases/{image}/rollout": "op", "GET /api/files": "vop", "PUT /api/files/{id}/state": "p",
 	"GET /api/summary": "vo", "GET /api/devices": "vo", "GET /api/devices/{model}/{serial}": "vo", "GET /api/devices/{model}/{serial}/history": "vo",
@@ -73,7 +74,7 @@ func TestEveryRouteByRole(t *testing.T) {
 				t.Errorf("%s %s: nobody says who may", method, path)
 			}
 			address := strings.NewReplacer("{id}", "1", "{model}", "0001", "{serial}", "A", "{image}", strings.Repeat("0", 64), "{account}", "nobody",
-				"{token}", "00000000").Replace(path)
+				"{token}", "00000000", "{key}", "0000000000000000").Replace(path)
 			ask := func(header ...string) (int, string) {
 				n++
 				a, b := r.do(method, address, nil, append([]string{"Authorization", ""}, header...)...)
@@ -363,6 +364,9 @@ func TestBoundToModels(t *testing.T) {
 		{"PUT", "/api/releases/" + release.Hex(one.Digest) + "/state", `{"model":"0001","state":"withheld"}`, 403},
 		{"PUT", "/api/releases/" + two + "/state", `{"model":"0002","state":"withheld"}`, 404}, {"PUT", "/api/models/0001/prefer", `{"kind":"delta"}`, 403},
 		{"PUT", "/api/models/0002/prefer", `{"kind":"delta"}`, 200}, {"GET", "/api/files", "", 403}, {"PUT", "/api/files/1/state", `{"state":"barred"}`, 403},
+		{"DELETE", "/api/releases/" + release.Hex(one.Digest) + "?model=0001", "", 403}, {"DELETE", "/api/releases/" + release.Hex(one.Digest), "", 403}, {"DELETE", "/api/releases/" + two + "?model=0002", "", 404},
+		{"DELETE", "/api/models/0001", "", 403}, {"DELETE", "/api/models/0001/keys/" + r.kid.String(), "", 403}, {"DELETE", "/api/models/0002/keys/" + r.kid.String(), "", 404},
+		{"DELETE", "/api/devices?model=0001", "", 403}, {"DELETE", "/api/devices", "", 403}, {"DELETE", "/api/devices?model=0002", "", 200}, {"DELETE", "/api/files/1", "", 403},
 		{"GET", "/api/accounts", "", 403}, {"GET", "/api/releases", "", 200},
 	} {
 		if a, b := r.do(test.method, test.path, []byte(test.body), "Authorization", bearer); a.StatusCode != test.status {

@@ -68,7 +68,7 @@ func TestToken(t *testing.T) {
 func TestWrongMethod(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Page = http.NotFoundHandler() })
 	for _, c := range []struct{ method, path, allow string }{
-		{"DELETE", "/api/releases", "GET, HEAD, POST"}, {"POST", "/api/models/0001", "GET, HEAD, PUT"}, {"PUT", "/api/devices/0001/A", "GET, HEAD, DELETE"}, {"GET", "/api/reports", "POST"},
+		{"DELETE", "/api/releases", "GET, HEAD, POST"}, {"POST", "/api/models/0001", "GET, HEAD, PUT, DELETE"}, {"PUT", "/api/devices/0001/A", "GET, HEAD, DELETE"}, {"GET", "/api/reports", "POST"},
 		{"HEAD", "/api/devices/0001/A/hold", "POST"}, {"PROPFIND", "/api/whoami", "GET, HEAD"}, {"POST", "/link", "GET, HEAD"}, {"PUT", "/metrics", "GET, HEAD"}, {"DELETE", "/healthz", "GET, HEAD"},
 	} {
 		a, b := r.do(c.method, c.path, nil, "Authorization", "")
@@ -88,7 +88,7 @@ func TestListsArePagedAlike(t *testing.T) {
 	r := newRig(t)
 	one := r.publish("1", 1, image(1, 20_000))
 	for i := range 5 {
-		if _, err := r.store.WantFile(t.Context(), storage.FileKey{Model: "0001", To: storage.Digest{byte(i + 1)}, Creator: "none"}, r.now()); err != nil {
+		if _, err := r.store.WantFile(t.Context(), storage.FileKey{Model: "0001", To: one.Digest, Step: uint32(i + 1), Creator: "none"}, r.now()); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.store.TrustKey(t.Context(), "0001", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, 32)).Public().(ed25519.PublicKey), r.now()); i < 2 && err != nil {

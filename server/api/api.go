@@ -34,6 +34,7 @@ type Store interface {
 	Device(ctx context.Context, model, serial string) (storage.Device, error)
 	Devices(ctx context.Context, q storage.Query) (storage.Page, error)
 	DeleteDevice(ctx context.Context, model, serial string) error
+	ForgetDevices(ctx context.Context, model string, told func(storage.Forgotten)) (left storage.Forgotten, err error)
 	History(ctx context.Context, model, serial string, before int64, limit int) ([]storage.Event, error)
 	Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summary, error)
 	Installed(ctx context.Context, model string) ([]storage.ReleaseCount, error)

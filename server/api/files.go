@@ -47,7 +47,7 @@ func (s *Server) setFile(_ http.ResponseWriter, r *http.Request, in *form.FileSt
 	state, _ := storage.ParseFileState(in.Body.State)
 	f, err := s.cfg.Offers.SetFile(r.Context(), in.ID, state)
 	if errors.Is(err, storage.ErrConflict) {
-		return nil, problem(http.StatusConflict, "making", "the update file is being made: come again when it is done")
+		return nil, errMaking
 	} else if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,8 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	var tooLarge *http.MaxBytesError
 	var conflict *storage.ConflictError
 	var limit *rollout.LimitError
+	var standing *storage.StateError
+	var inUse *storage.InUseError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -67,6 +69,10 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	case errors.Is(err, storage.ErrFull):
 		s.cfg.Log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")
+	case errors.As(err, &standing):
+		return problem(http.StatusConflict, "in-use", "%v", standing)
+	case errors.As(err, &inUse):
+		return problem(http.StatusConflict, "in-use", "%v", inUse)
 	case errors.As(err, &limit):
 		return problem(http.StatusConflict, "limit", "%v", limit)
 	case errors.Is(err, storage.ErrCursor):
@@ -122,8 +128,12 @@ func refusal(err error) *problemError {
 // missing says what the address names that is not there, and where to look.
 func missing(r *http.Request) string {
 	model, serial, image, id := r.PathValue("model"), r.PathValue("serial"), r.PathValue("image"), r.PathValue("id")
-	name, token := r.PathValue("account"), r.PathValue("token")
+	name, token, key := r.PathValue("account"), r.PathValue("token"), r.PathValue("key")
 	switch {
+	case key != "":
+		return fmt.Sprintf("model %q has no key %q: unbrick key list tells of all", id, release.Clean(key, 2*len(release.KeyID{})))
+	case r.URL.Path == form.DevicesPath:
+		return fmt.Sprintf("the server does not know model %q: unbrick model list tells of all", r.URL.Query().Get("model"))
 	case serial != "":
 		return fmt.Sprintf("no device %q of model %q has spoken here: unbrick device list, or Fleet, has those that did", serial, model)
 	case image != "":

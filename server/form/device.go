@@ -23,6 +23,9 @@ var (
 	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Needs: MayHandle,
 		Act: "device.forget", Status: 204, Refuses: []int{404},
 		Summary: "Deletes a device with its history."}}
+	ForgetDevices = Endpoint[DevicesOf, Forgotten]{Route{Method: "DELETE", Path: DevicesPath, Needs: MayHandle, Act: "device.forget-all",
+		Refuses: []int{404},
+		Summary: "Deletes devices of a model with their history and keys, at most 1,000 at once, and says how many are left."}}
 )
 
 // DeviceQuery asks for devices.
@@ -38,6 +41,19 @@ type DeviceQuery struct {
 type DeviceID struct {
 	Model  string `path:"model"`
 	Serial string `path:"serial"`
+}
+
+// DevicesOf names the devices of a model.
+type DevicesOf struct {
+	Model string `query:"model"`
+}
+
+// Forgotten says how many devices, and device keys, were deleted, and how many are left.
+type Forgotten struct {
+	Devices     int `json:"devices"`
+	Keys        int `json:"keys"`
+	DevicesLeft int `json:"devices_left"`
+	KeysLeft    int `json:"keys_left"`
 }
 
 // HistoryQuery asks for the history of a device.

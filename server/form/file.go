@@ -9,12 +9,20 @@ var (
 	SetFileState = Endpoint[FileState, File]{Route{Method: "PUT", Path: "/api/files/{id}/state", Needs: MayPublish, Act: "file.state",
 		Refuses: []int{404, 409},
 		Summary: "Keeps an update file from all, or has it made anew, whatever it was."}}
+	RemoveFile = Endpoint[FileID, Nothing]{Route{Method: "DELETE", Path: "/api/files/{id}", Needs: MayPublish, Act: "file.remove", Status: 204,
+		Refuses: []int{404, 409},
+		Summary: "Removes an update file. It is made again when a device needs it."}}
 )
 
 // FileQuery asks for update files.
 type FileQuery struct {
 	Page
 	Model string `query:"model"`
+}
+
+// FileID names an update file.
+type FileID struct {
+	ID int64 `path:"id"`
 }
 
 // FileState says what is to become of an update file.

@@ -80,7 +80,7 @@ const (
 type Problem struct {
 	Text string `json:"error"` // a sentence for people
 	// For programs; it stays when the sentence changes.
-	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,operators,order,other-model,receipt,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
+	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,in-use,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,operators,order,other-model,receipt,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
 }
 
 // Page says which part of a list is asked for.

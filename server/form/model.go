@@ -16,6 +16,12 @@ var (
 	PreferKind = Endpoint[Prefer, Model]{Route{Method: "PUT", Path: "/api/models/{id}/prefer", Needs: MayPublish, Act: "model.prefer",
 		Refuses: []int{404, 409},
 		Summary: "Says what kind of update file is tried first for devices of a model."}}
+	RemoveKey = Endpoint[KeyOfModel, Nothing]{Route{Method: "DELETE", Path: "/api/models/{id}/keys/{key}", Needs: MayPublish,
+		Act: "key.remove", Status: 204, Refuses: []int{404},
+		Summary: "Takes back a key whose releases are taken for a model. Those that are there stay."}}
+	RemoveModel = Endpoint[ModelID, Nothing]{Route{Method: "DELETE", Path: "/api/models/{id}", Needs: MayPublish, Act: "model.remove",
+		Status: 204, Refuses: []int{404, 409},
+		Summary: "Removes a model that has no release, no device and no device key, with its keys and what is set for it."}}
 )
 
 // ModelQuery asks for models.
@@ -30,6 +36,12 @@ type ModelID struct {
 type KeyQuery struct {
 	Page
 	ID string `path:"id"`
+}
+
+// KeyOfModel names a key of a model.
+type KeyOfModel struct {
+	ID  string `path:"id"`
+	Key string `path:"key"` // its id: 16 hex digits
 }
 
 // Prefer says which kind of update file is tried first.

@@ -24,6 +24,10 @@ var (
 	ChangeRollout = Endpoint[RolloutChange, Release]{Route{Method: "PUT", Path: "/api/releases/{image}/rollout", Needs: MayHalt,
 		Act: "rollout.change", Refuses: []int{404, 409},
 		Summary: "Begins a rollout, changes it, halts it, lets it go on, ends it."}}
+	RemoveRelease = Endpoint[Removal, Nothing]{Route{Method: "DELETE", Path: "/api/releases/{image}", Needs: MayPublish, Act: "release.remove",
+		Status: 204, Refuses: []int{404, 409},
+		Summary: "Removes a release that was withdrawn, with those that it superseded, their update files and the image; or by its order one " +
+			"that was superseded, alone."}}
 )
 
 // ReleaseQuery asks for releases.
@@ -59,6 +63,13 @@ type ReleaseState struct {
 		Model string `json:"model"`
 		State string `json:"state" enum:"offered,withheld,withdrawn"`
 	}
+}
+
+// Removal names a release that is to go.
+type Removal struct {
+	Image string `path:"image"` // SHA-256 in hex
+	Model string `query:"model"`
+	Order int64  `query:"order" min:"1"` // of one that was superseded; none: the newest of the image
 }
 
 // RolloutChange says what is to become of a rollout.

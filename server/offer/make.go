@@ -72,6 +72,9 @@ func (m *maker) get(ctx context.Context, k storage.FileKey) (storage.File, error
 		}
 		if f, err = m.cfg.Store.WantFile(ctx, k, m.cfg.Now()); err != nil {
 			m.unwatch(k)
+			if errors.Is(err, storage.ErrNotFound) { // a release was removed since it was chosen
+				return storage.File{Key: k, State: storage.FileFailed, Error: "its release was removed"}, nil
+			}
 			return f, err
 		}
 		if f.State != storage.FileWanted && f.State != storage.FileMaking {
@@ -111,6 +114,18 @@ func (m *maker) unwatch(k storage.FileKey) {
 	if c := m.waiting[k]; c != nil {
 		close(c)
 		delete(m.waiting, k)
+	}
+}
+
+// unwatchImage does so for all files to and from an image.
+func (m *maker) unwatchImage(model string, image storage.Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, c := range m.waiting {
+		if k.Model == model && (k.From == image || k.To == image) {
+			close(c)
+			delete(m.waiting, k)
+		}
 	}
 }
 
@@ -193,7 +208,9 @@ func (m *maker) make(ctx context.Context, f storage.File) {
 	}
 	log.Log(ctx, level, "update file made", "result", f.State.String(), "size", f.Size, "needs", f.Workspace, "seconds", f.Made.Seconds(),
 		"error", f.Error)
-	if err := m.cfg.Store.FinishFile(ctx, m.owner, f); err != nil {
+	if err := m.cfg.Store.FinishFile(ctx, m.owner, f); errors.Is(err, storage.ErrStale) {
+		log.Info("update file is not kept: it was removed meanwhile, or another made it")
+	} else if err != nil {
 		log.Error("store update file", "error", err)
 	}
 	m.unwatch(f.Key)

@@ -24,6 +24,8 @@
 //	                          proof fails
 //
 //	any but making -- SetFile, by the operator --> barred (from all devices) or wanted
+//	any but making -- RemoveFile, by the operator --> (no row)
+//	any -- RemoveRelease, RemoveModel, by the operator --> (no row); whoever makes it finds that out when it is done
 //
 // A lease is longer than making may take, so that a file has one maker at a time although several servers may share a
 // storage, and one whose maker died is made by another. too-big stays: the key names all that decides a file's bytes, and
@@ -52,6 +54,7 @@ type Store interface {
 	Model(ctx context.Context, id string) (storage.Model, error)
 	Releases(ctx context.Context, model string) ([]storage.Release, error)
 	Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error)
+	RemoveRelease(ctx context.Context, model string, image storage.Digest, order uint64) error
 	storage.Settings
 }
 
@@ -122,8 +125,9 @@ func (o *Offers) Heal(ctx context.Context, model string, image storage.Digest) e
 			f := &files[i]
 			before = f.ID
 			if f.State == storage.FileFailed && (f.Key.From == image || f.Key.To == image) {
-				// a worker has it again
-				if _, err := o.cfg.Store.SetFile(ctx, f.ID, storage.FileWanted); err != nil && !errors.Is(err, storage.ErrConflict) {
+				// a worker has it again, or it was removed
+				_, err := o.cfg.Store.SetFile(ctx, f.ID, storage.FileWanted)
+				if err != nil && !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrNotFound) {
 					return err
 				}
 			}
@@ -142,6 +146,33 @@ func (o *Offers) SetFile(ctx context.Context, id int64, state storage.FileState)
 	o.maker.nudge()
 	o.cfg.Changed(f.Key.Model)
 	return f, nil
+}
+
+// RemoveFile removes an update file; told is told of it before. Transfers of it end.
+func (o *Offers) RemoveFile(ctx context.Context, id int64, told func(*storage.File)) (f storage.File, err error) {
+	err = o.cfg.Store.RemoveFile(ctx, id, func(was *storage.File) {
+		f = *was
+		told(was)
+	})
+	if err != nil {
+		return f, err
+	}
+	o.maker.unwatch(f.Key)
+	o.cfg.Changed(f.Key.Model)
+	return f, nil
+}
+
+// RemoveRelease removes a release as storage.Releases has it. Transfers that lead there end, and nobody waits for its files any more.
+func (o *Offers) RemoveRelease(ctx context.Context, model string, image storage.Digest, order uint64) error {
+	if err := o.cfg.Store.RemoveRelease(ctx, model, image, order); err != nil {
+		return err
+	}
+	if _, err := o.cfg.Store.Release(ctx, model, image); errors.Is(err, storage.ErrNotFound) {
+		o.images.unspoil(image)
+		o.maker.unwatchImage(model, image)
+	}
+	o.cfg.Changed(model)
+	return nil
 }
 
 // modelOf reads the description of a model.

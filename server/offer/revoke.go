@@ -13,7 +13,9 @@ import (
 func (o *Offers) Revoked(ctx context.Context, c *Choice, d *storage.Device) (why string, err error) {
 	image := c.Target.Manifest.Digest
 	r, err := o.cfg.Store.Release(ctx, d.Model, image)
-	if err != nil {
+	if errors.Is(err, storage.ErrNotFound) {
+		return "the release was removed", nil
+	} else if err != nil {
 		return "", err
 	}
 	if r.State != storage.Offered {

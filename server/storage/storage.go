@@ -151,7 +151,8 @@ type Releases interface {
 }
 
 // Blobs keeps immutable bytes, named by their SHA-256. A blob that a release or an update file names stays, and so does one that was put
-// until the FinishFile that tells of it; any other goes, at the latest when the storage is opened again. Who has one open may read it to its end.
+// until the FinishFile that tells of it; any other goes, at the latest when the storage is opened again. Who has one open may read it to
+// its end.
 type Blobs interface {
 	// OpenBlob has checked the whole digest (ErrDamaged).
 	PutBlob(ctx context.Context, b []byte) (Digest, error)
@@ -181,8 +182,8 @@ type Files interface {
 	// SetFile is the operator's: FileBarred keeps a file from all, FileWanted has it made anew at once, whatever it was,
 	// unless a worker has it (ErrConflict).
 	SetFile(ctx context.Context, id int64, state FileState) (File, error)
-	// RemoveFile removes a row and its bytes, and returns what it was, unless a worker has it (ErrConflict).
-	RemoveFile(ctx context.Context, id int64) (File, error)
+	// RemoveFile removes a row and its bytes, unless a worker has it (ErrConflict). Before that is done told is told of it.
+	RemoveFile(ctx context.Context, id int64, told func(*File)) error
 	// Files lists those of a model, "" means all, the newest first, below an ID (0 = newest).
 	Files(ctx context.Context, model string, before int64, limit int) ([]File, error)
 }

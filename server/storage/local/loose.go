@@ -58,8 +58,8 @@ func (b *blobs) drop(d storage.Digest, times int) {
 	}
 }
 
-// tidy removes what a change has left loose. It is done when it is done: what fails here is tried again with the next, and when the store is
-// opened.
+// tidy removes what a change has left loose. The change is done whatever comes of it: what fails here is tried again after the next one,
+// and when the store is opened.
 func (s *Store) tidy(ctx context.Context) { s.collect(ctx, afterwards) }
 
 // collect removes at most so many loose blobs that nobody holds.

@@ -126,18 +126,19 @@ func removable(ctx context.Context, tx *sql.Tx, model string, image storage.Dige
 }
 
 // RemoveFile implements storage.Store.
-func (s *Store) RemoveFile(ctx context.Context, id int64) (f storage.File, err error) {
+func (s *Store) RemoveFile(ctx context.Context, id int64, told func(*storage.File)) error {
 	defer s.tidy(ctx)
-	err = s.change(ctx, "remove file", func(tx *sql.Tx) (err error) {
-		if f, err = one(ctx, tx, scanFile, fileColumns+`WHERE id = ?`, id); err != nil {
+	return s.change(ctx, "remove file", func(tx *sql.Tx) error {
+		f, err := one(ctx, tx, scanFile, fileColumns+`WHERE id = ?`, id)
+		if err != nil {
 			return err
 		}
+		told(&f)
 		if f.State == storage.FileMaking {
 			return storage.ErrConflict
 		}
 		return touched(tx.ExecContext(ctx, `DELETE FROM files WHERE id = ?`, id))
 	})
-	return f, err
 }
 
 // ForgetDevices implements storage.Store.

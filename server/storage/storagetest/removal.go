@@ -33,23 +33,25 @@ func ready(t *testing.T, s storage.Store, k storage.FileKey, b string) storage.F
 	return f
 }
 
+func untold(*storage.File) {}
+
 // testRemoveFile: a row goes with its bytes, as far as nothing else has them; a number is never given again.
 func testRemoveFile(t *testing.T, s *stand) {
-	is(t, errOf(s.RemoveFile(ctx, 1)), storage.ErrNotFound)
+	is(t, s.RemoveFile(ctx, 1, untold), storage.ErrNotFound)
 	withFiles(t, s, 3)
 	one, two := ready(t, s, fileKey(1), "the same"), ready(t, s, fileKey(2), "the same")
 	image := ready(t, s, fileKey(3), string([]byte{3})) // the bytes of a release
-	equal(t, "removed", must(s.RemoveFile(ctx, one.ID))(t), one)
+	ok(t, s.RemoveFile(ctx, one.ID, func(f *storage.File) { equal(t, "removed", *f, one) }))
 	equal(t, "what another has", string(read(t, s, two.Blob)), "the same")
 	open := must(s.OpenBlob(ctx, two.Blob))(t)
 	defer open.Close()
-	must(s.RemoveFile(ctx, two.ID))(t)
+	ok(t, s.RemoveFile(ctx, two.ID, untold))
 	lacks(t, s, []byte("the same"))
 	p := make([]byte, open.Size())
 	if n, _ := open.ReadAt(p, 0); string(p[:n]) != "the same" {
 		t.Fatalf("who had it open reads %q", p[:n])
 	}
-	must(s.RemoveFile(ctx, image.ID))(t)
+	ok(t, s.RemoveFile(ctx, image.ID, untold))
 	equal(t, "the image of a release", read(t, s, image.Blob), []byte{3})
 	s.reopen(t)
 	again := must(s.WantFile(ctx, fileKey(3), epoch))(t)
@@ -57,7 +59,7 @@ func testRemoveFile(t *testing.T, s *stand) {
 		t.Fatalf("wanted again: %+v", again)
 	}
 	must(s.ClaimFile(ctx, "w", epoch, time.Minute))(t)
-	is(t, errOf(s.RemoveFile(ctx, again.ID)), storage.ErrConflict)
+	is(t, s.RemoveFile(ctx, again.ID, untold), storage.ErrConflict)
 	// What is barred, failed, withdrawn or made anew leaves no bytes either.
 	for what, change := range map[string]func(f storage.File) error{
 		"barred":    func(f storage.File) error { return errOf(s.SetFile(ctx, f.ID, storage.FileBarred)) },
@@ -67,7 +69,7 @@ func testRemoveFile(t *testing.T, s *stand) {
 		f := ready(t, s, fileKey(1), what)
 		ok(t, change(f))
 		lacks(t, s, []byte(what))
-		must(s.RemoveFile(ctx, f.ID))(t)
+		ok(t, s.RemoveFile(ctx, f.ID, untold))
 	}
 }
 
@@ -173,7 +175,8 @@ func testRemoveMaking(t *testing.T, s *stand) {
 	is(t, s.FinishFile(ctx, "w", late), storage.ErrStale)
 	lacks(t, s, []byte("late"))
 	f = made(t, s, f, "in time")
-	must(s.RemoveFile(ctx, ready(t, s, storage.FileKey{Model: "0001", To: k.From, Creator: "c"}, "in time").ID))(t) // others' removal takes nothing that is put
+	other := ready(t, s, storage.FileKey{Model: "0001", To: k.From, Creator: "c"}, "in time")
+	ok(t, s.RemoveFile(ctx, other.ID, untold)) // takes nothing that is put
 	ok(t, s.FinishFile(ctx, "w", f))
 	equal(t, "made", string(read(t, s, f.Blob)), "in time")
 }
@@ -221,7 +224,7 @@ func testRemoveBeside(t *testing.T, s *stand) {
 					var b storage.Blob
 					if b, err = s.OpenBlob(ctx, f.Blob); err == nil {
 						b.Close()
-						err = errOf(s.RemoveFile(ctx, f.ID))
+						err = s.RemoveFile(ctx, f.ID, untold)
 					}
 				}
 				errs <- err
@@ -393,7 +396,7 @@ func testRemovalActs(t *testing.T, s *stand) {
 		}
 	}
 	d, did := doing("file")
-	did(errOf(s.RemoveFile(storage.Doing(ctx, d), files[0].ID)), 1)
+	did(s.RemoveFile(storage.Doing(ctx, d), files[0].ID, untold), 1)
 	d, did = doing("devices")
 	did(errOf(s.ForgetDevices(storage.Doing(ctx, d), "0001", func(n storage.Forgotten) { d.After = fmt.Sprint(n.Devices) })), 1)
 	equal(t, "what the row says", must(s.Rows(ctx, "", 0, 1))(t)[0].After, "2")
