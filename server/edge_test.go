@@ -77,7 +77,7 @@ func TestFlood(t *testing.T) {
 		conns[i] = c
 		fmt.Fprintf(c, "POST /api/reports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{") // may be closed already
 	}
-	r.until("all but the allowed were refused", func() bool { return counted(r.s.metrics.RefusedConns, "address") == flood-allowed })
+	r.until("all but the allowed were refused", func() bool { return counted(r.s.metrics.RefusedConns, "public", "address") == flood-allowed })
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/whoami"} {
 		if got := ask(t, other, operators, path); got != 200 {
 			t.Errorf("%s at the operators' listener: %d", path, got)
@@ -123,7 +123,7 @@ func TestTotal(t *testing.T) {
 			defer c.Close()
 		}
 	}
-	r.until("seven of twelve were refused", func() bool { return counted(r.s.metrics.RefusedConns, "total") == 7 })
+	r.until("seven of twelve were refused", func() bool { return counted(r.s.metrics.RefusedConns, "public", "total") == 7 })
 }
 
 // TestLinksCount: an open link is a connection of its address like any other, and behind a proxy one of its client.

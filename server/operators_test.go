@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,6 +144,51 @@ func TestMetricsNeedARole(t *testing.T) {
 					t.Errorf("by its cookie the page is %q, want %q", got, whose)
 				}
 			}
+		}
+	}
+}
+
+// TestOperatorsListenerCounts: connections that the operators' listener refuses, and those on which nobody asks, are counted as its own.
+func TestOperatorsListenerCounts(t *testing.T) {
+	const beyond = 3
+	r := newRig(t, func(c *Config) { c.Split = true })
+	public, own := serveOn(t, r.s.Handler(), r.s.Listen), serveOn(t, r.s.Operators(), r.s.ListenOperators)
+	conns := make([]net.Conn, 0, operatorRoom+beyond)
+	for range cap(conns) {
+		c, err := net.Dial("tcp", own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	m := r.s.metrics
+	count := func(listener string) string {
+		return fmt.Sprintf("%d %d %d", counted(m.RefusedConns, listener, "address"), counted(m.RefusedConns, listener, "total"), counted(m.Wasted, listener))
+	}
+	r.until("those beyond the bound are refused", func() bool { return count("operators") == fmt.Sprintf("0 %d 0", beyond) })
+	for _, c := range conns {
+		c.Close()
+	}
+	r.until("the others are counted as lost", func() bool { return count("operators") == fmt.Sprintf("0 %d %d", beyond, operatorRoom) })
+	if got := count("public"); got != "0 0 0" {
+		t.Errorf("at the public listener were counted %s", got)
+	}
+	c, err := net.Dial("tcp", public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	r.until("one at the public listener is counted there", func() bool { return count("public") == "0 0 1" })
+	w := httptest.NewRecorder()
+	r.s.Operators().ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil))
+	for _, line := range []string{
+		fmt.Sprintf("unbrick_connections_refused_total{bound=\"total\",listener=\"operators\"} %d\n", beyond),
+		fmt.Sprintf("unbrick_connections_wasted_total{listener=\"operators\"} %d\n", operatorRoom),
+		"unbrick_connections_wasted_total{listener=\"public\"} 1\n",
+	} {
+		if !strings.Contains(w.Body.String(), line) {
+			t.Errorf("what is counted does not tell %s", line)
 		}
 	}
 }

@@ -466,9 +466,9 @@ func (r *rig) pub(key ed25519.PrivateKey) string {
 }
 
 // counted is what a counter says.
-func counted(c metrics.Counters, label string) uint64 {
+func counted(c metrics.Counters, labels ...string) uint64 {
 	var m dto.Metric
-	if err := c.WithLabelValues(label).Write(&m); err != nil {
+	if err := c.WithLabelValues(labels...).Write(&m); err != nil {
 		panic(err)
 	}
 	return uint64(m.GetCounter().GetValue())

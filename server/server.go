@@ -208,16 +208,22 @@ func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {
 	crowd := access.NewCrowd(s.cfg.Limits.PerAddress, s.cfg.Limits.Connections)
-	return access.Listen(l, crowd, s.cfg.Proxied, access.Told{
-		Refused: s.metrics.RefusedConns.Add, Wasted: func() { s.metrics.Wasted.Add(1) },
-	})
+	return access.Listen(l, crowd, s.cfg.Proxied, s.counts(metrics.Public))
 }
 
 const operatorRoom = 256 // connections of the operators' listener
 
 // ListenOperators bounds a listener for Operators.
 func (s *Server) ListenOperators(l net.Listener) net.Listener {
-	return access.Listen(l, access.NewCrowd(operatorRoom, operatorRoom), false, access.Told{Refused: func(string) {}, Wasted: func() {}})
+	return access.Listen(l, access.NewCrowd(operatorRoom, operatorRoom), false, s.counts(metrics.Operators))
+}
+
+// counts counts what comes to a listener for nothing.
+func (s *Server) counts(listener string) access.Told {
+	return access.Told{
+		Refused: func(bound string) { s.metrics.RefusedConns.Add(listener, bound) },
+		Wasted:  func() { s.metrics.Wasted.Add(listener) },
+	}
 }
 
 // Close ends the server. New sessions are turned away at once, those that only wait are told to come again, and

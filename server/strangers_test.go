@@ -96,7 +96,7 @@ func TestStrangersCost(t *testing.T) {
 			}
 			defer c.Close()
 			io.Copy(io.Discard, c)
-			if n := counted(r.s.metrics.RefusedConns, "address"); n != 1 {
+			if n := counted(r.s.metrics.RefusedConns, "public", "address"); n != 1 {
 				t.Errorf("%d were refused, want 1", n)
 			}
 		})
@@ -159,7 +159,7 @@ func TestStrangersLog(t *testing.T) {
 	work.Wait()
 	const each = all / kinds
 	r.until("all are counted", func() bool {
-		return single(r.s.metrics.Wasted) == 2*each && single(r.s.metrics.NoLinks) == each && counted(r.s.metrics.Requests, "4xx") == each &&
+		return counted(r.s.metrics.Wasted, "public") == 2*each && single(r.s.metrics.NoLinks) == each && counted(r.s.metrics.Requests, "4xx") == each &&
 			counted(r.s.metrics.Sessions, "malformed")+counted(r.s.metrics.Sessions, "vanished") == each
 	})
 	log.mu.Lock()

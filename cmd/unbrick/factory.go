@@ -179,7 +179,10 @@ func (f *factoryFlags) file(serial string, id *terminal.Identity) string {
 func (f *factoryFlags) fresh(serials []string, id *terminal.Identity) error {
 	b, err := os.ReadFile(f.list)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(f.absent(serials, id), writeNew(f.list, []byte(identity.Header), 0o600))
+		if err := f.absent(serials, id); err != nil {
+			return err
+		}
+		return writeNew(f.list, []byte(identity.Header), 0o600)
 	} else if err != nil {
 		return err
 	}

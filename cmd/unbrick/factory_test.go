@@ -134,6 +134,9 @@ func TestFactoryRefuses(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s%s", c.name, code, out, errOut)
 		}
 	}
+	if _, err := os.Stat("l.csv"); !os.IsNotExist(err) {
+		t.Errorf("a list was begun although all was refused: %v", err)
+	}
 	files, err := filepath.Glob("*.keyblock")
 	if err != nil || len(files) != 1 {
 		t.Errorf("made although refused: %v, %v", files, err)

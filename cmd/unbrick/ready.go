@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"unbrick/server/form"
@@ -13,7 +14,8 @@ import (
 
 const readyHelp = `usage: unbrick ready [--wait 30s]
 
-Waits until the server can be used, and says why when it cannot: for scripts that have just started one.
+Waits until the server can be used, and says why when it cannot: for scripts that have just started one. A server with an address
+of operators (unbrick serve --admin-addr) says it there alone.
 
 example:
   unbrick serve --data data &
@@ -23,6 +25,9 @@ exit codes: 0 it can be used, 1 it cannot, and the time is over, 2 the words are
 
 // readyPause is how long the command waits before it asks again.
 const readyPause = 100 * time.Millisecond
+
+// errElsewhere is the end of waiting: the server answers, and will not say more at this address.
+var errElsewhere = errors.New("nobody is told whether the server is ready")
 
 // readyCommand waits for the server.
 func readyCommand() *cobra.Command {
@@ -49,6 +54,10 @@ func (f *readyFlags) await(ctx context.Context, _ []string, _ *printer) error {
 	}
 	ask := func(ctx context.Context) error {
 		_, _, err := client.do(ctx, form.Ready.Method, form.Ready.Path, nil, nil, nil)
+		if no, is := errors.AsType[*apiError](err); is && no.status == http.StatusMisdirectedRequest {
+			return fmt.Errorf("%w at %s, where no operators come: give --server the address that unbrick serve has as --admin-addr",
+				errElsewhere, client.base)
+		}
 		return err
 	}
 	if f.wait == 0 {
@@ -59,8 +68,8 @@ func (f *readyFlags) await(ctx context.Context, _ []string, _ *printer) error {
 	why := errors.New("no answer")
 	for {
 		err := ask(bounded)
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errElsewhere) {
+			return err
 		}
 		if bounded.Err() == nil {
 			why = err

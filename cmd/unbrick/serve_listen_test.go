@@ -41,6 +41,11 @@ func TestServeOperators(t *testing.T) {
 		if out := must(t, exitFailed, "account", "list", "--server", s.url); !strings.Contains(out, "--admin-addr") {
 			t.Errorf("at the public listener: %s", out)
 		}
+		must(t, exitOK, "ready", "--server", own)
+		if out := must(t, exitFailed, "ready", "--wait", "1m", "--server", s.url); strings.Contains(out, "not ready after") ||
+			!strings.Contains(out, s.url) || !strings.Contains(out, "--admin-addr") || strings.Count(out, "\n") != 1 {
+			t.Errorf("ready at the public listener: %s", out)
+		}
 		if out := must(t, exitOK, "model", "list", "--server", s.url); !strings.Contains(out, "0001") {
 			t.Errorf("what everybody may read, at the public listener: %s", out)
 		}

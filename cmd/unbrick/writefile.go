@@ -27,7 +27,7 @@ func replaceFile(name string, b []byte) error {
 	return nil
 }
 
-// writeNew writes a file that must not exist, durably.
+// writeNew writes a file that must not exist, durably: the file and that its folder has it.
 func writeNew(name string, b []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
@@ -35,7 +35,10 @@ func writeNew(name string, b []byte, mode os.FileMode) error {
 	} else if err != nil {
 		return err
 	}
-	if err := finish(f, b); err != nil {
+	if err = finish(f, b); err == nil {
+		err = syncFolder(filepath.Dir(name))
+	}
+	if err != nil {
 		os.Remove(name)
 		return fmt.Errorf("write %s: %w", name, err)
 	}

@@ -3,6 +3,8 @@
 package metrics
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -11,16 +13,22 @@ import (
 // program was built. They may be used concurrently.
 type Metrics struct {
 	*prometheus.Registry
-	Sessions, Offers, Transfers, Sent, Made, Requests, Reports, RefusedConns                                     Counters
-	Conflicts, Gone, NewDevices, Refused, Withdrawn, Limited, Unrecorded, Halted, Alarms, Wasted, NoLinks, Lines prometheus.Counter
-	Duration, Making                                                                                             prometheus.Histogram
+	Sessions, Offers, Transfers, Sent, Made, Requests, Reports, RefusedConns, Wasted                     Counters
+	Conflicts, Gone, NewDevices, Refused, Withdrawn, Limited, Unrecorded, Halted, Alarms, NoLinks, Lines prometheus.Counter
+	Duration, Making                                                                                     prometheus.Histogram
 }
 
-// Counters is one counter with one label.
+// Listeners of a server. Where there is one alone it is the public one.
+const (
+	Public    = "public"
+	Operators = "operators"
+)
+
+// Counters is one counter for each set of labels.
 type Counters struct{ *prometheus.CounterVec }
 
-// Add counts one of a label.
-func (c Counters) Add(label string) { c.WithLabelValues(label).Inc() }
+// Add counts one of these labels.
+func (c Counters) Add(labels ...string) { c.WithLabelValues(labels...).Inc() }
 
 // New returns metrics of a program of this version that have counted nothing.
 func New(version string) *Metrics {
@@ -30,8 +38,8 @@ func New(version string) *Metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "unbrick_build_info", Help: "What runs; always 1.", ConstLabels: prometheus.Labels{"version": version},
 		}, func() float64 { return 1 }))
-	labelled := func(name, label, help string) Counters {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	labelled := func(name, labels, help string) Counters {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, strings.Fields(labels))
 		r.MustRegister(c)
 		return Counters{c}
 	}
@@ -45,7 +53,7 @@ func New(version string) *Metrics {
 		r.MustRegister(h)
 		return h
 	}
-	return &Metrics{
+	m := &Metrics{
 		Registry:  r,
 		Sessions:  labelled("unbrick_sessions_total", "result", "Sessions that are over, by how they ended."),
 		Offers:    labelled("unbrick_infos_total", "kind", "Update file information sent, by kind of file; none: nothing to send."),
@@ -53,8 +61,10 @@ func New(version string) *Metrics {
 		Sent:      labelled("unbrick_update_bytes_total", "kind", "Bytes of update files sent."),
 		Made:      labelled("unbrick_update_files_made_total", "result", "Update files made."),
 		Requests:  labelled("unbrick_http_requests_total", "code", "HTTP requests to the API, by class of the status."),
-		RefusedConns: labelled("unbrick_connections_refused_total", "bound",
-			"Connections closed before a byte was read, by the bound that was reached."),
+		RefusedConns: labelled("unbrick_connections_refused_total", "listener bound",
+			"Connections closed before a byte was read, by the listener and the bound that was reached."),
+		Wasted: labelled("unbrick_connections_wasted_total", "listener",
+			"Connections that ended before a whole request had come on them, by the listener."),
 		Reports:    labelled("unbrick_restoration_reports_total", "outcome", "Restoration reports taken."),
 		Duration:   seconds("unbrick_session_seconds", "Duration of sessions.", 0.01, 0.1, 1, 10, 60, 600, 3600),
 		Making:     seconds("unbrick_update_file_seconds", "Time that making an update file took.", 0.1, 0.5, 1, 5, 10, 30, 60, 300),
@@ -68,9 +78,12 @@ func New(version string) *Metrics {
 		Alarms: plain("unbrick_rollout_alarms_total",
 			"Rollouts in which more devices than allowed claimed to have failed or are lost, and which nothing halted."),
 		Unrecorded: plain("unbrick_sessions_unrecorded_total", "Sessions that were told to come again because storage is full."),
-		Wasted:     plain("unbrick_connections_wasted_total", "Connections that ended before a whole request had come on them."),
 		NoLinks:    plain("unbrick_links_refused_total", "Requests at /link that were no WebSocket of a terminal."),
 		Lines:      plain("unbrick_log_lines_left_out_total", "Log lines that were left out because too many of their kind came."),
 		Limited:    plain("unbrick_rate_limited_total", "Requests and sessions turned away for their rate or number."),
 	}
+	for _, listener := range []string{Public, Operators} {
+		m.Wasted.WithLabelValues(listener) // so that a first one is a rise, from 0
+	}
+	return m
 }
