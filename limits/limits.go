@@ -153,7 +153,9 @@ const (
 
 	ListEntries = 100_000 // devices of a list that comes from the factory
 
-	Forgotten       = 1000 // devices that one request forgets
-	EventsForgotten = 5000 // lines of their history, after which it takes no further device
-	FilesRemoved    = 1000 // update files that go with a release in one step
+	Forgotten       = 1000   // devices that one request forgets
+	EventsForgotten = 5000   // lines of their history, after which it takes no further device
+	FilesRemoved    = 1000   // update files that go with a release in one step
+	Strangers       = 10_000 // who spoke and was not proven
+	FromAddress     = 100    // and of them those of one address
 )

@@ -47,6 +47,8 @@ var mays = map[string]string{
 	"PUT /api/releases/{image}/rollout": "op", "GET /api/files": "vop", "PUT /api/files/{id}/state": "p",
 	"GET /api/summary": "vo", "GET /api/devices": "vo", "GET /api/devices/{model}/{serial}": "vo", "GET /api/devices/{model}/{serial}/history": "vo",
 	"POST /api/devices/{model}/{serial}/hold": "o", "POST /api/devices/{model}/{serial}/free": "o", "DELETE /api/devices/{model}/{serial}": "o",
+	"GET /api/devices/{model}/{serial}/keys": "vo", "POST /api/devices/{model}/{serial}/approve": "o", "POST /api/devices/{model}/{serial}/rekey": "o",
+	"POST /api/keys": "o", "PUT /api/models/{id}/enrolment": "a", "GET /api/strangers": "vo", "DELETE /api/strangers": "o",
 	"GET /api/accounts": "a", "PUT /api/accounts/{account}": "a", "DELETE /api/accounts/{account}": "a", "PUT /api/accounts/{account}/barred": "a", "GET /api/tokens": "a",
 	"POST /api/accounts/{account}/tokens": "a", "DELETE /api/tokens/{token}": "a", "GET /api/audit": "vopa", "DELETE /api/audit": "a",
 }

@@ -399,7 +399,7 @@ func TestReports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.must(want, "POST", "/api/reports", b, "Content-Type", cborType, "Authorization", "")
+		r.must(want, "POST", "/api/reports", b, "Content-Type", cborType)
 	}
 	send(reportOf("A-1", fleet.OutcomeFound, storage.Digest{}), 202)
 	if d := r.device("A-1"); d.State != storage.Restoration {
@@ -491,7 +491,7 @@ func TestMetrics(t *testing.T) {
 	r.until("the session is counted, and gone", func() bool { return counted(r.s.metrics.Sessions, "ended") == 1 && r.s.live.Number() == 0 })
 	r.must(401, "GET", "/metrics", nil, "Authorization", "")
 	text := string(r.must(200, "GET", "/metrics", nil))
-	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{result="done"} 1`, `unbrick_infos_total{kind="delta"} 1`,
+	for _, want := range []string{`unbrick_sessions_total{result="ended"} 1`, `unbrick_transfers_total{proven="yes",result="done"} 1`, `unbrick_infos_total{kind="delta",proven="yes"} 1`, `unbrick_hellos_total{standing="proven"} 1`,
 		`unbrick_update_files_made_total{result="ready"} 1`, `unbrick_devices{group="rewriting"} 1`, "unbrick_session_seconds_count 1", "unbrick_sessions 0", `unbrick_build_info{version="test"} 1`, `unbrick_rollouts{state="halted"} 0`} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no %s in\n%s", want, text)

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -37,24 +36,22 @@ func TestChallenge(t *testing.T) {
 	var said bytes.Buffer
 	r := newRig(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&said, nil)) })
 	one := r.publish("1", 1, image(1, 20_000))
-	key := ed25519.NewKeyFromSeed(make([]byte, 32))
-	sign := func(h *protocol.Hello, nonce *protocol.Nonce, host string) {
-		h.Device = key.Public().(ed25519.PublicKey)
-		signed, err := h.AppendSigned(nil, nonce, host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Signature = ed25519.Sign(key, signed)
-	}
+	key := deviceKey("A-1")
 	seen := map[protocol.Nonce]bool{{}: true}
 	for _, test := range []struct {
 		name, want string
-		sign       func(h *protocol.Hello, c *client)
+		sign       func(h *protocol.Hello, c *client) *protocol.Hello
 	}{
-		{"unsigned", "signature=none", func(*protocol.Hello, *client) {}},
-		{"signed", "signature=good", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, conntest.PairHost) }},
-		{"over another nonce", "not signed by its device key", func(h *protocol.Hello, _ *client) { sign(h, &protocol.Nonce{1}, conntest.PairHost) }},
-		{"for another host", "not signed by its device key", func(h *protocol.Hello, c *client) { sign(h, &c.nonce, "other.test") }},
+		{"unsigned", "standing=unsigned", func(h *protocol.Hello, _ *client) *protocol.Hello { return unsigned(h) }},
+		{"signed", "standing=proven", func(h *protocol.Hello, c *client) *protocol.Hello {
+			return sign(t, h, key, &c.nonce, conntest.PairHost)
+		}},
+		{"over another nonce", "standing=bad-signature", func(h *protocol.Hello, _ *client) *protocol.Hello {
+			return sign(t, h, key, &protocol.Nonce{1}, conntest.PairHost)
+		}},
+		{"for another host", "standing=bad-signature", func(h *protocol.Hello, c *client) *protocol.Hello {
+			return sign(t, h, key, &c.nonce, "other.test")
+		}},
 	} {
 		said.Reset()
 		c := r.converse()
@@ -62,9 +59,7 @@ func TestChallenge(t *testing.T) {
 			t.Fatalf("%s: challenge %x again", test.name, c.nonce)
 		}
 		seen[c.nonce] = true
-		h := r.hello("A-1", one)
-		test.sign(h, c)
-		c.say(h)
+		c.say(test.sign(r.hello("A-1", one), c))
 		hears[*protocol.Info](c) // whoever signed it
 		c.bye()
 		r.until("no session is left", func() bool { return r.s.live.Number() == 0 })

@@ -36,6 +36,8 @@ type peer struct {
 	in   *bufio.Reader
 	said sync.Mutex // writes
 
+	nonce protocol.Nonce // of its challenge
+
 	mu     sync.Mutex
 	heard  []protocol.Message
 	data   int // bytes of update file received
@@ -69,7 +71,7 @@ func (p wires) Close() error   { close(p); return nil }
 func (p wires) Addr() net.Addr { return &net.TCPAddr{} }
 
 func newHostileRig(t *testing.T) *hostileRig {
-	h := &hostileRig{rig: newServer(t, func(c *Config) { c.Limits = Limits{Rate: 1e9, Burst: 1e9} }), listener: make(wires)}
+	h := &hostileRig{rig: newServer(t, func(c *Config) { c.Limits, c.Names = Limits{Rate: 1e9, Burst: 1e9}, []string{"rig"} }), listener: make(wires)}
 	h.describe()
 	web := &http.Server{Handler: h.s.Handler()}
 	go web.Serve(h.listener)
@@ -111,7 +113,7 @@ func (h *hostileRig) dial(t *testing.T) *peer {
 	t.Helper()
 	p := h.connect(t)
 	go p.read(p.in)
-	hearsNow[*protocol.Challenge](p)
+	p.nonce = hearsNow[*protocol.Challenge](p).Nonce
 	return p
 }
 
@@ -166,7 +168,12 @@ func encoded(m protocol.Message) []byte {
 	return b
 }
 
-func (p *peer) say(m protocol.Message) bool { return p.frame(final|opBinary, encoded(m)) }
+func (p *peer) say(m protocol.Message) bool {
+	if h, ok := m.(*protocol.Hello); ok && h.Device != nil && h.Signature == nil {
+		m = sign(p.t, h, deviceKey(h.Serial), &p.nonce, "rig")
+	}
+	return p.frame(final|opBinary, encoded(m))
+}
 
 // read takes what the server sends until the end, and answers its pings unless the peer is silent.
 func (p *peer) read(in *bufio.Reader) {

@@ -35,7 +35,7 @@ func newWitness(t *testing.T) *witness {
 	first := storage.Identity{Model: "0001", Serial: "A-1", Public: w.old.Public, State: storage.Enrolled, Since: time.Now()}
 	second := first
 	second.Public = w.key.Public
-	if err := r.store.Enrol(context.Background(), []storage.Identity{first}); err != nil {
+	if _, err := r.store.Enrol(context.Background(), []storage.Identity{first}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.store.Rekey(context.Background(), second); err != nil {

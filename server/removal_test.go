@@ -193,21 +193,21 @@ func TestRemoveModel(t *testing.T) {
 	r := newRig(t)
 	one := r.publish("1", 1, image(1, 20_000))
 	r.session(r.hello("A-1", one))
-	if err := r.store.Enrol(t.Context(), []storage.Identity{{Model: "0001", Serial: "S-1", State: storage.Enrolled, Since: r.now()}}); err != nil {
+	if _, err := r.store.Enrol(t.Context(), []storage.Identity{{Model: "0001", Serial: "S-1", State: storage.Enrolled, Since: r.now()}}); err != nil {
 		t.Fatal(err)
 	}
 	r.refused(404, "not-found", "0002", "DELETE", "/api/models/0002")
-	r.refused(409, "in-use", "has 1 releases, 1 devices, 1 device keys: remove them first", "DELETE", "/api/models/0001")
+	r.refused(409, "in-use", "has 1 releases, 1 devices, 2 device keys: remove them first", "DELETE", "/api/models/0001")
 	r.withdraw(one)
 	r.remove(204, one)
-	r.refused(409, "in-use", "has 1 devices, 1 device keys", "DELETE", "/api/models/0001")
+	r.refused(409, "in-use", "has 1 devices, 2 device keys", "DELETE", "/api/models/0001")
 	r.refused(400, "malformed", "of which model", "DELETE", "/api/devices")
 	r.refused(404, "not-found", `"0002"`, "DELETE", "/api/devices?model=0002")
 	got := decode[form.Forgotten](r, r.must(200, "DELETE", "/api/devices?model=0001", nil))
-	if got != (form.Forgotten{Devices: 1, Keys: 1}) {
+	if got != (form.Forgotten{Devices: 1, Keys: 2}) {
 		t.Errorf("forgotten: %+v", got)
 	}
-	r.acted("environment device.forget-all 0001: 1 devices, 1 device keys -> : done")
+	r.acted("environment device.forget-all 0001: 1 devices, 2 device keys -> : done")
 	r.must(204, "DELETE", "/api/models/0001", nil)
 	r.must(404, "GET", "/api/models/0001", nil)
 	r.acted("environment model.remove 0001: record " + release.ShortHex(sha256.Sum256(r.model.Append(nil))) + " -> : done")

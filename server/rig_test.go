@@ -98,6 +98,31 @@ func newServer(t testing.TB, change ...func(*Config)) *rig {
 func (r *rig) describe() {
 	r.Helper()
 	r.must(http.StatusOK, "PUT", "/api/models/0001", r.model.Append(nil), "Content-Type", cborType)
+	if err := r.store.SetEnrolment(context.Background(), r.model.ID, storage.ByFirst); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// deviceKey is the key of the device that has a serial in these tests.
+func deviceKey(serial string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("device " + serial))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// strangers are those who spoke under a serial, who spoke last first.
+func (r *rig) strangers(serial string) []storage.Stranger {
+	r.Helper()
+	list, err := r.store.Strangers(context.Background(), storage.StrangerQuery{Serial: serial}, 0, 500)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return list
+}
+
+// publicOf is the public part of a device key.
+func publicOf(key ed25519.PrivateKey) (public storage.PublicKey) {
+	copy(public[:], key.Public().(ed25519.PublicKey))
+	return public
 }
 
 func (r *rig) now() time.Time {
@@ -241,10 +266,16 @@ func newPair(t testing.TB, change ...func(*Config)) (r *rig, one, two release.Ma
 	return r, one, r.publish("2", 2, next(a, 2))
 }
 
-// hello is what a device says that runs a release.
+// hello is what a device says that runs a release. Who says it signs it with the device's key, unless Device is taken out.
 func (r *rig) hello(serial string, runs release.Manifest) *protocol.Hello {
-	return &protocol.Hello{Threshold: 1, Model: r.model.ID, Serial: serial, Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Keys: []release.KeyID{r.kid},
+	return &protocol.Hello{Device: deviceKey(serial).Public().(ed25519.PublicKey), Threshold: 1, Model: r.model.ID, Serial: serial, Release: runs.Version, Order: runs.Order, Digest: runs.Digest, Keys: []release.KeyID{r.kid},
 		Workspace: 400 << 10, Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
+}
+
+// unsigned takes the device key from a hello.
+func unsigned(h *protocol.Hello) *protocol.Hello {
+	h.Device = nil
+	return h
 }
 
 // client is the scripted other end of a session.
@@ -268,9 +299,25 @@ func (r *rig) dial() *client {
 
 func (c *client) say(m protocol.Message) {
 	c.Helper()
+	if h, ok := m.(*protocol.Hello); ok && h.Device != nil && h.Signature == nil {
+		m = sign(c, h, deviceKey(h.Serial), &c.nonce, c.conn.Host())
+	}
 	if _, err := protocol.Send(c.conn, m, nil); err != nil {
 		c.Fatalf("send %s: %v", m.Code(), err)
 	}
+}
+
+// sign signs a copy of a hello with a device key, over a challenge and the name that was dialled.
+func sign(t testing.TB, h *protocol.Hello, key ed25519.PrivateKey, nonce *protocol.Nonce, host string) *protocol.Hello {
+	t.Helper()
+	h = new(*h)
+	h.Device = key.Public().(ed25519.PublicKey)
+	signed, err := h.AppendSigned(nil, nonce, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Signature = ed25519.Sign(key, signed)
+	return h
 }
 
 func (c *client) hear() protocol.Message {

@@ -39,6 +39,7 @@ type Config struct {
 	OIDC    *provider.Config     // nil: nobody signs in by an identity provider; its clocks and log are set here
 	Demo    *form.Demo           // package demo makes it; nil: not a demo
 	Split   bool                 // operators have a listener of their own: see Operators
+	Names   []string             // under which devices dial this server; none: as it is found on its own network (api.Config)
 	Proxied bool                 // a reverse proxy of ours is in front: the last X-Forwarded-For is the client
 }
 
@@ -185,7 +186,8 @@ func (s *Server) open() {
 		Limits: session.Limits{Sessions: l.Sessions, SessionTime: l.SessionTime, Hello: l.Hello, Answer: l.Answer, Prepare: l.Prepare},
 	})
 	s.api = api.New(api.Config{
-		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining, Converse: s.Converse,
+		Store: s.cfg.Store, Log: s.cfg.Log, Now: s.cfg.Now, Passed: s.cfg.Passed, Ending: s.draining,
+		Converse: s.sessions.Converse, Names: s.cfg.Names,
 		Accounts: account.New(s.cfg.Store, issuer, s.cfg.Now, s.cfg.Passed), Provider: s.provider, Page: s.cfg.Page,
 		Version: s.cfg.Version, Demo: s.cfg.Demo, Proxied: s.cfg.Proxied, Split: s.cfg.Split,
 		Fleet: s.fleet, Offers: s.offers, Rollouts: s.rollouts, Clock: s.clock, Live: s.live, Metrics: s.metrics,
@@ -202,8 +204,10 @@ func (s *Server) Handler() http.Handler { return s.api.Handler() }
 // Operators answers all that there is, for a listener of their own that no flood of strangers reaches.
 func (s *Server) Operators() http.Handler { return s.api.Operators() }
 
-// Converse leads one session on conn, as a terminal's at /link, and closes conn. from names the peer in logs.
-func (s *Server) Converse(conn protocol.Conn, from string) { s.sessions.Converse(conn, from) }
+// Converse leads one session on conn, as a terminal's at /link that dialled a name of this server, and closes conn. from names the peer.
+func (s *Server) Converse(conn protocol.Conn, from string) {
+	s.sessions.Converse(conn, session.Peer{Address: from, Own: true})
+}
 
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.
 func (s *Server) Listen(l net.Listener) net.Listener {

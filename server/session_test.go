@@ -158,7 +158,7 @@ func TestResume(t *testing.T) {
 	c.bye()
 	r.apply(file, a, b, two)
 	r.history("A-1", "first-seen offer broken transferred")
-	if n := counted(r.s.metrics.Sent, "delta"); n != uint64(info.Size) {
+	if n := single(r.s.metrics.Sent.WithLabelValues("delta", "yes")); n != int(info.Size) {
 		t.Fatalf("%d bytes sent for a file of %d: no byte twice", n, info.Size)
 	}
 }
@@ -481,7 +481,7 @@ func TestOwnProofIsBounded(t *testing.T) {
 		if i == 6 {
 			r.later(time.Hour)
 		}
-		if done := r.s.offers.Doubt(context.Background(), info.Digest); done != nil {
+		if done := r.s.offers.Doubt(context.Background(), info.Digest, true); done != nil {
 			<-done
 			proofs++
 		}
@@ -489,7 +489,7 @@ func TestOwnProofIsBounded(t *testing.T) {
 	if proofs != 2 {
 		t.Fatalf("%d proofs in two hours, want 2", proofs)
 	}
-	if done := r.s.offers.Doubt(context.Background(), storage.Digest{1}); done != nil {
+	if done := r.s.offers.Doubt(context.Background(), storage.Digest{1}, true); done != nil {
 		t.Fatal("a file that is not the server's is proven")
 	}
 }
@@ -557,12 +557,11 @@ func TestMalformed(t *testing.T) {
 	}{
 		{"no message", func(c *client) { c.conn.Send([]byte{0xff}) }, protocol.FaultMalformed},
 		{"truncated", func(c *client) {
-			b, _ := r.hello("A-1", one).Append(nil)
+			b := encoded(unsigned(r.hello("A-1", one)))
 			c.conn.Send(b[:len(b)-1])
 		}, protocol.FaultMalformed},
 		{"something behind it", func(c *client) {
-			b, _ := r.hello("A-1", one).Append(nil)
-			c.conn.Send(append(b, 0))
+			c.conn.Send(append(encoded(unsigned(r.hello("A-1", one))), 0))
 		}, protocol.FaultMalformed},
 		{"request first", func(c *client) { c.say(&protocol.Request{}) }, protocol.FaultUnexpected},
 		{"hello of unbrick.1", func(c *client) {
@@ -597,10 +596,7 @@ func TestNoIdentifier(t *testing.T) {
 	r := newRig(t)
 	h := r.hello("SERIAL", r.publish("1", 1, image(1, 20_000)))
 	h.Model, h.Release = "MODEL", "RELEASE"
-	sound, err := h.Append(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sound := encoded(unsigned(h))
 	for _, test := range []struct{ field, value string }{
 		{"SERIAL", ""}, {"SERIAL", "."}, {"SERIAL", ".."}, {"SERIAL", "A1 "}, {"SERIAL", " A1"}, {"SERIAL", "a/b"}, {"SERIAL", "A\t1"}, {"SERIAL", "\u00e4"}, {"SERIAL", "A\u200b1"},
 		{"MODEL", ".."}, {"MODEL", "0001 "}, {"RELEASE", "1\n"}, {"RELEASE", "1 "}, {"RELEASE", "\u202e1"}, {"RELEASE", "\u05d0"},
@@ -786,10 +782,16 @@ func TestTooManyDevices(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits.Devices = 1 })
 	one := r.publish("1", 1, image(1, 20_000))
 	r.session(r.hello("A-1", one))
-	c := r.dial()
-	c.say(r.hello("A-2", one))
-	c.fault(protocol.FaultInternal)
-	r.session(r.hello("A-1", one)) // known ones are served
+	if info := r.session(r.hello("A-2", one)); info.Reason != protocol.ReasonUpToDate { // served, as a stranger is
+		t.Errorf("%+v", info)
+	}
+	r.session(r.hello("A-1", one))
+	if n, err := r.store.CountDevices(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d devices, %v", n, err)
+	}
+	if v := r.strangers("A-2"); len(v) != 1 || v[0].Standing != storage.Pending {
+		t.Errorf("strangers %+v", v)
+	}
 }
 
 func TestShutdown(t *testing.T) {

@@ -19,6 +19,9 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
        unbrick device hold MODEL SERIAL VERSION
        unbrick device free MODEL SERIAL [VERSION]
        unbrick device forget MODEL SERIAL
+       unbrick device approve MODEL SERIAL [--key KEY]
+       unbrick device rekey MODEL SERIAL [--key KEY]
+       unbrick device import LIST.csv
 
 list   tells of the devices that have spoken here, those in need first. --group takes restoration, needs-cable,
        overdue, held-back, silent, receiving, rewriting or running, --search a part of the serial number, --image
@@ -28,8 +31,14 @@ hold   keeps a release from the device until free ends that; a transfer of it en
 free   with a version: ends your hold of that release and the server's, and forgets its failures;
        without: that of all releases, refused update files, dead sectors, the mark of a conflict, and a
        state that only the device could end (waits for restoration, needs the cable, no word since its rewrite)
-forget deletes the device with its history: one that somebody invented, or that is no more. It comes back
-       when it speaks
+forget deletes the device with its history and its keys: one that is no more. It comes back when it speaks
+approve makes the key that somebody signed with under the serial the device's own, of a device that has none (unbrick
+       stranger list). What it signs is the device's word from then on. Be sure that it is that device: compare the key
+       with the one that its maker or its screen names
+rekey  makes a key the device's in place of the one it has: its board was replaced. The old key is barred, and its
+       history stays
+import enrols the devices of a list that unbrick factory made, all or none, at most 100,000; those that are enrolled
+       stay as they are
 
 exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
@@ -38,22 +47,25 @@ func deviceCommand() *cobra.Command {
 	all := f.verb("list", "tells of the devices that have spoken here", noWords,
 		func(ctx context.Context, a *api, _ []string, p *printer) error {
 			return list(p, pages(ctx, a, form.ListDevices, query), "no device found",
-				"MODEL\tSERIAL\tGROUP\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
+				"MODEL\tSERIAL\tGROUP\tKEY\tLAST HEARD\tSAYS THAT IT RUNS", deviceRow)
 		})
 	all.Flags().Var((*id)(&query.Model), "model", "list those of one model")
 	all.Flags().StringVar(&query.Group, "group", "", "list those of one group")
 	all.Flags().StringVar(&query.Search, "search", "", "list those whose serial number has this in it")
 	all.Flags().StringVar(&query.Image, "image", "", "list those that say they run this image")
 	completes(all, "group", groups()...)
-	g := group("device", "lists and shows devices, holds a release back from it, frees it, forgets it", deviceHelp,
-		"say: unbrick device list, or: unbrick device show|hold|free|forget MODEL SERIAL", all,
+	g := group("device", "lists and shows devices, says by what keys they are known, holds releases back, frees, forgets", deviceHelp,
+		"say: unbrick device list, or: unbrick device show|hold|free|forget|approve|rekey MODEL SERIAL, or: unbrick device import LIST.csv", all,
 		f.verb("show MODEL SERIAL", "tells what the server knows of a device",
 			ofDevice(2, 2, "show takes MODEL and SERIAL"), showDevice),
 		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device",
 			ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(form.HoldDevice)),
 		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
 			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(form.FreeDevice)),
-		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice))
+		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice),
+		f.keyVerb("approve", "makes a key that of a device that has none", "is known by", form.ApproveDevice),
+		f.keyVerb("rekey", "makes a key that of a device in place of the one it has", "is now known by", form.RekeyDevice),
+		f.verb("import LIST.csv", "enrols the devices of a list", takes(1, 1, "import takes one LIST.csv"), importList))
 	f.operate(g.PersistentFlags())
 	return g
 }
@@ -64,7 +76,7 @@ func ofDevice(least, most int, what string) cobra.PositionalArgs {
 		if err := takes(least, most, what)(c, words); err != nil {
 			return err
 		}
-		for i, what := range []string{"model", "serial"} {
+		for i, what := range []string{"model", "serial"}[:min(2, len(words))] {
 			if err := release.CheckID(words[i]); err != nil {
 				return usageError("%s: %v", what, err)
 			}
@@ -82,7 +94,10 @@ func showDevice(ctx context.Context, a *api, words []string, p *printer) error {
 	if err != nil {
 		return err
 	}
-	return show(p, d, func(out io.Writer, d *form.DeviceDetail) { printDevice(out, &d.Device) })
+	return show(p, d, func(out io.Writer, d *form.DeviceDetail) {
+		printDevice(out, &d.Device)
+		printKnown(out, &d.Known)
+	})
 }
 
 // changeDevice holds back or frees the device that words name, and shows it.
@@ -118,7 +133,11 @@ func deviceRow(d *form.Device) string {
 	if d.Release.Confirmed {
 		runs += ", confirmed"
 	}
-	return strings.Join([]string{d.Model, d.Serial, d.Group, d.LastSeen.Format(time.RFC3339), runs}, "\t")
+	key := shortKey(d.Key)
+	if d.Conflict != nil {
+		key += ", conflict"
+	}
+	return strings.Join([]string{d.Model, d.Serial, d.Group, key, d.LastSeen.Format(time.RFC3339), runs}, "\t")
 }
 
 // printDevice tells what holds for a device; what is its own claim is called so.
@@ -152,7 +171,23 @@ func printDevice(out io.Writer, d *form.Device) {
 		fmt.Fprintf(out, "sector at 0x%06x: it says that it takes no data%s\n", s.Addr, map[bool]string{true: "; freed"}[s.Freed])
 	}
 	if d.Conflict != nil {
-		fmt.Fprintf(out, "two devices spoke under this serial at the same time, last at %s\n", d.Conflict.Format(time.RFC3339))
+		fmt.Fprintf(out, "two seem to have its key, last seen at %s: it counts for nothing until unbrick device free\n",
+			d.Conflict.Format(time.RFC3339))
+	}
+}
+
+// printKnown tells by what keys a device is known, and who is not proven to be it.
+func printKnown(out io.Writer, k *form.Known) {
+	for _, v := range k.DeviceKeys {
+		fmt.Fprintf(out, "key %s is %s since %s\n", v.Key, v.State, v.Since.Format(time.RFC3339))
+	}
+	if len(k.DeviceKeys) == 0 {
+		fmt.Fprintln(out, "no key is enrolled for it: what it says is not proven")
+	}
+	for i := range k.Strangers {
+		v := &k.Strangers[i]
+		fmt.Fprintf(out, "somebody spoke under its serial from %s at %s and is not proven to be it: %s, key %s\n", v.Address,
+			v.Last.Format(time.RFC3339), v.Standing, shortKey(v.Key))
 	}
 }
 

@@ -88,7 +88,7 @@ func TestLimits(t *testing.T) {
 			b.write("1.bin", one)
 			b.write("2.bin", two)
 			put := func(flags []string) (int, string, string) {
-				return execute(t, append([]string{"model", "put", c.id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "256KiB", "--resident", "8KiB"}, flags...)...)
+				return execute(t, append([]string{"model", "put", c.id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "256KiB", "--resident", "8KiB", "--enrol", "open"}, flags...)...)
 			}
 			if c.beyond != nil {
 				if code, out, errOut := put(c.beyond); code == exitOK || !strings.Contains(errOut, c.says) {
@@ -154,7 +154,7 @@ func TestKeysOfAModel(t *testing.T) {
 		name := fmt.Sprintf("k%d", i)
 		b.must(exitOK, "key", "new", "-o", b.path(name+".key"))
 	}
-	b.must(exitOK, "model", "put", "0003", "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB", "--resident", "8KiB")
+	b.must(exitOK, "model", "put", "0003", "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB", "--resident", "8KiB", "--enrol", "open")
 	for i := range limits.ModelKeys {
 		b.write("v.bin", append(bytes.Clone(b.one), byte(i)))
 		b.must(exitOK, "publish", "--key", b.path(fmt.Sprintf("k%d.key", i)), "--trust-key", "--model", "0003", "--version", fmt.Sprint(i+1), b.path("v.bin"))

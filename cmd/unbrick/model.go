@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/form"
+	"unbrick/server/storage"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,6 +23,7 @@ const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --pr
        unbrick model list
        unbrick model show ID
        unbrick model prefer ID delta|bsdiff
+       unbrick model enrol ID approve|list|open
 
 put describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
 server makes update files for exactly this description. Sizes are like 4KiB, 1MiB or plain bytes.
@@ -38,6 +41,11 @@ prefer says what kind of update file the server tries first for devices of the m
 bsdiff, devices that announce enough RAM for patch and whole new image get a classic patch, all others what
 they got before; "unbrick version" says whether a build can make them.
 
+enrol says how the key that a device signs with becomes that of its serial number. approve, as it is without a word:
+somebody accepts each (unbrick device approve), or a list names it (unbrick device import). list: only a list does.
+open: it is the first that speaks under the serial, which is for trying things out, and where nobody else can reach
+the server. put takes --enrol, too. Who is not proven is offered updates, and counts for nothing.
+
 examples:
   unbrick model put 0001 --flash 1MiB --geometry 4KiB --program-unit 8 --ram 256KiB
   unbrick model put 0002 --flash 1MiB --geometry 16KiB*4,64KiB,128KiB*7 --program-unit 4 --ram 128KiB \
@@ -47,11 +55,11 @@ exit codes: 0 done, 1 the server refused or did not answer, 2 the words are off`
 
 // modelFlags are the words of model put.
 type modelFlags struct {
-	size, unit, page, boot, ram, resident, maxUpdate *uint32
-	geometry, erased, blocks, name, isa, record      string
-	line                                             uint
-	readout                                          bool
-	apps, hints, settings                            []string
+	size, unit, page, boot, ram, resident, maxUpdate   *uint32
+	geometry, erased, blocks, name, isa, record, enrol string
+	line                                               uint
+	readout                                            bool
+	apps, hints, settings                              []string
 }
 
 func (f *modelFlags) declare(set *pflag.FlagSet) {
@@ -69,6 +77,7 @@ func (f *modelFlags) declare(set *pflag.FlagSet) {
 	set.UintVar(&f.line, "line", model.DefaultLine, "base speed of the cable in baud")
 	set.BoolVar(&f.readout, "readout", false, "the software of such devices may be read out over the cable, for a backup")
 	f.maxUpdate = sizeFlag(set, "max-update", 0, "largest update file; 0: as RAM allows")
+	set.StringVar(&f.enrol, "enrol", "", "how its devices are enrolled: approve, list or open; empty: as it is")
 	set.StringVarP(&f.record, "output", "o", "", "write the record to this `file` instead of sending it")
 	set.StringArrayVar(&f.apps, "app", nil, "application `NAME:SIZE:IMPORTANCE[:fixed]`, repeatable")
 	set.StringArrayVar(&f.hints, "hint", nil, "how a person gets the device into restoration mode, repeatable `text`")
@@ -78,15 +87,17 @@ func (f *modelFlags) declare(set *pflag.FlagSet) {
 // modelCommand describes a model to the server.
 func modelCommand() *cobra.Command {
 	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, " +
-		"or: unbrick model prefer ID delta|bsdiff"
+		"or: unbrick model prefer ID delta|bsdiff, or: unbrick model enrol ID approve|list|open"
 	f, m := &serverFlags{}, &modelFlags{}
 	put := verb("put ID", "describes a kind of device to the server", "", takes(1, 1, say),
 		func(ctx context.Context, words []string, p *printer) error { return m.put(ctx, f, words[0], p) })
 	m.declare(put.Flags())
+	completes(put, "enrol", enrolments...)
 	g := group("model", "describes a kind of device to the server, lists those it knows", modelHelp, say, put,
 		f.verb("list", "tells of the models that the server knows", noWords, listModels),
 		f.verb("show ID", "tells all that the server knows of a model", takes(1, 1, "show takes one ID"), showModel),
-		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind))
+		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind),
+		f.verb("enrol ID approve|list|open", "says how its devices are enrolled", takes(2, 2, say), enrolModel))
 	f.operate(g.PersistentFlags())
 	return g
 }
@@ -132,13 +143,23 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 	if err != nil {
 		return err
 	}
+	if f.enrol != "" {
+		if f.record != "" {
+			return usageError("--enrol is told to a server, and -o asks none")
+		}
+		if err := checkEnrolment(f.enrol); err != nil {
+			return err
+		}
+	}
 	b := m.Append(nil)
 	if f.record != "" {
 		err = writeNew(f.record, b, 0o644)
 	} else if a, no := server.client(); no != nil {
 		return no
 	} else {
-		_, _, err = send(ctx, a, form.PutModel, &form.ModelID{ID: m.ID}, b)
+		if _, _, err = send(ctx, a, form.PutModel, &form.ModelID{ID: m.ID}, b); err == nil && f.enrol != "" {
+			err = enrol(ctx, a, m.ID, f.enrol)
+		}
 	}
 	if err != nil {
 		return err
@@ -149,12 +170,45 @@ func (f *modelFlags) put(ctx context.Context, server *serverFlags, id string, p 
 		flash.FormatSize(area.Size()), flash.FormatSize(m.MaxWorkspace()))
 }
 
+// enrolments are the words for how devices are enrolled.
+var enrolments = []string{storage.ByApproval.String(), storage.ByList.String(), storage.ByFirst.String()}
+
+// checkEnrolment refuses what is no word for how devices are enrolled.
+func checkEnrolment(how string) error {
+	if !slices.Contains(enrolments, how) {
+		return usageError("devices are enrolled by approve, list or open, and not by %q", how)
+	}
+	return nil
+}
+
+// enrol says how devices of a model are enrolled.
+func enrol(ctx context.Context, a *api, id, how string) error {
+	in := form.Enrolment{ID: id}
+	in.Body.Enrolment = how
+	_, err := ask(ctx, a, form.SetEnrolment, &in)
+	return err
+}
+
+// enrolModel says how devices of the model that words name are enrolled, and what that means.
+func enrolModel(ctx context.Context, a *api, words []string, p *printer) error {
+	if err := release.CheckID(words[0]); err != nil {
+		return usageError("model: %v", err)
+	}
+	if err := checkEnrolment(words[1]); err != nil {
+		return err
+	}
+	if err := enrol(ctx, a, words[0], words[1]); err != nil {
+		return err
+	}
+	return p.tell(map[string]any{"model": words[0], "enrolment": words[1]}, "devices of model %s are enrolled: %s\n", words[0], words[1])
+}
+
 // listModels prints the models that the server knows.
 func listModels(ctx context.Context, a *api, _ []string, p *printer) error {
 	return list(p, pages(ctx, a, form.ListModels, &form.ModelQuery{}), "no model is described yet",
-		"MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST", func(m *form.Model) string {
-			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
-				flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer)
+		"MODEL\tNAME\tFLASH\tSOFTWARE\tWORKSPACE\tKEYS\tTRIED FIRST\tENROLMENT", func(m *form.Model) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s", m.ID, m.Name, m.Flash, flash.FormatSize(m.Software),
+				flash.FormatSize(m.Workspace), len(m.Keys), m.Prefer, m.Enrolment)
 		})
 }
 
@@ -204,7 +258,7 @@ func printModel(out io.Writer, d *form.Model, m *model.Model) error {
 		"RAM", fmt.Sprintf("%s, %s resident, workspace up to %s", of(m.RAM), of(m.Resident), of(d.Workspace)),
 		"Applications", strings.Join(apps, "; "),
 		"Cable", fmt.Sprintf("%d baud", m.Line), "Read-out", readout, "By hand", strings.Join(m.Hints, "; "), "Images", m.ISA,
-		"Tried first", d.Prefer, "Trusts keys", strings.Join(keys, ", "))
+		"Tried first", d.Prefer, "Enrolment", d.Enrolment, "Trusts keys", strings.Join(keys, ", "))
 }
 
 // preferKind says what kind of update file is tried first for a model.

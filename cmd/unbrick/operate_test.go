@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -34,6 +36,7 @@ type states struct {
 	count   int
 	file    int64 // the update file that it is about
 	again   func()
+	nonce   protocol.Nonce // of the connection that was made last
 }
 
 func newStates(t *testing.T) *states {
@@ -58,7 +61,7 @@ func newStates(t *testing.T) *states {
 	t.Setenv("UNBRICK_SERVER", w.url)
 	t.Chdir(t.TempDir())
 	must(t, exitOK, "key", "new", "-o", "release.key")
-	must(t, exitOK, "model", "put", "0001", "--flash", "256KiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB")
+	must(t, exitOK, "model", "put", "0001", "--flash", "256KiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--enrol", "open")
 	image := make([]byte, 30_000)
 	for i := range image {
 		image[i] = byte(i*i>>7 ^ i*31)
@@ -126,14 +129,26 @@ func (w *states) dial() protocol.Conn {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { c.Close() })
-	if m := w.hear(c); m.Code() != protocol.CodeChallenge {
-		w.Fatalf("heard %s, want a challenge", m.Code())
+	m, ok := w.hear(c).(*protocol.Challenge)
+	if !ok {
+		w.Fatal("the server speaks no challenge first")
 	}
+	w.nonce = m.Nonce
 	return c
 }
 
 func (w *states) say(c protocol.Conn, m protocol.Message) {
 	w.Helper()
+	if h, ok := m.(*protocol.Hello); ok { // each serial has a key of its own
+		seed := sha256.Sum256([]byte(h.Serial))
+		device := ed25519.NewKeyFromSeed(seed[:])
+		h.Device = device.Public().(ed25519.PublicKey)
+		signed, err := h.AppendSigned(nil, &w.nonce, c.Host())
+		if err != nil {
+			w.Fatal(err)
+		}
+		h.Signature = ed25519.Sign(device, signed)
+	}
 	if _, err := protocol.Send(c, m, nil); err != nil {
 		w.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(),
 		accountCommand(), tokenCommand(), auditCommand(),
-		releaseCommand(), deviceCommand(), fileCommand(), emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), factoryCommand(),
+		releaseCommand(), deviceCommand(), strangerCommand(), fileCommand(),
+		emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), factoryCommand(),
 		deltaCommand(), powercutCommand(), benchCommand(), versionCommand(), completionCommand(), manCommand())
 	return root
 }

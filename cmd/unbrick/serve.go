@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"unbrick/server"
@@ -43,6 +45,10 @@ work: whoever has one gets in while the provider is away.
 the first one then has the page, the link, reports and downloads, and this one has everything, health and metrics too, while
 strangers fill the first.
 
+--name says under which name devices dial this server. A device signs what it says for the name that it dialled, so that no other
+server can pass it on; what is signed for another name proves nothing here. Names of --acme count without being said. Without
+any, localhost counts, and the address that a device dialled.
+
 TLS comes from --tls-cert and --tls-key, which are read again when they changed, or by --acme, which gets certificates for the
 hosts that it names over the same listener (port 443 as the world sees it). Or put a reverse proxy with TLS in front, and say
 --proxied so that limits count the client and not the proxy. The server ends on SIGINT or SIGTERM, and lets transfers end for
@@ -52,6 +58,7 @@ examples:
   unbrick serve --demo
   UNBRICK_TOKEN=... unbrick serve --addr 127.0.0.1:8080 --data /var/lib/unbrick --log json --proxied
   unbrick serve --addr :443 --admin-addr 127.0.0.1:8081 --acme updates.example --data /var/lib/unbrick
+  unbrick serve --proxied --name updates.example --data /var/lib/unbrick
 
 exit codes: 0 ended by a signal, 1 it could not serve, 2 the words are off`
 
@@ -61,6 +68,7 @@ type serveFlags struct {
 	data, logForm     string
 	demo, proxied     bool
 	tls               tlsFlags
+	names             []string
 	drain             time.Duration
 	sessions, workers int
 	perAddress        int
@@ -76,6 +84,7 @@ func (f *serveFlags) declare(set *pflag.FlagSet) {
 	set.BoolVar(&f.proxied, "proxied", false, "a reverse proxy of ours is in front and sets X-Forwarded-For")
 	set.StringVar(&f.tokenFile, "token-file", "", "`file` with what UNBRICK_TOKEN would say, such as a credential of systemd's")
 	f.tls.declare(set)
+	set.StringArrayVar(&f.names, "name", nil, "`host` under which devices dial this server (repeatable), besides those of --acme")
 	set.StringVar(&f.logForm, "log", "text", "log to standard error as text or json")
 	set.DurationVar(&f.drain, "drain", 30*time.Second, "how long transfers may go on after a signal to end")
 	set.IntVar(&f.sessions, "sessions", 10_000, "most sessions at the same time")
@@ -114,6 +123,11 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 	}
 	if err := f.tls.check(); err != nil {
 		return err
+	}
+	for _, name := range f.names {
+		if !hostName.MatchString(name) && net.ParseIP(name) == nil && name != "localhost" {
+			return usageError("--name %q is no name of a host in small letters without a port, such as updates.example", name)
+		}
 	}
 	by, err := f.oidc.config(ctx)
 	if err != nil {
@@ -154,7 +168,7 @@ func (f *serveFlags) serve(ctx context.Context, logger *slog.Logger, out io.Writ
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	cfg := &server.Config{Store: store, Page: static.Handler(), Log: logger, Version: buildVersion(), Workers: f.workers,
-		Proxied: f.proxied, Split: l.own != nil,
+		Names: slices.Concat(f.names, f.tls.hosts), Proxied: f.proxied, Split: l.own != nil,
 		OIDC:   by,
 		Limits: server.Limits{Sessions: f.sessions, PerAddress: f.perAddress, Drain: f.drain}}
 	made, keep, err := start(ctx, store, token)

@@ -77,6 +77,9 @@ func (f *serveFlags) greet(l *listeners, token string) string {
 				"--tls-key, or --acme, or put a reverse proxy with TLS in front and say --proxied, or listen at 127.0.0.1.\n", at.Addr())
 		}
 	}
+	if len(f.names)+len(f.tls.hosts) == 0 && (f.proxied || !isLocal(l.web.Addr())) {
+		fmt.Fprintln(&b, "Warning: no --name says under which name devices dial this server: what they sign for one proves nothing here.")
+	}
 	if f.demo {
 		fmt.Fprintln(&b, "This is a demo: its models, releases and devices are examples, its signing key is thrown away. Do not use it for "+
 			"real devices.")

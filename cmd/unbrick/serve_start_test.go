@@ -120,23 +120,27 @@ func (deafWriter) Write([]byte) (int, error) { return 0, errors.New("nobody read
 func TestServeTellsOfTheNetwork(t *testing.T) {
 	t.Setenv("UNBRICK_TOKEN", "token of this test")
 	for _, c := range []struct {
-		args []string
-		warn bool
+		args        []string
+		clear, name bool // it is warned of tokens in the clear, of the name that is missing
 	}{
-		{[]string{"--addr", "127.0.0.1:0"}, false},
-		{[]string{"--addr", "[::]:0"}, true},
-		{[]string{"--addr", ":0"}, true},
-		{[]string{"--addr", "0.0.0.0:0"}, true},
-		{[]string{"--addr", "0.0.0.0:0", "--proxied"}, false},
-		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "0.0.0.0:0"}, true},
-		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "unix:" + filepath.Join(t.TempDir(), "s")}, false},
+		{[]string{"--addr", "127.0.0.1:0"}, false, false},
+		{[]string{"--addr", "[::]:0"}, true, true},
+		{[]string{"--addr", ":0"}, true, true},
+		{[]string{"--addr", "0.0.0.0:0"}, true, true},
+		{[]string{"--addr", "0.0.0.0:0", "--name", "updates.example"}, true, false},
+		{[]string{"--addr", "0.0.0.0:0", "--proxied"}, false, true},
+		{[]string{"--addr", "127.0.0.1:0", "--proxied", "--name", "192.0.2.1"}, false, false},
+		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "0.0.0.0:0"}, true, false},
+		{[]string{"--addr", "127.0.0.1:0", "--admin-addr", "unix:" + filepath.Join(t.TempDir(), "s")}, false, false},
 	} {
 		s := startServe(t, append([]string{"--data", t.TempDir()}, c.args...)...) // asks at the address that is printed
 		if strings.Contains(s.greeting, "http://[::]") || strings.Contains(s.greeting, "http://0.0.0.0") {
 			t.Errorf("%v: an address that nobody can use: %s", c.args, s.greeting)
 		}
-		if n := strings.Count(s.greeting, "Warning: "); n != map[bool]int{true: 1}[c.warn] || c.warn && !(strings.Contains(s.greeting, "in the clear") && strings.Contains(s.greeting, "--proxied")) {
-			t.Errorf("%v: %d warnings: %s", c.args, n, s.greeting)
+		for words, want := range map[string]bool{"cross the network in the clear. Say": c.clear, "no --name says": c.name} {
+			if n := strings.Count(s.greeting, "Warning: "); strings.Contains(s.greeting, words) != want || n > 2 {
+				t.Errorf("%v: %q wanted %t: %s", c.args, words, want, s.greeting)
+			}
 		}
 		s.stop()
 	}

@@ -275,7 +275,7 @@ func publisher(t *testing.T) (s *serving, dir string) {
 	dir = t.TempDir()
 	t.Chdir(dir)
 	must(t, exitOK, "key", "new", "-o", "release.key")
-	must(t, exitOK, "model", "put", "0001", "--flash", "256KiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--app", "system:16KiB:9:fixed", "--settings", "calibration:8KiB")
+	must(t, exitOK, "model", "put", "0001", "--flash", "256KiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--app", "system:16KiB:9:fixed", "--settings", "calibration:8KiB", "--enrol", "open")
 	for i, name := range []string{"v1.bin", "v2.bin"} {
 		if err := os.WriteFile(name, bytes.Repeat([]byte{byte(i), 2, 3, 4}, 3000), 0o600); err != nil {
 			t.Fatal(err)

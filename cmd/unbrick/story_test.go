@@ -39,7 +39,7 @@ func newStory(t *testing.T) *story {
 // model describes a model and publishes both images for it.
 func (b *story) model(id string, flags ...string) {
 	b.Helper()
-	b.must(exitOK, append([]string{"model", "put", id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB", "--resident", "8KiB"}, flags...)...)
+	b.must(exitOK, append([]string{"model", "put", id, "--flash", "512KiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "128KiB", "--resident", "8KiB", "--enrol", "open"}, flags...)...)
 	for _, v := range []string{"1", "2"} {
 		b.must(exitOK, "publish", "--key", b.path("release.key"), "--model", id, "--version", v, b.path(v+".bin"))
 	}

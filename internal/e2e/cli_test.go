@@ -100,7 +100,7 @@ func (s *shell) publishes(t *testing.T, flags ...string) (old, next []byte) {
 	s.write(t, "v1.bin", old)
 	s.write(t, "v2.bin", next)
 	s.must(t, 0, "key", "new", "-o", "release.key")
-	s.must(t, 0, append([]string{"model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB"}, flags...)...)
+	s.must(t, 0, append([]string{"model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB", "--enrol", "open"}, flags...)...)
 	s.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
 	s.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin")
 	return old, next

@@ -16,7 +16,7 @@ func TestRollout(t *testing.T) {
 	sh.write(t, "v1.bin", old)
 	sh.write(t, "v2.bin", next)
 	sh.must(t, 0, "key", "new", "-o", "release.key")
-	sh.must(t, 0, "model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB")
+	sh.must(t, 0, "model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB", "--enrol", "open")
 	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
 	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin", "--phases", "50%,100%@24h")
 	update := func(i int) (got emulated) {

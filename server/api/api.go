@@ -39,6 +39,8 @@ type Store interface {
 	Summary(ctx context.Context, cut storage.Cutoffs) (storage.Summary, error)
 	Installed(ctx context.Context, model string) ([]storage.ReleaseCount, error)
 	Files(ctx context.Context, model string, before int64, limit int) ([]storage.File, error)
+	storage.Identities
+	storage.Strangers
 	storage.Accounts
 	storage.Audit
 	Ping(ctx context.Context) error
@@ -64,8 +66,10 @@ type Config struct {
 	Clock    *rollout.Clock
 	Live     *session.Live
 	Metrics  *metrics.Metrics
-	Converse func(conn protocol.Conn, from string) // leads a session
-	Ending   <-chan struct{}                       // closed when the server is about to stop
+	Converse func(protocol.Conn, session.Peer) // leads a session
+	// Names are those under which devices dial this server; none: localhost, and the address that the connection came to.
+	Names  []string
+	Ending <-chan struct{} // closed when the server is about to stop
 }
 
 // Limits bound what clients can cause.

@@ -62,8 +62,8 @@ func bind(who *account.Who, route *form.Route, in reflect.Value) error {
 	case form.Anyone, form.MaySignIn, form.MayAdminister:
 		return nil
 	}
-	if len(who.Models) == 0 || route.Path == form.Publish.Path && route.Method == form.Publish.Method { // which says it in its body
-		return nil
+	if len(who.Models) == 0 || route.Method == "POST" && (route.Path == form.Publish.Path || route.Path == form.ImportKeys.Path) {
+		return nil // these say it in their bodies
 	}
 	return onModel(who, modelOf(in))
 }

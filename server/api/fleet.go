@@ -21,12 +21,17 @@ func toEventJSON(e *storage.Event) form.Event {
 	return v
 }
 
+// runningJSON is what somebody says that he runs.
+func runningJSON(model string, c *storage.Claim, released images) form.Running {
+	return form.Running{Version: c.Version, Order: c.Order, Image: release.Hex(c.Image), Known: released.version(model, c.Image) != "",
+		Confirmed: c.Confirmed}
+}
+
 func (s *Server) deviceJSON(d *storage.Device, released images) form.Device {
 	now := s.cfg.Now()
 	v := form.Device{Model: d.Model, Serial: d.Serial, Demo: d.Demo, Group: d.Group(s.cfg.Fleet.Cutoffs()).String(), Since: d.Since,
 		FirstSeen: d.FirstSeen, LastSeen: d.LastSeen, Sessions: d.Sessions,
-		Release: form.Running{Version: d.Claim.Version, Order: d.Claim.Order, Image: release.Hex(d.Claim.Image),
-			Known: released.version(d.Model, d.Claim.Image) != "", Confirmed: d.Claim.Confirmed},
+		Release:   runningJSON(d.Model, &d.Claim, released),
 		Workspace: d.Claim.Workspace, Needs: d.Needs, Kinds: append([]string{},
 			d.Claim.Kinds...), Keys: []string{}, Attempts: []form.Attempt{}, Refusals: []form.Refusal{}, Dead: []form.Dead{}}
 	for _, k := range d.Claim.Keys {
@@ -63,6 +68,9 @@ func (s *Server) deviceJSON(d *storage.Device, released images) form.Device {
 	}
 	if !d.Conflict.IsZero() {
 		v.Conflict = &d.Conflict
+	}
+	if d.Proof != (storage.PublicKey{}) {
+		v.Key = d.Proof.String()
 	}
 	return v
 }
@@ -102,7 +110,15 @@ func (s *Server) summary(_ http.ResponseWriter, r *http.Request, _ *form.Nothing
 		releases[n].Installed += c.Installed
 		releases[n].Confirmed += c.Confirmed
 	}
-	return &form.Summary{Devices: sum.Devices, Groups: groups, Releases: releases}, nil
+	counts, err := s.cfg.Store.CountStrangers(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	strangers := map[string]int{}
+	for _, c := range counts {
+		strangers[c.Standing.String()] += c.Number
+	}
+	return &form.Summary{Devices: sum.Devices, Groups: groups, Releases: releases, Strangers: strangers}, nil
 }
 
 func (s *Server) listDevices(_ http.ResponseWriter, r *http.Request, in *form.DeviceQuery) (*form.Devices, error) {
@@ -150,7 +166,11 @@ func (s *Server) getDevice(_ http.ResponseWriter, r *http.Request, in *form.Devi
 	if err != nil {
 		return nil, err
 	}
-	v := &form.DeviceDetail{Device: s.deviceJSON(&d, released), History: history.History, Next: history.Next}
+	known, err := s.known(r, in, released)
+	if err != nil {
+		return nil, err
+	}
+	v := &form.DeviceDetail{Device: s.deviceJSON(&d, released), Known: known, History: history.History, Next: history.Next}
 	if stored, err := s.cfg.Store.Model(r.Context(), d.Model); err == nil {
 		if m, err := model.Decode(stored.Record); err == nil {
 			v.ModelName, v.Geometry = m.Name, m.Layout.Geometry.String()
@@ -179,6 +199,7 @@ func (s *Server) forget(w http.ResponseWriter, r *http.Request, in *form.DeviceI
 	if err := s.cfg.Store.DeleteDevice(r.Context(), in.Model, in.Serial); err != nil {
 		return nil, err
 	}
+	s.cfg.Live.Drop(fleet.ID{Model: in.Model, Serial: in.Serial}) // a session that goes on is no device's any more
 	s.cfg.Log.Info("device forgotten", "model", in.Model, "serial", in.Serial)
 	w.WriteHeader(http.StatusNoContent)
 	return nil, nil

@@ -57,6 +57,7 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 	var limit *rollout.LimitError
 	var standing *storage.StateError
 	var inUse *storage.InUseError
+	var key *storage.KeyError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -66,6 +67,8 @@ func (s *Server) explain(r *http.Request, err error) *problemError {
 		return problem(http.StatusNotFound, "not-found", "%s", missing(r))
 	case errors.As(err, &conflict):
 		return problem(http.StatusConflict, "conflict", "%v", conflict)
+	case errors.As(err, &key):
+		return problem(http.StatusConflict, "device-key", "%v", key)
 	case errors.Is(err, storage.ErrFull):
 		s.cfg.Log.Error("storage is full", "path", r.URL.Path, "error", err)
 		return problem(http.StatusInsufficientStorage, "full", "the server's storage is full; nothing was stored and nothing was lost")

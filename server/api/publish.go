@@ -104,7 +104,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload
 		s.cfg.Log.Info("release signed by further keys", "model", m.Model, "version", m.Version, "order", m.Order, "image",
 			release.ShortHex(m.Digest), "keys", more.String())
 	}
-	return nil, writeJSON(w, status, &form.Published{Release: *s.releaseJSON(&v, 0), Added: form.KeyIDs(&more)})
+	told, err := s.releaseJSON(r.Context(), &v)
+	if err != nil {
+		return nil, err
+	}
+	return nil, writeJSON(w, status, &form.Published{Release: *told, Added: form.KeyIDs(&more)})
 }
 
 // stored is a release as it is kept, also one that another has superseded.

@@ -36,7 +36,7 @@ func (s *Server) modelJSON(r *http.Request, stored *storage.Model) (*form.Model,
 	if err != nil {
 		return v, err
 	}
-	v.Keys = each(keys, toKeyJSON)
+	v.Keys, v.Enrolment = each(keys, toKeyJSON), stored.Enrolment.String()
 	kind, err := s.cfg.Offers.Prefers(r.Context(), m.ID)
 	v.Prefer = kind.String()
 	return v, err
@@ -138,6 +138,25 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 	}
 	s.cfg.Live.Look(m.ID)
 	s.cfg.Log.Info("model stored", "model", m.ID)
+	if stored, err = s.cfg.Store.Model(r.Context(), m.ID); err != nil {
+		return nil, err
+	}
+	return s.modelJSON(r, &stored)
+}
+
+// setEnrolment says how devices of a model are enrolled from now on. Those that are, stay.
+func (s *Server) setEnrolment(_ http.ResponseWriter, r *http.Request, in *form.Enrolment) (*form.Model, error) {
+	stored, err := s.cfg.Store.Model(r.Context(), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	before(r, stored.Enrolment.String())
+	stored.Enrolment, _ = storage.ParseEnrolment(in.Body.Enrolment) // its words were looked at
+	after(r, stored.Enrolment.String())
+	if err := s.cfg.Store.SetEnrolment(r.Context(), in.ID, stored.Enrolment); err != nil {
+		return nil, err
+	}
+	s.cfg.Log.Info("enrolment of a model", "model", in.ID, "enrolment", stored.Enrolment.String())
 	return s.modelJSON(r, &stored)
 }
 
@@ -150,11 +169,12 @@ func fitsArea(m *release.Manifest, area *flash.Geometry) error {
 	return t.Accept(m, nil)
 }
 
-// releaseJSON is a release with its rollout, of which lost devices are a part.
-func (s *Server) releaseJSON(r *storage.Release, lost uint32) *form.Release {
+// releaseJSON is a release with its rollout.
+func (s *Server) releaseJSON(ctx context.Context, r *storage.Release) (*form.Release, error) {
 	v := toReleaseJSON(r)
-	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
-	return &v
+	var err error
+	v.Rollout, err = s.rolloutJSON(ctx, r)
+	return &v, err
 }
 
 func toReleaseJSON(r *storage.Release) form.Release {
@@ -204,11 +224,7 @@ func seesAll(r *http.Request, model string) bool {
 // tellMore adds to a release what accounts see of it.
 func (s *Server) tellMore(ctx context.Context, r *storage.Release, v *form.Release) (err error) {
 	v.Damaged = s.cfg.Offers.Damaged(r.Manifest.Digest)
-	lost := uint32(0)
-	if r.Rollout.Active() {
-		lost, err = s.cfg.Rollouts.Lost(ctx, &r.Manifest)
-	}
-	v.Rollout = s.rolloutJSON(&r.Rollout, lost)
+	v.Rollout, err = s.rolloutJSON(ctx, r)
 	return err
 }
 

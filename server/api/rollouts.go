@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,13 +16,24 @@ import (
 // unlike is what the clock may say else than the time that passed before it is worth a word.
 const unlike = 10 * time.Minute
 
-func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
+// rolloutJSON is how a release's rollout goes, nil if there is none. Lost devices are a part of it; strangers stand beside.
+func (s *Server) rolloutJSON(ctx context.Context, of *storage.Release) (*form.Rollout, error) {
+	r := &of.Rollout
 	if !r.Active() {
-		return nil
+		return nil, nil
+	}
+	lost, err := s.cfg.Rollouts.Lost(ctx, &of.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	strangers, err := s.cfg.Store.StrangersFailed(ctx, of.Manifest.Model, of.Manifest.Digest)
+	if err != nil {
+		return nil, err
 	}
 	share, next := r.Share(s.cfg.Clock.At(r))
 	v := &form.Rollout{Phases: storage.FormatPhases(r.Phases), Begun: r.Begun, Share: storage.FormatShare(share), Limit: r.Limit,
-		Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why}
+		Failed: r.Failed, Lost: lost, Alarm: r.Exceeded(r.Failed + lost), Halts: r.Halts, Why: r.Why,
+		Strangers: strangers}
 	v.Passed = int64(s.cfg.Clock.Ran(r) / time.Second)
 	if !next.IsZero() { // as the clock will show then, if it goes on and the clock with it
 		v.Next = new(s.cfg.Now().Add(next.Sub(s.cfg.Clock.At(r))))
@@ -33,7 +45,7 @@ func (s *Server) rolloutJSON(r *storage.Rollout, lost uint32) *form.Rollout {
 	if !r.Halted.IsZero() {
 		v.Halted = &r.Halted
 	}
-	return v
+	return v, nil
 }
 
 // wasRollout says in words what a rollout is.
@@ -78,12 +90,11 @@ func (s *Server) putRollout(_ http.ResponseWriter, r *http.Request, in *form.Rol
 	}
 	before(r, wasRollout(&v.Rollout))
 	after(r, changed(&in.Body.Change))
-	var lost uint32
-	if v.Rollout, lost, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {
+	if v.Rollout, err = s.cfg.Rollouts.Change(r.Context(), &v.Manifest, &in.Body.Change); err != nil {
 		return nil, err
 	}
 	s.cfg.Live.Look(v.Manifest.Model)
 	s.cfg.Log.Info("rollout changed", "model", v.Manifest.Model, "version", v.Manifest.Version, "phases",
 		storage.FormatPhases(v.Rollout.Phases), "limit", v.Rollout.Limit, "halted", !v.Rollout.Halted.IsZero())
-	return s.releaseJSON(&v, lost), nil
+	return s.releaseJSON(r.Context(), &v)
 }

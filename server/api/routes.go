@@ -4,7 +4,10 @@ import (
 	_ "embed"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,6 +53,13 @@ func (s *Server) routes() {
 	on(s, form.FreeDevice, s.setHold(false))
 	on(s, form.ForgetDevice, s.forget)
 	on(s, form.ForgetDevices, s.forgetAll)
+	on(s, form.ListDeviceKeys, s.listDeviceKeys)
+	on(s, form.ApproveDevice, s.approveDevice)
+	on(s, form.RekeyDevice, s.rekeyDevice)
+	on(s, form.ImportKeys, s.importKeys)
+	on(s, form.SetEnrolment, s.setEnrolment)
+	on(s, form.ListStrangers, s.listStrangers)
+	on(s, form.RemoveStrangers, s.removeStrangers)
 	on(s, form.ListFiles, s.listFiles)
 	on(s, form.SetFileState, s.setFile)
 	on(s, form.RemoveFile, s.removeFile)
@@ -156,7 +166,28 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Log.Info("link refused", "peer", s.client(r), "error", err)
 		return
 	}
-	s.cfg.Converse(conn, s.client(r))
+	s.cfg.Converse(conn, session.Peer{Address: s.client(r), Own: s.dialled(r, conn.Host())})
+}
+
+// dialled says whether the name that a device says it dialled is one of this server's. It must not hang on what the device says alone:
+// one that dialled a false server, which handed its hello on, has signed for the name of that one.
+func (s *Server) dialled(r *http.Request, host string) bool {
+	if len(s.cfg.Names) > 0 {
+		return slices.Contains(s.cfg.Names, host)
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil {
+		return false
+	}
+	here, err := netip.ParseAddrPort(local.String())
+	if err != nil {
+		return false
+	}
+	at, err := netip.ParseAddr(host)
+	if err != nil {
+		return host == "localhost" && here.Addr().IsLoopback()
+	}
+	return here.Addr().Unmap().WithZone("") == at.Unmap().WithZone("")
 }
 
 // ready says whether this server should be sent sessions.

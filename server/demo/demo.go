@@ -126,8 +126,14 @@ func (d *content) store(ctx context.Context, s storage.Store, key ed25519.Privat
 		return nil, err
 	}
 	told := &form.DemoModel{Record: m.Append(nil), Public: key.Public().(ed25519.PublicKey)}
+	_, err := s.Model(ctx, m.ID)
 	if err := s.PutModel(ctx, storage.Model{ID: m.ID, Record: told.Record, Updated: now}); err != nil {
 		return nil, err
+	}
+	if errors.Is(err, storage.ErrNotFound) { // what an operator has said since then stays
+		if err := s.SetEnrolment(ctx, m.ID, storage.ByFirst); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.TrustKey(ctx, m.ID, told.Public, now); err != nil {
 		return nil, err

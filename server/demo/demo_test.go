@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/ed25519"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -114,9 +115,20 @@ func session(t *testing.T, url string, m *model.Model, first release.Manifest, k
 	h := &protocol.Hello{Threshold: 1, Model: m.ID, Serial: "LAB-0001", Release: first.Version, Order: first.Order, Digest: first.Digest, Keys: []release.KeyID{release.IDOf(key)},
 		Workspace: m.MaxWorkspace(), Kinds: protocol.KindsOf(protocol.KindDelta, protocol.KindFull), Confirmed: true}
 	b, err := conn.Recv()
-	if code, _ := protocol.CodeOf(b); err != nil || code != protocol.CodeChallenge {
+	if err != nil {
+		t.Fatal(err)
+	}
+	challenge, err := protocol.Decode(b)
+	if err != nil || challenge.Code() != protocol.CodeChallenge {
 		t.Fatalf("heard %x, %v, want a challenge", b, err)
 	}
+	device := ed25519.NewKeyFromSeed(make([]byte, 32))
+	h.Device = device.Public().(ed25519.PublicKey)
+	signed, err := h.AppendSigned(nil, &challenge.(*protocol.Challenge).Nonce, conn.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Signature = ed25519.Sign(device, signed)
 	if _, err := protocol.Send(conn, h, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@
 // (Report), what an operator decided (Hold), and the history of all that.
 //
 // A device is a storage.Device, which is read, changed and saved with its events in one step (Change); two who change it
-// at once both take effect. Nobody proves a serial. So what is heard under one decides what that device is offered and
-// what is shown of it, a hold by the server itself ends, and a stranger's report makes no device.
+// at once both take effect. It is what signs with the key that is enrolled for its serial (Judge). Who speaks under a serial
+// otherwise is a stranger, and written down apart; a stranger's report makes no device.
 package fleet
 
 import (
@@ -26,6 +26,8 @@ type Store interface {
 	Devices(ctx context.Context, q storage.Query) (storage.Page, error)
 	CountDevices(ctx context.Context) (int, error)
 	Identities(ctx context.Context, model, serial string) ([]storage.Identity, error)
+	Enrol(ctx context.Context, list []storage.Identity) (fresh int, err error)
+	SeeStranger(ctx context.Context, v storage.Stranger) error
 }
 
 // Config is what a Fleet is made of. All of it is required.
@@ -43,12 +45,13 @@ type Config struct {
 
 // Fleet is all devices. It may be used concurrently.
 type Fleet struct {
-	cfg    Config
-	nonces *nonces
+	cfg       Config
+	nonces    *nonces
+	strangers *strangers
 }
 
 // New returns the fleet of a store.
-func New(cfg Config) *Fleet { return &Fleet{cfg, newNonces(cfg.Passed)} }
+func New(cfg Config) *Fleet { return &Fleet{cfg, newNonces(cfg.Passed), newStrangers()} }
 
 // Cutoffs is by what devices count as silent or overdue now.
 func (f *Fleet) Cutoffs() storage.Cutoffs {

@@ -16,10 +16,11 @@ type Heard struct {
 	Events  []storage.Event
 	Refused []storage.Digest // update files that this device refuses, new ones only
 	Failed  []Failed         // releases whose rewrite failed here
+	Clash   bool             // two seem to have the device's key
 }
 
 // How long the server holds a release back from a device by itself: a day after the failure that is one too many, twice
-// as long after each further one, up to maxHold. Nobody proves who says that a rewrite failed, so no such hold is for ever.
+// as long after each further one, up to maxHold. Why a rewrite failed nobody knows, so no such hold is for ever.
 const (
 	firstHold = 24 * time.Hour
 	maxHold   = storage.LongestHold
@@ -42,6 +43,7 @@ func (f *Fleet) Hear(d *storage.Device, h *protocol.Hello, version func(storage.
 		d.FirstSeen = now
 		e.tell(storage.FirstSeen, storage.ByServer, "", h.Release, nil)
 	}
+	e.proof(fresh)
 	e.refusals()
 	e.dead()
 	failed, counts := e.outcome(waiting)
@@ -99,6 +101,30 @@ type ear struct {
 func (e *ear) tell(kind storage.EventKind, by storage.Source, from, to string, detail map[string]any) {
 	e.Events = append(e.Events, storage.Event{At: e.now, Kind: kind, Source: by, From: from, To: to, File: e.d.File,
 		Detail: storage.Detail(detail)})
+}
+
+// proof notes with which key the device signed, and looks at the number of its record, which only rises. If it fell, two boards have
+// the key, or somebody put an old flash back; after a restoration it may.
+func (e *ear) proof(fresh bool) {
+	d := e.d
+	var key storage.PublicKey
+	copy(key[:], e.h.Device)
+	restored := d.RestoredTo != storage.Digest{} || e.h.Report != nil && e.h.Report.Verdict == protocol.VerdictRestored
+	if d.Proof == key && e.h.Sequence < d.Sequence && !restored {
+		e.conflict(map[string]any{"record": e.h.Sequence, "before": d.Sequence})
+	}
+	if d.Proof != key && !fresh {
+		e.tell(storage.Proof, storage.ByDevice, "", e.h.Release, map[string]any{"key": key.String()})
+	}
+	d.Proof, d.Sequence = key, e.h.Sequence
+}
+
+// conflict says that two seem to have the device's key. An operator ends that.
+func (e *ear) conflict(detail map[string]any) {
+	e.d.Conflict = e.now
+	e.Clash = true
+	e.Events = append(e.Events, storage.Event{At: e.now, Kind: storage.Conflict, Source: storage.ByServer, From: e.h.Release,
+		Detail: storage.Detail(detail), Unique: "conflict:" + e.now.Format(time.DateOnly)})
 }
 
 // refusals remembers update files whose proof failed on the device.

@@ -13,7 +13,7 @@ import (
 // ErrUnknown says that a report is about a device that never spoke itself. It is logged and counted.
 var ErrUnknown = errors.New("no such device")
 
-// Report makes a report part of the device's history. Of an enrolled device it changes what is known of it only with the device's own
+// Report makes a report part of the device's history. It changes what is known of the device only with the device's own
 // receipt, or from an operator: else it is a line there and no more. One of a device that never spoke makes one, if it is the device's
 // own or an operator's, and is ErrUnknown otherwise. It fails with ErrReceipt if there is a receipt and it does not hold.
 func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
@@ -58,7 +58,7 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 		}
 		d.Reports = append(d.Reports, id)
 		d.Reports = d.Reports[max(0, len(d.Reports)-storage.MaxReports):]
-		if v.receipt != nil || operator || !v.enrolled {
+		if v.receipt != nil || operator {
 			reported(d, p, now)
 			d.Attested = v.receipt != nil && d.RestoredTo != storage.Digest{}
 		}

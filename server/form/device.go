@@ -75,6 +75,8 @@ type Summary struct {
 	Devices  int            `json:"devices"`
 	Groups   map[string]int `json:"groups"`
 	Releases []ReleaseCount `json:"releases"`
+	// Strangers is how many are not proven to be a device, by their standing. No other number has them in it.
+	Strangers map[string]int `json:"strangers"`
 }
 
 // ReleaseCount counts the devices that say they run an image.
@@ -117,7 +119,8 @@ type Device struct {
 	Progress  *Progress  `json:"progress,omitempty"`
 	Restored  *time.Time `json:"restored,omitempty"`
 	Told      bool       `json:"restored_as_told"`   // a reporter says so, and the device itself has not yet
-	Conflict  *time.Time `json:"conflict,omitempty"` // two peers spoke under the serial at once
+	Conflict  *time.Time `json:"conflict,omitempty"` // two seem to have its key: it is left out of what is counted
+	Key       string     `json:"key"`                // that its last session was signed with; empty: it never proved itself
 	Attempts  []Attempt  `json:"attempts"`
 	Refusals  []Refusal  `json:"refusals"`
 	Dead      []Dead     `json:"dead_sectors"`
@@ -170,6 +173,7 @@ type Refusal struct {
 // DeviceDetail is a device with what is known of its model, and the newest part of its history.
 type DeviceDetail struct {
 	Device
+	Known
 	ModelName string  `json:"model_name"`
 	Geometry  string  `json:"geometry"`
 	History   []Event `json:"history"`

@@ -66,6 +66,8 @@ const (
 	WhoAmIPath   = "/api/whoami"
 	AccountsPath = "/api/accounts"
 	AuditPath    = "/api/audit"
+
+	StrangersPath = "/api/strangers"
 )
 
 // Media types.
@@ -74,13 +76,14 @@ const (
 	CBOR   = "application/cbor"
 	Binary = "application/octet-stream"
 	Text   = "text/plain"
+	CSV    = "text/csv"
 )
 
 // Problem is the answer to what cannot be done.
 type Problem struct {
 	Text string `json:"error"` // a sentence for people
 	// For programs; it stays when the sentence changes.
-	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,does-not-fit,ended-token,forbidden,full,in-use,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,operators,order,other-model,receipt,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
+	Code string `json:"code" enum:"broken-off,busy,conflict,counter,cross-origin,device-key,does-not-fit,ended-token,enrolment,forbidden,full,in-use,internal,last-admin,limit,making,malformed,media-type,method,no-bsdiff,no-key,no-rollout,no-tls,no-token,not-found,older-version,operators,order,other-model,receipt,signature,stopping,too-large,too-many,trust-statement,two-identities,unknown-key,unknown-model,version,withdrawn,wrong-image,wrong-token"`
 }
 
 // Page says which part of a list is asked for.

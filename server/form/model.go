@@ -80,7 +80,8 @@ type Model struct {
 	Line        uint32   `json:"line"` // baud
 	Hints       []string `json:"hints"`
 	Apps        []App    `json:"apps"`
-	Prefer      string   `json:"prefer"` // kind of update file that is tried first
+	Prefer      string   `json:"prefer"`    // kind of update file that is tried first
+	Enrolment   string   `json:"enrolment"` // how its devices are: approve, list or open
 	Keys        []Key    `json:"keys"`
 	Record      []byte   `json:"record"`
 }

@@ -151,10 +151,12 @@ type Rollout struct {
 	Limit  uint32     `json:"limit"`
 	Failed uint32     `json:"failed"` // devices that told so
 	Lost   uint32     `json:"lost"`   // devices that wait to be restored, or do not answer
-	Alarm  bool       `json:"alarm"`  // both together are more than the limit; nothing proves them
-	Halts  bool       `json:"halts"`  // the alarm halts it
-	Halted *time.Time `json:"halted,omitempty"`
-	Why    string     `json:"why,omitempty"`
+	Alarm  bool       `json:"alarm"`  // both together are more than the limit
+	// Strangers say that it failed on them. They are not proven to be devices, and no limit counts them.
+	Strangers int        `json:"strangers"`
+	Halts     bool       `json:"halts"` // the alarm halts it
+	Halted    *time.Time `json:"halted,omitempty"`
+	Why       string     `json:"why,omitempty"`
 }
 
 // Published is what became of a release file.

@@ -29,6 +29,9 @@ const MaxEntries = limits.ListEntries
 // maxLine is the bytes of the longest line, without its end.
 const maxLine = 2*(release.MaxText+1) + 64
 
+// MaxList is the bytes of the longest list.
+const MaxList = len(Header) + MaxEntries*(maxLine+1)
+
 // ErrList is the class of every refusal of a list. The line stands in the text.
 var ErrList = errors.New("list of devices")
 

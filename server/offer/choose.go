@@ -11,8 +11,9 @@ import (
 	"unbrick/server/storage"
 )
 
-// Choose selects the release for a device, and the update file that leads there.
-func (o *Offers) Choose(ctx context.Context, h *protocol.Hello, d *storage.Device) (*Choice, error) {
+// Choose selects the release for a device, and the update file that leads there. For who is not proven to be that device no delta is
+// made: it gets one that is there, or the compressed full image, of which there is one for each release.
+func (o *Offers) Choose(ctx context.Context, h *protocol.Hello, d *storage.Device, proven bool) (*Choice, error) {
 	m, err := modelOf(ctx, o.cfg.Store, h.Model)
 	if errors.Is(err, storage.ErrNotFound) {
 		c := nothing(protocol.ReasonUnknownModel, h)
@@ -27,7 +28,7 @@ func (o *Offers) Choose(ctx context.Context, h *protocol.Hello, d *storage.Devic
 	}
 	c, candidates := o.selectRelease(m, h, d, all)
 	if len(candidates) > 0 {
-		p := picker{files: o.maker, now: o.cfg.Now, ctx: ctx, m: m, h: h, d: d, candidates: candidates, base: find(all, h.Digest)}
+		p := picker{files: o.maker, proven: proven, now: o.cfg.Now, ctx: ctx, m: m, h: h, d: d, candidates: candidates, base: find(all, h.Digest)}
 		if p.prefers, err = o.Prefers(ctx, h.Model); err != nil {
 			return nil, err
 		}

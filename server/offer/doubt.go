@@ -18,6 +18,7 @@ import (
 const (
 	proveAgain = time.Hour // between two proofs of one file that devices found wrong
 	maxDoubts  = 64        // files that wait for their proof, or had one in the last hour; further ones wait for another refusal
+	unproven   = 16        // of them, beyond which nobody is heard who is not proven to be a device
 )
 
 // doubts are the update files that are to be proven again, one after the other.
@@ -37,10 +38,18 @@ type doubt struct {
 	done chan struct{}
 }
 
-// Doubt counts a device that says that it found a file wrong, and has the file proven again if that is due. done is
-// closed when that is over, nil if there is nothing to wait for.
-func (o *Offers) Doubt(ctx context.Context, file storage.Digest) (done <-chan struct{}) {
-	if err := o.cfg.Store.RefuseFile(ctx, file); errors.Is(err, storage.ErrNotFound) {
+// Doubt counts a device that says that it found a file wrong, and has the file proven again if that is due. Who is not proven to be a
+// device is not counted. done is closed when that is over, nil if there is nothing to wait for.
+func (o *Offers) Doubt(ctx context.Context, file storage.Digest, proven bool) (done <-chan struct{}) {
+	most := maxDoubts
+	var err error
+	if proven {
+		err = o.cfg.Store.RefuseFile(ctx, file)
+	} else {
+		most = unproven
+		_, err = o.cfg.Store.FileByBlob(ctx, file)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil // not one of ours
 	} else if err != nil {
 		o.cfg.Log.Error("count refusal", "file", release.ShortHex(file), "error", err)
@@ -53,7 +62,7 @@ func (o *Offers) Doubt(ctx context.Context, file storage.Digest) (done <-chan st
 			delete(o.doubts.proven, f)
 		}
 	}
-	if _, recent := o.doubts.proven[file]; recent || len(o.doubts.proven) >= maxDoubts {
+	if _, recent := o.doubts.proven[file]; recent || len(o.doubts.proven) >= most {
 		return nil
 	}
 	d := doubt{file, make(chan struct{})}

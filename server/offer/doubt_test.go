@@ -15,16 +15,16 @@ func TestDoubtWaitsForNoPlace(t *testing.T) {
 		now := time.Now()
 		o := &Offers{cfg: Config{Store: refusing{}, Now: func() time.Time { return now }}, doubts: newDoubts()}
 		for i := range maxDoubts {
-			if o.Doubt(t.Context(), storage.Digest{1, byte(i)}) == nil {
+			if o.Doubt(t.Context(), storage.Digest{1, byte(i)}, true) == nil {
 				t.Fatalf("file %d is not proven again", i)
 			}
 		}
 		now = now.Add(proveAgain) // nothing is proven meanwhile
-		if o.Doubt(t.Context(), storage.Digest{2}) != nil {
+		if o.Doubt(t.Context(), storage.Digest{2}, true) != nil {
 			t.Error("a file has a place that there is not")
 		}
 		<-o.doubts.queue
-		if o.Doubt(t.Context(), storage.Digest{2}) == nil {
+		if o.Doubt(t.Context(), storage.Digest{2}, true) == nil {
 			t.Error("the next refusal gets no proof")
 		}
 	})

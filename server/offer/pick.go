@@ -2,6 +2,7 @@ package offer
 
 import (
 	"context"
+	"errors"
 	"math/bits"
 	"time"
 
@@ -20,6 +21,7 @@ const (
 // the device's workspace, the compressed full image, and two deltas through a release in between.
 type picker struct {
 	files      *maker
+	proven     bool // who asks is the device; else he has little made
 	now        func() time.Time
 	ctx        context.Context
 	m          *model.Model
@@ -34,6 +36,7 @@ type picker struct {
 	failed    bool   // a file that may have fitted could not be made
 	tries     uint32 // how often the one that was tried most was
 	why       string // and what that said last
+	missing   bool   // a file that may fit is not there, and is not made for who asks
 	refused   bool   // a file that fits was found wrong by the device, or the operator keeps it from all
 }
 
@@ -99,6 +102,8 @@ func (p *picker) none(wanted *storage.Release) *Choice {
 	switch {
 	case p.preparing:
 		c.Info.Reason, c.Info.Wait = protocol.ReasonPreparing, WaitPreparing
+	case p.missing: // it is there once a proven device has asked
+		c.Info.Reason = protocol.ReasonPreparing
 	case p.needs > p.h.Workspace:
 		c.Info.Workspace, c.state = p.needs, storage.NeedsCable
 		c.Info.Manifest = wanted.Signed
@@ -139,7 +144,11 @@ func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.Fi
 	}
 	for _, step := range steps {
 		key.Step = step
-		f, err := p.files.get(p.ctx, key)
+		f, err := p.get(key, kind)
+		if errors.Is(err, storage.ErrNotFound) {
+			p.missing = true
+			continue // it may be there for this workspace
+		}
 		if err != nil {
 			return f, false, err
 		}
@@ -173,6 +182,18 @@ func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.Fi
 		}
 	}
 	return storage.File{}, false, nil
+}
+
+// get has a file made if it is not there, and if who asks may have that done: ErrNotFound if not.
+func (p *picker) get(key storage.FileKey, kind protocol.Kind) (storage.File, error) {
+	if p.proven || kind == protocol.KindFull && key.Step == 0 {
+		return p.files.get(p.ctx, key)
+	}
+	f, err := p.files.cfg.Store.FileOf(p.ctx, key)
+	if err == nil && (f.State == storage.FileWanted || f.State == storage.FileMaking || f.State == storage.FileFailed) {
+		return f, storage.ErrNotFound // it is made for others
+	}
+	return f, err
 }
 
 func (p *picker) least(needs uint32) {

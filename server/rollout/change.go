@@ -66,14 +66,14 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%d devices failed and %d are lost, the limit is %d: raise it to go on", e.Failed, e.Lost, e.Limit)
 }
 
-// Change begins a rollout, ends it, halts it or lets it go on, as c, which was checked, says. It returns what became of
-// it, and how many devices are lost. Besides those of storage its errors are ErrNone, a *LimitError, or of storage.ErrPhases.
-func (w *Watch) Change(ctx context.Context, m *release.Manifest, c *form.Change) (r storage.Rollout, lost uint32, err error) {
-	if lost, err = w.Lost(ctx, m); err != nil {
-		return r, 0, err
+// Change begins a rollout, ends it, halts it or lets it go on, as c, which was checked, says. It returns what became of it.
+// Besides those of storage its errors are ErrNone, a *LimitError, or of storage.ErrPhases.
+func (w *Watch) Change(ctx context.Context, m *release.Manifest, c *form.Change) (r storage.Rollout, err error) {
+	lost, err := w.Lost(ctx, m)
+	if err != nil {
+		return r, err
 	}
-	r, err = w.cfg.Store.ChangeRollout(ctx, m.Model, m.Digest, func(r *storage.Rollout) error { return w.apply(r, c, lost) })
-	return r, lost, err
+	return w.cfg.Store.ChangeRollout(ctx, m.Model, m.Digest, func(r *storage.Rollout) error { return w.apply(r, c, lost) })
 }
 
 func (w *Watch) apply(r *storage.Rollout, c *form.Change, lost uint32) error {

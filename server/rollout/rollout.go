@@ -3,9 +3,9 @@
 //
 // A device counts against the limit when it tells of a failed rewrite to the release, when it was seen in restoration mode
 // on the way there, or when it took the whole update file and has not been heard of for long: one that never comes back
-// says nothing. All that is a claim: nobody proves a serial, and any number of them can be invented. So more than the
-// limit raises an alarm and moves nothing. Who has no strangers on the network may say that the alarm halts the rollout
-// (storage.Rollout.Halts). Nothing drives one on.
+// says nothing. Only what signs with its enrolled key is a device, and one whose key two seem to have does not count; why a
+// rewrite failed stays its claim. More than the limit raises an alarm; that it halts the rollout, too, is said with it
+// (storage.Rollout.Halts), since where the first key that speaks is enrolled, devices can be invented. Nothing drives one on.
 //
 // Rollouts add up the time that they ran while they go on, and keep it in storage; the time while no server ran does not
 // count (Clock). What a rollout is, its phases and whom they reach, is storage.Rollout, since it is stored with its

@@ -111,7 +111,7 @@ func TestTimeThatPasses(t *testing.T) {
 	s.passes(time.Minute)
 	yes, no := true, false
 	for _, halt := range []*bool{&yes, &yes, &no, &no} {
-		if _, _, err := w.Change(t.Context(), &s.release.Manifest, &form.Change{Halt: halt}); err != nil {
+		if _, err := w.Change(t.Context(), &s.release.Manifest, &form.Change{Halt: halt}); err != nil {
 			t.Fatal(err)
 		}
 		want(2 * time.Minute)
@@ -147,7 +147,7 @@ func TestAlarm(t *testing.T) {
 			t.Fatalf("two failed: %+v, alarms %v", s.release.Rollout, s.alarms)
 		}
 		no := false
-		_, _, err := w.Change(t.Context(), &s.release.Manifest, &form.Change{Halt: &no})
+		_, err := w.Change(t.Context(), &s.release.Manifest, &form.Change{Halt: &no})
 		var limit *LimitError
 		if errors.As(err, &limit) != halts {
 			t.Errorf("halts %v: going on says %v", halts, err)

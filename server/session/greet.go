@@ -3,10 +3,12 @@ package session
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"unbrick/protocol"
 	"unbrick/release"
 	"unbrick/server/fleet"
+	"unbrick/server/storage"
 )
 
 // greet sends the challenge and waits for the hello. One that was sent before the challenge had come is heard as well: it can
@@ -27,23 +29,41 @@ func (v *session) greet(ctx context.Context) error {
 	h := &g.Hello
 	v.hello, v.id = h, fleet.ID{Model: h.Model, Serial: h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
+	if v.standing, err = v.judge(ctx, g); err != nil {
+		return v.trouble(err)
+	}
+	v.s.cfg.Metrics.Hellos.Add(v.standing.String())
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image",
 		release.ShortHex(h.Digest),
-		"workspace", h.Workspace, "confirmed", h.Confirmed, "signature", v.signature(g))
-	if n := v.s.cfg.Live.take(v); n > 0 {
-		v.log.Info("other sessions under this serial are open", "sessions", n)
+		"workspace", h.Workspace, "confirmed", h.Confirmed, "standing", v.standing.String())
+	met, err := v.s.cfg.Live.take(v, v.s.cfg.Limits.Sessions)
+	if err != nil {
+		return fault(protocol.FaultBusy, "%v", err)
+	}
+	if met > 0 {
+		v.log.Info("other sessions of this device are open", "sessions", met)
 	}
 	return nil
 }
 
-// signature says, for the log alone, whether the device key that a hello names signed it. Nothing hangs on it yet: nobody has said
-// whose key that is, and the host is the one that the peer says it dialled.
-func (v *session) signature(g *greeting) string {
-	if len(g.Device) == 0 {
-		return "none"
+// judge says for whom the one who said a hello is taken.
+func (v *session) judge(ctx context.Context, g *greeting) (storage.Standing, error) {
+	switch {
+	case len(g.Device) == 0:
+		return storage.Unsigned, nil
+	case protocol.VerifyHello(g.raw, &v.nonce, v.conn.Host()) != nil:
+		return storage.Forged, nil
+	case !v.peer.Own:
+		return storage.OtherName, nil
 	}
-	if err := protocol.VerifyHello(g.raw, &v.nonce, v.conn.Host()); err != nil {
-		return err.Error()
+	m, err := v.s.cfg.Store.Model(ctx, g.Model)
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.Pending, nil
+	} else if err != nil {
+		return 0, err
 	}
-	return "good"
+	return v.s.cfg.Fleet.Judge(ctx, v.id, storage.PublicKey(g.Device), m.Enrolment)
 }
+
+// proven says whether who speaks is the device.
+func (v *session) proven() bool { return v.standing == storage.Proven }

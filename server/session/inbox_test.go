@@ -9,6 +9,7 @@ import (
 
 	"unbrick/protocol"
 	"unbrick/server/fleet"
+	"unbrick/server/storage"
 )
 
 // TestInbox: whatever a terminal sends without waiting, a bounded number of messages waits for the session, none is lost and none
@@ -74,9 +75,9 @@ func TestLive(t *testing.T) {
 		if err := l.enter(len(all)); err != nil {
 			t.Fatal(err)
 		}
-		all[i] = &session{id: id, from: string(rune('a' + i)), changed: make(chan struct{}, 1)}
-		if met := l.take(all[i]); met != i {
-			t.Errorf("session %d met %d", i, met)
+		all[i] = &session{id: id, standing: storage.Proven, peer: Peer{Address: string(rune('a' + i))}, changed: make(chan struct{}, 1)}
+		if met, err := l.take(all[i], 4); met != i || err != nil {
+			t.Errorf("session %d met %d, %v", i, met, err)
 		}
 	}
 	if err := l.enter(len(all)); !errors.Is(err, errBusy) {

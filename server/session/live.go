@@ -10,12 +10,13 @@ import (
 	"unbrick/server/fleet"
 )
 
-// Live knows the sessions that run now. Nothing proves who speaks, so two may run under one serial: closing either
-// would let a stranger end the honest one's. Both are served; that they met is recorded (session.conflict).
+// Live knows the sessions that run now. Two that sign with one key may run at once: which of them is the device nobody knows. Both
+// are served; that they met is recorded (session.conflict). Strangers meet nobody.
 type Live struct {
 	mu       sync.Mutex
 	sessions map[fleet.ID][]*session // oldest first
 	count    int                     // including those that have not said who they are
+	strange  int                     // of strangers
 	idle     chan struct{}
 }
 
@@ -45,30 +46,42 @@ func (l *Live) leave(v *session) {
 		delete(l.sessions, v.id)
 	}
 	l.count--
+	if v.stranger {
+		l.strange--
+	}
 	if l.count == 0 && l.idle != nil {
 		close(l.idle)
 		l.idle = nil
 	}
 }
 
-// take counts v, which has said hello, among the sessions of its device. The older ones learn of it.
-func (l *Live) take(v *session) (met int) {
+// take counts v, which has said hello, among the sessions under its serial, of which there may be limit in all. The older ones of the
+// device learn of it. A quarter of the places is kept from strangers.
+func (l *Live) take(v *session, limit int) (met int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	met = len(l.sessions[v.id])
+	if !v.proven() {
+		if l.strange >= limit-limit/4 {
+			return 0, errBusy
+		}
+		l.strange++
+		v.stranger = true
+	}
 	for _, old := range l.sessions[v.id] {
-		from := v.from
-		old.newer.Store(&from)
+		if v.proven() && old.proven() {
+			met++
+			old.newer.Store(&v.peer.Address)
+		}
 	}
 	l.sessions[v.id] = append(l.sessions[v.id], v)
-	return met
+	return met, nil
 }
 
 // transfers says whether a session of the device other than v transfers an update file now.
 func (l *Live) transfers(id fleet.ID, v *session) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.sessions[id], func(o *session) bool { return o != v && o.size.Load() > 0 })
+	return slices.ContainsFunc(l.sessions[id], func(o *session) bool { return o != v && o.proven() && o.size.Load() > 0 })
 }
 
 // Progress is that of a transfer that runs now.
@@ -76,7 +89,7 @@ func (l *Live) Progress(id fleet.ID) (sent, size uint32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, v := range l.sessions[id] {
-		if size = v.size.Load(); size > 0 {
+		if size = v.size.Load(); size > 0 && v.proven() {
 			return v.sent.Load(), size, true
 		}
 	}
@@ -92,6 +105,16 @@ func (l *Live) Look(model string) {
 			default:
 			}
 		}
+	}
+}
+
+// Drop breaks off the sessions under a serial: who speaks there has to prove himself anew.
+func (l *Live) Drop(id fleet.ID) {
+	l.mu.Lock()
+	all := slices.Clone(l.sessions[id])
+	l.mu.Unlock()
+	for _, v := range all {
+		v.conn.Close()
 	}
 }
 

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 	"unbrick/server/storage"
 )
 
-// meet records that two peers speak under one serial at the same time, when this one did so after the younger one began.
+// meet records that two peers speak with one key at the same time, when this one did so after the younger one began.
 // An older session whose device came back by another way says nothing any more, and ends with its connection.
 func (v *session) meet() {
 	if v.conflict || !v.met.Load() || v.offer == nil || v.offer.UnknownModel {
@@ -19,7 +21,7 @@ func (v *session) meet() {
 	v.conflict = true
 	v.s.cfg.Metrics.Conflicts.Add(1)
 	other := *v.newer.Load()
-	v.log.Warn("two peers speak under one serial", "other", other)
+	v.log.Warn("two peers speak with the key of one device", "other", other)
 	_, err := v.s.cfg.Fleet.Change(v.s.ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			return nil, storage.ErrNotFound
@@ -27,7 +29,7 @@ func (v *session) meet() {
 		now := v.s.cfg.Now()
 		d.Conflict = now
 		return []storage.Event{{At: now, Kind: storage.Conflict, Source: storage.ByServer, From: v.hello.Release,
-			Detail: storage.Detail(map[string]any{"peers": []string{v.from, other}}),
+			Detail: storage.Detail(map[string]any{"peers": []string{v.peer.Address, other}}),
 			Unique: "conflict:" + now.Format(time.DateOnly)}}, nil
 	})
 	if err != nil {
@@ -41,9 +43,18 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		return nil
 	}
 	ctx := v.s.ctx // a terminal that has gone is recorded all the same
+	if !v.proven() {
+		if !again {
+			v.strange(ctx)
+		}
+		return nil
+	}
 	fresh := false
-	_, err := v.s.cfg.Fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
+	saved, err := v.s.cfg.Fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
 		if fresh = d.Revision == 0; fresh {
+			if again {
+				return nil, storage.ErrNotFound // an operator has forgotten the device meanwhile
+			}
 			if err := v.s.cfg.Fleet.Room(ctx); err != nil {
 				return nil, err
 			}
@@ -67,18 +78,28 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		if noRoom(err) {
 			return err
 		}
+		if again && errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
 		v.log.Error("record session", "error", err)
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
 	if fresh {
 		v.s.cfg.Metrics.NewDevices.Add(1)
 	}
+	if v.news.Clash {
+		v.s.cfg.Metrics.Conflicts.Add(1)
+		v.log.Warn("the number of the device's record fell: two boards may have its key", "record", v.hello.Sequence)
+	}
+	counts := saved.Conflict.IsZero()
 	for _, f := range v.news.Failed {
-		v.s.cfg.Rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
+		if counts {
+			v.s.cfg.Rollouts.Failed(ctx, v.id.Model, f.Image, f.Before)
+		}
 	}
 	for _, file := range v.news.Refused {
 		v.s.cfg.Metrics.Refused.Add(1)
-		if done := v.s.cfg.Offers.Doubt(ctx, file); done != nil {
+		if done := v.s.cfg.Offers.Doubt(ctx, file, counts); done != nil {
 			select { // the next to ask gets what the proof came to
 			case <-done:
 			case <-v.in.over:
@@ -90,11 +111,30 @@ func (v *session) record(c *offer.Choice, again bool) error {
 	return nil
 }
 
+// strange notes who spoke and is not proven to be the device, and has the files proven again that he says are wrong. What he says else
+// is of this session alone.
+func (v *session) strange(ctx context.Context) {
+	name := ""
+	if v.standing == storage.OtherName {
+		name = v.conn.Host()
+	}
+	noted, err := v.s.cfg.Fleet.Stranger(ctx, v.hello, v.standing, name, v.peer.Address)
+	if err != nil {
+		v.log.Error("note a stranger", "error", err)
+	}
+	if !noted {
+		v.s.cfg.Metrics.Unnoted.Add(1)
+	}
+	for _, file := range v.hello.Refused {
+		v.s.cfg.Offers.Doubt(ctx, file, false)
+	}
+}
+
 // refusal records that the terminal does not take what it was offered or sent; it goes on with what it has.
 func (v *session) refusal(m *protocol.Error) {
 	v.over = true
 	v.log.Warn("terminal refuses", "fault", m.Fault.String(), "text", fmt.Sprintf("%q", m.Text))
-	if v.offer == nil || v.offer.Target == nil {
+	if v.offer == nil || v.offer.Target == nil || !v.proven() {
 		return
 	}
 	c := v.offer

@@ -24,12 +24,13 @@ type session struct {
 	conn protocol.Conn
 	log  *slog.Logger
 	id   fleet.ID
-	from string // the peer's address
+	peer Peer
 	in   *inbox
 
 	buf        []byte
 	nonce      protocol.Nonce // of this connection, for one hello
 	hello      *protocol.Hello
+	standing   storage.Standing // of who said it
 	offer      *offer.Choice
 	started    time.Duration
 	sent, size atomic.Uint32 // of the transfer that runs, for the fleet's list
@@ -37,9 +38,10 @@ type session struct {
 	stray      uint32        // credit that may still be under way for a transfer that ended with Gone
 	over       bool          // the terminal said Error: nothing but Bye may follow
 
-	newer    atomic.Pointer[string] // the peer of a younger session under the same serial, nil if there is none
+	newer    atomic.Pointer[string] // the peer of a younger session of the same device, nil if there is none
 	met      atomic.Bool            // this peer spoke after that one did: both live
 	conflict bool                   // that was recorded
+	stranger bool                   // it is counted as one
 
 	device storage.Device // with the hello taken into it, as it is to be recorded
 	news   fleet.Heard    // that the hello brought
@@ -195,7 +197,7 @@ func (v *session) inform(ctx context.Context, gone bool) error {
 		return err
 	}
 	v.offer = c
-	v.s.cfg.Metrics.Offers.Add(c.Info.Kind.String())
+	v.s.cfg.Metrics.Offers.Add(c.Info.Kind.String(), v.proven())
 	v.log.Info("update file information", "step", "S04", "element", 214, "kind", c.Info.Kind.String(), "reason", c.Info.Reason.String(),
 		"size", c.Info.Size,
 		"needs", c.Info.Workspace, "has", c.Info.Has, "to", c.Version(), "steps", c.Info.Steps)
@@ -223,19 +225,25 @@ func (v *session) choose(ctx context.Context, again bool) (*offer.Choice, error)
 		}
 		cancel()
 	}()
-	d, err := v.s.cfg.Fleet.Device(ctx, v.id)
+	d, err := v.known(ctx, again)
 	if err != nil {
 		return nil, v.trouble(err)
 	}
-	if !again {
-		v.news = v.s.cfg.Fleet.Hear(&d, v.hello, v.version(ctx))
-		v.device = d
-	}
-	c, err := v.s.cfg.Offers.Choose(ctx, v.hello, &d)
+	c, err := v.s.cfg.Offers.Choose(ctx, v.hello, &d, v.proven())
 	if err != nil {
 		return nil, v.trouble(err)
 	}
 	return c, nil
+}
+
+// known is what is known of the device. With it goes what the hello says, if that is not stored yet, or never will be.
+func (v *session) known(ctx context.Context, heard bool) (storage.Device, error) {
+	d, err := v.s.cfg.Fleet.Device(ctx, v.id)
+	if err == nil && (!heard || !v.proven()) {
+		v.news = v.s.cfg.Fleet.Hear(&d, v.hello, v.version(ctx))
+		v.device = d
+	}
+	return d, err
 }
 
 // version returns what names the images of the device's model.

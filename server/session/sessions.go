@@ -8,10 +8,12 @@
 //	           bye, both ways
 //
 // A terminal that keeps the rules of package protocol is waited for, within Limits; one that breaks them is told its fault and
-// left. What it says is its claim. What a session brings about is recorded before it is begun, so that a server that crashes
+// left. What a session brings about is recorded before it is begun, so that a server that crashes
 // knows no less than its devices; what cannot be recorded is not begun.
 //
-// Who speaks is proven by nobody, so any number of sessions may run under one serial: Live knows them all.
+// A hello that is signed with the key that is enrolled for its serial, over this connection's challenge and for a name of this
+// server, is the device's word (greet). What anybody else says changes nothing that is known of the device or that others share;
+// he is noted as a stranger, and is offered what there is. Any number of sessions may run under one serial: Live knows them all.
 package session
 
 import (
@@ -29,6 +31,7 @@ import (
 
 // Store is what a session needs of the server's storage, besides what the fleet and the offers keep there.
 type Store interface {
+	Model(ctx context.Context, id string) (storage.Model, error)
 	Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error)
 	OpenBlob(ctx context.Context, d storage.Digest) (storage.Blob, error)
 }
@@ -66,12 +69,18 @@ type Sessions struct {
 // New returns sessions that end at the latest with ctx.
 func New(ctx context.Context, cfg Config) *Sessions { return &Sessions{cfg, ctx} }
 
+// Peer is what is known of the other end of a connection.
+type Peer struct {
+	Address string // that it counts for
+	Own     bool   // the name that it says it dialled is one of this server's
+}
+
 // Converse leads one session on conn and closes conn. It returns when the session has ended; what went wrong
-// is logged and counted. from names the peer in logs.
-func (s *Sessions) Converse(conn protocol.Conn, from string) {
+// is logged and counted.
+func (s *Sessions) Converse(conn protocol.Conn, peer Peer) {
 	defer conn.Close()
-	v := &session{s: s, conn: conn, from: from, started: s.cfg.Passed(), in: newInbox(), changed: make(chan struct{}, 1),
-		log: s.cfg.Log.With("peer", from)}
+	v := &session{s: s, conn: conn, peer: peer, started: s.cfg.Passed(), in: newInbox(), changed: make(chan struct{}, 1),
+		log: s.cfg.Log.With("peer", peer.Address)}
 	if err := s.cfg.Live.enter(s.cfg.Limits.Sessions); err != nil {
 		s.cfg.Metrics.Sessions.Add("busy")
 		v.tell(fault(protocol.FaultBusy, "%v", err))

@@ -44,7 +44,7 @@ func (v *session) transfer(ctx context.Context, q *protocol.Request) error {
 	err = v.stream(ctx, blob, &out, q)
 	n := v.sent.Load() - q.Offset
 	v.size.Store(0)
-	v.s.cfg.Metrics.Sent.WithLabelValues(v.offer.Info.Kind.String()).Add(float64(n))
+	v.s.cfg.Metrics.Sent.More(v.offer.Info.Kind.String(), v.proven(), float64(n))
 	if err == nil {
 		return v.delivered(q, n)
 	}
@@ -85,7 +85,7 @@ func (e *lookupError) Unwrap() error { return e.err }
 
 // revoked says why the device must not get what it was offered any more, "" if it may.
 func (v *session) revoked(ctx context.Context) (why string, err error) {
-	d, err := v.s.cfg.Fleet.Device(ctx, v.id)
+	d, err := v.known(ctx, true)
 	if err != nil {
 		return "", err
 	}
@@ -236,8 +236,11 @@ func (v *session) interrupted(m protocol.Message) error {
 	}
 }
 
-// mark saves a state of the device that a transfer brings about, with its events.
+// mark saves a state of the device that a transfer brings about, with its events. One to a stranger changes nothing.
 func (v *session) mark(state storage.DeviceState, events ...storage.Event) error {
+	if !v.proven() {
+		return nil
+	}
 	c := v.offer
 	for i := range events {
 		events[i].At = v.s.cfg.Now()
@@ -273,7 +276,7 @@ func (v *session) mark(state storage.DeviceState, events ...storage.Event) error
 // delivered records that the terminal has the whole file.
 func (v *session) delivered(q *protocol.Request, n uint32) error {
 	v.log.Info("update file sent", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "offset", q.Offset)
-	v.s.cfg.Metrics.Transfers.Add("done")
+	v.s.cfg.Metrics.Transfers.Add("done", v.proven())
 	err := v.mark(storage.Rewriting, storage.Event{Kind: storage.Transferred, Source: storage.ByServer, From: v.hello.Release,
 		To: v.offer.Version(), File: q.Digest, Bytes: uint64(n),
 		Detail: storage.Detail(map[string]any{"kind": v.offer.Info.Kind.String(), "size": v.offer.Info.Size, "offset": q.Offset,
@@ -288,7 +291,7 @@ func (v *session) delivered(q *protocol.Request, n uint32) error {
 // transfers to it now, if there is another.
 func (v *session) broken(q *protocol.Request, n uint32, why error) {
 	v.log.Info("transfer broken off", "step", "S10", "element", 216, "file", release.ShortHex(q.Digest), "bytes", n, "error", why)
-	v.s.cfg.Metrics.Transfers.Add("broken")
+	v.s.cfg.Metrics.Transfers.Add("broken", v.proven())
 	detail := map[string]any{"size": v.offer.Info.Size, "offset": q.Offset, "sent": q.Offset + n}
 	if taken, is := errors.AsType[*revokedError](why); is {
 		detail["why"] = taken.why

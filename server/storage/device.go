@@ -20,7 +20,7 @@ const (
 	Restoration DeviceState = 6 // a reporter saw it in restoration mode, and it has not been heard since
 )
 
-// Device is one terminal. Everything in Claim is what it said of itself, unproven.
+// Device is one terminal. Everything in Claim is what it said of itself, by its own key if it has one.
 type Device struct {
 	Model, Serial string
 	Revision      int64 // optimistic lock; 0 = not stored yet
@@ -44,7 +44,9 @@ type Device struct {
 	Attempts      []Attempt // newest first, at most MaxAttempts
 	Refusals      []Refusal // update files that failed their proof on it, newest last, at most MaxRefused
 	Dead          []Dead    // sectors that take no data, as it said in its last session
-	Conflict      time.Time // when two peers last spoke under its serial at once; zero if never, or an operator has seen to it
+	Conflict      time.Time // when two last spoke with its key, as far as can be seen; zero if never, or an operator has seen to it
+	Proof         PublicKey // that its last session was signed with; zero: it never proved itself
+	Sequence      uint32    // of its record, as it said last
 }
 
 // Claim is what a device said in its last session.
@@ -139,7 +141,7 @@ func (d *Device) HasRefused(file Digest, now time.Time) bool {
 
 // Awaited is the release that the device counts for among the lost when it does not come back, zero if none.
 func (d *Device) Awaited() Digest {
-	if d.Demo {
+	if d.Demo || !d.Conflict.IsZero() {
 		return Digest{}
 	}
 	return d.Target
@@ -177,7 +179,8 @@ const (
 	Verified    EventKind = "verified"      // the device itself says that it runs what a reporter restored
 	Changed     EventKind = "changed"       // runs other software than it was known to run, and not by an update from here
 	Worn        EventKind = "flash-problem" // failed erases or dead sectors reported
-	Conflict    EventKind = "conflict"      // two peers spoke under its serial at the same time
+	Conflict    EventKind = "conflict"      // two seem to have its key
+	Proof       EventKind = "proven"        // it signed with this key for the first time
 	Settled     EventKind = "settled"       // an account that may operate set it back to running, and ended its marks
 )
 

@@ -103,6 +103,7 @@ type Store interface {
 	Files
 	Devices
 	Identities
+	Strangers
 	Settings
 	Accounts
 	Audit
@@ -114,10 +115,11 @@ type Store interface {
 
 // Models keeps the kinds of device, and whose releases each takes.
 type Models interface {
-	// Models, in order of their ID. PutModel replaces.
+	// Models, in order of their ID. PutModel replaces all but how devices are enrolled, which is ByApproval at first.
 	PutModel(ctx context.Context, m Model) error
 	Model(ctx context.Context, id string) (Model, error)
 	Models(ctx context.Context) ([]Model, error)
+	SetEnrolment(ctx context.Context, model string, e Enrolment) error
 
 	// Keys whose signature makes a release acceptable for a model. TrustKey of a trusted key changes nothing.
 	TrustKey(ctx context.Context, model string, key ed25519.PublicKey, at time.Time) error
@@ -218,10 +220,27 @@ type Identities interface {
 	Identities(ctx context.Context, model, serial string) ([]Identity, error)
 	// Enrol makes at most MaxEnrolled keys those of their devices, all or none. One that is enrolled for its device already
 	// changes nothing; one that is barred for it or enrolled for another, and a device with another key, are a KeyError, and a
-	// model that is not there is ErrNotFound. No device need have spoken.
-	Enrol(ctx context.Context, list []Identity) error
+	// model that is not there is ErrNotFound. No device need have spoken. Who spoke with a key that is enrolled is no stranger any more.
+	// fresh is how many were not enrolled before.
+	Enrol(ctx context.Context, list []Identity) (fresh int, err error)
 	// Rekey makes a key that of its device, which has one (ErrNotFound), and bars the one before. One that was barred counts again.
 	Rekey(ctx context.Context, v Identity) error
+}
+
+// Strangers keeps who spoke and was not proven to be the device that has the serial. It is bounded, whoever speaks how often.
+type Strangers interface {
+	// SeeStranger notes that one spoke: those of one model, serial and key are one, unless only some of them have shown that they hold
+	// the key (Standing.Holds). It gives it First, Sessions and ID. Beyond MaxStrangers the one goes that was silent the longest; beyond
+	// MaxFromAddress the one of that address.
+	SeeStranger(ctx context.Context, v Stranger) error
+	// Strangers lists them, who spoke last first, with an ID below before (0 = all).
+	Strangers(ctx context.Context, q StrangerQuery, before int64, limit int) ([]Stranger, error)
+	// CountStrangers counts them by model and standing.
+	CountStrangers(ctx context.Context) ([]StrangerCount, error)
+	// StrangersFailed counts those who say that a rewrite to an image failed.
+	StrangersFailed(ctx context.Context, model string, image Digest) (int, error)
+	// RemoveStrangers forgets those of a serial, or of a whole model (""), and says how many they were.
+	RemoveStrangers(ctx context.Context, model, serial string) (int, error)
 }
 
 // Accounts keeps who has rights on the server. What would leave no account with role admin and a token that has not ended at the
@@ -278,9 +297,10 @@ type Blob interface {
 
 // Model is a kind of device; Record is the model's own encoding (package model), kept as it came.
 type Model struct {
-	ID      string
-	Record  []byte
-	Updated time.Time
+	ID        string
+	Record    []byte
+	Updated   time.Time
+	Enrolment Enrolment
 }
 
 // Key is a publisher's public key that was registered for a model.

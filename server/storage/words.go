@@ -27,8 +27,12 @@ var (
 		FileBarred: "barred"}
 	deviceStates = words{Running: "running", Receiving: "receiving", Rewriting: "rewriting", NeedsCable: "needs-cable",
 		HeldBack: "held-back", Restoration: "restoration"}
-	sources = words{ByServer: "server", ByDevice: "device", ByReporter: "reporter", ByOperator: "operator"}
-	groups  = words{GroupRestoration: "restoration", GroupCable: "needs-cable", GroupOverdue: "overdue", GroupHeld: "held-back",
+	sources    = words{ByServer: "server", ByDevice: "device", ByReporter: "reporter", ByOperator: "operator"}
+	keyStates  = words{Enrolled: "enrolled", Barred: "barred"}
+	enrolments = words{ByApproval: "approve", ByList: "list", ByFirst: "open"}
+	standings  = words{Proven: "proven", Pending: "pending", SecondKey: "second-key", BarredKey: "barred-key", OtherName: "other-name",
+		Forged: "bad-signature", Unsigned: "unsigned"}
+	groups = words{GroupRestoration: "restoration", GroupCable: "needs-cable", GroupOverdue: "overdue", GroupHeld: "held-back",
 		GroupSilent: "silent", GroupReceiving: "receiving", GroupRewriting: "rewriting", GroupRunning: "running"}
 )
 
@@ -55,3 +59,18 @@ func (g Group) String() string { return groups.of(uint8(g)) }
 
 // ParseGroup is the reverse of String.
 func ParseGroup(s string) (Group, bool) { return parse[Group](groups, s) }
+
+// String is the word of the enrolment in the HTTP API.
+func (e Enrolment) String() string { return enrolments.of(uint8(e)) }
+
+// ParseEnrolment is the reverse of String.
+func ParseEnrolment(s string) (Enrolment, bool) { return parse[Enrolment](enrolments, s) }
+
+// String is the word of the state in the HTTP API.
+func (s KeyState) String() string { return keyStates.of(uint8(s)) }
+
+// String is the word of the standing in the HTTP API.
+func (s Standing) String() string { return standings.of(uint8(s)) }
+
+// ParseStanding is the reverse of String.
+func ParseStanding(s string) (Standing, bool) { return parse[Standing](standings, s) }

@@ -5,6 +5,8 @@ package labwork
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -128,7 +130,7 @@ func (b *bench) make(c state.LabMake) {
 		var r *rig
 		if err == nil {
 			if r, err = b.build(&m, id.Serial, line); err == nil {
-				err = r.device.Manufacture(&id, nil, f.Signed, f.Image)
+				err = r.device.Manufacture(&id, deviceKey(b.e.World().Seed, id.Serial), f.Signed, f.Image)
 			}
 		}
 		return func() {
@@ -171,6 +173,12 @@ func (b *bench) identity(ctx context.Context, m *model.Model, number int) (termi
 		who.Keys = append(who.Keys, [32]byte(k))
 	}
 	return who, nil
+}
+
+// deviceKey is a new device's own key. It hangs on this page's chances, which nobody else knows.
+func deviceKey(seed uint64, serial string) *terminal.DeviceKey {
+	own := sha256.Sum256(append(binary.LittleEndian.AppendUint64(nil, seed), serial...))
+	return new(terminal.NewDeviceKey(&own))
 }
 
 // Told implements Work: it is called when the server's lists have come.

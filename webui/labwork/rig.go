@@ -12,6 +12,7 @@ import (
 	"unbrick/model"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/terminal"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 )
@@ -79,6 +80,7 @@ func (b *bench) build(m *model.Model, serial string, line state.Line) (*rig, err
 		Operation: r.tape.operation,
 		Seed:      seedOf(b.e.World().Seed, serial),
 		Line:      wire(line),
+		Hardware:  func(hw *terminal.Hardware) { hw.SignSeed = terminal.SignSeed },
 		Event: func(ev lab.Event) { // in the device's goroutine, in order
 			r.tape.tell(Entry{Kind: EntryEvent, At: ev.Time, Event: ev.Event})
 			r.post(func() { r.event(ev) })

@@ -107,12 +107,12 @@ func putDevice(ctx context.Context, tx *sql.Tx, d *storage.Device, rest string) 
 		awaited = release[:]
 	}
 	values := []any{d.Demo, stamp(d.FirstSeen), stamp(d.LastSeen), d.Sessions, c.Version, int64(c.Order), c.Image[:], c.Confirmed, d.State,
-		awaited, rest}
+		awaited, rest, !d.Conflict.IsZero()}
 	if d.Revision == 0 {
-		id, err = one(ctx, tx, column[int64], `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, revision, model, serial)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...)
+		id, err = one(ctx, tx, column[int64], `INSERT INTO devices (demo, first_seen, last_seen, sessions, version, "order", image, confirmed, state, awaited, rest, conflict, revision, model, serial)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING RETURNING id`, append(values, d.Model, d.Serial)...)
 	} else {
-		id, err = one(ctx, tx, column[int64], `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, awaited = ?, rest = ?,
+		id, err = one(ctx, tx, column[int64], `UPDATE devices SET demo = ?, first_seen = ?, last_seen = ?, sessions = ?, version = ?, "order" = ?, image = ?, confirmed = ?, state = ?, awaited = ?, rest = ?, conflict = ?,
 			revision = revision + 1 WHERE model = ? AND serial = ? AND revision = ? RETURNING id`, append(values, d.Model, d.Serial, d.Revision)...)
 	}
 	if errors.Is(err, storage.ErrNotFound) {

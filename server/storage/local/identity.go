@@ -29,24 +29,29 @@ func (s *Store) Identities(ctx context.Context, model, serial string) ([]storage
 }
 
 // Enrol implements storage.Store.
-func (s *Store) Enrol(ctx context.Context, list []storage.Identity) error {
+func (s *Store) Enrol(ctx context.Context, list []storage.Identity) (fresh int, err error) {
 	if len(list) > storage.MaxEnrolled {
-		return fmt.Errorf("enrol device keys: %w", storage.ErrTooMany)
+		return 0, fmt.Errorf("enrol device keys: %w", storage.ErrTooMany)
 	}
 	for i := range list {
 		if i == 0 || list[i].Model != list[i-1].Model {
 			if _, err := s.Model(ctx, list[i].Model); err != nil {
-				return fmt.Errorf("enrol device keys: %w", err)
+				return 0, fmt.Errorf("enrol device keys: %w", err)
 			}
 		}
 	}
-	return s.change(ctx, "enrol device keys", func(tx *sql.Tx) error {
+	err = s.change(ctx, "enrol device keys", func(tx *sql.Tx) error {
 		e, err := newEnroller(ctx, tx)
 		for i := 0; i < len(list) && err == nil; i++ {
 			err = e.enrol(ctx, &list[i])
 		}
-		return err
+		fresh = e.fresh
+		if err != nil || fresh == 0 {
+			return err
+		}
+		return known(ctx, tx)
 	})
+	return fresh, err
 }
 
 // Rekey implements storage.Store.
@@ -66,14 +71,25 @@ func (s *Store) Rekey(ctx context.Context, v storage.Identity) error {
 		if err == nil {
 			err = e.enrol(ctx, &v)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return known(ctx, tx)
 	})
+}
+
+// known forgets the strangers whose keys are enrolled.
+func known(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM strangers WHERE holds AND EXISTS (SELECT 1 FROM identities i
+		WHERE i.model = strangers.model AND i.serial = strangers.serial AND i.public = strangers.public AND i.state = ?)`, storage.Enrolled)
+	return err
 }
 
 // enroller adds keys, as long as nothing is in their way: the indexes say so, and only then it is looked for.
 type enroller struct {
 	tx     *sql.Tx
 	insert *sql.Stmt
+	fresh  int
 }
 
 func newEnroller(ctx context.Context, tx *sql.Tx) (e enroller, err error) {
@@ -84,6 +100,10 @@ func newEnroller(ctx context.Context, tx *sql.Tx) (e enroller, err error) {
 
 func (e *enroller) enrol(ctx context.Context, v *storage.Identity) error {
 	err := touched(e.insert.ExecContext(ctx, v.Model, v.Serial, v.Public[:], storage.Enrolled, stamp(v.Since)))
+	if err == nil {
+		e.fresh++
+		return nil
+	}
 	if !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}

@@ -18,8 +18,14 @@ import (
 
 // PutModel implements storage.Store.
 func (s *Store) PutModel(ctx context.Context, m storage.Model) error {
-	return s.put(ctx, "put model", `INSERT INTO models (id, record, updated) VALUES (?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET record = excluded.record, updated = excluded.updated`, m.ID, m.Record, stamp(m.Updated))
+	return s.put(ctx, "put model", `INSERT INTO models (id, record, updated, enrolment) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET record = excluded.record, updated = excluded.updated`,
+		m.ID, m.Record, stamp(m.Updated), storage.ByApproval)
+}
+
+// SetEnrolment implements storage.Store.
+func (s *Store) SetEnrolment(ctx context.Context, model string, e storage.Enrolment) error {
+	return named(s.set(ctx, "set enrolment", `UPDATE models SET enrolment = ? WHERE id = ?`, e, model), "model %q", model)
 }
 
 // Model implements storage.Store.
@@ -28,11 +34,11 @@ func (s *Store) Model(ctx context.Context, id string) (storage.Model, error) {
 	return m, named(err, "model %q", id)
 }
 
-const modelColumns = `SELECT id, record, updated FROM models `
+const modelColumns = `SELECT id, record, updated, enrolment FROM models `
 
 func scanModel(r row, m *storage.Model) error {
 	var updated int64
-	err := r.Scan(&m.ID, &m.Record, &updated)
+	err := r.Scan(&m.ID, &m.Record, &updated, &m.Enrolment)
 	m.Updated = moment(updated)
 	return err
 }

@@ -34,6 +34,7 @@ func (s *Store) RemoveModel(ctx context.Context, id string) error {
 			return err
 		}
 		for _, statement := range []string{`DELETE FROM files WHERE model = ?`, `DELETE FROM keys WHERE model = ?`,
+			`DELETE FROM strangers WHERE model = ?`,
 			`DELETE FROM settings WHERE substr(name, instr(name, '/') + 1) = ? AND instr(name, '/') > 0`} {
 			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
 				return err

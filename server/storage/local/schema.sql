@@ -6,7 +6,8 @@
 CREATE TABLE models (
 	id TEXT PRIMARY KEY,
 	record BLOB NOT NULL,
-	updated INTEGER NOT NULL
+	updated INTEGER NOT NULL,
+	enrolment INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
@@ -94,6 +95,7 @@ CREATE TABLE devices (
 	state INTEGER NOT NULL,
 	rest TEXT NOT NULL,
 	awaited BLOB,
+	conflict INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (model, serial)
 ) STRICT;
 CREATE INDEX devices_state ON devices (state, last_seen, id, serial, model, version);
@@ -128,6 +130,27 @@ CREATE TABLE identities (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX identities_public ON identities (public) WHERE state = 1;
 CREATE UNIQUE INDEX identities_serial ON identities (model, serial) WHERE state = 1;
+
+-- Who spoke and was not proven. id rises whenever one speaks; holds says whether it has shown that it has the key.
+CREATE TABLE strangers (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	model TEXT NOT NULL REFERENCES models(id),
+	serial TEXT NOT NULL,
+	public BLOB NOT NULL,
+	holds INTEGER NOT NULL,
+	standing INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	address TEXT NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	sessions INTEGER NOT NULL,
+	claim TEXT NOT NULL,
+	failed BLOB,
+	UNIQUE (model, serial, public, holds)
+) STRICT;
+CREATE INDEX strangers_failed ON strangers (model, failed) WHERE failed IS NOT NULL;
+CREATE INDEX strangers_address ON strangers (address, id);
+CREATE INDEX strangers_standing ON strangers (model, standing);
 
 CREATE TABLE settings (
 	name TEXT PRIMARY KEY,
@@ -231,7 +254,7 @@ CREATE TRIGGER tally_update AFTER UPDATE ON devices
 	DELETE FROM tally WHERE n = 0;
 END;
 
--- Devices by what they say they run.
+-- Devices by what they say they run, without those of whose key two seem to speak.
 CREATE TABLE runs (
 	model TEXT NOT NULL,
 	image BLOB NOT NULL,
@@ -244,18 +267,19 @@ CREATE TABLE runs (
 CREATE INDEX runs_installed ON runs (installed);
 CREATE INDEX runs_image ON runs (image);
 CREATE INDEX runs_version ON runs (version COLLATE NOCASE);
-CREATE TRIGGER runs_insert AFTER INSERT ON devices BEGIN
+CREATE TRIGGER runs_insert AFTER INSERT ON devices WHEN NOT new.conflict BEGIN
 	INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
 		ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
 END;
-CREATE TRIGGER runs_delete AFTER DELETE ON devices BEGIN
+CREATE TRIGGER runs_delete AFTER DELETE ON devices WHEN NOT old.conflict BEGIN
 	UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
 	DELETE FROM runs WHERE installed = 0;
 END;
 CREATE TRIGGER runs_update AFTER UPDATE ON devices
-	WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old."order" IS NOT new."order" OR old.version IS NOT new.version OR old.confirmed IS NOT new.confirmed BEGIN
-	UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version;
-	INSERT INTO runs VALUES (new.model, new.image, new."order", new.version, 1, new.confirmed)
+	WHEN old.model IS NOT new.model OR old.image IS NOT new.image OR old."order" IS NOT new."order" OR old.version IS NOT new.version OR old.confirmed IS NOT new.confirmed OR old.conflict IS NOT new.conflict BEGIN
+	UPDATE runs SET installed = installed - 1, confirmed = confirmed - old.confirmed
+		WHERE model = old.model AND image = old.image AND "order" = old."order" AND version = old.version AND NOT old.conflict;
+	INSERT INTO runs SELECT new.model, new.image, new."order", new.version, 1, new.confirmed WHERE NOT new.conflict
 		ON CONFLICT DO UPDATE SET installed = installed + 1, confirmed = confirmed + excluded.confirmed;
 	DELETE FROM runs WHERE installed = 0;
 END;

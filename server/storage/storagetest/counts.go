@@ -85,6 +85,7 @@ func (m *model) save() {
 	d.Claim.Version = pick(m.random, "1", "2", "A-x")
 	d.Claim.Order = pick(m.random, uint64(1), 2, 1<<63)
 	d.Claim.Confirmed = m.random.IntN(2) == 0
+	d.Conflict = pick(m.random, time.Time{}, time.Time{}, epoch)
 	err := m.SaveDevice(ctx, &d)
 	if stale {
 		if !there || !errors.Is(err, storage.ErrStale) {
@@ -134,6 +135,9 @@ func (m *model) summary(cut storage.Cutoffs) {
 	for _, d := range m.devices {
 		g := d.Group(cut)
 		want.Groups[g]++
+		if !d.Conflict.IsZero() {
+			continue
+		}
 		if !d.Demo && (g == storage.GroupOverdue || g == storage.GroupRestoration) {
 			lost[key{model: d.Model, image: d.Target}]++
 		}

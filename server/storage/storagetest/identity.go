@@ -17,9 +17,9 @@ func identity(serial string, key byte, at time.Time) storage.Identity {
 func testIdentities(t *testing.T, s *stand) {
 	later := epoch.Add(time.Hour)
 	one, two, second := identity("S-1", 1, epoch), identity("S-2", 2, epoch), identity("S-1", 3, later)
-	is(t, s.Enrol(ctx, []storage.Identity{one}), storage.ErrNotFound)
+	is(t, errOf(s.Enrol(ctx, []storage.Identity{one})), storage.ErrNotFound)
 	ok(t, s.PutModel(ctx, storage.Model{ID: "0001", Record: []byte{1}, Updated: epoch}))
-	ok(t, s.Enrol(ctx, []storage.Identity{one, two}))
+	equal(t, "new keys", must(s.Enrol(ctx, []storage.Identity{one, two}))(t), 2)
 	s.reopen(t)
 	has := func(serial string, want ...storage.Identity) {
 		t.Helper()
@@ -31,10 +31,10 @@ func testIdentities(t *testing.T, s *stand) {
 
 	again := one
 	again.Since = later
-	ok(t, s.Enrol(ctx, []storage.Identity{again}))
+	equal(t, "new keys", must(s.Enrol(ctx, []storage.Identity{again}))(t), 0)
 	has("S-1", one)
 	for what, wrong := range map[string]storage.Identity{"another key": second, "the key of another device": identity("S-3", 1, later)} {
-		err := s.Enrol(ctx, []storage.Identity{identity("S-4", 4, later), wrong})
+		_, err := s.Enrol(ctx, []storage.Identity{identity("S-4", 4, later), wrong})
 		is(t, err, storage.ErrConflict)
 		if why, found := errors.AsType[*storage.KeyError](err); !found || why.Wanted != wrong || why.Other != one {
 			t.Errorf("%s: %v", what, err)
@@ -49,7 +49,7 @@ func testIdentities(t *testing.T, s *stand) {
 	barred := one
 	barred.State, barred.Since = storage.Barred, later
 	has("S-1", second, barred)
-	is(t, s.Enrol(ctx, []storage.Identity{again}), storage.ErrConflict)
+	is(t, errOf(s.Enrol(ctx, []storage.Identity{again})), storage.ErrConflict)
 	ok(t, s.Rekey(ctx, again))
 	second.State = storage.Barred
 	has("S-1", again, second)
@@ -57,15 +57,15 @@ func testIdentities(t *testing.T, s *stand) {
 	ok(t, s.DeleteDevice(ctx, "0001", "S-1"))
 	has("S-1")
 	is(t, s.DeleteDevice(ctx, "0001", "S-1"), storage.ErrNotFound)
-	ok(t, s.Enrol(ctx, []storage.Identity{one}))
+	ok(t, errOf(s.Enrol(ctx, []storage.Identity{one})))
 
 	many := make([]storage.Identity, storage.MaxEnrolled+1)
 	for i := range many {
 		many[i] = identity(fmt.Sprintf("M-%06d", i), 9, later)
 		many[i].Public[1], many[i].Public[2], many[i].Public[3] = byte(i), byte(i>>8), byte(i>>16)
 	}
-	is(t, s.Enrol(ctx, many), storage.ErrTooMany)
+	is(t, errOf(s.Enrol(ctx, many)), storage.ErrTooMany)
 	has("M-000000")
-	ok(t, s.Enrol(ctx, many[:storage.MaxEnrolled]))
+	equal(t, "new keys", must(s.Enrol(ctx, many[:storage.MaxEnrolled]))(t), storage.MaxEnrolled)
 	has("M-099999", many[storage.MaxEnrolled-1])
 }

@@ -248,7 +248,7 @@ func testRemoveModel(t *testing.T, s *stand) {
 		ok(t, s.PutSetting(ctx, name, []byte("x")))
 	}
 	ok(t, s.TrustKey(ctx, "0001", key.Public().(ed25519.PublicKey), epoch))
-	ok(t, s.Enrol(ctx, []storage.Identity{identity("S-1", 1, epoch), identity("S-2", 2, epoch)}))
+	ok(t, errOf(s.Enrol(ctx, []storage.Identity{identity("S-1", 1, epoch), identity("S-2", 2, epoch)})))
 	d := NewDevice("0001", "A-1")
 	ok(t, s.SaveDevice(ctx, &d))
 	image := []byte("image")
@@ -324,7 +324,7 @@ func testForget(t *testing.T, s *stand) {
 		d := NewDevice("0001", serial)
 		ok(t, s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.FirstSeen, Source: storage.ByServer}))
 	}
-	ok(t, s.Enrol(ctx, keys))
+	ok(t, errOf(s.Enrol(ctx, keys)))
 	other := NewDevice("0002", "S-00001")
 	ok(t, s.SaveDevice(ctx, &other))
 	for i, want := range []struct{ gone, left storage.Forgotten }{
@@ -362,7 +362,7 @@ func testForgetHistories(t *testing.T, s *stand) {
 		d := NewDevice("0001", fmt.Sprintf("S-%03d", i))
 		ok(t, s.SaveDevice(ctx, &d, events...))
 	}
-	ok(t, s.Enrol(ctx, []storage.Identity{identity("A", 1, epoch)}))
+	ok(t, errOf(s.Enrol(ctx, []storage.Identity{identity("A", 1, epoch)})))
 	var gone storage.Forgotten
 	left := must(s.ForgetDevices(ctx, "0001", func(n storage.Forgotten) { gone = n }))(t)
 	equal(t, "gone", gone, storage.Forgotten{Devices: fit})

@@ -41,7 +41,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings},
 		{"accounts", testAccounts}, {"last admin", testLastAdmin}, {"logins", testLogins},
-		{"audit", testAudit}, {"device keys", testIdentities}, {"concurrent use",
+		{"audit", testAudit}, {"device keys", testIdentities}, {"strangers", testStrangers}, {"enrolment", testEnrolment}, {"concurrent use",
 			testConcurrent}, {"cancelled", testCancelled},
 	}
 	for _, test := range tests {
@@ -130,6 +130,7 @@ func testModels(t *testing.T, s *stand) {
 	changed := storage.Model{ID: "0002", Record: []byte("other"), Updated: epoch.Add(time.Hour)}
 	ok(t, s.PutModel(ctx, changed))
 	s.reopen(t)
+	changed.Enrolment = storage.ByApproval
 	equal(t, "model", must(s.Model(ctx, "0002"))(t), changed)
 	all := must(s.Models(ctx))(t)
 	if len(all) != 2 || all[0].ID != "0001" || all[1].ID != "0002" {
@@ -517,11 +518,12 @@ func NewDevice(model, serial string) storage.Device {
 		Restored: epoch, Report: storage.Digest{4}, RestoredTo: storage.Digest{7}, Attested: true, Receipt: 9, Reports: []string{"r"},
 		Attempts: []storage.Attempt{{Image: storage.Digest{2}, Failures: 3, Held: true, Last: epoch,
 			Until: epoch.Add(time.Hour)}}, Refusals: []storage.Refusal{{File: storage.Digest{6}, At: epoch}},
-		Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Conflict: epoch}
+		Dead: []storage.Dead{{Addr: 0x9000, Freed: true}}, Proof: storage.PublicKey{5}, Sequence: 12}
 }
 
 func testDevices(t *testing.T, s *stand) {
 	d := NewDevice("0001", "A-1")
+	d.Conflict = epoch
 	is(t, s.SaveDevice(ctx, &d), storage.ErrNotFound) // of no model
 	withModels(t, s, "0001")
 	ok(t, s.SaveDevice(ctx, &d))
