@@ -19,6 +19,7 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
        unbrick device hold MODEL SERIAL VERSION
        unbrick device free MODEL SERIAL [VERSION]
        unbrick device forget MODEL SERIAL
+       unbrick device forget --all --model ID --yes
        unbrick device approve MODEL SERIAL [--key KEY]
        unbrick device rekey MODEL SERIAL [--key KEY]
        unbrick device import LIST.csv
@@ -31,7 +32,9 @@ hold   keeps a release from the device until free ends that; a transfer of it en
 free   with a version: ends your hold of that release and the server's, and forgets its failures;
        without: that of all releases, refused update files, dead sectors, the mark of a conflict, and a
        state that only the device could end (waits for restoration, needs the cable, no word since its rewrite)
-forget deletes the device with its history and its keys: one that is no more. It comes back when it speaks
+forget deletes the device with its history and its keys: one that is no more. It comes back when it speaks. With --all: all
+       devices of a model, and the keys of those that never spoke. --yes says that this is meant. It can be broken off, and
+       goes on when it is said again
 approve makes the key that somebody signed with under the serial the device's own, of a device that has none (unbrick
        stranger list). What it signs is the device's word from then on. Be sure that it is that device: compare the key
        with the one that its maker or its screen names
@@ -62,7 +65,7 @@ func deviceCommand() *cobra.Command {
 			ofDevice(3, 3, "hold takes MODEL and SERIAL, and VERSION"), changeDevice(form.HoldDevice)),
 		f.verb("free MODEL SERIAL [VERSION]", "ends what keeps releases from the device",
 			ofDevice(2, 3, "free takes MODEL and SERIAL, and VERSION if only one release is meant"), changeDevice(form.FreeDevice)),
-		f.verb("forget MODEL SERIAL", "deletes the device with its history", ofDevice(2, 2, "forget takes MODEL and SERIAL"), forgetDevice),
+		forgetCommand(f),
 		f.keyVerb("approve", "makes a key that of a device that has none", "is known by", form.ApproveDevice),
 		f.keyVerb("rekey", "makes a key that of a device in place of the one it has", "is now known by", form.RekeyDevice),
 		f.verb("import LIST.csv", "enrols the devices of a list", takes(1, 1, "import takes one LIST.csv"), importList))
@@ -117,6 +120,58 @@ func changeDevice(e form.Endpoint[form.Hold, form.Device]) func(context.Context,
 		}
 		return show(p, d, printDevice)
 	}
+}
+
+// forgetCommand is the verb that deletes one device, or all of a model.
+func forgetCommand(f *serverFlags) *cobra.Command {
+	const say = "forget takes MODEL and SERIAL, or --all and --model ID"
+	of, every, yes := &form.DevicesOf{}, false, false
+	c := f.verb("forget [MODEL SERIAL]", "deletes a device with its history, or all of a model", func(c *cobra.Command, words []string) error {
+		switch {
+		case !every && of.Model == "" && !yes:
+			return ofDevice(2, 2, say)(c, words)
+		case len(words) > 0 || !every || of.Model == "":
+			return usageError("%s", say)
+		case !yes:
+			return usageError("this deletes every device of model %s, with its history and its keys: say --yes, too, if that is meant", of.Model)
+		}
+		return nil
+	}, func(ctx context.Context, a *api, words []string, p *printer) error {
+		if every {
+			return forgetAll(ctx, a, of, p)
+		}
+		return forgetDevice(ctx, a, words, p)
+	})
+	c.Flags().BoolVar(&every, "all", false, "all devices of a model")
+	c.Flags().Var((*id)(&of.Model), "model", "model whose devices are deleted")
+	c.Flags().BoolVar(&yes, "yes", false, "delete them without asking: the answer is yes")
+	return c
+}
+
+// forgetAll deletes the devices of a model, step by step. It takes as many steps as those need that were there: of devices that speak
+// meanwhile, some may be left.
+func forgetAll(ctx context.Context, a *api, of *form.DevicesOf, p *printer) error {
+	var sum form.Forgotten
+	for most := 1; most > 0; most-- {
+		v, err := ask(ctx, a, form.ForgetDevices, of)
+		if err != nil {
+			return fmt.Errorf("after %d devices and %d device keys: %w", sum.Devices, sum.Keys, err)
+		}
+		if sum.Devices+sum.Keys == 0 { // the first step: each takes one at least
+			most += v.DevicesLeft + v.KeysLeft
+		}
+		sum.Devices, sum.Keys, sum.DevicesLeft, sum.KeysLeft = sum.Devices+v.Devices, sum.Keys+v.Keys, v.DevicesLeft, v.KeysLeft
+		if v.DevicesLeft+v.KeysLeft == 0 || v.Devices+v.Keys == 0 {
+			break
+		}
+	}
+	return show(p, &sum, func(out io.Writer, v *form.Forgotten) {
+		fmt.Fprintf(out, "%d devices and %d device keys of model %s are forgotten", v.Devices, v.Keys, of.Model)
+		if v.DevicesLeft+v.KeysLeft > 0 {
+			fmt.Fprintf(out, "; %d devices and %d device keys are left", v.DevicesLeft, v.KeysLeft)
+		}
+		fmt.Fprintln(out)
+	})
 }
 
 func forgetDevice(ctx context.Context, a *api, words []string, p *printer) error {

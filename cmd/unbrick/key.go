@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 const keyHelp = `usage: unbrick key new [-o release.key]
        unbrick key show FILE
        unbrick key list --model ID
+       unbrick key remove KEY --model ID
 
 new makes the Ed25519 key that signs releases, and writes two files: the secret key, which never leaves the machine
 where you publish, and beside it the public key (.pub), which devices are manufactured with.
@@ -27,6 +29,10 @@ A file that exists is never overwritten: a lost key cannot be made again, and de
 
 show tells which key is in a file, secret or public; list tells whose releases of a model the server takes. A further key is
 registered by unbrick publish --trust-key.
+
+remove takes a key, as list tells it, back from a model. What it signed stays as it is, and devices decide by their own
+key slots. A release that it alone signs is refused from then on, until somebody who may publish registers it again;
+a model that has no key left takes the keys of the next release that is published.
 
 example:
   unbrick key new -o release.key        # writes release.key and release.pub
@@ -47,7 +53,11 @@ func keyCommand() *cobra.Command {
 	show := verb("show FILE", "tells which key is in a file", "", takes(1, 1, "show takes one FILE"), showKey)
 	all := f.verb("list", "tells whose releases of a model the server takes", noWords, f.list)
 	all.Flags().Var((*id)(&f.model), "model", "model of the releases")
-	g := group("key", "makes the key that signs releases, tells of keys", keyHelp, "say: unbrick key new -o release.key", pair, show, all)
+	gone := f.verb("remove KEY", "takes back a key of a model", takes(1, 1, "remove takes one KEY of unbrick key list, and --model ID"),
+		f.remove)
+	gone.Flags().Var((*id)(&f.model), "model", "model that the key is taken from")
+	g := group("key", "makes the key that signs releases, tells of keys, takes one back", keyHelp, "say: unbrick key new -o release.key", pair,
+		show, all, gone)
 	f.operate(g.PersistentFlags())
 	return g
 }
@@ -80,6 +90,19 @@ func (f *keyFlags) list(ctx context.Context, a *api, _ []string, p *printer) err
 	return list(p, pages(ctx, a, form.ListKeys, query), "the model has no key yet", "KEY\tREGISTERED", func(k *form.Key) string {
 		return k.ID + "\t" + k.Added.Format(time.RFC3339)
 	})
+}
+
+func (f *keyFlags) remove(ctx context.Context, a *api, words []string, p *printer) error {
+	if f.model == "" {
+		return usageError("remove takes KEY and --model ID")
+	}
+	if raw, err := hex.DecodeString(words[0]); err != nil || len(raw) != len(release.KeyID{}) {
+		return usageError("%q is no key of unbrick key list", words[0])
+	}
+	if _, err := ask(ctx, a, form.RemoveKey, &form.KeyOfModel{ID: f.model, Key: words[0]}); err != nil {
+		return err
+	}
+	return p.tell(map[string]string{"removed": words[0]}, "key %s is taken back from model %s\n", words[0], f.model)
 }
 
 func (f *keyFlags) make(_ context.Context, _ []string, p *printer) error {

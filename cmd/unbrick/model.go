@@ -24,6 +24,7 @@ const modelHelp = `usage: unbrick model put ID --flash SIZE --geometry LIST --pr
        unbrick model show ID
        unbrick model prefer ID delta|bsdiff
        unbrick model enrol ID approve|list|open
+       unbrick model remove ID
 
 put describes a kind of device to the server: its flash and what lives where, its RAM and the applications in it. The
 server makes update files for exactly this description. Sizes are like 4KiB, 1MiB or plain bytes.
@@ -45,6 +46,9 @@ enrol says how the key that a device signs with becomes that of its serial numbe
 somebody accepts each (unbrick device approve), or a list names it (unbrick device import). list: only a list does.
 open: it is the first that speaks under the serial, which is for trying things out, and where nobody else can reach
 the server. put takes --enrol, too. Who is not proven is offered updates, and counts for nothing.
+
+remove deletes a model that has no release, no device and no device key, with the keys of its publishers and what is
+preferred for it. The server says what it has left: unbrick release remove and unbrick device forget take that away.
 
 examples:
   unbrick model put 0001 --flash 1MiB --geometry 4KiB --program-unit 8 --ram 256KiB
@@ -87,17 +91,18 @@ func (f *modelFlags) declare(set *pflag.FlagSet) {
 // modelCommand describes a model to the server.
 func modelCommand() *cobra.Command {
 	const say = "say: unbrick model put ID --flash SIZE --geometry LIST --program-unit N --ram SIZE, or: unbrick model list, " +
-		"or: unbrick model prefer ID delta|bsdiff, or: unbrick model enrol ID approve|list|open"
+		"or: unbrick model prefer ID delta|bsdiff, or: unbrick model enrol ID approve|list|open, or: unbrick model remove ID"
 	f, m := &serverFlags{}, &modelFlags{}
 	put := verb("put ID", "describes a kind of device to the server", "", takes(1, 1, say),
 		func(ctx context.Context, words []string, p *printer) error { return m.put(ctx, f, words[0], p) })
 	m.declare(put.Flags())
 	completes(put, "enrol", enrolments...)
-	g := group("model", "describes a kind of device to the server, lists those it knows", modelHelp, say, put,
+	g := group("model", "describes a kind of device to the server, lists and removes those it knows", modelHelp, say, put,
 		f.verb("list", "tells of the models that the server knows", noWords, listModels),
 		f.verb("show ID", "tells all that the server knows of a model", takes(1, 1, "show takes one ID"), showModel),
 		f.verb("prefer ID delta|bsdiff", "says what kind of update file is tried first", takes(2, 2, say), preferKind),
-		f.verb("enrol ID approve|list|open", "says how its devices are enrolled", takes(2, 2, say), enrolModel))
+		f.verb("enrol ID approve|list|open", "says how its devices are enrolled", takes(2, 2, say), enrolModel),
+		f.verb("remove ID", "deletes a model that nothing is kept for", takes(1, 1, "remove takes one ID"), removeModel))
 	f.operate(g.PersistentFlags())
 	return g
 }
@@ -277,6 +282,16 @@ func preferKind(ctx context.Context, a *api, words []string, p *printer) error {
 	}
 	_, err := fmt.Fprintf(p, "model %s: %s is tried first\n", id, kind)
 	return err
+}
+
+func removeModel(ctx context.Context, a *api, words []string, p *printer) error {
+	if err := release.CheckID(words[0]); err != nil {
+		return usageError("model: %v", err)
+	}
+	if _, err := ask(ctx, a, form.RemoveModel, &form.ModelID{ID: words[0]}); err != nil {
+		return err
+	}
+	return p.tell(map[string]string{"removed": words[0]}, "model %s is removed\n", words[0])
 }
 
 func parseSizes(list string) (sizes []uint32, err error) {

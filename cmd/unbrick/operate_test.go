@@ -22,12 +22,14 @@ import (
 	"unbrick/server/account"
 	"unbrick/server/form"
 	"unbrick/server/storage/local"
+	"unbrick/server/storage/storagetest"
 )
 
 // states walks the manual's table of states: it brings a server into each.
 type states struct {
 	*testing.T
 	data    string
+	store   *local.Store
 	url     string
 	one     release.Manifest
 	two     release.Manifest
@@ -50,6 +52,7 @@ func newStates(t *testing.T) *states {
 	if _, _, err := account.Start(context.Background(), store, "secret of the test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	w.store = store
 	s, err := server.New(&server.Config{Store: store, Workers: 1, Limits: server.Limits{Rate: 1e6, Burst: 1e6, Reports: 1e6}})
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +195,17 @@ func (w *states) session(h *protocol.Hello, take bool) *protocol.Info {
 	w.hear(c)
 	c.Close()
 	return info
+}
+
+// record records devices as if they had spoken.
+func (w *states) record(serials []string) {
+	w.Helper()
+	for _, serial := range serials {
+		d := storagetest.NewDevice("0001", serial)
+		if err := w.store.SaveDevice(w.Context(), &d); err != nil {
+			w.Fatal(err)
+		}
+	}
 }
 
 func (w *states) device() (d form.Device) {

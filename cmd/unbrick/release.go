@@ -16,6 +16,7 @@ import (
 const releaseHelp = `usage: unbrick release list [--model ID]
        unbrick release show RELEASEFILE | VERSION --model ID
        unbrick release offer|withhold|withdraw VERSION --model ID
+       unbrick release remove VERSION --model ID
 
 list     tells of all releases, the newest first
 show     tells what is in a release file, and asks no server; with --model, what the server knows of a release
@@ -23,6 +24,9 @@ offer    offers a release, also one that was withheld or withdrawn
 withhold offers it to no device for now; strangers may still fetch it to restore a device
 withdraw offers it to no device, and strangers cannot fetch it either; devices on which it has not confirmed
          itself are led back
+remove   deletes a release that was withdrawn from the server: with its image, the update files that lead to it and away
+         from it, and the releases that it superseded. One that was superseded goes alone. Devices that run it stay as
+         they are; the server does not know their image any more, gives them full images, and leads none of them back
 
 Transfers of a release that is not offered any more end at once, and the devices keep what they run.
 
@@ -42,13 +46,13 @@ func releaseCommand() *cobra.Command {
 			return f.showListed(ctx, *model, words[0], p)
 		})
 	show.Flags().Var((*id)(model), "model", "model of the release that the server is asked for")
-	g := group("release", "lists releases, offers, withholds or withdraws one", releaseHelp,
+	g := group("release", "lists releases, offers, withholds, withdraws or removes one", releaseHelp,
 		"say: unbrick release list, or: unbrick release show RELEASEFILE, or: unbrick release show VERSION --model ID, "+
-			"or: unbrick release offer|withhold|withdraw VERSION --model ID",
+			"or: unbrick release offer|withhold|withdraw|remove VERSION --model ID",
 		all, show,
 		f.releaseVerb("offer", "offers a release", "offered"),
 		f.releaseVerb("withhold", "offers a release to no device for now", "withheld"),
-		f.releaseVerb("withdraw", "offers a release to no device, and leads devices back", "withdrawn"))
+		f.releaseVerb("withdraw", "offers a release to no device, and leads devices back", "withdrawn"), f.removeRelease())
 	f.operate(g.PersistentFlags())
 	return g
 }
@@ -71,6 +75,27 @@ func (f *serverFlags) releaseVerb(name, short, state string) *cobra.Command {
 		}
 		return p.tell(r, "release %s of model %s is %s\n", r.Version, r.Model, r.State)
 	})
+	c.Flags().Var((*id)(model), "model", "model of the release")
+	return c
+}
+
+// removeRelease makes the verb that deletes a release.
+func (f *serverFlags) removeRelease() *cobra.Command {
+	say, model := "say: unbrick release remove VERSION --model ID", new(string)
+	c := f.verb("remove VERSION", "deletes a release that was withdrawn, and what is kept for it", takes(1, 1, say),
+		func(ctx context.Context, a *api, words []string, p *printer) error {
+			if *model == "" {
+				return usageError("%s", say)
+			}
+			r, err := a.named(ctx, *model, words[0])
+			if err != nil {
+				return err
+			}
+			if _, err := ask(ctx, a, form.RemoveRelease, &form.Removal{Image: r.Image, Model: *model, Order: int64(r.Order)}); err != nil {
+				return err
+			}
+			return p.tell(map[string]string{"removed": r.Version}, "release %s of model %s is removed\n", r.Version, r.Model)
+		})
 	c.Flags().Var((*id)(model), "model", "model of the release")
 	return c
 }

@@ -36,9 +36,22 @@ func (s *Server) listFiles(_ http.ResponseWriter, r *http.Request, in *form.File
 	if err != nil {
 		return nil, err
 	}
-	released, err := s.images(r, in.Model)
-	list := each(files, func(f *storage.File) form.File { return toFileJSON(f, released) })
+	list, err := s.filesJSON(r, in.Model, files)
 	return &form.Files{Files: list, Next: next}, err
+}
+
+// filesJSON tells of update files of a model, "" means all.
+func (s *Server) filesJSON(r *http.Request, model string, files []storage.File) ([]form.File, error) {
+	released, err := s.images(r, model)
+	if err != nil {
+		return nil, err
+	}
+	list := each(files, func(f *storage.File) form.File { return toFileJSON(f, released) })
+	old, err := s.cfg.Offers.Old(r.Context(), files)
+	for i := range old {
+		list[i].Old = old[i]
+	}
+	return list, err
 }
 
 // setFile keeps an update file from all, or has it made anew, whatever it was.
@@ -52,8 +65,11 @@ func (s *Server) setFile(_ http.ResponseWriter, r *http.Request, in *form.FileSt
 		return nil, err
 	}
 	s.cfg.Log.Info("update file set", "id", in.ID, "model", f.Key.Model, "state", f.State.String())
-	released, err := s.images(r, f.Key.Model)
-	return new(toFileJSON(&f, released)), err
+	told, err := s.filesJSON(r, f.Key.Model, []storage.File{f})
+	if err != nil {
+		return nil, err
+	}
+	return &told[0], nil
 }
 
 // putPrefer takes the operator's choice.

@@ -60,4 +60,5 @@ type File struct {
 	Refusals  uint32     `json:"refusals"` // devices that say that they found it wrong
 	Error     string     `json:"error"`
 	Next      *time.Time `json:"next,omitempty"` // when it is tried again
+	Old       bool       `json:"old,omitempty"`  // made by an older server, or for a model that was described anew: no device asks for it
 }

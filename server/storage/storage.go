@@ -126,8 +126,8 @@ type Models interface {
 	Keys(ctx context.Context, model string) ([]Key, error)
 	// RemoveKey takes a key back. Releases that it signed stay as they are.
 	RemoveKey(ctx context.Context, model string, key release.KeyID) error
-	// RemoveModel takes the model's keys, update files and settings (ModelSetting) with it. One that has releases, devices or device keys
-	// is an InUseError.
+	// RemoveModel takes the model's keys, update files, strangers and settings (ModelSetting) with it. One that has releases, devices or
+	// device keys is an InUseError.
 	RemoveModel(ctx context.Context, id string) error
 }
 
