@@ -145,6 +145,7 @@ const (
 	Tokens    = 64  // of one account
 	Logins    = 64  // pages signed in under one account
 	TokenNote = 160 // bytes
+	TokenDays = 36500
 	ActText   = 512 // bytes of each text of a row of the audit log
 
 	ProviderAnswer = 256 << 10 // bytes of one answer of an identity provider

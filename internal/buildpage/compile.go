@@ -52,6 +52,28 @@ func generateIn(root, folder string) error {
 	if _, err := os.Stat(filepath.Join(folder, "0_missing_gen.go")); err == nil {
 		return errors.New("a component has no Go half (0_missing_gen.go appeared): name both halves alike, in kebab case")
 	}
+	return shortenIn(folder)
+}
+
+// shortenIn shortens what vugugen has written in a folder.
+func shortenIn(folder string) error {
+	names, err := filepath.Glob(filepath.Join(folder, "*_gen.go"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		short, err := shortened(string(b))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.WriteFile(name, []byte(short), 0o644); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
