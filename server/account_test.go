@@ -236,6 +236,7 @@ func TestAccounts(t *testing.T) {
 		{"POST", "/api/accounts/nobody/tokens", `{}`, 404, "not-found"}, {"POST", "/api/accounts/ci/tokens", `{"note":"` + strings.Repeat("x", 161) + `"}`, 400, "malformed"},
 		{"POST", "/api/accounts/ci/tokens", `{"ends":"1970-01-01T00:00:00Z"}`, 400, "malformed"}, {"DELETE", "/api/accounts/nobody", "", 404, "not-found"},
 		{"DELETE", "/api/tokens/nothing", "", 404, "not-found"}, {"DELETE", "/api/accounts/environment", "", 409, "conflict"},
+		{"PUT", "/api/accounts/ci", `{"roles":["view"],"new":true}`, 409, "conflict"},
 		{"DELETE", "/api/audit", "", 400, "malformed"}, {"DELETE", "/api/audit?before=99", "", 404, "not-found"}, {"DELETE", "/api/audit?before=1", "", 400, "malformed"},
 	} {
 		a, b := r.do(bad.method, bad.path, []byte(bad.body))
@@ -243,6 +244,13 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%s %s %s: %s %+v", bad.method, bad.path, bad.body, a.Status, e)
 		}
 	}
+	// One that shall be new leaves who is there as he is; of a new name it is made.
+	if ci := decode[form.Accounts](r, r.must(200, "GET", "/api/accounts", nil)).Accounts[0]; ci.Name != "ci" || !slices.Equal(ci.Roles, []string{"publish"}) {
+		t.Errorf("ci after somebody wanted it anew: %+v", ci)
+	}
+	r.must(200, "PUT", "/api/accounts/fresh", []byte(`{"roles":["view"],"new":true}`))
+	r.must(200, "PUT", "/api/accounts/fresh", []byte(`{"roles":["operate"]}`))
+	r.must(204, "DELETE", "/api/accounts/fresh", nil)
 	text := decode[form.NewToken](r, r.must(201, "POST", "/api/accounts/ci/tokens", []byte(`{}`))).Text
 	for _, wrong := range []string{text[:len(text)-1], text + "0", text[:12] + strings.Repeat("0", len(text)-12), strings.ToUpper(text)} {
 		r.must(401, "GET", "/api/files?model=0001", nil, "Authorization", "Bearer "+wrong) // whoever knows its ID does not know it

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"unbrick/limits"
 	"unbrick/release"
 	"unbrick/server/form"
 	"unbrick/server/storage"
@@ -154,8 +155,8 @@ func tokenCommand() *cobra.Command {
 		func(ctx context.Context, a *api, words []string, p *printer) error {
 			in := &form.TokenWish{AccountName: form.AccountName{Account: words[0]}}
 			in.Body.Note = note
-			if days < 0 || days > 36500 {
-				return usageError("--days %d: 1 to 36500, or none for a token that never ends", days)
+			if days < 0 || days > limits.TokenDays {
+				return usageError("--days %d: 1 to %d, or none for a token that never ends", days, limits.TokenDays)
 			}
 			if days > 0 {
 				in.Body.Ends = new(time.Now().UTC().AddDate(0, 0, days).Truncate(time.Second))

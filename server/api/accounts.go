@@ -86,6 +86,8 @@ func (s *Server) putAccount(_ http.ResponseWriter, r *http.Request, in *form.Acc
 	now := s.cfg.Now()
 	a := storage.Account{Name: in.Account, Roles: roles, Models: models, Made: now}
 	switch was, err := s.cfg.Store.Account(r.Context(), in.Account); {
+	case err == nil && in.Body.New:
+		return nil, problem(http.StatusConflict, "conflict", "there is an account %s already: choose another name", in.Account)
 	case err == nil:
 		a.Made = was.Made
 		before(r, was.Rights())

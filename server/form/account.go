@@ -23,7 +23,7 @@ var (
 	BarAccount = Endpoint[AccountBar, Account]{Route{Method: "PUT", Path: "/api/accounts/{account}/barred", Act: "account.bar",
 		Refuses: []int{404, 409},
 		Summary: "Keeps a person whom an identity provider knows out, or lets it in again."}}
-	ListTokens = Endpoint[TokenQuery, Tokens]{Route{Method: "GET", Path: "/api/tokens",
+	ListTokens = Endpoint[TokenQuery, Tokens]{Route{Method: "GET", Path: TokensPath,
 		Summary: "The tokens, the newest first, without what is secret of them."}}
 	MakeToken = Endpoint[TokenWish, NewToken]{Route{Method: "POST", Path: "/api/accounts/{account}/tokens", Act: "token.make", Status: 201,
 		Refuses: []int{404, 409}, Summary: "Makes a token for an account. It is shown this once."}}
@@ -81,6 +81,8 @@ type AccountChange struct {
 	Body struct {
 		Roles  []string `json:"roles"`  // of view, operate, publish and admin, at least one
 		Models []string `json:"models"` // that it is bound to; none: all
+		// It shall be a new one: one of this name is left as it is, and that is told.
+		New bool `json:"new,omitempty"`
 	}
 }
 

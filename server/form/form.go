@@ -65,6 +65,7 @@ const (
 	LoginPath    = "/api/login"
 	WhoAmIPath   = "/api/whoami"
 	AccountsPath = "/api/accounts"
+	TokensPath   = "/api/tokens"
 	AuditPath    = "/api/audit"
 
 	StrangersPath = "/api/strangers"
