@@ -1,6 +1,12 @@
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
 
 // TestFleet signs an operator in, with a wrong token first, and looks at every part of Fleet: what the
 // server answers is read by the program that people get.
@@ -36,4 +42,87 @@ func TestFleet(t *testing.T) {
 	p.says("operate, publish, admin")
 	p.press("Sign out")
 	p.says("Sign in to the fleet.")
+}
+
+// TestFleetAccounts: an admin makes an account and its token with the keyboard, is told what is refused, and hands the token over; the new
+// account signs in with it, sees its own parts alone, and is out when the admin removes it.
+func TestFleetAccounts(t *testing.T) {
+	s := startServer(t, "--demo")
+	p := openPage(t, s.URL+"/#fleet-new-account")
+	p.into("#username")
+	p.keys("environment" + kb.Tab + token + kb.Enter)
+	p.says("New account")
+	p.eval(watchFocus)
+	p.into("#account-name")
+	p.keys("environment" + kb.Tab + " ") // role view
+	p.enterOn("Make the account")
+	p.says("The server refused: the account environment is the server")
+	p.into("#account-name")
+	p.keys("night" + kb.Tab + " ") // view no more
+	p.keys(kb.Tab + kb.Tab + " ")  // role publish
+	p.keys(kb.Tab + kb.Tab + "0001" + kb.Enter)
+	p.until(`location.hash === '#fleet-account/night' && document.activeElement === document.querySelector('h1')`)
+	p.says("It has no token.")
+	p.shot("fleet-account")
+	p.into("#token-days")
+	p.keys("1.5" + kb.Enter)
+	p.says("Days are a whole number")
+	p.into("#token-days")
+	p.keys("30" + kb.Enter)
+	p.until(`document.activeElement.id === 'made-h'`)
+	secret := p.text(`document.querySelector('#new-token').innerText`)
+	if !strings.HasPrefix(secret, "ubk_") || len(secret) < 60 {
+		t.Fatalf("the token is %q", secret)
+	}
+	p.says("It is not shown again")
+	p.shot("fleet-token-made")
+	p.enterOn("I have kept it")
+	p.until(`document.activeElement.id === 'tokens-h' && !document.body.innerText.includes('ubk_')`)
+	p.says(secret[4:12])
+
+	other := openPage(t, s.URL+"/#fleet")
+	other.into("#username")
+	other.keys("night" + kb.Tab + secret[:20] + kb.Enter)
+	other.says("This token is not known here.")
+	other.until(`document.activeElement.id === 'token'`)
+	other.into("#token")
+	other.keys(secret + kb.Enter)
+	other.until(`document.querySelector('table.releases')`)
+	if tabs := other.text(`[...document.querySelectorAll('.subtabs a')].map(a => a.innerText).join(', ')`); tabs != "Releases, Log, Diagnostic file" {
+		t.Errorf("role publish sees %s", tabs)
+	}
+	if buttons := other.text(`String(document.querySelectorAll('table.releases button').length)`); buttons == "0" {
+		t.Error("who publishes has no button for it")
+	}
+	other.says("This account offers and withholds releases of model 0001 alone.")
+	other.shot("fleet-as-publish")
+	other.eval(`location.hash = 'fleet-accounts'`)
+	other.says("This account does not administer.")
+	other.eval(`location.hash = 'fleet'`)
+	other.do(chromedp.Reload())
+	other.until(`document.querySelector('table.releases')`)
+
+	p.eval(`document.querySelector('#role-view').focus()`)
+	p.keys(" ")
+	p.enterOn("Save")
+	p.says("Saved.")
+	other.says("Sign in to the fleet.") // its rights have changed
+	other.into("#token")
+	other.keys(secret + kb.Enter)
+	other.until(`document.querySelector('table.devices tbody a')`)
+	other.says("Devices")
+
+	p.enterOn("Remove the account")
+	p.says("Remove account night? Its 1 token ends at once")
+	p.until(`document.activeElement.innerText === 'Keep it'`)
+	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	p.keys(kb.Enter)
+	p.until(`location.hash === '#fleet-accounts' && !document.querySelector('table.accounts a[href$="/night"]')`)
+	other.says("Sign in to the fleet.")
+	other.into("#token")
+	other.keys(secret + kb.Enter)
+	other.says("This token is not known here.")
+	if fallen := p.text(`JSON.stringify([...new Set(fallen)])`); fallen != "[]" {
+		t.Errorf("the focus fell to the body after %s", fallen)
+	}
 }

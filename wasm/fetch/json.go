@@ -66,14 +66,10 @@ func plain(v js.Value, depth int) (any, bool) {
 	return object, fine
 }
 
-// Format writes an object of texts as JSON; nil if there is none.
-func Format(texts map[string]string) []byte {
-	if texts == nil {
+// Format writes an object as JSON, of values that js.ValueOf takes; nil if there is none.
+func Format(object map[string]any) []byte {
+	if object == nil {
 		return nil
-	}
-	object := js.Global().Get("Object").New()
-	for name, text := range texts {
-		object.Set(name, text)
 	}
 	return []byte(js.Global().Get("JSON").Call("stringify", object).String())
 }

@@ -34,9 +34,9 @@ func TestParse(t *testing.T) {
 }
 
 func TestFormat(t *testing.T) {
-	texts := map[string]string{"model": "00\"01\\", "state": "with\nheld \u2028 ä", "__proto": ""}
-	var got map[string]string
-	if err := json.Unmarshal(Format(texts), &got); err != nil || !reflect.DeepEqual(got, texts) {
+	object := map[string]any{"model": "00\"01\\", "state": "with\nheld \u2028 ä", "__proto": "", "barred": true, "roles": []any{"view", "a\"b"}, "models": []any{}}
+	var got map[string]any
+	if err := json.Unmarshal(Format(object), &got); err != nil || !reflect.DeepEqual(got, object) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if Format(nil) != nil {

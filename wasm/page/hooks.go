@@ -45,7 +45,7 @@ func (p *page) hooks() view.Hooks {
 		Protect:    protect,
 		Theme:      applyTheme,
 		Signed:     func(account string) { keep("localStorage", signedKey, account) }, // for all tabs: they share the cookie
-		Copy:       copyText,
+		Copy:       p.copyText,
 		Save:       func(name string, data []byte) { download(name, await.Array(data)) },
 		Fetch:      p.fetch,
 		After: func(d time.Duration, f func()) {
@@ -179,17 +179,21 @@ func applyTheme(t view.Theme) {
 
 // copyText puts text on the clipboard, the page's own address for an empty one. A browser that refuses
 // leaves it to the person, who sees the text.
-func copyText(text string) {
+func (p *page) copyText(text string, done func(copied bool)) {
 	if text == "" {
 		text = window.Get("location").Get("href").String()
 	}
 	clipboard := window.Get("navigator").Get("clipboard")
 	if !clipboard.Truthy() {
+		done(false)
 		return
 	}
-	if promise, err := await.Call(clipboard, "writeText", text); err == nil {
-		await.Then(promise, func(js.Value, error) {})
+	promise, err := await.Call(clipboard, "writeText", text)
+	if err != nil {
+		done(false)
+		return
 	}
+	await.Then(promise, func(_ js.Value, err error) { go p.change(func() { done(err == nil) }) })
 }
 
 // fetch asks our own server and hands the answer over under the lock, with status 0 when nobody answered.

@@ -127,7 +127,7 @@ func newReader(t *testing.T) *reader {
 func quiet() view.Hooks {
 	return view.Hooks{
 		Command: func(state.Command) {}, ChooseFile: func() {}, OpenFile: func(func(string, []byte)) {}, Canvas: func(js.Value) flashmap.Canvas { return nil },
-		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Signed: func(string) {}, Copy: func(string) {},
+		Focus: func(string) {}, Title: func(string) {}, Go: func(string) {}, Protect: func() {}, Theme: func(view.Theme) {}, Signed: func(string) {}, Copy: func(string, func(bool)) {},
 		Save: func(string, []byte) {}, Fetch: func(fleetdata.Request, func(int, any)) {}, After: func(time.Duration, func()) {}, Now: time.Now,
 	}
 }

@@ -23,6 +23,8 @@ const (
 	ViewReleases
 	ViewLog
 	ViewAccounts
+	ViewAccount
+	ViewNewAccount
 	ViewDiagnostic // needs no server and no account
 )
 
@@ -41,8 +43,8 @@ const (
 // if there is a body, Content-Type application/json.
 type Request struct {
 	Method string
-	Path   string            // from the page's own folder, "/api/devices"
-	Body   map[string]string // nil: none
+	Path   string         // from the page's own folder, "/api/devices"
+	Body   map[string]any // of string, bool and []any of strings; nil: none
 }
 
 // Browser is what a Client needs of its surroundings.
@@ -66,10 +68,13 @@ type Client struct {
 	asked   int  // number of the present question; older answers are dropped
 	ticks   int  // number of the present refresh; older timers do nothing
 	got     int  // bits of what has arrived: GotSummary and so on
+	life    int  // number of the present login; what was begun in another one says nothing now
 	next    string
 	nextAct string
 	out     bool // somebody signed out, or was, in this page's life: a cookie that is still there signs nobody in
 	told    bool // what the server says to a stranger was asked for
+	known   bool // what the account may was told
+	instead bool // View stands in the place of ViewDevices, which the account may not see
 
 	Phase  Phase
 	View   View
@@ -78,8 +83,12 @@ type Client struct {
 	Turned string        // one word on why the identity provider's person was not signed in; empty: nobody was turned away
 	By     form.Provider // by which persons sign in, too; empty: none
 	Who    string        // account that signed in here; empty: none
+	Roles  []string      // of the account
+	Models []string      // that it is bound to; none: all
 	Model  string        // ViewDevice
 	Serial string        // ViewDevice
+	Named  string        // ViewAccount
+	Busy   string        // what was sent and has no answer yet, as Trouble.Of says it; empty: nothing
 
 	Search   string
 	Summary  form.Summary
@@ -89,9 +98,12 @@ type Client struct {
 	Detail   form.DeviceDetail
 	Acts     []form.Act // as far as they were asked for
 	Accounts []form.Account
-	Missing  bool   // ViewDevice: the server knows no such device
-	Status   int    // Strange: of the answer
-	Refusal  string // Strange: the words of a server of ours, empty if the answer is not one's
+	Tokens   []form.Token   // ViewAccount: of that account
+	Made     *form.NewToken // that was made last, until somebody has kept it; nil: none
+	Trouble  Trouble        // with what was sent last
+	Missing  bool           // ViewDevice: the server knows no such device
+	Status   int            // Strange: of the answer
+	Refusal  string         // Strange: the words of a server of ours, empty if the answer is not one's
 }
 
 // Bits of what has arrived.
@@ -102,6 +114,7 @@ const (
 	GotDetail
 	GotActs
 	GotAccounts
+	GotTokens
 )
 
 // New returns a client that nobody has signed in to.
@@ -115,7 +128,7 @@ func (c *Client) More() bool { return c.next != "" }
 
 // Empty says that nothing has been published and nothing has called.
 func (c *Client) Empty() bool {
-	return c.Phase == Known && c.Got(GotReleases) && len(c.Releases) == 0 && c.Summary.Devices == 0
+	return c.Phase == Known && c.Got(GotReleases) && len(c.Releases) == 0 && c.Summary.Devices == 0 && c.May(form.MayPublish)
 }
 
 // SetSigned takes what was kept by Browser.Signed.
@@ -125,10 +138,12 @@ func (c *Client) SetSigned(account string) {
 	}
 }
 
-// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-diagnostic",
-// "fleet-device/MODEL/SERIAL", "fleet-signed-in" and "fleet-refused/WORD", to which a sign-in by an identity provider leads.
+// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-new-account", "fleet-account/NAME",
+// "fleet-diagnostic", "fleet-device/MODEL/SERIAL", "fleet-signed-in" and "fleet-refused/WORD", to which a sign-in by an identity
+// provider leads.
 func (c *Client) Show(name string) {
-	c.shown, c.View = true, ViewDevices
+	c.shown, c.View, c.instead = true, ViewDevices, false
+	c.Trouble, c.Made = Trouble{}, nil
 	switch {
 	case name == "fleet-releases":
 		c.View = ViewReleases
@@ -136,6 +151,10 @@ func (c *Client) Show(name string) {
 		c.View = ViewLog
 	case name == "fleet-accounts":
 		c.View = ViewAccounts
+	case name == "fleet-new-account":
+		c.View = ViewNewAccount
+	case strings.HasPrefix(name, accountPrefix):
+		c.showAccount(strings.TrimPrefix(name, accountPrefix))
 	case name == "fleet-diagnostic":
 		c.View = ViewDiagnostic
 	case strings.HasPrefix(name, "fleet-refused/"):
@@ -162,7 +181,7 @@ func (c *Client) Hide() {
 	if c.shown {
 		c.asked++
 	}
-	c.shown = false
+	c.shown, c.Made = false, nil
 }
 
 // DevicePath is the address of one device's screen.
@@ -187,32 +206,24 @@ func Escape(s string) string {
 }
 
 // Ask asks the server for everything that is on the screen, and again after a while.
-func (c *Client) Ask() {
+func (c *Client) Ask() { c.ask(true) }
+
+// ask does; who says that it asks, too, whose the login is.
+func (c *Client) ask(who bool) {
 	if c.Who == "" {
 		c.Phase = SignedOut
-		c.askWho()
+		c.askStranger()
 		return
 	}
 	if c.Phase != Known {
 		c.Phase = Asking
 	}
 	c.asked++
-	c.getReleases("", nil)
-	switch c.View {
-	case ViewDevice:
-		c.get(form.DevicesPath+"/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
-	case ViewReleases:
-	case ViewLog:
-		if len(c.Acts) <= 50 { // as below
-			c.getActs("", nil)
-		}
-	case ViewAccounts:
-		c.getAccounts("", nil)
-	case ViewDevices:
-		c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
-		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
-			c.getDevices("", nil)
-		}
+	if who { // another tab may have signed in as another account meanwhile
+		c.askWho()
+	}
+	if c.known {
+		c.askView()
 	}
 	c.ticks++
 	tick := c.ticks
@@ -221,6 +232,39 @@ func (c *Client) Ask() {
 			c.Ask()
 		}
 	})
+}
+
+// askView asks for what the account may see of the part that is shown.
+func (c *Client) askView() {
+	if c.View == ViewDevices && !c.May(form.MaySee) { // it begins with what it may see
+		c.View, c.instead = ViewAccounts, true
+		if c.May(form.MayPublish) {
+			c.View = ViewReleases
+		}
+	}
+	if c.Denied() {
+		return
+	}
+	c.getReleases("", nil)
+	switch c.View {
+	case ViewDevice:
+		c.get(form.DevicesPath+"/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
+	case ViewLog:
+		if len(c.Acts) <= 50 { // as below
+			c.getActs("", nil)
+		}
+	case ViewAccounts:
+		c.getAccounts("", nil)
+	case ViewAccount:
+		c.getAccounts("", nil)
+		c.getTokens(c.Named, "", nil)
+	case ViewDevices:
+		c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
+		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
+			c.getDevices("", nil)
+		}
+	case ViewReleases, ViewNewAccount, ViewDiagnostic:
+	}
 }
 
 // getReleases asks for releases behind those that came before, until the last.
@@ -276,7 +320,7 @@ func (c *Client) answered(status int, o map[string]any, ours bool) bool {
 		return false
 	case status == 401:
 		c.forget() // the login has ended, or there was none
-		c.askWho()
+		c.askStranger()
 		return false
 	case status == 0 || status >= 500:
 		c.Phase = Away
@@ -306,83 +350,4 @@ func (c *Client) Find(words string) {
 	c.Search, c.Devices, c.next = strings.ToValidUTF8(words[:min(len(words), maxSearch)], ""), nil, ""
 	c.got &^= GotDevices
 	c.Ask()
-}
-
-// SignIn tries a token, and reports whether it may be one.
-func (c *Client) SignIn(token string) bool {
-	token = strings.TrimSpace(token)
-	c.Ended, c.Turned = false, ""
-	c.Wrong = token == "" || strings.ContainsFunc(token, func(c rune) bool { return c < ' ' || c > '~' })
-	if c.Wrong { // no server made such a token, and it cannot be sent
-		return false
-	}
-	c.Phase = Asking
-	c.asked++
-	asked := c.asked
-	c.browser.Fetch(Request{Method: "POST", Path: form.LoginPath, Body: map[string]string{"token": token}}, func(status int, answer any) {
-		if asked != c.asked {
-			return
-		}
-		o, ours := answer.(map[string]any)
-		if !c.answered(status, o, ours) {
-			c.Ended = status == 401 && o["code"] == "ended-token"
-			c.Wrong = status == 401 && ours && !c.Ended
-			return
-		}
-		who := read[form.Who](o)
-		if status != 200 || who.Account == "" {
-			c.odd(status, o)
-			return
-		}
-		c.signed(who.Account)
-	})
-	return true
-}
-
-func (c *Client) signed(account string) {
-	c.Who, c.Phase = account, Asking
-	c.browser.Signed(c.Who)
-	c.Ask()
-}
-
-// SignOut ends the login and forgets everything that it has shown.
-func (c *Client) SignOut() {
-	c.browser.Fetch(Request{Method: "DELETE", Path: form.LoginPath}, func(int, any) {})
-	c.forget()
-	c.View, c.Model, c.Serial = ViewDevices, "", ""
-}
-
-// forget forgets all but the part of Fleet that is shown.
-func (c *Client) forget() {
-	c.browser.Signed("")
-	*c = Client{browser: c.browser, shown: c.shown, asked: c.asked + 1, ticks: c.ticks + 1, View: c.View, Model: c.Model, Serial: c.Serial,
-		By: c.By, out: true, told: c.told}
-}
-
-// set changes something on the server and asks anew.
-func (c *Client) set(method, path string, body map[string]string, done string) {
-	c.browser.Fetch(Request{Method: method, Path: path, Body: body}, func(status int, answer any) {
-		o, ok := answer.(map[string]any)
-		if !c.answered(status, o, ok) {
-			return
-		}
-		if why := read[form.Problem](o).Text; status >= 200 && status < 300 {
-			c.browser.Say(done)
-		} else if why != "" {
-			c.browser.Say("The server refused: " + why + ".")
-		} else {
-			c.browser.Say("The server refused.")
-		}
-		c.Ask()
-	})
-}
-
-// SetRelease offers, withholds or withdraws a release of a model. done is said when it is done.
-func (c *Client) SetRelease(model, image, state, done string) {
-	c.set("PUT", form.ReleasesPath+"/"+Escape(image)+"/state", map[string]string{"model": model, "state": state}, done)
-}
-
-// Free offers a release again to a device that was held back from it.
-func (c *Client) Free(image string) {
-	c.set("POST", form.DevicesPath+"/"+c.Model+"/"+c.Serial+"/free", map[string]string{"image": image}, "Offered again.")
 }

@@ -21,14 +21,3 @@ func (c *Client) getActs(cursor string, newer []form.Act) {
 		c.Acts, c.nextAct = append(newer, page.Acts...), page.Next
 	})
 }
-
-// getAccounts asks for accounts behind those that came before, until the last.
-func (c *Client) getAccounts(cursor string, before []form.Account) {
-	c.get(form.AccountsPath+cursor, GotAccounts, func(o any) {
-		page := read[form.Accounts](o)
-		c.Accounts = append(before, page.Accounts...)
-		if page.Next != "" && len(page.Accounts) > 0 {
-			c.getAccounts("?cursor="+Escape(page.Next), c.Accounts)
-		}
-	})
-}

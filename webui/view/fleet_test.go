@@ -37,7 +37,14 @@ var fleetAnswers = map[string]string{
 		{"n":5,"at":"2026-11-21T03:12:00Z","account":"","token":"","address":"203.0.113.9","act":"token.try","object":"12 wrong or ended","before":"","after":"","result":"wrong-token","hash":"cc"},
 		{"n":4,"at":"2026-11-20T10:00:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"release.publish","object":"0001/2.5.0","before":"","after":"order 5","result":"done","hash":"dd"}],"next":"4"}`,
 	"/api/accounts": `{"accounts":[{"name":"ci","roles":["publish"],"models":["0001","0002"],"made":"2026-10-01T08:00:00Z","tokens":2},
-		{"name":"environment","roles":["operate","publish","admin"],"models":[],"made":"2026-09-01T08:00:00Z","tokens":1},{"name":"night","roles":["operate"],"models":[],"made":"2026-10-02T08:00:00Z","tokens":1}],"next":""}`,
+		{"name":"environment","roles":["operate","publish","admin"],"models":[],"made":"2026-09-01T08:00:00Z","tokens":1},
+		{"name":"eve","roles":["view","operate","publish","admin"],"models":[],"made":"2026-09-02T08:00:00Z","tokens":1},
+		{"name":"new","roles":["view"],"models":[],"made":"2026-11-22T13:00:00Z","tokens":0},
+		{"name":"oidc-4f6q2zt1m8k3y7v5b9wd","roles":["view","operate"],"models":["0001"],"made":"2026-10-02T08:00:00Z","tokens":0,"issuer":"https://id.example/realms/works","subject":"5f3c19aa-0b1e","called":"Ada Lovelace"},
+		{"name":"oidc-9s8r7q6p5n4m3k2j1h0g","roles":[],"models":[],"made":"2026-10-03T08:00:00Z","tokens":0,"issuer":"https://id.example/realms/works","subject":"77","called":"Mallory","barred":true}],"next":""}`,
+	"/api/tokens": `{"tokens":[{"id":"4e5f6g7h","account":"ci","note":"pipeline of the lamp, with a note that says more than a line of a phone has room for","made":"2026-11-01T08:00:00Z","ends":"2027-01-30T08:00:00Z","used":"2026-11-22T13:00:00Z"},
+		{"id":"0a1b2c3d","account":"ci","note":"","made":"2026-10-01T08:00:00Z"},
+		{"id":"1z2y3x4w","account":"ci","note":"of the tests","made":"2026-10-01T08:00:00Z","ends":"2026-11-01T08:00:00Z","ended":true}],"next":""}`,
 	"/api/releases": `{"releases":[
 		{"model":"0001","version":"2.5.0","image":"aa","keys":["7f3a91c205060708"],"state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
 		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
@@ -70,7 +77,7 @@ func TestFleetByProvider(t *testing.T) {
 		t.Errorf("signed out, and %+v", c)
 	}
 	c := r.fleet.Client
-	c.SignIn("ended")
+	c.SignIn("", "ended", func() {})
 	w.answers[len(w.answers)-1](401, []byte(`{"error":"this token has ended","code":"ended-token"}`))
 	if !c.Ended || c.Wrong || !strings.Contains(render(t, r), "This token has ended.") {
 		t.Errorf("%+v", c)
@@ -84,36 +91,56 @@ func TestFleetSignIn(t *testing.T) {
 	if len(w.requests) != 1 || w.requests[0].Path != "/api/whoami" {
 		t.Fatalf("asked %v before anybody signed in", w.requests)
 	}
-	for _, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
-		if r.fleet.Client.SignIn(typed) || !r.fleet.Client.Wrong || len(w.requests) != 1 {
+	c := r.fleet.Client
+	failed := 0
+	try := func(account, token string) { c.SignIn(account, token, func() { failed++ }) }
+	for i, typed := range []string{"", " \n", "sec\nret", "s\u00e4cret"} {
+		if try("", typed); failed != i+1 || !c.Wrong || len(w.requests) != 1 {
 			t.Errorf("%q is sent as a token", typed)
 		}
 	}
-	r.fleet.Client.SignIn("  secret\n")
+	try("", "  secret\n")
 	if len(w.requests) != 2 || w.requests[1].Method != "POST" || w.requests[1].Path != "/api/login" || w.requests[1].Body["token"] != "secret" {
 		t.Fatalf("requests %v", w.requests)
 	}
+	try("", "pressed twice")
+	if len(w.requests) != 2 || c.Phase != fleetdata.SignedOut || !strings.Contains(render(t, r), "Sign in to the fleet.") {
+		t.Errorf("the form does not stand while the server is asked: %v, %v", w.requests, c.Phase)
+	}
 	w.answers[1](401, []byte(`{"error":"this token is not known here","code":"wrong-token"}`))
-	c := r.fleet.Client
-	if w.signed != "" || !c.Wrong || c.Phase != fleetdata.SignedOut {
+	if w.signed != "" || !c.Wrong || c.Phase != fleetdata.SignedOut || failed != 5 {
 		t.Errorf("signed in with a wrong token: %+v", c)
 	}
 	asked := len(w.requests)
 	if c.Ask(); len(w.requests) != asked {
 		t.Error("asks on without a login")
 	}
-	r.fleet.Client.SignIn("right")
-	w.answers[2](200, []byte(`{"account":"eve","roles":["view"],"models":[],"version":"1","demo":false}`))
-	if w.signed != "eve" || c.Who != "eve" || c.Phase != fleetdata.Asking || len(w.requests) < 4 {
+	for status, body := range map[int]string{0: "", 502: "<html>", 429: `{"error":"too many wrong tokens","code":"too-many"}`, 403: `{"error":"no TLS","code":"no-tls"}`} {
+		failed = 0
+		try("", "right")
+		w.answers[len(w.answers)-1](status, []byte(body))
+		page := render(t, r)
+		if want := map[bool]string{true: "The server refused: ", false: "The server does not answer. Try again in a moment."}[body != "" && status != 502]; failed != 1 ||
+			!strings.Contains(page, want) || !strings.Contains(page, "Sign in to the fleet.") {
+			t.Errorf("status %d: %+v, and not %q beside the form", status, c, want)
+		}
+	}
+	try(" ci ", "right")
+	w.answers[len(w.answers)-1](200, []byte(`{"account":"eve","roles":["view"],"models":["0001"],"version":"1","demo":false}`))
+	if w.signed != "eve" || c.Who != "eve" || c.Phase != fleetdata.Known || len(c.Roles) != 1 || len(c.Models) != 1 {
 		t.Errorf("not signed in: %+v, requests %v", c, w.requests)
 	}
-	r.fleet.Client.SignOut()
-	if last := w.requests[len(w.requests)-1]; w.signed != "" || c.Who != "" || last.Method != "DELETE" || last.Path != "/api/login" {
+	if page := render(t, r); !strings.Contains(page, "This token is of account eve.") {
+		t.Error("the token of another account than was said is taken without a word")
+	}
+	late := w.answers[len(w.answers)-1]
+	c.SignOut()
+	if last := w.requests[len(w.requests)-1]; w.signed != "" || c.Who != "" || len(c.Roles) != 0 || last.Method != "DELETE" || last.Path != "/api/login" {
 		t.Errorf("signed out: %+v, last %v", c, last)
 	}
 	before := *c
-	w.answers[2](200, []byte(fleetAnswers["/api/summary"])) // the answer to a question of before
-	if c.Phase != before.Phase || c.Summary.Devices != 0 {
+	late(200, []byte(fleetAnswers["/api/devices"])) // the answer to a question of before
+	if c.Phase != before.Phase || c.Total != 0 {
 		t.Error("an answer for the signed-out operator was shown")
 	}
 }
@@ -155,9 +182,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 			}
 			w.answers = nil
 			w.timers[len(w.timers)-1]()
-			for _, done := range w.answers {
-				done(200, []byte(`{}`))
-			}
+			w.answer(map[string]string{"/api/releases": `{}`, "/api/summary": `{}`, "/api/devices": `{}`, "/api/devices/0001/A": `{}`})
 			if r.fleet.Client.Phase != fleetdata.Known {
 				t.Errorf("%s, status %d: the page does not find back", path, test.status)
 			}
@@ -170,7 +195,8 @@ func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
 	r := New(w.hooks())
 	r.SetSigned("eve")
 	r.SetPath("#fleet-device/0001/A")
-	old := w.answers
+	w.answers[0](200, []byte(whoEve))
+	old := w.answers[1:]
 	w.answers = nil
 	r.SetPath("#fleet-device/0001/B")
 	for _, done := range old {
@@ -188,6 +214,7 @@ func TestUnknownDeviceInAnyOrder(t *testing.T) {
 		r := New(w.hooks())
 		r.SetSigned("eve")
 		r.SetPath("#fleet-device/0001/A")
+		w.answers[0](200, []byte(whoEve))
 		answer := func(path string) {
 			for i, q := range w.requests {
 				switch {

@@ -39,7 +39,7 @@ func TestActsThatAreAskedFirst(t *testing.T) {
 	r.SetPath("#fleet-releases")
 	signedIn(fleetAnswers)(r, w)
 	n := 0
-	for _, row := range words.ReleaseRows(r.fleet.Client.Releases, demoNow) {
+	for _, row := range words.ReleaseRows(r.fleet.Client, demoNow) {
 		for _, a := range row.Acts {
 			if n++; a.Ask.Question == "" || a.Ask.No == "" || !strings.Contains(a.Ask.Question, "release "+row.Version) || !strings.Contains(a.Name, row.Version) {
 				t.Errorf("%s of %s is not asked: %+v", a.Label, row.Version, a.Ask)
@@ -48,7 +48,7 @@ func TestActsThatAreAskedFirst(t *testing.T) {
 	}
 	r.SetPath("#fleet-device/0001/A17-004212")
 	w.answer(fleetAnswers)
-	for _, a := range words.DeviceActs(&r.fleet.Client.Detail.Device) {
+	for _, a := range words.DeviceActs(r.fleet.Client) {
 		if n++; a.Ask.Question == "" {
 			t.Errorf("%s is not asked", a.Label)
 		}

@@ -78,8 +78,7 @@ func (r *Root) Chosen() { r.restore.Chosen() }
 func (r *Root) SetSigned(account string) { r.fleet.Client.SetSigned(account) }
 
 // SetPath shows the screen that an address's fragment names: "#restore", "#lab", "#lab/replay/ID", "#fleet",
-// "#fleet-releases", "#fleet-log", "#fleet-accounts", "#fleet-diagnostic", "#fleet-device/MODEL/SERIAL". Any other
-// leaves the screen as it is.
+// and what begins so, which fleetdata.Client.Show knows. Any other leaves the screen as it is.
 func (r *Root) SetPath(path string) {
 	name := strings.TrimPrefix(path, "#")
 	switch {
@@ -155,8 +154,7 @@ func (r *Root) do(e part.WishEvent) {
 	case fleet.OpenFile:
 		r.hooks.OpenFile(w.Done)
 	case words.CopyText:
-		r.hooks.Copy(w.Text)
-		r.say("Copied.")
+		r.hooks.Copy(w.Text, r.copied)
 	case words.SaveText:
 		r.hooks.Save(w.Name, []byte(w.Text))
 		r.say("Saved to your downloads.")
@@ -172,6 +170,15 @@ func (r *Root) do(e part.WishEvent) {
 		w.Drawing.Mount(r.hooks.Canvas(w.Host))
 		r.fresh = append(r.fresh, w.Drawing)
 	}
+}
+
+// copied says whether a text is on the clipboard now: it may be one that is not shown again.
+func (r *Root) copied(so bool) {
+	if so {
+		r.say("Copied.")
+		return
+	}
+	r.say("This browser did not copy it. Select it, and copy it by hand.")
 }
 
 // say shows a short message for a moment.

@@ -36,8 +36,9 @@ type Hooks struct {
 	Theme func(Theme)
 	// Signed keeps the account that signed in to Fleet here; empty: it signed out.
 	Signed func(account string)
-	// Copy puts text on the clipboard; an empty one means the address of the page.
-	Copy func(text string)
+	// Copy puts text on the clipboard, an empty one meaning the address of the page, and calls done under the lock with whether the
+	// browser let it.
+	Copy func(text string, done func(copied bool))
 	// Save hands a file to the person.
 	Save func(name string, data []byte)
 	// Fetch asks the server and calls done under the lock; see fleetdata.Browser.

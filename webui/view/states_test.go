@@ -7,6 +7,7 @@ import (
 
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/server/form"
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/state"
 	"unbrick/webui/state/statetest"
@@ -26,6 +27,7 @@ type world struct {
 	copied    []string
 	saved     map[string][]byte
 	signed    string
+	noCopy    bool // the browser refuses the clipboard
 	path      string
 	files     int
 	protected int
@@ -46,7 +48,7 @@ func (w *world) hooks() Hooks {
 		Protect:    func() { w.protected++ },
 		Theme:      func(Theme) {},
 		Signed:     func(account string) { w.signed = account },
-		Copy:       func(s string) { w.copied = append(w.copied, s) },
+		Copy:       func(s string, done func(bool)) { w.copied = append(w.copied, s); done(!w.noCopy) },
 		Save: func(name string, data []byte) {
 			if w.saved == nil {
 				w.saved = make(map[string][]byte)
@@ -191,7 +193,7 @@ func scenes() []scene {
 	chosen.Plan.Release.Fit = state.FitWithdrawn
 	off := statetest.Lab(state.LabOff)
 	off.Power.Switch = state.SwitchOff
-	return []scene{
+	return append(accountScenes(), []scene{
 		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Connect your device", nil},
 		{"loading-chosen", "", func(r *Root, _ *world) { r.Chosen() }, "Bring your device back.", "Connecting", []string{"Nothing has been sent to your device."}},
 		{"restore", "", onRestore(state.RestoreIdle{}), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},
@@ -286,12 +288,12 @@ func scenes() []scene {
 		{"lab-updating", "#lab", onLab(statetest.Lab(state.LabRewriting)), "Emulated device", "", []string{"Rewriting to release 2.4.1, sector 55 of 96.", "Pull the power now", "Terminal rewrites its software area: sector 0x067000, 55 of 96."}},
 		{"lab-bricked", "#lab", onLab(statetest.Lab(state.LabBricked)), "Emulated device", "Restore over the cable", []string{"Bricked: a mixture of 2.3.0 and 2.4.1. In restoration mode, cable open.", "Boot found the intent “rewriting to 2.4.1” and no verdict.", "power cut inside flash operation 928"}},
 		{"fleet-signin-clear", "#fleet", onRestore(state.RestoreInsecure{}), "Sign in to the fleet.", "Open the https address", []string{"This address is not protected: whoever is on the network in between could read your token.", "on the machine that runs the server"}},
-		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"the first one is what the server printed when it first started", "The page keeps no token."}},
+		{"fleet-signin", "#fleet", func(*Root, *world) {}, "Sign in to the fleet.", "Sign in", []string{"the first one is what the server printed when it first started", "This page keeps no token"}},
 		{"fleet-open", "#fleet-diagnostic", func(*Root, *world) {}, "Open a diagnostic file.", "Choose a file", []string{"sent nowhere"}},
 		{"fleet-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = sentFile; press(r, "Choose a file") }, "Diagnostic file", "", []string{"sent.txt", "The cable came out", "status", "C-101", "1 sent again", "1 without an answer", "115200 baud"}},
 		{"fleet-no-diagnostic", "#fleet-diagnostic", func(r *Root, w *world) { w.file = "something else"; press(r, "Choose a file") }, "This is no diagnostic file.", "Choose a file", []string{"Nothing was kept"}},
 		{"fleet-wrong", "#fleet", func(r *Root, w *world) {
-			r.fleet.Client.SignIn("x")
+			r.fleet.Client.SignIn("", "x", func() {})
 			w.answers[1](401, []byte(`{"code":"unauthorized"}`))
 		}, "Sign in to the fleet.", "Sign in", []string{"This token is not known here. Check that you copied all of it."}},
 		{"fleet-provider", "#fleet-refused/no-role", func(_ *Root, w *world) {
@@ -310,7 +312,6 @@ func scenes() []scene {
 		{"fleet", "#fleet", signedIn(fleetAnswers), "1\u202f219 devices. 3 wait for a cable.", "", []string{"105", "run release 2.4.1", "2.3.0 to 2.4.1", "In restoration mode", "48 KB of 61 KB", "Held back"}},
 		{"fleet-device", "#fleet-device/0001/A17-004212", signedIn(fleetAnswers), "A17-004212", "", []string{"Restored over the cable", "Update 2.3.0 to 2.4.1", "Offer 2.4.1 again", "Running release 2.4.1"}},
 		{"fleet-log", "#fleet-log", signedIn(fleetAnswers), "Who did what", "", []string{"night", "sets release 0001/9c41: withheld, was offered", "Refused: without the right to", "somebody", "tries tokens: 12 wrong or ended", "Show older ones"}},
-		{"fleet-accounts", "#fleet-accounts", signedIn(fleetAnswers), "Accounts", "", []string{"environment", "operate, publish, admin", "models 0001, 0002", "2 tokens"}},
 		{"fleet-releases", "#fleet-releases", signedIn(fleetAnswers), "Releases", "", []string{"Offered to all", "Withhold", "Withdrawn", "7f3a 91c2"}},
 		{"fleet-withhold", "#fleet-releases", func(r *Root, w *world) {
 			signedIn(fleetAnswers)(r, w)
@@ -322,7 +323,7 @@ func scenes() []scene {
 			onLab(l)(r, w)
 		}, "Emulated device", "Restore over the cable", []string{"The line is too noisy.", "Is the device safe?", "Choose fewer bit errors"}},
 		{"lab-restoring", "#lab", onLab(statetest.Lab(state.LabRestoring)), "Emulated device", "", []string{"Restoring release 2.4.1 over the cable, 27 of 42 sectors."}},
-	}
+	}...)
 }
 
 // answer answers every open question from a table of paths; a path that is not there is not found.
@@ -331,13 +332,19 @@ func (w *world) answer(table map[string]string) {
 		q, done := w.requests[len(w.requests)-len(w.answers)], w.answers[0]
 		w.answers = w.answers[1:]
 		path, _, _ := strings.Cut(q.Path, "?")
-		if body, ok := table[path]; ok {
+		if body, ok := table[path]; ok || path == form.WhoAmIPath {
+			if !ok {
+				body = whoEve
+			}
 			done(200, []byte(body))
 		} else {
 			done(404, []byte(`{"code":"not-found"}`))
 		}
 	}
 }
+
+// whoEve is who asks, unless a table says otherwise: one who may all.
+const whoEve = `{"account":"eve","roles":["view","operate","publish","admin"],"models":[]}`
 
 // signedIn is a page of an operator, with the answers of a server.
 func signedIn(table map[string]string) func(*Root, *world) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"unbrick/server/form"
+	"unbrick/webui/fleetdata"
 )
 
 // DeviceState is the line under a device's serial.
@@ -44,8 +45,15 @@ func DeviceFacts(d *form.DeviceDetail) []Fact {
 	return list
 }
 
-// DeviceActs offer a release again that a device is held back from.
-func DeviceActs(d *form.Device) []Act {
+// DeviceActs offer a release again that the shown device is held back from, if the account may.
+func DeviceActs(f *fleetdata.Client) []Act {
+	if !f.May(form.MayHandle) || !f.On(f.Detail.Device.Model) {
+		return nil
+	}
+	return heldActs(&f.Detail.Device)
+}
+
+func heldActs(d *form.Device) []Act {
 	var list []Act
 	for _, a := range d.Attempts {
 		if a.Held {

@@ -21,10 +21,18 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return "This is not the server’s answer."
 	case f.Phase == fleetdata.Strange:
 		return "The server refused."
+	case !f.Knows():
+		return "Asking the server."
+	case f.Denied():
+		return deniedHeading(f)
 	case f.View == fleetdata.ViewLog:
 		return LogHeading
 	case f.View == fleetdata.ViewAccounts:
 		return AccountsHeading
+	case f.View == fleetdata.ViewAccount:
+		return AccountHeading(f)
+	case f.View == fleetdata.ViewNewAccount:
+		return NewAccountHeading
 	case f.Empty():
 		return EmptyHeading
 	case f.View == fleetdata.ViewDevice:
@@ -70,6 +78,10 @@ func FleetPane(f *fleetdata.Client) Pane {
 			". A proxy in between must pass on everything below the address of this page, /api and /link too. "+stays, again
 	case f.Phase == fleetdata.Strange:
 		p.Lead, p.Acts = "It said: "+f.Refusal+". "+stays, again
+	case f.Denied():
+		p.Lead = deniedLead(f)
+	case f.Got(fleetdata.GotSummary) && len(f.Releases) == 0:
+		p.Lead = "Nothing is published yet, either. Who has role publish does that, with unbrick publish."
 	case f.Got(fleetdata.GotSummary):
 		p.Lead = "Releases are ready. A device appears here with its first session. The Lab has one to try."
 		p.Acts = []Act{Primary("Try the Lab", GoTo{"#lab"})}
@@ -220,9 +232,11 @@ var Teach = []Help{
 // What stands on the parts of Fleet, whatever the server says.
 const (
 	SignInHeading = "Sign in to the fleet."
-	SignInLead    = "A token says which account you are. Whoever administers the server makes one for you with unbrick token make; " +
-		"the first one is what the server printed when it first started, or what UNBRICK_TOKEN said."
-	SignInHint  = "The page keeps no token. You stay signed in for 12 hours after you last looked, 7 days at most."
+	SignInLead    = "A token says which account you are. Whoever administers the server makes one for you, on this page or with " +
+		"unbrick token make; the first one is what the server printed when it first started, or what UNBRICK_TOKEN said."
+	SignInHint = "This page keeps no token; your browser’s password manager may. You stay signed in for 12 hours after Fleet was last " +
+		"open, and for 7 days at most. The end of the token, or a change of your rights, ends it, too."
+	SignInName  = "For your browser’s password manager. The token alone says who you are."
 	SignInClear = "This address is not protected: whoever is on the network in between could read your token. Sign in at the https address, " +
 		"or on the machine that runs the server."
 	EmptyHeading    = "Publish your first release."

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"unbrick/server/form"
+	"unbrick/webui/fleetdata"
 )
 
 // ReleaseRow is one line of the table of releases.
@@ -14,10 +15,10 @@ type ReleaseRow struct {
 	Acts                                                              []Act
 }
 
-func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
-	rows := make([]ReleaseRow, len(list))
-	for i := range list {
-		rel := &list[i]
+func ReleaseRows(f *fleetdata.Client, now time.Time) []ReleaseRow {
+	rows := make([]ReleaseRow, len(f.Releases))
+	for i := range f.Releases {
+		rel := &f.Releases[i]
 		row := ReleaseRow{Version: rel.Version, Model: rel.Model, Size: KB(uint64(rel.Size)), Devices: Group(number(rel.Installed)), Release: rel}
 		for _, key := range rel.Keys {
 			if len(key) >= 8 {
@@ -54,6 +55,9 @@ func ReleaseRows(list []form.Release, now time.Time) []ReleaseRow {
 			row.Sign, row.Small = "off", "its rollout is halted"
 		case rel.Rollout.Alarm:
 			row.Sign, row.Small = "bad", Count(int(rel.Rollout.Failed+rel.Rollout.Lost), "device", "devices")+" failed or lost, as nobody proves"
+		}
+		if !f.May(form.MayPublish) || !f.On(rel.Model) {
+			row.Acts = nil
 		}
 		rows[i] = row
 	}

@@ -29,3 +29,6 @@ func SignInTurned(word string) string {
 
 // SignInWith is the button by which a person signs in at a provider.
 func SignInWith(host string) string { return "Sign in with " + host }
+
+// SignInBy says how long a sign-in by the identity provider lasts.
+const SignInBy = "You stay signed in for 12 hours at most."

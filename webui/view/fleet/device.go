@@ -16,6 +16,8 @@ type Device struct {
 
 func (c *Device) known() bool { return c.Fleet.Got(fleetdata.GotDetail) && !c.Fleet.Missing }
 
+func (c *Device) acts() []words.Act { return words.DeviceActs(c.Fleet) }
+
 func (c *Device) lamp() string {
 	if !c.known() {
 		return "lamp hold"

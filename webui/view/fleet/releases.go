@@ -14,11 +14,19 @@ type Releases struct {
 	Wish  WishFunc
 }
 
-func (c *Releases) rows() []words.ReleaseRow { return words.ReleaseRows(c.Fleet.Releases, c.Now) }
+func (c *Releases) rows() []words.ReleaseRow { return words.ReleaseRows(c.Fleet, c.Now) }
 
 // key tells the rows apart.
 func (c *Releases) key(row *words.ReleaseRow) string {
 	return fleetdata.Escape(row.Model) + "/" + fleetdata.Escape(row.Release.Image)
+}
+
+// note says why rows have no buttons.
+func (c *Releases) note() string {
+	if len(c.Fleet.Releases) == 0 {
+		return ""
+	}
+	return words.ReleasesNote(c.Fleet)
 }
 
 // nothing explains an empty table.

@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"slices"
 	"time"
 
+	"unbrick/server/form"
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/view/part"
@@ -16,7 +18,8 @@ type Screen struct {
 	Insecure bool // the page came over a network in the clear
 	Wish     WishFunc
 
-	opened words.OpenedFile
+	opened  words.OpenedFile
+	drafted Draft
 }
 
 // OpenFile wants the browser's chooser for a file, and Done called with what was chosen.
@@ -36,6 +39,8 @@ const (
 	onReleases   shownPart = "releases"
 	onLog        shownPart = "log"
 	onAccounts   shownPart = "accounts"
+	onAccount    shownPart = "account"
+	onNewAccount shownPart = "new account"
 	onDevices    shownPart = "devices"
 )
 
@@ -46,12 +51,16 @@ func (c *Screen) part() shownPart {
 		return onDiagnostic
 	case f.Phase == fleetdata.SignedOut:
 		return onSignIn
-	case f.Phase == fleetdata.Away, f.Phase == fleetdata.Strange:
+	case f.Phase == fleetdata.Away, f.Phase == fleetdata.Strange, !f.Knows(), f.Denied():
 		return onPane
 	case f.View == fleetdata.ViewLog:
 		return onLog
 	case f.View == fleetdata.ViewAccounts:
 		return onAccounts
+	case f.View == fleetdata.ViewAccount:
+		return onAccount
+	case f.View == fleetdata.ViewNewAccount:
+		return onNewAccount
 	case f.Empty():
 		return onEmpty
 	case f.View == fleetdata.ViewDevice:
@@ -72,6 +81,10 @@ func (c *Screen) Key() string {
 	switch part, f := c.part(), c.Client; {
 	case part == onDevice:
 		return "fleet device " + f.Model + "/" + f.Serial
+	case part == onAccount:
+		return "fleet account " + f.Named
+	case part == onPane && f.Denied():
+		return "fleet denied " + f.Who
 	case part == onPane && f.Phase == fleetdata.Away:
 		return "fleet away"
 	case part == onPane && f.Phase == fleetdata.Strange:
@@ -87,27 +100,23 @@ func (c *Screen) Key() string {
 func (c *Screen) signedIn() bool {
 	f := c.Client
 	refused := f.Phase == fleetdata.Strange && f.Refusal != "" // a part: the account may see another
-	return refused || f.Phase == fleetdata.Known && (!f.Empty() || c.part() == onLog || c.part() == onAccounts)
+	return f.Knows() && (refused || f.Phase == fleetdata.Known)
 }
 
+// tabs are the parts that the account may see.
 func (c *Screen) tabs() []part.Tab {
-	list := []part.Tab{
-		{Path: "#fleet", Name: "Devices"}, {Path: "#fleet-releases", Name: "Releases"}, {Path: "#fleet-log", Name: "Log"},
-		{Path: "#fleet-accounts", Name: "Accounts"}, {Path: "#fleet-diagnostic", Name: "Diagnostic file"},
+	f := c.Client
+	var list []part.Tab
+	add := func(right form.Right, path, name string, of ...fleetdata.View) {
+		if f.May(right) {
+			list = append(list, part.Tab{Path: path, Name: name, Current: part.When(slices.Contains(of, f.View), "page")})
+		}
 	}
-	at := 0
-	switch c.Client.View {
-	case fleetdata.ViewReleases:
-		at = 1
-	case fleetdata.ViewLog:
-		at = 2
-	case fleetdata.ViewAccounts:
-		at = 3
-	case fleetdata.ViewDiagnostic:
-		at = 4
-	case fleetdata.ViewDevices, fleetdata.ViewDevice:
-	}
-	list[at].Current = "page"
+	add(form.MaySee, "#fleet", "Devices", fleetdata.ViewDevices, fleetdata.ViewDevice)
+	add(form.MaySignIn, "#fleet-releases", "Releases", fleetdata.ViewReleases)
+	add(form.MaySignIn, "#fleet-log", "Log", fleetdata.ViewLog)
+	add(form.MayAdminister, "#fleet-accounts", "Accounts", fleetdata.ViewAccounts, fleetdata.ViewAccount, fleetdata.ViewNewAccount)
+	add(form.Anyone, "#fleet-diagnostic", "Diagnostic file", fleetdata.ViewDiagnostic)
 	return list
 }
 
@@ -130,9 +139,16 @@ func (c *Screen) do(e WishEvent) {
 		c.Client.Free(w.Image)
 	case words.OpenDiagnostic:
 		c.open()
+	case putAccount, words.BarAccount, words.RemoveAccount, makeToken, keptToken, words.RemoveToken:
+		c.doAccount(w)
 	default:
 		c.Wish(e)
 	}
+}
+
+// signIn tries a token; who is not signed in by it goes on at its field.
+func (c *Screen) signIn(account, token string) {
+	c.Client.SignIn(account, token, func() { c.focus("#token") })
 }
 
 func (c *Screen) signOut() {
