@@ -107,7 +107,9 @@ func (c *Client) BarAccount(barred bool) {
 	if barred {
 		said = "Barred, and signed out."
 	}
-	c.send(OfBar, "PUT", accountPath(c.Named)+"/barred", map[string]any{"barred": barred}, said, func(answer any) { c.took(read[form.Account](answer)) })
+	c.send(OfBar, "PUT", accountPath(c.Named)+"/barred", map[string]any{"barred": barred}, said, func(answer any) {
+		c.took(read[form.Account](answer))
+	})
 }
 
 // RemoveAccount removes the shown account.

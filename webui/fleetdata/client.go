@@ -71,10 +71,11 @@ type Client struct {
 	life    int  // number of the present login; what was begun in another one says nothing now
 	next    string
 	nextAct string
-	out     bool // somebody signed out, or was, in this page's life: a cookie that is still there signs nobody in
-	told    bool // what the server says to a stranger was asked for
-	known   bool // what the account may was told
-	instead bool // View stands in the place of ViewDevices, which the account may not see
+	out     bool   // somebody signed out, or was, in this page's life: a cookie that is still there signs nobody in
+	told    bool   // what the server says to a stranger was asked for
+	known   bool   // what the account may was told
+	of      string // model that was chosen from those that the account is bound to
+	instead bool   // View stands in the place of ViewDevices, which the account may not see
 
 	Phase  Phase
 	View   View
@@ -259,7 +260,9 @@ func (c *Client) askView() {
 		c.getAccounts("", nil)
 		c.getTokens(c.Named, "", nil)
 	case ViewDevices:
-		c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
+		if c.Of() == "" { // who is bound to models is told of none of the others, nor of their sum
+			c.get(form.SummaryPath, GotSummary, func(o any) { c.Summary = read[form.Summary](o) })
+		}
 		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
 			c.getDevices("", nil)
 		}
@@ -280,6 +283,9 @@ func (c *Client) getReleases(cursor string, before []form.Release) {
 
 // getDevices asks for a page of devices behind those that came before.
 func (c *Client) getDevices(cursor string, before []form.Device) {
+	if of := c.Of(); of != "" {
+		cursor += "&model=" + Escape(of)
+	}
 	c.get(form.DevicesPath+"?limit="+onePage+"&search="+Escape(c.Search)+cursor, GotDevices, func(o any) {
 		page := read[form.Devices](o)
 		c.Devices, c.Total, c.next = append(before, page.Devices...), page.Total, page.Next

@@ -10,7 +10,8 @@ import (
 // OfSignIn is Trouble.Of of a sign-in.
 const OfSignIn = "sign-in"
 
-// askStranger asks whether the browser's cookie is somebody's, as it is behind a sign-in by an identity provider, and what provider there is.
+// askStranger asks whether the browser's cookie is somebody's, as it is behind a sign-in by an identity provider, and what provider
+// there is.
 func (c *Client) askStranger() {
 	if c.told {
 		return
@@ -76,6 +77,21 @@ func (c *Client) May(right form.Right) bool {
 
 // On reports whether the account may see and change what belongs to a model.
 func (c *Client) On(model string) bool { return len(c.Models) == 0 || slices.Contains(c.Models, model) }
+
+// Of is the model whose devices are listed for an account that is bound to models, of which the server lists those of one at a time;
+// empty: it is bound to none, and all are listed.
+func (c *Client) Of() string {
+	if len(c.Models) > 0 && !slices.Contains(c.Models, c.of) {
+		return c.Models[0]
+	}
+	return c.of
+}
+
+// ListOf lists the devices of another model that the account is bound to.
+func (c *Client) ListOf(model string) {
+	c.of = model
+	c.Find(c.Search)
+}
 
 func gives(role string, right form.Right) bool {
 	switch right {

@@ -145,6 +145,7 @@ func accountScenes() []scene {
 			submit(r, "rights")
 		}), "New account", "Make the account", []string{"A name has 1 to 32 letters and digits", `aria-invalid="true"`}},
 		{"fleet-as-ci", "#fleet", signedIn(as("ci", `"publish"`, `"0001"`)), "Releases", "", []string{"This account offers and withholds releases of model 0001 alone.", "Withhold"}},
+		{"fleet-as-bound", "#fleet", signedIn(as("ann", `"view"`, `"0001","0002"`)), "Devices of model 0001.", "", []string{"A17-004219", "Model 0002"}},
 		{"fleet-as-viewer", "#fleet-releases", signedIn(as("ann", `"view"`, "")), "Releases", "", []string{"To offer or to withhold a release needs role publish, which this account does not have."}},
 		{"fleet-as-viewer-device", "#fleet-device/0001/A17-004212", signedIn(as("ann", `"view"`, "")), "A17-004212", "", []string{"To offer a release to it again needs role operate, which this account does not have."}},
 		{"fleet-as-admin", "#fleet", signedIn(as("root", `"admin"`, "")), "Accounts", "New account", []string{"environment"}},
@@ -199,6 +200,39 @@ func TestTabsByRole(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestBoundAccountSeesItsDevices: the server lists devices for an account that is bound to models only by model, and gives it no sum.
+func TestBoundAccountSeesItsDevices(t *testing.T) {
+	w := &world{}
+	r := New(w.hooks())
+	r.SetPath("#fleet")
+	table := as("ann", `"view"`, `"0002","0001"`)
+	signedIn(table)(r, w)
+	lists := func() (all []string) {
+		for _, q := range w.requests {
+			if strings.HasPrefix(q.Path, "/api/devices") || q.Path == "/api/summary" {
+				all = append(all, q.Path)
+			}
+		}
+		return all
+	}
+	if got := strings.Join(lists(), " "); got != "/api/devices?limit=50&search=&model=0002" {
+		t.Fatalf("asks %s", got)
+	}
+	r.fleet.Client.MoreDevices()
+	w.answer(table)
+	r.fleet.Client.ListOf("0001")
+	if page := render(t, r); !strings.Contains(page, "Devices of model 0001.") || !strings.Contains(page, "Searching") {
+		t.Error("the search loses its place while the other model is asked for")
+	}
+	w.answer(table)
+	r.fleet.Client.ListOf("0009")
+	w.answer(table)
+	if got := strings.Join(lists()[1:], " "); got != "/api/devices?limit=50&search=&cursor=c2&model=0002 /api/devices?limit=50&search=&model=0001 "+
+		"/api/devices?limit=50&search=&model=0002" {
+		t.Errorf("asks %s", got)
 	}
 }
 

@@ -39,6 +39,8 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return f.Serial
 	case f.View == fleetdata.ViewReleases:
 		return ReleasesHeading
+	case f.Of() != "":
+		return "Devices of model " + f.Of() + "."
 	case !f.Got(fleetdata.GotSummary):
 		return "Asking the server."
 	case f.Summary.Devices == 0:

@@ -21,11 +21,21 @@ type Devices struct {
 	Wish  WishFunc
 }
 
-// find wants the devices that match some words, more those behind the ones that are shown.
+// find wants the devices that match some words, listOf those of one model, more those behind the ones that are shown.
 type (
-	find struct{ words string }
-	more struct{}
+	find   struct{ words string }
+	listOf struct{ model string }
+	more   struct{}
 )
+
+// models are those among which an account that is bound to several chooses.
+func (c *Devices) models() []words.Option {
+	var list []words.Option
+	for _, id := range c.Fleet.Models {
+		list = append(list, words.Option{Value: id, Name: "Model " + id, Selected: id == c.Fleet.Of()})
+	}
+	return list
+}
 
 func (c *Devices) typed(e vugu.DOMEvent) { c.Wish.Do(find{e.PropString("target", "value")}) }
 

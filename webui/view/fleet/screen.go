@@ -67,7 +67,7 @@ func (c *Screen) part() shownPart {
 		return onDevice
 	case f.View == fleetdata.ViewReleases:
 		return onReleases
-	case !f.Got(fleetdata.GotSummary), f.Summary.Devices == 0:
+	case f.Of() == "" && (!f.Got(fleetdata.GotSummary) || f.Summary.Devices == 0):
 		return onPane
 	}
 	return onDevices
@@ -125,6 +125,8 @@ func (c *Screen) do(e WishEvent) {
 	switch w := e.Wish.(type) {
 	case find:
 		c.Client.Find(w.words)
+	case listOf:
+		c.Client.ListOf(w.model)
 	case more:
 		c.Client.MoreDevices()
 	case before:
