@@ -113,7 +113,7 @@ func TestUnknownBase(t *testing.T) {
 	}
 	put("0001", "256KiB", "-o", "0001.model")
 	put("0002", "64KiB", "-o", "0002.model")
-	put("0002", "64KiB")
+	put("0002", "64KiB", "--enrol", "open")
 	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0002", "--version", "2", "--order", "2", "v2.bin")
 	device := func(model, serial string) []string {
 		t.Helper()

@@ -146,7 +146,7 @@ func (p *picker) file(kind protocol.Kind, from, to *storage.Release) (storage.Fi
 		key.Step = step
 		f, err := p.get(key, kind)
 		if errors.Is(err, storage.ErrNotFound) {
-			p.missing = true
+			p.missing = p.missing || kind != protocol.KindFull
 			continue // it may be there for this workspace
 		}
 		if err != nil {
