@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check format look browser test-browser test-code test-race test-serial test-power test-limits test-cable bench clean
+.PHONY: help run test build page check format look browser test-browser test-code test-race test-serial test-hostile test-power test-limits test-cable bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ test-serial: page browser ## only the tests through the browser's real serial st
 	@mkdir -p .bin
 	UNBRICK_SERIAL=1 UNBRICK_COUNT=$(CURDIR)/.bin/restorations $(GO) test -count=1 -timeout 30m -v -run Serial ./internal/webserial ./internal/e2e
 	@echo "Restorations through navigator.serial: $$(cat .bin/restorations)"
+
+test-hostile:    ## strangers with everything but keys, at 1,000 addresses, while 200 devices update: ten minutes
+	UNBRICK_HOSTILE=10m $(GO) test -count=1 -timeout 40m -v ./internal/hostile
 
 test-power:      ## every cut with every tear, pairs of cuts, real images: at least a million states; hours
 	$(GO) test -count=1 -timeout 300m -v -run TestPower ./lab/sweep/suite -power
