@@ -157,6 +157,7 @@ const (
 	Forgotten       = 1000   // devices that one request forgets
 	EventsForgotten = 5000   // lines of their history, after which it takes no further device
 	FilesRemoved    = 1000   // update files that go with a release in one step
+	Names           = 16     // under which devices dial one server
 	Strangers       = 10_000 // who spoke and was not proven
 	FromAddress     = 100    // and of them those of one address
 )

@@ -206,7 +206,7 @@ func (s *Server) Operators() http.Handler { return s.api.Operators() }
 
 // Converse leads one session on conn, as a terminal's at /link that dialled a name of this server, and closes conn. from names the peer.
 func (s *Server) Converse(conn protocol.Conn, from string) {
-	s.sessions.Converse(conn, session.Peer{Address: from, Own: true})
+	s.sessions.Converse(conn, session.Peer{Address: from, Names: []string{conn.Host()}})
 }
 
 // Listen bounds a listener for Handler. Behind a proxy of ours only the total counts in it: every connection is the proxy's.

@@ -343,6 +343,12 @@ func TestHelloAgain(t *testing.T) {
 	relayed.say(sign(t, r.hello("A-1", one), deviceKey("A-1"), &relayed.nonce, "false.example"))
 	hears[*protocol.Info](relayed)
 	relayed.bye()
+	// A proxy may put another name in front of the request: the device has signed for this server's all the same.
+	renamed := r.dialAs("127.0.0.1")
+	renamed.say(sign(t, r.hello("A-1", one), deviceKey("A-1"), &renamed.nonce, "updates.example"))
+	hears[*protocol.Info](renamed)
+	renamed.bye()
+	sessions++
 	pretended := r.dialAs("updates.example")
 	pretended.say(sign(t, r.hello("A-1", one), deviceKey("A-1"), &pretended.nonce, "false.example"))
 	hears[*protocol.Info](pretended)
@@ -350,7 +356,7 @@ func TestHelloAgain(t *testing.T) {
 	if n := r.device("A-1").Sessions; n != sessions {
 		t.Errorf("%d sessions of the device, want %d", n, sessions)
 	}
-	for standing, want := range map[storage.Standing]uint64{storage.Proven: 1, storage.Forged: 2, storage.OtherName: 1} {
+	for standing, want := range map[storage.Standing]uint64{storage.Proven: 2, storage.Forged: 2, storage.OtherName: 1} {
 		if n := counted(r.s.metrics.Hellos, standing.String()); n != want {
 			t.Errorf("%d hellos %s, want %d", n, standing, want)
 		}
@@ -538,4 +544,23 @@ func TestTwoWithOneKey(t *testing.T) {
 	if d := r.device("A-1"); d.Conflict.IsZero() {
 		t.Error("two at once are no conflict")
 	}
+}
+
+// TestImportIsBound: an account that is bound to models imports devices of those alone, and of a list with others nothing.
+func TestImportIsBound(t *testing.T) {
+	r := newRig(t)
+	token := "Bearer " + r.account("works", "operate", "0001")
+	list := func(model string) []byte {
+		return fmt.Appendf(nil, "model,serial,public\n0001,A-1,%v\n%s,A-2,%v\n", publicOf(deviceKey("A-1")), model, publicOf(deviceKey("A-2")))
+	}
+	b := r.must(403, "POST", "/api/keys", list("0002"), "Authorization", token)
+	if p := decode[form.Problem](r, b); p.Code != "other-model" {
+		t.Errorf("%+v", p)
+	}
+	if keys, err := r.store.Identities(t.Context(), "0001", "A-1"); len(keys) != 0 || err != nil {
+		t.Errorf("a part of the list is enrolled: %+v, %v", keys, err)
+	}
+	r.must(200, "POST", "/api/keys", list("0001"), "Authorization", token)
+	r.must(403, "POST", "/api/devices/0002/A-2/approve", []byte(`{"key":"`+publicOf(stranger).String()+`"}`), "Authorization", token)
+	r.must(403, "GET", "/api/strangers", nil, "Authorization", token)
 }

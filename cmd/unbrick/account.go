@@ -24,7 +24,7 @@ An account is a person or a program with rights on the server. It is known by it
 
 put    makes an account, or says anew what it may: pages that are signed in under it have to sign in again. Roles are
          view      sees devices, their history, update files and counts
-         operate   that, and holds, frees and forgets devices, and halts rollouts
+         operate   that, and holds, frees and removes devices, and halts rollouts
          publish   models, releases, update files and rollouts, and no devices: the role for CI
          admin     accounts, tokens, the audit log, and nothing of the rest unless that is given, too
        With --model the account sees and changes what belongs to these models, and of others what strangers see. Who

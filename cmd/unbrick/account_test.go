@@ -34,7 +34,7 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"device list --token " + token: "bound to models 0001", "account list --token " + token: "this needs admin", "device forget 0001 A-1 --token " + token: "this needs operate",
+		"device list --token " + token: "bound to models 0001", "account list --token " + token: "this needs admin", "device remove 0001 A-1 --token " + token: "this needs operate",
 		"model put 0002 --flash 1MiB --ram 64KiB --token " + token: "bound to models 0001", "account remove nobody": "unbrick account list tells of all", "account remove environment": "the server's own",
 		"token remove 00000000": "unbrick token list tells of all", "token make nobody": "there is no account", "audit prune --before 99": "no such row",
 	} {
@@ -54,7 +54,7 @@ func TestAccounts(t *testing.T) {
 	head := lastLine(must(t, exitOK, "audit", "export", "-o", file))
 	must(t, exitFailed, "audit", "export", "-o", file) // it is there
 	must(t, exitOK, "audit", "verify", file, "--head", head)
-	if out := must(t, exitOK, "audit", "list", "--account", "ci"); !strings.Contains(out, "device.forget") || !strings.Contains(out, "forbidden") || strings.Contains(out, "environment") {
+	if out := must(t, exitOK, "audit", "list", "--account", "ci"); !strings.Contains(out, "device.remove") || !strings.Contains(out, "forbidden") || strings.Contains(out, "environment") {
 		t.Errorf("what ci did: %s", out)
 	}
 	must(t, exitOK, "model", "put", "0002", "--flash", "1MiB", "--ram", "64KiB", "--name", "Lamp")
@@ -97,7 +97,7 @@ func TestAccounts(t *testing.T) {
 	viewer := filepath.Join(w.data, "viewer.jsonl")
 	must(t, exitOK, "account", "put", "eve", "--role", "view")
 	eve := strings.TrimSpace(must(t, exitOK, "token", "make", "eve"))
-	must(t, exitFailed, "device", "forget", "0001", "A", "--token", eve)
+	must(t, exitFailed, "device", "remove", "0001", "A", "--token", eve)
 	if out := must(t, exitFailed, "audit", "export", "-o", viewer, "--token", eve); !strings.Contains(out, "only a part of the log") {
 		t.Errorf("a part is exported: %s", out)
 	}

@@ -18,8 +18,8 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
        unbrick device show MODEL SERIAL
        unbrick device hold MODEL SERIAL VERSION
        unbrick device free MODEL SERIAL [VERSION]
-       unbrick device forget MODEL SERIAL
-       unbrick device forget --all --model ID --yes
+       unbrick device remove MODEL SERIAL
+       unbrick device remove --all --model ID --yes
        unbrick device approve MODEL SERIAL [--key KEY]
        unbrick device rekey MODEL SERIAL [--key KEY]
        unbrick device import LIST.csv
@@ -32,7 +32,7 @@ hold   keeps a release from the device until free ends that; a transfer of it en
 free   with a version: ends your hold of that release and the server's, and forgets its failures;
        without: that of all releases, refused update files, dead sectors, the mark of a conflict, and a
        state that only the device could end (waits for restoration, needs the cable, no word since its rewrite)
-forget deletes the device with its history and its keys: one that is no more. It comes back when it speaks. With --all: all
+remove deletes the device with its history and its keys: one that is no more. It comes back when it speaks. With --all: all
        devices of a model, and the keys of those that never spoke. --yes says that this is meant. It can be broken off, and
        goes on when it is said again
 approve makes the key that somebody signed with under the serial the device's own, of a device that has none (unbrick
@@ -57,8 +57,8 @@ func deviceCommand() *cobra.Command {
 	all.Flags().StringVar(&query.Search, "search", "", "list those whose serial number has this in it")
 	all.Flags().StringVar(&query.Image, "image", "", "list those that say they run this image")
 	completes(all, "group", groups()...)
-	g := group("device", "lists and shows devices, says by what keys they are known, holds releases back, frees, forgets", deviceHelp,
-		"say: unbrick device list, or: unbrick device show|hold|free|forget|approve|rekey MODEL SERIAL, or: unbrick device import LIST.csv", all,
+	g := group("device", "lists and shows devices, says by what keys they are known, holds releases back, frees, removes", deviceHelp,
+		"say: unbrick device list, or: unbrick device show|hold|free|remove|approve|rekey MODEL SERIAL, or: unbrick device import LIST.csv", all,
 		f.verb("show MODEL SERIAL", "tells what the server knows of a device",
 			ofDevice(2, 2, "show takes MODEL and SERIAL"), showDevice),
 		f.verb("hold MODEL SERIAL VERSION", "keeps a release from the device",
@@ -124,9 +124,9 @@ func changeDevice(e form.Endpoint[form.Hold, form.Device]) func(context.Context,
 
 // forgetCommand is the verb that deletes one device, or all of a model.
 func forgetCommand(f *serverFlags) *cobra.Command {
-	const say = "forget takes MODEL and SERIAL, or --all and --model ID"
+	const say = "remove takes MODEL and SERIAL, or --all and --model ID"
 	of, every, yes := &form.DevicesOf{}, false, false
-	c := f.verb("forget [MODEL SERIAL]", "deletes a device with its history, or all of a model", func(c *cobra.Command, words []string) error {
+	c := f.verb("remove [MODEL SERIAL]", "deletes a device with its history, or all of a model", func(c *cobra.Command, words []string) error {
 		switch {
 		case !every && of.Model == "" && !yes:
 			return ofDevice(2, 2, say)(c, words)
@@ -166,7 +166,7 @@ func forgetAll(ctx context.Context, a *api, of *form.DevicesOf, p *printer) erro
 		}
 	}
 	return show(p, &sum, func(out io.Writer, v *form.Forgotten) {
-		fmt.Fprintf(out, "%d devices and %d device keys of model %s are forgotten", v.Devices, v.Keys, of.Model)
+		fmt.Fprintf(out, "%d devices and %d device keys of model %s are removed", v.Devices, v.Keys, of.Model)
 		if v.DevicesLeft+v.KeysLeft > 0 {
 			fmt.Fprintf(out, "; %d devices and %d device keys are left", v.DevicesLeft, v.KeysLeft)
 		}
@@ -178,7 +178,7 @@ func forgetDevice(ctx context.Context, a *api, words []string, p *printer) error
 	id := deviceOf(words)
 	_, err := ask(ctx, a, form.ForgetDevice, &id)
 	if err == nil && !p.json {
-		fmt.Fprintf(p, "device %s of model %s is forgotten\n", words[1], words[0])
+		fmt.Fprintf(p, "device %s of model %s is removed\n", words[1], words[0])
 	}
 	return err
 }

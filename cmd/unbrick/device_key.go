@@ -129,7 +129,7 @@ func strangerCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.tell(v, "%d strangers are forgotten\n", v.Removed)
+				return p.tell(v, "%d strangers are removed\n", v.Removed)
 			}))
 	f.operate(g.PersistentFlags())
 	return g

@@ -23,7 +23,7 @@ const factoryHelp = `usage: unbrick factory --model ID --serials FILE --list LIS
 
 Makes the keys by which devices show that they are themselves. For each serial it draws a key, writes the key block to
 DIR/SERIAL.keyblock, 96 bytes that go below the identification in the boot area, and appends model, serial and public key to
-the list, which is for the server. Serials stand in a file, one in a line, or are counted: prefix and number.
+the list, which unbrick device import gives to the server. Serials stand in a file, one in a line, or are counted: prefix and number.
 
 With --pub, what is written is DIR/SERIAL.bootarea: key block and identification, the last 352 bytes of the boot area as
 they are programmed. The identification is of the model's record, from the server or --model-file, and holds these keys, of

@@ -106,7 +106,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	for line, want := range map[string][]string{
 		"device show 9 x":                  {`"x"`, `"9"`, "unbrick device list"},
 		"device free 0001 nope":            {`"nope"`, "unbrick device list"},
-		"device forget 0001 nope":          {`"nope"`, "unbrick device list"},
+		"device remove 0001 nope":          {`"nope"`, "unbrick device list"},
 		"device hold 0001 nope 1":          {`"nope"`, "unbrick device list"},
 		"device hold 0001 A-1 99":          {`"99"`, "unbrick release list"},
 		"model prefer 9 delta":             {`"9"`, "unbrick model list"},

@@ -48,7 +48,7 @@ open: it is the first that speaks under the serial, which is for trying things o
 the server. put takes --enrol, too. Who is not proven is offered updates, and counts for nothing.
 
 remove deletes a model that has no release, no device and no device key, with the keys of its publishers and what is
-preferred for it. The server says what it has left: unbrick release remove and unbrick device forget take that away.
+preferred for it. The server says what it has left: unbrick release remove and unbrick device remove take that away.
 
 examples:
   unbrick model put 0001 --flash 1MiB --geometry 4KiB --program-unit 8 --ram 256KiB

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,7 +94,12 @@ func (w *states) ask(status int, method, path, body string) []byte {
 	if err != nil {
 		w.Fatal(err)
 	}
-	b, got, err := client.do(context.Background(), method, path, nil, []byte(body), http.Header{"Content-Type": {form.JSON}})
+	path, text, _ := strings.Cut(path, "?")
+	query, err := url.ParseQuery(text)
+	if err != nil {
+		w.Fatal(err)
+	}
+	b, got, err := client.do(context.Background(), method, path, query, []byte(body), http.Header{"Content-Type": {form.JSON}})
 	if got != status {
 		w.Fatalf("%s %s: %d, %v, want %d", method, path, got, err, status)
 	}
@@ -314,7 +320,7 @@ func (w *states) enter() map[string]func() func() bool {
 			w.session(w.hello(), true)
 			return w.group("rewriting")
 		},
-		"two devices of one serial": func() func() bool {
+		"two seem to have one key": func() func() bool {
 			c := w.dial()
 			w.say(c, w.hello())
 			w.hear(c)
@@ -323,12 +329,26 @@ func (w *states) enter() map[string]func() func() bool {
 			w.hear(c)
 			return func() bool { return w.device().Conflict != nil }
 		},
-		"device that is none": func() func() bool {
+		"device that is no more": func() func() bool {
 			w.session(w.hello(), false)
 			return func() bool {
 				var list struct{ Devices []form.Device }
 				w.get("/api/devices?search="+w.serial, &list)
 				return len(list.Devices) == 1
+			}
+		},
+		"stranger who speaks under a serial": func() func() bool {
+			c := w.dial()
+			if _, err := protocol.Send(c, w.hello(), nil); err != nil { // unsigned
+				w.Fatal(err)
+			}
+			w.hear(c)
+			w.say(c, &protocol.Bye{})
+			w.hear(c)
+			return func() bool {
+				var list form.Strangers
+				w.get("/api/strangers?search="+w.serial, &list)
+				return len(list.Strangers) == 1
 			}
 		},
 		"release withheld":  withdrawn("withheld"),
@@ -426,7 +446,7 @@ func TestEveryStateCanBeUndone(t *testing.T) {
 					if len(words) == 3 {
 						body = words[2]
 					}
-					if words[0] == "DELETE" {
+					if words[0] == "DELETE" && !strings.HasPrefix(words[1], form.StrangersPath) {
 						status = 204
 					}
 					w.ask(status, words[0], words[1], body)
@@ -494,7 +514,7 @@ func TestOperateCommands(t *testing.T) {
 	} {
 		must(t, exitUsage, bad...)
 	}
-	for _, bad := range [][]string{{"device", "show", "0001", "B-1"}, {"device", "forget", "0001", "B-1"}, {"device", "hold", "0001", "A-1", "9"}, {"release", "offer", "9", "--model", "0001"}, {"file", "make", "999"}} {
+	for _, bad := range [][]string{{"device", "show", "0001", "B-1"}, {"device", "remove", "0001", "B-1"}, {"device", "hold", "0001", "A-1", "9"}, {"release", "offer", "9", "--model", "0001"}, {"file", "make", "999"}} {
 		must(t, exitFailed, bad...)
 	}
 	for _, command := range []string{"device", "release", "file"} {

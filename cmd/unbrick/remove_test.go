@@ -74,12 +74,12 @@ func TestRemoveCommands(t *testing.T) {
 	}
 	says(exitOK, "no release found", "release", "list")
 
-	says(exitUsage, "say --yes", "device", "forget", "--all", "--model", "0001")
+	says(exitUsage, "say --yes", "device", "remove", "--all", "--model", "0001")
 	if out := must(t, exitOK, "device", "list"); strings.Count(out, "S-") != devices {
 		t.Errorf("without --yes: %s", out)
 	}
-	says(exitFailed, `does not know model "0002"`, "device", "forget", "--all", "--model", "0002", "--yes")
-	says(exitOK, "3 devices and 3 device keys of model 0001 are forgotten\n", "device", "forget", "--all", "--model", "0001", "--yes")
+	says(exitFailed, `does not know model "0002"`, "device", "remove", "--all", "--model", "0002", "--yes")
+	says(exitOK, "3 devices and 3 device keys of model 0001 are removed\n", "device", "remove", "--all", "--model", "0001", "--yes")
 	says(exitOK, "no device found", "device", "list")
 
 	key := strings.Fields(must(t, exitOK, "key", "list", "--model", "0001"))[2]
@@ -101,13 +101,13 @@ func TestForgetInSteps(t *testing.T) {
 	}
 	w.record(lists)
 	var got form.Forgotten
-	if err := json.Unmarshal([]byte(must(t, exitOK, "device", "forget", "--all", "--model", "0001", "--yes", "--json")), &got); err != nil {
+	if err := json.Unmarshal([]byte(must(t, exitOK, "device", "remove", "--all", "--model", "0001", "--yes", "--json")), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got != (form.Forgotten{Devices: devices}) {
 		t.Errorf("%+v", got)
 	}
-	rows := strings.Count(must(t, exitOK, "audit", "list"), "device.forget-all")
+	rows := strings.Count(must(t, exitOK, "audit", "list"), "device.remove-all")
 	if rows != 2 {
 		t.Errorf("%d rows in the audit log, want one for each step", rows)
 	}

@@ -20,8 +20,8 @@ const rolloutHelp = `usage: unbrick rollout VERSION --model ID [--phases LIST] [
 Shows how far a release has been offered, and decides how it goes on. A rollout offers a release in phases to a growing
 share of the model's devices: "1%,10%@24h,100%@72h" is one in a hundred at once, one in ten after a day, all after
 three. When more devices than --max-failures (3) told of a failed rewrite, wait in restoration mode or took the update
-file and did not come back, it shows an alarm. Nobody proves what they tell, so nothing more happens: look, and halt it.
-With --halts it halts by itself, for networks without strangers. Halted, it is offered to nobody, and devices that run
+file and did not come back, it shows an alarm. Look, and halt it; --halts says that the alarm does.
+With --halts it halts by itself. Halted, it is offered to nobody, and devices that run
 the release keep it.
 
   --phases LIST      begins a rollout, counted from now
@@ -184,7 +184,7 @@ func printRelease(out io.Writer, r *form.Release) {
 	if o.Clock != "" {
 		fmt.Fprintf(out, "; %s", o.Clock)
 	}
-	fmt.Fprintf(out, "\n%d failed, %d lost, %d may; nothing proves what devices tell%s\n", o.Failed, o.Lost, o.Limit,
+	fmt.Fprintf(out, "\n%d failed, %d lost, %d may%s\n", o.Failed, o.Lost, o.Limit,
 		map[bool]string{true: ", and more halt it"}[o.Halts])
 	if o.Alarm && o.Halted == nil {
 		fmt.Fprintln(out, "alarm: more than may have failed or are lost. Look, and halt it with --halt if that is right")

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"unbrick/limits"
 	"unbrick/server"
 	"unbrick/server/access"
 	"unbrick/server/account"
@@ -123,6 +124,9 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 	}
 	if err := f.tls.check(); err != nil {
 		return err
+	}
+	if n := len(f.names) + len(f.tls.hosts); n > limits.Names {
+		return usageError("%d names of one server, at most %d: --name, and those of --acme", n, limits.Names)
 	}
 	for _, name := range f.names {
 		if !hostName.MatchString(name) && net.ParseIP(name) == nil && name != "localhost" {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -166,28 +165,29 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Log.Info("link refused", "peer", s.client(r), "error", err)
 		return
 	}
-	s.cfg.Converse(conn, session.Peer{Address: s.client(r), Own: s.dialled(r, conn.Host())})
+	s.cfg.Converse(conn, session.Peer{Address: s.client(r), Names: s.names(r, conn.Host())})
 }
 
-// dialled says whether the name that a device says it dialled is one of this server's. It must not hang on what the device says alone:
-// one that dialled a false server, which handed its hello on, has signed for the name of that one.
-func (s *Server) dialled(r *http.Request, host string) bool {
+// names are those of this server, for one of which a device that came by r has signed. What the request says it dialled is none by
+// itself: a device that dialled a false server, which hands its hello on, has signed for the name of that one.
+func (s *Server) names(r *http.Request, host string) []string {
 	if len(s.cfg.Names) > 0 {
-		return slices.Contains(s.cfg.Names, host)
+		return s.cfg.Names
 	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil {
-		return false
+		return nil
 	}
 	here, err := netip.ParseAddrPort(local.String())
 	if err != nil {
-		return false
+		return nil
 	}
 	at, err := netip.ParseAddr(host)
-	if err != nil {
-		return host == "localhost" && here.Addr().IsLoopback()
+	it := err == nil && here.Addr().Unmap().WithZone("") == at.Unmap().WithZone("")
+	if it || err != nil && host == "localhost" && here.Addr().IsLoopback() {
+		return []string{host}
 	}
-	return here.Addr().Unmap().WithZone("") == at.Unmap().WithZone("")
+	return nil
 }
 
 // ready says whether this server should be sent sessions.

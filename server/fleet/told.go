@@ -34,7 +34,7 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 			"baud":    p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
 	_, err = f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
-			// Nobody proves that there is such a device, so a stranger's word makes none; an operator's does.
+			// A stranger's word makes no device; an operator's does, or that of one that is enrolled and has not spoken.
 			if _, err := f.cfg.Store.Model(ctx, p.Model); err != nil {
 				return nil, err
 			}

@@ -21,9 +21,9 @@ var (
 		Refuses: []int{404},
 		Summary: "Offers a device a release again that was kept from it; without an image, ends all that keeps updates from it."}}
 	ForgetDevice = Endpoint[DeviceID, Nothing]{Route{Method: "DELETE", Path: "/api/devices/{model}/{serial}", Needs: MayHandle,
-		Act: "device.forget", Status: 204, Refuses: []int{404},
+		Act: "device.remove", Status: 204, Refuses: []int{404},
 		Summary: "Deletes a device with its history."}}
-	ForgetDevices = Endpoint[DevicesOf, Forgotten]{Route{Method: "DELETE", Path: DevicesPath, Needs: MayHandle, Act: "device.forget-all",
+	ForgetDevices = Endpoint[DevicesOf, Forgotten]{Route{Method: "DELETE", Path: DevicesPath, Needs: MayHandle, Act: "device.remove-all",
 		Refuses: []int{404},
 		Summary: "Deletes devices of a model with their history and keys, at most 1,000 at once, and says how many are left."}}
 )

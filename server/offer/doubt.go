@@ -11,7 +11,7 @@ import (
 	"unbrick/server/storage"
 )
 
-// What becomes of bytes that are in doubt. Nobody proves who says that an update file is wrong, so what a device says keeps
+// What becomes of bytes that are in doubt. A device may be wrong about an update file, so what it says keeps
 // the file from that device only. It makes the server prove the file again, and its own proof alone takes a file from all.
 // A damaged update file is made anew; a damaged image cannot be made anew and is reported.
 

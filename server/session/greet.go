@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 
 	"unbrick/protocol"
 	"unbrick/release"
@@ -48,13 +49,15 @@ func (v *session) greet(ctx context.Context) error {
 
 // judge says for whom the one who said a hello is taken.
 func (v *session) judge(ctx context.Context, g *greeting) (storage.Standing, error) {
+	signed := func(name string) bool { return protocol.VerifyHello(g.raw, &v.nonce, name) == nil }
 	switch {
 	case len(g.Device) == 0:
 		return storage.Unsigned, nil
-	case protocol.VerifyHello(g.raw, &v.nonce, v.conn.Host()) != nil:
-		return storage.Forged, nil
-	case !v.peer.Own:
+	case slices.ContainsFunc(v.peer.Names, signed):
+	case signed(v.conn.Host()): // if that were its name, a false server could hand on what a device signed for it
 		return storage.OtherName, nil
+	default:
+		return storage.Forged, nil
 	}
 	m, err := v.s.cfg.Store.Model(ctx, g.Model)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -72,7 +72,8 @@ func New(ctx context.Context, cfg Config) *Sessions { return &Sessions{cfg, ctx}
 // Peer is what is known of the other end of a connection.
 type Peer struct {
 	Address string // that it counts for
-	Own     bool   // the name that it says it dialled is one of this server's
+	// Names are the server's own: a device that dialled it has signed for one of them. What the peer says it dialled is none by itself.
+	Names []string
 }
 
 // Converse leads one session on conn and closes conn. It returns when the session has ended; what went wrong

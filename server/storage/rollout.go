@@ -19,7 +19,7 @@ type Rollout struct {
 	// of it may be negative, so that what passed before it began is not counted when a server adds up.
 	Ran    time.Duration `json:"ran,omitempty"`
 	Limit  uint32        `json:"limit,omitempty"`  // devices that may fail; one more is an alarm
-	Halts  bool          `json:"halts,omitempty"`  // the alarm halts it, although nobody proves who raises it
+	Halts  bool          `json:"halts,omitempty"`  // the alarm halts it
 	Failed uint32        `json:"failed,omitempty"` // serials under which somebody told of a failure
 	Alarm  time.Time     `json:"alarm,omitzero"`   // since when more than the limit failed or are lost
 	Halted time.Time     `json:"halted,omitzero"`  // since when it is offered to nobody; zero: it goes on

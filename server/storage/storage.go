@@ -52,7 +52,7 @@ const (
 )
 
 // RefusedFor is how long an update file that a device found wrong is not offered to it. After that it is tried again:
-// nobody proves who says so.
+// what was wrong may have been its own memory.
 const RefusedFor = 24 * time.Hour
 
 // FolderError says what is wrong with the place where the store lives, and what the operator can do.

@@ -33,7 +33,7 @@ var fleetAnswers = map[string]string{
 			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
 	"/api/audit": `{"acts":[
 		{"n":7,"at":"2026-11-22T13:58:03Z","account":"night","token":"0a1b2c3d","address":"192.0.2.7","act":"release.state","object":"0001/9c41","before":"offered","after":"withheld","result":"done","hash":"aa"},
-		{"n":6,"at":"2026-11-22T13:57:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"device.forget","object":"0001/A-1","before":"","after":"","result":"forbidden","hash":"bb"},
+		{"n":6,"at":"2026-11-22T13:57:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"device.remove","object":"0001/A-1","before":"","after":"","result":"forbidden","hash":"bb"},
 		{"n":5,"at":"2026-11-21T03:12:00Z","account":"","token":"","address":"203.0.113.9","act":"token.try","object":"12 wrong or ended","before":"","after":"","result":"wrong-token","hash":"cc"},
 		{"n":4,"at":"2026-11-20T10:00:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"release.publish","object":"0001/2.5.0","before":"","after":"order 5","result":"done","hash":"dd"}],"next":"4"}`,
 	"/api/accounts": `{"accounts":[{"name":"ci","roles":["publish"],"models":["0001","0002"],"made":"2026-10-01T08:00:00Z","tokens":2},

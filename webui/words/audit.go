@@ -27,7 +27,7 @@ var acts = map[string]string{
 	"account.bar":        "bars account $on, or frees it: $is",
 	"account.remove":     "removes account $on, which might $was",
 	"audit.prune":        "takes old rows of this log away: $is",
-	"device.forget":      "forgets device $on",
+	"device.remove":      "forgets device $on",
 	"device.free":        "frees device $on",
 	"device.hold":        "holds a release back from device $on",
 	"key.register":       "registers key $is for releases of model $on",
