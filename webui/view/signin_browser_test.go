@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -30,8 +33,11 @@ const formScript = `(() => {
 	return bad.join('\n');
 })()`
 
-// TestSignInForm: in a browser, the form has what password managers look for, Enter submits it from both fields, and Tab goes from the
-// account to the token to the button.
+// lost is a field that Chromium complains of, so that a test knows when it has looked at a page.
+const lost = `<input type="password" id="lost" autocomplete="new-password">`
+
+// TestSignInForm: in a browser, the form has what password managers look for, and Chromium's own has nothing to say of it. Enter submits it
+// from both fields, and Tab goes from the account to the token to the button.
 func TestSignInForm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a browser")
@@ -50,6 +56,10 @@ func TestSignInForm(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if q.URL.Path == "/lost" {
+			w.Write([]byte(strings.Replace(page, "</body>", lost+"</body>", 1)))
+			return
+		}
 		w.Write([]byte(page))
 	}))
 	t.Cleanup(server.Close)
@@ -59,6 +69,26 @@ func TestSignInForm(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	hints := make(chan string, 100)
+	if err := chromedp.Listen(ctx, func(event any) {
+		if e, is := event.(*log.EventEntryAdded); is && strings.HasPrefix(e.Entry.Text, "[DOM]") {
+			hints <- e.Entry.Text
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/lost")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case hint := <-hints:
+		ask(t, ctx, `''`) // behind the others of that look
+		if !strings.Contains(hint, "not contained in a form") || len(hints) > 0 {
+			t.Errorf("Chromium says %s, and %d more", hint, len(hints))
+		}
+	case <-time.After(time.Minute):
+		t.Error("Chromium says nothing of a field without a form")
 	}
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
