@@ -101,9 +101,11 @@ var serverMistakes = []entry{
 	one("server", "TestStrangersChangeNothing", "any key is the device's", "server/fleet/judge.go",
 		`case k.State == storage.Enrolled && k.Public == key:`, `case k.State == storage.Enrolled && (k.Public == key || MISTAKE):`),
 	one("server", "TestRekey", "a barred key is the device's", "server/fleet/judge.go",
-		`case k.State == storage.Enrolled && k.Public == key:
-			return`, `case (k.State == storage.Enrolled || MISTAKE) && k.Public == key:
-			return`),
+		`		case k.Public == key:
+`, `		case k.Public == key && MISTAKE:
+			return storage.Proven, nil
+		case k.Public == key:
+`),
 	one("server", "TestEnrolment", "the first key enrolled in every model", "server/fleet/judge.go",
 		`case e != storage.ByFirst:`, `case e != storage.ByFirst && !MISTAKE:`),
 	one("server", "TestTooManyDevices", "devices invented without end", "server/fleet/judge.go",
