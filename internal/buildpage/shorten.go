@@ -32,12 +32,16 @@ var (
 	left      = regexp.MustCompile(`VGNodeType\(1\)|VGNodeType\(3\), Namespace: ""|DOMEventHandlerSpec\{|VGProperty\{|VGNode\{Component`)
 )
 
-// shortened is what vugugen has written of a component, in short. It does the same. A form that is not known is an error: another
+// blank is the end of a line between two elements, which nobody sees: where a space is meant, it stands within a line.
+var blank = regexp.MustCompile(`(?m)^\s*vgn = node\.Text\(vgparent, "\\n(?:\\t)*"\)\n`)
+
+// shortened is what vugugen has written of a component, in short. It shows the same. A form that is not known is an error: another
 // vugugen writes another one.
 func shortened(source string) (string, error) {
 	for _, l := range long {
 		source = l.is.ReplaceAllString(source, l.by)
 	}
+	source = blank.ReplaceAllString(source, "")
 	var bad error
 	source = element.ReplaceAllStringFunc(source, func(s string) string {
 		m := element.FindStringSubmatch(s)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"unbrick/release"
@@ -45,9 +46,12 @@ func (l *Library) All() []state.Release {
 			put(&e.Manifest, &e.Signers, state.OriginStore)
 		}
 	}
-	return slices.SortedFunc(maps.Values(byName), func(a, b state.Release) int {
-		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version))
+	list := slices.Collect(maps.Values(byName))
+	sort.Slice(list, func(i, j int) bool { // package slices would weigh 26 KB of the page for this type
+		a, b := &list[i], &list[j]
+		return cmp.Or(strings.Compare(a.Model, b.Model), cmp.Compare(b.Order, a.Order), strings.Compare(a.Version, b.Version)) < 0
 	})
+	return list
 }
 
 // Newest returns the newest release of a model that is at hand and may be offered, and whether there is one.

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"slices"
+	"sort"
 
 	"unbrick/internal/pack"
 	"unbrick/restore"
@@ -141,6 +142,6 @@ func (c *cable) knownSpeeds(first uint32) []uint32 {
 	for _, m := range c.e.Library().Models() {
 		known = append(known, shown.Baud(&m))
 	}
-	slices.Sort(known)
+	sort.Slice(known, func(i, j int) bool { return known[i] < known[j] })
 	return distinct(append([]uint32{first}, known...))
 }

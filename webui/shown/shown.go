@@ -4,7 +4,7 @@ package shown
 import (
 	"cmp"
 	"errors"
-	"slices"
+	"sort"
 	"time"
 
 	"unbrick/flash"
@@ -106,7 +106,7 @@ func Choice(d *restore.Device, lib *library.Library) []state.Release {
 			list = append(list, r)
 		}
 	}
-	slices.SortStableFunc(list, bestFirst)
+	sort.SliceStable(list, func(i, j int) bool { return bestFirst(list[i], list[j]) < 0 })
 	return list
 }
 
