@@ -159,12 +159,17 @@ func (d *content) store(ctx context.Context, s storage.Store, key ed25519.Privat
 	if !d.fleet {
 		return told, nil
 	}
-	for _, v := range fleet(m, told.Public, &d.manifests[0], &d.manifests[1], now) {
+	devices := fleet(m, told.Public, &d.manifests[0], &d.manifests[1], now)
+	if err := enrol(ctx, s, key, devices); err != nil {
+		return nil, err
+	}
+	for i := range devices {
+		v := &devices[i]
 		if err := s.SaveDevice(ctx, &v.device, v.history...); err != nil && !errors.Is(err, storage.ErrStale) {
 			return nil, err
 		}
 	}
-	return told, nil
+	return told, notProven(ctx, s, key, devices[0].device.Claim, now)
 }
 
 // signed is a signed release of an image, whose number is its version.
@@ -216,6 +221,8 @@ func fleet(m *model.Model, key ed25519.PublicKey, one, two *release.Manifest, no
 	held := example(6, one, storage.HeldBack, 5*time.Hour)
 	held.Attempts = []storage.Attempt{{Image: two.Digest, Failures: 3, Until: now.Add(19 * time.Hour), Last: now.Add(-5 * time.Hour)}}
 	lost := example(4, one, storage.Restoration, 51*time.Minute)
+	twice := example(7, two, storage.Running, 6*time.Minute)
+	twice.Conflict, twice.Sequence = now.Add(-6*time.Minute), 12
 	return []device{
 		{example(1, two, storage.Running, 2*time.Minute), updated},
 		{example(2, one, storage.Running, 9*24*time.Hour), []storage.Event{first}},
@@ -228,5 +235,6 @@ func fleet(m *model.Model, key ed25519.PublicKey, one, two *release.Manifest, no
 		{small, []storage.Event{first, event(3*time.Hour, storage.NoFit, storage.ByServer, one.Version, two.Version,
 			fmt.Sprintf(`{"needs":%d,"has":%d}`, small.Needs, small.Claim.Workspace))}},
 		{held, []storage.Event{first, event(5*time.Hour, storage.Held, storage.ByServer, "", two.Version, `{"failures":3}`)}},
+		{twice, append(updated[:4:4], event(6*time.Minute, storage.Conflict, storage.ByServer, two.Version, "", `{"record":12,"before":31}`))},
 	}
 }

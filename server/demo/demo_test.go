@@ -59,13 +59,38 @@ func TestDemo(t *testing.T) {
 	if err != nil || page.Total == 0 {
 		t.Fatalf("%d devices, %v", page.Total, err)
 	}
+	counts := map[string]int{}
 	for _, d := range page.Devices {
+		known, err := store.Identities(ctx, d.Model, d.Serial)
+		if err != nil || len(known) > 1 || (len(known) == 1) != (d.Proof != storage.PublicKey{}) || len(known) == 1 && known[0].Public != d.Proof {
+			t.Errorf("%s has keys %v, %v, and spoke with %v", d.Serial, known, err, d.Proof)
+		}
+		switch {
+		case !d.Conflict.IsZero():
+			counts["conflict"]++
+		case len(known) > 0:
+			counts["proven"]++
+		default:
+			counts["never"]++
+		}
 		if !d.Demo {
 			t.Errorf("%s is not marked as demo", d.Serial)
 		}
 		h, err := store.History(ctx, d.Model, d.Serial, 0, 100)
 		if err != nil || len(h) == 0 || h[len(h)-1].Kind != storage.FirstSeen {
 			t.Errorf("%s has history %+v, %v", d.Serial, h, err)
+		}
+	}
+	if counts["conflict"] != 1 || counts["never"] != 1 || counts["proven"] < 3 {
+		t.Errorf("%v", counts)
+	}
+	others, err := store.Strangers(ctx, storage.StrangerQuery{}, 0, 100)
+	if err != nil || len(others) != 2 || others[0].Standing != storage.Pending || others[1].Standing != storage.Unsigned {
+		t.Errorf("strangers %+v, %v", others, err)
+	}
+	for _, s := range others {
+		if s.Address != "example" || s.Sessions != 1 {
+			t.Errorf("%s is not marked as an example, or spoke again at the second start: %+v", s.Serial, s)
 		}
 	}
 	q, err := http.NewRequest("GET", url+"/api/demo", nil)
@@ -103,6 +128,38 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("first release %+v, %v", first, err)
 	}
 	session(t, url, &m, first, key)
+}
+
+// TestDecisionsStay: what an operator decided on the demonstration is not undone by the next start.
+func TestDecisionsStay(t *testing.T) {
+	dir := t.TempDir()
+	store, _, end := start(t, dir)
+	ctx := context.Background()
+	others, err := store.Strangers(ctx, storage.StrangerQuery{Standing: storage.Pending}, 0, 1)
+	if err != nil || len(others) != 1 {
+		t.Fatalf("%+v, %v", others, err)
+	}
+	approved := storage.Identity{Model: "0001", Serial: others[0].Serial, Public: others[0].Key, State: storage.Enrolled, Since: time.Now()}
+	if _, err := store.Enrol(ctx, []storage.Identity{approved}); err != nil {
+		t.Fatal(err)
+	}
+	other := ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey)
+	changed := storage.Identity{Model: "0001", Serial: "DEMO-0001", Public: storage.PublicKey(other), State: storage.Enrolled, Since: time.Now()}
+	if err := store.Rekey(ctx, changed); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	store, _, end = start(t, dir)
+	defer end()
+	for _, want := range []storage.Identity{approved, changed} {
+		known, err := store.Identities(ctx, want.Model, want.Serial)
+		if err != nil || len(known) == 0 || known[0].Public != want.Public || known[0].State != storage.Enrolled {
+			t.Errorf("%s has %+v, %v", want.Serial, known, err)
+		}
+	}
+	if others, err = store.Strangers(ctx, storage.StrangerQuery{Standing: storage.Pending}, 0, 1); err != nil || len(others) != 0 {
+		t.Errorf("%+v stands there again, %v", others, err)
+	}
 }
 
 // session asks as the Lab's device does: release 1, and all the workspace that its model can give.

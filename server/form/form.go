@@ -68,6 +68,7 @@ const (
 	TokensPath   = "/api/tokens"
 	AuditPath    = "/api/audit"
 
+	ModelsPath    = "/api/models"
 	StrangersPath = "/api/strangers"
 )
 

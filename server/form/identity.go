@@ -104,7 +104,7 @@ type Stranger struct {
 	// unsigned: no key at all.
 	Standing  string    `json:"standing"`
 	Name      string    `json:"name"`    // that it was signed for, if the standing is other-name
-	Address   string    `json:"address"` // that spoke last; an IPv6 /64
+	Address   string    `json:"address"` // that spoke last; an IPv6 /64; "example": nobody spoke, it came with the demonstration
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
 	Sessions  int64     `json:"sessions"`

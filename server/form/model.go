@@ -4,7 +4,7 @@ import "time"
 
 // Endpoints of models.
 var (
-	ListModels = Endpoint[ModelQuery, Models]{Route{Method: "GET", Path: "/api/models", Needs: Anyone, Gives: CBOR,
+	ListModels = Endpoint[ModelQuery, Models]{Route{Method: "GET", Path: ModelsPath, Needs: Anyone, Gives: CBOR,
 		Summary: "The models that the server knows. As CBOR: an array of their records, whole."}}
 	GetModel = Endpoint[ModelID, Model]{Route{Method: "GET", Path: "/api/models/{id}", Needs: Anyone, Gives: CBOR, Refuses: []int{404},
 		Summary: "A model. As CBOR: its record."}}

@@ -95,6 +95,9 @@ type Stranger struct {
 	Failed        Digest // image to which a rewrite failed, as it says; zero: none
 }
 
+// Example is the address of strangers that came with the demonstration: nobody spoke from it, and no connection has it.
+const Example = "example"
+
 // Bounds of strangers.
 const (
 	MaxStrangers   = limits.Strangers
