@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+
+	"unbrick/internal/firmware"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -122,6 +125,75 @@ func TestFleetAccounts(t *testing.T) {
 	other.into("#token")
 	other.keys(secret + kb.Enter)
 	other.says("This token is not known here.")
+	if fallen := p.text(`JSON.stringify([...new Set(fallen)])`); fallen != "[]" {
+		t.Errorf("the focus fell to the body after %s", fallen)
+	}
+}
+
+// TestFleetApproves: a device that nobody enrolled speaks, changes nothing, is approved on the page by the keyboard, and is proven with its
+// next session; another that takes its serial is told apart.
+func TestFleetApproves(t *testing.T) {
+	s := startServer(t, "--data", t.TempDir())
+	sh := newShell(t, s)
+	old, next := firmware.Mithermo()
+	sh.write(t, "v1.bin", old)
+	sh.write(t, "v2.bin", next)
+	sh.must(t, 0, "key", "new", "-o", "release.key")
+	sh.must(t, 0, "model", "put", "0001", "--flash", "1MiB", "--geometry", "4KiB", "--program-unit", "8", "--ram", "256KiB", "--boot", "64KiB")
+	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "1", "v1.bin")
+	sh.must(t, 0, append(factory("S1", "dev.bin"), "--update")...)
+	p := openPage(t, s.URL+"/#fleet")
+	p.says("Sign in to the fleet.")
+	p.enter("token", token)
+	p.press("Sign in")
+	p.says("No device is proven yet.")
+	p.shot("fleet-nobody-proven")
+	p.eval(watchFocus)
+	p.enterOn("Look who spoke")
+	p.until(`document.querySelector('table.strangers tbody a') && document.activeElement === document.querySelector('h1')`)
+	p.says("Waits for approval")
+	begins := p.text(`document.querySelector('table.strangers td.mono').innerText`)
+	p.shot("fleet-strangers")
+	p.enterOn("Approve")
+	p.until(`document.activeElement.innerText === 'Leave it'`)
+	asked := p.text(`document.querySelector('table.strangers .question').innerText`)
+	key := regexp.MustCompile(`(?:[0-9a-f]{8} ){7}[0-9a-f]{8}`).FindString(asked)
+	if !strings.HasPrefix(key, begins) || !strings.Contains(asked, "device S1 of model 0001") {
+		t.Fatalf("the list says %q, and asked is %q", begins, asked)
+	}
+	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	p.keys(kb.Enter)
+	p.says("Approved.")
+	p.until(`!document.querySelector('table.strangers') && document.activeElement === document.querySelector('h1')`)
+	p.eval(`location.hash = 'fleet-device/0001/S1'`)
+	p.says("Its key is enrolled, and it has not spoken with it yet.")
+
+	sh.must(t, 0, "publish", "--key", "release.key", "--model", "0001", "--version", "2", "v2.bin")
+	var got emulated
+	sh.must(t, 0, "emulate", "--model", "0001", "--flash", "dev.bin", "--update", "--json").last(t, &got)
+	if got.Release != "2" {
+		t.Errorf("got %+v", got)
+	}
+	if o := sh.must(t, 0, "device", "show", "0001", "S1", "--json"); !strings.Contains(o.stdout, strings.ReplaceAll(key, " ", "")) {
+		t.Errorf("the device is known by another key than %s: %s", key, o.stdout)
+	}
+	p.says("What it signs is the device’s word.")
+	p.eval(`location.hash = 'fleet'`)
+	p.until(`[...document.querySelectorAll('table.devices tbody tr')].some(r => r.innerText.includes('S1') && r.innerText.includes('Proven'))`)
+	p.shot("fleet-proven")
+
+	sh.must(t, 0, append(factory("S1", "other.bin"), "--update")...) // a new board, or somebody else
+	p.says("1 who spoke is not proven, and not counted.")
+	p.eval(`document.querySelector('table.devices tbody a').click()`)
+	p.says("Has another key")
+	p.enterOn("This is its new board")
+	p.says("Give device S1 of model 0001 the key")
+	p.until(`document.activeElement.innerText === 'Leave it'`)
+	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	p.keys(kb.Enter)
+	p.says("A barred key")
+	p.says("The device has not spoken with it yet.")
+	p.shot("fleet-rekeyed")
 	if fallen := p.text(`JSON.stringify([...new Set(fallen)])`); fallen != "[]" {
 		t.Errorf("the focus fell to the body after %s", fallen)
 	}

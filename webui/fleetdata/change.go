@@ -65,7 +65,12 @@ func (c *Client) SetRelease(model, image, state, done string) {
 	c.set("PUT", form.ReleasesPath+"/"+Escape(image)+"/state", map[string]any{"model": model, "state": state}, done)
 }
 
-// Free offers a release again to a device that was held back from it.
+// Free offers a release again to a device that was held back from it; without an image it ends all that keeps updates from it, and its
+// conflict.
 func (c *Client) Free(image string) {
-	c.set("POST", form.DevicesPath+"/"+c.Model+"/"+c.Serial+"/free", map[string]any{"image": image}, "Offered again.")
+	body, said := map[string]any{"image": image}, "Offered again."
+	if image == "" {
+		body, said = map[string]any{}, "It counts again."
+	}
+	c.set("POST", c.devicePath()+"/free", body, said)
 }

@@ -20,6 +20,7 @@ type View uint8
 const (
 	ViewDevices View = iota
 	ViewDevice
+	ViewStrangers
 	ViewReleases
 	ViewLog
 	ViewAccounts
@@ -71,6 +72,7 @@ type Client struct {
 	life    int  // number of the present login; what was begun in another one says nothing now
 	next    string
 	nextAct string
+	nextOne string // of the strangers
 	out     bool   // somebody signed out, or was, in this page's life: a cookie that is still there signs nobody in
 	told    bool   // what the server says to a stranger was asked for
 	known   bool   // what the account may was told
@@ -91,20 +93,23 @@ type Client struct {
 	Named  string        // ViewAccount
 	Busy   string        // what was sent and has no answer yet, as Trouble.Of says it; empty: nothing
 
-	Search   string
-	Summary  form.Summary
-	Devices  []form.Device // as far as they were asked for
-	Total    int
-	Releases []form.Release
-	Detail   form.DeviceDetail
-	Acts     []form.Act // as far as they were asked for
-	Accounts []form.Account
-	Tokens   []form.Token   // ViewAccount: of that account
-	Made     *form.NewToken // that was made last, until somebody has kept it; nil: none
-	Trouble  Trouble        // with what was sent last
-	Missing  bool           // ViewDevice: the server knows no such device
-	Status   int            // Strange: of the answer
-	Refusal  string         // Strange: the words of a server of ours, empty if the answer is not one's
+	Search    string
+	Summary   form.Summary
+	Devices   []form.Device // as far as they were asked for
+	Total     int
+	Releases  []form.Release
+	Detail    form.DeviceDetail
+	Acts      []form.Act // as far as they were asked for
+	Accounts  []form.Account
+	Tokens    []form.Token   // ViewAccount: of that account
+	Made      *form.NewToken // that was made last, until somebody has kept it; nil: none
+	Trouble   Trouble        // with what was sent last
+	Missing   bool           // ViewDevice: no device has spoken that is proven to have this serial
+	Described []form.Model   // models that the server knows
+	Among     Among          // ViewStrangers: of whom
+	Others    []form.Stranger
+	Status    int    // Strange: of the answer
+	Refusal   string // Strange: the words of a server of ours, empty if the answer is not one's
 }
 
 // Bits of what has arrived.
@@ -116,6 +121,9 @@ const (
 	GotActs
 	GotAccounts
 	GotTokens
+	GotDescribed
+	GotStrangers
+	GotKnown // Detail.Known of a serial under which no device has spoken
 )
 
 // New returns a client that nobody has signed in to.
@@ -139,15 +147,17 @@ func (c *Client) SetSigned(account string) {
 	}
 }
 
-// Show shows a part of Fleet: "fleet", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-new-account", "fleet-account/NAME",
-// "fleet-diagnostic", "fleet-device/MODEL/SERIAL", "fleet-signed-in" and "fleet-refused/WORD", to which a sign-in by an identity
-// provider leads.
+// Show shows a part of Fleet: "fleet", "fleet-strangers", "fleet-releases", "fleet-log", "fleet-accounts", "fleet-new-account",
+// "fleet-account/NAME", "fleet-diagnostic", "fleet-device/MODEL/SERIAL", "fleet-signed-in" and "fleet-refused/WORD", to which a sign-in
+// by an identity provider leads.
 func (c *Client) Show(name string) {
 	c.shown, c.View, c.instead = true, ViewDevices, false
 	c.Trouble, c.Made = Trouble{}, nil
 	switch {
 	case name == "fleet-releases":
 		c.View = ViewReleases
+	case name == "fleet-strangers":
+		c.View = ViewStrangers
 	case name == "fleet-log":
 		c.View = ViewLog
 	case name == "fleet-accounts":
@@ -170,7 +180,7 @@ func (c *Client) Show(name string) {
 			break // no device has such a name, so nothing in an address needs an escape
 		}
 		if model != c.Model || serial != c.Serial {
-			c.Detail, c.Missing, c.got = form.DeviceDetail{}, false, c.got&^GotDetail
+			c.Detail, c.Missing, c.got = form.DeviceDetail{}, false, c.got&^(GotDetail|GotKnown)
 		}
 		c.View, c.Model, c.Serial = ViewDevice, model, serial
 	}
@@ -249,7 +259,13 @@ func (c *Client) askView() {
 	c.getReleases("", nil)
 	switch c.View {
 	case ViewDevice:
-		c.get(form.DevicesPath+"/"+c.Model+"/"+c.Serial, GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
+		c.get(c.devicePath(), GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
+		c.getDescribed("", nil)
+	case ViewStrangers:
+		c.getDescribed("", nil)
+		if len(c.Others) <= 50 { // as below
+			c.getStrangers("", nil)
+		}
 	case ViewLog:
 		if len(c.Acts) <= 50 { // as below
 			c.getActs("", nil)
@@ -266,7 +282,9 @@ func (c *Client) askView() {
 		if len(c.Devices) <= 50 { // somebody who asked for more is not thrown back to the first page
 			c.getDevices("", nil)
 		}
-	case ViewReleases, ViewNewAccount, ViewDiagnostic:
+	case ViewReleases:
+		c.getDescribed("", nil)
+	case ViewNewAccount, ViewDiagnostic:
 	}
 }
 
@@ -312,6 +330,9 @@ func (c *Client) get(path string, got int, take func(answer any)) {
 			c.got |= got
 		case ok && status == 404 && got == GotDetail && o["code"] == "not-found":
 			c.Missing = true
+			c.get(c.devicePath()+"/keys", GotKnown, func(o any) { c.Detail.Known = read[form.Known](o) })
+		case ok && status == 404 && got == GotKnown:
+			c.Detail.Known, c.got = form.Known{}, c.got|GotKnown
 		default:
 			c.odd(status, o)
 		}
@@ -353,7 +374,7 @@ func (c *Client) MoreDevices() {
 
 // Find searches.
 func (c *Client) Find(words string) {
-	c.Search, c.Devices, c.next = strings.ToValidUTF8(words[:min(len(words), maxSearch)], ""), nil, ""
+	c.Search, c.Devices, c.next = searched(words), nil, ""
 	c.got &^= GotDevices
 	c.Ask()
 }

@@ -18,13 +18,18 @@ func TestFill(t *testing.T) {
 		Model: "0001", Serial: "A", Demo: true, Group: "running", Since: now, FirstSeen: now, LastSeen: now, Sessions: 1 << 40,
 		Release: form.Running{Version: "1", Order: 1 << 52, Image: "aa", Known: true, Confirmed: true}, Target: &form.Target{Version: "2", Image: "bb"},
 		Workspace: math.MaxUint32, Needs: 2, Kinds: []string{"delta"}, Keys: []string{"k"}, Progress: &form.Progress{Sent: 1, Size: 2},
-		Restored: &now, Told: true, Conflict: &now, Attempts: []form.Attempt{{Image: "aa", Failures: 3, Held: true, By: "server", Until: &now, Last: now}},
+		Restored: &now, Told: true, Conflict: &now, Key: "ab", Attempts: []form.Attempt{{Image: "aa", Failures: 3, Held: true, By: "server", Until: &now, Last: now}},
 		Refusals: []form.Refusal{{File: "ff", Until: now}}, Dead: []form.Dead{{Addr: 4096, Freed: true}},
 	}
 	same(t, form.Devices{Devices: []form.Device{device, {}}, Total: 2, Next: "c"})
-	same(t, form.DeviceDetail{Device: device, ModelName: "x", Geometry: "y", Next: "5",
+	known := form.Known{DeviceKeys: []form.DeviceKey{{Key: "ab", State: "enrolled", Since: now}}, Strangers: []form.Stranger{{Model: "m", Serial: "s", Key: "cd",
+		Standing: "pending", Name: "n", Address: "192.0.2.1", First: now, Last: now, Sessions: 7, Release: form.Running{Version: "1"}, Workspace: 4096}}}
+	same(t, known)
+	same(t, form.Strangers{Strangers: known.Strangers, Next: "c"})
+	same(t, form.DeviceDetail{Device: device, Known: known, ModelName: "x", Geometry: "y", Next: "5",
 		History: []form.Event{{ID: 5, At: now, Kind: "k", Source: "s", From: "1", To: "2", Bytes: 1 << 50, File: "f", Detail: map[string]any{"a": "b", "n": 1.0}}}})
-	same(t, form.Summary{Devices: 3, Groups: map[string]int{"silent": 2}, Strangers: map[string]int{"pending": 1}, Releases: []form.ReleaseCount{{Model: "m", Installed: 1, Known: true}}})
+	same(t, form.Summary{Devices: 3, Groups: map[string]int{"silent": 2}, Releases: []form.ReleaseCount{{Model: "m", Installed: 1, Known: true}},
+		Strangers: map[string]int{"pending": 2}})
 	same(t, form.Releases{Releases: []form.Release{{Claims: form.Claims{Model: "m", Order: 9, Era: 65535, Keys: []string{"k"}}, Published: now, Installed: &n, Rollout: &form.Rollout{
 		Phases: "1%", Begun: now, Passed: 60, Next: &now, Limit: 3, Halted: &now, Why: "so"}}}})
 }

@@ -118,7 +118,7 @@ func (c *Client) Denied() bool { return c.known && !c.May(c.needs()) }
 // needs is the right without which a part shows nothing.
 func (c *Client) needs() form.Right {
 	switch c.View {
-	case ViewDevices, ViewDevice:
+	case ViewDevices, ViewDevice, ViewStrangers:
 		return form.MaySee
 	case ViewAccounts, ViewAccount, ViewNewAccount:
 		return form.MayAdminister

@@ -10,7 +10,7 @@ import (
 
 // fleetAnswers is what a server says, in the shape of its HTTP API.
 var fleetAnswers = map[string]string{
-	"/api/summary": `{"devices":1219,"groups":{"restoration":2,"needs-cable":1,"silent":12,"running":1202},"releases":[
+	"/api/summary": `{"devices":1219,"groups":{"restoration":2,"needs-cable":1,"silent":12,"running":1202},"strangers":{"pending":2,"second-key":1,"unsigned":9},"releases":[
 		{"model":"0001","version":"2.4.1","image":"9c41","installed":105,"confirmed":98,"known":true},
 		{"model":"0001","version":"2.3.0","image":"77aa","installed":1097,"confirmed":1097,"known":true}]}`,
 	"/api/devices": `{"total":1219,"next":"c2","devices":[
@@ -20,8 +20,8 @@ var fleetAnswers = map[string]string{
 		{"model":"0001","serial":"A17-003970","group":"silent","last_seen":"2026-11-14T11:00:00Z","release":{"version":"2.3.0","confirmed":true}},
 		{"model":"0001","serial":"A17-004402","group":"receiving","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"},"progress":{"sent":49152,"size":62311}},
 		{"model":"0001","serial":"A17-004401","group":"rewriting","last_seen":"2026-11-22T14:03:58Z","release":{"version":"2.3.0","confirmed":true},"target":{"version":"2.4.1"}},
-		{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1"},"restored":"2026-11-22T14:01:00Z"},
-		{"model":"0001","serial":"A17-004213","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1","confirmed":true}}]}`,
+		{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","key":"aa","conflict":"2026-11-22T14:00:00Z","release":{"version":"2.4.1"},"restored":"2026-11-22T14:01:00Z"},
+		{"model":"0001","serial":"A17-004213","group":"running","key":"bb","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1","confirmed":true}}]}`,
 	"/api/devices/0001/A17-004212": `{"model":"0001","serial":"A17-004212","group":"running","last_seen":"2026-11-22T14:02:00Z","workspace":155648,"kinds":["delta","full"],
 		"release":{"version":"2.4.1","image":"9c41e07b5d2200000000","confirmed":true},"model_name":"Field terminal","geometry":"4KiB*256",
 		"attempts":[{"image":"9c41","version":"2.4.1","failures":3,"held":true}],
@@ -31,6 +31,23 @@ var fleetAnswers = map[string]string{
 			{"at":"2026-11-22T13:39:00Z","kind":"offer","source":"server","from":"2.3.0","to":"2.4.1","detail":{"kind":"delta","size":62311,"needs":81920}},
 			{"at":"2026-08-03T09:00:00Z","kind":"installed","source":"device","from":"2.2.7","to":"2.3.0"},
 			{"at":"2026-02-12T09:00:00Z","kind":"first-seen","source":"server","to":"2.2.7"}]}`,
+	"/api/strangers": `{"strangers":[
+		{"model":"0001","serial":"A17-005001","key":"1a2b3c4d5e6f70811a2b3c4d5e6f70821a2b3c4d5e6f70831a2b3c4d5e6f7084","standing":"pending","address":"192.0.2.7","first":"2026-11-22T13:00:00Z","last":"2026-11-22T14:03:00Z","sessions":3,"release":{"version":"2.4.1","image":"9c41"},"workspace":155648},
+		{"model":"0001","serial":"A17-004212","key":"8899aabbccddeeff8899aabbccddeef08899aabbccddeef18899aabbccddeef2","standing":"second-key","address":"2001:db8:12:3400::/64","first":"2026-11-22T13:00:00Z","last":"2026-11-22T14:01:00Z","sessions":1,"release":{"version":"2.3.0"}},
+		{"model":"0001","serial":"A17-004213","key":"77","standing":"other-name","name":"updates.elsewhere.example","address":"198.51.100.9","first":"2026-11-22T13:00:00Z","last":"2026-11-22T13:30:00Z","sessions":1,"release":{"version":"2.3.0"}},
+		{"model":"0002","serial":"DEMO-0009","key":"","standing":"unsigned","address":"example","first":"2026-11-20T13:00:00Z","last":"2026-11-21T13:30:00Z","sessions":40,"release":{"version":"1"}}],"next":"9"}`,
+	"/api/models": `{"models":[{"id":"0001","name":"Field terminal","enrolment":"approve"},{"id":"0002","name":"Thermometer","enrolment":"list"},{"id":"0003","name":"Gateway","enrolment":"open"}],"next":""}`,
+	"/api/devices/0001/A17-004213": `{"model":"0001","serial":"A17-004213","group":"running","last_seen":"2026-11-22T14:02:00Z","release":{"version":"2.4.1","confirmed":true},
+		"key":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","conflict":"2026-11-22T14:00:00Z",
+		"device_keys":[{"key":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","state":"enrolled","since":"2026-08-03T09:00:00Z"},
+			{"key":"ffeeddccbbaa99880011223344556677ffeeddccbbaa99880011223344556677","state":"barred","since":"2026-08-03T09:00:00Z"}],
+		"strangers":[{"model":"0001","serial":"A17-004213","key":"8899aabbccddeeff8899aabbccddeef08899aabbccddeef18899aabbccddeef2","standing":"second-key","address":"192.0.2.7","last":"2026-11-22T14:01:00Z","sessions":1,"release":{"version":"2.3.0"}},
+			{"model":"0001","serial":"A17-004213","key":"ffeeddccbbaa99880011223344556677ffeeddccbbaa99880011223344556677","standing":"barred-key","address":"192.0.2.8","last":"2026-11-22T13:01:00Z","sessions":2,"release":{"version":"2.3.0"}},
+			{"model":"0001","serial":"A17-004213","key":"","standing":"unsigned","address":"192.0.2.9","last":"2026-11-21T13:01:00Z","sessions":7,"release":{"version":""}}],
+		"history":[{"at":"2026-11-22T14:00:00Z","kind":"conflict","source":"server","detail":{"record":7,"before":19}},
+			{"at":"2026-11-21T14:00:00Z","kind":"conflict","source":"server","detail":{"peers":["192.0.2.7","192.0.2.8"]}},
+			{"at":"2026-08-03T09:00:00Z","kind":"proven","source":"device","to":"2.4.1","detail":{"key":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}]}`,
+	"/api/devices/0001/A17-005001/keys": `{"device_keys":[],"strangers":[{"model":"0001","serial":"A17-005001","key":"1a2b3c4d5e6f70811a2b3c4d5e6f70821a2b3c4d5e6f70831a2b3c4d5e6f7084","standing":"pending","address":"192.0.2.7","last":"2026-11-22T14:03:00Z","sessions":3,"release":{"version":"2.4.1"}}]}`,
 	"/api/audit": `{"acts":[
 		{"n":7,"at":"2026-11-22T13:58:03Z","account":"night","token":"0a1b2c3d","address":"192.0.2.7","act":"release.state","object":"0001/9c41","before":"offered","after":"withheld","result":"done","hash":"aa"},
 		{"n":6,"at":"2026-11-22T13:57:00Z","account":"ci","token":"4e5f6g7h","address":"198.51.100.4","act":"device.remove","object":"0001/A-1","before":"","after":"","result":"forbidden","hash":"bb"},
@@ -47,7 +64,7 @@ var fleetAnswers = map[string]string{
 		{"id":"1z2y3x4w","account":"ci","note":"of the tests","made":"2026-10-01T08:00:00Z","ends":"2026-11-01T08:00:00Z","ended":true}],"next":""}`,
 	"/api/releases": `{"releases":[
 		{"model":"0001","version":"2.5.0","image":"aa","keys":["7f3a91c205060708"],"state":"withheld","size":956416,"published":"2026-11-20T10:00:00Z","installed":0,"confirmed":0},
-		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98},
+		{"model":"0001","version":"2.4.1","image":"9c41","keys":["7f3a91c205060708"],"state":"offered","size":950272,"published":"2026-11-03T10:00:00Z","installed":105,"confirmed":98,"rollout":{"failed":1,"lost":1,"strangers":3}},
 		{"model":"0001","version":"2.2.8","image":"bb","keys":["7f3a91c205060708"],"state":"withdrawn","size":943104,"published":"2026-09-03T10:00:00Z","installed":0,"confirmed":0}]}`,
 }
 
@@ -182,7 +199,7 @@ func TestFleetTellsAStrangersAnswer(t *testing.T) {
 			}
 			w.answers = nil
 			w.timers[len(w.timers)-1]()
-			w.answer(map[string]string{"/api/releases": `{}`, "/api/summary": `{}`, "/api/devices": `{}`, "/api/devices/0001/A": `{}`})
+			w.answer(map[string]string{"/api/releases": `{}`, "/api/summary": `{}`, "/api/models": `{}`, "/api/devices": `{}`, "/api/devices/0001/A": `{}`})
 			if r.fleet.Client.Phase != fleetdata.Known {
 				t.Errorf("%s, status %d: the page does not find back", path, test.status)
 			}
@@ -209,7 +226,7 @@ func TestFleetAnswersAreForTheScreenThatAsked(t *testing.T) {
 
 // That the server does not know a device stays said, in whatever order its answers come.
 func TestUnknownDeviceInAnyOrder(t *testing.T) {
-	for _, last := range []string{"/api/releases", "/api/devices/0001/A"} {
+	for _, last := range []string{"/api/releases", "/api/models", "/api/devices/0001/A"} {
 		w := &world{}
 		r := New(w.hooks())
 		r.SetSigned("eve")
@@ -219,7 +236,7 @@ func TestUnknownDeviceInAnyOrder(t *testing.T) {
 			for i, q := range w.requests {
 				switch {
 				case q.Path != path:
-				case path == "/api/releases":
+				case !strings.HasPrefix(path, "/api/devices"):
 					w.answers[i](200, []byte(fleetAnswers[path]))
 				default:
 					w.answers[i](404, []byte(`{"error":"no such device","code":"not-found"}`))
@@ -274,8 +291,8 @@ func TestFleetSet(t *testing.T) {
 // A server of another age, or a stranger in its place, costs fields and never the page.
 func TestFleetTakesAnyAnswer(t *testing.T) {
 	for _, body := range []string{"", "null", "[]", "{", `{"devices":7,"groups":[],"releases":{}}`, `{"devices":[1,{"release":3,"attempts":[null],"kinds":[1]}],"history":[{"detail":[]}]}`, `{"devices":-1e300}`} {
-		table := map[string]string{"/api/releases": body, "/api/summary": body, "/api/devices": body, "/api/devices/0001/A": body}
-		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-device/0001/A"} {
+		table := map[string]string{"/api/releases": body, "/api/models": body, "/api/strangers": body, "/api/summary": body, "/api/devices": body, "/api/devices/0001/A": body}
+		for _, path := range []string{"#fleet", "#fleet-releases", "#fleet-strangers", "#fleet-device/0001/A"} {
 			w := &world{}
 			r := New(w.hooks())
 			r.SetPath(path)

@@ -193,7 +193,7 @@ func scenes() []scene {
 	chosen.Plan.Release.Fit = state.FitWithdrawn
 	off := statetest.Lab(state.LabOff)
 	off.Power.Switch = state.SwitchOff
-	return append(accountScenes(), []scene{
+	return append(append(accountScenes(), identityScenes()...), []scene{
 		{"loading", "", func(*Root, *world) {}, "Bring your device back.", "Connect your device", nil},
 		{"loading-chosen", "", func(r *Root, _ *world) { r.Chosen() }, "Bring your device back.", "Connecting", []string{"Nothing has been sent to your device."}},
 		{"restore", "", onRestore(state.RestoreIdle{}), "Bring your device back.", "Connect your device", []string{"Your browser will ask which device to use.", "Not connected"}},

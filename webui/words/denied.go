@@ -7,9 +7,14 @@ import (
 	"unbrick/webui/fleetdata"
 )
 
+// seesDevices reports whether the part that is shown is of devices.
+func seesDevices(f *fleetdata.Client) bool {
+	return f.View == fleetdata.ViewDevices || f.View == fleetdata.ViewDevice || f.View == fleetdata.ViewStrangers
+}
+
 // deniedHeading is the headline where an account may not see what is there.
 func deniedHeading(f *fleetdata.Client) string {
-	if f.View == fleetdata.ViewDevices || f.View == fleetdata.ViewDevice {
+	if seesDevices(f) {
 		return "This account does not see devices."
 	}
 	return "This account does not administer."
@@ -18,7 +23,7 @@ func deniedHeading(f *fleetdata.Client) string {
 // deniedLead says what it would need.
 func deniedLead(f *fleetdata.Client) string {
 	need := "Accounts and tokens are for role admin."
-	if f.View == fleetdata.ViewDevices || f.View == fleetdata.ViewDevice {
+	if seesDevices(f) {
 		need = "Devices are for roles view and operate."
 	}
 	return "Account " + f.Who + " may " + strings.Join(f.Roles, ", ") + ". " + need + " Whoever administers the server can give it that."

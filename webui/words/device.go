@@ -78,40 +78,41 @@ func EventRows(list []form.Event, now time.Time) []EventRow {
 }
 
 // eventForms are the lines of a device's history by their kind. What stands behind a $ is a place, which event.place fills.
-var eventForms = map[string]EventRow{
-	"first-seen":  {Class: "plain", Head: "First seen", Text: "$runs"},
-	"offer":       {Class: "plain", Head: "Update $route", Text: "$file, needs a workspace of ${needs KiB}."},
-	"transferred": {Class: "plain", Head: "Update file received", Text: "$route$received."},
-	"broken":      {Class: "plain", Head: "Transfer broke off", Text: "At ${sent KB} of ${size KB}. $broke."},
-	"installed":   {Class: "ok", Head: "Installed $to", Text: "Rewritten in place, verdict good."},
-	"confirmed": {Class: "ok", Head: "Confirmed $to", Text: "The release says that it works. Older security levels are refused from " +
+var eventForms = []struct{ kind, class, head, text string }{
+	{"first-seen", "plain", "First seen", "$runs"},
+	{"offer", "plain", "Update $route", "$file, needs a workspace of ${needs KiB}."},
+	{"transferred", "plain", "Update file received", "$route$received."},
+	{"broken", "plain", "Transfer broke off", "At ${sent KB} of ${size KB}. $broke."},
+	{"installed", "ok", "Installed $to", "Rewritten in place, verdict good."},
+	{"confirmed", "ok", "Confirmed $to", "The release says that it works. Older security levels are refused from " +
 		"now on."},
-	"failed":   {Class: "bad", Head: "Update $route went wrong", Text: "It was transferred, and the device does not run it."},
-	"refused":  {Class: "bad", Head: "Update file refused", Text: "The proof before erase had another outcome. Nothing was erased."},
-	"held":     {Class: "bad", Head: "Held back from $to", Text: "$held"},
-	"conflict": {Class: "bad", Head: "Two devices of one serial", Text: "Both spoke at the same time, and both were served."},
-	"settled":  {Class: "plain", Head: "Marked as settled", Text: "By the operator."},
-	"freed":    {Class: "plain", Head: "Offered again", Text: "$to"},
-	"needs-cable": {Class: "bad", Head: "Needs the cable", Text: "The smallest update file needs ${needs KiB}, the device has ${has KiB}. " +
+	{"failed", "bad", "Update $route went wrong", "It was transferred, and the device does not run it."},
+	{"refused", "bad", "Update file refused", "The proof before erase had another outcome. Nothing was erased."},
+	{"held", "bad", "Held back from $to", "$held"},
+	{"conflict", "bad", "Two seem to have its key", "$clash It is served, and not counted."},
+	{"proven", "ok", "Proven by a new key", "It signed with $key for the first time."},
+	{"settled", "plain", "Marked as settled", "By the operator."},
+	{"freed", "plain", "Offered again", "$to"},
+	{"needs-cable", "bad", "Needs the cable", "The smallest update file needs ${needs KiB}, the device has ${has KiB}. " +
 		"It keeps running."},
-	"not-made": {Class: "bad", Head: "No update file for $to", Text: "The server tried to make one again and again: $error. The device " +
+	{"not-made", "bad", "No update file for $to", "The server tried to make one again and again: $error. The device " +
 		"keeps running; publish the release anew, or withhold it."},
-	"restored":      {Class: "ok", Head: "Restored over the cable", Text: "Verified, runs $to.$written As reported by whoever restored it."},
-	"not-restored":  {Class: "bad", Head: "Restoration ended early", Text: "As reported by whoever tried. It can be tried again."},
-	"found":         {Class: "bad", Head: "Found in restoration mode", Text: "$why."},
-	"verified":      {Class: "ok", Head: "Runs what was restored", Text: "The device itself says so."},
-	"changed":       {Class: "plain", Head: "Other software than known", Text: "$now It did not come from here."},
-	"flash-problem": {Class: "bad", Head: "Its flash wears out", Text: "It reported erases that went wrong."},
+	{"restored", "ok", "Restored over the cable", "Verified, runs $to.$written As reported by whoever restored it."},
+	{"not-restored", "bad", "Restoration ended early", "As reported by whoever tried. It can be tried again."},
+	{"found", "bad", "Found in restoration mode", "$why."},
+	{"verified", "ok", "Runs what was restored", "The device itself says so."},
+	{"changed", "plain", "Other software than known", "$now It did not come from here."},
+	{"flash-problem", "bad", "Its flash wears out", "It reported erases that went wrong."},
 }
 
 func eventWords(e *form.Event) EventRow {
-	row, known := eventForms[e.Kind]
-	if !known {
-		return EventRow{Class: "plain", Head: e.Kind, Text: eventPlace(e, "route")}
-	}
 	place := func(name string) string { return eventPlace(e, name) }
-	row.Head, row.Text = os.Expand(row.Head, place), os.Expand(row.Text, place)
-	return row
+	for i := range eventForms {
+		if f := &eventForms[i]; f.kind == e.Kind {
+			return EventRow{Class: f.class, Head: os.Expand(f.head, place), Text: os.Expand(f.text, place)}
+		}
+	}
+	return EventRow{Class: "plain", Head: e.Kind, Text: place("route")}
 }
 
 // eventPlace is what an event has for a place of its words: a number of its detail, or one of these.
@@ -143,6 +144,19 @@ func eventPlace(e *form.Event, place string) string {
 			return "By the operator, until the operator offers it again."
 		}
 		return "It says that its rewrites failed. It is offered again after some days, or when you offer it."
+	case "key":
+		return "key " + shortKey(d.text("key"))
+	case "clash":
+		if _, is := e.Detail["record"]; is {
+			return "The number of its record fell from " + Group(d.number("before")) + " to " + Group(d.number("record")) +
+				": a copy of its board, or an old content of its flash."
+		}
+		peers, _ := e.Detail["peers"].([]any)
+		from := make([]string, len(peers))
+		for i := range peers {
+			from[i], _ = peers[i].(string)
+		}
+		return sentence("Two spoke with it at the same time, from ", strings.Join(from, " and "))
 	case "error":
 		return strings.TrimSuffix(d.text("error"), ".")
 	case "why":

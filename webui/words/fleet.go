@@ -33,6 +33,8 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return AccountHeading(f)
 	case f.View == fleetdata.ViewNewAccount:
 		return NewAccountHeading
+	case f.View == fleetdata.ViewStrangers:
+		return StrangersHeading
 	case f.Empty():
 		return EmptyHeading
 	case f.View == fleetdata.ViewDevice:
@@ -43,6 +45,8 @@ func FleetHeading(f *fleetdata.Client, d *OpenedFile) string {
 		return "Devices of model " + f.Of() + "."
 	case !f.Got(fleetdata.GotSummary):
 		return "Asking the server."
+	case f.Summary.Devices == 0 && f.Strangers() > 0:
+		return "No device is proven yet."
 	case f.Summary.Devices == 0:
 		return "No device has called yet."
 	}
@@ -82,6 +86,9 @@ func FleetPane(f *fleetdata.Client) Pane {
 		p.Lead, p.Acts = "It said: "+f.Refusal+". "+stays, again
 	case f.Denied():
 		p.Lead = deniedLead(f)
+	case f.Got(fleetdata.GotSummary) && f.Strangers() > 0:
+		p.Lead = "Somebody spoke, and is not proven to be a device: look who it is, and approve what is yours."
+		p.Acts = []Act{Primary("Look who spoke", GoTo{fleetdata.StrangersPath})}
 	case f.Got(fleetdata.GotSummary) && len(f.Releases) == 0:
 		p.Lead = "Nothing is published yet, either. Who has role publish does that, with unbrick publish."
 	case f.Got(fleetdata.GotSummary):
@@ -140,6 +147,7 @@ func FleetLead(s *form.Summary) []LeadPart {
 type DeviceRow struct {
 	Path, Serial, Model, Release string
 	Sign, State, Small, Last     string
+	Proof                        Proof
 }
 
 func DeviceRows(list []form.Device, now time.Time) []DeviceRow {
@@ -147,7 +155,7 @@ func DeviceRows(list []form.Device, now time.Time) []DeviceRow {
 	for i := range list {
 		d := &list[i]
 		row := DeviceRow{Path: fleetdata.DevicePath(d.Model, d.Serial), Serial: d.Serial, Model: d.Model, Release: d.Release.Version,
-			Last: Ago(d.LastSeen, now)}
+			Last: Ago(d.LastSeen, now), Proof: ProofOf(d)}
 		if d.Target != nil && d.Target.Version != "" && d.Target.Version != d.Release.Version {
 			row.Release = d.Release.Version + " to " + d.Target.Version
 		}
@@ -155,7 +163,6 @@ func DeviceRows(list []form.Device, now time.Time) []DeviceRow {
 			row.Model += ", example"
 		}
 		row.Sign, row.State, row.Small = groupWords(d, now)
-		row.Small = marked(d, row.Small)
 		rows[i] = row
 	}
 	return rows
@@ -207,7 +214,7 @@ func groupWords(d *form.Device, now time.Time) (sign, state, small string) {
 
 // marked adds what nobody may overlook to what explains a device's situation.
 func marked(d *form.Device, small string) string {
-	const conflict = "two devices speak under this serial"
+	const conflict = "two seem to have its key, so it is not counted"
 	switch {
 	case d.Conflict == nil:
 		return small

@@ -11,6 +11,7 @@ import (
 // ReleaseRow is one line of the table of releases.
 type ReleaseRow struct {
 	Version, Model, Sign, State, Small, Key, Size, Devices, Confirmed string
+	Strangers                                                         string // who say that it failed
 	Release                                                           *form.Release
 	Acts                                                              []Act
 }
@@ -54,7 +55,13 @@ func ReleaseRows(f *fleetdata.Client, now time.Time) []ReleaseRow {
 		case rel.Rollout.Halted != nil:
 			row.Sign, row.Small = "off", "its rollout is halted"
 		case rel.Rollout.Alarm:
-			row.Sign, row.Small = "bad", Count(int(rel.Rollout.Failed+rel.Rollout.Lost), "device", "devices")+" failed or lost, as nobody proves"
+			row.Sign, row.Small = "bad", Count(int(rel.Rollout.Failed+rel.Rollout.Lost), "device", "devices")+" failed or lost: more than may be"
+		case rel.Rollout.Failed+rel.Rollout.Lost > 0:
+			row.Small = Count(int(rel.Rollout.Failed+rel.Rollout.Lost), "device", "devices") + " failed or lost"
+		}
+		if rel.Rollout != nil && rel.Rollout.Strangers > 0 {
+			row.Strangers = Group(uint64(rel.Rollout.Strangers)) + " not proven " + either(rel.Rollout.Strangers, "says", "say") +
+				" that it failed: not counted"
 		}
 		if !f.May(form.MayPublish) || !f.On(rel.Model) {
 			row.Acts = nil

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"time"
-
 	"unbrick/server/form"
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
@@ -10,10 +8,8 @@ import (
 
 // Account is one account: its tokens, what it may, and how it ends.
 type Account struct {
-	Fleet *fleetdata.Client
+	shows
 	Draft *Draft
-	Now   time.Time
-	Wish  WishFunc
 }
 
 func (c *Account) known() bool { return c.Fleet.Account() != nil }

@@ -1,17 +1,12 @@
 package fleet
 
 import (
-	"time"
-
-	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
 )
 
 // Accounts is the table of accounts, with what they may.
 type Accounts struct {
-	Fleet *fleetdata.Client
-	Now   time.Time
-	Wish  WishFunc
+	shows
 
 	pages int // that were asked for behind the first
 }

@@ -2,10 +2,8 @@ package fleet
 
 import (
 	"slices"
-	"time"
 
 	"unbrick/server/form"
-	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
 
 	"github.com/vugu/vugu"
@@ -16,9 +14,7 @@ const maxRows = 50
 
 // Devices is the table of devices, those in need first.
 type Devices struct {
-	Fleet *fleetdata.Client
-	Now   time.Time
-	Wish  WishFunc
+	shows
 }
 
 // find wants the devices that match some words, listOf those of one model, more those behind the ones that are shown.
@@ -44,6 +40,8 @@ func (c *Devices) rows() []words.DeviceRow {
 	list := c.Fleet.Devices
 	return words.DeviceRows(list[max(0, len(list)-maxRows):], c.Now)
 }
+
+func (c *Devices) others() string { return words.StrangersLine(c.Fleet) }
 
 // examples says whether devices are shown that do not exist.
 func (c *Devices) examples() bool {

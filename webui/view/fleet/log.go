@@ -1,17 +1,13 @@
 package fleet
 
 import (
-	"time"
-
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
 )
 
 // Log is the audit log: who did what at the server.
 type Log struct {
-	Fleet *fleetdata.Client
-	Now   time.Time
-	Wish  WishFunc
+	shows
 }
 
 // before wants the acts before those on the screen.

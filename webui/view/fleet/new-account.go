@@ -1,10 +1,7 @@
 package fleet
 
-import "unbrick/webui/fleetdata"
-
 // NewAccount makes an account.
 type NewAccount struct {
-	Fleet *fleetdata.Client
+	shows
 	Draft *Draft
-	Wish  WishFunc
 }

@@ -1,17 +1,13 @@
 package fleet
 
 import (
-	"time"
-
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
 )
 
 // Releases is the table of releases, with who runs them.
 type Releases struct {
-	Fleet *fleetdata.Client
-	Now   time.Time
-	Wish  WishFunc
+	shows
 }
 
 func (c *Releases) rows() []words.ReleaseRow { return words.ReleaseRows(c.Fleet, c.Now) }

@@ -20,6 +20,20 @@ type Screen struct {
 
 	opened  words.OpenedFile
 	drafted Draft
+
+	on         shownPart // when the page was built last
+	devices    Devices
+	device     Device
+	strangers  Strangers
+	releases   Releases
+	log        Log
+	accounts   Accounts
+	account    Account
+	newAccount NewAccount
+	diagnostic Diagnostic
+	empty      Empty
+	enter      SignIn
+	pane       part.StatePane
 }
 
 // OpenFile wants the browser's chooser for a file, and Done called with what was chosen.
@@ -36,6 +50,7 @@ const (
 	onSignIn     shownPart = "sign in"
 	onEmpty      shownPart = "empty"
 	onDevice     shownPart = "device"
+	onStrangers  shownPart = "strangers"
 	onReleases   shownPart = "releases"
 	onLog        shownPart = "log"
 	onAccounts   shownPart = "accounts"
@@ -61,6 +76,8 @@ func (c *Screen) part() shownPart {
 		return onAccount
 	case f.View == fleetdata.ViewNewAccount:
 		return onNewAccount
+	case f.View == fleetdata.ViewStrangers:
+		return onStrangers
 	case f.Empty():
 		return onEmpty
 	case f.View == fleetdata.ViewDevice:
@@ -71,6 +88,55 @@ func (c *Screen) part() shownPart {
 		return onPane
 	}
 	return onDevices
+}
+
+// body is the component of what stands on the screen. What a person has typed into one, or opened in it, is gone with it.
+func (c *Screen) body() any {
+	f := c.Client
+	s := shows{f, c.Now(), c.do}
+	if on := c.part(); on != c.on {
+		c.on, c.enter, c.accounts, c.pane = on, SignIn{}, Accounts{}, part.StatePane{}
+	}
+	switch c.on {
+	case onDiagnostic:
+		c.diagnostic.File, c.diagnostic.Wish = &c.opened, c.do
+		return &c.diagnostic
+	case onSignIn:
+		e := &c.enter
+		e.Clear, e.Wrong, e.Ended, e.Busy, e.Turned, e.By = c.Insecure, f.Wrong, f.Ended, f.Busy != "", f.Turned, f.By
+		e.Refused, e.Enter, e.Wish = words.Refused(&f.Trouble, fleetdata.OfSignIn), c.signIn, c.do
+		return e
+	case onEmpty:
+		c.empty.Wish = c.do
+		return &c.empty
+	case onDevices:
+		c.devices.shows = s
+		return &c.devices
+	case onDevice:
+		c.device.shows = s
+		return &c.device
+	case onStrangers:
+		c.strangers.shows = s
+		return &c.strangers
+	case onReleases:
+		c.releases.shows = s
+		return &c.releases
+	case onLog:
+		c.log.shows = s
+		return &c.log
+	case onAccounts:
+		c.accounts.shows = s
+		return &c.accounts
+	case onAccount:
+		c.account.shows, c.account.Draft = s, c.draft()
+		return &c.account
+	case onNewAccount:
+		c.newAccount.shows, c.newAccount.Draft = s, c.draft()
+		return &c.newAccount
+	case onPane:
+	}
+	c.pane.Pane, c.pane.Wish = words.FleetPane(f), c.do
+	return &c.pane
 }
 
 // Heading is the headline.
@@ -112,7 +178,7 @@ func (c *Screen) tabs() []part.Tab {
 			list = append(list, part.Tab{Path: path, Name: name, Current: part.When(slices.Contains(of, f.View), "page")})
 		}
 	}
-	add(form.MaySee, "#fleet", "Devices", fleetdata.ViewDevices, fleetdata.ViewDevice)
+	add(form.MaySee, "#fleet", "Devices", fleetdata.ViewDevices, fleetdata.ViewDevice, fleetdata.ViewStrangers)
 	add(form.MaySignIn, "#fleet-releases", "Releases", fleetdata.ViewReleases)
 	add(form.MaySignIn, "#fleet-log", "Log", fleetdata.ViewLog)
 	add(form.MayAdminister, "#fleet-accounts", "Accounts", fleetdata.ViewAccounts, fleetdata.ViewAccount, fleetdata.ViewNewAccount)
@@ -141,6 +207,16 @@ func (c *Screen) do(e WishEvent) {
 		c.Client.Free(w.Image)
 	case words.OpenDiagnostic:
 		c.open()
+	case fleetdata.Among:
+		c.Client.ListStrangers(w)
+	case moreStrangers:
+		c.Client.NextStrangers()
+	case words.EnrolKey:
+		c.Client.Enrol(w.Model, w.Serial, w.Key, w.Anew, func() { c.focus("h1") })
+	case words.ForgetStrangers:
+		c.Client.ForgetStrangers(w.Model, w.Serial, func() { c.focus("h1") })
+	case words.SetEnrolment:
+		c.Client.SetEnrolment(w.Model, w.How)
 	case putAccount, words.BarAccount, words.RemoveAccount, makeToken, keptToken, words.RemoveToken:
 		c.doAccount(w)
 	default:

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"strconv"
-	"time"
 
 	"unbrick/webui/fleetdata"
 	"unbrick/webui/words"
@@ -12,10 +11,8 @@ import (
 
 // Tokens is the tokens of one account, and the form that makes one.
 type Tokens struct {
-	Fleet *fleetdata.Client
+	shows
 	Draft *Draft
-	Now   time.Time
-	Wish  WishFunc
 }
 
 // makeToken wants the draft's token made, keptToken the secret of the one that was made forgotten.
