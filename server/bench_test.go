@@ -6,20 +6,52 @@ import (
 	"testing"
 
 	"unbrick/protocol"
+	"unbrick/release"
+	"unbrick/server/identity"
 )
 
-// BenchmarkSession is the commonest session: a device asks and nothing is newer. It includes a durable write.
+// BenchmarkSession is the commonest session: a device asks and nothing is newer. It includes a durable write. What a signature costs
+// stands beside: both ends of it are here, and a stranger's session is written down 20 times a second at most.
 func BenchmarkSession(b *testing.B) {
-	r := newRig(b)
-	one := r.publish("1", 1, image(1, 100_000))
-	b.ResetTimer()
-	for i := range b.N {
-		c := r.dial()
-		c.say(r.hello(fmt.Sprint("A-", i%1000), one))
-		hears[*protocol.Info](c)
-		c.bye()
+	for _, kind := range []string{"signed", "unsigned"} {
+		b.Run(kind, func(b *testing.B) {
+			r := newRig(b)
+			one := r.publish("1", 1, image(1, 100_000))
+			b.ResetTimer()
+			for i := range b.N {
+				c := r.dial()
+				h := r.hello(fmt.Sprint("A-", i%1000), one)
+				if kind == "unsigned" {
+					h = unsigned(h)
+				}
+				c.say(h)
+				hears[*protocol.Info](c)
+				c.bye()
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sessions/s")
+		})
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sessions/s")
+}
+
+// BenchmarkSignature is what a signed hello costs the server besides, and what it costs its sender.
+func BenchmarkSignature(b *testing.B) {
+	h := (&rig{TB: b}).hello("A-1", release.Manifest{Version: "1"})
+	var nonce protocol.Nonce
+	key := deviceKey("A-1")
+	said := encoded(sign(b, h, key, &nonce, "updates.example"))
+	public := publicOf(key)
+	b.Run("verified", func(b *testing.B) {
+		for range b.N {
+			if protocol.VerifyHello(said, &nonce, "updates.example") != nil || identity.CheckKey((*[32]byte)(&public)) != nil {
+				b.Fatal("not verified")
+			}
+		}
+	})
+	b.Run("made", func(b *testing.B) {
+		for range b.N {
+			sign(b, h, key, &nonce, "updates.example")
+		}
+	})
 }
 
 // BenchmarkSessionsAtOnce is the same from many devices at a time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -69,6 +70,10 @@ func TestRemoveRelease(t *testing.T) {
 	}
 	if files := decode[form.Files](r, r.must(200, "GET", "/api/files", nil)).Files; len(files) != 0 {
 		t.Errorf("update files left: %+v", files)
+	}
+	// Who was about to read the image finds no damage that publishing again would mend.
+	if _, err := r.s.offers.OpenImage(t.Context(), "0001", two.Digest); !errors.Is(err, storage.ErrNotFound) || r.s.offers.Damaged(two.Digest) {
+		t.Errorf("the image: %v, damaged %v", err, r.s.offers.Damaged(two.Digest))
 	}
 	d := decode[form.Device](r, r.must(200, "GET", "/api/devices/0001/A-1", nil))
 	if d.Release.Known || d.Release.Version != "2" {

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"unbrick/protocol"
 	"unbrick/protocol/wsconn"
 	"unbrick/release"
 	"unbrick/server/form"
+	"unbrick/server/offer"
 	"unbrick/server/storage"
 )
 
@@ -86,8 +88,14 @@ func TestStrangersChangeNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The device itself is there all the time: nobody ends its session, or makes a conflict of it.
+	held := r.dial()
+	held.say(r.hello("A-1", one))
+	hears[*protocol.Info](held)
+	before, history = r.device("A-1"), r.events("A-1")
 	ways := strangeWays(barred)
 	for i, way := range ways {
+		counts := counted(r.s.metrics.Hellos, way.standing.String())
 		c := r.dial()
 		c.TB = t
 		h := r.hello("A-1", one)
@@ -115,14 +123,16 @@ func TestStrangersChangeNothing(t *testing.T) {
 		hears[*protocol.Info](c)
 		c.say(&protocol.Error{Fault: protocol.FaultSize})
 		c.bye()
-		r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
-		if got := counted(r.s.metrics.Hellos, way.standing.String()); got == 0 {
-			t.Errorf("%s: nobody counts as %s", way.name, way.standing)
+		r.until("his sessions are over", func() bool { return r.s.live.Number() == 1 })
+		if got := counted(r.s.metrics.Hellos, way.standing.String()) - counts; got != 3 {
+			t.Errorf("%s: %d of three hellos count as %s", way.name, got, way.standing)
 		}
 		if n := len(r.strangers("A-1")); n == 0 || n > i+1 {
 			t.Errorf("%s: %d strangers", way.name, n)
 		}
 	}
+	held.bye()
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
 	if after := r.device("A-1"); !reflect.DeepEqual(before, after) {
 		t.Errorf("the device is %+v, was %+v", after, before)
 	}
@@ -152,6 +162,56 @@ func TestStrangersChangeNothing(t *testing.T) {
 		t.Errorf("the device is %+v", d)
 	}
 	r.session(r.hello("A-1", one))
+}
+
+// TestStrangersGetWhatIsThere: for a stranger no delta is made, whatever he says he runs; he gets the full image, and a delta once a
+// device had it made.
+func TestStrangersGetWhatIsThere(t *testing.T) {
+	r, one, _ := newPair(t)
+	for i := range 3 {
+		h := unsigned(r.hello(fmt.Sprint("X-", i), one))
+		h.Workspace -= uint32(i) * 70 << 10
+		if info := r.session(h); info.Kind != protocol.KindFull {
+			t.Errorf("%d: %+v, want the full image", i, info)
+		}
+	}
+	h := unsigned(r.hello("X-1", one))
+	h.Kinds = protocol.KindsOf(protocol.KindDelta)
+	if info := r.session(h); info.Kind != protocol.KindNone || info.Reason != protocol.ReasonPreparing || info.Wait != offer.WaitUsual {
+		t.Errorf("without the full image: %+v", info)
+	}
+	files, err := r.store.Files(t.Context(), "", 0, 100)
+	if err != nil || len(files) != 1 || files[0].Key.From != (storage.Digest{}) {
+		t.Errorf("made for strangers: %+v, %v", files, err)
+	}
+	if info := r.session(r.hello("A-1", one)); info.Kind != protocol.KindDelta {
+		t.Fatalf("the device: %+v", info)
+	}
+	if info := r.session(unsigned(r.hello("X-9", one))); info.Kind != protocol.KindDelta {
+		t.Errorf("once it is there: %+v", info)
+	}
+}
+
+// TestStrangersLeavePlaces: a quarter of the places is kept for devices, however many strangers come.
+func TestStrangersLeavePlaces(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.Sessions = 4 })
+	one := r.publish("1", 1, image(1, 20_000))
+	var held []*client
+	for i := range 3 {
+		c := r.dial()
+		c.say(unsigned(r.hello(fmt.Sprint("X-", i), one)))
+		hears[*protocol.Info](c)
+		held = append(held, c)
+	}
+	c := r.dial()
+	c.say(unsigned(r.hello("X-4", one)))
+	c.fault(protocol.FaultBusy)
+	c.conn.Close()
+	r.until("he has left", func() bool { return r.s.live.Number() == 3 })
+	r.session(r.hello("A-1", one))
+	held[0].bye()
+	r.until("there is a place", func() bool { return r.s.live.Number() == 2 })
+	r.session(unsigned(r.hello("X-4", one)))
 }
 
 // events are all of a device's history.
@@ -280,7 +340,7 @@ func TestEnrolment(t *testing.T) {
 
 // TestRekey: a repaired board takes the place of the one before, whose key is believed no longer, also in a session that goes on.
 func TestRekey(t *testing.T) {
-	r, one, two := newPair(t)
+	r, one, two := newPair(t, func(c *Config) { c.Limits.Answer = time.Hour })
 	old := deviceKey("A-1")
 	r.session(r.hello("A-1", one))
 	held := r.dial()
@@ -294,12 +354,7 @@ func TestRekey(t *testing.T) {
 		t.Errorf("strangers %+v", v)
 	}
 	r.must(200, "POST", "/api/devices/0001/A-1/rekey", asJSON(r, map[string]string{"key": publicOf(stranger).String()}))
-	for {
-		if _, err := held.conn.Recv(); err != nil {
-			break // the session of the old key is broken off
-		}
-	}
-	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
+	r.until("the session of the old key is broken off", func() bool { return r.s.live.Number() == 0 })
 	c = r.dial()
 	c.say(sign(c, r.hello("A-1", two), stranger, &c.nonce, c.conn.Host()))
 	hears[*protocol.Info](c)

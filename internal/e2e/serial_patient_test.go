@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ type patient struct {
 	bench  *webserial.Bench
 	device *lab.Device
 	image  []byte // what it is to run in the end
+
+	events atomic.Int64 // that the device told
 
 	mu       sync.Mutex
 	port     *webserial.Port
@@ -163,6 +166,7 @@ func (d *patient) arm(a accident) {
 
 // event waits for the armed accident, in the device's goroutine.
 func (d *patient) event(e lab.Event) {
+	d.events.Add(1)
 	d.mu.Lock()
 	a := d.next
 	if a == nil || e.Code != a.at {
@@ -208,20 +212,9 @@ func (d *patient) event(e lab.Event) {
 // what the page shows when it never does.
 func (d *patient) comesOut(p *technician, kind mishap) {
 	d.t.Helper()
-	late := time.After(waitAtMost)
-	select {
-	case <-d.pulled:
-	case <-late:
-		p.shot("never-out")
-		d.t.Fatalf("the cable never came out; the page shows:\n%s", p.text())
-	}
-	if kind == cableOut {
-		return
-	}
-	select {
-	case <-d.device.Ended():
-	case <-late:
-		d.t.Fatalf("the device is %v without power", d.device.State())
+	d.waits(p, d.pulled, "the cable never came out")
+	if kind != cableOut {
+		d.waits(p, d.device.Ended(), "without power the device never ended")
 	}
 }
 
@@ -229,12 +222,7 @@ func (d *patient) comesOut(p *technician, kind mishap) {
 // shows when it never does.
 func (d *patient) meanwhile(p *technician, f func()) {
 	d.t.Helper()
-	select {
-	case <-d.held:
-	case <-time.After(waitAtMost):
-		p.shot("never-still")
-		d.t.Fatalf("the device never came to the sector at which it stands still; the page shows:\n%s", p.text())
-	}
+	d.waits(p, d.held, "the device never came to the sector at which it stands still")
 	defer func() {
 		select {
 		case d.goOn <- struct{}{}:
@@ -286,9 +274,7 @@ func (d *patient) heard() int {
 
 func (d *patient) settles(want lab.State) {
 	d.t.Helper()
-	ctx, stop := context.WithTimeout(d.t.Context(), waitAtMost)
-	defer stop()
-	if s, err := d.device.Settle(ctx); err != nil || s != want {
+	if s, err := d.settled(); err != nil || s != want {
 		d.t.Fatalf("the device is %v, %v, want %v", s, err, want)
 	}
 }

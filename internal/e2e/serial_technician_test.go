@@ -22,9 +22,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// waitAtMost bounds every wait for page and device. The machines that run this are slow now and then.
-const waitAtMost = 90 * time.Second
-
 // technician is a person at the page, in a browser that has nothing but the bench's adapters. What a
 // technician does is a press of the mouse on what can be seen.
 type technician struct {
@@ -161,25 +158,25 @@ func (p *technician) listens() {
 }
 
 // ask evaluates an expression in the page until it is neither null nor "", and returns it. The page
-// itself waits between two looks; a page that is being replaced is asked again.
+// itself waits between two looks; a page that is being replaced is asked again, and one that gets on is waited for.
 func (p *technician) ask(what, expression string) string {
 	p.t.Helper()
 	script := fmt.Sprintf(`(async () => {
 		for (let i = 0; i < 40; i++) {
 			const got = (() => { %s; return (%s); })();
-			if (got) return String(got);
+			if (got) return '=' + got;
 			await new Promise(done => setTimeout(done, 25));
 		}
-		return '';
-	})()`, visibleScript, expression)
-	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
-	defer stop()
-	for {
-		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
-		if err == nil && got != "" {
+		return %s;
+	})()`, visibleScript, expression, shownScript)
+	for w := (watch{}); ; {
+		ctx, stop := context.WithTimeout(p.ctx, stillAtMost)
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+		stop()
+		if got, found := strings.CutPrefix(shown, "="); err == nil && found {
 			return got
 		}
-		if ctx.Err() != nil {
+		if w.stuck(shown) || p.ctx.Err() != nil {
 			p.shot("stuck")
 			p.t.Fatalf("the page never shows %s (%v); it shows:\n%s", what, err, p.text())
 		}
@@ -207,7 +204,7 @@ func (p *technician) text() string {
 // opens the chooser.
 func (p *technician) notices() {
 	p.t.Helper()
-	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	ctx, stop := context.WithTimeout(p.ctx, stillAtMost)
 	defer stop()
 	for n := 0; n == 0; {
 		var err error
@@ -284,7 +281,7 @@ const maxPresses = 5
 // choosesFile presses a button that opens the browser's file chooser, and chooses a file.
 func (p *technician) choosesFile(label, path string) {
 	p.t.Helper()
-	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	ctx, stop := context.WithTimeout(p.ctx, stillAtMost)
 	defer stop()
 	opened := chromedp.Events(ctx, page.FileChooserOpened)
 	if _, err := chromedp.Call(ctx, page.SetInterceptFileChooserDialog, page.SetInterceptFileChooserDialogParams{Enabled: true}); err != nil {
@@ -316,7 +313,7 @@ func (p *technician) shot(name string) {
 	p.t.Helper()
 	p.shots++
 	keepShot(p.t, fmt.Sprintf("%s-%02d-%s", strings.ReplaceAll(p.t.Name(), "/", "-"), p.shots, name), func() ([]byte, error) {
-		ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+		ctx, stop := context.WithTimeout(p.ctx, stillAtMost)
 		defer stop()
 		return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	})
@@ -325,7 +322,7 @@ func (p *technician) shot(name string) {
 // pressesBesideUntil presses where nothing is until the heading comes: that closes an unseen chooser.
 func (p *technician) pressesBesideUntil(want string) {
 	p.t.Helper()
-	ctx, stop := context.WithTimeout(p.ctx, waitAtMost)
+	ctx, stop := context.WithTimeout(p.ctx, stillAtMost)
 	defer stop()
 	for {
 		if err := chromedp.Do(ctx, chromedp.MouseClickXY(3, 500)); err != nil {

@@ -77,6 +77,7 @@ var below = map[string][]string{
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
+	"internal/oidctest":     {},
 	"internal/vectors":      {},
 	"server":                {"protocol", "server/access", "server/account", "server/api", "server/fleet", "server/form", "server/metrics", "server/offer", "server/provider", "server/rollout", "server/session", "server/storage"},
 	"server/demo":           {"flash", "internal/firmware", "model", "protocol", "release", "server/form", "server/offer", "server/storage"},
@@ -112,6 +113,8 @@ var confined = map[string][]string{
 	"github.com/spf13/":            {"cmd/unbrick"},
 	"go.bug.st/":                   {"restore/serialport"},
 	"github.com/google/jsonschema": {}, // tests alone
+	"github.com/zitadel/":          {"internal/oidctest"},
+	"github.com/go-jose/":          {"internal/oidctest"},
 }
 
 // device lists the packages that are fit for a device, and forbidden what they never import directly.

@@ -44,14 +44,17 @@ func (i *images) open(ctx context.Context, model string, image storage.Digest) (
 	return b, nil
 }
 
-// spoiltBy names the release whose image is damaged or gone, if that is what err says.
+// spoiltBy names the release whose image is damaged or gone, if that is what err says. One that was removed with its image is ErrNotFound.
 func (i *images) spoiltBy(ctx context.Context, model string, image storage.Digest, err error) error {
 	if !errors.Is(err, storage.ErrDamaged) && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	i.spoil(image, err)
 	name := release.ShortHex(image)
-	if r, err := i.store.Release(ctx, model, image); err == nil {
+	r, lost := i.store.Release(ctx, model, image)
+	if errors.Is(lost, storage.ErrNotFound) {
+		return fmt.Errorf("the release of image %s was removed: %w", name, lost)
+	}
+	if i.spoil(image, err); lost == nil {
 		name = r.Manifest.Version
 	}
 	return fmt.Errorf("the stored image of release %s is damaged or gone, publish its release file again: %v", name, err)

@@ -53,7 +53,7 @@ func newMaker(cfg *Config, images *images) *maker {
 }
 
 // get returns the file of a key, and waits for it up to Config.Prepare if it is being made. When ctx ends first, the
-// file is returned as it stands; the making goes on.
+// file is returned as it stands; the making goes on. ErrNotFound if a release that it is of was removed meanwhile.
 func (m *maker) get(ctx context.Context, k storage.FileKey) (storage.File, error) {
 	timer := time.NewTimer(m.cfg.Prepare)
 	defer timer.Stop()
@@ -72,9 +72,6 @@ func (m *maker) get(ctx context.Context, k storage.FileKey) (storage.File, error
 		}
 		if f, err = m.cfg.Store.WantFile(ctx, k, m.cfg.Now()); err != nil {
 			m.unwatch(k)
-			if errors.Is(err, storage.ErrNotFound) { // a release was removed since it was chosen
-				return storage.File{Key: k, State: storage.FileFailed, Error: "its release was removed"}, nil
-			}
 			return f, err
 		}
 		if f.State != storage.FileWanted && f.State != storage.FileMaking {

@@ -66,7 +66,8 @@ type Config struct {
 	Now                    func() time.Time
 	Passed                 func() time.Duration // since any moment, never falling
 	Log                    *slog.Logger
-	Patience               time.Duration // for one answer; 0: 10 s
+	Patience               time.Duration     // for one answer; 0: 10 s
+	Transport              http.RoundTripper // by which it is asked; nil: http.DefaultTransport
 }
 
 // Provider is one identity provider. It may be used concurrently.
@@ -90,6 +91,9 @@ func New(cfg *Config) (*Provider, error) {
 	rand.Read(p.key)
 	if p.cfg.Patience == 0 {
 		p.cfg.Patience = patience
+	}
+	if p.cfg.Transport == nil {
+		p.cfg.Transport = http.DefaultTransport
 	}
 	for _, at := range []string{cfg.Issuer, cfg.URL} {
 		if err := Safe(at); err != nil {
@@ -207,6 +211,6 @@ func (p *Provider) say(r Refusal, err error) Refusal {
 // watched is a context whose requests are bounded, and what was seen of them.
 func (p *Provider) watched(ctx context.Context) (context.Context, *sight) {
 	seen := &sight{}
-	return oidc.ClientContext(ctx, &http.Client{Timeout: p.cfg.Patience, Transport: &bounded{http.DefaultTransport, seen},
+	return oidc.ClientContext(ctx, &http.Client{Timeout: p.cfg.Patience, Transport: &bounded{p.cfg.Transport, seen},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}), seen
 }

@@ -114,12 +114,15 @@ func TestChangesTellTheirTrouble(t *testing.T) {
 	if c.Who != "" || c.Phase != fleetdata.SignedOut || done != 1 {
 		t.Errorf("a login that has ended: %+v", c)
 	}
-	c.MakeToken("", "", time.Now(), func() { done++ }) // whatever is pressed then
+	c.SetSigned("eve")
+	c.Show("fleet-account/ci")
+	asked := answers[len(answers)-1]
+	c.MakeToken("", "", time.Now(), func() { done++ })
 	late := answers[len(answers)-1]
-	c.SignOut()
+	asked(200, map[string]any{"account": ""}) // the login has ended, and the address is the same
 	late(201, map[string]any{"text": "ubk_secret"})
-	if c.Made != nil || done != 1 {
-		t.Error("a token that was made for who signed out is shown")
+	if c.View != fleetdata.ViewAccount || c.Made != nil || done != 1 {
+		t.Errorf("a token that was made in a login that has ended is shown: %+v", c)
 	}
 }
 

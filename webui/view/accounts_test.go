@@ -203,6 +203,31 @@ func TestTabsByRole(t *testing.T) {
 	}
 }
 
+// TestButtonsByRole: who may not change a release, or a device, has no button for it.
+func TestButtonsByRole(t *testing.T) {
+	for _, test := range []struct {
+		roles, models    string
+		releases, device bool
+	}{
+		{`"view"`, "", false, false}, {`"operate"`, "", false, true}, {`"publish","view"`, "", true, false}, {`"view","operate","publish"`, "", true, true},
+		{`"view","operate","publish"`, `"0001"`, true, true}, {`"view","operate","publish"`, `"0002"`, false, false}, {`"admin","view"`, "", false, false},
+	} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetPath("#fleet-releases")
+		table := as("ann", test.roles, test.models)
+		signedIn(table)(r, w)
+		if got := strings.Contains(text(render(t, r)), "Withhold"); got != test.releases {
+			t.Errorf("%s on %s changes releases: %v", test.roles, test.models, got)
+		}
+		r.SetPath("#fleet-device/0001/A17-004212")
+		w.answer(table)
+		if page := text(render(t, r)); strings.Contains(page, "Offer 2.4.1 again") != test.device || !strings.Contains(page, "Restored over the cable") {
+			t.Errorf("%s on %s changes a device: %v", test.roles, test.models, !test.device)
+		}
+	}
+}
+
 // TestBoundAccountSeesItsDevices: the server lists devices for an account that is bound to models only by model, and gives it no sum.
 func TestBoundAccountSeesItsDevices(t *testing.T) {
 	w := &world{}
@@ -249,6 +274,11 @@ func TestAnotherTabSignsIn(t *testing.T) {
 	page := render(t, r)
 	if c := r.fleet.Client; c.Who != "ann" || w.signed != "ann" || len(c.Accounts) != 0 || strings.Contains(page, "ubk_") || !strings.Contains(page, "This account does not administer.") {
 		t.Errorf("another account has the cookie: %+v", c)
+	}
+	r.fleet.Client.Ask()
+	w.answer(as("bob", `"view"`, ""))
+	if c := r.fleet.Client; c.Who != "bob" || w.signed != "bob" {
+		t.Errorf("another account of the same rights has the cookie: %+v", c)
 	}
 	r.fleet.Client.Ask()
 	w.answer(map[string]string{"/api/whoami": `{"account":""}`})
@@ -368,7 +398,7 @@ func TestTokenIsShownOnce(t *testing.T) {
 	for what, leave := range map[string]func(r *Root, w *world){
 		"kept":         func(r *Root, w *world) { press(r, "I have kept it") },
 		"another part": func(r *Root, w *world) { r.SetPath("#fleet-log"); r.SetPath("#fleet-account/ci") },
-		"the Lab":      func(r *Root, w *world) { r.SetPath("#lab"); r.SetPath("#fleet-account/ci") },
+		"the Lab":      func(r *Root, w *world) { r.SetPath("#lab") },
 		"another":      func(r *Root, w *world) { r.SetPath("#fleet-account/new"); r.SetPath("#fleet-account/ci") },
 		"signed out":   func(r *Root, w *world) { press(r, "Sign out"); r.SetPath("#fleet-account/ci") },
 		"login ended": func(r *Root, w *world) {
