@@ -82,7 +82,7 @@ func TestNobodyHasLimitsOfTheirOwn(t *testing.T) {
 	own := map[string]string{ // what bounds a packet or a page of answers and nothing that is delivered
 		"MaxBad": "frame", "MaxBlobName": "store",
 		"MaxLine": "smp", "MinBufSize": "smp", "MaxBufSize": "smp", "MaxVersion": "smp", "MaxHash": "smp", "MaxImages": "smp", // of others
-		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
+		"MaxAttempts": "storage", "MaxReports": "storage", "MaxHistory": "storage", "MaxUnproven": "storage", "MaxPage": "storage", "MaxUnknown": "storage", "MaxBackoff": "storage", "MaxDetail": "storage", "MaxPhases": "storage",
 	}
 	named := regexp.MustCompile(`^(Max|Min)[A-Z]`)
 	for _, dir := range []string{"flash", "model", "release", "release/store", "delta", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "terminal/record", "server/storage"} {

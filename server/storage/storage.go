@@ -42,6 +42,7 @@ const (
 	MaxRefused  = limits.KnownRefused // update files remembered in Device.Refusals, newest last
 	MaxReports  = 8                   // restoration reports remembered in Device.Reports
 	MaxHistory  = 500                 // events kept for one device, the oldest go first
+	MaxUnproven = 50                  // of those, events that are a reporter's word and no operator's: anybody can send them
 	MaxPage     = 500                 // rows that one list call returns at most
 	MaxUnknown  = 100                 // counts of images of no release that Summary tells of
 	MaxDetail   = 1024                // bytes of Event.Detail

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"unbrick/server/storage"
 )
@@ -77,6 +78,12 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM history WHERE device = ?1 AND id <= (SELECT id FROM history WHERE device = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
 			id, storage.MaxHistory)
+		if err != nil || !slices.ContainsFunc(events, unproven) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM history WHERE id IN (SELECT id FROM history
+			WHERE device = ? AND source = ? AND instr(detail, '"operator":true') = 0 ORDER BY id DESC LIMIT -1 OFFSET ?)`,
+			id, storage.ByReporter, storage.MaxUnproven)
 		return err
 	})
 	if err == nil {
@@ -84,6 +91,9 @@ func (s *Store) SaveDevice(ctx context.Context, d *storage.Device, events ...sto
 	}
 	return err
 }
+
+// unproven says whether an event is the word of a reporter: anybody.
+func unproven(e storage.Event) bool { return e.Source == storage.ByReporter }
 
 // DeleteDevice implements storage.Store.
 func (s *Store) DeleteDevice(ctx context.Context, model, serial string) error {

@@ -38,7 +38,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"model removal", testRemoveModel}, {"key removal", testRemoveKey}, {"devices forgotten", testForget},
 		{"long histories forgotten", testForgetHistories}, {"removal in the audit log", testRemovalActs}, {"device deletion", testDelete},
 		{"devices", testDevices}, {"device revision", testRevision},
-		{"history", testHistory}, {"history limits", testHistoryLimits}, {"list", testList}, {"search", testSearch},
+		{"history", testHistory}, {"history limits", testHistoryLimits}, {"history of reporters", testReporters},
+		{"list", testList}, {"search", testSearch},
 		{"summary", testSummary}, {"unknown images", testUnknown}, {"counts", testCounts}, {"settings", testSettings},
 		{"accounts", testAccounts}, {"last admin", testLastAdmin}, {"logins", testLogins},
 		{"audit", testAudit}, {"device keys", testIdentities}, {"strangers", testStrangers}, {"enrolment", testEnrolment}, {"concurrent use",
@@ -611,6 +612,26 @@ func testHistoryLimits(t *testing.T, s *stand) {
 	}
 	if len(all) != storage.MaxHistory || all[0].Bytes != uint64(len(many)-1) || all[len(all)-1].Bytes != 10 {
 		t.Fatalf("%d events from %d to %d, want the newest %d", len(all), all[len(all)-1].Bytes, all[0].Bytes, storage.MaxHistory)
+	}
+}
+
+// testReporters: what anybody can say of a device takes the place of nothing but the like.
+func testReporters(t *testing.T, s *stand) {
+	withModels(t, s, "0001")
+	d := NewDevice("0001", "A-1")
+	operator := storage.Detail(map[string]any{"operator": true})
+	ok(t, s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.FirstSeen, Source: storage.ByServer},
+		storage.Event{At: epoch, Kind: storage.Found, Source: storage.ByReporter, Detail: operator}))
+	for i := range storage.MaxHistory {
+		ok(t, s.SaveDevice(ctx, &d, storage.Event{At: epoch, Kind: storage.Found, Source: storage.ByReporter, Bytes: uint64(i),
+			Detail: storage.Detail(map[string]any{"operator": false, "words": `"operator":true`})}))
+	}
+	h := must(s.History(ctx, "0001", "A-1", 0, storage.MaxPage))(t)
+	if len(h) != storage.MaxUnproven+2 || h[0].Bytes != storage.MaxHistory-1 {
+		t.Fatalf("%d events, the newest %+v: want %d of reporters, the newest, and two", len(h), h[0], storage.MaxUnproven)
+	}
+	if h := h[storage.MaxUnproven:]; h[0].Detail != operator || h[1].Kind != storage.FirstSeen {
+		t.Fatalf("oldest events %+v, want the operator's and the server's", h)
 	}
 }
 
