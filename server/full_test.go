@@ -36,6 +36,13 @@ func (c *crowded) SaveDevice(ctx context.Context, d *storage.Device, events ...s
 	return c.Store.SaveDevice(ctx, d, events...)
 }
 
+func (c *crowded) Enrol(ctx context.Context, list []storage.Identity) (fresh int, err error) {
+	if err := c.state(); err != nil {
+		return 0, err
+	}
+	return c.Store.Enrol(ctx, list)
+}
+
 func (c *crowded) Release(ctx context.Context, model string, image storage.Digest) (storage.Release, error) {
 	if trouble := c.blind.Swap(nil); trouble != nil {
 		return storage.Release{}, *trouble

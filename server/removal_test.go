@@ -281,3 +281,23 @@ func TestRemoveFile(t *testing.T) {
 		t.Errorf("after it was barred and removed: %+v", back)
 	}
 }
+
+// TestRemovedWhileOneWaits: a session that was its device's before all devices of the model were removed brings none of them back.
+func TestRemovedWhileOneWaits(t *testing.T) {
+	r, one, _ := newPair(t)
+	made := newCreations(r)
+	c := r.dial()
+	c.say(r.hello("A-1", one))
+	<-made.begun
+	if v := decode[form.Forgotten](r, r.must(200, "DELETE", "/api/devices?model=0001", nil)); v.Keys != 1 {
+		t.Fatalf("removed %+v, want the key of the one who waits", v)
+	}
+	made.goOn <- nil
+	if b, err := c.conn.Recv(); err == nil {
+		t.Errorf("the session goes on: %d bytes came", len(b))
+	}
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
+	if d, err := r.store.Device(t.Context(), "0001", "A-1"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("device %q is there, without a key: %v", d.Serial, err)
+	}
+}

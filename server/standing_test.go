@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -373,6 +374,68 @@ func TestRekey(t *testing.T) {
 	k := decode[form.DeviceDetail](r, r.must(200, "GET", "/api/devices/0001/A-1", nil))
 	if len(k.DeviceKeys) != 2 || k.DeviceKeys[0].Key != publicOf(stranger).String() || k.DeviceKeys[1].State != "barred" || len(k.Strangers) != 1 {
 		t.Errorf("keys %+v", k.Known)
+	}
+}
+
+// meanwhile is a store in which something happens right after a device's keys were looked up.
+type meanwhile struct {
+	storage.Store
+	does atomic.Pointer[func()]
+}
+
+func (m *meanwhile) Identities(ctx context.Context, model, serial string) ([]storage.Identity, error) {
+	list, err := m.Store.Identities(ctx, model, serial)
+	if does := m.does.Swap(nil); does != nil {
+		(*does)()
+	}
+	return list, err
+}
+
+// TestRekeyAtTheHello: one whose key is barred while he is being judged is not believed.
+func TestRekeyAtTheHello(t *testing.T) {
+	var store meanwhile
+	r := newRig(t, func(c *Config) { store.Store, c.Store = c.Store, &store })
+	a := image(1, 20_000)
+	one, two := r.publish("1", 1, a), r.publish("2", 2, next(a, 2))
+	r.session(r.hello("A-1", one))
+	rekey := func() {
+		r.must(200, "POST", "/api/devices/0001/A-1/rekey", asJSON(r, map[string]string{"key": publicOf(stranger).String()}))
+	}
+	store.does.Store(&rekey)
+	r.session(r.hello("A-1", two)) // is served all the same
+	if d := r.device("A-1"); d.Claim.Image != one.Digest {
+		t.Error("what the barred key says is believed")
+	}
+	if v := r.strangers("A-1"); len(v) != 1 || v[0].Standing != storage.BarredKey {
+		t.Errorf("strangers %+v", v)
+	}
+}
+
+// TestFirstAndGone: where a model is open, who says hello and leaves at once takes the place of a device: there are no more keys than
+// there may be devices.
+func TestFirstAndGone(t *testing.T) {
+	const may = 3
+	r := newRig(t, func(c *Config) { c.Limits.Devices = may })
+	one := r.publish("1", 1, image(1, 20_000))
+	serials := make([]string, 10*may)
+	for i := range serials {
+		serials[i] = fmt.Sprint("X-", i)
+		c := r.dial()
+		c.say(r.hello(serials[i], one))
+		c.conn.Close()
+	}
+	r.until("no session is left", func() bool { return r.s.live.Number() == 0 })
+	keys := 0
+	for _, serial := range serials {
+		list, err := r.store.Identities(t.Context(), "0001", serial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys += len(list)
+	}
+	devices, err := r.store.CountDevices(t.Context())
+	if keys != may || devices != may || err != nil {
+		t.Errorf("%d keys and %d devices, %v: want %d of each", keys, devices, err, may)
 	}
 }
 

@@ -121,6 +121,7 @@ func (s *Server) forgetAll(_ http.ResponseWriter, r *http.Request, in *form.Devi
 	if err != nil {
 		return nil, err
 	}
+	s.cfg.Live.DropModel(in.Model) // sessions that go on are no devices' any more
 	v.DevicesLeft, v.KeysLeft = left.Devices, left.Keys
 	s.cfg.Log.Info("devices forgotten", "model", in.Model, "devices", v.Devices, "left", v.DevicesLeft)
 	return v, nil

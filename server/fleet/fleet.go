@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"unbrick/server/storage"
@@ -48,10 +49,13 @@ type Fleet struct {
 	cfg       Config
 	nonces    *nonces
 	strangers *strangers
+	firsts    sync.Mutex // held while the first key of a serial is enrolled
 }
 
 // New returns the fleet of a store.
-func New(cfg Config) *Fleet { return &Fleet{cfg, newNonces(cfg.Passed), newStrangers()} }
+func New(cfg Config) *Fleet {
+	return &Fleet{cfg: cfg, nonces: newNonces(cfg.Passed), strangers: newStrangers()}
+}
 
 // Cutoffs is by what devices count as silent or overdue now.
 func (f *Fleet) Cutoffs() storage.Cutoffs {

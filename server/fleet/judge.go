@@ -13,9 +13,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Judge says for whom the holder of a device key is taken under a serial, in a model whose devices are enrolled as e says. The first
-// key of a serial is enrolled here if that is how. It fails only if storage does.
-func (f *Fleet) Judge(ctx context.Context, id ID, key storage.PublicKey, e storage.Enrolment) (storage.Standing, error) {
+// Judge says for whom the holder of the device key of a hello is taken under its serial, in a model whose devices are enrolled as e
+// says. The first key of a serial is enrolled here if that is how. It fails only if storage does.
+func (f *Fleet) Judge(ctx context.Context, h *protocol.Hello, e storage.Enrolment) (storage.Standing, error) {
+	id, key := ID{h.Model, h.Serial}, storage.PublicKey(h.Device)
 	if identity.CheckKey((*[32]byte)(&key)) != nil {
 		return storage.Forged, nil // everybody can sign with it, or nobody
 	}
@@ -40,15 +41,36 @@ func (f *Fleet) Judge(ctx context.Context, id ID, key storage.PublicKey, e stora
 	case e != storage.ByFirst:
 		return storage.Pending, nil
 	}
+	return f.first(ctx, id, h, key)
+}
+
+// first enrols the first key of a serial and records its device, whatever becomes of the session: who leaves at once takes one of the
+// places for devices like everybody, so keys are no more than these.
+func (f *Fleet) first(ctx context.Context, id ID, h *protocol.Hello, key storage.PublicKey) (storage.Standing, error) {
+	f.firsts.Lock() // there is room for each until he is recorded
+	defer f.firsts.Unlock()
 	if err := f.Room(ctx); errors.Is(err, ErrTooMany) {
 		return storage.Pending, nil
 	} else if err != nil {
 		return 0, err
 	}
-	_, err = f.cfg.Store.Enrol(ctx, []storage.Identity{{Model: id.Model, Serial: id.Serial, Public: key, State: storage.Enrolled,
-		Since: f.cfg.Now()}})
+	now := f.cfg.Now()
+	_, err := f.cfg.Store.Enrol(ctx, []storage.Identity{{Model: id.Model, Serial: id.Serial, Public: key, State: storage.Enrolled,
+		Since: now}})
 	if errors.Is(err, storage.ErrConflict) {
 		return storage.SecondKey, nil // that of another device, or another was faster
+	} else if err != nil {
+		return 0, err
+	}
+	d, err := f.Device(ctx, id)
+	if err != nil || d.Revision > 0 {
+		return storage.Proven, err
+	}
+	d.FirstSeen, d.LastSeen, d.Claim, d.Proof, d.Sequence = now, now, claim(h), key, h.Sequence
+	d.Settle(storage.Running, now)
+	err = f.cfg.Store.SaveDevice(ctx, &d, storage.Event{At: now, Kind: storage.FirstSeen, Source: storage.ByServer, To: h.Release})
+	if errors.Is(err, storage.ErrStale) {
+		err = nil // another session of it was faster
 	}
 	return storage.Proven, err
 }

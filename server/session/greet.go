@@ -30,21 +30,42 @@ func (v *session) greet(ctx context.Context) error {
 	h := &g.Hello
 	v.hello, v.id = h, fleet.ID{Model: h.Model, Serial: h.Serial}
 	v.log = v.log.With("model", h.Model, "serial", h.Serial)
-	if v.standing, err = v.judge(ctx, g); err != nil {
-		return v.trouble(err)
+	met, err := v.enter(ctx, g)
+	if err != nil {
+		return err
 	}
 	v.s.cfg.Metrics.Hellos.Add(v.standing.String())
 	v.log.Info("identification received", "step", "S02", "element", 211, "release", h.Release, "order", h.Order, "image",
 		release.ShortHex(h.Digest),
 		"workspace", h.Workspace, "confirmed", h.Confirmed, "standing", v.standing.String())
-	met, err := v.s.cfg.Live.take(v, v.s.cfg.Limits.Sessions)
-	if err != nil {
-		return fault(protocol.FaultBusy, "%v", err)
-	}
 	if met > 0 {
 		v.log.Info("other sessions of this device are open", "sessions", met)
 	}
 	return nil
+}
+
+// judgements bounds how often who speaks is judged, because keys change meanwhile.
+const judgements = 8
+
+// enter judges who speaks, and counts him in. It does so again if a key was barred or removed in between, so that nobody goes on
+// who was proven by one that is no device's any more.
+func (v *session) enter(ctx context.Context, g *greeting) (met int, err error) {
+	for range judgements {
+		dropped := v.s.cfg.Live.drops()
+		v.full = nil
+		if v.standing, err = v.judge(ctx, g); noRoom(err) {
+			v.standing, v.full = storage.Pending, err // for inform to tell
+		} else if err != nil {
+			return 0, v.trouble(err)
+		}
+		if met, err = v.s.cfg.Live.take(v, v.s.cfg.Limits.Sessions, dropped); !errors.Is(err, errDropped) {
+			break
+		}
+	}
+	if err != nil {
+		return 0, fault(protocol.FaultBusy, "%v", err)
+	}
+	return met, nil
 }
 
 // judge says for whom the one who said a hello is taken.
@@ -65,7 +86,7 @@ func (v *session) judge(ctx context.Context, g *greeting) (storage.Standing, err
 	} else if err != nil {
 		return 0, err
 	}
-	return v.s.cfg.Fleet.Judge(ctx, v.id, storage.PublicKey(g.Device), m.Enrolment)
+	return v.s.cfg.Fleet.Judge(ctx, &g.Hello, m.Enrolment)
 }
 
 // proven says whether who speaks is the device.

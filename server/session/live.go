@@ -17,13 +17,17 @@ type Live struct {
 	sessions map[fleet.ID][]*session // oldest first
 	count    int                     // including those that have not said who they are
 	strange  int                     // of strangers
+	dropped  int                     // how often sessions were broken off because keys had changed
 	idle     chan struct{}
 }
 
 // NewLive knows no session yet.
 func NewLive() *Live { return &Live{sessions: make(map[fleet.ID][]*session)} }
 
-var errBusy = errors.New("too many sessions")
+var (
+	errBusy    = errors.New("too many sessions")
+	errDropped = errors.New("device keys change at this moment")
+)
 
 // enter counts a session in.
 func (l *Live) enter(limit int) error {
@@ -56,10 +60,14 @@ func (l *Live) leave(v *session) {
 }
 
 // take counts v, which has said hello, among the sessions under its serial, of which there may be limit in all. The older ones of the
-// device learn of it. A quarter of the places is kept from strangers.
-func (l *Live) take(v *session, limit int) (met int, err error) {
+// device learn of it. A quarter of the places is kept from strangers. If keys have changed since dropped was asked for, Drop did not
+// see v: who it is has to be judged anew (errDropped).
+func (l *Live) take(v *session, limit, dropped int) (met int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.dropped != dropped {
+		return 0, errDropped
+	}
 	if !v.proven() {
 		if l.strange >= limit-limit/4 {
 			return 0, errBusy
@@ -108,14 +116,30 @@ func (l *Live) Look(model string) {
 	}
 }
 
-// Drop breaks off the sessions under a serial: who speaks there has to prove himself anew.
-func (l *Live) Drop(id fleet.ID) {
+// Drop breaks off the sessions under a serial, whose keys have changed: who speaks there has to prove himself anew.
+func (l *Live) Drop(id fleet.ID) { l.drop(func(v *session) bool { return v.id == id }) }
+
+// DropModel breaks off the sessions of devices of a model, as Drop does.
+func (l *Live) DropModel(model string) {
+	l.drop(func(v *session) bool { return v.id.Model == model && v.proven() })
+}
+
+func (l *Live) drop(which func(*session) bool) {
 	l.mu.Lock()
-	all := slices.Clone(l.sessions[id])
+	l.dropped++
 	l.mu.Unlock()
-	for _, v := range all {
-		v.conn.Close()
+	for _, v := range l.all() {
+		if which(v) {
+			v.conn.Close()
+		}
 	}
+}
+
+// drops is how often Drop was called.
+func (l *Live) drops() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
 }
 
 // Number is how many run, those included that have not said who they are.

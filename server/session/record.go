@@ -49,10 +49,11 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		}
 		return nil
 	}
-	fresh := false
+	first := false
 	saved, err := v.s.cfg.Fleet.Change(ctx, v.id, func(d *storage.Device) ([]storage.Event, error) {
-		if fresh = d.Revision == 0; fresh {
-			if again {
+		first = d.Sessions == 0 && !again
+		if d.Revision == 0 {
+			if again || v.device.Revision > 0 {
 				return nil, storage.ErrNotFound // an operator has forgotten the device meanwhile
 			}
 			if err := v.s.cfg.Fleet.Room(ctx); err != nil {
@@ -78,13 +79,13 @@ func (v *session) record(c *offer.Choice, again bool) error {
 		if noRoom(err) {
 			return err
 		}
-		if again && errors.Is(err, storage.ErrNotFound) {
+		if errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
 		v.log.Error("record session", "error", err)
 		return fault(protocol.FaultInternal, "the server cannot store this session")
 	}
-	if fresh {
+	if first {
 		v.s.cfg.Metrics.NewDevices.Add(1)
 	}
 	if v.news.Clash {

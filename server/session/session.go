@@ -42,6 +42,7 @@ type session struct {
 	met      atomic.Bool            // this peer spoke after that one did: both live
 	conflict bool                   // that was recorded
 	stranger bool                   // it is counted as one
+	full     error                  // why the device's key could not be enrolled: storage is full
 
 	device storage.Device // with the hello taken into it, as it is to be recorded
 	news   fleet.Heard    // that the hello brought
@@ -184,7 +185,10 @@ func (v *session) await(ctx context.Context) {
 // inform chooses, records, and sends the update file information (213, 214): as Info, or as Gone in answer to a
 // request.
 func (v *session) inform(ctx context.Context, gone bool) error {
-	c, err := v.choose(ctx, gone)
+	c, err := (*offer.Choice)(nil), v.full
+	if err == nil {
+		c, err = v.choose(ctx, gone)
+	}
 	if err == nil {
 		err = v.record(c, gone)
 	}
