@@ -76,7 +76,7 @@ func TestLive(t *testing.T) {
 			t.Fatal(err)
 		}
 		all[i] = &session{id: id, standing: storage.Proven, peer: Peer{Address: string(rune('a' + i))}, changed: make(chan struct{}, 1)}
-		if met, err := l.take(all[i], 4); met != i || err != nil {
+		if met, err := l.take(all[i], 4, l.drops()); met != i || err != nil {
 			t.Errorf("session %d met %d, %v", i, met, err)
 		}
 	}
