@@ -35,7 +35,7 @@ func BenchmarkSession(b *testing.B) {
 
 // BenchmarkSignature is what a signed hello costs the server besides, and what it costs its sender.
 func BenchmarkSignature(b *testing.B) {
-	h := (&rig{TB: b}).hello("A-1", release.Manifest{Version: "1"})
+	h := newRig(b).hello("A-1", release.Manifest{Version: "1"})
 	var nonce protocol.Nonce
 	key := deviceKey("A-1")
 	said := encoded(sign(b, h, key, &nonce, "updates.example"))

@@ -346,7 +346,7 @@ func TestRekey(t *testing.T) {
 	r.session(r.hello("A-1", one))
 	held := r.dial()
 	held.say(r.hello("A-1", one))
-	hears[*protocol.Info](held)
+	offered := hears[*protocol.Info](held)
 	c := r.dial()
 	c.say(sign(c, r.hello("A-1", two), stranger, &c.nonce, c.conn.Host()))
 	hears[*protocol.Info](c)
@@ -355,7 +355,11 @@ func TestRekey(t *testing.T) {
 		t.Errorf("strangers %+v", v)
 	}
 	r.must(200, "POST", "/api/devices/0001/A-1/rekey", asJSON(r, map[string]string{"key": publicOf(stranger).String()}))
-	r.until("the session of the old key is broken off", func() bool { return r.s.live.Number() == 0 })
+	protocol.Send(held.conn, &protocol.Request{Digest: offered.Digest, Credit: 1 << 10}, nil) // it may be closed already
+	if b, err := held.conn.Recv(); err == nil {
+		t.Errorf("the session of the old key goes on: %x", b)
+	}
+	r.until("it is over", func() bool { return r.s.live.Number() == 0 })
 	c = r.dial()
 	c.say(sign(c, r.hello("A-1", two), stranger, &c.nonce, c.conn.Host()))
 	hears[*protocol.Info](c)
