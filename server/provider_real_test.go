@@ -91,8 +91,9 @@ func TestRealProvider(t *testing.T) {
 			t.Errorf("%s is in no group: %q, %+v", name, at, who.who())
 		}
 	}
-	if at := r.person().signsIn(p, url.Values{"no": {"1"}}); at != "fleet-refused/denied" {
-		t.Errorf("said no: %q", at)
+	no, here := r.person(), &url.URL{Scheme: "http", Host: r.web.Listener.Addr().String()}
+	if at := no.signsIn(p, url.Values{"no": {"1"}}); at != "fleet-refused/denied" || len(no.Jar.Cookies(here)) != 0 {
+		t.Errorf("said no: %q, %v", at, no.Jar.Cookies(here))
 	}
 	list := decode[form.Accounts](r, r.must(200, "GET", "/api/accounts", nil)).Accounts
 	if len(list) != 3 || list[0].Name != "environment" {

@@ -104,6 +104,15 @@ func startProgram(t testing.TB, path string, args ...string) *site {
 // serve runs `unbrick serve` of a program in a folder until it is stopped.
 func serve(t testing.TB, path, dir string, args ...string) *site {
 	t.Helper()
+	s, err := tryServe(path, dir, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// tryServe is serve that may fail, as it does where an address is taken.
+func tryServe(path, dir string, args ...string) (*site, error) {
 	args = append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
@@ -112,22 +121,21 @@ func serve(t testing.TB, path, dir string, args ...string) *site {
 	cmd.Stderr = s.log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if _, url, ok := strings.Cut(lines.Text(), "serves "); ok {
 			s.URL = url
 			go io.Copy(io.Discard, stdout)
-			return s
+			return s, nil
 		}
 	}
 	s.stop()
-	t.Fatalf("the server did not start:\n%s", s.log.String())
-	return nil
+	return nil, fmt.Errorf("the server did not start:\n%s", s.log.String())
 }
 
 // tells adds the server's log to that of a test that fails.

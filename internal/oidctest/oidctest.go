@@ -8,6 +8,7 @@ package oidctest
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 	"html/template"
 	"net"
@@ -75,6 +76,13 @@ func (p *Provider) Trusting() http.RoundTripper {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.web.Client().Transport
+}
+
+// Certificate returns the provider's certificate, for a program that shall trust it. A Restart changes nothing of it.
+func (p *Provider) Certificate() *x509.Certificate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.web.Certificate()
 }
 
 // Tell says who a person is from now on.

@@ -33,13 +33,15 @@ func (s *Server) signsIn(p *provider.Provider) {
 	})
 	s.mux.HandleFunc("GET "+provider.BackPath, func(w http.ResponseWriter, r *http.Request) {
 		person, err := p.End(r)
+		if !errors.Is(err, provider.Stale) { // else a foreign page that leads here could end what began in this browser
+			http.SetCookie(w, p.Gone())
+		}
 		if err != nil {
 			s.turnedAway(w, r, err)
 			return
 		}
 		a := storage.Account{Subject: person.Subject, Called: person.Called, Roles: person.Grant.Roles, Models: person.Grant.Models}
 		cookie, err := s.cfg.Accounts.Enter(r.Context(), a, s.client(r), p.Secure())
-		http.SetCookie(w, p.Gone())
 		if err != nil {
 			s.turnedAway(w, r, err)
 			return
