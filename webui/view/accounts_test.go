@@ -306,6 +306,33 @@ func TestNextAccountBeginsAtDevices(t *testing.T) {
 	}
 }
 
+// TestTypedTokenIsForgotten: a token that was typed is gone from the page when its form is.
+func TestTypedTokenIsForgotten(t *testing.T) {
+	for name, leave := range map[string]func(*Root, *world){
+		"another screen": func(r *Root, _ *world) { r.SetPath("#lab") },
+		"signed in": func(r *Root, w *world) {
+			submit(r, "signin")
+			w.replied(200, `{"account":"eve","roles":["view"]}`)
+			render(t, r)
+			r.fleet.Client.SignOut()
+		},
+	} {
+		w := &world{}
+		r := New(w.hooks())
+		r.SetPath("#fleet")
+		typed(r, "token", "secret")
+		r.fleet.Client.Ask() // the form stays, and what was typed
+		if render(t, r); valueOf(r, "token") != `"secret"` {
+			t.Errorf("%s: what is typed is not kept: %s", name, valueOf(r, "token"))
+		}
+		leave(r, w)
+		r.SetPath("#fleet")
+		if render(t, r); valueOf(r, "token") != `""` {
+			t.Errorf("%s: the form comes back with %s", name, valueOf(r, "token"))
+		}
+	}
+}
+
 // TestAccountIsMade: what is sent, where the page goes, and where the focus is.
 func TestAccountIsMade(t *testing.T) {
 	w := &world{}

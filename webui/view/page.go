@@ -95,7 +95,7 @@ func (r *Root) SetPath(path string) {
 	default:
 		return
 	}
-	r.fleet.Client.Hide()
+	r.fleet.Hide()
 }
 
 // SetTheme takes the kept choice of colours.

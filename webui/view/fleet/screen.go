@@ -139,6 +139,12 @@ func (c *Screen) body() any {
 	return &c.pane
 }
 
+// Hide says that another screen is shown.
+func (c *Screen) Hide() {
+	c.Client.Hide()
+	c.on, c.enter = "", SignIn{} // with the token that was typed
+}
+
 // Heading is the headline.
 func (c *Screen) Heading() string { return words.FleetHeading(c.Client, &c.opened) }
 
