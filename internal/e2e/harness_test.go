@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,6 +160,25 @@ func (s *site) kill() {
 	s.cmd.Wait()
 }
 
+// fetch asks a server as the operator, and decodes its answer.
+func fetch(t *testing.T, url string, v any) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+token)
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err != nil || a.StatusCode != http.StatusOK || json.Unmarshal(b, v) != nil {
+		t.Fatalf("%s: %s, %v, %s", url, a.Status, err, b)
+	}
+}
+
 // tail keeps the end of what is written to it.
 type tail struct {
 	mu  sync.Mutex
@@ -197,8 +217,9 @@ func (o *outcome) last(t *testing.T, v any) {
 
 // shell runs commands against one server, in one folder.
 type shell struct {
-	dir string
-	url string
+	dir      string
+	url      string
+	stranger bool // it has no token
 }
 
 func newShell(t *testing.T, s *site) *shell {
@@ -210,7 +231,11 @@ func (s *shell) command(t *testing.T, ctx context.Context, args ...string) *exec
 	t.Helper()
 	cmd := exec.CommandContext(ctx, program(t), args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "UNBRICK_SERVER="+s.url, "UNBRICK_TOKEN="+token)
+	has := token
+	if s.stranger {
+		has = ""
+	}
+	cmd.Env = append(os.Environ(), "UNBRICK_SERVER="+s.url, "UNBRICK_TOKEN="+has)
 	return cmd
 }
 

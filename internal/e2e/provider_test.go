@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,21 +120,8 @@ func (p *screen) tabs() string {
 // called is the account of the person whom the provider calls so; empty: there is none.
 func called(t *testing.T, s *site, name string) form.Account {
 	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/accounts", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q.Header.Set("Authorization", "Bearer "+token)
-	a, err := http.DefaultClient.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Body.Close()
-	b, err := io.ReadAll(a.Body)
 	var list form.Accounts
-	if err != nil || json.Unmarshal(b, &list) != nil {
-		t.Fatalf("%v, %s", err, b)
-	}
+	fetch(t, s.URL+"/api/accounts", &list)
 	i := slices.IndexFunc(list.Accounts, func(a form.Account) bool { return a.Called == name })
 	if i < 0 {
 		return form.Account{}
