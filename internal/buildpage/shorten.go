@@ -32,8 +32,26 @@ var (
 	left      = regexp.MustCompile(`VGNodeType\(1\)|VGNodeType\(3\), Namespace: ""|DOMEventHandlerSpec\{|VGProperty\{|VGNode\{Component`)
 )
 
-// blank is the end of a line between two elements, which nobody sees: where a space is meant, it stands within a line.
-var blank = regexp.MustCompile(`(?m)^\s*vgn = node\.Text\(vgparent, "\\n(?:\\t)*"\)\n`)
+var (
+	blank  = regexp.MustCompile(`(?m)^[ \t]*vgn = node\.Text\(vgparent, "\\n(?:\\t)*"\)\n`) // the end of a line between elements
+	first  = regexp.MustCompile(`_ = vgparent\n$`)                                          // before what is the first in its element
+	inline = regexp.MustCompile(`^[^}]*?node\.Element\(vgparent, "(?:a|abbr|b|button|code|em|i|input|kbd|label|select|small|span|strong|svg|time)(?:\\x01|")`)
+)
+
+// unblanked leaves out the ends of lines that nobody sees. Between an element and one that stands in the line behind it they are a space.
+func unblanked(source string) string {
+	var b strings.Builder
+	done := 0
+	for _, at := range blank.FindAllStringIndex(source, -1) {
+		b.WriteString(source[done:at[0]])
+		done = at[0]
+		next, _, _ := strings.Cut(source[at[1]:], "node.Text(")
+		if first.MatchString(source[:at[0]]) || !inline.MatchString(next) {
+			done = at[1]
+		}
+	}
+	return b.String() + source[done:]
+}
 
 // shortened is what vugugen has written of a component, in short. It shows the same. A form that is not known is an error: another
 // vugugen writes another one.
@@ -41,7 +59,6 @@ func shortened(source string) (string, error) {
 	for _, l := range long {
 		source = l.is.ReplaceAllString(source, l.by)
 	}
-	source = blank.ReplaceAllString(source, "")
 	var bad error
 	source = element.ReplaceAllStringFunc(source, func(s string) string {
 		m := element.FindStringSubmatch(s)
@@ -68,5 +85,5 @@ func shortened(source string) (string, error) {
 			bad = fmt.Errorf("vugugen writes %q in a form that is not known: look at it, and change what shortens it", s)
 		}
 	}
-	return strings.Replace(source, `import "fmt"`, nodes+"\n"+`import "fmt"`, 1), bad
+	return strings.Replace(unblanked(source), `import "fmt"`, nodes+"\n"+`import "fmt"`, 1), bad
 }

@@ -51,6 +51,35 @@ func (c *X) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 }
 `
 
+// TestUnblanked: the end of a line is a space between what stands in one line on the page, and nothing else.
+func TestUnblanked(t *testing.T) {
+	const blank = `vgn = node.Text(vgparent, "\n\t")` + "\n"
+	for what, test := range map[string]struct {
+		before, after string
+		kept          bool
+	}{
+		"between two in a line":         {"", `vgn = node.Element(vgparent, "a\x01href\x01#x")` + "\n", true},
+		"before one without attributes": {"", `vgn = node.Element(vgparent, "span")` + "\n", true},
+		"before one that may be there":  {"", "if c.some() {\n" + `vgn = node.Element(vgparent, "a")` + "\n}\n", true},
+		"before a block":                {"", `vgn = node.Element(vgparent, "article")` + "\n", false},
+		"before a component":            {"", "{\nvgn = node.Component(vgout, vgparent, vgcomp)\n}\n", false},
+		"at the beginning":              {"_ = vgparent\n", `vgn = node.Element(vgparent, "a")` + "\n", false},
+		"at the end":                    {"", "}\n" + `vgn = node.Element(vgparent, "a")` + "\n", false},
+	} {
+		want := test.before + test.after
+		if test.kept {
+			want = test.before + blank + test.after
+		}
+		if got := unblanked(test.before + blank + test.after); got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	const words = `vgn = node.Text(vgparent, "\n\tsay")` + "\n"
+	if got := unblanked(words); got != words {
+		t.Errorf("words are gone: %q", got)
+	}
+}
+
 // TestShortened: each form becomes its call, and one that is not known stops the build.
 func TestShortened(t *testing.T) {
 	got, err := shortened(written)
