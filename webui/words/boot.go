@@ -72,7 +72,7 @@ func flagWords(m *state.BootImage) string {
 }
 
 // trials say what is known of an image that was taken.
-var trials = map[state.Trial]Promise{
+var trials = [...]Promise{
 	state.TrialRuns: {"Restored. It has $image.", "The image runs on trial. Unless its program confirms itself, the next restart brings " +
 		"the one before back. You can unplug the device."},
 	state.TrialConfirmed: {"Restored. It has $image.", "The image ran on trial, and was told to stay. You can unplug the device."},
@@ -89,7 +89,7 @@ var trials = map[state.Trial]Promise{
 // installed is the screen after a signed image was taken.
 func installed(s *state.RestoreInstalled) Pane {
 	d := &s.Result
-	end := trials[d.Trial]
+	end := at(trials[:], d.Trial)
 	return Pane{
 		Heading: strings.ReplaceAll(end.Head, "$image", "image "+d.Version),
 		Lead:    end.Text,

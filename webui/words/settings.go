@@ -88,7 +88,7 @@ func plannedSettings(s *state.Offer, erase bool, when string) Fact {
 }
 
 // settingsFacts say what becomes of the settings.
-var settingsFacts = map[restore.Settings]Fact{
+var settingsFacts = [...]Fact{
 	restore.SettingsNone:   {Value: "Not touched", Small: "only the software is replaced"},
 	restore.SettingsKept:   {Value: "Kept"},
 	restore.SettingsErased: {Value: "Erased", Check: true, Small: "and read back"},
@@ -96,9 +96,17 @@ var settingsFacts = map[restore.Settings]Fact{
 	restore.SettingsFailed: {Value: "Not all erased", Small: "the device refused"},
 }
 
+// at is what a list has for a value, or nothing.
+func at[T any, N ~uint8](list []T, n N) (v T) {
+	if int(n) < len(list) {
+		v = list[n]
+	}
+	return v
+}
+
 // settingsFact is the row about settings. addr is of a sector that could not be erased, or 0.
 func settingsFact(s restore.Settings, addr uint32) Fact {
-	f := settingsFacts[s]
+	f := at(settingsFacts[:], s)
 	f.Label = "Settings"
 	if s == restore.SettingsFailed && addr > 0 {
 		f.Small = "the sector at " + HexAddr(addr) + " can no longer be erased"

@@ -15,7 +15,7 @@ type WayRow struct {
 const byItself = "The page does this by itself."
 
 // wayWords are what each way is called, and what a person does for it.
-var wayWords = map[state.WayKind]Promise{
+var wayWords = [...]Promise{
 	state.WayReset:  {"Reset over the cable, by DTR", byItself},
 	state.WayRTS:    {"Reset over the cable, by RTS", byItself},
 	state.WayPin:    {"Reset by RTS, restoration pin by DTR", byItself},
@@ -29,7 +29,8 @@ func wayRows(ways []state.Way) []WayRow {
 	rows := make([]WayRow, 0, len(ways))
 	for _, w := range ways {
 		row := WayRow{State: "Then", Class: "next"}
-		row.Head, row.Text = wayWords[w.Kind].Head, wayWords[w.Kind].Text
+		is := at(wayWords[:], w.Kind)
+		row.Head, row.Text = is.Head, is.Text
 		if w.Kind == state.WayHint {
 			row.Text = w.Hint
 		}
