@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,7 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
 list   tells of the devices that have spoken here, those in need first. --group takes restoration, needs-cable,
        overdue, held-back, silent, receiving, rewriting or running, --search a part of the serial number, --image
        the SHA-256 of what a device says it runs
-show   tells what the server knows of a device, and what keeps updates from it
+show   tells what the server knows of a device, and what keeps updates from it; of one that has not spoken, its keys
 hold   keeps a release from the device until free ends that; a transfer of it ends at once
 free   with a version: ends your hold of that release and the server's, and forgets its failures;
        without: that of all releases, refused update files, dead sectors, the mark of a conflict, and a
@@ -39,7 +40,7 @@ approve makes the key that somebody signed with under the serial the device's ow
        stranger list). What it signs is the device's word from then on. Be sure that it is that device: compare the key
        with the one that its maker or its screen names
 rekey  makes a key the device's in place of the one it has: its board was replaced. The old key is barred, and its
-       history stays
+       history stays. One that was barred comes back only if --key names it
 import enrols the devices of a list that unbrick factory made, all or none, at most 100,000; those that are enrolled
        stay as they are
 
@@ -94,6 +95,14 @@ func deviceOf(words []string) form.DeviceID { return form.DeviceID{Model: words[
 func showDevice(ctx context.Context, a *api, words []string, p *printer) error {
 	id := deviceOf(words)
 	d, err := ask(ctx, a, form.GetDevice, &id)
+	if no, is := errors.AsType[*apiError](err); is && no.status == 404 {
+		if known, none := ask(ctx, a, form.ListDeviceKeys, &id); none == nil {
+			return show(p, known, func(out io.Writer, k *form.Known) {
+				fmt.Fprintf(out, "device %s of model %s has not spoken here\n", id.Serial, id.Model)
+				printKnown(out, k)
+			})
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -55,12 +55,17 @@ func meantKey(ctx context.Context, a *api, id *form.DeviceID, begins string) (st
 	}
 	var found []string
 	for _, v := range known.Strangers {
-		if s, _ := storage.ParseStanding(v.Standing); s.Holds() && strings.HasPrefix(v.Key, begins) {
+		s, _ := storage.ParseStanding(v.Standing)
+		if barred := s == storage.BarredKey && begins == ""; s.Holds() && !barred && strings.HasPrefix(v.Key, begins) {
 			found = append(found, v.Key)
 		}
 	}
 	switch len(found) {
 	case 0:
+		if begins == "" {
+			return "", fmt.Errorf("nobody has signed under serial %s of model %s with a key that could be meant: say --key if it is one that was "+
+				"barred; unbrick stranger list shows who spoke", id.Serial, id.Model)
+		}
 		return "", fmt.Errorf("no key that begins with %q has signed under serial %s of model %s: unbrick stranger list shows who spoke",
 			begins, id.Serial, id.Model)
 	case 1:

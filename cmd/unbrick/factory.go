@@ -29,8 +29,8 @@ With --pub, what is written is DIR/SERIAL.bootarea: key block and identification
 they are programmed. The identification is of the model's record, from the server or --model-file, and holds these keys, of
 which --threshold must have signed a release.
 
-A key block holds the device's secret. Its file is for its owner alone: bring it into the device, then delete it. No file is
-overwritten, and no serial or key is made that the list has. The list is no secret.
+A key block holds the device's secret. Its file is for its owner alone, as is DIR if it is not there yet: bring it into the device,
+then delete it. No file is overwritten, and no serial or key is made that the list has. The list is no secret.
 
 examples:
   unbrick factory --model 0001 --prefix S- --from 1 --count 500 --digits 6 --list 0001.csv --dir keys
@@ -80,6 +80,9 @@ func (f *factoryFlags) run(ctx context.Context, _ []string, p *printer) error {
 	id, err := f.identification(ctx)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return fmt.Errorf("--dir: %w", err)
 	}
 	if err := f.fresh(serials, id); err != nil {
 		return err

@@ -29,10 +29,7 @@ func listed(t *testing.T, name string) []identity.Entry {
 // TestFactory: each device has a secret of its own, which fits its line in the list, and which nobody else may read.
 func TestFactory(t *testing.T) {
 	dir := t.TempDir()
-	list, keys := filepath.Join(dir, "list.csv"), filepath.Join(dir, "keys")
-	if err := os.Mkdir(keys, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	list, keys := filepath.Join(dir, "list.csv"), filepath.Join(dir, "new", "keys")
 	made := func(args ...string) string {
 		t.Helper()
 		code, out, errOut := execute(t, append([]string{"factory", "--model", "0001", "--list", list, "--dir", keys}, args...)...)
@@ -43,6 +40,9 @@ func TestFactory(t *testing.T) {
 	}
 	if out := made("--prefix", "S-", "--from", "9", "--count", "3", "--digits", "3"); !strings.Contains(out, "3 devices of model 0001") {
 		t.Errorf("said %q", out)
+	}
+	if info, err := os.Stat(keys); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%s: %v, %v", keys, info, err)
 	}
 	serials := filepath.Join(dir, "serials.txt")
 	if err := os.WriteFile(serials, []byte("A1\nA2\n"), 0o600); err != nil {
@@ -124,7 +124,7 @@ func TestFactoryRefuses(t *testing.T) {
 		{"a secret is there", "S-2.keyblock exists and is not overwritten: nothing was made", exitFailed, []string{"--prefix", "S-", "--count", "3", "--list", "l.csv"}},
 		{"known", "known.csv has a key of 0001 T-2", exitFailed, []string{"--prefix", "T-", "--count", "3", "--list", "known.csv"}},
 		{"a list that was cut off", "torn.csv: list of devices: line 2: no line end", exitFailed, []string{"--prefix", "U-", "--count", "3", "--list", "torn.csv"}},
-		{"no folder", "nowhere", exitFailed, []string{"--prefix", "U-", "--count", "1", "--list", "m.csv", "--dir", "nowhere"}},
+		{"no folder", "known.csv", exitFailed, []string{"--prefix", "U-", "--count", "1", "--list", "l.csv", "--dir", "known.csv/keys"}},
 		{"too long", "not an identifier", exitFailed, []string{"--prefix", strings.Repeat("U", 32), "--count", "1", "--list", "l.csv"}},
 		{"both", "say which devices", exitUsage, []string{"--prefix", "U-", "--count", "1", "--serials", "space.txt", "--list", "l.csv"}},
 		{"too many", "a list names 100000", exitUsage, []string{"--count", "100001", "--list", "l.csv"}},

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -129,9 +129,11 @@ func (f *serveFlags) start(ctx context.Context, _ []string, p *printer) error {
 		return usageError("%d names of one server, at most %d: --name, and those of --acme", n, limits.Names)
 	}
 	for _, name := range f.names {
-		if !hostName.MatchString(name) && net.ParseIP(name) == nil && name != "localhost" {
-			return usageError("--name %q is no name of a host in small letters without a port, such as updates.example", name)
+		if at, err := netip.ParseAddr(name); dialName.MatchString(name) && err != nil || err == nil && at.String() == name && at.Zone() == "" {
+			continue
 		}
+		return usageError("--name %q is neither the name of a host in small letters without a port, such as updates.example, nor an address "+
+			"as it is written shortest, such as 2001:db8::1", name)
 	}
 	by, err := f.oidc.config(ctx)
 	if err != nil {

@@ -224,6 +224,12 @@ func TestServeRefuses(t *testing.T) {
 	must(t, exitUsage, "serve", "--log", "xml")
 	must(t, exitUsage, "serve", "--sessions", "0")
 	must(t, exitUsage, "serve", "--per-address", "0")
+	for _, name := range []string{"Updates.example", "updates.example:443", "updates.example.", "2001:DB8::1", "2001:db8:0::1", "[::1]", "fe80::1%eth0", "127.0.0.01", "a b"} {
+		if out := must(t, exitUsage, "serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--name", name); !strings.Contains(out, "--name") {
+			t.Errorf("name %q: %s", name, out)
+		}
+	}
+	startServe(t, "--data", t.TempDir(), "--name", "printer", "--name", "updates.example", "--name", "2001:db8::1", "--name", "192.0.2.1", "--name", "localhost")
 	if out := must(t, exitFailed, "serve", "--addr", "127.0.0.1:0", "--admin-addr", strings.TrimPrefix(busy.url, "http://"), "--data", t.TempDir()); !strings.Contains(out, "--admin-addr") {
 		t.Errorf("busy address for operators: %s", out)
 	}

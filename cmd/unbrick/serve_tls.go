@@ -28,6 +28,9 @@ func (f *tlsFlags) declare(set *pflag.FlagSet) {
 	set.StringVar(&f.roots, "acme-roots", "", "PEM `file` with the roots that vouch for the directory (the system's)")
 }
 
+// dialName is a name under which devices dial a server, also one of a local network.
+var dialName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[0-9]*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // hostName is a name that an authority gives certificates for.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`)
 

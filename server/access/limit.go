@@ -137,6 +137,9 @@ func Client(r *http.Request, proxied bool) string {
 		if len(all) > 0 {
 			last := all[len(all)-1]
 			host = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+			if h, _, err := net.SplitHostPort(host); err == nil {
+				host = h // some proxies name the port, too
+			}
 		}
 	}
 	return ownerOf(host)

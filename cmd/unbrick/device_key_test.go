@@ -1,0 +1,39 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestDeviceKeys: approve and rekey take the key that somebody has shown, and never one that was barred unless it is named; show tells of
+// the keys of a device that has not spoken.
+func TestDeviceKeys(t *testing.T) {
+	b := newStory(t)
+	b.must(exitOK, "model", "enrol", "0001", "approve")
+	says := func(want int, text string, args ...string) {
+		t.Helper()
+		if out := b.must(want, args...); !strings.Contains(out, text) {
+			t.Errorf("%q: %swant %q", args, out, text)
+		}
+	}
+	says(exitFailed, "nobody has spoken", "device", "approve", "0001", "S")
+	says(exitFailed, "has spoken here", "device", "show", "0001", "S")
+	b.must(exitOK, "factory", "--model", "0001", "--prefix", "S", "--count", "1", "--list", b.path("list.csv"), "--dir", b.path("keys"))
+	b.must(exitOK, "device", "import", b.path("list.csv"))
+	says(exitOK, "is enrolled since", "device", "show", "0001", "S1")
+	says(exitOK, `"state":"enrolled"`, "device", "show", "0001", "S1", "--json")
+	says(exitFailed, "nobody has signed under serial S1", "device", "rekey", "0001", "S1")
+
+	newest := []string{"--version", "2", "--image", b.path("2.bin")}
+	b.emulate(exitOK, "0001", "old.bin", newest...)
+	says(exitOK, "pending", "device", "show", "0001", "S")
+	says(exitOK, "is known by key", "device", "approve", "0001", "S")
+	b.emulate(exitOK, "0001", "new.bin", append(newest, "--seed", "2")...)
+	says(exitFailed, "rekey", "device", "approve", "0001", "S")
+	says(exitOK, "is now known by key", "device", "rekey", "0001", "S")
+	b.emulate(exitOK, "0001", "old.bin", newest...)
+	says(exitOK, "barred-key", "stranger", "list")
+	says(exitFailed, "barred", "device", "rekey", "0001", "S")
+	_, key, _ := strings.Cut(b.must(exitOK, "stranger", "list", "--json"), `"key":"`)
+	says(exitOK, "is now known by key "+key[:64], "device", "rekey", "0001", "S", "--key", key[:leastKey])
+}
