@@ -79,12 +79,15 @@ func brick(t *testing.T, sh *shell, bench *webserial.Bench, serial string, opera
 	return d
 }
 
+// signs gives a device what its receipts are signed with.
+func signs(hw *terminal.Hardware) { hw.SignSeed = terminal.SignSeed }
+
 // admit takes a device that was made before and powers it.
 func admit(t *testing.T, sh *shell, bench *webserial.Bench, serial string, image []byte) *patient {
 	t.Helper()
 	d := &patient{t: t, bench: bench, image: image, pulled: make(chan struct{}, 1), held: make(chan struct{}), goOn: make(chan struct{})}
 	var err error
-	if d.device, err = lab.New(modelOf(t, sh.url, "0001"), &lab.Options{Event: d.event}); err != nil {
+	if d.device, err = lab.New(modelOf(t, sh.url, "0001"), &lab.Options{Event: d.event, Hardware: signs}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.device.LoadFile(filepath.Join(sh.dir, serial+".flash")); err != nil {
