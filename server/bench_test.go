@@ -17,10 +17,14 @@ func BenchmarkSession(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			r := newRig(b)
 			one := r.publish("1", 1, image(1, 100_000))
+			const devices = 20
+			for i := range devices { // they are known
+				r.session(r.hello(fmt.Sprint("A-", i), one))
+			}
 			b.ResetTimer()
 			for i := range b.N {
 				c := r.dial()
-				h := r.hello(fmt.Sprint("A-", i%1000), one)
+				h := r.hello(fmt.Sprint("A-", i%devices), one)
 				if kind == "unsigned" {
 					h = unsigned(h)
 				}
