@@ -20,6 +20,7 @@ import (
 
 	"unbrick/release"
 	"unbrick/server/form"
+	"unbrick/server/identity"
 	"unbrick/server/offer"
 	"unbrick/server/storage"
 
@@ -284,8 +285,8 @@ func TestRefusals(t *testing.T) {
 // refused before it is read, and one that breaks off is none.
 func TestUploadsAreBounded(t *testing.T) {
 	r := newServer(t, func(c *Config) { c.Limits.Uploads = 1 })
-	upload := func(body io.Reader, length int64, status int, code string) {
-		q := httptest.NewRequest("POST", "/api/releases", body)
+	upload := func(path string, body io.Reader, length int64, status int, code string) {
+		q := httptest.NewRequest("POST", path, body)
 		q.ContentLength = length
 		q.Header.Set("Authorization", "Bearer "+testToken)
 		w := httptest.NewRecorder()
@@ -295,14 +296,17 @@ func TestUploadsAreBounded(t *testing.T) {
 			t.Errorf("%d %s, want %d %s", w.Code, w.Body, status, code)
 		}
 	}
-	upload(strings.NewReader(""), release.MaxFile+1, 413, "too-large")
+	const file, list = "/api/releases", "/api/keys"
+	upload(file, strings.NewReader(""), release.MaxFile+1, 413, "too-large")
+	upload(list, strings.NewReader(""), int64(identity.MaxList)+1, 413, "too-large")
 	slow, send := io.Pipe()
 	var first sync.WaitGroup
-	first.Go(func() { upload(slow, 100, 400, "broken-off") })
+	first.Go(func() { upload(file, slow, 100, 400, "broken-off") })
 	if _, err := send.Write([]byte("U")); err != nil { // it is being read from here on
 		t.Fatal(err)
 	}
-	upload(strings.NewReader("U"), 1, 503, "busy")
+	upload(file, strings.NewReader("U"), 1, 503, "busy")
+	upload(list, strings.NewReader("U"), 1, 503, "busy")
 	send.CloseWithError(io.ErrUnexpectedEOF)
 	first.Wait()
 	if err := r.s.Close(t.Context()); err != nil {

@@ -21,8 +21,8 @@ const deviceHelp = `usage: unbrick device list [--model ID] [--group NAME] [--se
        unbrick device free MODEL SERIAL [VERSION]
        unbrick device remove MODEL SERIAL
        unbrick device remove --all --model ID --yes
-       unbrick device approve MODEL SERIAL [--key KEY]
-       unbrick device rekey MODEL SERIAL [--key KEY]
+       unbrick device approve MODEL SERIAL --key KEY
+       unbrick device rekey MODEL SERIAL --key KEY
        unbrick device import LIST.csv
 
 list   tells of the devices that have spoken here, those in need first. --group takes restoration, needs-cable,

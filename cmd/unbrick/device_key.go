@@ -55,24 +55,19 @@ func meantKey(ctx context.Context, a *api, id *form.DeviceID, begins string) (st
 	}
 	var found []string
 	for _, v := range known.Strangers {
-		s, _ := storage.ParseStanding(v.Standing)
-		if barred := s == storage.BarredKey && begins == ""; s.Holds() && !barred && strings.HasPrefix(v.Key, begins) {
+		if s, _ := storage.ParseStanding(v.Standing); s.Holds() && strings.HasPrefix(v.Key, begins) {
 			found = append(found, v.Key)
 		}
 	}
-	switch len(found) {
-	case 0:
-		if begins == "" {
-			return "", fmt.Errorf("nobody has signed under serial %s of model %s with a key that could be meant: say --key if it is one that was "+
-				"barred; unbrick stranger list shows who spoke", id.Serial, id.Model)
-		}
+	switch {
+	case len(found) == 0:
 		return "", fmt.Errorf("no key that begins with %q has signed under serial %s of model %s: unbrick stranger list shows who spoke",
 			begins, id.Serial, id.Model)
-	case 1:
-		return found[0], nil
+	case begins == "" || len(found) > 1:
+		return "", fmt.Errorf("with these keys somebody has signed under serial %s of model %s: %s. Compare them with what the device's maker "+
+			"or its own screen names, and say with --key which of them is the device's", id.Serial, id.Model, strings.Join(found, ", "))
 	}
-	return "", fmt.Errorf("%d keys have signed under serial %s of model %s: say with --key which of them is the device's: %s", len(found),
-		id.Serial, id.Model, strings.Join(found, ", "))
+	return found[0], nil
 }
 
 // importList enrols the devices of a list.

@@ -90,7 +90,7 @@ var below = map[string][]string{
 	"server/rollout":        {"release", "server/form", "server/storage"},
 	"server/offer":          {"release", "model", "flash", "delta", "delta/bsdiff", "delta/diff", "protocol", "server/storage"},
 	"server/api":            {"internal/cbor", "limits", "flash", "delta/diff", "model", "protocol", "protocol/wsconn", "release", "release/sequence", "server/access", "server/account", "server/fleet", "server/form", "server/identity", "server/metrics", "server/offer", "server/provider", "server/rollout", "server/session", "server/storage"},
-	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "protocol/smp", "server/identity", "server/storage"},
+	"server/fleet":          {"internal/cbor", "limits", "release", "protocol", "protocol/smp", "server/access", "server/identity", "server/storage"},
 	"server/metrics":        {},
 	"server/session":        {"release", "protocol", "server/fleet", "server/metrics", "server/offer", "server/rollout", "server/storage"},
 	"server/storage":        {"internal/cbor", "limits", "release"},
@@ -103,7 +103,7 @@ var below = map[string][]string{
 var confined = map[string][]string{
 	"filippo.io/":                  {"server/identity"},
 	"github.com/prometheus/":       {"server/metrics", "server/api"},
-	"golang.org/x/time/":           {"server/access", "server/fleet"},
+	"golang.org/x/time/":           {"server/access"},
 	"golang.org/x/crypto/acme":     {"server/certificate"},
 	"github.com/letsencrypt/":      {}, // tests alone
 	"modernc.org/":                 {"server/storage/local"},

@@ -54,7 +54,7 @@ type Fleet struct {
 
 // New returns the fleet of a store.
 func New(cfg Config) *Fleet {
-	return &Fleet{cfg: cfg, nonces: newNonces(cfg.Passed), strangers: newStrangers()}
+	return &Fleet{cfg: cfg, nonces: newNonces(cfg.Passed), strangers: newStrangers(cfg.Passed)}
 }
 
 // Cutoffs is by what devices count as silent or overdue now.

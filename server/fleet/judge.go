@@ -3,14 +3,12 @@ package fleet
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"unbrick/protocol"
+	"unbrick/server/access"
 	"unbrick/server/identity"
 	"unbrick/server/storage"
-
-	"golang.org/x/time/rate"
 )
 
 // Judge says for whom the holder of the device key of a hello is taken under its serial, in a model whose devices are enrolled as e
@@ -75,32 +73,35 @@ func (f *Fleet) first(ctx context.Context, id ID, h *protocol.Hello, key storage
 	return storage.Proven, err
 }
 
-// Budget of what strangers have written down: an attempt of many costs the devices no time at the disk.
+// Budget of what strangers have written down, in all and for each address: many of them cost the devices no time at the disk, and one of
+// them keeps no other off the list.
 const (
 	strangersPerSecond = 20
 	strangersAtOnce    = 200
+	addressPerSecond   = 1
+	addressAtOnce      = 20
 )
 
 // strangers bounds how often one is written down.
-type strangers struct {
-	mu   sync.Mutex
-	rate *rate.Limiter
+type strangers struct{ all, each *access.Limiter }
+
+func newStrangers(passed func() time.Duration) *strangers {
+	return &strangers{access.NewLimiter(strangersPerSecond, strangersAtOnce, passed),
+		access.NewLimiter(addressPerSecond, addressAtOnce, passed)}
 }
 
-func newStrangers() *strangers {
-	return &strangers{rate: rate.NewLimiter(strangersPerSecond, strangersAtOnce)}
-}
-
-// allow goes by the time that passed.
-func (s *strangers) allow(passed time.Duration) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rate.AllowN(time.Time{}.Add(passed), 1)
+func (s *strangers) allow(address string) bool {
+	_, own := s.each.Allow(address)
+	if !own {
+		return false
+	}
+	_, some := s.all.Allow("")
+	return some
 }
 
 // Stranger writes down who spoke and was not proven, as far as the budget goes; noted is whether it was.
 func (f *Fleet) Stranger(ctx context.Context, h *protocol.Hello, standing storage.Standing, name, address string) (noted bool, err error) {
-	if !f.strangers.allow(f.cfg.Passed()) {
+	if !f.strangers.allow(address) {
 		return false, nil
 	}
 	v := storage.Stranger{Model: h.Model, Serial: h.Serial, Standing: standing, Name: name, Address: address, Last: f.cfg.Now(),

@@ -14,7 +14,7 @@ var (
 		Act: "device.rekey", Refuses: []int{404, 409},
 		Summary: "Makes a key that of a device in place of the one it has, which is barred; its history stays."}}
 	ImportKeys = Endpoint[KeyList, Imported]{Route{Method: "POST", Path: "/api/keys", Needs: MayHandle, Act: "device.import", Takes: CSV,
-		Refuses: []int{404, 408, 409, 413, 503},
+		Refuses: []int{404, 409, 413, 503},
 		Summary: "Enrols the devices of a list that unbrick factory made, all or none."}}
 	SetEnrolment = Endpoint[Enrolment, Model]{Route{Method: "PUT", Path: "/api/models/{id}/enrolment", Needs: MayAdminister,
 		Act: "model.enrolment", Refuses: []int{404},
