@@ -53,6 +53,9 @@ func unblanked(source string) string {
 	return b.String() + source[done:]
 }
 
+// made is where a node is made that need not be looked at again: it has its place already.
+var made = regexp.MustCompile(`(?m)vgn = node\.(?:Text|Element|Component)\(.*\)$`)
+
 // shortened is what vugugen has written of a component, in short. It shows the same. A form that is not known is an error: another
 // vugugen writes another one.
 func shortened(source string) (string, error) {
@@ -85,5 +88,6 @@ func shortened(source string) (string, error) {
 			bad = fmt.Errorf("vugugen writes %q in a form that is not known: look at it, and change what shortens it", s)
 		}
 	}
-	return strings.Replace(unblanked(source), `import "fmt"`, nodes+"\n"+`import "fmt"`, 1), bad
+	source = made.ReplaceAllString(unblanked(source), "$0; _ = vgn")
+	return strings.Replace(source, `import "fmt"`, nodes+"\n"+`import "fmt"`, 1), bad
 }

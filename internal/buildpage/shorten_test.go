@@ -41,13 +41,13 @@ import "unbrick/webui/view/node"
 import "fmt"
 
 func (c *X) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
-	vgn = node.Element(nil, "p")
+	vgn = node.Element(nil, "p"); _ = vgn
 	vgout.Out = append(vgout.Out, vgn)	// root for output
-	vgn = node.Text(vgparent, "a \"b\"\n\t")
-	vgn = node.Element(vgparent, "a\x01href\x01#x\x01title\x01say \"{Key: \\\"")
+	vgn = node.Text(vgparent, "a \"b\"\n\t"); _ = vgn
+	vgn = node.Element(vgparent, "a\x01href\x01#x\x01title\x01say \"{Key: \\\""); _ = vgn
 	node.On(vgn, "click", func(event vugu.DOMEvent) { c.f(g(1), "}") })
 	node.Property(vgn, "value", c.value("x", y(2)))
-	vgn = node.Component(vgout, vgparent, vgcomp)
+	vgn = node.Component(vgout, vgparent, vgcomp); _ = vgn
 }
 `
 

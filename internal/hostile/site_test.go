@@ -31,9 +31,9 @@ const (
 // site is a server, in a process of its own.
 type site struct {
 	testing.TB
-	url, operators string
-	pid            int
-	log            *tail
+	url string
+	pid int
+	log *tail
 }
 
 // tail is the end of a log, and how long all of it was.
