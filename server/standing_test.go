@@ -84,7 +84,6 @@ func TestStrangersChangeNothing(t *testing.T) {
 	barred := r.rekeyed("A-1", one)
 	r.session(r.hello("B-1", one))
 	r.update(r.hello("A-1", one)) // so that the device is awaited, and the delta is there
-	before, history := r.device("A-1"), r.events("A-1")
 	files, err := r.store.Files(t.Context(), "", 0, 100)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +92,7 @@ func TestStrangersChangeNothing(t *testing.T) {
 	held := r.dial()
 	held.say(r.hello("A-1", one))
 	hears[*protocol.Info](held)
-	before, history = r.device("A-1"), r.events("A-1")
+	before, history := r.device("A-1"), r.events("A-1")
 	ways := strangeWays(barred)
 	for i, way := range ways {
 		counts := counted(r.s.metrics.Hellos, way.standing.String())
