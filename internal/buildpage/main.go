@@ -39,7 +39,7 @@ type program struct {
 // The page's own program, in both its roles, comes before Connect works. The Lab's comes when it is opened, or when the page has nothing
 // else to do.
 var (
-	app      = program{"app.wasm", "./wasm", full, 1_305_000}
+	app      = program{"app.wasm", "./wasm", full, 1_300_000}
 	lab      = program{"lab.wasm", "./wasm/lab", fair, 1_400_000}
 	programs = []*program{&app, &lab}
 )

@@ -35,10 +35,13 @@ var (
 var (
 	blank  = regexp.MustCompile(`(?m)^[ \t]*vgn = node\.Text\(vgparent, "\\n(?:\\t)*"\)\n`) // the end of a line between elements
 	first  = regexp.MustCompile(`_ = vgparent\n$`)                                          // before what is the first in its element
+	maybe  = regexp.MustCompile(`^\s*(?:if|for) `)                                          // what need not be there
 	inline = regexp.MustCompile(`^[^}]*?node\.Element\(vgparent, "(?:a|abbr|b|button|code|em|i|input|kbd|label|select|small|span|strong|svg|time)(?:\\x01|")`)
 )
 
 // unblanked leaves out the ends of lines that nobody sees. Between an element and one that stands in the line behind it they are a space.
+// Before what need not be there one stays as the first in its element: of an element that has no child any more, vugu's renderer leaves
+// those in the page that it had.
 func unblanked(source string) string {
 	var b strings.Builder
 	done := 0
@@ -46,7 +49,11 @@ func unblanked(source string) string {
 		b.WriteString(source[done:at[0]])
 		done = at[0]
 		next, _, _ := strings.Cut(source[at[1]:], "node.Text(")
-		if first.MatchString(source[:at[0]]) || !inline.MatchString(next) {
+		keep := inline.MatchString(next)
+		if first.MatchString(source[:at[0]]) {
+			keep = maybe.MatchString(source[at[1]:])
+		}
+		if !keep {
 			done = at[1]
 		}
 	}
@@ -88,9 +95,6 @@ func shortened(source string) (string, error) {
 			bad = fmt.Errorf("vugugen writes %q in a form that is not known: look at it, and change what shortens it", s)
 		}
 	}
-	if !strings.Contains(source, "\npackage lab\n") { // whose forms do not go away without them
-		source = unblanked(source)
-	}
-	source = made.ReplaceAllString(source, "$0; _ = vgn")
+	source = made.ReplaceAllString(unblanked(source), "$0; _ = vgn")
 	return strings.Replace(source, `import "fmt"`, nodes+"\n"+`import "fmt"`, 1), bad
 }

@@ -58,13 +58,15 @@ func TestUnblanked(t *testing.T) {
 		before, after string
 		kept          bool
 	}{
-		"between two in a line":         {"", `vgn = node.Element(vgparent, "a\x01href\x01#x")` + "\n", true},
-		"before one without attributes": {"", `vgn = node.Element(vgparent, "span")` + "\n", true},
-		"before one that may be there":  {"", "if c.some() {\n" + `vgn = node.Element(vgparent, "a")` + "\n}\n", true},
-		"before a block":                {"", `vgn = node.Element(vgparent, "article")` + "\n", false},
-		"before a component":            {"", "{\nvgn = node.Component(vgout, vgparent, vgcomp)\n}\n", false},
-		"at the beginning":              {"_ = vgparent\n", `vgn = node.Element(vgparent, "a")` + "\n", false},
-		"at the end":                    {"", "}\n" + `vgn = node.Element(vgparent, "a")` + "\n", false},
+		"between two in a line":                           {"", `vgn = node.Element(vgparent, "a\x01href\x01#x")` + "\n", true},
+		"before one without attributes":                   {"", `vgn = node.Element(vgparent, "span")` + "\n", true},
+		"before one that may be there":                    {"", "if c.some() {\n" + `vgn = node.Element(vgparent, "a")` + "\n}\n", true},
+		"before a block":                                  {"", `vgn = node.Element(vgparent, "article")` + "\n", false},
+		"before a component":                              {"", "{\nvgn = node.Component(vgout, vgparent, vgcomp)\n}\n", false},
+		"at the beginning":                                {"_ = vgparent\n", `vgn = node.Element(vgparent, "a")` + "\n", false},
+		"at the beginning, before one that may be there":  {"_ = vgparent\n", "if c.some() {\n" + `vgn = node.Element(vgparent, "div")` + "\n}\n", true},
+		"at the beginning, before some that may be there": {"_ = vgparent\n", "for range c.some() {\n" + `vgn = node.Element(vgparent, "div")` + "\n}\n", true},
+		"at the end":                                      {"", "}\n" + `vgn = node.Element(vgparent, "a")` + "\n", false},
 	} {
 		want := test.before + test.after
 		if test.kept {
