@@ -31,21 +31,13 @@ func realProvider(t *testing.T, change func(*provider.Config)) (*rig, *oidctest.
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	r := newServer(t, func(c *Config) {
-		c.OIDC = &provider.Config{Issuer: p.URL, Client: oidctest.Client, Secret: oidctest.Secret, Groups: "groups", Scopes: []string{"groups"},
-			Grants: []provider.Grant{{Group: "root", Roles: storage.Admin}, {Group: "ops", Roles: storage.View | storage.Operate}},
-			URL:    at, Transport: p.Trusting(), Patience: time.Minute}
-		if change != nil {
-			change(c.OIDC)
-		}
-		c.Page = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	})
-	web.Config.Handler = r.s.Handler()
-	web.Start()
-	t.Cleanup(web.Close)
-	r.web = web
-	r.describe()
-	return r, p
+	o := &provider.Config{Issuer: p.URL, Client: oidctest.Client, Secret: oidctest.Secret, Groups: "groups", Scopes: []string{"groups"},
+		Grants:    []provider.Grant{{Group: "root", Roles: storage.Admin}, {Group: "ops", Roles: storage.View | storage.Operate}},
+		Transport: p.Trusting(), Patience: time.Minute}
+	if change != nil {
+		change(o)
+	}
+	return providedAt(t, web, o), p
 }
 
 // signsIn goes the whole way of a browser: to the provider, whose page is answered with says, and back. It returns the screen that it

@@ -263,17 +263,24 @@ func provided(t *testing.T, grants ...provider.Grant) (*rig, *idp) {
 		grants = []provider.Grant{{Group: "root", Roles: storage.Admin}, {Group: "ops", Roles: storage.View | storage.Operate},
 			{Group: "ci", Roles: storage.Publish, Models: []string{"0001"}}}
 	}
-	r = newServer(t, func(c *Config) {
-		c.OIDC = &provider.Config{Issuer: p.URL, Client: "unbrick", Secret: "s3cret", Groups: "groups", Grants: grants,
-			URL: "http://" + web.Listener.Addr().String(), Patience: 300 * time.Millisecond}
-		c.Page = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	r = providedAt(t, web, &provider.Config{Issuer: p.URL, Client: "unbrick", Secret: "s3cret", Groups: "groups", Grants: grants,
+		Patience: 300 * time.Millisecond})
+	return r, p
+}
+
+// providedAt is a rig with an identity provider, at an address that was known before.
+func providedAt(t *testing.T, web *httptest.Server, o *provider.Config) *rig {
+	t.Helper()
+	o.URL = "http://" + web.Listener.Addr().String()
+	r := newServer(t, func(c *Config) {
+		c.OIDC, c.Page = o, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	})
 	web.Config.Handler = r.s.Handler()
 	web.Start()
 	t.Cleanup(web.Close)
 	r.web = web
 	r.describe()
-	return r, p
+	return r
 }
 
 func TestProvider(t *testing.T) {

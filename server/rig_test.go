@@ -287,7 +287,13 @@ type client struct {
 
 func (r *rig) dial() *client {
 	r.Helper()
-	conn, err := wsconn.Dial(context.Background(), r.web.URL+"/link", nil)
+	return r.dialled(r.web.URL, nil)
+}
+
+// dialled connects to a URL.
+func (r *rig) dialled(url string, o *wsconn.Options) *client {
+	r.Helper()
+	conn, err := wsconn.Dial(context.Background(), url+"/link", o)
 	if err != nil {
 		r.Fatal(err)
 	}

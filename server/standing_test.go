@@ -595,14 +595,7 @@ func (r *rig) dialAs(host string) *client {
 	web := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, here)
 	}}}
-	conn, err := wsconn.Dial(context.Background(), "http://"+host+"/link", &wsconn.Options{Client: web})
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { conn.Close() })
-	c := &client{TB: r.TB, conn: conn}
-	c.nonce = hears[*protocol.Challenge](c).Nonce
-	return c
+	return r.dialled("http://"+host, &wsconn.Options{Client: web})
 }
 
 // TestTwoWithOneKey: two who speak with one device's key, at once or with a record that went back, are a conflict, which counts for nothing

@@ -40,7 +40,7 @@ approve makes the key that somebody signed with under the serial the device's ow
        stranger list). What it signs is the device's word from then on. Be sure that it is that device: compare the key
        with the one that its maker or its screen names
 rekey  makes a key the device's in place of the one it has: its board was replaced. The old key is barred, and its
-       history stays. One that was barred comes back only if --key names it
+       history stays. One that was barred may come back
 import enrols the devices of a list that unbrick factory made, all or none, at most 100,000; those that are enrolled
        stay as they are
 

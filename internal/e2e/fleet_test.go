@@ -118,8 +118,7 @@ func TestFleetAccounts(t *testing.T) {
 	p.enterOn("Remove the account")
 	p.says("Remove account night? Its 1 token ends at once")
 	p.until(`document.activeElement.innerText === 'Keep it'`)
-	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	p.keys(kb.Enter)
+	p.confirms()
 	p.until(`location.hash === '#fleet-accounts' && !document.querySelector('table.accounts a[href$="/night"]')`)
 	other.says("Sign in to the fleet.")
 	other.into("#token")
@@ -128,6 +127,13 @@ func TestFleetAccounts(t *testing.T) {
 	if fallen := p.text(`JSON.stringify([...new Set(fallen)])`); fallen != "[]" {
 		t.Errorf("the focus fell to the body after %s", fallen)
 	}
+}
+
+// confirms answers a question by the keyboard: the focus is on what leaves all as it is, and before it is what does it.
+func (p *screen) confirms() {
+	p.Helper()
+	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	p.keys(kb.Enter)
 }
 
 // TestFleetApproves: a device that nobody enrolled speaks, changes nothing, is approved on the page by the keyboard, and is proven with its
@@ -161,8 +167,7 @@ func TestFleetApproves(t *testing.T) {
 	if !strings.HasPrefix(key, begins) || !strings.Contains(asked, "device S1 of model 0001") {
 		t.Fatalf("the list says %q, and asked is %q", begins, asked)
 	}
-	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	p.keys(kb.Enter)
+	p.confirms()
 	p.says("Approved.")
 	p.until(`!document.querySelector('table.strangers') && document.activeElement === document.querySelector('h1')`)
 	p.eval(`location.hash = 'fleet-device/0001/S1'`)
@@ -189,8 +194,7 @@ func TestFleetApproves(t *testing.T) {
 	p.enterOn("This is its new board")
 	p.says("Give device S1 of model 0001 the key")
 	p.until(`document.activeElement.innerText === 'Leave it'`)
-	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	p.keys(kb.Enter)
+	p.confirms()
 	p.says("A barred key")
 	p.says("The device has not spoken with it yet.")
 	p.shot("fleet-rekeyed")

@@ -147,9 +147,10 @@ var serverMistakes = []entry{
 	one("server", "TestImportIsBound", "lists of other models taken", "server/api/identities.go",
 		`onModel(asks(r), e.Model); err != nil {`, `onModel(asks(r), e.Model); err != nil && !MISTAKE {`),
 	one("server", "TestRekey", "sessions of a barred key go on", "server/api/identities.go",
-		`	if err == nil {
-		s.cfg.Live.Drop`, `	if err == nil && !MISTAKE {
-		s.cfg.Live.Drop`),
+		`	s.cfg.Live.Drop(fleet.ID`, `	if MISTAKE {
+		return s.keyChanged(r, in)
+	}
+	s.cfg.Live.Drop(fleet.ID`),
 	one("server/storage/local", "TestConformance/strangers", "strangers of one address without end", "server/storage/local/strangers.go",
 		`v.Address, storage.MaxFromAddress)`, `v.Address, storage.MaxFromAddress<<map[bool]int{true: 9}[MISTAKE])`),
 	one("server/storage/local", "TestStrangersAreBounded", "strangers without end", "server/storage/local/strangers.go",

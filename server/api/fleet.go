@@ -201,8 +201,7 @@ func (s *Server) forget(w http.ResponseWriter, r *http.Request, in *form.DeviceI
 	}
 	s.cfg.Live.Drop(fleet.ID{Model: in.Model, Serial: in.Serial}) // a session that goes on is no device's any more
 	s.cfg.Log.Info("device forgotten", "model", in.Model, "serial", in.Serial)
-	w.WriteHeader(http.StatusNoContent)
-	return nil, nil
+	return gone(w)
 }
 
 // setHold keeps a release away from one device, or offers it again and forgets its failures.

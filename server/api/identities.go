@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"unbrick/release"
-	"unbrick/server/access"
 	"unbrick/server/fleet"
 	"unbrick/server/form"
 	"unbrick/server/identity"
@@ -108,10 +107,6 @@ func parseKey(digits string) (key storage.PublicKey, err error) {
 	return key, nil
 }
 
-func unknownModel(id string) error {
-	return problem(http.StatusNotFound, "unknown-model", "the server does not know model %q: unbrick model put describes one", id)
-}
-
 func (s *Server) approveDevice(_ http.ResponseWriter, r *http.Request, in *form.DeviceKeyChange) (*form.Known, error) {
 	m, err := s.cfg.Store.Model(r.Context(), in.Model)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -127,8 +122,10 @@ func (s *Server) approveDevice(_ http.ResponseWriter, r *http.Request, in *form.
 		return nil, problem(http.StatusConflict, "enrolment",
 			"devices of model %s are enrolled by a list alone: import one that names this device", in.Model)
 	}
-	_, err = s.cfg.Store.Enrol(r.Context(), []storage.Identity{s.enrolled(&in.DeviceID, key)})
-	return s.afterKey(r, in, err)
+	if _, err := s.cfg.Store.Enrol(r.Context(), []storage.Identity{s.enrolled(&in.DeviceID, key)}); err != nil {
+		return nil, err
+	}
+	return s.keyChanged(r, in)
 }
 
 func (s *Server) rekeyDevice(_ http.ResponseWriter, r *http.Request, in *form.DeviceKeyChange) (*form.Known, error) {
@@ -145,38 +142,28 @@ func (s *Server) rekeyDevice(_ http.ResponseWriter, r *http.Request, in *form.De
 			in.Serial, in.Model)
 	}
 	before(r, keys[0].Public.String())
-	err = s.cfg.Store.Rekey(r.Context(), s.enrolled(&in.DeviceID, key))
-	if err == nil {
-		s.cfg.Live.Drop(fleet.ID{Model: in.Model, Serial: in.Serial}) // what speaks with the old one is believed no longer
+	if err := s.cfg.Store.Rekey(r.Context(), s.enrolled(&in.DeviceID, key)); err != nil {
+		return nil, err
 	}
-	return s.afterKey(r, in, err)
+	s.cfg.Live.Drop(fleet.ID{Model: in.Model, Serial: in.Serial}) // what speaks with the old one is believed no longer
+	return s.keyChanged(r, in)
 }
 
 func (s *Server) enrolled(id *form.DeviceID, key storage.PublicKey) storage.Identity {
 	return storage.Identity{Model: id.Model, Serial: id.Serial, Public: key, State: storage.Enrolled, Since: s.cfg.Now()}
 }
 
-func (s *Server) afterKey(r *http.Request, in *form.DeviceKeyChange, err error) (*form.Known, error) {
-	if err != nil {
-		return nil, err
-	}
+// keyChanged logs by what a device is known now, and answers with it.
+func (s *Server) keyChanged(r *http.Request, in *form.DeviceKeyChange) (*form.Known, error) {
 	s.cfg.Log.Info("device key enrolled", "model", in.Model, "serial", in.Serial, "key", in.Body.Key)
 	return s.listDeviceKeys(nil, r, &in.DeviceID)
 }
 
 // importKeys enrols the devices of a list.
 func (s *Server) importKeys(w http.ResponseWriter, r *http.Request, _ *form.KeyList) (*form.Imported, error) {
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
-		return nil, comeAgain(5, http.StatusServiceUnavailable, "busy", "other files are being received, come again")
-	}
-	b, err := access.Body(w, r, int64(identity.MaxList))
+	b, done, err := s.upload(w, r, int64(identity.MaxList))
+	defer done()
 	if err != nil {
-		return nil, err
-	}
-	if err := s.cfg.Accounts.Still(r.Context(), asks(r)); err != nil {
 		return nil, err
 	}
 	entries, err := identity.ParseList(strings.NewReader(string(b)))

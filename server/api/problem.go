@@ -155,6 +155,11 @@ func missing(r *http.Request) string {
 	return "there is nothing of this name"
 }
 
+// unknownModel is for what names a model elsewhere than in its address.
+func unknownModel(id string) error {
+	return problem(http.StatusNotFound, "unknown-model", "the server does not know model %q: unbrick model put describes one", id)
+}
+
 func writeProblem(w http.ResponseWriter, p *problemError) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", form.JSON)

@@ -21,20 +21,26 @@ import (
 	"unbrick/server/storage"
 )
 
+// upload receives a body that may be large. As many as may be are taken at once, each until done is called, which is never nil.
+func (s *Server) upload(w http.ResponseWriter, r *http.Request, limit int64) (b []byte, done func(), err error) {
+	select {
+	case s.uploads <- struct{}{}:
+		done = func() { <-s.uploads }
+	default:
+		return nil, func() {}, comeAgain(5, http.StatusServiceUnavailable, "busy", "other files are being received, come again")
+	}
+	if b, err = access.Body(w, r, limit); err == nil {
+		err = s.cfg.Accounts.Still(r.Context(), asks(r)) // receiving it may have taken an hour
+	}
+	return b, done, err
+}
+
 // publish takes a release file (212). The server checks everything that it can: form, image, signature, whether the
 // image fits the model, and whether it may follow the releases that the model has (package sequence).
 func (s *Server) publish(w http.ResponseWriter, r *http.Request, in *form.Upload) (*form.Published, error) {
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
-		return nil, comeAgain(5, http.StatusServiceUnavailable, "busy", "other release files are being received, come again")
-	}
-	b, err := access.Body(w, r, release.MaxFile)
+	b, done, err := s.upload(w, r, release.MaxFile)
+	defer done()
 	if err != nil {
-		return nil, err
-	}
-	if err := s.cfg.Accounts.Still(r.Context(), asks(r)); err != nil { // receiving it may have taken an hour
 		return nil, err
 	}
 	f, err := release.SplitFile(b)
@@ -144,8 +150,7 @@ func checkStatement(signed []byte, model string) error {
 func (s *Server) publisherKeys(r *http.Request, in *form.Upload, m *release.Manifest, signers *release.Signers) (keys,
 	added []ed25519.PublicKey, err error) {
 	if _, err := s.cfg.Store.Model(r.Context(), m.Model); errors.Is(err, storage.ErrNotFound) {
-		return nil, nil, problem(http.StatusNotFound, "unknown-model", "model %q is not known here: describe it first with unbrick model put",
-			m.Model)
+		return nil, nil, unknownModel(m.Model)
 	} else if err != nil {
 		return nil, nil, err
 	}

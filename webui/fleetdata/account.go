@@ -54,15 +54,10 @@ func (c *Client) Account() *form.Account {
 	return nil
 }
 
-// getAccounts asks for accounts behind those that came before, until the last.
-func (c *Client) getAccounts(cursor string, before []form.Account) {
-	c.get(form.AccountsPath+cursor, GotAccounts, func(o any) {
-		page := read[form.Accounts](o)
-		list := append(before, page.Accounts...)
-		if page.Next != "" && len(page.Accounts) > 0 {
-			c.getAccounts("?cursor="+Escape(page.Next), list)
-		}
-		if page.Next == "" || len(list) > len(c.Accounts) { // those behind are not gone while they are on their way
+// getAccounts asks for all accounts.
+func (c *Client) getAccounts() {
+	getAll[form.Accounts](c, form.AccountsPath, GotAccounts, func(list []form.Account, whole bool) {
+		if whole || len(list) > len(c.Accounts) { // those behind are not gone while they are on their way
 			c.Accounts = list
 		}
 	})

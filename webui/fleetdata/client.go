@@ -260,9 +260,9 @@ func (c *Client) askView() {
 	switch c.View {
 	case ViewDevice:
 		c.get(c.devicePath(), GotDetail, func(o any) { c.Detail = read[form.DeviceDetail](o) })
-		c.getDescribed("", nil)
+		c.getDescribed()
 	case ViewStrangers:
-		c.getDescribed("", nil)
+		c.getDescribed()
 		if len(c.Others) <= 50 { // as below
 			c.getStrangers("", nil)
 		}
@@ -271,9 +271,9 @@ func (c *Client) askView() {
 			c.getActs("", nil)
 		}
 	case ViewAccounts:
-		c.getAccounts("", nil)
+		c.getAccounts()
 	case ViewAccount:
-		c.getAccounts("", nil)
+		c.getAccounts()
 		c.getTokens(c.Named, "", nil)
 	case ViewDevices:
 		if c.Of() == "" { // who is bound to models is told of none of the others, nor of their sum
@@ -283,7 +283,7 @@ func (c *Client) askView() {
 			c.getDevices("", nil)
 		}
 	case ViewReleases:
-		c.getDescribed("", nil)
+		c.getDescribed()
 	case ViewNewAccount, ViewDiagnostic:
 	}
 }
@@ -308,6 +308,24 @@ func (c *Client) getDevices(cursor string, before []form.Device) {
 		page := read[form.Devices](o)
 		c.Devices, c.Total, c.next = append(before, page.Devices...), page.Total, page.Next
 	})
+}
+
+// getAll asks for all pages of a list, one behind the other. take gets what has come so far, and whether that is the whole.
+func getAll[Page interface{ Rows() ([]T, string) }, T any](c *Client, path string, got int, take func(list []T, whole bool)) {
+	var list []T
+	var ask func(cursor string)
+	ask = func(cursor string) {
+		c.get(path+cursor, got, func(o any) {
+			rows, next := read[Page](o).Rows()
+			list = append(list, rows...)
+			whole := next == "" || len(rows) == 0
+			take(list, whole)
+			if !whole {
+				ask("?cursor=" + Escape(next))
+			}
+		})
+	}
+	ask("")
 }
 
 // get asks one question and takes its answer if it still is about what is on the screen.

@@ -57,16 +57,12 @@ func (c *Client) Describes(model string) *form.Model {
 	return nil
 }
 
-// getDescribed asks for models behind those that came before, until the last.
-func (c *Client) getDescribed(cursor string, before []form.Model) {
-	c.get(form.ModelsPath+cursor, GotDescribed, func(o any) {
-		page := read[form.Models](o)
-		list := append(before, page.Models...)
-		if page.Next != "" && len(page.Models) > 0 {
-			c.getDescribed("?cursor="+Escape(page.Next), list)
-			return
+// getDescribed asks for all models.
+func (c *Client) getDescribed() {
+	getAll[form.Models](c, form.ModelsPath, GotDescribed, func(list []form.Model, whole bool) {
+		if whole {
+			c.Described = list
 		}
-		c.Described = list
 	})
 }
 

@@ -40,6 +40,9 @@ func shell(t *testing.T, html string) string {
 	return strings.Replace(whole[:from], `<script src="boot.js" defer></script>`, still, 1) + html + whole[to:]
 }
 
+// patience is how long a browser may take for one scene, however many there are.
+const patience = time.Minute
+
 // browse starts a browser, or skips where none is installed.
 func browse(t *testing.T) context.Context {
 	t.Helper()
@@ -59,8 +62,6 @@ func browse(t *testing.T) context.Context {
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, 6*time.Minute)
 	t.Cleanup(stop)
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
@@ -159,39 +160,47 @@ func TestInBrowser(t *testing.T) {
 		if only != "" && !strings.Contains(","+only+",", ","+s.name+",") {
 			continue
 		}
-		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+s.name)); err != nil {
+		lookAt(t, ctx, server.URL, s.name, roots[s.name], keep)
+	}
+}
+
+// lookAt measures one scene.
+func lookAt(t *testing.T, ctx context.Context, url, scene string, root *Root, keep string) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.Navigate(url+"/"+scene)); err != nil {
+		t.Fatal(err)
+	}
+	for _, width := range []int64{1280, 390, 320} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
 			t.Fatal(err)
 		}
-		for _, width := range []int64{1280, 390, 320} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
-				t.Fatal(err)
+		for _, theme := range []string{"light", "dark"} {
+			name := fmt.Sprintf("%s-%d-%s", scene, width, theme)
+			ask(t, ctx, `document.documentElement.dataset.theme = "`+theme+`"`)
+			drawMaps(t, ctx, root, theme)
+			if bad := ask(t, ctx, sidewaysScript); bad != "" {
+				t.Errorf("%s scrolls sideways:\n%s", name, bad)
 			}
-			for _, theme := range []string{"light", "dark"} {
-				name := fmt.Sprintf("%s-%d-%s", s.name, width, theme)
-				ask(t, ctx, `document.documentElement.dataset.theme = "`+theme+`"`)
-				drawMaps(t, ctx, roots[s.name], theme)
-				if bad := ask(t, ctx, sidewaysScript); bad != "" {
-					t.Errorf("%s scrolls sideways:\n%s", name, bad)
+			if bad := ask(t, ctx, coveredScript); bad != "" && width == 390 {
+				t.Errorf("%s: the button covers the instruction: %s", name, bad)
+			}
+			if bad := ask(t, ctx, smallScript); bad != "" {
+				t.Errorf("%s has too small a target:\n%s", name, bad)
+			}
+			if width != 320 {
+				if bad := ask(t, ctx, contrastScript); bad != "" {
+					t.Errorf("%s lacks contrast:\n%s", name, bad)
 				}
-				if bad := ask(t, ctx, coveredScript); bad != "" && width == 390 {
-					t.Errorf("%s: the button covers the instruction: %s", name, bad)
+			}
+			if keep != "" && width != 320 {
+				picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
 				}
-				if bad := ask(t, ctx, smallScript); bad != "" {
-					t.Errorf("%s has too small a target:\n%s", name, bad)
-				}
-				if width != 320 {
-					if bad := ask(t, ctx, contrastScript); bad != "" {
-						t.Errorf("%s lacks contrast:\n%s", name, bad)
-					}
-				}
-				if keep != "" && width != 320 {
-					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := os.WriteFile(filepath.Join(keep, name+".png"), picture, 0o644); err != nil {
-						t.Fatal(err)
-					}
+				if err := os.WriteFile(filepath.Join(keep, name+".png"), picture, 0o644); err != nil {
+					t.Fatal(err)
 				}
 			}
 		}

@@ -3,12 +3,12 @@
 package view
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
@@ -63,7 +63,8 @@ func TestSignInForm(t *testing.T) {
 		w.Write([]byte(page))
 	}))
 	t.Cleanup(server.Close)
-	ctx := browse(t)
+	ctx, stop := context.WithTimeout(browse(t), patience)
+	defer stop()
 	keys := func(keys string) {
 		t.Helper()
 		if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
@@ -87,8 +88,8 @@ func TestSignInForm(t *testing.T) {
 		if !strings.Contains(hint, "not contained in a form") || len(hints) > 0 {
 			t.Errorf("Chromium says %s, and %d more", hint, len(hints))
 		}
-	case <-time.After(time.Minute):
-		t.Error("Chromium says nothing of a field without a form")
+	case <-ctx.Done():
+		t.Fatal("Chromium says nothing of a field without a form")
 	}
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
