@@ -96,6 +96,46 @@ func (w *witness) device() (*storage.Device, storage.Event) {
 	return &d, h[0]
 }
 
+// between calls something when a device was saved, before who saved it goes on; or it cannot save.
+type between struct {
+	storage.Store
+	saved func()
+	fails bool
+}
+
+func (s *between) SaveDevice(ctx context.Context, d *storage.Device, events ...storage.Event) error {
+	if s.fails {
+		return storage.ErrFull
+	}
+	err := s.Store.SaveDevice(ctx, d, events...)
+	if then := s.saved; then != nil {
+		s.saved = nil
+		then()
+	}
+	return err
+}
+
+// TestReceiptOnce: of two reports at once with one receipt one is believed; one that could not be recorded was not used up.
+func TestReceiptOnce(t *testing.T) {
+	w := newWitness(t)
+	s := &between{Store: w.store, fails: true}
+	w.store = s
+	w.f = w.start()
+	receipt := sound(w.f.DrawNonce(), 5)
+	if err := w.tell(w.report(fleet.OutcomeRestored, receipt, &w.key), false); !errors.Is(err, storage.ErrFull) {
+		t.Fatal(err)
+	}
+	first, second := w.report(fleet.OutcomeRestored, receipt, &w.key), w.report(fleet.OutcomeRestored, receipt, &w.key)
+	s.fails, s.saved = false, func() {
+		if err := w.tell(second, false); !errors.Is(err, fleet.ErrReceipt) {
+			t.Errorf("a second report meanwhile: %v", err)
+		}
+	}
+	if err := w.tell(first, false); err != nil || s.saved != nil {
+		t.Error(err)
+	}
+}
+
 // TestReceiptsAreBelieved: an enrolled device's own word moves what is known of it, an operator's too, and nobody else's.
 func TestReceiptsAreBelieved(t *testing.T) {
 	w := newWitness(t)

@@ -131,7 +131,7 @@ func TestFleetAccounts(t *testing.T) {
 
 // confirms answers a question by the keyboard: the focus is on what leaves all as it is, and before it is what does it.
 func (p *screen) confirms() {
-	p.Helper()
+	p.t.Helper()
 	p.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
 	p.keys(kb.Enter)
 }

@@ -49,18 +49,23 @@ func (n *nonces) sealed(number uint64) (nonce [16]byte) {
 	return nonce
 }
 
-// good reports whether a device may be taken at its word over nonce.
-func (n *nonces) good(id ID, nonce *[16]byte) bool {
+// take ends nonce, and those before it, for a device that may be taken at its word over it; false if it may not. What is not recorded in
+// the end has to be given back.
+func (n *nonces) take(id ID, nonce *[16]byte) (giveBack func(), good bool) {
 	number := binary.BigEndian.Uint64(nonce[:])
 	sealed := n.sealed(number)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return hmac.Equal(sealed[:], nonce[:]) && number > n.taken[id] && n.now()-min(number, n.now()) < uint64(NonceLife.Microseconds())
-}
-
-// take ends nonce, and those before it, for a device that it was good for.
-func (n *nonces) take(id ID, nonce *[16]byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.taken[id] = max(n.taken[id], binary.BigEndian.Uint64(nonce[:]))
+	before := n.taken[id]
+	if !hmac.Equal(sealed[:], nonce[:]) || number <= before || n.now()-min(number, n.now()) >= uint64(NonceLife.Microseconds()) {
+		return nil, false
+	}
+	n.taken[id] = number
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.taken[id] == number {
+			n.taken[id] = before
+		}
+	}, true
 }

@@ -66,15 +66,19 @@ func whole(r *release.Receipt, image storage.Digest) bool {
 	return r.State == uint8(smp.RecordInstalled) && r.Match == uint8(smp.MatchTo) && r.To == image && image != storage.Digest{}
 }
 
-// fresh refuses a receipt that may be an old one: it is over a number that this server drew, or over none and of a later record than
-// the last that was believed.
-func (f *Fleet) fresh(id ID, r *release.Receipt, d *storage.Device) error {
-	switch {
-	case r.Nonce == [16]byte{} && r.Sequence <= d.Receipt:
-		return fmt.Errorf("%w: it is over no number of this server, and of record %d; the last that was believed is of record %d",
-			ErrReceipt, r.Sequence, d.Receipt)
-	case r.Nonce != [16]byte{} && !f.nonces.good(id, &r.Nonce):
-		return fmt.Errorf("%w: its number was not drawn here, or used before, or longer than %v ago", ErrReceipt, NonceLife)
+// fresh refuses a receipt that may be an old one: it is over a number that this server drew, which is taken by that until giveBack, or
+// over none and of a later record than the last that was believed.
+func (f *Fleet) fresh(r *release.Receipt, d *storage.Device) (giveBack func(), err error) {
+	if r.Nonce != [16]byte{} {
+		giveBack, good := f.nonces.take(ID{r.Model, r.Serial}, &r.Nonce)
+		if !good {
+			return nil, fmt.Errorf("%w: its number was not drawn here, or used before, or longer than %v ago", ErrReceipt, NonceLife)
+		}
+		return giveBack, nil
 	}
-	return nil
+	if r.Sequence <= d.Receipt {
+		return nil, fmt.Errorf("%w: it is over no number of this server, and of record %d; the last that was believed is of record %d",
+			ErrReceipt, r.Sequence, d.Receipt)
+	}
+	return func() {}, nil
 }

@@ -32,6 +32,7 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 		Detail: storage.Detail(map[string]any{"why": p.Why, "sectors": p.Sectors, "sent": p.Sent, "received": p.Received, "full": p.Full,
 			"seconds": float64(p.Milliseconds) / 1000,
 			"baud":    p.Baud, "via": p.Via, "words": p.Words, "operator": operator})}
+	var giveBack func() // the number of the receipt, once it is taken
 	_, err = f.Change(ctx, ID{p.Model, p.Serial}, func(d *storage.Device) ([]storage.Event, error) {
 		if d.Revision == 0 {
 			// A stranger's word makes no device; an operator's does, or that of one that is enrolled and has not spoken.
@@ -51,8 +52,12 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 			return nil, nil
 		}
 		if v.receipt != nil {
-			if err := f.fresh(ID{p.Model, p.Serial}, v.receipt, d); err != nil {
-				return nil, err
+			if giveBack == nil || v.receipt.Nonce == [16]byte{} {
+				back, err := f.fresh(v.receipt, d)
+				if err != nil {
+					return nil, err
+				}
+				giveBack = back
 			}
 			d.Receipt = v.receipt.Sequence
 		}
@@ -64,8 +69,8 @@ func (f *Fleet) Report(ctx context.Context, p *Report, operator bool) error {
 		}
 		return []storage.Event{event}, nil
 	})
-	if err == nil && v.receipt != nil {
-		f.nonces.take(ID{p.Model, p.Serial}, &v.receipt.Nonce)
+	if err != nil && giveBack != nil {
+		giveBack()
 	}
 	return err
 }
