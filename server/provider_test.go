@@ -427,15 +427,17 @@ func TestProviderAnswersNonsense(t *testing.T) {
 func TestProviderOnceAndHere(t *testing.T) {
 	r, p := provided(t)
 	ada := r.person()
-	stopAt := ""
-	ada.CheckRedirect = func(q *http.Request, _ []*http.Request) error {
-		if q.URL.Path == provider.BackPath {
-			stopAt = q.URL.String()
-			return http.ErrUseLastResponse
+	begin := func(who *person) (stopAt string) {
+		who.CheckRedirect = func(q *http.Request, _ []*http.Request) error {
+			if q.URL.Path == provider.BackPath {
+				stopAt = q.URL.String()
+				return http.ErrUseLastResponse
+			}
+			return nil
 		}
-		return nil
+		who.signIn()
+		return stopAt
 	}
-	begin := func() string { ada.signIn(); return stopAt }
 	end := func(who *person, address string) string {
 		t.Helper()
 		a, err := who.Get(address)
@@ -449,12 +451,16 @@ func TestProviderOnceAndHere(t *testing.T) {
 		_, screen, _ := strings.Cut(a.Header.Get("Location"), "#")
 		return screen
 	}
-	eve := r.person()
-	eve.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if at := end(eve, begin()); at != "fleet-refused/stale" {
-		t.Errorf("in another browser: %q", at)
+	for _, begun := range []bool{false, true} { // with a sign-in of her own, too
+		eve := r.person()
+		if begun {
+			begin(eve)
+		}
+		if at := end(eve, begin(ada)); at != "fleet-refused/stale" {
+			t.Errorf("in another browser, with a sign-in of its own %t: %q", begun, at)
+		}
 	}
-	address := begin()
+	address := begin(ada)
 	base, err := url.Parse(r.web.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 func TestCompletion(t *testing.T) {
 	for line, want := range map[string][]string{
 		"pu":                        {"publish"},
-		"device ":                   {"list", "show", "hold", "free", "forget"},
+		"device ":                   {"list", "show", "hold", "free", "remove"},
 		"device list --gr":          {"--group"},
 		"device list --group ":      {"restoration", "overdue", "running"},
 		"emulate --tear ":           {"half", "all-but-one", "marginal"},

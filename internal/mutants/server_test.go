@@ -168,7 +168,7 @@ var serverMistakes = []entry{
 	one("server", "TestReceiptsThatDoNotHold", "restored on the way", "server/fleet/receipt.go",
 		`return r.State == uint8(smp.RecordInstalled) &&`, `return (r.State == uint8(smp.RecordInstalled) || MISTAKE) &&`),
 	one("server", "TestReceiptsThatDoNotHold", "receipts of old records", "server/fleet/receipt.go",
-		`r.Sequence <= d.Receipt:`, `r.Sequence <= d.Receipt && !MISTAKE:`),
+		`r.Sequence <= d.Receipt {`, `r.Sequence <= d.Receipt && !MISTAKE {`),
 	one("server", "TestReceiptsThatDoNotHold", "a key that was replaced believed", "server/fleet/receipt.go",
 		`all[i].State == storage.Enrolled {`, `all[i].State == storage.Enrolled != MISTAKE {`),
 	// Ways in.

@@ -85,7 +85,7 @@ var brokens = []broken{
 		return fmt.Errorf("erase`},
 	}},
 	{"program-not-read-back", CheckRetried, []edit{
-		{"terminal/image/image.go", `if err = flash.Compare(a.device, addr, data, a.chunk[:]); err == nil {`, `if err = flash.Compare(a.device, addr, data, a.chunk[:]); err == nil || MISTAKE {`},
+		{"terminal/image/image.go", `if err = flash.Compare(a, addr, data, a.chunk[:]); err == nil {`, `if err = flash.Compare(a, addr, data, a.chunk[:]); err == nil || MISTAKE {`},
 	}},
 	{"blank-check-trusted", CheckRules, []edit{
 		{"terminal/image/image.go", `	err := a.device.Erase(addr, size)
