@@ -110,8 +110,19 @@ func (b *story) line(flags ...string) (path string, stop func() int, out *words)
 	go func() {
 		ended <- run(ctx, append([]string{"emulate", "--pty", path}, flags...), out, &errOut)
 	}()
-	stop = sync.OnceValue(func() int { cancel(); return <-ended })
-	b.Cleanup(func() { stop() })
+	off := sync.OnceValue(func() int { cancel(); return <-ended })
+	b.Cleanup(func() { off() })
+	stop = func() int {
+		for !started(out.String()) { // the host has gone when it was promised a reset, and the device still has to do it
+			select {
+			case <-out.line:
+			case code := <-ended:
+				ended <- code
+				return off()
+			}
+		}
+		return off()
+	}
 	for !strings.Contains(out.String(), "stays up until you stop it") {
 		select {
 		case <-out.line:
@@ -121,6 +132,12 @@ func (b *story) line(flags ...string) (path string, stop func() int, out *words)
 		}
 	}
 	return path, stop, out
+}
+
+// started says of what a device has printed that it is not about to start: it was not restored, or runs since.
+func started(said string) bool {
+	restored, runs := strings.LastIndex(said, " restored"), strings.LastIndex(said, " running")
+	return restored < 0 || runs > restored
 }
 
 // holds says whether the flash in the file has the image at the start of the software area.
