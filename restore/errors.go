@@ -40,6 +40,12 @@ const (
 	CodeNotStarted   Code = 26 // the boot loader answers again after the start
 	CodeExcluded     Code = 27 // the device trusts the release's keys, and Choice.Keys does not name enough of them
 	CodeSigners      Code = 28 // fewer keys that the device trusts signed the release than it asks for
+	CodeChip         Code = 29 // the file or release is for another chip: Model is the file's
+	CodeProtected    Code = 30 // the chip's protection forbids it
+	CodeTooLarge     Code = 31 // it does not fit the flash: Needs, Has
+	CodeReserved     Code = 32 // it would write where the device's boot loader lies: Addr
+	CodeStarted      Code = 33 // the reset works, and its program starts instead of its boot loader: BOOT was not held
+	CodeUnfit        Code = 34 // the file would not start there: Err says why
 )
 
 var codeWords = map[Code]string{
@@ -51,8 +57,10 @@ var codeWords = map[Code]string{
 	CodeProtocol: "answer breaks the protocol", CodeRestarted: "device started anew", CodeForeign: "device is no terminal of ours",
 	CodeUnlisted: "boot loader does not list the image that it was given", CodePending: "image was not started",
 	CodeTrial: "another image runs", CodeNotStarted: "boot loader did not start the image",
-	CodeExcluded:  "release is signed with another key than the one asked for",
-	CodeSigners:   "release is signed by fewer keys than the device asks for",
+	CodeExcluded: "release is signed with another key than the one asked for",
+	CodeSigners:  "release is signed by fewer keys than the device asks for",
+	CodeChip:     "it is for another chip", CodeProtected: "chip is protected", CodeTooLarge: "it does not fit the flash",
+	CodeReserved: "it would overwrite the boot loader", CodeStarted: "program starts instead of the boot loader", CodeUnfit: "it would not start there",
 	CodeStoreFull: "browser's storage does not take it", CodePortBusy: "port is in use", CodeProgramFault: "defect of the program", CodePortStuck: "port does not open",
 }
 
@@ -96,11 +104,11 @@ type Error struct {
 func (e *Error) Error() string {
 	s := e.Code.String()
 	switch e.Code {
-	case CodeNoRoom:
+	case CodeNoRoom, CodeTooLarge:
 		s += fmt.Sprintf(": needs %d bytes, has %d", e.Needs, e.Has)
-	case CodeFlash:
+	case CodeFlash, CodeReserved:
 		s += fmt.Sprintf(": sector at %#x", e.Addr)
-	case CodeModel, CodeNoRelease:
+	case CodeModel, CodeNoRelease, CodeChip:
 		s += fmt.Sprintf(": %q", e.Model)
 	}
 	if e.Err != nil {
@@ -114,10 +122,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Retry reports whether running it again, from Connect, can help without anything else changing.
 func (e *Error) Retry() bool {
 	switch e.Code {
-	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol:
+	case CodeVanished, CodeSilent, CodeNoisy, CodeProof, CodeVerify, CodeRestarted, CodeProtocol, CodeStarted:
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
-		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded, CodeSigners:
+		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded, CodeSigners,
+		CodeChip, CodeProtected, CodeTooLarge, CodeReserved, CodeUnfit:
 		return false
 	}
 	return false

@@ -153,7 +153,7 @@ func (s *Session) change(ctx context.Context, speed uint32, riders []ask) error 
 		again := min(end, s.port.Now()+2*s.lineTime(behind)+100*time.Millisecond)
 		behind = 0
 		for want := f.echoed + k; f.guard.On() && !f.guard.Proven() && f.echoed < want; {
-			if _, err := s.event(ctx, again); isTimeout(err) {
+			if _, err := s.event(ctx, again); IsTimeout(err) {
 				break
 			} else if err != nil {
 				return err
@@ -342,7 +342,7 @@ func (s *Session) event(ctx context.Context, deadline time.Duration) ([]byte, er
 		if !f.guard.On() {
 			s.hear(s.rest)
 		}
-		if err != nil && !isTimeout(err) {
+		if err != nil && !IsTimeout(err) {
 			return nil, &Error{Code: CodeVanished, Err: err}
 		}
 		if f.guard.Proven() && f.guard.Listened(s.port.Now()-now) {

@@ -104,7 +104,7 @@ func (r *runner) heed(ctx context.Context) error {
 	acks := f.acks
 	_, err := r.s.event(ctx, r.s.port.Now()+askTime)
 	switch {
-	case isTimeout(err):
+	case IsTimeout(err):
 		if err := r.question(ctx); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -37,6 +38,16 @@ type Signals interface {
 	SetRTS(on bool) error
 }
 
+// BothSignals is a Port whose modem lines DTR and RTS change at one moment.
+type BothSignals interface{ SetLines(dtr, rts bool) error }
+
+// Returner is a Port whose device may leave the bus and come back, as one with USB of its own does when it is reset.
+type Returner interface {
+	// Return waits until it is there again, and opens it at the same speed, with its lines released. It fails with ErrVanished when it does not come
+	// back in time.
+	Return(ctx context.Context) error
+}
+
 // Speeder is a Port that can change its speed.
 type Speeder interface{ SetSpeed(baud uint32) error }
 
@@ -54,8 +65,8 @@ var (
 	ErrUnsupported = errors.New("port cannot do that")
 )
 
-// isTimeout reports whether a read only got nothing.
-func isTimeout(err error) bool {
+// IsTimeout reports whether a read only got nothing in time.
+func IsTimeout(err error) bool {
 	if errors.Is(err, ErrTimeout) {
 		return true
 	}

@@ -246,7 +246,7 @@ func (s *Session) exchange(ctx context.Context, h smp.Header, answer smp.Body, p
 		deadline := asked + s.lineTime(len(s.framed)+smp.FramedSize(longest)) + wait
 		for {
 			body, err := s.answer(ctx, &h, deadline)
-			if isTimeout(err) {
+			if IsTimeout(err) {
 				break
 			}
 			if err != nil {
@@ -322,7 +322,7 @@ func (s *Session) pause(ctx context.Context, d time.Duration) error {
 	deadline := s.port.Now() + d
 	for {
 		if _, err := s.receive(ctx, deadline); err != nil {
-			if isTimeout(err) {
+			if IsTimeout(err) {
 				return nil
 			}
 			return err

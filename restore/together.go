@@ -113,7 +113,7 @@ func (s *Session) gather(ctx context.Context, p patience, asks []ask, behind int
 	damaged := f.dec.Damaged()
 	for left := len(asks); left > 0 && f.guard.On(); {
 		packet, err := s.event(ctx, deadline)
-		if isTimeout(err) {
+		if IsTimeout(err) {
 			break
 		}
 		if err != nil {

@@ -311,15 +311,15 @@ func (r *runner) blocks(ctx context.Context, b *bringing) (next *bringing, err e
 		}
 		packet, err := s.event(ctx, s.port.Now()+wait)
 		switch {
-		case isTimeout(err) && more:
-		case isTimeout(err) && b.asked, err == nil && b.answered(packet):
+		case IsTimeout(err) && more:
+		case IsTimeout(err) && b.asked, err == nil && b.answered(packet):
 			b.asked = false
 			if err := r.announce(ctx, b); err != nil {
 				return nil, err
 			}
-		case isTimeout(err) && b.w.Whole():
+		case IsTimeout(err) && b.w.Whole():
 			next.asked = false // announced again, and waited for
-		case isTimeout(err):
+		case IsTimeout(err):
 			if silent++; silent > maxLost {
 				return nil, &Error{Code: CodeNoisy, Err: errors.New("send file: blocks do not arrive")}
 			}

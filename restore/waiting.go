@@ -80,7 +80,7 @@ func (w *waiting) next(ctx context.Context, st *smp.Status) error {
 		return w.s.pause(ctx, pollGap)
 	}
 	// In frames the device says by itself when it is done.
-	if _, err := w.s.event(ctx, now+askTime); err != nil && !isTimeout(err) {
+	if _, err := w.s.event(ctx, now+askTime); err != nil && !IsTimeout(err) {
 		return err
 	}
 	return nil

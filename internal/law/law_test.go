@@ -74,6 +74,7 @@ var below = map[string][]string{
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "restore/mcuboot", "restore/boottext"},
 	"restore/mcuboot":       {},
 	"restore/boottext":      {},
+	"restore/family":        {"release", "restore"},
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
