@@ -133,6 +133,9 @@ func (s *Session) Close() error {
 // Way returns the way into restoration mode that worked.
 func (s *Session) Way() Way { return s.way }
 
+// Foreign reports whether the other end is no terminal of ours.
+func (s *Session) Foreign() bool { return s.foreign }
+
 // Parameters returns the device's buffers.
 func (s *Session) Parameters() smp.Parameters { return s.params }
 

@@ -75,6 +75,7 @@ var below = map[string][]string{
 	"restore/mcuboot":       {},
 	"restore/boottext":      {},
 	"restore/family":        {"release", "restore"},
+	"restore/recognise":     {"restore", "restore/boottext", "restore/family"},
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
