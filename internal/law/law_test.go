@@ -80,6 +80,8 @@ var below = map[string][]string{
 	"internal/mcuboottest":  {},
 	"internal/mutants":      {},
 	"internal/oidctest":     {},
+	"internal/standin":      {"restore"},
+	"internal/standin/esp":  {"internal/standin"},
 	"internal/vectors":      {},
 	"server":                {"protocol", "server/access", "server/account", "server/api", "server/fleet", "server/form", "server/metrics", "server/offer", "server/provider", "server/rollout", "server/session", "server/storage"},
 	"server/demo":           {"flash", "internal/firmware", "model", "protocol", "release", "server/form", "server/offer", "server/storage"},
