@@ -75,6 +75,7 @@ var below = map[string][]string{
 	"restore/mcuboot":       {},
 	"restore/boottext":      {},
 	"restore/family":        {"release", "restore"},
+	"restore/stk500":        {"release", "restore", "restore/family"},
 	"restore/recognise":     {"restore", "restore/boottext", "restore/family"},
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
@@ -100,6 +101,7 @@ var below = map[string][]string{
 	"server/storage":        {"internal/cbor", "limits", "release"},
 	"server/storage/local":  {"release", "server/storage"},
 
+	"internal/devicetest/avr":    {"restore", "restore/serialport"},
 	"server/storage/storagetest": {"flash", "release", "server/storage"},
 }
 

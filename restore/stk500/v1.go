@@ -1,0 +1,118 @@
+package stk500
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"unbrick/restore"
+)
+
+// answering is how long an answer may take beside its time on the line: an adapter keeps bytes for 16 ms, a browser for more, and a page
+// takes 10 ms to erase and program.
+const answering = 500 * time.Millisecond
+
+// version1 speaks STK500 version 1.
+type version1 struct{ *talk }
+
+// ask sends a command and takes n bytes of answer.
+func (v version1) ask(ctx context.Context, name string, cmd []byte, n int, wait time.Duration) ([]byte, error) {
+	return v.exchange(ctx, name, cmd, wait+v.line.Time(len(cmd)+n+2), func(in []byte) ([]byte, int, error) { return answer1(in, n) })
+}
+
+// quick is how long sync waits for the first answer: Optiboot 4.4 blinks for 0.4 s before it looks at what came.
+const quick = 350 * time.Millisecond
+
+// sync makes loader and host agree on where a command begins. The first byte after a reset may be lost; then every pair is out of step by
+// one, until a single space more, which is a command and its end alike, is answered. Two of them are not too many for ATmegaBOOT, which
+// knows no such command and starts the program after five errors.
+func (v version1) sync(ctx context.Context, wait time.Duration) error {
+	_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, wait)
+	for i := 0; errors.Is(err, restore.ErrTimeout) && i < 2; i++ {
+		_, err = v.ask(ctx, "sync", []byte{space}, 0, 40*time.Millisecond)
+	}
+	return err
+}
+
+func (v version1) present(ctx context.Context) error {
+	_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, answering/2)
+	return err
+}
+
+func (v version1) signature(ctx context.Context) (s [3]byte, err error) {
+	p, err := v.ask(ctx, "read signature", []byte{readSign, space}, 3, answering)
+	copy(s[:], p)
+	return s, err
+}
+
+// who asks for the loader's name and version. Both commands are answered by either loader; one that knows no names answers that it has
+// understood.
+func (v version1) who(ctx context.Context) (behaviour, string, error) {
+	cmd := []byte{getName, space}
+	const mine = "AVR ISP"
+	p, err := v.exchange(ctx, "read name", cmd, answering, func(in []byte) ([]byte, int, error) {
+		if len(in) >= 2 && in[1] == ok {
+			return answer1(in, 0)
+		}
+		return answer1(in, len(mine))
+	})
+	if err != nil {
+		return other1, "", err
+	}
+	name := string(p) // p is the next exchange's
+	var q [4]byte
+	for i, which := range []byte{paramMajor, paramMinor, paramHardware, paramTop} {
+		b, err := v.ask(ctx, "read parameter", []byte{getParam, which, space}, 1, answering)
+		if err != nil {
+			return other1, "", err
+		}
+		q[i] = b[0]
+	}
+	version := strconv.Itoa(int(q[0])) + "." + strconv.Itoa(int(q[1]))
+	switch {
+	case name == mine:
+		return atmegaBoot, "ATmegaBOOT " + version, nil
+	case name == "" && q[0] >= 4 && q[2] == 3 && q[3] == 3:
+		return optiboot, "Optiboot " + version, nil
+	}
+	return other1, "STK500 version 1, " + version, nil
+}
+
+func (v version1) begin(ctx context.Context) error {
+	_, err := v.ask(ctx, "enter programming mode", []byte{enterProg, space}, 0, answering)
+	return err
+}
+
+func (v version1) address(ctx context.Context, addr uint32) error {
+	_, err := v.ask(ctx, "load address", []byte{loadAddr, byte(addr >> 1), byte(addr >> 9), space}, 0, answering)
+	return err
+}
+
+// read loads the address each time: ATmegaBOOT multiplies its own in place.
+func (v version1) read(ctx context.Context, addr uint32, p []byte) error {
+	if err := v.address(ctx, addr); err != nil {
+		return err
+	}
+	b, err := v.ask(ctx, "read page", []byte{readPage, byte(len(p) >> 8), byte(len(p)), flashPlace, space}, len(p), answering)
+	copy(p, b)
+	return err
+}
+
+// write waits for the answer to the address: a byte that is lost there must not send the page to another place.
+func (v version1) write(ctx context.Context, addr uint32, p []byte) error {
+	if err := v.address(ctx, addr); err != nil {
+		return err
+	}
+	cmd := append(v.out[:0], writePage, byte(len(p)>>8), byte(len(p)), flashPlace)
+	cmd = append(append(cmd, p...), space)
+	_, err := v.ask(ctx, "program page", cmd, 0, answering)
+	return err
+}
+
+func (v version1) leave(ctx context.Context) error {
+	_, err := v.ask(ctx, "leave programming mode", []byte{leaveProg, space}, 0, answering)
+	return err
+}
+
+func (v version1) traffic(n int) (read, write int) { return n + 13, n + 13 }
