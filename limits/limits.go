@@ -51,6 +51,21 @@ const (
 	MaxNumber = 1<<53 - 1
 )
 
+// Firmware files: what is read of those that other tools make (package firmware).
+const (
+	Firmware      = 48 << 20 // bytes of a firmware file: the largest image as text takes nearly three for each of its bytes
+	SlotImage     = 32 << 20 // bytes of a signed image of MCUboot
+	Pieces        = 4096     // pieces of a firmware file that lie apart
+	PieceGap      = 256      // bytes between two pieces that are filled, so that they are one
+	ELFHeaders    = 256      // program headers, and section headers, of an ELF file
+	DFUTargets    = 8        // targets of a DfuSe file
+	ESPSegments   = 16       // segments of an image for an ESP
+	ESPPartitions = 95       // entries of its partition table
+	ESPFlash      = 16 << 20 // bytes of its flash that its ROM reaches: addresses have 24 bits
+	WebTools      = 64 << 10 // bytes of a manifest of ESP Web Tools
+	WebToolBuilds = 64       // builds in it
+)
+
 // Trust: what is signed besides releases.
 const (
 	Statement   = 960 // bytes of a signed trust statement

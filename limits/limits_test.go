@@ -188,7 +188,7 @@ func TestTableIsInUse(t *testing.T) {
 	}
 	slices.Sort(names)
 	var text strings.Builder
-	for _, dir := range []string{".", "flash", "model", "release", "release/store", "delta", "delta/internal/coding", "delta/diff", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "server", "server/api", "server/fleet", "server/identity", "server/provider", "server/storage", "terminal", "terminal/record", "terminal/image", "webui/fleetdata", "cmd/unbrick"} {
+	for _, dir := range []string{".", "firmware", "firmware/espimage", "firmware/mcuboot", "firmware/webtools", "flash", "model", "release", "release/store", "delta", "delta/internal/coding", "delta/diff", "delta/bsdiff", "protocol", "protocol/frame", "protocol/smp", "server", "server/api", "server/fleet", "server/identity", "server/provider", "server/storage", "terminal", "terminal/record", "terminal/image", "webui/fleetdata", "cmd/unbrick"} {
 		files, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/protocol/smp"
-	"unbrick/restore/mcuboot"
 )
 
 // Loader is what is at the other end when it is no terminal of ours, but speaks the image group: the boot

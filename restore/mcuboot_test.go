@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
-	"unbrick/restore/mcuboot"
 )
 
 // vendor signs images for the boot loaders of the tests.

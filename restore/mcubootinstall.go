@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/protocol/smp"
-	"unbrick/restore/mcuboot"
 )
 
 // InstallOptions tune Install; nil means the defaults.

@@ -7,10 +7,10 @@ import (
 	"io"
 	"strings"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/boottext"
-	"unbrick/restore/mcuboot"
 	"unbrick/restore/serialport"
 
 	"github.com/spf13/pflag"

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/restore"
-	"unbrick/restore/mcuboot"
 )
 
 // imageResult is the last line of --json of a restoration by MCUboot.

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"time"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/internal/pack"
 	"unbrick/release"
 	"unbrick/restore"
-	"unbrick/restore/mcuboot"
 	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )

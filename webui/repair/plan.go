@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/release"
 	"unbrick/restore"
-	"unbrick/restore/mcuboot"
 	"unbrick/webui/library"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"

@@ -8,8 +8,8 @@ import (
 	"errors"
 	"testing"
 
+	"unbrick/firmware/mcuboot"
 	"unbrick/internal/mcuboottest"
-	"unbrick/restore/mcuboot"
 )
 
 func key(word string) ed25519.PrivateKey {

@@ -7,13 +7,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"unbrick/limits"
 )
 
 // Magic is the first word of an image.
 const Magic = 0x96f3b83d
 
 // MaxImage is the longest file that is read.
-const MaxImage = 32 << 20
+const MaxImage = limits.SlotImage
 
 // What is wrong with a file. An error of Parse is one of these, with the particulars.
 var (
