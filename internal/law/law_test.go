@@ -80,6 +80,7 @@ var below = map[string][]string{
 	"restore/family":        {"release", "restore"},
 	"restore/stk500":        {"release", "restore", "restore/family"},
 	"restore/recognise":     {"restore", "restore/boottext", "restore/family"},
+	"restore/esp":           {"release", "restore", "restore/boottext", "restore/family"},
 	"restore/porttest":      {"restore"},
 	"internal/mcuboottest":  {},
 	"internal/firmwaretest": {},

@@ -222,3 +222,9 @@ func (l *Line) Return(ctx context.Context) error {
 	l.in = nil
 	return l.lost(r.Return(ctx))
 }
+
+// CanSpeed says whether the port can change its speed.
+func (l *Line) CanSpeed() bool {
+	_, ok := l.port.(restore.Speeder)
+	return ok
+}
