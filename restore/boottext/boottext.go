@@ -32,7 +32,12 @@ const (
 	Barebox
 	OpenSBI
 	TrustedFirmware
-	Linux // its kernel's messages or a login
+	Linux        // its kernel's messages or a login
+	ESPDisabled  // the ROM of an ESP whose downloads are switched off for good
+	ESPBrownout  // an ESP whose supply breaks down
+	ESPFlashRead // the ROM of an ESP, which reads no program from the flash
+	ESPBadImage  // the ROM or boot loader of an ESP, which finds an image that is damaged
+	ESPWatchdog  // an ESP that its watchdog resets
 	kinds
 )
 
@@ -40,6 +45,30 @@ var names = [kinds]string{
 	"nothing known", "the ESP chip's ROM boot loader, waiting for a download", "the ESP chip's ROM boot loader, which finds no program in the flash",
 	"the ESP chip's ROM boot loader", "a program on an ESP chip that has crashed", "U-Boot", "MCUboot's log", "a program with Zephyr", "GRUB", "barebox",
 	"OpenSBI", "Trusted Firmware", "Linux",
+	"the ESP chip's ROM boot loader, whose downloads are switched off for good", "an ESP chip whose supply voltage breaks down",
+	"the ESP chip's ROM boot loader, which reads no program from the flash",
+	"the ESP chip's boot loader, which finds a damaged program", "an ESP chip that its watchdog resets",
+}
+
+// causes are why an ESP does not run its program, the plainest first.
+var causes = []Kind{ESPBrownout, ESPDisabled, ESPEmpty, ESPBadImage, ESPFlashRead, ESPCrash, ESPWatchdog}
+
+// Cause returns why an ESP does not run its program, as far as a text tells; Unknown: it does not.
+func Cause(raw []byte) Kind {
+	text := plain(raw)
+	for _, k := range causes {
+		for _, p := range patterns {
+			if p.kind == k && anyLine(text, p.any) {
+				return k
+			}
+		}
+	}
+	return Unknown
+}
+
+// isESP says whether a kind is of an ESP; of those only the most telling counts.
+func isESP(k Kind) bool {
+	return k >= ESPDownload && k <= ESPCrash || k >= ESPDisabled && k <= ESPWatchdog
 }
 
 // String names the kind as a person knows it.
@@ -56,8 +85,13 @@ var patterns = []struct {
 	any  []string
 }{
 	{ESPDownload, []string{"waiting for download", "boot:0x%x (DOWNLOAD", "boot mode:(1,%d)"}},
-	{ESPEmpty, []string{"nvalid header: 0x%x", "flash read err, %d"}},
-	{ESPCrash, []string{"Guru Meditation Error: Core", "Fatal exception (%d)"}},
+	{ESPDisabled, []string{"ownload mode is disabled", "ownload boot modes disabled"}},
+	{ESPBrownout, []string{"rownout detector was triggered", "_BROWN_OUT_", "(BROWNOUT_"}},
+	{ESPEmpty, []string{"nvalid header: 0xffffffff", "No bootable app partitions"}},
+	{ESPBadImage, []string{"nvalid header: 0x%x", "Checksum failed", "hash failed", "invalid magic byte", "csum err"}},
+	{ESPFlashRead, []string{"flash read err, %d"}},
+	{ESPCrash, []string{"Guru Meditation Error: Core", "Fatal exception (%d)", "^Exception (%d):", "abort() was called at", "assert failed: "}},
+	{ESPWatchdog, []string{"WDT_SYS_R", "WDT_RTC_R", "WDT_CPU_R", "(SUPER_WDT", "watchdog got triggered", "Interrupt wdt timeout", "^Soft WDT reset", "rst cause:4"}},
 	{ESPROM, []string{"ESP-ROM:esp%w", "rst:0x%x (%w),boot:0x%x", " ets %w  %d %d,rst cause:%d", "^ets %w %d %d %d:%d:%d", "^ets %w  %d %d %d:%d:%d"}},
 	{UBoot, []string{"U-Boot 20%d.%d", "U-Boot SPL 20%d.%d", "U-Boot TPL 20%d.%d", "Hit any key to stop autoboot", "Autoboot in %d seconds", "' - try 'help'", "^=>$", "^U-Boot>$"}},
 	{MCUboot, []string{"*** Booting MCUboot", "mcuboot: ", ": Starting bootloader", "Jumping to the first image slot", "Unable to find bootable image"}},
@@ -112,7 +146,7 @@ func Recognise(raw []byte) []Kind {
 	var found []Kind
 	esp := false
 	for _, p := range patterns {
-		of := p.kind >= ESPDownload && p.kind <= ESPCrash
+		of := isESP(p.kind)
 		if of && esp || !anyLine(text, p.any) {
 			continue
 		}

@@ -21,7 +21,7 @@ func TestRecognise(t *testing.T) {
 		"ESP32, download": {"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n", []boottext.Kind{boottext.ESPDownload}},
 		"ESP32-S3":        {"ESP-ROM:esp32s3-20210327\r\nBuild:Mar 27 2021\r\nrst:0x1 (POWERON),boot:0x8 (SPI_FAST_FLASH_BOOT)\r\nSPIWP:0xee\r\n", []boottext.Kind{boottext.ESPROM}},
 		"ESP32-C3, empty": {"ESP-ROM:esp32c3-api1-20210207\r\nrst:0x7 (TG0WDT_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0xffffffff\r\ninvalid header: 0xffffffff\r\n", []boottext.Kind{boottext.ESPEmpty}},
-		"ESP32, empty":    {"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nflash read err, 1000\r\nets_main.c 371 \r\n", []boottext.Kind{boottext.ESPEmpty}},
+		"ESP32, empty":    {"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nflash read err, 1000\r\nets_main.c 371 \r\n", []boottext.Kind{boottext.ESPFlashRead}},
 		"ESP8266":         {"\r\n ets Jan  8 2013,rst cause:2, boot mode:(3,6)\r\n\r\nload 0x40100000, len 1856, room 16 \r\n", []boottext.Kind{boottext.ESPROM}},
 		"ESP8266, load":   {"\r\n ets Jan  8 2013,rst cause:2, boot mode:(1,7)\r\n", []boottext.Kind{boottext.ESPDownload}},
 		"ESP32, crash":    {"Guru Meditation Error: Core  1 panic'ed (LoadProhibited). Exception was unhandled.\r\n", []boottext.Kind{boottext.ESPCrash}},
@@ -44,6 +44,36 @@ func TestRecognise(t *testing.T) {
 		"nothing":   {"", nil},
 	} {
 		if got := boottext.Recognise([]byte(test.text)); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// Why an ESP does not run: the plainest cause counts, whatever it led to.
+func TestCause(t *testing.T) {
+	const rom = "ESP-ROM:esp32c3-api1-20210207\r\nBuild:Feb  7 2021\r\n"
+	for name, test := range map[string]struct {
+		text string
+		want boottext.Kind
+	}{
+		"brown-out":         {"Brownout detector was triggered\r\n\r\nets Jun  8 2016 00:22:57\r\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n", boottext.ESPBrownout},
+		"brown-out, reset":  {rom + "rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n", boottext.ESPBrownout},
+		"empty":             {rom + "rst:0x7 (TG0WDT_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0xffffffff\r\n", boottext.ESPEmpty},
+		"no application":    {"E (110) boot: OTA app partition slot 0 is not bootable\r\nE (116) boot: No bootable app partitions in the partition table\r\n", boottext.ESPEmpty},
+		"damaged":           {rom + "rst:0x3 (RTC_SW_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0x12345678\r\n", boottext.ESPBadImage},
+		"damaged, checksum": {"E (365) esp_image: Checksum failed. Calculated 0x34 read 0x12\r\n", boottext.ESPBadImage},
+		"flash":             {"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nflash read err, 1000\r\n", boottext.ESPFlashRead},
+		"panic":             {"Guru Meditation Error: Core  0 panic'ed (StoreProhibited). Exception was unhandled.\r\nRebooting...\r\n", boottext.ESPCrash},
+		"abort":             {"abort() was called at PC 0x40084b1f on core 0\r\n", boottext.ESPCrash},
+		"ESP8266":           {"Exception (28):\r\nepc1=0x4000bf64 epc2=0x00000000\r\n", boottext.ESPCrash},
+		"watchdog":          {rom + "rst:0x8 (TG1WDT_SYS_RST),boot:0xc (SPI_FAST_FLASH_BOOT)\r\n", boottext.ESPWatchdog},
+		"watchdog, task":    {"E (10296) task_wdt: Task watchdog got triggered. The following tasks did not reset the watchdog in time:\r\n", boottext.ESPWatchdog},
+		"watchdog, ESP8266": {"\r\n ets Jan  8 2013,rst cause:4, boot mode:(3,6)\r\n\r\nwdt reset\r\n", boottext.ESPWatchdog},
+		"switched off":      {"Download mode is disabled. Restart with GPIO0 high.\r\n", boottext.ESPDisabled},
+		"a good start":      {rom + "rst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\r\nSPIWP:0xee\r\nentry 0x403cc71a\r\nI (30) boot: ESP-IDF v5.1\r\n", boottext.Unknown},
+		"another's words":   {"U-Boot 2023.01\r\nwdt: started\r\n", boottext.Unknown},
+	} {
+		if got := boottext.Cause([]byte(test.text)); got != test.want {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}

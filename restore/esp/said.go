@@ -15,6 +15,7 @@ type boot struct {
 	empty    bool // no boot loader or no program is found
 	entered  bool // a boot loader or program was entered
 	crash    bool
+	dog      bool // a watchdog has reset it
 	program  bool // something that only a program says
 }
 
@@ -26,9 +27,12 @@ func said(raw []byte) []boot {
 	for line := range strings.FieldsFuncSeq(string(raw), func(r rune) bool { return r == '\n' || r == '\r' || r == 0 }) {
 		banner := strings.Contains(line, "ESP-ROM:") || strings.HasPrefix(strings.TrimLeft(line, " "), "ets J")
 		reset := strings.Contains(line, "rst:0x") || strings.Contains(line, "rst cause:")
+		cut := false
 		if banner || reset && cause || len(all) == 0 {
-			all = append(all, boot{})
+			// What begins without a banner is a program's, but for a first line of which the beginning is missing.
+			all = append(all, boot{entered: !banner && !reset})
 			cause = false
+			cut = !banner && !reset
 		}
 		cause = cause || reset
 		b := now()
@@ -50,16 +54,17 @@ func said(raw []byte) []boot {
 		case has("Guru Meditation", "Fatal exception", "abort() was called", "rownout detector", "Exception (", "Soft WDT reset", "assert failed",
 			"watchdog got triggered", "Rebooting...", "wdt reset"):
 			b.crash = true
-		case has("entry 0x", "~ld", "Calling app_main", "jump to run user"):
+		case has("entry 0x", "~ld", "csum 0x", "Calling app_main", "jump to run user"):
 			b.entered = true
 		case has("cpu_start:", "app_init:", "main_task:", "app_start:"):
 			b.entered, b.program = true, true
-		case b.entered && !loaders(line) && readable(line):
+		case b.entered && !cut && !loaders(line) && readable(line):
 			b.program = true
 		}
 		if reset {
 			b.download = b.download || has("(DOWNLOAD", "boot mode:(1,")
 			b.flash = b.flash || has("FLASH_BOOT", "boot mode:(3,")
+			b.dog = b.dog || has("WDT", "rst cause:4")
 		}
 	}
 	return all
@@ -100,8 +105,8 @@ func outcome(raw []byte) (family.Outcome, bool) {
 	}
 	last := starts[len(starts)-1]
 	crashes, empties := 0, 0
-	for _, b := range starts {
-		if b.crash {
+	for i, b := range starts {
+		if b.crash || i > 0 && b.dog { // the first may be ours
 			crashes++
 		}
 		if b.empty {

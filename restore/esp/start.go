@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	listen     = 5 * time.Second // to a chip that says something
-	silence    = 3 * time.Second // after which one is called quiet
-	steady     = 2 * time.Second // that a program must talk and not fall
-	softAfter  = time.Second     // of silence after a reset that perhaps was none
-	bootBaud   = 74880           // at which an ESP8266 tells of its start
+	listen     = 5 * time.Second         // to a chip that says something
+	silence    = 3 * time.Second         // after which one is called quiet
+	steady     = 2 * time.Second         // that a program must talk and not fall
+	softAfter  = time.Second             // of silence after a reset that perhaps was none
+	bootBaud   = 74880                   // at which an ESP8266 tells of its start,
+	bootTime   = 1500 * time.Millisecond // and for how long that is heard before its program is
 	appears    = 200 * time.Millisecond
 	enumerates = 200 * time.Millisecond
 )
@@ -69,8 +70,8 @@ func (l *Loader) tellStart(ctx context.Context) (bool, error) {
 		}
 		return true, l.back(ctx, err)
 	}
-	if err := l.line.Speed(ctx, l.listening()); err != nil && !errors.Is(err, restore.ErrUnsupported) {
-		return false, err
+	if l.line.Speed(ctx, l.listening()) != nil { // few adapters lack such a speed: then its start is noise
+		_ = l.line.Speed(ctx, baseBaud)
 	}
 	err := l.line.Restart(ctx)
 	if err != nil && !errors.Is(err, restore.ErrUnsupported) {
@@ -97,8 +98,8 @@ func (l *Loader) listening() uint32 {
 
 // soft lets a ROM that still answers start the program by itself.
 func (l *Loader) soft(ctx context.Context) (bool, error) {
-	if err := l.line.Speed(ctx, l.line.Stats().Baud); err != nil {
-		return false, err
+	if l.chip.is8266() { // it hears at the speed of its first SYNC
+		_ = l.line.Speed(ctx, baseBaud)
 	}
 	e := &entry{line: l.line, rom: l.rom, o: &l.o, usb: l.usb}
 	if ok, err := e.sync(ctx, syncs); !ok || err != nil {
@@ -161,6 +162,11 @@ func (l *Loader) watch(ctx context.Context) (*family.Sight, error) {
 	spoke := time.Duration(0) // when the program was heard first
 	end := begin + listen
 	for l.line.Now() < end {
+		if l.line.Stats().Baud == bootBaud && l.line.Now()-begin >= bootTime {
+			if l.line.Speed(ctx, baseBaud) == nil {
+				l.line.Hear([]byte{'\n'})
+			}
+		}
 		sure := false
 		err := l.line.Listen(ctx, min(end, l.line.Now()+tick), func(heard []byte) bool {
 			_, sure = outcome(heard)
