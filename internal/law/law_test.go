@@ -106,6 +106,7 @@ var below = map[string][]string{
 	"server/storage":        {"internal/cbor", "limits", "release"},
 	"server/storage/local":  {"release", "server/storage"},
 
+	"internal/standin/stk500":    {"internal/standin"},
 	"internal/devicetest/avr":    {"restore", "restore/serialport"},
 	"server/storage/storagetest": {"flash", "release", "server/storage"},
 }

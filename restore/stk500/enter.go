@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"unbrick/restore"
@@ -53,24 +54,36 @@ func order(o *family.Options) []attempt {
 	return list
 }
 
-// Enter brings the board at a port, which is open at a speed, into its boot loader, and returns it once it has answered twice alike. It
-// fails with restore.CodeSilent when none answers. A loader that is recognised and cannot be written to is returned, too: its Board says why.
-func Enter(ctx context.Context, port restore.Port, baud uint32, o *family.Options) (*Loader, error) {
+// Enter brings the board at a port, which is open at a speed, into its boot loader, and returns it once it has answered twice alike. version
+// is the one that answers there at this speed already, if somebody has found that out; 0: nobody has. It fails with restore.CodeSilent when
+// none answers. A loader that is recognised and cannot be written to is returned, too: its Board says why.
+func Enter(ctx context.Context, port restore.Port, baud uint32, version int, o *family.Options) (*Loader, error) {
 	if o == nil {
 		o = new(family.Options)
 	}
 	l := &Loader{o: *o, line: family.NewLine(port, baud, o)}
 	l.talk = &talk{line: l.line}
-	err := l.enter(ctx)
-	if err != nil {
+	list := order(o)
+	if version == 1 || version == 2 {
+		there := attempt{version, baud}
+		list = append([]attempt{there}, slices.DeleteFunc(list, func(a attempt) bool { return a == there })...)
+		err := l.attempt(ctx, there)
+		if err == nil {
+			l.way = family.WayThere
+			return l, nil
+		}
+		if !lost(err) {
+			return nil, l.end(err)
+		}
+	}
+	if err := l.enter(ctx, list); err != nil {
 		return nil, l.end(err)
 	}
 	return l, nil
 }
 
 // enter tries the ways: by the lines of the port where there are any, then by hand.
-func (l *Loader) enter(ctx context.Context) error {
-	list := order(&l.o)
+func (l *Loader) enter(ctx context.Context, list []attempt) error {
 	if len(list) == 0 {
 		return &restore.Error{Code: restore.CodeSilent, Err: fmt.Errorf("no boot loader of an AVR speaks at %d baud or less", l.o.Baud)}
 	}

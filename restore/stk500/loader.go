@@ -152,18 +152,15 @@ func (l *Loader) comeBack(ctx context.Context) error {
 	a := attempt{l.version, l.line.Stats().Baud}
 	kind := l.kind
 	defer func() { l.kind = kind }()
-	if l.way == family.WayHand {
-		if err := l.byHand(ctx, []attempt{a}); err != nil {
-			return err
-		}
-		return nil
-	}
 	err := error(errLost)
-	for i := 0; i < 3 && lost(err); i++ {
+	for i := 0; i < 3 && lost(err) && l.way != family.WayHand; i++ {
 		err = l.pulse(ctx, a, i > 0)
 	}
-	if lost(err) {
-		return &restore.Error{Code: restore.CodeSilent, Err: errors.New("the boot loader does not come back when the board is reset")}
+	if (lost(err) || errors.Is(err, restore.ErrUnsupported)) && l.o.Patience > 0 {
+		return l.byHand(ctx, []attempt{a})
+	}
+	if lost(err) || errors.Is(err, restore.ErrUnsupported) {
+		return &restore.Error{Code: restore.CodeSilent, Err: errors.New("the boot loader has left for the program: press the board's reset button, and run it again")}
 	}
 	return err
 }

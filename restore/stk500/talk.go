@@ -18,8 +18,9 @@ type protocol interface {
 	signature(ctx context.Context) ([3]byte, error)
 	who(ctx context.Context) (behaviour, string, error)
 	begin(ctx context.Context) error
-	read(ctx context.Context, addr uint32, p []byte) error
-	write(ctx context.Context, addr uint32, p []byte) error // a page
+	address(ctx context.Context, addr uint32) error // where read and write work
+	read(ctx context.Context, p []byte) error
+	write(ctx context.Context, p []byte) error // a page
 	leave(ctx context.Context) error
 	traffic(n int) (read, write int) // bytes that travel for n of flash, framing included
 }

@@ -84,26 +84,20 @@ func (v version1) begin(ctx context.Context) error {
 	return err
 }
 
+// address loads it each time, for ATmegaBOOT multiplies its own in place, and waits for the answer: a byte that is lost there must not send
+// a page to another place.
 func (v version1) address(ctx context.Context, addr uint32) error {
 	_, err := v.ask(ctx, "load address", []byte{loadAddr, byte(addr >> 1), byte(addr >> 9), space}, 0, answering)
 	return err
 }
 
-// read loads the address each time: ATmegaBOOT multiplies its own in place.
-func (v version1) read(ctx context.Context, addr uint32, p []byte) error {
-	if err := v.address(ctx, addr); err != nil {
-		return err
-	}
+func (v version1) read(ctx context.Context, p []byte) error {
 	b, err := v.ask(ctx, "read page", []byte{readPage, byte(len(p) >> 8), byte(len(p)), flashPlace, space}, len(p), answering)
 	copy(p, b)
 	return err
 }
 
-// write waits for the answer to the address: a byte that is lost there must not send the page to another place.
-func (v version1) write(ctx context.Context, addr uint32, p []byte) error {
-	if err := v.address(ctx, addr); err != nil {
-		return err
-	}
+func (v version1) write(ctx context.Context, p []byte) error {
 	cmd := append(v.out[:0], writePage, byte(len(p)>>8), byte(len(p)), flashPlace)
 	cmd = append(append(cmd, p...), space)
 	_, err := v.ask(ctx, "program page", cmd, 0, answering)

@@ -51,6 +51,14 @@ func (l *Loader) Write(ctx context.Context, d *family.Difference, report family.
 	return nil
 }
 
+func (l *Loader) writeAt(ctx context.Context, addr uint32, page []byte) error {
+	if err := l.proto.address(ctx, addr); err != nil {
+		return err
+	}
+	l.touched = restore.TouchedPart
+	return l.proto.write(ctx, page)
+}
+
 // writePages writes pages, each by itself.
 func (l *Loader) writePages(ctx context.Context, want []byte, pages []bool, t *teller) error {
 	size := l.chip.page
@@ -59,10 +67,7 @@ func (l *Loader) writePages(ctx context.Context, want []byte, pages []bool, t *t
 			continue
 		}
 		addr := uint32(i) * size
-		err := l.steadily(ctx, func() error {
-			l.touched = restore.TouchedPart
-			return l.proto.write(ctx, addr, want[addr:addr+size])
-		})
+		err := l.steadily(ctx, func() error { return l.writeAt(ctx, addr, want[addr:addr+size]) })
 		if err != nil {
 			return err
 		}
@@ -95,8 +100,7 @@ func (l *Loader) writeInOrder(ctx context.Context, p *plan, pages []bool, t *tel
 		i, session := 0, l.session
 		for ; i < end && session == l.session; i++ {
 			page := want[i*size : (i+1)*size]
-			l.touched = restore.TouchedPart
-			err = l.proto.write(ctx, uint32(i*size), page)
+			err = l.writeAt(ctx, uint32(i*size), page)
 			if lost(err) {
 				l.line.Repeat()
 				var done bool
@@ -135,7 +139,7 @@ func (l *Loader) written(ctx context.Context, addr int, want, held []byte) (bool
 		return false, errors.Join(errLost, errUnknown)
 	}
 	got := make([]byte, len(want))
-	if err := l.proto.read(ctx, uint32(addr), got); err != nil {
+	if err := l.readAt(ctx, uint32(addr), got); err != nil {
 		return false, err
 	}
 	switch {
@@ -151,6 +155,7 @@ func (l *Loader) written(ctx context.Context, addr int, want, held []byte) (bool
 const (
 	leaving  = 1200 * time.Millisecond // that Optiboot and stk500boot wait after a reset before they start the program
 	speaking = 1500 * time.Millisecond // that a program is listened to
+	sentence = 400 * time.Millisecond  // and on, once it speaks
 	words    = 4                       // letters in a row that a program says, and noise seldom
 )
 
@@ -177,6 +182,11 @@ func (l *Loader) Start(ctx context.Context) (*family.Sight, error) {
 	}
 	if err := l.line.Listen(ctx, l.line.Now()+wait, speaks); err != nil {
 		return nil, l.end(err)
+	}
+	if speaks(l.line.Heard()) { // the rest of its words
+		if err := l.line.Pause(ctx, sentence); err != nil {
+			return nil, l.end(err)
+		}
 	}
 	s := &family.Sight{Outcome: family.Quiet, Heard: bytes.Clone(l.line.Heard())}
 	if speaks(s.Heard) {

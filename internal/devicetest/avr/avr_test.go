@@ -56,7 +56,7 @@ func enter(t *testing.T, b *Board, o *family.Options) *stk500.Loader {
 			t.Logf("%v %s: %v", e.At, e.Name, e.Err)
 		}
 	}
-	l, err := stk500.Enter(context.Background(), b.Open(115200), 115200, o)
+	l, err := stk500.Enter(context.Background(), b.Open(115200), 115200, 0, o)
 	if err != nil {
 		t.Fatal(err)
 	}
