@@ -162,7 +162,7 @@ func (l *Loader) attempt(ctx context.Context, a attempt) error {
 		if err := l.line.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
-		err = l.proto.sync(ctx, wait/2)
+		err = l.proto.sync(ctx, wait/3)
 	}
 	if err != nil {
 		return err
@@ -287,12 +287,17 @@ func (l *Loader) byHand(ctx context.Context, list []attempt) error {
 // call is one try while a person presses reset. At the speed of Optiboot a lone space is sent, for one that is heard only in part would
 // start the program; ATmegaBOOT gives up after five bytes that it does not know.
 func (l *Loader) call(ctx context.Context, a attempt) error {
-	if a.version == 1 && a.baud == 115200 {
-		_, err := version1{l.talk}.ask(ctx, "sync", []byte{space}, 0, 60*time.Millisecond)
+	if v := (version1{l.talk}); a.version == 1 && v.spaces() {
+		_, err := v.ask(ctx, "sync", []byte{space}, 0, 60*time.Millisecond)
+		if err == nil {
+			err = v.line.Pause(ctx, 20*time.Millisecond)
+		}
+		if err == nil {
+			err = v.align(ctx)
+		}
 		return err
-	}
-	if a.version == 1 {
-		_, err := version1{l.talk}.ask(ctx, "sync", []byte{getSync, space}, 0, 100*time.Millisecond)
+	} else if a.version == 1 {
+		_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, 100*time.Millisecond)
 		return err
 	}
 	return l.proto.sync(ctx, 100*time.Millisecond)

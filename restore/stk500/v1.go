@@ -21,18 +21,41 @@ func (v version1) ask(ctx context.Context, name string, cmd []byte, n int, wait 
 	return v.exchange(ctx, name, cmd, wait+v.line.Time(len(cmd)+n+2), func(in []byte) ([]byte, int, error) { return answer1(in, n) })
 }
 
-// quick is how long sync waits for the first answer: Optiboot 4.4 blinks for 0.4 s before it looks at what came.
-const quick = 350 * time.Millisecond
+// quick is how long sync waits for the first answer, a tenth of a second after the reset: Optiboot 4.4 blinks until 0.45 s after it, before it
+// looks at what came.
+const quick = 450 * time.Millisecond
 
-// sync makes loader and host agree on where a command begins. The first byte after a reset may be lost; then every pair is out of step by
-// one, until a single space more, which is a command and its end alike, is answered. Two of them are not too many for ATmegaBOOT, which
-// knows no such command and starts the program after five errors.
+// spaces reports whether lone spaces are of use at this speed: it is Optiboot's. ATmegaBOOT knows no such command, and starts the program
+// after five errors.
+func (v version1) spaces() bool { return v.line.Stats().Baud >= 115200 }
+
+// sync makes loader and host agree on where a command begins. The first byte after a reset may be lost, and what comes while the loader
+// blinks beyond the three bytes that a UART keeps; then every pair is out of step by one.
 func (v version1) sync(ctx context.Context, wait time.Duration) error {
 	_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, wait)
-	for i := 0; errors.Is(err, restore.ErrTimeout) && i < 2; i++ {
-		_, err = v.ask(ctx, "sync", []byte{space}, 0, 40*time.Millisecond)
+	if !errors.Is(err, restore.ErrTimeout) || !v.spaces() {
+		return err
 	}
-	return err
+	return v.align(ctx)
+}
+
+// align gets in step with a loader that reads: a lone space is a command or the end of one, and what is answered was an end. An answer may
+// have been to what came before, so that the last word is that of a space that was sent after silence.
+func (v version1) align(ctx context.Context) (err error) {
+	for range 2 {
+		for range 2 {
+			if _, err = v.ask(ctx, "sync", []byte{space}, 0, 40*time.Millisecond); !errors.Is(err, restore.ErrTimeout) {
+				break
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if err = v.line.Pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v version1) present(ctx context.Context) error {

@@ -36,7 +36,8 @@ type Options struct {
 // Moments. Those of the loaders are of their sources; the rest are data sheets' or ours.
 const (
 	fuses     = 65 * time.Millisecond  // from a reset to the first instruction
-	blink     = 300 * time.Millisecond // of an LED, before a loader listens
+	blink     = 375 * time.Millisecond // of an LED, before Optiboot reads
+	blinkMega = 200 * time.Millisecond // and ATmegaBOOT
 	watchdog  = time.Second            // of Optiboot; ATmegaBOOT counts to about as much
 	leaving   = 16 * time.Millisecond  // the shortest watchdog
 	first     = time.Second            // that stk500boot waits for a byte after a reset
@@ -206,8 +207,11 @@ func (b *Board) boot(external bool) {
 		b.errors, b.addr, b.seq, b.erase, b.count, b.bangs = 0, 0, 0, 0, 0, 0
 		b.cmd, b.message, b.fresh = b.cmd[:0], b.message[:0], true
 		b.feed()
-		if b.o.Kind == OldOptiboot || b.o.Kind == ATmegaBOOT {
+		switch b.o.Kind {
+		case Optiboot, OldOptiboot:
 			b.work(blink)
+		case ATmegaBOOT:
+			b.work(blinkMega)
 		}
 	})
 }
