@@ -18,20 +18,21 @@ func Describe(model, version string, order, counter uint64, image []byte, softwa
 	if len(image) == 0 || uint64(len(image)) > uint64(software.Size()) {
 		return Manifest{}, fmt.Errorf("%w: %d bytes for a software area of %d", ErrImage, len(image), software.Size())
 	}
-	if len(image) > MaxImage {
-		return Manifest{}, fmt.Errorf("%w: %d bytes, an image has at most %d", ErrImage, len(image), MaxImage)
-	}
-	m := Manifest{
-		Model:    model,
-		Version:  version,
-		Order:    order,
-		Counter:  counter,
-		Size:     uint32(len(image)),
-		Digest:   sha256.Sum256(image),
-		LeafSize: LeafSize(software),
-	}
-	if err := m.Validate(); err != nil {
+	m := Manifest{Model: model, Version: version, Order: order, Counter: counter}
+	if err := m.describe(image, software); err != nil {
 		return Manifest{}, err
+	}
+	return m, nil
+}
+
+// describe fills in what follows from the image.
+func (m *Manifest) describe(image []byte, software *flash.Geometry) error {
+	if len(image) > MaxImage {
+		return fmt.Errorf("%w: %d bytes, an image has at most %d", ErrImage, len(image), MaxImage)
+	}
+	m.Size, m.Digest, m.LeafSize = uint32(len(image)), sha256.Sum256(image), LeafSize(software)
+	if err := m.Validate(); err != nil {
+		return err
 	}
 	var t Tree
 	for i := uint32(0); i < m.Leaves(); i++ {
@@ -39,7 +40,44 @@ func Describe(model, version string, order, counter uint64, image []byte, softwa
 		t.Add(Leaf(i, image[offset:offset+n]))
 	}
 	m.Root = t.Root()
-	return m, nil
+	return nil
+}
+
+// DescribeParts returns the manifest of parts for devices of a family, and of a chip if that is not empty, and their parts file. The parts
+// lie anywhere in the flash of the layout. It fails with ErrParts, ErrImage or a
+// *Refusal, and with ErrManifest if a text is not fit to be signed.
+func DescribeParts(model, version string, order, counter uint64, family, chip string, parts []Part, l *flash.Layout) (Manifest, []byte, error) {
+	image, err := AppendParts(nil, parts)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	area := l.Software()
+	m := Manifest{Model: model, Version: version, Order: order, Counter: counter, Family: family, Chip: chip}
+	if err := m.describe(image, &area); err != nil {
+		return Manifest{}, nil, err
+	}
+	return m, image, m.FitParts(image, l)
+}
+
+// FitParts fails with a *Refusal unless m, a manifest of parts, is for devices with this layout, and with ErrParts if image is no parts
+// file. An image that is nil is not looked at.
+func (m *Manifest) FitParts(image []byte, l *flash.Layout) error {
+	area := l.Software()
+	if leaf := LeafSize(&area); m.LeafSize != leaf {
+		return &Refusal{Reason: ForeignLeaf, Has: uint64(m.LeafSize), Needs: uint64(leaf)}
+	}
+	if image == nil {
+		return nil
+	}
+	parts, err := ParseParts(image)
+	if err != nil {
+		return err
+	}
+	last := &parts[len(parts)-1]
+	if end, size := uint64(last.Offset)+uint64(len(last.Data)), uint64(l.Geometry.Size()); end > size {
+		return fmt.Errorf("%w: part %q ends at 0x%x, the flash has 0x%x bytes", ErrImage, last.Name, end, size)
+	}
+	return nil
 }
 
 // CheckTree fails with ErrImage unless the hash tree that m describes is that of image, which CheckImage takes.

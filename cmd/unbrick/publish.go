@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"unbrick/firmware/webtools"
+	"unbrick/limits"
 	"unbrick/release"
 	"unbrick/release/sequence"
 	"unbrick/server/form"
@@ -18,13 +20,21 @@ import (
 )
 
 const publishHelp = `usage: unbrick publish --key release.key --model ID --version TEXT FILE [flags]
+       unbrick publish --key release.key --model ID --version TEXT --chip CHIP [--part [NAME@]OFFSET=FILE ...] [FILE]
        unbrick publish [--pub release.pub] RELEASEFILE
        unbrick publish --key second.key RELEASEFILE [-o RELEASEFILE]
 
 Signs an image and publishes it: computes digest and hash tree for the model's geometry, signs them on this machine
 (the key is never sent), and uploads manifest and image in one release file. FILE is the raw image as it stands in
-the software area: an ELF, HEX, UF2 or DFU file, an archive, a compressed file or a text is refused by name, unless --raw says
-that exactly these bytes run on the device. A file that is a release file already is uploaded as it is.
+the software area, or an ELF, HEX, S-record, UF2 or DFU file that holds it: that is taken out. An archive, a compressed file or a text is
+refused by name, unless --raw says that exactly these bytes run on the device. A file that is a release file already is uploaded as it is.
+
+With --chip it is a release for devices whose boot loader is another maker's, such as an ESP32 or an Arduino: of parts, each with its
+place in the flash. FILE is then firmware in any of these forms, one merged image of an ESP (it is cut into its parts; settings and file
+systems that it holds as erased bytes are left out, unless --whole says that all of it is meant), or the manifest.json of ESP Web Tools,
+whose files lie in its folder. --part names a file and where it goes, again for a further one; a file that knows its place needs no
+OFFSET. What would not start on that chip is refused, with the reason. The chip is as esp32c3, esp8266 or atmega328p; --family
+says the kind of boot loader (esp, avr, mcuboot) where the chip does not. No terminal is offered such a release.
 
 Devices may ask for the signatures of several keys. --key can be given up to four times; who signs at another machine gives
 the release file and his --key, which adds his signature to those that are there. It is uploaded at the end, or at any time before:
@@ -57,6 +67,8 @@ examples:
   unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin
   unbrick publish --key release.key --model 0001 --version 2.4.1 firmware.bin -o 2.4.1.release
   unbrick publish --key second.key 2.4.1.release
+  unbrick publish --key release.key --model 0003 --version 2.4.1 --chip esp32c3 --part 0x10000=app.bin
+  unbrick publish --key release.key --model 0003 --version 2.4.1 --chip esp32c3 merged.bin
 
 exit codes: 0 done (also when exactly this release was there already), 1 it did not work, 2 the words are off`
 
@@ -66,6 +78,7 @@ type publishing struct {
 	File  string   `json:"file,omitempty"`
 	New   bool     `json:"new"`
 	Added []string `json:"signatures_added,omitempty"` // by these keys, to a release that was there already
+	Parts []placed `json:"parts,omitempty"`
 }
 
 type publishFlags struct {
@@ -77,6 +90,7 @@ type publishFlags struct {
 	era, least                        uint
 	phases, failures                  string // of a rollout, empty: none
 	trust, jump, older                bool
+	parts                             partsFlags
 	raw                               *bool
 }
 
@@ -100,6 +114,7 @@ func (f *publishFlags) declare(set *pflag.FlagSet) {
 	set.BoolVar(&f.jump, "jump", false, "let order or counter rise by more than 4294967296")
 	set.BoolVar(&f.older, "older-version", false, "publish a version that sorts below that of the release before it")
 	set.BoolVar(&f.trust, "trust-key", false, "register this key for the model although it has others")
+	f.parts.declare(set)
 	f.raw = rawFlag(set)
 	jsonFlag(set)
 }
@@ -110,7 +125,7 @@ func (f *publishFlags) given(names ...string) bool { return slices.ContainsFunc(
 // publishCommand signs and uploads a release.
 func publishCommand() *cobra.Command {
 	f := &publishFlags{}
-	c := verb("publish FILE", "signs an image and publishes it as a release", publishHelp, takes(1, 1, "name one file to publish"), f.publish)
+	c := verb("publish FILE", "signs an image and publishes it as a release", publishHelp, takes(0, 1, "name one file to publish"), f.publish)
 	f.declare(c.Flags())
 	return c
 }
@@ -118,27 +133,22 @@ func publishCommand() *cobra.Command {
 func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) error {
 	f.older = f.older || f.given("order") // who chooses the order knows what comes before
 	switch {
+	case f.era > 1<<16-1 || uint64(f.least) > 1<<32-1:
+		return usageError("--era goes to 65535, --least-statement to 4294967295")
 	case f.failures != "" && f.phases == "":
 		return usageError("--max-failures is for a rollout: it needs --phases")
 	case f.phases != "" && f.output != "":
 		return usageError("--phases is said when the release is uploaded: a release file does not hold it")
 	}
-	name := words[0]
+	if len(words) == 0 && len(f.parts.parts) == 0 {
+		return usageError("name one file to publish")
+	}
 	api, err := f.client()
 	if err != nil {
 		return err
 	}
-	content, err := readFile(ctx, name, "an image or a release file", release.MaxFile)
+	file, public, err := f.releaseFile(ctx, api, words, p)
 	if err != nil {
-		return err
-	}
-	var file []byte
-	var public []ed25519.PublicKey
-	if parts, err := release.SplitFile(content); err == nil {
-		if file, public, err = f.countersign(ctx, name, &parts); err != nil {
-			return err
-		}
-	} else if file, public, err = f.sign(ctx, api, name, content); err != nil {
 		return err
 	}
 	parts, err := openRelease(file)
@@ -146,6 +156,9 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 		return err
 	}
 	result := &publishing{Claims: parts.claims}
+	if parts.manifest.Family != "" {
+		result.Parts = placesOf(parts.Image)
+	}
 	if err := sequence.Untaken(&release.Manifest{Version: result.Version, Era: result.Era, Least: result.Least}); err != nil {
 		if f.output == "" {
 			return err
@@ -173,6 +186,25 @@ func (f *publishFlags) publish(ctx context.Context, words []string, p *printer) 
 	}
 	return p.tell(result, "%s release %s of model %s, order %d, %d bytes, image %s, signed by %s\n", verb, result.Version, result.Model,
 		result.Order, result.Size, result.Image[:16], strings.Join(result.Keys, ", "))
+}
+
+// releaseFile is what is published: made of an image or of parts, or a release file, with further signatures.
+func (f *publishFlags) releaseFile(ctx context.Context, api *api, words []string, p *printer) ([]byte, []ed25519.PublicKey, error) {
+	if len(words) == 0 {
+		return f.signParts(ctx, api, nil, p)
+	}
+	name := words[0]
+	content, err := readFile(ctx, name, "an image or a release file", max(release.MaxFile, limits.Firmware))
+	if err != nil {
+		return nil, nil, err
+	}
+	if parts, err := release.SplitFile(content); err == nil {
+		return f.countersign(ctx, name, &parts)
+	}
+	if f.parts.given() || webtools.Is(content) {
+		return f.signParts(ctx, api, &inputFile{name, content}, p)
+	}
+	return f.sign(ctx, api, name, content)
 }
 
 // upload sends a release file and adds to the result what the server made of it.

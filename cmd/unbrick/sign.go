@@ -63,7 +63,7 @@ func checkTwice(names []string, keys []ed25519.PublicKey) error {
 
 // countersign adds signatures to a release file. Without a key it stays as it is.
 func (f *publishFlags) countersign(ctx context.Context, name string, parts *release.File) ([]byte, []ed25519.PublicKey, error) {
-	if f.given("model", "version", "order", "counter", "era", "least-statement", "note", "note-file", "day") {
+	if f.given("model", "version", "order", "counter", "era", "least-statement", "note", "note-file", "day") || f.parts.given() {
 		return nil, nil, usageError("%s is a release file already: what its manifest says cannot be changed, only signed by a further --key",
 			name)
 	}
@@ -84,19 +84,16 @@ func (f *publishFlags) countersign(ctx context.Context, name string, parts *rele
 	return release.AppendFile(nil, parts), append(public, sent...), nil
 }
 
+// complete says whether it is said who signs what: else there is nothing to be made.
+func (f *publishFlags) complete() bool { return len(f.keys) > 0 && f.model != "" && f.version != "" }
+
 // sign makes the release file of an image.
 func (f *publishFlags) sign(ctx context.Context, server *api, name string, image []byte) ([]byte, []ed25519.PublicKey, error) {
-	if len(f.keys) == 0 || f.model == "" || f.version == "" {
+	if !f.complete() {
 		if what, advice := foreignForm(image); what != "" { // most of all a release file that is none any more
 			return nil, nil, fmt.Errorf("%s looks like %s: %s", name, what, advice)
 		}
 		return nil, nil, usageError("an image needs --key, --model and --version")
-	}
-	if f.era > 1<<16-1 || uint64(f.least) > 1<<32-1 {
-		return nil, nil, usageError("--era goes to 65535, --least-statement to 4294967295")
-	}
-	if err := checkImage(name, image, *f.raw); err != nil {
-		return nil, nil, err
 	}
 	keys, public, err := readKeys(ctx, f.keys)
 	if err != nil {
@@ -106,23 +103,32 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 	if err != nil {
 		return nil, nil, err
 	}
+	if image, err = takeOut(name, image, &m.Layout, *f.raw); err != nil {
+		return nil, nil, err
+	}
 	area := m.Layout.Software()
 	manifest, err := release.Describe(m.ID, f.version, f.order, f.counter, image, &area)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s as an image of model %s: %w", name, m.ID, err)
 	}
-	long, err := f.describe(ctx, &manifest)
+	file, err := f.finish(ctx, server, &manifest, image, keys)
+	return file, public, err
+}
+
+// finish says in a manifest what is not the image's, signs it, and makes the release file.
+func (f *publishFlags) finish(ctx context.Context, server *api, m *release.Manifest, image []byte, keys []ed25519.PrivateKey) ([]byte, error) {
+	long, err := f.describe(ctx, m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := f.number(ctx, server, &manifest); err != nil {
-		return nil, nil, err
+	if err := f.number(ctx, server, m); err != nil {
+		return nil, err
 	}
-	signed, err := release.Sign(&manifest, keys...)
+	signed, err := release.Sign(m, keys...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return release.AppendFile(nil, &release.File{Signed: signed, LongNote: long, Image: image}), public, nil
+	return release.AppendFile(nil, &release.File{Signed: signed, LongNote: long, Image: image}), nil
 }
 
 // describe fills in what is said for people, and the era, and returns the long note.

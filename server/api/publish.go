@@ -217,8 +217,7 @@ func (s *Server) admit(r *http.Request, in *form.Upload, v *storage.Release, ima
 	if err := sequence.Untaken(&v.Manifest); err != nil {
 		return false, more, problem(http.StatusUnprocessableEntity, string(sequence.Statement), "%v", err)
 	}
-	area := m.Layout.Software()
-	if err := fitsArea(&v.Manifest, &area); err != nil {
+	if err := fits(&v.Manifest, image, &m.Layout); err != nil {
 		return false, more, problem(http.StatusUnprocessableEntity, "does-not-fit", "%v", err)
 	}
 	if err := v.Manifest.CheckTree(image); err != nil {

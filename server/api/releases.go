@@ -121,9 +121,8 @@ func (s *Server) putModel(w http.ResponseWriter, r *http.Request, in *form.Model
 	if err != nil {
 		return nil, err
 	}
-	area := m.Layout.Software()
 	for i := range releases {
-		if err := fitsArea(&releases[i].Manifest, &area); err != nil {
+		if err := fits(&releases[i].Manifest, nil, &m.Layout); err != nil {
 			return nil, problem(http.StatusConflict, "conflict", "release %q of this model would not fit any more: %v",
 				releases[i].Manifest.Version, err)
 		}
@@ -163,9 +162,14 @@ func (s *Server) setEnrolment(_ http.ResponseWriter, r *http.Request, in *form.E
 // recordName tells a model's record from another in the audit log.
 func recordName(record []byte) string { return "record " + release.ShortHex(sha256.Sum256(record)) }
 
-// fitsArea says why a release cannot be for a software area.
-func fitsArea(m *release.Manifest, area *flash.Geometry) error {
-	t := release.Target{Model: m.Model, Software: area}
+// fits says why a release cannot be for devices with a layout: an image goes into their software area, parts go anywhere in their flash.
+// An image that is nil was looked at before.
+func fits(m *release.Manifest, image []byte, l *flash.Layout) error {
+	if m.Family != "" {
+		return m.FitParts(image, l)
+	}
+	area := l.Software()
+	t := release.Target{Model: m.Model, Software: &area}
 	return t.Accept(m, nil)
 }
 

@@ -111,12 +111,15 @@ type Claims struct {
 	Least   uint32   `json:"least_statement"` // trust statement that a device must have at least
 	Day     string   `json:"day,omitempty"`   // that it says it was released, as 2026-11-28
 	Note    string   `json:"note,omitempty"`
+	Family  string   `json:"family,omitempty"` // of devices with several parts; none: the release is one image
+	Chip    string   `json:"chip,omitempty"`   // that its parts are for; none: not said
 }
 
 // ClaimsOf are those of a manifest, and of who signed it.
 func ClaimsOf(m *release.Manifest, signers *release.Signers) Claims {
 	return Claims{Model: m.Model, Version: m.Version, Order: m.Order, Counter: m.Counter, Size: m.Size, Image: release.Hex(m.Digest),
-		Keys: KeyIDs(signers), Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note}
+		Keys: KeyIDs(signers), Era: m.Era, Least: m.Least, Day: m.Date(), Note: m.Note,
+		Family: m.Family, Chip: m.Chip}
 }
 
 // KeyIDs are the ids of the keys that signed.
