@@ -328,7 +328,8 @@ func takeOut(name string, content []byte, l *flash.Layout, raw bool) ([]byte, er
 	}
 	base := l.SoftwareBase()
 	if len(v.Parts) != 1 {
-		return nil, fmt.Errorf("%s holds %d pieces that lie apart, and an image is one: make the raw image with objcopy -O binary", name, len(v.Parts))
+		return nil, fmt.Errorf("%s holds %d pieces that lie apart, and an image is one: make the raw image with objcopy -O binary", name,
+			len(v.Parts))
 	}
 	// Processors see their flash at a multiple of 16 MiB.
 	if at := v.Parts[0].Offset; at%(16<<20) != base {

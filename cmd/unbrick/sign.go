@@ -116,7 +116,8 @@ func (f *publishFlags) sign(ctx context.Context, server *api, name string, image
 }
 
 // finish says in a manifest what is not the image's, signs it, and makes the release file.
-func (f *publishFlags) finish(ctx context.Context, server *api, m *release.Manifest, image []byte, keys []ed25519.PrivateKey) ([]byte, error) {
+func (f *publishFlags) finish(ctx context.Context, server *api, m *release.Manifest, image []byte, keys []ed25519.PrivateKey) ([]byte,
+	error) {
 	long, err := f.describe(ctx, m)
 	if err != nil {
 		return nil, err
