@@ -52,7 +52,7 @@ func repeated(b byte, n int) []byte {
 }
 
 func (r *rom) readReg(ctx context.Context, addr uint32) (uint32, error) {
-	_, v, err := r.ask(ctx, request{op: opReadReg, name: "read a register", body: words(addr), wait: patient, tries: 3})
+	_, v, err := r.ask(ctx, request{op: opReadReg, name: "read a register", quick: true, body: words(addr), wait: patient, tries: 3})
 	return v, err
 }
 
@@ -76,26 +76,26 @@ func (r *rom) sure(ctx context.Context, addr uint32) (uint32, error) {
 }
 
 func (r *rom) writeReg(ctx context.Context, addr, value uint32) error {
-	_, _, err := r.ask(ctx, request{op: opWriteReg, name: "write a register", body: words(addr, value, 0xffffffff, 0), wait: patient, tries: 3})
+	_, _, err := r.ask(ctx, request{op: opWriteReg, name: "write a register", quick: true, body: words(addr, value, 0xffffffff, 0), wait: patient, tries: 3})
 	return err
 }
 
 // security asks for flags, count and chip of a chip that has protections; 12 or 20 bytes.
 func (r *rom) security(ctx context.Context) ([]byte, error) {
-	data, _, err := r.ask(ctx, request{op: opSecurity, name: "tell its protections", want: -1, wait: patient, tries: 2})
+	data, _, err := r.ask(ctx, request{op: opSecurity, name: "tell its protections", quick: true, want: -1, wait: patient, tries: 2})
 	return append([]byte(nil), data...), err
 }
 
 // attach connects the ROM with the flash at some pads; 0: the usual ones.
 func (r *rom) attach(ctx context.Context, pads uint32) error {
-	_, _, err := r.ask(ctx, request{op: opAttach, name: "attach the flash", body: words(pads, 0), wait: patient, tries: 3})
+	_, _, err := r.ask(ctx, request{op: opAttach, name: "attach the flash", quick: true, body: words(pads, 0), wait: patient, tries: 3})
 	return err
 }
 
 // params tells the ROM how large the flash is.
 func (r *rom) params(ctx context.Context, size uint32) error {
 	body := words(0, size, 0x10000, 0x1000, 0x100, 0xffff)
-	_, _, err := r.ask(ctx, request{op: opParams, name: "take the flash's size", body: body, wait: patient, tries: 3})
+	_, _, err := r.ask(ctx, request{op: opParams, name: "take the flash's size", quick: true, body: body, wait: patient, tries: 3})
 	return err
 }
 
@@ -120,7 +120,7 @@ func (r *rom) digest(ctx context.Context, addr uint32, n int, told func()) (sum 
 
 // readSlow reads at most 64 bytes of flash; the answer has always 64.
 func (r *rom) readSlow(ctx context.Context, addr uint32, p []byte) error {
-	q := request{op: opReadSlow, name: "read its flash", body: words(addr, uint32(len(p))), want: slowRead, wait: patient, tries: 3}
+	q := request{op: opReadSlow, name: "read its flash", quick: true, body: words(addr, uint32(len(p))), want: slowRead, wait: patient, tries: 3}
 	data, _, err := r.ask(ctx, q)
 	copy(p, data)
 	return err

@@ -180,22 +180,30 @@ func (c *comparison) look(ctx context.Context, i, j int, known bool) (bool, erro
 		c.decided(1)
 		return true, nil
 	}
+	edges := false
 	if c.row >= dense && j-i <= leastChunk {
 		first, err := c.look(ctx, i, i+1, false)
 		if err != nil {
 			return false, err
 		}
-		if first {
-			for k := i + 1; k < j; k++ {
-				c.mark(k)
-			}
-			c.decided(j - i - 1)
+		last, err := c.look(ctx, j-1, j, false)
+		if err != nil {
+			return false, err
+		}
+		if i++; i == j-1 {
 			return true, nil
 		}
-		i++
+		if j--; first && last {
+			for k := i; k < j; k++ {
+				c.mark(k)
+			}
+			c.decided(j - i)
+			return true, nil
+		}
+		edges = first || last // which may be all that differs
 	}
 	step := max(1, (j-i)/branch)
-	found := false
+	found := edges
 	for k := i; k < j; k += step {
 		m := min(k+step, j)
 		one, err := c.look(ctx, k, m, !found && m == j)

@@ -25,6 +25,7 @@ type Loader struct {
 	pads    uint32 // of the flash; 0: the usual ones
 	opened  bool   // flash is attached and its size is told
 	speeds  int    // speeds that were given up, of the list
+	slowed  bool   // one was because too much was lost
 	fast    bool   // the speed was raised, or tried
 
 	rate    float64 // seconds that a digest takes for a byte, smoothed

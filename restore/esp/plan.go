@@ -29,10 +29,11 @@ const (
 
 // piece is what one begin erases, and what is sent for it.
 type piece struct {
-	addr   uint32
-	data   []byte // of whole sectors
-	how    how
-	stream []byte // of a deflated one
+	addr    uint32
+	data    []byte // of whole sectors
+	how     how
+	stream  []byte // of a deflated one
+	planned uint64 // work that it is taken for, in microseconds
 }
 
 func (p *piece) sectors() int { return len(p.data) / sector }
@@ -114,6 +115,29 @@ func (p *plan) work(l *Loader) time.Duration {
 
 func (p *piece) work(l *Loader) time.Duration {
 	return p.erasing() + time.Duration(p.blocks())*(l.rom.turn+blockTime) + l.line.Time(int(p.bytes()))
+}
+
+// budget sets the work that each piece is taken for, and returns that of all.
+func (p *plan) budget(l *Loader) uint64 {
+	all := uint64(0)
+	for i := range p.guards {
+		g := &p.guards[i]
+		g.planned = micros(g.work(l))
+		e := g.erased(l)
+		all += g.planned + e.planned
+	}
+	for i := range p.pieces {
+		p.pieces[i].planned = micros(p.pieces[i].work(l))
+		all += p.pieces[i].planned
+	}
+	return all
+}
+
+// erased is a piece that is only erased.
+func (p *piece) erased(l *Loader) piece {
+	e := piece{addr: p.addr, data: p.data, how: blank}
+	e.planned = micros(e.work(l))
+	return e
 }
 
 func (p *piece) erasing() time.Duration { return time.Duration(p.sectors()) * eraseTime }

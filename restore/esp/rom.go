@@ -28,6 +28,7 @@ type request struct {
 	want  int           // bytes of data before the status of its answer; -1: as many as there are
 	wait  time.Duration // behind the last byte sent
 	tries int
+	quick bool   // it costs the chip no time: how long it takes tells of the line
 	tick  func() // called now and then while it waits; may be nil
 }
 
@@ -220,7 +221,7 @@ func (r *rom) once(ctx context.Context, q *request) ([]byte, uint32, error) {
 			continue
 		}
 		data, err := status(q, a.body)
-		if err == nil && q.wait <= patient {
+		if err == nil && q.quick {
 			took := r.line.Now() - begin - r.line.Time(n+len(a.body)+header+2)
 			r.turn = max(0, (7*r.turn+took)/8)
 		}

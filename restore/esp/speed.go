@@ -112,6 +112,7 @@ func (l *Loader) slower(ctx context.Context) error {
 		l.rom.lost = 0
 		return nil
 	}
+	l.slowed = true
 	for l.speeds < len(speeds)-1 && speeds[l.speeds] >= l.line.Stats().Baud {
 		l.speeds++
 	}

@@ -23,7 +23,7 @@ func (l *Loader) Write(ctx context.Context, d *family.Difference, report family.
 		return nil
 	}
 	w := &writing{l: l, t: &teller{line: l.line, report: report, begin: l.line.Now()}}
-	w.t.p = restore.Progress{Stage: restore.StageWrite, Of: d.Differ, BytesOf: d.Bytes, WorkOf: micros(l.plan.work(l))}
+	w.t.p = restore.Progress{Stage: restore.StageWrite, Of: d.Differ, BytesOf: d.Bytes, WorkOf: l.plan.budget(l)}
 	w.sent = l.line.Stats().Sent
 	if err := w.run(ctx); err != nil {
 		return l.fail(err)
@@ -51,7 +51,7 @@ func (w *writing) run(ctx context.Context) error {
 		return err
 	}
 	for _, g := range l.plan.guards {
-		if err := w.all(ctx, []piece{{addr: g.addr, data: g.data, how: blank}}, false); err != nil {
+		if err := w.all(ctx, []piece{g.erased(l)}, false); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,10 @@ func (w *writing) all(ctx context.Context, queue []piece, count bool) error {
 		n := 0
 		for i := range left {
 			n += left[i].sectors()
+			left[i].planned = micros(left[i].work(w.l))
+			w.t.p.WorkOf += left[i].planned
 		}
+		w.t.p.WorkOf -= p.planned * uint64(n) / uint64(p.sectors()) // that was to be done already
 		w.finish(&p, before, p.sectors()-n, count)
 		if len(left) == 0 {
 			w.faults = 0
@@ -108,14 +111,14 @@ func (w *writing) finish(p *piece, before uint64, n int, count bool) {
 	if count {
 		w.t.p.Sectors = min(w.t.p.Sectors+n, w.t.p.Of)
 	}
-	w.done = before + micros(p.work(w.l))*uint64(n)/uint64(p.sectors())
+	w.done = before + p.planned*uint64(n)/uint64(p.sectors())
 	w.tell(w.done)
 }
 
 func (w *writing) tell(done uint64) {
 	w.t.p.Bytes = w.l.line.Stats().Sent - w.sent
 	w.t.p.BytesOf = max(w.t.p.BytesOf, w.t.p.Bytes)
-	w.t.p.Slowed = w.l.speeds > 0
+	w.t.p.Slowed = w.l.slowed
 	w.t.work(done)
 }
 
@@ -146,7 +149,7 @@ func (w *writing) piece(ctx context.Context, p *piece) (int, error) {
 		stream = p.stream
 		inflates = inflating(p.stream, len(p.data))
 	}
-	all, each := p.blocks(), micros(p.work(l))-erasing
+	all, each := p.blocks(), p.planned-min(erasing, p.planned)
 	for i := range all {
 		b := stream[i*block : min((i+1)*block, len(stream))]
 		wait := patient
