@@ -15,6 +15,7 @@ const (
 	syncWait  = 100 * time.Millisecond
 	answers   = 8 // to one SYNC
 	handEvery = 150 * time.Millisecond
+	fallsMost = 12
 	handMost  = 4 // times its patience that a person is waited for, while text shows that something is done
 )
 
@@ -25,6 +26,7 @@ type entry struct {
 	o    *family.Options
 	usb  usbPort
 	stub bool // what answered last was no ROM
+	back int  // how often the port has come back
 }
 
 // Enter brings a chip into its ROM by the lines of the port, which is open at 115200 baud, or by a person. When it fails the port stays
@@ -102,7 +104,12 @@ func (e *entry) try(ctx context.Context, way family.Way) (bool, error) {
 		}
 		return e.sync(ctx, syncs)
 	}
-	for range 2 {
+	tries := 2
+	if e.usb != noUSB { // a chip that falls again and again leaves the bus in the middle of a sequence
+		tries = fallsMost
+	}
+	for range tries {
+		left := false
 		err := e.line.Go(ctx, way)
 		if errors.Is(err, restore.ErrUnsupported) {
 			return false, nil
@@ -111,9 +118,11 @@ func (e *entry) try(ctx context.Context, way family.Way) (bool, error) {
 			if err = e.returned(ctx, err); err != nil {
 				return false, err
 			}
+			left = true
 		}
+		before := e.back
 		ok, err := e.sync(ctx, syncs)
-		if ok || err != nil || !e.stub {
+		if ok || err != nil || !e.stub && !left && e.back == before {
 			return ok, err
 		}
 	}
@@ -128,6 +137,7 @@ func (e *entry) returned(ctx context.Context, err error) error {
 	}
 	e.rom.from, e.rom.to = 0, 0
 	e.rom.dec.rest()
+	e.back++
 	return e.line.Return(ctx)
 }
 
@@ -263,6 +273,8 @@ func (e *entry) why() error {
 	case flash:
 		fail.Code = restore.CodeStarted
 		fail.Err = errors.New("hold its BOOT button while it is reset")
+	case e.back > 3:
+		fail.Err = errors.New("its port comes and goes, as its program falls again and again: hold its BOOT button while you plug it in")
 	case len(fail.Heard) > 0:
 		fail.Err = errors.New("what it says is no answer of an ESP's ROM: hold its BOOT button while it is reset")
 	default:

@@ -46,3 +46,15 @@ func cut8266(pic *picture, addr uint32, n int) []piece {
 	}
 	return list
 }
+
+// rest8266 is with which sector a piece of n from s on can be begun again of which the first done are written: so that nothing behind what
+// the whole piece erases is erased.
+func rest8266(s, n uint32, done int) int {
+	behind := s + erased8266(s, erase8266(s, n))
+	for k := uint32(done); k > 0; k-- {
+		if s+k+erased8266(s+k, erase8266(s+k, n-k)) <= behind {
+			return int(k)
+		}
+	}
+	return 0
+}

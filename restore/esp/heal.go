@@ -58,8 +58,8 @@ func (l *Loader) heal(ctx context.Context, err error, p *piece, sectors int, fau
 			left = append(left, l.packed(r.Addr, p.data[r.Addr-p.addr:][:r.Size])...)
 		}
 		return left, nil
-	case l.chip.is8266(): // the rest may be none that its ROM can erase alone
-		return []piece{*p}, nil
+	case l.chip.is8266():
+		sectors = rest8266(p.addr/sector, uint32(p.sectors()), sectors)
 	}
 	rest := *p
 	rest.addr += uint32(sectors) * sector

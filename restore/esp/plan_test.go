@@ -26,6 +26,13 @@ func TestPieces8266(t *testing.T) {
 					t.Fatalf("%d at %d: a piece at %d instead of %d", n, start, p.addr/sector, next)
 				}
 				k := uint32(p.sectors())
+				whole := next + erased8266(next, erase8266(next, k))
+				for done := range int(k) {
+					from := next + uint32(rest8266(next, k, done))
+					if m := k - (from - next); int(from-next) > done || from+erased8266(from, erase8266(from, m)) > whole || erased8266(from, erase8266(from, m)) < m {
+						t.Fatalf("%d at %d, of which %d are done: begun again at %d", k, next, done, from)
+					}
+				}
 				for i := range erased8266(next, erase8266(next, k)) {
 					state[next+i] = "erased"
 				}

@@ -1,6 +1,7 @@
 package esp_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -114,11 +115,15 @@ func newRig(t *testing.T, c chip.Config, o standin.Options) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	p, err := r.wire.Open(115200)
-	if err != nil {
-		r.t.Fatal(err)
+	for range 50 { // a chip with USB of its own may be off the bus
+		p, err := r.wire.Open(115200)
+		if err == nil {
+			r.port = p
+			return
+		}
+		r.wire.Run(100 * time.Millisecond)
 	}
-	r.port = p
+	r.t.Fatal("the port does not come")
 }
 
 func (r *rig) enter() family.Loader {
@@ -127,6 +132,21 @@ func (r *rig) enter() family.Loader {
 	if err != nil {
 		r.t.Fatalf("enter: %v", err)
 	}
+	return l
+}
+
+// byHand is a person who holds BOOT while the chip is plugged in.
+func (r *rig) byHand() family.Loader {
+	r.t.Helper()
+	r.port.Close()
+	r.wire.Unplug()
+	r.wire.Do(func() { r.chip.Hold(true) })
+	r.wire.Replug()
+	r.open()
+	r.wire.Do(func() { r.chip.Hold(false) })
+	r.o.Way, r.o.Patience = family.WayThere, 10*time.Second
+	l := r.enter()
+	r.o.Way, r.o.Patience = family.WayNone, 0
 	return l
 }
 
@@ -161,6 +181,16 @@ func (r *rig) holds(parts []release.Part) {
 			}
 		}
 	}
+}
+
+// has says whether the flash holds parts.
+func (r *rig) has(parts []release.Part) bool {
+	for _, p := range parts {
+		if !bytes.Equal(r.chip.Plain(int(p.Offset), len(p.Data)), p.Data) {
+			return false
+		}
+	}
+	return true
 }
 
 // faultless checks that the host made no mistake.

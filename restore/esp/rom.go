@@ -172,7 +172,7 @@ func (r *rom) ask(ctx context.Context, q request) (data []byte, value uint32, er
 		var e *restore.Error
 		final := err == nil || errors.As(err, &e) || ctx.Err() != nil
 		r.lost <<= 1
-		if err != nil && !final && !refused(err, unsupported) {
+		if err != nil && !final && (!refused(err, unsupported) || q.op != opSecurity && q.op != opReadReg) {
 			r.lost |= 1
 		}
 		if refused(err, unsupported) {
@@ -274,6 +274,8 @@ func (r *rom) explain(err error) error {
 	switch {
 	case err == nil, errors.As(err, &e), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case bits.OnesCount32(r.lost) >= 6 && (refused(err, unsupported, badParameter, badChecksum) || errors.Is(err, errShort) || errors.Is(err, errLossy)):
+		return &restore.Error{Code: restore.CodeNoisy, Err: err}
 	case refused(err):
 		return &restore.Error{Code: restore.CodeRefused, Err: err}
 	case errors.Is(err, errShort):

@@ -11,7 +11,7 @@ import (
 )
 
 // mostFaults is how often in a row a piece is begun again without a sector more than before.
-const mostFaults = 6
+const mostFaults = 10
 
 // Write writes what d says differs. It erases the sectors that make an image one, writes all others, and then those: whatever stops it in
 // between, the chip's ROM or boot loader finds nothing to start.
@@ -55,12 +55,56 @@ func (w *writing) run(ctx context.Context) error {
 			return err
 		}
 	}
+	repeated := l.line.Stats().Repeated
 	if err := w.all(ctx, slices.Clone(l.plan.pieces), true); err != nil {
 		return err
 	}
+	if err := w.look(ctx, l.plan.pieces, repeated); err != nil {
+		return err
+	}
 	for i := range slices.Backward(l.plan.guards) {
+		repeated := l.line.Stats().Repeated
 		if err := w.all(ctx, []piece{l.plan.guards[i]}, true); err != nil {
 			return err
+		}
+		if err := w.look(ctx, l.plan.guards[i:i+1], repeated); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostLooks is how often what was written over a line that loses bytes is looked at.
+const mostLooks = 3
+
+// look asks for digests of what was written while requests had to be repeated: neither requests nor answers have a checksum of their own.
+// What differs is written again.
+func (w *writing) look(ctx context.Context, list []piece, repeated int) error {
+	l := w.l
+	for range mostLooks {
+		if l.line.Stats().Repeated == repeated || !l.digests() {
+			return nil
+		}
+		repeated = l.line.Stats().Repeated
+		var left []piece
+		for _, p := range list {
+			differ, err := l.lacks(ctx, p.addr, p.data)
+			if err != nil {
+				return err
+			}
+			for _, r := range differ.ranges() {
+				left = append(left, pieces(r.Addr, p.data[r.Addr-p.addr:][:r.Size], plainMost, plain)...)
+			}
+		}
+		for i := range left {
+			left[i].planned = micros(left[i].work(l))
+			w.t.p.WorkOf += left[i].planned
+		}
+		if err := w.all(ctx, left, false); err != nil {
+			return err
+		}
+		if len(left) == 0 {
+			return nil
 		}
 	}
 	return nil
