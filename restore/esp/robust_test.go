@@ -32,9 +32,9 @@ func (c *cut) Write(p []byte) error {
 	return err
 }
 
-// TestUnplug pulls the cable out behind every single request: the word is clear, what it says of the flash is true, and running it again
+// TestUnplugESP pulls the cable out behind every single request: the word is clear, what it says of the flash is true, and running it again
 // restores.
-func TestUnplug(t *testing.T) {
+func TestUnplugESP(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		c    chip.Config
@@ -143,8 +143,8 @@ func TestUnplug(t *testing.T) {
 	}
 }
 
-// TestNoise: whatever a line does to bytes, what is called verified is there, what fails says so, and without noise it is restored.
-func TestNoise(t *testing.T) {
+// TestNoiseESP: whatever a line does to bytes, what is called verified is there, what fails says so, and without noise it is restored.
+func TestNoiseESP(t *testing.T) {
 	for _, f := range []struct {
 		name           string
 		toHost, toChip standin.Faults
