@@ -40,7 +40,7 @@ RACED = ./server/... ./webui/engine ./webui/library ./webui/labwork ./restore/..
 UNSEEN = unbrick/delta/... unbrick/terminal/... unbrick/release/... unbrick/flash crypto/... regexp/... modernc.org/...
 RACE = -race -short $(UNSEEN:%=-gcflags=%=-race=false)
 # The tests that -short cuts down: they run whole without it.
-WHOLE = ^(TestHostileLink|TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack)$$
+WHOLE = ^(TestHostileLink|TestKill|TestStorageThatGoesWrong|TestRestoresAfterAnyCut|TestFullImageFigures|TestDifferenceFigures|TestEveryMessageSpoiled|TestVanishesAtEveryFrame|TestEveryStateLeadsBack|TestUnplugESP|TestNoiseESP)$$
 
 test: format page browser ## all checks and tests; installs Chromium through the system's packages when none is found
 	@$(MAKE) --no-print-directory -j2 test-browser look test-code
