@@ -56,7 +56,7 @@ test-browser:    ## only the tests that drive a browser
 
 test-code:       ## only the tests that drive none
 	$(TEST) $(RACE) -timeout 30m $(RACED)
-	$(TEST) -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./webui/engine ./restore
+	$(TEST) -timeout 30m -run '$(WHOLE)' ./server ./server/storage/local ./webui/engine ./restore ./restore/esp
 	$(TEST) -timeout 30m $(filter-out $(shell $(GO) list $(BROWSER) $(RACED) ./terminal),$(shell $(GO) list ./...))
 	$(TEST) -short ./terminal # samples the cuts; test-power leaves none out
 	@$(TEST) -v -run 'TestFullDisk$$' ./server/storage/local | grep 'NOT CHECKED' || true # said, where no disk can be mounted
