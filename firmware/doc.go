@@ -2,8 +2,8 @@
 //
 // Read recognises a file by its content and reads it strictly: all that it says of itself is compared with what it holds, and a file
 // whose own check fails is refused. File.Place says where its parts lie in a device's flash. Fit refuses what would leave a device dead:
-// another chip, another offset, a boot loader where the application belongs. Every refusal is a *Refusal, with a reason and numbers, so that
-// who shows it chooses the words.
+// another chip, another offset, a boot loader where the application belongs. Every refusal is a *Refusal, with a reason and numbers, so
+// that who shows it chooses the words.
 //
 // Each family's own formats are rooms of their own: espimage for Espressif's chips, mcuboot for signed images of MCUboot. Room webtools
 // reads the manifests of ESP Web Tools, and never comes into the page. docs/firmware-files.md lists formats, sources and checks.

@@ -20,7 +20,8 @@ func refuse(format Format, part string, err error) *Refusal {
 	case errors.Is(err, espimage.ErrDigest):
 		r.Reason, r.Check = CheckFailed, digestOf(format)
 	case errors.Is(err, espimage.ErrVersion2):
-		r.Reason, r.Detail = NotFlashable, "it is of the second version of the ESP8266's own SDK, which this does not read; give it as raw bytes with its offset"
+		r.Reason, r.Detail = NotFlashable, "it is of the second version of the ESP8266's own SDK, which this does not "+
+			"read; give it as raw bytes with its offset"
 	}
 	return r
 }
@@ -30,7 +31,7 @@ func digestOf(format Format) CheckKind {
 	switch format {
 	case ESPTable:
 		return TableMD5
-	case ESPArduino:
+	case ESP8266Program:
 		return ProgramCRC
 	case ESPOTAData:
 		return ChoiceCRC
@@ -48,7 +49,11 @@ func (f *File) readImage(b []byte) error {
 	if m.Kind == espimage.Bootloader {
 		f.Format = ESPBootloader
 	}
-	if err := m.Tail(b); err != nil {
+	err = m.Tail(b)
+	if err != nil && startsAll(m) {
+		return f.readProgram(b, m)
+	}
+	if err != nil {
 		return f.refuseTail("", err)
 	}
 	f.Chip = m.Chip.Name
@@ -59,6 +64,22 @@ func (f *File) readImage(b []byte) error {
 		name, offset = "bootloader", m.Chip.Bootloader
 	}
 	f.Parts = []release.Part{{Name: name, Offset: offset, Data: b[:m.Size]}}
+	return f.bounded()
+}
+
+// startsAll reports whether an image is one that the ROM of an ESP8266 starts, which has no form for what lies behind it.
+func startsAll(m *espimage.Image) bool {
+	return m.Chip.Name == espimage.ESP8266 && m.Kind == espimage.Bootloader
+}
+
+// readProgram takes all of a file that begins with such an image: behind it lies, at places of the project's own, what it takes from the
+// flash. No check is over that.
+func (f *File) readProgram(b []byte, m *espimage.Image) error {
+	f.Format, f.Chip, f.Placing = ESP8266Program, m.Chip.Name, Fixed
+	f.tell(m)
+	f.held(Checksum, "")
+	f.check(ProgramCRC, "", false)
+	f.Parts = []release.Part{{Name: "program", Data: b}}
 	return f.bounded()
 }
 
@@ -102,7 +123,7 @@ func (f *File) checkImage(m *espimage.Image, of string) {
 
 // readArduino reads a program of the Arduino core for the ESP8266.
 func (f *File) readArduino(b []byte) error {
-	f.Format, f.Family, f.Chip = ESPArduino, ESP, espimage.ESP8266
+	f.Format, f.Family, f.Chip = ESP8266Program, ESP, espimage.ESP8266
 	m, err := espimage.ParseArduino(b)
 	if err != nil {
 		return refuse(f.Format, "", err)

@@ -40,7 +40,7 @@ const (
 	DFU                              // raw bytes with a suffix
 	ESPApplication                   // one image
 	ESPBootloader                    // one image
-	ESPArduino                       // boot loader and application of the Arduino core for the ESP8266 in one file
+	ESP8266Program                   // all of an ESP8266 in one file: what its ROM starts, and what that takes from the flash
 	ESPMerged                        // boot loader, partition table and applications as they lie in the flash
 	ESPTable                         // a partition table
 	ESPOTAData                       // which application starts
@@ -54,7 +54,7 @@ const Formats = int(formatsEnd) - 1
 
 var formatWords = [...]string{
 	Raw: "raw image", IntelHex: "Intel HEX file", SRecord: "S-record file", ELF: "ELF file", UF2: "UF2 file", DfuSe: "DfuSe file",
-	DFU: "DFU file", ESPApplication: "ESP application", ESPBootloader: "ESP boot loader", ESPArduino: "ESP8266 program",
+	DFU: "DFU file", ESPApplication: "ESP application", ESPBootloader: "ESP boot loader", ESP8266Program: "ESP8266 program",
 	ESPMerged: "merged ESP image", ESPTable: "ESP partition table", ESPOTAData: "ESP application choice (otadata)",
 	MCUbootImage: "signed MCUboot image", PartsFile: "parts file",
 }
@@ -100,7 +100,8 @@ const CheckKinds = int(checksEnd) - 1
 var checkWords = [...]string{
 	RecordSums: "sums of the records", RecordCount: "count of the records", BlockCount: "numbers of the blocks", BlockMD5: "MD5 of the blocks",
 	SuffixCRC: "CRC of the suffix", Checksum: "checksum", AppendedSHA256: "SHA-256", TableMD5: "MD5 of the partition table",
-	ChoiceCRC: "CRC of the application choice", ProgramCRC: "CRC of the program", SignatureSum: "digest in the signature block", HashTLV: "hash",
+	ChoiceCRC: "CRC of the application choice", ProgramCRC: "CRC of the program",
+	SignatureSum: "digest in the signature block", HashTLV: "hash",
 }
 
 // String names it for people.
@@ -149,7 +150,7 @@ type File struct {
 
 	UF2Family uint32          // 0: none
 	Table     *espimage.Table // of a merged image, or the file itself; else nil
-	Image     *espimage.Image // ESP application or boot loader: of a merged image, its first application; else nil
+	Image     *espimage.Image // ESP application, boot loader; of a merged image, the application
 	Signed    *mcuboot.Image  // of a signed image of MCUboot; else nil
 	Left      []release.Part  // of a merged image, what Parts leaves out: settings and file systems that the file has as erased bytes
 	whole     *release.Part   // of a merged image: all of it

@@ -79,7 +79,8 @@ func (e *espFit) findTable(p *release.Part) error {
 		return refuse(ESPTable, p.Name, err)
 	}
 	if e.tables++; e.tables > 1 {
-		return &Refusal{Reason: WrongOffset, Format: ESPTable, Part: p.Name, Addr: uint64(p.Offset), Needs: uint64(e.at), Detail: "it is the second"}
+		return &Refusal{Reason: WrongOffset, Format: ESPTable, Part: p.Name, Addr: uint64(p.Offset), Needs: uint64(e.at),
+			Detail: "it is the second"}
 	}
 	e.table, e.at = table, p.Offset
 	if end := table.End(); e.t.Flash > 0 && end > e.t.Flash {
@@ -156,13 +157,13 @@ func (e *espFit) known(p *release.Part, m *espimage.Image) error {
 func (e *espFit) fitArduino(p *release.Part) error {
 	m, err := espimage.ParseArduino(p.Data)
 	if err != nil {
-		return refuse(ESPArduino, p.Name, err)
+		return refuse(ESP8266Program, p.Name, err)
 	}
 	if err := e.known(p, m); err != nil {
 		return err
 	}
 	if p.Offset != 0 {
-		return &Refusal{Reason: WrongOffset, Format: ESPArduino, Part: p.Name, Addr: uint64(p.Offset)}
+		return &Refusal{Reason: WrongOffset, Format: ESP8266Program, Part: p.Name, Addr: uint64(p.Offset)}
 	}
 	e.boot, e.app = true, true
 	return e.fits(p, m)
@@ -185,7 +186,10 @@ func (e *espFit) fitImage(p *release.Part) error {
 		return err
 	}
 	if err := m.Tail(p.Data); err != nil && m.Kind == espimage.Bootloader {
-		return refuse(ESPBootloader, p.Name, err)
+		if !startsAll(m) {
+			return refuse(ESPBootloader, p.Name, err)
+		}
+		e.app = true
 	}
 	if e.t.SecureBoot && m.Signature == espimage.Unsigned {
 		return &Refusal{Reason: Unsigned, Part: p.Name}

@@ -112,7 +112,8 @@ func (f *File) readMerged(b []byte) error {
 func (f *File) gap(b []byte, base uint32, from, to uint64) error {
 	from, to = min(from-uint64(base), uint64(len(b))), min(to-uint64(base), uint64(len(b)))
 	if from < to && !espimage.Blank(b[from:to]) {
-		return malformed(f.Format, "between 0x%x and 0x%x there are bytes that the partition table gives no place", from+uint64(base), to+uint64(base))
+		return malformed(f.Format, "between 0x%x and 0x%x there are bytes that the partition table gives no place", from+uint64(base),
+			to+uint64(base))
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func (f *File) Place(w Where) ([]release.Part, error) {
 	}
 	part.Offset = offset
 	if uint64(offset)+uint64(len(part.Data)) > 1<<32-1 {
-		return nil, &Refusal{Reason: BeyondFlash, Format: f.Format, Part: part.Name, Has: uint64(offset) + uint64(len(part.Data)), Needs: 1<<32 - 1}
+		return nil, &Refusal{Reason: BeyondFlash, Format: f.Format, Part: part.Name, Has: uint64(offset) + uint64(len(part.Data)),
+			Needs: 1<<32 - 1}
 	}
 	return []release.Part{part}, nil
 }

@@ -158,7 +158,8 @@ var foreigners = []struct {
 	{0, "\x28\xb5\x2f\xfd", "a Zstandard file: unpack it first"}, {0, "PK\x03\x04", "a ZIP archive: unpack it first"},
 	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"}, {0, "Rar!\x1a\x07", "a RAR archive: unpack it first"},
 	{257, "ustar", "a tar archive: unpack it first"}, {0, "!<arch>\n", "an archive of a compiler"},
-	{0, "\x27\x05\x19\x56", "a U-Boot image, which this does not read"}, {0, "\xd0\x0d\xfe\xed", "a device tree or FIT image, which this does not read"},
+	{0, "\x27\x05\x19\x56", "a U-Boot image, which this does not read"},
+	{0, "\xd0\x0d\xfe\xed", "a device tree or FIT image, which this does not read"},
 	{0, "%PDF-", "a PDF document"}, {0, "\x89PNG\r\n\x1a\n", "a picture"}, {0, "\xff\xd8\xff", "a picture"}, {0, "MZ", "a Windows program"},
 	{0, "UNBRICK2", "a release file: give it where a release is asked for"}, {0, "UD\x02", "an update file of a server"},
 }

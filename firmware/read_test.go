@@ -52,7 +52,7 @@ var samples = []struct {
 	{"b.dfu", firmwaretest.DFU(firmwaretest.Data(500, 4)), firmware.DFU, "", "", "program@0+500", firmware.Loose},
 	{"app.bin", firmwaretest.App(5, esp32c3, "1.2.3").Bytes(), firmware.ESPApplication, "esp", "esp32c3", "app@10000+6448", firmware.Movable},
 	{"boot.bin", firmwaretest.Boot(0).Bytes(), firmware.ESPBootloader, "esp", "esp32", "bootloader@1000+2560", firmware.Movable},
-	{"8266.bin", firmwaretest.Arduino(), firmware.ESPArduino, "esp", "esp8266", "program@0+10768", firmware.Fixed},
+	{"8266.bin", firmwaretest.Arduino(), firmware.ESP8266Program, "esp", "esp8266", "program@0+10768", firmware.Fixed},
 	{"merged.bin", merged(), firmware.ESPMerged, "esp", "esp32c3", "bootloader@0+2560 partitions@8000+3072 otadata@e000+8192 app0@10000+6448", firmware.Fixed},
 	{"table.bin", firmwaretest.Table(firmwaretest.Usual, true), firmware.ESPTable, "esp", "", "partitions@8000+3072", firmware.Movable},
 	{"boot_app0.bin", firmwaretest.OTAData(), firmware.ESPOTAData, "esp", "", "otadata@0+8192", firmware.Movable},
@@ -331,6 +331,22 @@ func TestMergedKeepsTheChoice(t *testing.T) {
 	}
 }
 
+// What the ROM of an ESP8266 starts may have anything behind it, at places of its project's own: all of it goes to 0.
+func TestProgramOfAnESP8266(t *testing.T) {
+	i := &firmwaretest.Image{Short: true, Segments: []firmwaretest.Segment{at(0x40100000, firmwaretest.Data(1000, 1))}}
+	b := append(i.Bytes(), firmwaretest.Data(9000, 2)...)
+	f, err := firmware.Read("combined.bin", b)
+	if err != nil || f.Format != firmware.ESP8266Program || f.Chip != "esp8266" || len(f.Parts[0].Data) != len(b) {
+		t.Fatalf("%+v %v", f, err)
+	}
+	empty := &firmware.Target{Family: "esp", Chip: "esp8266", Bootloader: firmware.None}
+	if err := firmware.Fit([]*firmware.File{f}, f.Parts, empty); err != nil {
+		t.Error(err)
+	}
+	f.Parts[0].Offset = 0x10000
+	refused(t, "elsewhere", firmware.Fit(nil, f.Parts, empty), firmware.Swapped)
+}
+
 // Every byte of a small file of each format is flipped: it is refused, or what comes out would not be written to that device as something else.
 func TestFlips(t *testing.T) {
 	little := []firmwaretest.Segment{at(0x100, firmwaretest.Data(300, 8))}
@@ -401,30 +417,4 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-// FuzzRead: whatever comes, what is accepted can be a release, and is the same read again.
-func FuzzRead(f *testing.F) {
-	for _, s := range samples {
-		if len(s.file) < 20000 {
-			f.Add(s.file)
-		}
-	}
-	f.Add(merged())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := firmware.Read("a.bin", b)
-		if err != nil {
-			refusedAny(t, "fuzz", err)
-			return
-		}
-		parts := firmware.Ascend(v.Parts)
-		if _, err := release.AppendParts(nil, parts); err != nil {
-			t.Fatalf("%v: %v", v.Format, err)
-		}
-		for _, target := range []*firmware.Target{{Family: "esp", Chip: "esp32c3", Flash: 4 << 20, Bootloader: firmware.None}, {Family: "avr", Flash: 32 << 10},
-			{Family: "mcuboot"}, {Family: "esp", Chip: "esp8266"}} {
-			_ = firmware.Fit([]*firmware.File{v}, parts, target)
-		}
-		_, _ = v.Place(firmware.Where{Whole: true})
-	})
 }

@@ -10,13 +10,21 @@ const (
 	arduinoSum = arduinoLen + 4
 )
 
-// IsArduino reports whether b is as a program of the Arduino core for the ESP8266 is: two images, the second at 0x1000.
+// ebootAddr is where that boot loader runs.
+const ebootAddr = 0x4010f000
+
+// IsArduino reports whether b is as a program of the Arduino core for the ESP8266 is: eboot, or two images, and a length in the second one
+// that may be.
 func IsArduino(b []byte) bool {
-	return len(b) > arduinoSum+4 && Is(b) && Is(b[arduinoApp:]) && le.Uint32(b[8:]) == 0x4010f000
+	if len(b) < arduinoSum+4 || !Is(b) {
+		return false
+	}
+	n := uint64(le.Uint32(b[arduinoLen:]))
+	return le.Uint32(b[8:]) == ebootAddr || Is(b[arduinoApp:]) && n > arduinoSum && n <= uint64(len(b)) && Blank(b[n:])
 }
 
-// ParseArduino reads and checks such a program: both images, and the CRC over all of it. The returned image is the boot loader's header with
-// the length of the whole.
+// ParseArduino reads and checks such a program: both images, and the CRC over all of it. The returned image is the boot loader's header
+// with the length of the whole.
 func ParseArduino(b []byte) (*Image, error) {
 	m, err := parse(b, shortHeader)
 	if err != nil {

@@ -31,7 +31,8 @@ func (m *Image) Tail(b []byte) error {
 		m.Signature, m.Size = SignedV1, m.Length+v1Size
 		return nil
 	}
-	return fmt.Errorf("%w: the image ends at 0x%x, and %d bytes follow that are neither a fill nor a signature", ErrBehind, m.Length, len(rest))
+	return fmt.Errorf("%w: the image ends at 0x%x, and %d bytes follow that are neither a fill nor a signature", ErrBehind, m.Length,
+		len(rest))
 }
 
 // readBlocks reads the sector of signature blocks at at.

@@ -118,7 +118,8 @@ func Parse(file []byte) (*Image, error) {
 	case payload > 0 && least > uint64(len(file)) && least <= MaxImage:
 		return nil, &ShortError{len(file), int(least), ErrSizes}
 	case payload == 0 || least > uint64(len(file)):
-		return nil, fmt.Errorf("%w: header %d, payload %d and protected area %d in a file of %d bytes", ErrSizes, m.Header, payload, m.Protected, len(file))
+		return nil, fmt.Errorf("%w: header %d, payload %d and protected area %d in a file of %d bytes", ErrSizes, m.Header,
+			payload, m.Protected, len(file))
 	}
 	m.Payload = int(payload)
 	at := m.Header + m.Payload

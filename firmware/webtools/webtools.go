@@ -72,8 +72,8 @@ type form struct {
 	} `json:"builds"`
 }
 
-// Parse reads a manifest. Names of chips are the ones that ESP Web Tools knows, paths stay in the folder, and no two builds are for the same
-// chip and port. Offsets may come in any order. It fails with ErrManifest.
+// Parse reads a manifest. Names of chips are the ones that ESP Web Tools knows, paths stay in the folder, and no two builds are for the
+// same chip and port. Offsets may come in any order. It fails with ErrManifest.
 func Parse(b []byte) (*Manifest, error) {
 	if len(b) > limits.WebTools {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrManifest, len(b), limits.WebTools)
