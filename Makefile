@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: help run test build page check format look browser test-browser test-code test-race test-serial test-hostile test-power test-limits test-cable bench clean
+.PHONY: help run test build page check format look browser test-browser test-code test-race test-serial test-hostile test-power test-limits test-cable test-devices bench clean
 
 help:            ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -81,6 +81,13 @@ test-limits:     ## update and restoration of the largest images and sectors the
 
 test-cable:      ## every message of a restoration spoiled in every way, unplugged at every frame, every state; minutes
 	UNBRICK_CABLE=all $(GO) test -count=1 -timeout 60m -v -run 'Every|Figure' ./restore
+
+# Packages with tests that run with UNBRICK_DEVICES=1 alone, or are skipped when .ci/devices did not bring what they need.
+DEVICES = ./internal/standin/... $(wildcard ./internal/devicetest/...)
+
+test-devices:    ## genuine boot loaders, and foreign clients against the stand-ins; installs them; minutes
+	@.ci/devices
+	UNBRICK_DEVICES=1 $(GO) test -count=1 -timeout 30m -v -run 'EsptoolJS|Genuine|Avrdude' $(DEVICES)
 
 bench:           ## benchmarks: delta making and applying, sessions, restoration, start of the page, cycles of the power-cut lab
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./delta/... ./server/... ./restore ./emulator

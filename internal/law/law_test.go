@@ -108,6 +108,7 @@ var below = map[string][]string{
 
 	"internal/standin/stk500":    {"internal/standin"},
 	"internal/devicetest/avr":    {"restore", "restore/serialport"},
+	"internal/standin/serve":     {"internal/standin", "restore"},
 	"server/storage/storagetest": {"flash", "release", "server/storage"},
 }
 

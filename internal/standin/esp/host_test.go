@@ -3,7 +3,6 @@ package esp
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -276,42 +275,5 @@ func (h *host) noted(what string) {
 	}
 }
 
-// pattern is data that no two places have alike.
-func pattern(n int, seed uint32) []byte {
-	p := make([]byte, n)
-	for i := range p {
-		seed = seed*1664525 + 1013904223
-		p[i] = byte(seed >> 24)
-	}
-	return p
-}
-
-// firmware is a boot loader, a table and an application that a chip starts from, as one picture from address 0.
-func firmware(chip string, id, bootAt int) []byte {
-	image := func(size int) []byte {
-		p := []byte{0xe9, 1, 2, 0x20, 0, 0, 0x08, 0x40}
-		if id >= 0 {
-			p = append(p, 0xee, 0, 0, 0, byte(id), byte(id>>8), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-		}
-		data := pattern(size, uint32(bootAt)+7)
-		p = append(append(p, words(0x40080000, uint32(size))...), data...)
-		sum := byte(0xef)
-		for _, b := range data {
-			sum ^= b
-		}
-		for len(p)%16 != 15 {
-			p = append(p, 0)
-		}
-		return append(p, sum)
-	}
-	all := bytes.Repeat([]byte{0xff}, 0x12000)
-	copy(all[bootAt:], image(2000))
-	if chip == "esp8266" {
-		return all[:0x3000]
-	}
-	entry := append([]byte{0xaa, 0x50, 0, 0}, words(0x10000, 0x100000)...)
-	entry = append(append(entry, fmt.Sprintf("%-16s", "factory")...), 0, 0, 0, 0)
-	copy(all[0x8000:], entry)
-	copy(all[0x10000:], image(4000))
-	return all
-}
+// firmware is Sample.
+func firmware(chip string, _, _ int) []byte { return Sample(chip) }

@@ -93,7 +93,7 @@ func (r *registers) read(at uint32) uint32 {
 	case m.name == "esp32c5" && at == 0x60096110:
 		return believed << 24
 	}
-	ch.Fault("a register was read that is in no table")
+	ch.Fault("a register was read that is in no table: 0x" + hex8(at))
 	return uint32(ch.w.Random())
 }
 
@@ -152,7 +152,7 @@ func (r *registers) write(at, value, mask uint32) {
 	case r.spi.write(at, value, mask):
 	default:
 		if _, ok := r.own[at]; !ok {
-			ch.Fault("a register was written that is in no table, or cannot be written")
+			ch.Fault("a register was written that is in no table, or cannot be written: 0x" + hex8(at))
 			return
 		}
 		r.own[at] = value
