@@ -2,7 +2,6 @@ package stk500
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"unbrick/restore/family"
@@ -75,12 +74,4 @@ func (t *talk) once(ctx context.Context, cmd []byte, until time.Duration, judge 
 		}
 		t.in = append(t.in, p[:n]...)
 	}
-}
-
-// refusedIsGood turns the answer of a command that is always refused into success.
-func refusedIsGood(err error) error {
-	if errors.Is(err, errRefused) {
-		return nil
-	}
-	return err
 }

@@ -15,8 +15,13 @@ type version2 struct {
 	name  string // that it signs on with
 }
 
-// ask sends a message and takes the answer's body behind command and status.
+// ask sends a message and takes the answer's body behind command and status. The whole of it has n bytes; -1: as many as it has.
 func (v *version2) ask(ctx context.Context, what string, body []byte, n int, wait time.Duration) ([]byte, error) {
+	return v.askFor(ctx, what, body, n, good2, wait)
+}
+
+// askFor is ask where the loader says a status of its own.
+func (v *version2) askFor(ctx context.Context, what string, body []byte, n int, status byte, wait time.Duration) ([]byte, error) {
 	v.seq++
 	msg := append2(v.out[:0], v.seq, body)
 	v.out = msg
@@ -29,7 +34,7 @@ func (v *version2) ask(ctx context.Context, what string, body []byte, n int, wai
 			return nil, 1, nil
 		case len(b) < 2 || b[0] != cmd:
 			return nil, 0, errLost
-		case b[1] != good2:
+		case b[1] != status:
 			return nil, 0, errRefused
 		case n >= 0 && len(b) != n:
 			return nil, 0, errLost
@@ -122,13 +127,10 @@ func (v *version2) write(ctx context.Context, p []byte) error {
 }
 
 // rewind sets the counter of what is erased next to the beginning of the flash. It is the command that erases a chip elsewhere: this
-// loader erases nothing by it, and says so by refusing it.
+// loader erases nothing by it, and says so: it has failed. Another answer is none of this loader's.
 func (v *version2) rewind(ctx context.Context) error {
-	_, err := v.ask(ctx, "rewind", []byte{erase2, 45, 0, 0xac, 0x80, 0, 0}, 2, answering)
-	if err == nil {
-		return errLost // it is no loader that does as this one does
-	}
-	return refusedIsGood(err)
+	_, err := v.askFor(ctx, "rewind", []byte{erase2, 45, 0, 0xac, 0x80, 0, 0}, 2, failed2, answering)
+	return err
 }
 
 func (v *version2) leave(ctx context.Context) error {

@@ -41,6 +41,7 @@ const (
 	read2    = 0x14
 	sign2    = 0x1b
 	good2    = 0x00
+	failed2  = 0xc0
 	bit31    = 0x80 // of the address, for flash beyond 64 KiB
 	frame2   = 6    // bytes around a message
 	maxBody  = 3 + maxPage

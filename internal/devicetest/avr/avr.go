@@ -102,6 +102,7 @@ type Board struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   io.Reader
+	said  bytes.Buffer
 	flash string
 }
 
@@ -123,7 +124,7 @@ func (m Model) Start(t testing.TB, flash []byte) *Board {
 		t.Fatal(err)
 	}
 	b.cmd = exec.Command(program, m.MCU, strconv.Itoa(m.Hertz), strconv.FormatUint(uint64(m.Boot), 16), b.Path, b.flash)
-	b.cmd.Stderr = os.Stderr
+	b.cmd.Stderr = &b.said
 	var err error
 	if b.in, err = b.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -184,6 +185,9 @@ func (b *Board) Unplug() []byte {
 	b.cmd = nil
 	if err != nil {
 		b.t.Errorf("the board: %v", err)
+	}
+	if b.said.Len() > 0 {
+		b.t.Logf("the board: %s", bytes.TrimSpace(b.said.Bytes()))
 	}
 	return b.read()
 }
