@@ -131,8 +131,7 @@ func (e *entry) try(ctx context.Context, way family.Way) (bool, error) {
 
 // returned waits for a port whose chip has left the bus, as one with USB of its own may when it is reset.
 func (e *entry) returned(ctx context.Context, err error) error {
-	var gone *restore.Error
-	if e.usb == noUSB || !errors.As(err, &gone) || gone.Code != restore.CodeVanished {
+	if e.usb == noUSB || !gone(err) {
 		return err
 	}
 	e.rom.from, e.rom.to = 0, 0
@@ -238,7 +237,7 @@ func (e *entry) again(ctx context.Context, way family.Way) (family.Way, error) {
 				return way, nil
 			}
 		}
-		return way, errLost
+		return way, e.why()
 	}
 	ok, err := e.sync(ctx, syncs)
 	if !ok && err == nil && e.o.Patience > 0 {
@@ -246,7 +245,7 @@ func (e *entry) again(ctx context.Context, way family.Way) (family.Way, error) {
 		ok, err = e.hand(ctx)
 	}
 	if !ok && err == nil {
-		err = errLost
+		err = e.why()
 	}
 	e.line.Forget()
 	return way, err
@@ -255,9 +254,13 @@ func (e *entry) again(ctx context.Context, way family.Way) (family.Way, error) {
 // why says what is known of a chip that does not come into its ROM.
 func (e *entry) why() error {
 	fail := &restore.Error{Code: restore.CodeSilent, Heard: append([]byte(nil), e.line.Heard()...)}
-	var waits, refuses, flash, download bool
+	var waits, refuses, download bool
+	flash := 0
 	for _, b := range said(fail.Heard) {
-		waits, refuses, flash, download = waits || b.waits, refuses || b.refuses, flash || b.flash, download || b.download
+		waits, refuses, download = waits || b.waits, refuses || b.refuses, download || b.download
+		if b.flash {
+			flash++
+		}
 	}
 	switch {
 	case refuses:
@@ -270,7 +273,7 @@ func (e *entry) why() error {
 		fail.Err = errors.New("another tool's program answers and is not reset by the lines: switch the device off and on")
 	case download:
 		fail.Err = errors.New("it started for a download and does not answer: check the wire or adapter that goes to its RX pin")
-	case flash:
+	case flash > 0 && flash >= min(2, len(e.ways())): // one alone may be what it said as it was plugged in
 		fail.Code = restore.CodeStarted
 		fail.Err = errors.New("hold its BOOT button while it is reset")
 	case e.back > 3:

@@ -160,7 +160,7 @@ func TestNoiseESP(t *testing.T) {
 		for _, name := range []string{"esp32c3", "esp32", "esp8266"} {
 			t.Run(name+" "+f.name, func(t *testing.T) {
 				t.Parallel()
-				good, seeds := 0, 8
+				good, seeds := 0, 4
 				if testing.Short() {
 					seeds = 2
 				}

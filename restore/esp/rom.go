@@ -274,7 +274,7 @@ func (r *rom) explain(err error) error {
 	switch {
 	case err == nil, errors.As(err, &e), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case bits.OnesCount32(r.lost) >= 6 && (refused(err, unsupported, badParameter, badChecksum) || errors.Is(err, errShort) || errors.Is(err, errLossy)):
+	case r.lossy() && (refused(err, unsupported, badParameter, badChecksum) || errors.Is(err, errShort) || errors.Is(err, errLossy)):
 		return &restore.Error{Code: restore.CodeNoisy, Err: err}
 	case refused(err):
 		return &restore.Error{Code: restore.CodeRefused, Err: err}

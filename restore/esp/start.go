@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 	"unbrick/restore/family"
 )
 
@@ -37,6 +38,9 @@ func (l *Loader) start(ctx context.Context) (*family.Sight, error) {
 	}
 	l.line.Forget()
 	told, err := l.tellStart(ctx)
+	if l.usbPort() && gone(err) && told {
+		return &family.Sight{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +48,9 @@ func (l *Loader) start(ctx context.Context) (*family.Sight, error) {
 		return &family.Sight{Outcome: family.Unasked}, nil
 	}
 	s, err := l.watch(ctx)
+	if l.usbPort() && gone(err) { // its program has no such port
+		return &family.Sight{Heard: append([]byte(nil), l.line.Heard()...)}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +77,7 @@ func (l *Loader) tellStart(ctx context.Context) (bool, error) {
 		}
 		return true, l.back(ctx, err)
 	}
+	spoke := l.line.Stats().Baud
 	if l.line.Speed(ctx, l.listening()) != nil { // few adapters lack such a speed: then its start is noise
 		_ = l.line.Speed(ctx, baseBaud)
 	}
@@ -85,7 +93,13 @@ func (l *Loader) tellStart(ctx context.Context) (bool, error) {
 	if err := l.line.Listen(ctx, l.line.Now()+softAfter, func([]byte) bool { heard = true; return true }); err != nil || heard {
 		return heard, err
 	}
-	return l.soft(ctx)
+	return l.soft(ctx, spoke)
+}
+
+// gone says whether a port went and did not come back.
+func gone(err error) bool {
+	var e *restore.Error
+	return errors.As(err, &e) && e.Code == restore.CodeVanished
 }
 
 // listening is the speed at which the chip tells of its start.
@@ -97,9 +111,9 @@ func (l *Loader) listening() uint32 {
 }
 
 // soft lets a ROM that still answers start the program by itself.
-func (l *Loader) soft(ctx context.Context) (bool, error) {
-	if l.chip.is8266() { // it hears at the speed of its first SYNC
-		_ = l.line.Speed(ctx, baseBaud)
+func (l *Loader) soft(ctx context.Context, baud uint32) (bool, error) {
+	if err := l.line.Speed(ctx, baud); err != nil {
+		return false, err
 	}
 	e := &entry{line: l.line, rom: l.rom, o: &l.o, usb: l.usb}
 	if ok, err := e.sync(ctx, syncs); !ok || err != nil {
@@ -115,6 +129,7 @@ func (l *Loader) soft(ctx context.Context) (bool, error) {
 		}
 		return false, err
 	}
+	_ = l.line.Speed(ctx, l.listening())
 	return true, nil
 }
 
@@ -170,7 +185,7 @@ func (l *Loader) watch(ctx context.Context) (*family.Sight, error) {
 		sure := false
 		err := l.line.Listen(ctx, min(end, l.line.Now()+tick), func(heard []byte) bool {
 			_, sure = outcome(heard)
-			return sure
+			return sure && l.listening() != bootBaud
 		})
 		if err != nil {
 			if l.usbPort() {
@@ -182,6 +197,9 @@ func (l *Loader) watch(ctx context.Context) (*family.Sight, error) {
 			return nil, err
 		}
 		what, _ := outcome(l.line.Heard())
+		if what == family.Crashes && l.listening() == bootBaud && boottext.Cause(l.line.Heard()) == boottext.Unknown {
+			sure = false // why, its program says at its own speed
+		}
 		now := l.line.Now()
 		if what == family.Runs && spoke == 0 {
 			spoke = now
