@@ -175,6 +175,9 @@ func TestTextsThatAreWrong(t *testing.T) {
 	} {
 		refused(t, name, must2(firmware.Read(name, []byte(strings.Join(test.lines, "\n")))), test.want)
 	}
+	if f, err := firmware.Read("a.srec", []byte(strings.Join([]string{sdata, srec(5, 1, 2, nil)}, "\n"))); err != nil || told(f.Parts) != "program@100+3" {
+		t.Errorf("a count and no end: %v", err)
+	}
 	for name, text := range map[string][]string{
 		"segments": {rec(2, 0, []byte{0x10, 0}), data, end}, "starts": {data, rec(3, 0, []byte{0, 0, 0, 0}), end, "", "  "}} {
 		f, err := firmware.Read("a.hex", []byte(strings.Join(text, "\r\n")))

@@ -161,14 +161,15 @@ type srecReader struct {
 	buffer  [256]byte
 }
 
-// readSRecord reads S-records.
+// readSRecord reads S-records. What says that no line is missing is the record that ends them, or their count: srec_cat writes an end only
+// where it knows at which address the program starts.
 func (f *File) readSRecord(b []byte) (err error) {
 	f.Format = SRecord
 	r := &srecReader{holding: pieces{format: SRecord}}
 	if err := lines(b, r.line); err != nil {
 		return err
 	}
-	if !r.ended {
+	if !r.ended && !r.counted {
 		return noEnd(f.Format)
 	}
 	f.held(RecordSums, "")
