@@ -173,12 +173,10 @@ func (l *Loader) attempt(ctx context.Context, a attempt) error {
 // choose takes a version.
 func (l *Loader) choose(version int) {
 	l.version = version
-	if version == 2 {
-		l.two = &version2{talk: l.talk}
+	l.one, l.two = &version1{talk: l.talk, ahead: l.kind == optiboot}, &version2{talk: l.talk}
+	if l.proto = l.one; version == 2 {
 		l.proto = l.two
-		return
 	}
-	l.proto, l.two = version1{l.talk}, nil
 }
 
 // confirm wants two more answers that are as they must be, with nothing between them.
@@ -191,7 +189,6 @@ func (l *Loader) confirm(ctx context.Context) error {
 			return err
 		}
 	}
-	l.kind = other1
 	return nil
 }
 
@@ -287,7 +284,7 @@ func (l *Loader) byHand(ctx context.Context, list []attempt) error {
 // call is one try while a person presses reset. At the speed of Optiboot a lone space is sent, for one that is heard only in part would
 // start the program; ATmegaBOOT gives up after five bytes that it does not know.
 func (l *Loader) call(ctx context.Context, a attempt) error {
-	if v := (version1{l.talk}); a.version == 1 && v.spaces() {
+	if v := l.one; a.version == 1 && v.spaces() {
 		_, err := v.ask(ctx, "sync", []byte{space}, 0, 60*time.Millisecond)
 		if err == nil {
 			err = v.line.Pause(ctx, 20*time.Millisecond)

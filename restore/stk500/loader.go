@@ -16,7 +16,8 @@ type Loader struct {
 	line *family.Line
 	*talk
 	proto   protocol
-	two     *version2 // proto, where it is version 2
+	one     *version1 // one of them is proto
+	two     *version2
 	version int
 	kind    behaviour
 	info    int // urboot's word on itself
@@ -65,6 +66,7 @@ func (l *Loader) Describe(ctx context.Context) (*family.Board, error) {
 		if l.kind, name, err = l.proto.who(ctx); err != nil {
 			return err
 		}
+		l.one.ahead = l.kind == optiboot
 		return l.proto.begin(ctx)
 	})
 	if err != nil {
@@ -150,8 +152,6 @@ func (l *Loader) again(ctx context.Context) error {
 
 func (l *Loader) comeBack(ctx context.Context) error {
 	a := attempt{l.version, l.line.Stats().Baud}
-	kind := l.kind
-	defer func() { l.kind = kind }()
 	err := error(errLost)
 	for i := 0; i < 3 && lost(err) && l.way != family.WayHand; i++ {
 		err = l.pulse(ctx, a, i > 0)

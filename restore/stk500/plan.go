@@ -129,13 +129,6 @@ func (l *Loader) piece() uint32 {
 	return maxPage
 }
 
-func (l *Loader) readAt(ctx context.Context, addr uint32, p []byte) error {
-	if err := l.proto.address(ctx, addr); err != nil {
-		return err
-	}
-	return l.proto.read(ctx, p)
-}
-
 // readPages reads the pages that are wanted into flash.
 func (l *Loader) readPages(ctx context.Context, flash []byte, pages []bool, t *teller) error {
 	size, most := int(l.chip.page), int(l.piece())
@@ -149,7 +142,7 @@ func (l *Loader) readPages(ctx context.Context, flash []byte, pages []bool, t *t
 			n++
 		}
 		from := i * size
-		err := l.steadily(ctx, func() error { return l.readAt(ctx, uint32(from), flash[from:from+n*size]) })
+		err := l.steadily(ctx, func() error { return l.proto.read(ctx, uint32(from), flash[from:from+n*size]) })
 		if err != nil {
 			return err
 		}

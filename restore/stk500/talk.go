@@ -17,15 +17,14 @@ type protocol interface {
 	signature(ctx context.Context) ([3]byte, error)
 	who(ctx context.Context) (behaviour, string, error)
 	begin(ctx context.Context) error
-	address(ctx context.Context, addr uint32) error // where read and write work
-	read(ctx context.Context, p []byte) error
-	write(ctx context.Context, p []byte) error // a page
+	read(ctx context.Context, addr uint32, p []byte) error
+	write(ctx context.Context, addr uint32, p []byte, goes func()) error // a page; goes is called when it goes out
 	leave(ctx context.Context) error
 	traffic(n int) (read, write int) // bytes that travel for n of flash, framing included
 }
 
 var (
-	_ protocol = version1{}
+	_ protocol = (*version1)(nil)
 	_ protocol = (*version2)(nil)
 )
 

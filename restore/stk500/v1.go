@@ -14,10 +14,15 @@ import (
 const answering = 500 * time.Millisecond
 
 // version1 speaks STK500 version 1.
-type version1 struct{ *talk }
+type version1 struct {
+	*talk
+	ahead bool   // it is Optiboot: its address goes along with what is read, and a page's address may go out with the page
+	at    uint32 // where the loader's address is
+	known bool   // that it is there
+}
 
 // ask sends a command and takes n bytes of answer.
-func (v version1) ask(ctx context.Context, name string, cmd []byte, n int, wait time.Duration) ([]byte, error) {
+func (v *version1) ask(ctx context.Context, name string, cmd []byte, n int, wait time.Duration) ([]byte, error) {
 	return v.exchange(ctx, name, cmd, wait+v.line.Time(len(cmd)+n+2), func(in []byte) ([]byte, int, error) { return answer1(in, n) })
 }
 
@@ -27,11 +32,11 @@ const quick = 450 * time.Millisecond
 
 // spaces reports whether lone spaces are of use at this speed: it is Optiboot's. ATmegaBOOT knows no such command, and starts the program
 // after five errors.
-func (v version1) spaces() bool { return v.line.Stats().Baud >= 115200 }
+func (v *version1) spaces() bool { return v.line.Stats().Baud >= 115200 }
 
 // sync makes loader and host agree on where a command begins. The first byte after a reset may be lost, and what comes while the loader
 // blinks beyond the three bytes that a UART keeps; then every pair is out of step by one.
-func (v version1) sync(ctx context.Context, wait time.Duration) error {
+func (v *version1) sync(ctx context.Context, wait time.Duration) error {
 	_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, wait)
 	if !errors.Is(err, restore.ErrTimeout) || !v.spaces() {
 		return err
@@ -41,7 +46,7 @@ func (v version1) sync(ctx context.Context, wait time.Duration) error {
 
 // align gets in step with a loader that reads: a lone space is a command or the end of one, and what is answered was an end. An answer may
 // have been to what came before, so that the last word is that of a space that was sent after silence.
-func (v version1) align(ctx context.Context) (err error) {
+func (v *version1) align(ctx context.Context) (err error) {
 	for range 2 {
 		for range 2 {
 			if _, err = v.ask(ctx, "sync", []byte{space}, 0, 40*time.Millisecond); !errors.Is(err, restore.ErrTimeout) {
@@ -58,12 +63,12 @@ func (v version1) align(ctx context.Context) (err error) {
 	return nil
 }
 
-func (v version1) present(ctx context.Context) error {
+func (v *version1) present(ctx context.Context) error {
 	_, err := v.ask(ctx, "sync", []byte{getSync, space}, 0, answering/2)
 	return err
 }
 
-func (v version1) signature(ctx context.Context) (s [3]byte, err error) {
+func (v *version1) signature(ctx context.Context) (s [3]byte, err error) {
 	p, err := v.ask(ctx, "read signature", []byte{readSign, space}, 3, answering)
 	copy(s[:], p)
 	return s, err
@@ -71,7 +76,7 @@ func (v version1) signature(ctx context.Context) (s [3]byte, err error) {
 
 // who asks for the loader's name and version. Both commands are answered by either loader; one that knows no names answers that it has
 // understood.
-func (v version1) who(ctx context.Context) (behaviour, string, error) {
+func (v *version1) who(ctx context.Context) (behaviour, string, error) {
 	cmd := []byte{getName, space}
 	const mine = "AVR ISP"
 	p, err := v.exchange(ctx, "read name", cmd, answering, func(in []byte) ([]byte, int, error) {
@@ -102,34 +107,60 @@ func (v version1) who(ctx context.Context) (behaviour, string, error) {
 	return other1, "STK500 version 1, " + version, nil
 }
 
-func (v version1) begin(ctx context.Context) error {
+func (v *version1) begin(ctx context.Context) error {
 	_, err := v.ask(ctx, "enter programming mode", []byte{enterProg, space}, 0, answering)
 	return err
 }
 
-// address loads it each time, for ATmegaBOOT multiplies its own in place, and waits for the answer: a byte that is lost there must not send
-// a page to another place.
-func (v version1) address(ctx context.Context, addr uint32) error {
+// address loads it. ATmegaBOOT multiplies its own in place at each command: it is loaded before each.
+func (v *version1) address(ctx context.Context, addr uint32) error {
 	_, err := v.ask(ctx, "load address", []byte{loadAddr, byte(addr >> 1), byte(addr >> 9), space}, 0, answering)
 	return err
 }
 
-func (v version1) read(ctx context.Context, p []byte) error {
+func (v *version1) read(ctx context.Context, addr uint32, p []byte) error {
+	if !v.ahead || !v.known || v.at != addr {
+		v.known = false
+		if err := v.address(ctx, addr); err != nil {
+			return err
+		}
+	}
 	b, err := v.ask(ctx, "read page", []byte{readPage, byte(len(p) >> 8), byte(len(p)), flashPlace, space}, len(p), answering)
 	copy(p, b)
+	v.at, v.known = addr+uint32(len(p)), err == nil
 	return err
 }
 
-func (v version1) write(ctx context.Context, p []byte) error {
-	cmd := append(v.out[:0], writePage, byte(len(p)>>8), byte(len(p)), flashPlace)
-	cmd = append(append(cmd, p...), space)
-	_, err := v.ask(ctx, "program page", cmd, 0, answering)
+// write sends Optiboot address and page at once, which saves it a turn-around: a byte that is lost or doubled in the address makes it start
+// the program, as does all that it does not understand. ATmegaBOOT would take the page's bytes for commands: it gets the page when it has
+// answered.
+func (v *version1) write(ctx context.Context, addr uint32, p []byte, goes func()) error {
+	v.known = false
+	v.out = v.out[:0]
+	if v.ahead {
+		v.out = append(v.out, loadAddr, byte(addr>>1), byte(addr>>9), space)
+	} else if err := v.address(ctx, addr); err != nil {
+		return err
+	}
+	v.out = append(v.out, writePage, byte(len(p)>>8), byte(len(p)), flashPlace)
+	v.out = append(append(v.out, p...), space)
+	goes()
+	if !v.ahead {
+		_, err := v.ask(ctx, "program page", v.out, 0, answering)
+		return err
+	}
+	_, err := v.exchange(ctx, "program page", v.out, answering+v.line.Time(len(v.out)+4), func(in []byte) ([]byte, int, error) {
+		if _, more, err := answer1(in[:min(len(in), 2)], 0); more > 0 || err != nil {
+			return nil, more, err
+		}
+		return answer1(in[2:], 0)
+	})
 	return err
 }
 
-func (v version1) leave(ctx context.Context) error {
+func (v *version1) leave(ctx context.Context) error {
 	_, err := v.ask(ctx, "leave programming mode", []byte{leaveProg, space}, 0, answering)
 	return err
 }
 
-func (v version1) traffic(n int) (read, write int) { return n + 13, n + 13 }
+func (v *version1) traffic(n int) (read, write int) { return n + 13, n + 13 }

@@ -106,7 +106,10 @@ func (v *version2) address(ctx context.Context, addr uint32) error {
 	return nil
 }
 
-func (v *version2) read(ctx context.Context, p []byte) error {
+func (v *version2) read(ctx context.Context, addr uint32, p []byte) error {
+	if err := v.address(ctx, addr); err != nil {
+		return err
+	}
 	b, err := v.ask(ctx, "read page", []byte{read2, byte(len(p) >> 8), byte(len(p)), space}, 3+len(p), answering)
 	if err != nil {
 		return err
@@ -116,7 +119,11 @@ func (v *version2) read(ctx context.Context, p []byte) error {
 	return nil
 }
 
-func (v *version2) write(ctx context.Context, p []byte) error {
+func (v *version2) write(ctx context.Context, addr uint32, p []byte, goes func()) error {
+	if err := v.address(ctx, addr); err != nil {
+		return err
+	}
+	goes()
 	v.body = append(v.body[:0], write2, byte(len(p)>>8), byte(len(p)), 0xc1, 10, 0x40, 0x4c, space, 0, 0)
 	v.body = append(v.body, p...)
 	if _, err := v.ask(ctx, "program page", v.body, 2, answering); err != nil {

@@ -51,12 +51,8 @@ func (l *Loader) Write(ctx context.Context, d *family.Difference, report family.
 	return nil
 }
 
-func (l *Loader) writeAt(ctx context.Context, addr uint32, page []byte) error {
-	if err := l.proto.address(ctx, addr); err != nil {
-		return err
-	}
-	l.touched = restore.TouchedPart
-	return l.proto.write(ctx, page)
+func (l *Loader) writePage(ctx context.Context, addr uint32, page []byte) error {
+	return l.proto.write(ctx, addr, page, func() { l.touched = restore.TouchedPart })
 }
 
 // writePages writes pages, each by itself.
@@ -67,7 +63,7 @@ func (l *Loader) writePages(ctx context.Context, want []byte, pages []bool, t *t
 			continue
 		}
 		addr := uint32(i) * size
-		err := l.steadily(ctx, func() error { return l.writeAt(ctx, addr, want[addr:addr+size]) })
+		err := l.steadily(ctx, func() error { return l.writePage(ctx, addr, want[addr:addr+size]) })
 		if err != nil {
 			return err
 		}
@@ -100,7 +96,7 @@ func (l *Loader) writeInOrder(ctx context.Context, p *plan, pages []bool, t *tel
 		i, session := 0, l.session
 		for ; i < end && session == l.session; i++ {
 			page := want[i*size : (i+1)*size]
-			err = l.writeAt(ctx, uint32(i*size), page)
+			err = l.writePage(ctx, uint32(i*size), page)
 			if lost(err) {
 				l.line.Repeat()
 				var done bool
@@ -139,7 +135,7 @@ func (l *Loader) written(ctx context.Context, addr int, want, held []byte) (bool
 		return false, errors.Join(errLost, errUnknown)
 	}
 	got := make([]byte, len(want))
-	if err := l.readAt(ctx, uint32(addr), got); err != nil {
+	if err := l.proto.read(ctx, uint32(addr), got); err != nil {
 		return false, err
 	}
 	switch {

@@ -103,7 +103,7 @@ static void hear(avr_irq_t *in)
 	if (held) {
 		held = 0;
 		reset();
-		for (uint64_t on = avr->cycle + avr->frequency / 100; avr->cycle < on;) /* it would come while the loader starts */
+		for (uint64_t on = avr->cycle + avr->frequency * 45 / 100; avr->cycle < on;) /* a host waits while the loader blinks */
 			avr_run(avr);
 	}
 	uint64_t t = byte_time();
