@@ -153,10 +153,8 @@ func (l *Loader) attempt(ctx context.Context, a attempt) error {
 		wait /= 2
 	}
 	err := l.proto.sync(ctx, wait)
-	if errors.Is(err, errLost) && a.version == 1 {
-		if l.isUrboot(ctx, l.in) {
-			return nil
-		}
+	if errors.Is(err, errLost) && a == attempts[0] && l.isUrboot(ctx, l.in) {
+		return nil
 	}
 	if lost(err) {
 		if err := l.line.Pause(ctx, 50*time.Millisecond); err != nil {
@@ -193,7 +191,8 @@ func (l *Loader) confirm(ctx context.Context) error {
 }
 
 // isUrboot recognises a loader that answers synchronisation with two bytes that tell what it can: the same ones each time, and not what
-// was sent. What came first is in first.
+// was sent. What came first is in first. It measures the speed itself, and so answers the first attempt: at a later one two bytes that are
+// always the same may be another loader's answer, at its own speed.
 func (l *Loader) isUrboot(ctx context.Context, first []byte) bool {
 	var two [2]byte
 	take := func(in []byte) ([]byte, int, error) {

@@ -151,6 +151,7 @@ func (l *Loader) written(ctx context.Context, addr int, want, held []byte) (bool
 const (
 	leaving  = 1200 * time.Millisecond // that Optiboot and stk500boot wait after a reset before they start the program
 	speaking = 1500 * time.Millisecond // that a program is listened to
+	counting = time.Second             // that an ATmegaBOOT stays which was built without the watchdog
 	sentence = 400 * time.Millisecond  // and on, once it speaks
 	words    = 4                       // letters in a row that a program says, and noise seldom
 )
@@ -166,6 +167,9 @@ func (l *Loader) Start(ctx context.Context) (*family.Sight, error) {
 	}
 	l.line.Forget()
 	wait := speaking
+	if l.kind == atmegaBoot {
+		wait += counting
+	}
 	if err := l.proto.leave(ctx); lost(err) {
 		if err := l.reset(ctx, true); errors.Is(err, restore.ErrUnsupported) {
 			return &family.Sight{Outcome: family.Unasked, Heard: bytes.Clone(l.line.Heard())}, nil

@@ -181,8 +181,8 @@ func TestGenuine(t *testing.T) {
 	}
 }
 
-// TestByHand: a loader is found by a person's press alone.
-func TestByHand(t *testing.T) {
+// TestGenuineByHand: a loader is found by a person's press alone.
+func TestGenuineByHand(t *testing.T) {
 	b := Optiboot.Start(t, image(1, 300, 0, ""))
 	port := b.Open(115200)
 	hand := struct{ restore.Port }{port} // no lines
@@ -208,9 +208,9 @@ func message(seq byte, body ...byte) []byte {
 	return append(m, sum)
 }
 
-// TestGap shows why what lies below a page is written with it: stk500boot erases the first page when the first one is written, wherever that
+// TestGenuineGap shows why what lies below a page is written with it: stk500boot erases the first page when the first one is written, wherever that
 // is. A host that leaves a gap destroys what is there, and writes over what was not erased (which a chip, unlike simavr, does not bear).
-func TestGap(t *testing.T) {
+func TestGenuineGap(t *testing.T) {
 	const at, size = 0x700, 256
 	before := image(1, 0x1000, 0, "")
 	page := image(2, size, 0, "")

@@ -60,8 +60,8 @@ func avrdude(t *testing.T, b *Board, m Model, image []byte) (write, read, all ti
 	return write, read, all
 }
 
-// TestFigures times avrdude and the family on the same board and line, one after the other, with the same image on an empty flash.
-func TestFigures(t *testing.T) {
+// TestGenuineFigures times avrdude and the family on the same board and line, one after the other, with the same image on an empty flash.
+func TestGenuineFigures(t *testing.T) {
 	if os.Getenv("UNBRICK_DEVICES") != "1" {
 		t.Skip("figures only with UNBRICK_DEVICES=1: they want a quiet machine")
 	}
