@@ -19,6 +19,7 @@ const (
 	syncFor   = 100 * time.Millisecond // for answers to one SYNC of an Espressif ROM
 	syncs     = 5
 	stkFor    = 100 * time.Millisecond // for an answer to one request of STK500
+	stkFirst  = 450 * time.Millisecond // for the first one: Optiboot 4.4 blinks for 0.4 s before it reads, and keeps three bytes meanwhile
 	stkTries  = 4
 )
 
@@ -122,25 +123,37 @@ func synced(b []byte) int {
 	return n
 }
 
-// stk1 calls a loader of STK500 version 1 (AVR061): in step it answers 0x14 0x10. It answers twice before it counts; urboot answers with two
-// other bytes, twice the same.
+// stk1 calls a loader of STK500 version 1 (AVR061): in step it answers 0x14 0x10. It answers twice before it counts. One that has lost its
+// first byte is out of step, until a space more is answered, which is a command and its end alike; at lower speeds there is ATmegaBOOT, which
+// bears no such command. urboot answers with two other bytes, twice the same; it measures the speed, and so answers at the first one: at
+// another such bytes may be what is heard of a loader with a speed of its own.
 func (r *recogniser) stk1(ctx context.Context) (Kind, error) {
+	first := r.line.Stats().Baud >= 115200
+	whole := func(b []byte) bool { return len(b) >= 2 }
+	wait := stkFirst
 	var last []byte
 	for range stkTries {
-		got, err := r.ask(ctx, []byte{0x30, 0x20}, stkFor, func(b []byte) bool { return len(b) >= 2 })
+		got, err := r.ask(ctx, []byte{0x30, 0x20}, wait, whole)
+		for i := 0; i < 2 && err == nil && len(got) == 0 && first; i++ {
+			got, err = r.ask(ctx, []byte{0x20}, stkFor/2, whole)
+		}
 		if err != nil {
 			return Nobody, err
 		}
+		wait = stkFor
 		if len(got) == 2 && bytes.Equal(got, last) {
-			if got[0] == 0x14 && got[1] == 0x10 {
+			switch {
+			case got[0] == 0x14 && got[1] == 0x10:
 				return STK500v1, nil
-			}
-			if printable(got) {
-				return Nobody, nil // a program's words
+			case printable(got) || !first: // a program's words
+				return Nobody, nil
 			}
 			return Urboot, nil
 		}
-		last = got
+		if len(got) == 0 && last != nil && len(last) == 0 {
+			break // twice silent
+		}
+		last = append([]byte{}, got...)
 	}
 	return Nobody, nil
 }

@@ -220,6 +220,36 @@ func TestThere(t *testing.T) {
 	}
 }
 
+// other is a device that answers each space with two bytes, at one speed.
+type other struct {
+	w    *standin.Wire
+	baud uint32
+	says string
+}
+
+func (o *other) Attach(w *standin.Wire) { o.w = w; w.Listen(o.baud) }
+func (o *other) Lines(bool, bool)       {}
+func (o *other) Break(time.Duration)    {}
+func (o *other) Byte(b byte, _ uint32) {
+	if b == space {
+		o.w.Send([]byte(o.says))
+	}
+}
+
+// TestNoUrboot: two bytes that are always the same are urboot's at the first speed alone, and never an echo.
+func TestNoUrboot(t *testing.T) {
+	for _, o := range []other{{baud: 57600, says: "\x64\xd0"}, {baud: 19200, says: "\x64\xd0"}, {baud: 115200, says: "0 "}, {baud: 115200, says: "abc"}} {
+		w := standin.New(&o, standin.Options{Seed: 1})
+		p, err := w.Open(115200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := Enter(ctx, p, 115200, 0, nil); code(err) != restore.CodeSilent {
+			t.Errorf("%q at %d: %+v, %v", o.says, o.baud, l, err)
+		}
+	}
+}
+
 // TestSoon: the last attempt is over in time, and so is a port at which nobody answers.
 func TestSoon(t *testing.T) {
 	for _, o := range []board.Options{{Kind: board.ATmegaBOOT, Baud: 19200}, {NoLines: true}} {

@@ -12,6 +12,7 @@ import (
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/restore/family"
+	"unbrick/restore/recognise"
 	"unbrick/restore/stk500"
 )
 
@@ -177,6 +178,29 @@ func TestGenuine(t *testing.T) {
 			if s, err := l.Start(context.Background()); err != nil || s.Outcome != family.Runs || !bytes.HasPrefix(s.Heard, []byte("Here I am")) {
 				t.Errorf("start: %+v, %v", s, err)
 			}
+		})
+	}
+}
+
+// TestGenuineRecognised: each is named, whoever else it might have been.
+func TestGenuineRecognised(t *testing.T) {
+	for _, m := range models {
+		t.Run(m.Name, func(t *testing.T) {
+			if m.Baud == 19200 && os.Getenv("UNBRICK_DEVICES") != "1" {
+				t.Skip("the slowest one only with UNBRICK_DEVICES=1")
+			}
+			t.Parallel()
+			b := m.Start(t, image(1, 1000, 0, ""))
+			p := b.Open(115200)
+			f, err := recognise.Recognise(context.Background(), p, nil)
+			want := recognise.STK500v1
+			if m.name == "ATmega2560" {
+				want = recognise.STK500v2
+			}
+			if err != nil || f.Kind != want {
+				t.Errorf("%+v, %v; want %v", f, err, want)
+			}
+			p.Close()
 		})
 	}
 }
