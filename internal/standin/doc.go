@@ -6,8 +6,8 @@
 // told what happens, and says to its Wire what it does. Time is virtual, and goes on only while the host waits: nothing here has a
 // goroutine, and the same seed gives the same run to the byte. With Options.Real it is the clock on the wall, and the Port really waits.
 //
-// What it does to bytes is what lines do: each takes its ten bits; more than 3 % between the speeds of the two ends makes garbage, both ways;
-// an adapter's latency timer gathers what goes to the host; Options.Faults spoils one byte in so many. Where it had a choice it is
+// What it does to bytes is what lines do: each takes its ten bits; more than 3 % between the speeds of the two ends makes garbage, both
+// ways; an adapter's latency timer gathers what goes to the host; Options.Faults spoils one byte in so many. Where it had a choice it is
 // stricter than hardware:
 //
 //   - bytes that the host handed over and the adapter has not sent when the speed changes go out at the new speed;

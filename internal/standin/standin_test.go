@@ -169,7 +169,8 @@ func TestWrongSpeed(t *testing.T) {
 		times        float64 // of the bytes, that the device hears
 	}{
 		{115200, 115200, true, 1}, {115200, 118600, true, 1}, {115200, 119500, false, 1}, {115200, 74880, false, 0.65},
-		{115200, 460800, false, 4}, {115200, 1500000, false, 4}, {921600, 115200, false, 0.125}, {57600, AnySpeed, true, 1}, {115200, USBSpeed, true, 1},
+		{115200, 460800, false, 4}, {115200, 1500000, false, 4},
+		{921600, 115200, false, 0.125}, {57600, AnySpeed, true, 1}, {115200, USBSpeed, true, 1},
 	} {
 		r, w := build(t, Options{})
 		w.Do(func() { w.Listen(c.device) })
@@ -249,7 +250,9 @@ func TestLeaves(t *testing.T) {
 	if _, err := p.Read(make([]byte, 10), time.Minute); !errors.Is(err, restore.ErrVanished) {
 		t.Errorf("read: %v", err)
 	}
-	for what, err := range map[string]error{"write": p.Write([]byte("x")), "lines": p.SetLines(true, true), "speed": p.SetSpeed(9600), "break": p.Break(1)} {
+	for what, err := range map[string]error{
+		"write": p.Write([]byte("x")), "lines": p.SetLines(true, true), "speed": p.SetSpeed(9600), "break": p.Break(1),
+	} {
 		if !errors.Is(err, restore.ErrVanished) {
 			t.Errorf("%s: %v", what, err)
 		}

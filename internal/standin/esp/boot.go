@@ -119,7 +119,8 @@ func (ch *Chip) start() {
 	}
 	for _, s := range img.segments {
 		if ch.m.is8266() {
-			ch.say("load 0x" + hex8(s[0]) + ", len " + strconv.Itoa(int(s[1])) + ", room 16 \r\ntail 0\r\nchksum 0x" + hex8(uint32(img.sum))[6:] + "\r\n")
+			ch.say("load 0x" + hex8(s[0]) + ", len " + strconv.Itoa(int(s[1])) + ", room 16 \r\n" +
+				"tail 0\r\nchksum 0x" + hex8(uint32(img.sum))[6:] + "\r\n")
 		} else {
 			ch.say("load:0x" + hex8(s[0]) + ",len:0x" + strconv.FormatUint(uint64(s[1]), 16) + "\r\n")
 		}

@@ -5,14 +5,15 @@
 // What is known is from Espressif's tools and documentation (esptool: loader, targets, serial-protocol, boot-mode-selection; esptool-js),
 // banners from logs that people published. Nothing was compared with silicon. What is not known was decided against the host. So:
 //
-//   - The first SYNC after a reset is lost. What comes before the second, and is no SYNC, is not answered, and is a fault.
+//   - The first SYNC after a reset is lost, and noise comes back; in front of the answers to the second there may be half of one. What
+//     comes before the second, and is no SYNC, is not answered, and is a fault.
 //   - Bytes between two frames are a fault once SYNC was answered.
 //   - The body of a command has exactly the documented length, or 0105: FLASH_BEGIN and DEFL_BEGIN have four words on ESP8266 and ESP32 and
 //     five on the others, SPI_ATTACH has eight bytes, FLASH_DATA's length is that of its data. Reserved words are 0, or 0101.
 //   - A block is 400h bytes and its number is the next one, or 0101: one that was sent before is refused, too, as it is not documented
 //     what a ROM does. After a lost answer a host must begin anew.
 //   - Nothing is erased, written, read or computed before SPI_ATTACH and SPI_SET_PARAMS (ESP8266: FLASH_BEGIN with size 0), nor beyond
-//     the size that was set, nor beyond 16 MiB: 0106.
+//     the size that was set: 0106. Beyond 16 MiB it begins at 0 again, and that is a fault.
 //   - A chip that erases, writes or computes hears nothing but what fits into 128 bytes; what is lost is a fault. SLIP frames that are not
 //     complete by then are spoiled.
 //   - DEFL keeps its last bytes (1 to 1,024) until DEFL_END, and DEFL_END leaves the loader, so that they cannot be verified.

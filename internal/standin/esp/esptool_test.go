@@ -253,8 +253,8 @@ func TestEsptoolJSFigures(t *testing.T) {
 				}
 			})
 			rate, line := float64(r.Bytes)/r.DataMS*1000, float64(baud)/10
-			t.Logf("FIGURE esptool-js 0.7.0, no stub, ESP32-C3, %d bytes, %d baud, latency %v: %.0f bytes/s, %.0f %% of the line; %.2f s with erasing and digest",
-				r.Bytes, baud, latency, rate, 100*rate/line, r.MS/1000)
+			t.Logf("FIGURE esptool-js 0.7.0, no stub, ESP32-C3, %d bytes, %d baud, latency %v: %.0f bytes/s, %.0f %% of the line; "+
+				"%.2f s with erasing and digest", r.Bytes, baud, latency, rate, 100*rate/line, r.MS/1000)
 		}
 	}
 }

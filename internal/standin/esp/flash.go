@@ -22,7 +22,19 @@ type writing struct {
 
 // ready says whether the flash can be worked on there.
 func (l *loader) ready(at, size uint32) bool {
+	if uint64(at)+uint64(size) > romLimit && int(at) < l.size {
+		l.ch.Fault("an address beyond 16 MiB, where the flash begins at 0 again")
+	}
 	return l.attached && l.write.allowed && uint64(at)+uint64(size) <= uint64(l.size)
+}
+
+// cells is a part of the flash, as three bytes of address reach it.
+func (l *loader) cells(at, size uint32) []byte {
+	p := make([]byte, size)
+	for i := range p {
+		p[i] = l.ch.flash.Data[(int(at)+i)%romLimit]
+	}
+	return p
 }
 
 // beginWrite erases.
@@ -56,7 +68,7 @@ func (l *loader) beginWrite(op byte, body []byte) {
 		return
 	}
 	if ch.m.is8266() {
-		l.attached, l.write.allowed, l.size = true, true, min(len(ch.flash.Data), romLimit)
+		l.attached, l.write.allowed, l.size = true, true, len(ch.flash.Data)
 	}
 	if size > 0 && !l.ready(at, size) {
 		refuse(failed, "erasing before the flash was attached and its size set, or beyond that")
@@ -96,7 +108,7 @@ func (l *loader) erase(op byte, from, n int) {
 	l.busy = true
 	ch.later(d, func() {
 		if !ch.c.Locked {
-			ch.flash.Erase(from * sector)
+			ch.flash.Erase(from * sector % romLimit)
 		}
 		if n == 1 {
 			l.work(0, func() { l.reply(op, nil, fine) })
@@ -175,7 +187,10 @@ func (l *loader) data(op byte, body []byte, sum uint32) {
 	if w.inflate.done && ch.c.WritesTail {
 		n = len(w.held)
 	}
-	l.work(ch.c.Times.Program*time.Duration(n/block)+ch.c.Times.Program/4, func() { l.reply(op, nil, l.program(w.held[:n])); w.held = w.held[n:] })
+	l.work(ch.c.Times.Program*time.Duration(n/block)+ch.c.Times.Program/4, func() {
+		l.reply(op, nil, l.program(w.held[:n]))
+		w.held = w.held[n:]
+	})
 }
 
 // program writes on, and looks whether it is there.
@@ -194,7 +209,7 @@ func (l *loader) program(p []byte) byte {
 		p = append([]byte(nil), p...)
 		crypt(at, p)
 	}
-	if !ch.flash.Program(at, p) {
+	if !ch.flash.Program(at%romLimit, p) {
 		ch.Fault("writing where the flash was not erased")
 		return badWrite
 	}
@@ -244,7 +259,7 @@ func (l *loader) md5(body []byte) {
 		return
 	}
 	l.work(time.Duration(float64(size)/1e6*float64(l.ch.c.Times.MD5)), func() {
-		sum := md5.Sum(l.ch.flash.Data[at : at+size])
+		sum := md5.Sum(l.cells(at, size))
 		l.reply(flashMD5, []byte(hex.EncodeToString(sum[:])), fine)
 	})
 }
@@ -263,7 +278,7 @@ func (l *loader) readSlow(body []byte) {
 		return
 	}
 	p := make([]byte, 64)
-	for i := copy(p, l.ch.flash.Data[at:at+n]); i < len(p); i++ {
+	for i := copy(p, l.cells(at, n)); i < len(p); i++ {
 		p[i] = byte(l.ch.w.Random())
 	}
 	l.reply(readSlow, p, fine)

@@ -79,7 +79,7 @@ func (h *host) frame(wait time.Duration) []byte {
 			if outside {
 				h.text = append(h.text, b)
 			}
-			if wrong != "" {
+			if wrong != "" && h.chip.rom.heard {
 				h.t.Fatalf("the chip sent no frame: %s", wrong)
 			}
 			if f != nil {
@@ -127,19 +127,23 @@ func request(op byte, body []byte, sum byte) []byte {
 
 func syncBody() []byte { return append([]byte{7, 7, 0x12, 0x20}, bytes.Repeat([]byte{0x55}, 32)...) }
 
-// sync does what every host does: again, until it is answered. It takes the seven more.
+// sync does what every host does: again, until it is answered. It takes all answers, whatever stands in front of them.
 func (h *host) sync() {
 	h.t.Helper()
 	for try := range 5 {
+		h.slip = slip{}
 		h.send(request(sync, syncBody(), 0))
-		if f := h.frame(100 * time.Millisecond); f != nil {
+		n := 0
+		for f := h.frame(100 * time.Millisecond); f != nil; f = h.frame(100 * time.Millisecond) {
+			if len(f) == 8+h.extra && f[0] == 1 && f[1] == sync {
+				n++
+			}
+		}
+		if n > 0 {
 			if try == 0 {
 				h.t.Error("the first SYNC was answered")
 			}
-			n := 1
-			for ; h.frame(100*time.Millisecond) != nil; n++ {
-			}
-			if n != 8 {
+			if n != 8 && n != 7 { // the first follows on half of one
 				h.t.Errorf("%d answers to SYNC", n)
 			}
 			h.text = nil

@@ -177,8 +177,10 @@ func TestOwnUSB(t *testing.T) {
 		{name: "esp32c3", protect: 0x600080a8, config: 0x60008090, swdWP: 0x600080b0, swd: 0x600080ac, swdKey: 0x8f1d312a, feed: 1 << 31},
 		{name: "esp32s3", protect: 0x600080b0, config: 0x60008098, swdWP: 0x600080b8, swd: 0x600080b4, swdKey: 0x8f1d312a, feed: 1 << 31,
 			inLoaderByForce: true},
-		{name: "esp32c6", protect: 0x600b1c18, config: 0x600b1c00, swdWP: 0x600b1c20, swd: 0x600b1c1c, swdKey: wdtKey, feed: 1 << 18, freezes: true},
-		{name: "esp32h2", protect: 0x600b1c1c, config: 0x600b1c00, swdWP: 0x600b1c24, swd: 0x600b1c20, swdKey: wdtKey, feed: 1 << 18, freezes: true},
+		{name: "esp32c6", protect: 0x600b1c18, config: 0x600b1c00, swdWP: 0x600b1c20, swd: 0x600b1c1c, swdKey: wdtKey, feed: 1 << 18,
+			freezes: true},
+		{name: "esp32h2", protect: 0x600b1c1c, config: 0x600b1c00, swdWP: 0x600b1c24, swd: 0x600b1c20, swdKey: wdtKey, feed: 1 << 18,
+			freezes: true},
 		{name: "esp32c5", protect: 0x600b1c18, config: 0x600b1c00, swdWP: 0x600b1c20, swd: 0x600b1c1c, swdKey: wdtKey, feed: 1 << 18},
 		{name: "esp32p4", protect: 0x50116018, config: 0x50116000, swdWP: 0x50116020, swd: 0x5011601c, swdKey: wdtKey, feed: 1 << 18},
 	} {
@@ -351,7 +353,8 @@ func TestEncrypted(t *testing.T) {
 	for i := range 4 {
 		h.must(flashData, chunk(image[0x10000+i*block:0x10000+(i+1)*block], i))
 	}
-	if !bytes.Equal(h.chip.Plain(0x10000, 4096), image[0x10000:0x11000]) || bytes.Equal(h.chip.Flash()[0x10000:0x11000], image[0x10000:0x11000]) {
+	want := image[0x10000:0x11000]
+	if !bytes.Equal(h.chip.Plain(0x10000, 4096), want) || bytes.Equal(h.chip.Flash()[0x10000:0x11000], want) {
 		t.Error("it did not encrypt")
 	}
 	h.refused(flashBegin, encrypted(h, 0x10008, 4096, 1), badParam)
@@ -376,4 +379,32 @@ func TestEncrypted(t *testing.T) {
 	if v, _ := v1.must(readReg, words(0x3ff5a000)); v>>20&0x7f != 1 {
 		t.Error("no fuse says encryption")
 	}
+}
+
+// TestOneWatchdogIsNotEnough: the other one resets the chip.
+func TestOneWatchdogIsNotEnough(t *testing.T) {
+	h := newHost(t, Config{Chip: "esp32c3", Port: JTAG, Stays: true}, standin.Options{})
+	h.lines("00", 100, "10", 100, "11", "01", 100, "00", 100)
+	h.sync()
+	h.reg(0x600080a8, wdtKey)
+	h.reg(0x60008090, 0)
+	h.wire.Run(6 * time.Second)
+	if h.chip.Downloading() {
+		t.Error("it was not reset")
+	}
+}
+
+// TestFlashWithoutPower: a late P4 is to switch its flash on first.
+func TestFlashWithoutPower(t *testing.T) {
+	h := down(t, Config{Chip: "esp32p4", Major: 3, Minor: 1})
+	if v := h.command(0x5008d000, false, false, 0x9f, 24, -1, 0); v[0] != 0 {
+		t.Errorf("without power it says %#x", v)
+	}
+	for _, at := range []uint32{0x5011010c, 0x501151bc, 0x501151b8, 0x501153fc} {
+		h.reg(at, 1)
+	}
+	if v := h.command(0x5008d000, false, false, 0x9f, 24, -1, 0); v[0] != 0x1640ef {
+		t.Errorf("with power it says %#x", v)
+	}
+	h.clean()
 }

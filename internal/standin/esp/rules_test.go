@@ -181,7 +181,8 @@ func TestSpeedChange(t *testing.T) {
 		{Config{Chip: "esp32c3"}, 921600, true}, {Config{Chip: "esp32s3", Port: JTAG, Stays: true}, 921600, true},
 		{Config{Chip: "esp32"}, 921600, false}, {Config{Chip: "esp32"}, 958464, true}, {Config{Chip: "esp32", Clock: 1.001}, 460800, true},
 		{Config{Chip: "esp32c2", Crystal: 26}, 460800, false}, {Config{Chip: "esp32c2", Crystal: 26}, 708923, true},
-		{Config{Chip: "esp32c5", Crystal: 40}, 460800, false}, {Config{Chip: "esp32c5", Crystal: 40}, 552960, true}, {Config{Chip: "esp32c5"}, 460800, true},
+		{Config{Chip: "esp32c5", Crystal: 40}, 460800, false}, {Config{Chip: "esp32c5", Crystal: 40}, 552960, true},
+		{Config{Chip: "esp32c5"}, 460800, true},
 	} {
 		h := newHost(t, c.config, standin.Options{})
 		if c.config.Port == JTAG {
@@ -226,4 +227,18 @@ func TestAutobaud(t *testing.T) {
 			t.Errorf("%d SYNC were answered", h.chip.Syncs)
 		}
 	})
+}
+
+// TestBeyond16MiB: three bytes of address reach no further, and the flash begins at 0 again.
+func TestBeyond16MiB(t *testing.T) {
+	h := down(t, Config{Chip: "esp32s3", Flash: 32 << 20})
+	p := pattern(block, 8)
+	h.write(romLimit+4096, p)
+	if !bytes.Equal(h.chip.Flash()[4096:4096+block], p) || h.chip.Flash()[romLimit+4096] != 0xff {
+		t.Error("it does not wrap")
+	}
+	if _, got := h.must(readSlow, words(romLimit+4096, 64)); !bytes.Equal(got, p[:64]) {
+		t.Errorf("read %x", got)
+	}
+	h.noted("beyond 16 MiB")
 }

@@ -29,7 +29,7 @@ func (l *loader) setParams(body []byte) {
 	if int64(size) > int64(len(l.ch.flash.Data)) {
 		l.ch.Fault("the size of the flash was set larger than it is")
 	}
-	l.size = int(min(size, romLimit, uint32(len(l.ch.flash.Data))))
+	l.size = int(min(size, uint32(len(l.ch.flash.Data))))
 	l.write.allowed = true
 	l.reply(setParams, nil, fine)
 }

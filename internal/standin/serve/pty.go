@@ -26,8 +26,9 @@ type Terminal struct {
 	ended  chan struct{}
 }
 
-// PTY serves a line as a pseudo-terminal until Close. It has no modem lines: opened is called whenever a client has opened it, and brings the
-// resets that the client's lines would have brought; nil: none. Who closes it and opens it again within 10 ms is not noticed. The device hears the speed that the client sets, on Linux.
+// PTY serves a line as a pseudo-terminal until Close. It has no modem lines: opened is called whenever a client has opened it, and brings
+// the resets that the client's lines would have brought; nil: none. Who closes it and opens it again within 10 ms is not noticed. The
+// device hears the speed that the client sets, on Linux.
 func PTY(w *standin.Wire, opened func(*standin.Port)) (*Terminal, error) {
 	master, tty, err := pty.Open()
 	if err != nil {
@@ -38,7 +39,8 @@ func PTY(w *standin.Wire, opened func(*standin.Port)) (*Terminal, error) {
 		master.Close()
 		return nil, fmt.Errorf("make pseudo-terminal raw: %w", err)
 	}
-	t := &Terminal{Path: tty.Name(), master: master, fd: int(master.Fd()), wire: w, opened: opened, stop: make(chan struct{}), ended: make(chan struct{})}
+	t := &Terminal{Path: tty.Name(), master: master, fd: int(master.Fd()), wire: w, opened: opened,
+		stop: make(chan struct{}), ended: make(chan struct{})}
 	if err := unix.SetNonblock(t.fd, true); err != nil {
 		master.Close()
 		return nil, fmt.Errorf("pseudo-terminal: %w", err)
