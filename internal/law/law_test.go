@@ -107,6 +107,7 @@ var below = map[string][]string{
 	"server/storage/local":  {"release", "server/storage"},
 
 	"internal/standin/stk500":    {"internal/standin"},
+	"internal/devicetest/uboot":  {"restore", "restore/serialport"},
 	"internal/devicetest/avr":    {"restore", "restore/serialport"},
 	"internal/standin/serve":     {"internal/standin", "restore"},
 	"server/storage/storagetest": {"flash", "release", "server/storage"},
