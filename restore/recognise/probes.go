@@ -20,6 +20,7 @@ const (
 	syncs     = 5
 	stkFor    = 100 * time.Millisecond // for an answer to one request of STK500
 	stkFirst  = 450 * time.Millisecond // for the first one: Optiboot 4.4 blinks for 0.4 s before it reads, and keeps three bytes meanwhile
+	stkSlow   = 300 * time.Millisecond // and at lower speeds, where ATmegaBOOT is
 	stkTries  = 4
 )
 
@@ -56,20 +57,26 @@ func (r *recogniser) ask(ctx context.Context, q []byte, d time.Duration, enough 
 	return r.collect(ctx, d+r.line.Time(len(q)), enough)
 }
 
-// stm32 sends 0x7F twice (AN3155, "USART boot loader code sequence"): a loader that hears it first answers 0x79, and the second time, when it is
-// synchronised already, 0x1F. With even parity these bytes have the parity bit 1, which looks like the stop bit of a byte without parity.
+// stm32 sends 0x7F (AN3155, "USART boot loader code sequence"): a loader that hears it first of all answers 0x79. From then on it is half of
+// a command, and every second one is answered by 0x1F, for the other half is wrong. Two such answers count. With even parity these bytes have the
+// parity bit 1, which looks like the stop bit of a byte without parity.
 func (r *recogniser) stm32(ctx context.Context) (bool, error) {
-	var said [2]byte
-	for i := range said {
+	answered := -1 // the one that was answered last
+	for i := range 4 {
 		got, err := r.ask(ctx, []byte{0x7f}, settle, func(b []byte) bool { return len(b) > 1 })
-		if err != nil {
+		switch {
+		case err != nil:
 			return false, err
+		case len(got) == 0 && i <= answered+1:
+			continue
+		case len(got) != 1 || got[0] != 0x1f && (got[0] != 0x79 || i > 0):
+			return false, nil
+		case answered >= 0:
+			return i-answered == 2, nil
 		}
-		if len(got) == 1 {
-			said[i] = got[0]
-		}
+		answered = i
 	}
-	return said == [2]byte{0x79, 0x1f} || said == [2]byte{0x1f, 0x1f}, nil
+	return false, nil
 }
 
 // prompt sends Ctrl-C and a carriage return, and looks who asks for a command.
@@ -130,7 +137,10 @@ func synced(b []byte) int {
 func (r *recogniser) stk1(ctx context.Context) (Kind, error) {
 	first := r.line.Stats().Baud >= 115200
 	whole := func(b []byte) bool { return len(b) >= 2 }
-	wait := stkFirst
+	wait := stkSlow
+	if first {
+		wait = stkFirst
+	}
 	var last []byte
 	for range stkTries {
 		got, err := r.ask(ctx, []byte{0x30, 0x20}, wait, whole)
@@ -173,13 +183,15 @@ var signOn = []byte{0x1b, 1, 0, 1, 0x0e, 1, 0x14}
 // stk2 calls a loader of STK500 version 2, twice.
 func (r *recogniser) stk2(ctx context.Context) (bool, error) {
 	in := 0
-	for range stkTries {
+	for i := range stkTries {
 		got, err := r.ask(ctx, signOn, 2*stkFor, func(b []byte) bool { return signedOn(b) })
 		if err != nil {
 			return false, err
 		}
 		if !signedOn(got) {
-			in = 0
+			if in = 0; i > 0 && len(got) == 0 {
+				break // twice silent
+			}
 			continue
 		}
 		if in++; in == 2 {

@@ -53,12 +53,21 @@ func (l *Loader) Attach(w *standin.Wire) {
 	l.Reset()
 }
 
+// Move puts it on another wire as it is, in the middle of whatever it was.
+func (l *Loader) Move(w *standin.Wire) {
+	l.w = w
+	w.Listen(standin.AnySpeed)
+	if l.speed != 0 {
+		w.Listen(l.speed)
+	}
+}
+
 // Power implements standin.Powered.
 func (l *Loader) Power(bool) { l.Reset() }
 
 // Reset is what its button does.
 func (l *Loader) Reset() {
-	l.state = measuring
+	l.state, l.speed = measuring, 0
 	l.w.Silence()
 	l.w.Listen(standin.AnySpeed)
 }
