@@ -266,11 +266,11 @@ func (e *entry) why() error {
 	case refuses:
 		fail.Code = restore.CodeProtected
 		fail.Err = errors.New("its download mode is switched off for good, so that no cable can restore it")
-	case waits:
-		fail.Err = errors.New("it waits for a download and does not hear this computer: check the wire or adapter that goes to its RX pin")
 	case e.stub:
 		fail.Code = restore.CodeForeign
 		fail.Err = errors.New("another tool's program answers and is not reset by the lines: switch the device off and on")
+	case waits:
+		fail.Err = errors.New("it waits for a download and does not hear this computer: check the wire or adapter that goes to its RX pin")
 	case download:
 		fail.Err = errors.New("it started for a download and does not answer: check the wire or adapter that goes to its RX pin")
 	case flash > 0 && flash >= min(2, len(e.ways())): // one alone may be what it said as it was plugged in

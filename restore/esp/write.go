@@ -28,6 +28,7 @@ func (l *Loader) Write(ctx context.Context, d *family.Difference, report family.
 	if err := w.run(ctx); err != nil {
 		return l.fail(err)
 	}
+	w.tell(w.t.p.WorkOf)
 	l.touched = restore.TouchedAll
 	return nil
 }
