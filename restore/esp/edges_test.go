@@ -250,3 +250,33 @@ func TestTail(t *testing.T) {
 		t.Errorf("%d bytes where the end is written, %d where it is not", sent[true], sent[false])
 	}
 }
+
+// TestTorn: a deflated piece of which not all is there, though every block was taken, is written again.
+func TestTorn(t *testing.T) {
+	for _, at := range []int{0x11000, 0x11000 + 100_000} {
+		parts := software(1, "esp32c3", 0, 5, 150_000)
+		r := newRig(t, chip.Config{Chip: "esp32c3"}, standin.Options{Seed: 1})
+		count := 0
+		r.o.Trace = func(e family.Exchange) {
+			if e.Name != "write its flash" {
+				return
+			}
+			if count++; count == 85 {
+				r.wire.Do(func() { r.chip.Flash()[at] &= 0x24 })
+			}
+		}
+		l := r.enter()
+		ctx := context.Background()
+		d, err := l.Compare(ctx, parts, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Write(ctx, d, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.holds(parts)
+		if l.Stats().Repeated == 0 {
+			t.Error("nothing was written again")
+		}
+	}
+}

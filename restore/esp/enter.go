@@ -26,6 +26,7 @@ type entry struct {
 	o    *family.Options
 	usb  usbPort
 	stub bool // what answered last was no ROM
+	seen bool // a stub was
 	back int  // how often the port has come back
 }
 
@@ -158,6 +159,7 @@ func (e *entry) sync(ctx context.Context, n int) (bool, error) {
 		}
 		if got >= 2 {
 			e.stub = zeros == got // a ROM never says 0
+			e.seen = e.seen || e.stub
 			return !e.stub, nil
 		}
 	}
@@ -266,7 +268,7 @@ func (e *entry) why() error {
 	case refuses:
 		fail.Code = restore.CodeProtected
 		fail.Err = errors.New("its download mode is switched off for good, so that no cable can restore it")
-	case e.stub:
+	case e.seen:
 		fail.Code = restore.CodeForeign
 		fail.Err = errors.New("another tool's program answers and is not reset by the lines: switch the device off and on")
 	case waits:
