@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"unbrick/firmware"
 	"unbrick/flash"
 	"unbrick/internal/firmwaretest"
 	"unbrick/release"
+	"unbrick/restore/family"
 )
 
 // partsStory is a server with a model of an ESP32-C3.
@@ -118,6 +120,13 @@ func TestPublishParts(t *testing.T) {
 	b.must(exitOK, "publish", "--key", b.path("release.key"), b.path("2.1.release"))
 	// A model that is put again keeps its releases of parts.
 	b.must(exitOK, "model", "put", "0003", "--flash", "8MiB", "--geometry", "4KiB", "--program-unit", "4", "--ram", "400KiB")
+}
+
+// The names of the families are the same for files and for boot loaders.
+func TestFamilies(t *testing.T) {
+	if firmware.ESP != family.ESP || firmware.AVR != family.AVR || firmware.MCUboot != family.MCUboot {
+		t.Error("a family has two names")
+	}
 }
 
 // The server looks at what it is sent: a family whose image is no parts file, and parts that lie behind the flash.
