@@ -148,6 +148,9 @@ func TestFitsByFile(t *testing.T) {
 		{"arm.elf", arm, uno, firmware.WrongFamily},
 		{"avr.elf", avr, esp, firmware.WrongFamily},
 		{"avr.elf", avr, uno, 0},
+		{"328p.elf", firmwaretest.AVRELF("atmega328p", []firmwaretest.Load{load(0, 0, two[0].Data)}), uno, 0},
+		{"328.elf", firmwaretest.AVRELF("atmega328", []firmwaretest.Load{load(0, 0, two[0].Data)}), uno, 0},
+		{"2560.elf", firmwaretest.AVRELF("atmega2560", []firmwaretest.Load{load(0, 0, two[0].Data)}), uno, firmware.WrongChip},
 		{"a.hex", firmwaretest.Hex([]firmwaretest.Segment{at(0, two[0].Data)}, 16, "\n"), uno, 0},
 	} {
 		f, err := firmware.Read(test.name, test.file)

@@ -48,18 +48,19 @@ func TestTail(t *testing.T) {
 		want espimage.Signature
 		err  error
 	}{
-		"nothing":         {app, espimage.Unsigned, nil},
-		"fill":            {append(bytes.Clone(app), bytes.Repeat([]byte{0xff}, 999)...), espimage.Unsigned, nil},
-		"signed":          {whole, espimage.SignedV2, nil},
-		"version 1":       {v1, espimage.SignedV1, nil},
-		"other bytes":     {append(bytes.Clone(app), "x"...), espimage.Unsigned, espimage.ErrBehind},
-		"digest":          {flip(whole, block+4), espimage.Unsigned, espimage.ErrDigest},
-		"key":             {flip(whole, block+100), espimage.Unsigned, espimage.ErrDigest},
-		"CRC":             {flip(whole, block+1196), espimage.Unsigned, espimage.ErrDigest},
-		"version":         {flip(whole, block+1), espimage.Unsigned, espimage.ErrDigest}, // 3, of which the CRC is wrong
-		"fill before it":  {flip(whole, block-1), espimage.Unsigned, espimage.ErrBehind},
-		"behind the last": {flip(whole, len(whole)-1), espimage.Unsigned, espimage.ErrBehind},
-		"cut block":       {whole[:block+1000], espimage.Unsigned, espimage.ErrBehind},
+		"nothing":          {app, espimage.Unsigned, nil},
+		"fill":             {append(bytes.Clone(app), bytes.Repeat([]byte{0xff}, 999)...), espimage.Unsigned, nil},
+		"signed":           {whole, espimage.SignedV2, nil},
+		"version 1":        {v1, espimage.SignedV1, nil},
+		"other bytes":      {append(bytes.Clone(app), "x"...), espimage.Unsigned, espimage.ErrBehind},
+		"digest":           {flip(whole, block+4), espimage.Unsigned, espimage.ErrDigest},
+		"over other bytes": {append(append(bytes.Clone(whole[:block-1]), 0), whole[block:]...), espimage.Unsigned, espimage.ErrDigest},
+		"key":              {flip(whole, block+100), espimage.Unsigned, espimage.ErrDigest},
+		"CRC":              {flip(whole, block+1196), espimage.Unsigned, espimage.ErrDigest},
+		"version":          {flip(whole, block+1), espimage.Unsigned, espimage.ErrDigest}, // 3, of which the CRC is wrong
+		"fill before it":   {flip(whole, block-1), espimage.Unsigned, espimage.ErrBehind},
+		"behind the last":  {flip(whole, len(whole)-1), espimage.Unsigned, espimage.ErrBehind},
+		"cut block":        {whole[:block+1000], espimage.Unsigned, espimage.ErrBehind},
 	} {
 		m, err := espimage.Parse(test.b)
 		if err != nil {

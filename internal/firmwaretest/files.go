@@ -92,6 +92,36 @@ func ELF(machine uint16, loads []Load) []byte {
 	return b
 }
 
+// AVRELF writes a program for an AVR as avr-gcc does, with the section that names the chip.
+func AVRELF(chip string, loads []Load) []byte {
+	put16, put32 := binary.LittleEndian.PutUint16, binary.LittleEndian.PutUint32
+	b := ELF(0x53, loads)
+	var note []byte
+	for _, v := range []uint32{4, uint32(32 + 2 + len(chip)), 1, 0x525641, 0, 0x8000, 0x800100, 0x800, 0x810000, 0x400, 4, 1} {
+		note = binary.LittleEndian.AppendUint32(note, v)
+	}
+	note = append(append(append(note, 0), chip...), 0)
+	names := []byte("\x00.note.gnu.avr.deviceinfo\x00.shstrtab\x00")
+	at := len(b)
+	b = append(append(b, note...), names...)
+	section := func(name, kind, offset, size int) {
+		h := make([]byte, 40)
+		put32(h, uint32(name))
+		put32(h[4:], uint32(kind))
+		put32(h[16:], uint32(offset))
+		put32(h[20:], uint32(size))
+		b = append(b, h...)
+	}
+	put32(b[32:], uint32(len(b)))
+	put16(b[46:], 40)
+	put16(b[48:], 3)
+	put16(b[50:], 2)
+	section(0, 0, 0, 0)
+	section(1, 7, at, len(note))
+	section(26, 3, at+len(note), len(names))
+	return b
+}
+
 // UF2 writes segments as UF2 for a family (0: none), 256 bytes in a block. MD5s, if asked for, are behind the data of each block, as esptool
 // writes them, or at the end of the data area, as the format's own page says.
 func UF2(segments []Segment, family uint32, sums string) []byte {
