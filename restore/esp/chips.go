@@ -54,7 +54,8 @@ func newSPI(base uint32) spiRegs {
 }
 
 func dogC6(resets bool) dog {
-	return dog{key: 0x600b1c18, config: 0x600b1c00, superKey: 0x600b1c20, superConf: 0x600b1c1c, superWord: dogWord, feed: 1 << 18, resets: resets}
+	return dog{key: 0x600b1c18, config: 0x600b1c00, superKey: 0x600b1c20, superConf: 0x600b1c1c, superWord: dogWord, feed: 1 << 18,
+		resets: resets}
 }
 
 var (
@@ -74,11 +75,13 @@ var chips = []*chip{
 		dog: dog{key: 0x3f4080ac, config: 0x3f408094, resets: true}, otg: 0x3f404038},
 	{name: "esp32s3", called: "ESP32-S3", id: 9, fuses: 0x60007000, mac: 0x44,
 		count: usualCount, secure: usualSecure, manual: usualManual, spi: newSPI(0x60002000), fifth: true,
-		dog: dog{key: 0x600080b0, config: 0x60008098, superKey: 0x600080b8, superConf: 0x600080b4, superWord: 0x8f1d312a, feed: 1 << 31, resets: true},
+		dog: dog{key: 0x600080b0, config: 0x60008098, superKey: 0x600080b8, superConf: 0x600080b4,
+			superWord: 0x8f1d312a, feed: 1 << 31, resets: true},
 		otg: 0x60004038, force: 0x6000812c},
 	{name: "esp32c3", called: "ESP32-C3", id: 5, fuses: 0x60008800, mac: 0x44,
 		count: usualCount, secure: usualSecure, manual: usualManual, spi: newSPI(0x60002000), fifth: true,
-		dog: dog{key: 0x600080a8, config: 0x60008090, superKey: 0x600080b0, superConf: 0x600080ac, superWord: 0x8f1d312a, feed: 1 << 31, resets: true}},
+		dog: dog{key: 0x600080a8, config: 0x60008090, superKey: 0x600080b0, superConf: 0x600080ac,
+			superWord: 0x8f1d312a, feed: 1 << 31, resets: true}},
 	{name: "esp32c2", called: "ESP32-C2", id: 12, fuses: 0x60008800, mac: 0x40,
 		count: field{0x30, 7 << 7}, secure: field{0x30, 1 << 21}, manual: field{0x30, 1 << 6}, spi: newSPI(0x60002000), fifth: true},
 	{name: "esp32c6", called: "ESP32-C6", id: 13, fuses: 0x600b0800, mac: 0x44,
@@ -90,10 +93,12 @@ var chips = []*chip{
 		count: field{0x34, 7 << 16}, secure: field{0x38, 1 << 25}, manual: usualManual, keys: field{0x34, 2 << 10}, spi: newSPI(0x60003000),
 		fifth: true, dog: dogC6(true)},
 	{name: "esp32c61", called: "ESP32-C61", id: 20, fuses: 0x600b4800, mac: 0x44,
-		count: field{0x30, 7 << 23}, secure: field{0x34, 1 << 26}, manual: field{0x30, 1 << 14}, spi: newSPI(0x60003000), fifth: true, dog: dogC6(true)},
+		count: field{0x30, 7 << 23}, secure: field{0x34, 1 << 26}, manual: field{0x30, 1 << 14},
+		spi: newSPI(0x60003000), fifth: true, dog: dogC6(true)},
 	{name: "esp32p4", called: "ESP32-P4", id: 18, loader: 0x2000, fuses: 0x5012d000, mac: 0x44,
 		count: usualCount, secure: usualSecure, manual: usualManual, keys: field{0x34, 2 << 9}, spi: newSPI(0x5008d000), fifth: true,
-		dog: dog{key: 0x50116018, config: 0x50116000, superKey: 0x50116020, superConf: 0x5011601c, superWord: dogWord, feed: 1 << 18, resets: true}},
+		dog: dog{key: 0x50116018, config: 0x50116000, superKey: 0x50116020, superConf: 0x5011601c,
+			superWord: dogWord, feed: 1 << 18, resets: true}},
 }
 
 // none is the id of a chip whose ROM does not tell one.

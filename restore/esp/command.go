@@ -76,7 +76,8 @@ func (r *rom) sure(ctx context.Context, addr uint32) (uint32, error) {
 }
 
 func (r *rom) writeReg(ctx context.Context, addr, value uint32) error {
-	_, _, err := r.ask(ctx, request{op: opWriteReg, name: "write a register", quick: true, body: words(addr, value, 0xffffffff, 0), wait: patient, tries: 3})
+	q := request{op: opWriteReg, name: "write a register", quick: true, body: words(addr, value, 0xffffffff, 0), wait: patient, tries: 3}
+	_, _, err := r.ask(ctx, q)
 	return err
 }
 
@@ -101,7 +102,8 @@ func (r *rom) params(ctx context.Context, size uint32) error {
 
 // digest asks for the MD5 of a piece of flash.
 func (r *rom) digest(ctx context.Context, addr uint32, n int, told func()) (sum [md5.Size]byte, err error) {
-	q := request{op: opMD5, name: "compute a digest", body: words(addr, uint32(n), 0, 0), want: 2 * md5.Size, wait: within(n, md5PerMB), tries: 3, tick: told}
+	q := request{op: opMD5, name: "compute a digest", body: words(addr, uint32(n), 0, 0), want: 2 * md5.Size,
+		wait: within(n, md5PerMB), tries: 3, tick: told}
 	for try := range 2 { // what is no digest was damaged
 		var data []byte
 		if data, _, err = r.ask(ctx, q); err != nil {
@@ -120,7 +122,8 @@ func (r *rom) digest(ctx context.Context, addr uint32, n int, told func()) (sum 
 
 // readSlow reads at most 64 bytes of flash; the answer has always 64.
 func (r *rom) readSlow(ctx context.Context, addr uint32, p []byte) error {
-	q := request{op: opReadSlow, name: "read its flash", quick: true, body: words(addr, uint32(len(p))), want: slowRead, wait: patient, tries: 3}
+	q := request{op: opReadSlow, name: "read its flash", quick: true, body: words(addr, uint32(len(p))), want: slowRead,
+		wait: patient, tries: 3}
 	data, _, err := r.ask(ctx, q)
 	copy(p, data)
 	return err

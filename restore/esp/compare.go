@@ -44,7 +44,7 @@ func (l *Loader) compare(ctx context.Context, parts []release.Part, report famil
 	if err := l.open(ctx, l.size()); err != nil {
 		return nil, err
 	}
-	differ := marks{}
+	differ := sectorSet{}
 	t := &teller{line: l.line, report: report, begin: begin, p: restore.Progress{Stage: restore.StagePlan, Of: len(all)}}
 	if !l.digests() {
 		for _, at := range all {
@@ -107,7 +107,8 @@ func (l *Loader) fits(parts []release.Part) (*picture, error) {
 		}
 	}
 	if (l.isDownload() || l.encrypt() != 0) && len(pic.gaps()) > 0 {
-		return nil, &restore.Error{Code: restore.CodeUnfit, Err: errors.New("a part begins within a sector whose beginning cannot be read, and so not be kept")}
+		return nil, &restore.Error{Code: restore.CodeUnfit,
+			Err: errors.New("a part begins within a sector whose beginning cannot be read, and so not be kept")}
 	}
 	return pic, nil
 }
@@ -116,7 +117,7 @@ func (l *Loader) fits(parts []release.Part) (*picture, error) {
 type comparison struct {
 	l      *Loader
 	s      *stretch
-	differ marks
+	differ sectorSet
 	t      *teller // may be nil
 	row    int     // sectors asked for that differ, one behind the other
 	seen   int     // sectors that are decided
@@ -167,7 +168,7 @@ func (c *comparison) look(ctx context.Context, i, j int, known bool) (bool, erro
 		if j-i > 1 && sum == md5.Sum(repeated(0xff, len(want))) {
 			for k := i; k < j; k++ {
 				if _, p := c.s.part(k, k+1); !isErased(p) {
-					c.mark(k)
+					c.add(k)
 				}
 			}
 			c.decided(j - i)
@@ -175,7 +176,7 @@ func (c *comparison) look(ctx context.Context, i, j int, known bool) (bool, erro
 		}
 	}
 	if j-i == 1 {
-		c.mark(i)
+		c.add(i)
 		c.row++
 		c.decided(1)
 		return true, nil
@@ -195,7 +196,7 @@ func (c *comparison) look(ctx context.Context, i, j int, known bool) (bool, erro
 		}
 		if j--; first && last {
 			for k := i; k < j; k++ {
-				c.mark(k)
+				c.add(k)
 			}
 			c.decided(j - i)
 			return true, nil
@@ -215,7 +216,7 @@ func (c *comparison) look(ctx context.Context, i, j int, known bool) (bool, erro
 	return true, nil
 }
 
-func (c *comparison) mark(i int) { c.differ[c.s.first()+uint32(i)*sector] = true }
+func (c *comparison) add(i int) { c.differ[c.s.first()+uint32(i)*sector] = true }
 
 func (c *comparison) decided(n int) {
 	c.seen += n
@@ -257,8 +258,8 @@ func (l *Loader) holds(ctx context.Context, addr uint32, p []byte, told func()) 
 }
 
 // lacks says which sectors of a piece that was written are not as they should be.
-func (l *Loader) lacks(ctx context.Context, addr uint32, data []byte) (marks, error) {
-	differ := marks{}
+func (l *Loader) lacks(ctx context.Context, addr uint32, data []byte) (sectorSet, error) {
+	differ := sectorSet{}
 	c := &comparison{l: l, s: &stretch{addr, data}, differ: differ}
 	return differ, c.run(ctx)
 }

@@ -103,7 +103,8 @@ func (l *Loader) who(ctx context.Context) (odd bool, id uint32, err error) {
 	switch {
 	case err == nil:
 		if l.chip = byMagic(magic); l.chip == nil {
-			return odd, 0, &restore.Error{Code: restore.CodeForeign, Err: fmt.Errorf("its ROM has %08x where each known chip has its own number", magic)}
+			return odd, 0, &restore.Error{Code: restore.CodeForeign,
+				Err: fmt.Errorf("its ROM has %08x where each known chip has its own number", magic)}
 		}
 	case refused(err) && !old:
 		l.chip = byID(2) // only the S2 tells flags and no number

@@ -145,6 +145,14 @@ func (e *entry) returned(ctx context.Context, err error) error {
 func (e *entry) sync(ctx context.Context, n int) (bool, error) {
 	e.stub = false
 	got, zeros := 0, 0
+	begin := e.line.Now()
+	defer func() {
+		x := family.Exchange{At: begin, Took: e.line.Now() - begin, Name: "synchronise", Bytes: header + len(syncBody), Tries: n}
+		if got == 0 {
+			x.Err = errLost
+		}
+		e.line.Done(x)
+	}()
 	for try, back := 0, 0; try < n; try++ {
 		k, z, err := e.once(ctx, got > 0)
 		got, zeros = got+k, zeros+z

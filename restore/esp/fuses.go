@@ -127,7 +127,10 @@ func (l *Loader) revision(ctx context.Context) (major, minor uint32, err error) 
 	return major, minor, err
 }
 
-var packages = map[uint32]string{0: "ESP32-D0WDQ6", 1: "ESP32-D0WD", 2: "ESP32-D2WD", 4: "ESP32-U4WDH", 5: "ESP32-PICO-D4", 6: "ESP32-PICO-V3-02", 7: "ESP32-D0WDR2-V3"}
+var packages = map[uint32]string{
+	0: "ESP32-D0WDQ6", 1: "ESP32-D0WD", 2: "ESP32-D2WD", 4: "ESP32-U4WDH",
+	5: "ESP32-PICO-D4", 6: "ESP32-PICO-V3-02", 7: "ESP32-D0WDR2-V3",
+}
 
 func (l *Loader) packageOf(n uint32) {
 	if name, ok := packages[n]; ok {

@@ -211,7 +211,8 @@ func (l *Loader) same(ctx context.Context) error {
 		return err
 	}
 	if serial != l.board.Serial {
-		return &restore.Error{Code: restore.CodeRestarted, Err: errors.New("another chip answers now: " + serial + " instead of " + l.board.Serial)}
+		return &restore.Error{Code: restore.CodeRestarted,
+			Err: errors.New("another chip answers now: " + serial + " instead of " + l.board.Serial)}
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ func newPicture(parts []release.Part) (*picture, error) {
 	p := new(picture)
 	for _, part := range parts {
 		if len(part.Data) == 0 || uint64(part.Offset)+uint64(len(part.Data)) > ring {
-			return nil, &restore.Error{Code: restore.CodeTooLarge, Needs: uint32(min(uint64(part.Offset)+uint64(len(part.Data)), 1<<32-1)), Has: ring}
+			behind := uint64(part.Offset) + uint64(len(part.Data))
+			return nil, &restore.Error{Code: restore.CodeTooLarge, Needs: uint32(min(behind, 1<<32-1)), Has: ring}
 		}
 		if n := len(p.all); n > 0 {
 			last := &p.all[n-1]
@@ -109,18 +110,18 @@ func (p *picture) sectorsOf() []uint32 {
 
 // runs are the sectors that all parts touch, as ranges.
 func (p *picture) runs() []family.Range {
-	m := marks{}
+	m := sectorSet{}
 	for _, at := range p.sectorsOf() {
 		m[at] = true
 	}
 	return m.ranges()
 }
 
-// marks are sectors by their address.
-type marks map[uint32]bool
+// sectorSet are sectors by their address.
+type sectorSet map[uint32]bool
 
 // ranges are the sectors of a set as runs.
-func (m marks) ranges() []family.Range {
+func (m sectorSet) ranges() []family.Range {
 	var list []family.Range
 	for _, at := range m.sorted() {
 		if n := len(list); n > 0 && list[n-1].End() == uint64(at) {
@@ -132,7 +133,7 @@ func (m marks) ranges() []family.Range {
 	return list
 }
 
-func (m marks) sorted() []uint32 {
+func (m sectorSet) sorted() []uint32 {
 	list := make([]uint32, 0, len(m))
 	for at := range m {
 		list = append(list, at)

@@ -72,12 +72,12 @@ func (p *plan) behind() uint64 { return uint64(p.pic.behind()) }
 
 // make fills in the difference and the pieces. When so much differs that it would take more bytes than all parts in one go, all is
 // written.
-func (p *plan) make(l *Loader, differ marks) {
+func (p *plan) make(l *Loader, differ sectorSet) {
 	guards := p.guarded(l, differ)
 	p.cut(l, differ, guards)
 	if n := len(differ); n < p.d.Blocks && 2*n > p.d.Blocks {
 		whole := &plan{pic: p.pic, d: p.d}
-		all := marks{}
+		all := sectorSet{}
 		for _, at := range p.pic.sectorsOf() {
 			all[at] = true
 		}
@@ -145,8 +145,8 @@ func (p *piece) erasing() time.Duration { return time.Duration(p.sectors()) * er
 // guarded adds to what differs the sectors that make an image one: the first of every part that begins with an image's header, and that
 // of the boot loader, wherever it lies. They are erased before all else and written after it, so that what is torn does not start. A
 // part of which nothing differs keeps its own.
-func (p *plan) guarded(l *Loader, differ marks) marks {
-	guards := marks{}
+func (p *plan) guarded(l *Loader, differ sectorSet) sectorSet {
+	guards := sectorSet{}
 	size := uint32(1)
 	if l.chip.is8266() {
 		size = 2 // its ROM cannot erase one sector alone
@@ -177,7 +177,7 @@ func (p *plan) guarded(l *Loader, differ marks) marks {
 const imageMagic = 0xe9
 
 // cut makes pieces of what differs.
-func (p *plan) cut(l *Loader, differ, guards marks) {
+func (p *plan) cut(l *Loader, differ, guards sectorSet) {
 	for _, r := range guards.ranges() {
 		for at := uint64(r.Addr); at < r.End(); {
 			n := 1
@@ -188,7 +188,7 @@ func (p *plan) cut(l *Loader, differ, guards marks) {
 			at += uint64(n) * sector
 		}
 	}
-	rest := marks{}
+	rest := sectorSet{}
 	for at := range differ {
 		if !guards[at] {
 			rest[at] = true

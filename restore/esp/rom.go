@@ -48,8 +48,10 @@ const (
 )
 
 var refusals = map[byte]string{
-	0x00: "undefined error", badParameter: "parameter", 0x02: "no memory", 0x03: "sending", 0x04: "receiving", unsupported: "it does not know that",
-	badResult: "result is wrong", badChecksum: "checksum is wrong", badWrite: "flash does not hold what was written", 0x09: "flash cannot be read",
+	0x00: "undefined error", badParameter: "parameter", 0x02: "no memory", 0x03: "sending", 0x04: "receiving",
+	unsupported: "it does not know that",
+	badResult:   "result is wrong", badChecksum: "checksum is wrong",
+	badWrite: "flash does not hold what was written", 0x09: "flash cannot be read",
 	0x0a: "length", 0x0b: "data cannot be inflated", 0x0c: "checksum of the inflated data is wrong", 0x0d: "parameter of the deflated data",
 	0x64: "parameter", 0x65: "format", 0x66: "description", 0x67: "description", 0x69: "storage",
 }
@@ -191,7 +193,8 @@ func (r *rom) ask(ctx context.Context, q request) (data []byte, value uint32, er
 			return nil, 0, err
 		}
 	}
-	r.line.Done(family.Exchange{At: begin, Took: r.line.Now() - begin, Name: q.name, Bytes: header + len(q.body) + len(q.data), Tries: try, Err: err})
+	r.line.Done(family.Exchange{At: begin, Took: r.line.Now() - begin, Name: q.name, Bytes: header + len(q.body) + len(q.data),
+		Tries: try, Err: err})
 	return data, value, err
 }
 

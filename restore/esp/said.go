@@ -72,8 +72,9 @@ func said(raw []byte) []boot {
 
 // loaders says whether a line is one of ROM or boot loader.
 func loaders(line string) bool {
-	for _, w := range []string{" boot: ", " boot.esp32", " esp_image: ", " qio_mode: ", " efuse: ", " flash_encrypt: ", " secure_boot", " bootloader", "load:0x", "mode:",
-		"SPIWP:", "Build:", "Saved PC:", "configsip:", "clk_drv:", "ho 0 tail", "chksum", "csum", "tail ", "load 0x", "user code done", "rst:0x", "ctal Flash", " wdt",
+	for _, w := range []string{" boot: ", " boot.esp32", " esp_image: ", " qio_mode: ", " efuse: ", " flash_encrypt: ", " secure_boot",
+		" bootloader", "load:0x", "mode:", "SPIWP:", "Build:", "Saved PC:", "configsip:", "clk_drv:", "ho 0 tail", "chksum",
+		"csum", "tail ", "load 0x", "user code done", "rst:0x", "ctal Flash", " wdt",
 		"boot out of range", "2nd boot", "SPI Speed", "SPI Mode", "SPI Flash Size", "Register dump", "Backtrace:"} {
 		if strings.Contains(line, w) {
 			return true

@@ -48,7 +48,8 @@ type decoder struct {
 	out [maxAnswer]byte
 }
 
-// push takes a byte. It returns an answer when this ends one, and what came since the last that is none. Both are valid until the next call.
+// push takes a byte. It returns an answer when this ends one, and what came since the last that is none. Both are valid until the
+// next call.
 func (d *decoder) push(b byte) (a answer, ok bool, other []byte) {
 	if b != end {
 		d.raw[d.n] = b

@@ -130,7 +130,8 @@ func (l *Loader) samples(ctx context.Context, pic *picture, t *teller) (family.P
 			}
 		}
 		if !right {
-			return family.ProofNone, &restore.Error{Code: restore.CodeVerify, Addr: s.addr, Err: fmt.Errorf("what lies at %#x is not what was written", s.addr)}
+			err := fmt.Errorf("what lies at %#x is not what was written", s.addr)
+			return family.ProofNone, &restore.Error{Code: restore.CodeVerify, Addr: s.addr, Err: err}
 		}
 		t.p.Sectors++
 		t.work(uint64(t.p.Sectors))
