@@ -108,6 +108,11 @@ func pick(d *Device, all []Listing, c *Choice) (Listing, Reason, error) {
 		l, err := wished(d, all, c)
 		return l, ReasonChosen, err
 	}
+	// A release of parts is for devices with another boot loader: a terminal of the same model never gets one by itself.
+	all = slices.DeleteFunc(slices.Clone(all), func(l Listing) bool { return l.Manifest.Family != "" })
+	if len(all) == 0 {
+		return Listing{}, 0, &Error{Code: CodeNoRelease, Model: d.Model}
+	}
 	some := false // is held
 	usable := slices.DeleteFunc(slices.Clone(all), func(l Listing) bool {
 		some = some || held(d, &l)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"testing"
 
 	"unbrick/flash"
@@ -73,7 +74,10 @@ func TestPick(t *testing.T) {
 		order  uint64
 		reason Reason
 		code   Code
+		parts  []uint64 // orders of releases of parts
 	}{
+		{name: "newest is of parts", device: device(smp.RecordNone, nil, nil), parts: []uint64{4}, order: 3, reason: ReasonNewest},
+		{name: "all are of parts", device: device(smp.RecordNone, nil, nil), parts: []uint64{1, 2, 3, 4}, code: CodeNoRelease},
 		{name: "interrupted", device: device(smp.RecordRewriting, known(2), known(3)), order: 3, reason: ReasonIntended},
 		{name: "interrupted, To not at hand", device: device(smp.RecordRewriting, known(2), known(9)), order: 2, reason: ReasonInstalled},
 		{name: "interrupted, neither", device: device(smp.RecordRewriting, known(8), known(9)), order: 4, reason: ReasonNewest},
@@ -122,6 +126,9 @@ func TestPick(t *testing.T) {
 		list := all()
 		for i := range list {
 			list[i].Hold = test.hold[list[i].Manifest.Order]
+			if slices.Contains(test.parts, list[i].Manifest.Order) {
+				list[i].Manifest.Family = "esp"
+			}
 		}
 		l, reason, err := pick(&test.device, list, &test.choice)
 		var e *Error

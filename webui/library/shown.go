@@ -25,11 +25,17 @@ func SignersOf(signers *release.Signers) (all state.Signers) {
 }
 
 // All returns every known release of every model once, with where it is at hand; newest first within its model.
-func (l *Library) All() []state.Release {
+func (l *Library) All() []state.Release { return l.known(true) }
+
+// known are all releases that are known, or those that are no parts.
+func (l *Library) known(parts bool) []state.Release {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	byName := make(map[Name]state.Release)
 	put := func(m *release.Manifest, signers *release.Signers, origin state.Origin) {
+		if m.Family != "" && !parts {
+			return
+		}
 		if have, ok := byName[NameOf(m)]; ok && (have.Order > m.Order || have.Order == m.Order && have.Origin <= origin) {
 			return
 		}
@@ -54,9 +60,9 @@ func (l *Library) All() []state.Release {
 	return list
 }
 
-// Newest returns the newest release of a model that is at hand and may be offered, and whether there is one.
+// Newest returns the newest release of a model that is at hand and may be offered to a terminal, and whether there is one.
 func (l *Library) Newest(id string) (state.Release, bool) {
-	for _, r := range l.All() {
+	for _, r := range l.known(false) {
 		if r.Model == id && !r.Fit.Held() {
 			return r, true
 		}
