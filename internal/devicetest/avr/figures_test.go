@@ -70,7 +70,7 @@ func TestGenuineFigures(t *testing.T) {
 			const bytesOf, tries = 16 << 10, 3
 			app := image(1, bytesOf, 0, "")
 			var theirs, ours time.Duration // the best of each: others use the machine, too
-			for try := 0; try < tries; try++ {
+			for try := 0; try < tries && (ours == 0 || float64(theirs)/float64(ours) < least); try++ {
 				b := m.Start(t, nil)
 				theirWrite, theirRead, theirAll := avrdude(t, b, m, app)
 				if !bytes.Equal(b.Flash()[:bytesOf], app) {
