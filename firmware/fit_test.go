@@ -187,6 +187,7 @@ func TestPlace(t *testing.T) {
 	}{
 		{"usual place", app, firmware.Where{}, "app@10000+6448", 0},
 		{"first slot of a table", app, firmware.Where{Table: table}, "app@40000+6448", 0},
+		{"slot that the device starts", app, firmware.Where{Table: table, Choice: &espimage.Choice{Sequence: [2]uint32{3, 4}}}, "app@20000+6448", 0},
 		{"a place that is said", app, firmware.Where{Offset: 0x20000, Given: true, Table: table}, "app@20000+6448", 0},
 		{"choice", choice, firmware.Where{Table: table}, "otadata@d000+8192", 0},
 		{"choice without a table", choice, firmware.Where{}, "", firmware.Unplaced},

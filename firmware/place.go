@@ -7,10 +7,11 @@ import (
 
 // Where says where in a flash the parts of a file go.
 type Where struct {
-	Offset uint32          // of a file that does not say it, or has a usual place
-	Given  bool            // that somebody said the offset
-	Table  *espimage.Table // partition table of the device, or one that is written with it; nil: not known
-	Whole  bool            // a merged image as it is: settings and file systems become what the file has, erased bytes, too
+	Offset uint32           // of a file that does not say it, or has a usual place
+	Given  bool             // that somebody said the offset
+	Table  *espimage.Table  // partition table of the device, or one that is written with it; nil: not known
+	Choice *espimage.Choice // of the device: an application goes where it starts; nil: not known, or written, too
+	Whole  bool             // a merged image as it is: settings and file systems become what the file has, erased bytes, too
 }
 
 // Place returns the parts of a file as they lie in the flash. It fails with a *Refusal when nobody says where, or when a file that knows
@@ -66,7 +67,7 @@ func (f *File) place(w Where) (offset uint32, known bool) {
 	case f.Placing == Loose:
 		return 0, false
 	case f.Format == ESPApplication && w.Table != nil:
-		if p := w.Table.First(); p != nil {
+		if p := w.Table.Starts(w.Choice); p != nil {
 			return p.Offset, true
 		}
 		return 0, false

@@ -2,7 +2,9 @@ package espimage_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"testing"
 
 	"unbrick/firmware/espimage"
@@ -126,6 +128,41 @@ func TestOTAData(t *testing.T) {
 	}
 	if _, err := espimage.ParseOTAData(firmwaretest.OTAData()[:0x1000]); err == nil {
 		t.Error("half of it was taken")
+	}
+}
+
+// What a device has is read as its boot loader does, which starts the slot that the higher number names.
+func TestStarts(t *testing.T) {
+	sectors := func(first, second uint32, states ...uint32) []byte {
+		b := bytes.Repeat([]byte{0xff}, espimage.OTADataSize)
+		for i, n := range []uint32{first, second} {
+			if s := b[i*espimage.Sector:]; n > 0 {
+				binary.LittleEndian.PutUint32(s, n)
+				binary.LittleEndian.PutUint32(s[24:], states[i])
+				binary.LittleEndian.PutUint32(s[28:], crc32.Update(0xffffffff, crc32.IEEETable, s[:4]))
+			}
+		}
+		return b
+	}
+	v, err := espimage.ParseTable(firmwaretest.Table(firmwaretest.Usual, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := sectors(1, 2, 2, 2)
+	broken[espimage.Sector+28] ^= 1
+	for name, test := range map[string]struct {
+		b    []byte
+		want string
+	}{
+		"nothing": {sectors(0, 0), "app0"}, "none at all": {nil, "app0"}, "first": {firmwaretest.OTAData(), "app0"}, "second": {sectors(1, 2, 2, 2), "app1"},
+		"around": {sectors(3, 2, 2, 2), "app0"}, "failed": {sectors(1, 2, 2, 4), "app0"}, "invalid": {sectors(1, 2, 2, 3), "app0"}, "broken": {broken, "app0"},
+	} {
+		if got := v.Starts(espimage.ChoiceOf(test.b)); got.Label != test.want {
+			t.Errorf("%s: %s", name, got.Label)
+		}
+	}
+	if v.Starts(nil).Label != "app0" {
+		t.Error("no choice at all")
 	}
 }
 

@@ -158,6 +158,30 @@ func (t *Table) First() *Partition {
 	return first
 }
 
+// Starts returns the partition of the application that a boot loader starts by what a device has as its choice: where both sectors count, the
+// higher number, which goes around the slots that there are; else First. It returns nil if there is none.
+func (t *Table) Starts(c *Choice) *Partition {
+	slots, number := uint32(0), uint32(0)
+	for i := range t.Partitions {
+		if p := &t.Partitions[i]; p.App() && p.Subtype >= subOTA && p.Subtype < subTest {
+			slots++
+		}
+	}
+	if c != nil {
+		number = max(c.Sequence[0], c.Sequence[1])
+	}
+	if slots == 0 || number == 0 {
+		return t.First()
+	}
+	want := uint8(subOTA + (number-1)%slots)
+	for i := range t.Partitions {
+		if p := &t.Partitions[i]; p.App() && p.Subtype == want {
+			return p
+		}
+	}
+	return t.First()
+}
+
 // OTAData returns the partition that says which application starts, or nil.
 func (t *Table) OTAData() *Partition {
 	for i := range t.Partitions {
@@ -206,6 +230,28 @@ func ParseOTAData(b []byte) (*Choice, error) {
 		c.Sequence[i] = n
 	}
 	return c, nil
+}
+
+// States of an application that a boot loader does not start any more.
+const (
+	stateInvalid = 3
+	stateAborted = 4
+)
+
+// ChoiceOf reads that data as a boot loader does, from a device: a sector that is damaged, or whose application has failed, does not count.
+func ChoiceOf(b []byte) *Choice {
+	c := &Choice{}
+	for i := range c.Sequence {
+		if len(b) < (i+1)*Sector {
+			break
+		}
+		s := b[i*Sector:][:entrySize]
+		n, state := le.Uint32(s), le.Uint32(s[24:])
+		if n != 1<<32-1 && SequenceSum(n) == le.Uint32(s[28:]) && state != stateInvalid && state != stateAborted {
+			c.Sequence[i] = n
+		}
+	}
+	return c
 }
 
 // SequenceSum is the CRC that comes with a number: over its four bytes, begun with all ones where CRC-32 begins with zeros.
