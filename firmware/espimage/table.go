@@ -158,8 +158,8 @@ func (t *Table) First() *Partition {
 	return first
 }
 
-// Starts returns the partition of the application that a boot loader starts by what a device has as its choice: where both sectors count, the
-// higher number, which goes around the slots that there are; else First. It returns nil if there is none.
+// Starts returns the partition of the application that a boot loader starts by what a device has as its choice: where both sectors count,
+// the higher number, which goes around the slots that there are; else First. It returns nil if there is none.
 func (t *Table) Starts(c *Choice) *Partition {
 	slots, number := uint32(0), uint32(0)
 	for i := range t.Partitions {
