@@ -5,8 +5,8 @@
 // What is known is from Espressif's tools and documentation (esptool: loader, targets, serial-protocol, boot-mode-selection; esptool-js),
 // banners from logs that people published. Nothing was compared with silicon. What is not known was decided against the host. So:
 //
-//   - The first SYNC after a reset is lost, and noise comes back; in front of the answers to the second there may be half of one. What
-//     comes before the second, and is no SYNC, is not answered, and is a fault.
+//   - The first SYNC after a reset is lost, and noise comes back, or noise and the beginning of an answer. What comes before the
+//     second, and is no SYNC, is not answered, and is a fault.
 //   - Bytes between two frames are a fault once SYNC was answered.
 //   - The body of a command has exactly the documented length, or 0105: FLASH_BEGIN and DEFL_BEGIN have four words on ESP8266 and ESP32 and
 //     five on the others, SPI_ATTACH has eight bytes, FLASH_DATA's length is that of its data. Reserved words are 0, or 0101.

@@ -73,7 +73,11 @@ func run(t *testing.T, c esp.Config, o standin.Options, w wish, prepare func(*es
 	if prepare != nil {
 		prepare(chip)
 	}
-	o.Real, o.Seed = true, 1
+	o.Real = true
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	t.Logf("seed %d", o.Seed)
 	wire := standin.New(chip, o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -173,16 +173,13 @@ func (l *loader) sync(body []byte, baud uint32) {
 		ch.w.Listen(baud)
 	}
 	if l.synced++; l.synced == 1 {
-		// A port that begins to work says anything.
-		noise := make([]byte, 1+ch.w.Random()%8)
-		for i := range noise {
-			noise[i] = byte(ch.w.Random())
+		// A port that begins to work says anything, and perhaps the beginning of an answer.
+		noise := []byte{byte(ch.w.Random()), byte(ch.w.Random()), byte(ch.w.Random())}
+		if ch.w.Random()&1 == 0 {
+			noise = append(noise, end, 1, sync)
 		}
 		ch.w.Send(noise)
 		return
-	}
-	if !l.heard && ch.w.Random()&1 == 0 { // half of an answer stands in front of the first
-		ch.w.Send([]byte{end, 1, sync, byte(ch.m.status()), 0, 0x07})
 	}
 	l.heard = true
 	ch.Syncs++

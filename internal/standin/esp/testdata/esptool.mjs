@@ -27,7 +27,17 @@ loader.FLASH_WRITE_SIZE = 0x400;
 const words = (...w) => { const b = Buffer.alloc(4 * w.length); w.forEach((v, i) => b.writeUInt32LE(v, 4 * i)); return new Uint8Array(b); };
 
 try {
-  result.chip = await loader.main();
+  // MARK 7: noise in front of the answers to SYNC, which the stand-in sends, makes it give up about once in 40 times, with answers of the
+  // SYNC before still on their way. Whoever uses it tries again then.
+  for (result.tries = 1; !result.chip; result.tries++) {
+    try {
+      result.chip = await loader.main();
+    } catch (e) {
+      if (result.tries === 3 || !String(e?.message).includes("Invalid head of packet")) throw e;
+      await transport.disconnect();
+      await new Promise((good) => setTimeout(good, 200));
+    }
+  }
   // MARK 6: an ESP8266 has no registers for the lengths; esptool-js has them at offset 0, which is the command.
   if (want.noLengths) loader.chip.SPI_MOSI_DLEN_OFFS = loader.chip.SPI_MISO_DLEN_OFFS = null;
   result.name = loader.chip.CHIP_NAME;
