@@ -46,7 +46,7 @@ func (l *Loader) describe(ctx context.Context) error {
 		l.sealedByDownload(odd)
 		return nil
 	}
-	if l.usb == jtagUSB {
+	if l.watched() {
 		if err := l.stopDogs(ctx); err != nil {
 			return err
 		}

@@ -193,7 +193,7 @@ func (l *Loader) again(ctx context.Context) error {
 	if err := l.same(ctx); err != nil {
 		return err
 	}
-	if l.usb == jtagUSB && !l.isDownload() {
+	if l.watched() && !l.isDownload() {
 		if err := l.stopDogs(ctx); err != nil {
 			return err
 		}
@@ -232,6 +232,10 @@ func (l *Loader) size() uint32 {
 }
 
 func (l *Loader) usbPort() bool { return l.usb != noUSB }
+
+// watched says whether the chip may have watchdogs that run. A port that was the program's own is, in the ROM, one of the ROM's: which,
+// nobody tells.
+func (l *Loader) watched() bool { return l.usb == jtagUSB || l.usb == ownUSB }
 
 // Read reads a part of the flash: 64 bytes an exchange, each piece proven by its digest.
 func (l *Loader) Read(ctx context.Context, addr uint32, p []byte, report family.Report) error {

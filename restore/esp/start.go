@@ -164,7 +164,7 @@ func (l *Loader) dogResets(ctx context.Context) (bool, error) {
 	if l.chip == nil || !l.chip.dog.resets || l.isDownload() {
 		return false, nil
 	}
-	if l.usb != otgUSB || l.chip.otg == 0 {
+	if l.usb == jtagUSB || l.chip.otg == 0 {
 		return true, nil
 	}
 	strap, err := l.rom.sure(ctx, l.chip.otg)

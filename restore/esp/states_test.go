@@ -322,6 +322,41 @@ func TestByHand(t *testing.T) {
 	}
 }
 
+// TestOwnPort: a program with a USB port of its own, of which the numbers say nothing about the ROM's; a person holds BOOT and presses EN.
+func TestOwnPort(t *testing.T) {
+	for _, name := range []string{"esp32s3", "esp32c6", "esp32p4"} {
+		r := newRig(t, chip.Config{Chip: name, Port: chip.JTAG}, standin.Options{Seed: 4})
+		r.o.USB, r.o.Patience = family.USB{Vendor: 0x303a, Product: 0x4001}, 10*time.Second
+		r.wire.Do(func() {
+			r.wire.After(4*time.Second, func() { r.chip.Hold(true); r.chip.Press(true) })
+			r.wire.After(4500*time.Millisecond, func() { r.chip.Press(false) })
+			r.wire.After(7*time.Second, func() { r.chip.Hold(false) })
+		})
+		l, err := esp.Enter(context.Background(), r.port, &r.o)
+		if err != nil || l.Way() != family.WayHand {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var loader, id int
+		for _, k := range kinds {
+			if k.name == name {
+				loader, id = k.loader, k.id
+			}
+		}
+		parts := software(1, name, loader, id, 100_000) // longer than its watchdogs take
+		_, _, s, err := whole(context.Background(), l, parts)
+		if err != nil {
+			t.Errorf("%s: %v; %q", name, err, r.chip.Notes)
+			continue
+		}
+		r.holds(parts)
+		r.faultless()
+		if want := map[string]family.Outcome{"esp32c6": family.Unasked}[name]; want != 0 && s.Outcome != want || want == 0 && s.Outcome != family.Runs {
+			t.Errorf("%s: outcome %v, %q", name, s.Outcome, s.Heard)
+		}
+	}
+}
+
 // TestThere: a chip that waits already, on each port, is not reset; what cannot be told to start is left to a person.
 func TestThere(t *testing.T) {
 	for _, c := range []struct {
