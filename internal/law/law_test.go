@@ -78,6 +78,7 @@ var below = map[string][]string{
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "firmware/mcuboot", "restore/boottext"},
 	"restore/boottext":      {},
 	"restore/family":        {"release", "restore"},
+	"restore/fit":           {"release", "restore", "restore/family", "firmware"},
 	"restore/stk500":        {"release", "restore", "restore/family"},
 	"restore/recognise":     {"restore", "restore/boottext", "restore/family"},
 	"restore/esp":           {"release", "restore", "restore/boottext", "restore/family"},
