@@ -187,7 +187,7 @@ func TestReleasesThatNobodyTakes(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"several parts", func(m *release.Manifest, _ *release.File) { m.Family = "hub" }, 422, "several parts"},
+		{"a family and no parts", func(m *release.Manifest, _ *release.File) { m.Family = "hub" }, 422, "malformed parts file"},
 		{"second era", func(m *release.Manifest, _ *release.File) { m.Era = 1 }, 422, "No device takes trust statements yet"},
 		{"trust statement", func(m *release.Manifest, _ *release.File) { m.Least = 3 }, 422, "trust statement 3 or a newer one. No device"},
 		{"no statement at all", func(_ *release.Manifest, f *release.File) { f.Statement = []byte("words") }, 400, "trust statement"},
