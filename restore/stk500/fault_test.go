@@ -256,6 +256,78 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// loser is a port that loses the n-th page on its way, or the answer to it.
+type loser struct {
+	*standin.Port
+	n       int
+	request bool
+	swallow int
+}
+
+func (p *loser) Write(b []byte) error {
+	if len(b) > 256 {
+		if p.n--; p.n == 0 {
+			if p.request {
+				return nil
+			}
+			p.swallow = 8
+		}
+	}
+	return p.Port.Write(b)
+}
+
+func (p *loser) Read(b []byte, wait time.Duration) (int, error) {
+	n, err := p.Port.Read(b, wait)
+	if n > 0 && p.swallow > 0 {
+		p.swallow -= n
+		return 0, restore.ErrTimeout
+	}
+	return n, err
+}
+
+// TestLostPage: stk500boot counts what it erases. Whether it was a page or the answer to it that was lost, on one that differs or one that
+// held the same, nothing is left erased, and nothing beyond is touched. What is told does not go back.
+func TestLostPage(t *testing.T) {
+	for n := 1; n <= 11; n++ {
+		for _, request := range []bool{true, false} {
+			r := build(t, board.Options{Kind: board.STK500Boot, Flash: random(3, 30*256)}, standin.Options{})
+			want := append([]byte(nil), r.NOR.Data...)
+			for _, at := range []int{5, 10} {
+				for i := range 256 {
+					want[at*256+i] ^= 0xff
+				}
+			}
+			p, err := r.w.Open(115200)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := Enter(ctx, &loser{Port: p, n: n, request: request}, 115200, 0, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := []release.Part{{Data: want[:15*256]}}
+			d, err := l.Compare(ctx, parts, nil)
+			if err != nil || d.Differ != 11 {
+				t.Fatalf("%+v, %v", d, err)
+			}
+			last := 0
+			err = l.Write(ctx, d, func(p restore.Progress) {
+				if p.Sectors < last {
+					t.Errorf("page %d: %d pages are told, then %d", n, last, p.Sectors)
+				}
+				last = p.Sectors
+			})
+			if err != nil || last != 11 {
+				t.Errorf("page %d lost (request %v): %d pages, %v", n, request, last, err)
+			}
+			if string(want) != string(r.NOR.Data) {
+				t.Errorf("page %d lost (request %v): the flash holds something else", n, request)
+			}
+			r.clean()
+		}
+	}
+}
+
 // TestOtherBoard: after a reset another chip answers. It is not written to.
 func TestOtherBoard(t *testing.T) {
 	r := build(t, board.Options{}, standin.Options{})
@@ -293,6 +365,7 @@ func FuzzAnswer1(f *testing.F) {
 func FuzzAnswer2(f *testing.F) {
 	f.Add(append2(nil, 3, []byte("\x01\x00\x08AVRISP_2")), byte(3))
 	f.Add(append2([]byte("\x1b\x03\x1b"), 3, []byte{0x13, 0}), byte(3))
+	f.Add([]byte{start2, 3, 0, 2, token2, 0x13, 0, 0}, byte(3)) // a wrong sum
 	f.Fuzz(func(t *testing.T, in []byte, seq byte) {
 		body, drop := answer2(in, seq)
 		if drop < 0 || drop > len(in) || len(body) > maxBody {

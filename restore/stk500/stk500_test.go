@@ -48,7 +48,7 @@ func TestRestores(t *testing.T) {
 				if before.Writes != r.Tally.Writes {
 					t.Error("again something was written")
 				}
-				parts[0].Data[1000] ^= 1
+				parts[0].Data[1000] ^= 0xff // some bits rise: without an erase they cannot
 				want := 1
 				if k.o.Kind == board.STK500Boot {
 					want = 4 // from 0 to the page that differs
@@ -127,6 +127,21 @@ func TestReserved(t *testing.T) {
 		}
 		if k.o.Kind != board.OldOptiboot {
 			r.clean()
+		}
+	}
+}
+
+// TestUnknownLoader: one that is not known may have all that the fuses can give it.
+func TestUnknownLoader(t *testing.T) {
+	for _, c := range chips {
+		for b := other1; b <= urboot; b++ {
+			r := c.reserved(b)
+			if size, known := c.loaders[b]; r.End() != uint64(c.flash) || known && r.Size != size || !known && r.Size != c.largest {
+				t.Errorf("%s, %d: %+v", c.name, b, r)
+			}
+			if r.Size > c.largest || r.Size%c.page != 0 || c.flash > maxFlash || c.page > maxPage {
+				t.Errorf("%s, %d: %+v", c.name, b, r)
+			}
 		}
 	}
 }

@@ -93,8 +93,8 @@ func (l *Loader) writeInOrder(ctx context.Context, p *plan, pages []bool, t *tel
 		if err = l.steadily(ctx, func() error { return l.two.rewind(ctx) }); err != nil {
 			return err
 		}
-		i, session := 0, l.session
-		for ; i < end && session == l.session; i++ {
+		i := 0
+		for ; i < end; i++ {
 			page := want[i*size : (i+1)*size]
 			err = l.writePage(ctx, uint32(i*size), page)
 			if lost(err) {
@@ -114,7 +114,7 @@ func (l *Loader) writeInOrder(ctx context.Context, p *plan, pages []bool, t *tel
 			copy(p.held[i*size:], page)
 			t.reached(i + 1)
 		}
-		if i == end && session == l.session && err == nil {
+		if i == end {
 			return nil
 		}
 	}
