@@ -29,7 +29,6 @@ type model struct {
 	bootOK   string // number of a start from flash
 	bootDown string // number of download mode
 	powerOn  string
-	usbReset string
 }
 
 // bit is a field of an eFuse word.

@@ -66,19 +66,24 @@ func FuzzInflater(f *testing.F) {
 	})
 }
 
-// FuzzHost throws bytes at a loader that listens: it must stay itself, and write nothing that was not announced.
+// FuzzHost throws bytes at a loader that listens, as they are or as the body of a request: it must stay itself, and write nothing that was
+// not announced.
 func FuzzHost(f *testing.F) {
-	f.Add(uint8(0), request(readReg, words(magicAt), 0))
-	f.Add(uint8(1), append(request(flashBegin, words(4096, 4, block, 0), 0), request(flashData, chunk(pattern(block, 1), 0), 0)...))
-	f.Add(uint8(4), request(writeReg, words(0x60002000, 1<<18, 0xffffffff, 0), 0))
-	f.Add(uint8(3), request(deflBegin, words(1024, 1, block, 0, 0), 0))
-	f.Fuzz(func(t *testing.T, chip uint8, p []byte) {
+	f.Add(uint8(0), uint8(0), request(readReg, words(magicAt), 0))
+	f.Add(uint8(1), uint8(0), append(request(flashBegin, words(4096, 4, block, 0), 0), request(flashData, chunk(pattern(block, 1), 0), 0)...))
+	f.Add(uint8(4), uint8(writeReg), words(0x60002000, 1<<18, 0xffffffff, 0))
+	f.Add(uint8(3), uint8(deflBegin), words(1024, 1, block, 0, 0))
+	f.Add(uint8(5), uint8(flashBegin), words(1<<20, 1024, block, 0, 0))
+	f.Add(uint8(7), uint8(flashMD5), words(0, 1<<20, 0, 0))
+	f.Add(uint8(2), uint8(changeBaud), words(921600, 0))
+	f.Fuzz(func(t *testing.T, chip, op uint8, p []byte) {
 		h := down(t, Config{Chip: models[int(chip)%len(models)].name, Flash: 1 << 20})
+		if op != 0 {
+			p = request(op, p[:min(len(p), maxFrame)], 0)
+		}
 		h.send(p)
-		for range 100 {
-			if h.heard(0); h.port.Now() > 1e12 {
-				break
-			}
+		for range 60 {
+			h.heard(0)
 			h.wire.Run(1e9)
 		}
 		if h.chip.Erased > 512 {

@@ -64,7 +64,6 @@ type loader struct {
 
 	attached bool
 	size     int // that was set
-	mayWatch bool
 }
 
 func (l *loader) begin() {
