@@ -20,7 +20,7 @@ const (
 	syncs     = 5
 	stkFor    = 100 * time.Millisecond // for an answer to one request of STK500
 	stkFirst  = 450 * time.Millisecond // for the first one: Optiboot 4.4 blinks for 0.4 s before it reads, and keeps three bytes meanwhile
-	stkSlow   = 300 * time.Millisecond // and at lower speeds, where ATmegaBOOT is
+	stkSlow   = 400 * time.Millisecond // and at lower speeds, where ATmegaBOOT is
 	stkTries  = 4
 )
 
