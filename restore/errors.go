@@ -47,6 +47,7 @@ const (
 	CodeStarted      Code = 33 // the reset works, and its program starts instead of its boot loader: BOOT was not held
 	CodeUnfit        Code = 34 // the file would not start there: Err says why
 	CodeNamed        Code = 35 // the device is known by name, and not how it is written to: Err says which, and what does it
+	CodeNoProgram    Code = 36 // the page's: the program that speaks with this family cannot be had
 )
 
 var codeWords = map[Code]string{
@@ -63,6 +64,7 @@ var codeWords = map[Code]string{
 	CodeChip:     "it is for another chip", CodeProtected: "chip is protected", CodeTooLarge: "it does not fit the flash",
 	CodeReserved: "it would overwrite the boot loader", CodeStarted: "program starts instead of the boot loader", CodeUnfit: "it would not start there",
 	CodeNamed:     "it can be named, and not written to",
+	CodeNoProgram: "program for this family is not there",
 	CodeStoreFull: "browser's storage does not take it", CodePortBusy: "port is in use", CodeProgramFault: "defect of the program", CodePortStuck: "port does not open",
 }
 
@@ -128,7 +130,7 @@ func (e *Error) Retry() bool {
 		return true
 	case CodeSignature, CodeUnknownKey, CodeModel, CodeFloor, CodeBadFile, CodeNoRoom, CodeFlash, CodeRefused, CodeNoRelease,
 		CodeBadRelease, CodeForeign, CodeUnlisted, CodePending, CodeTrial, CodeNotStarted, CodeExcluded, CodeSigners,
-		CodeChip, CodeProtected, CodeTooLarge, CodeReserved, CodeUnfit, CodeNamed:
+		CodeChip, CodeProtected, CodeTooLarge, CodeReserved, CodeUnfit, CodeNamed, CodeNoProgram:
 		return false
 	}
 	return false

@@ -82,7 +82,22 @@ const (
 // Run again after a failure, by whomever, it goes on where the loader stands. If what comes out of that is
 // not the image, another one's beginning was there, and it begins anew by itself.
 func (s *Session) Install(ctx context.Context, file []byte, o *InstallOptions) (*Installed, error) {
-	i := &installer{s: s, began: s.port.Now()}
+	i, err := s.Installer(file, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.Bring(ctx); err != nil {
+		return nil, err
+	}
+	if err := i.Start(ctx); err != nil {
+		return nil, err
+	}
+	return i.Installed(), nil
+}
+
+// Installer is Install in its two steps, Bring and Start.
+func (s *Session) Installer(file []byte, o *InstallOptions) (*Installer, error) {
+	i := &Installer{s: s, began: s.port.Now()}
 	if o != nil {
 		i.o = *o
 	}
@@ -93,16 +108,35 @@ func (s *Session) Install(ctx context.Context, file []byte, o *InstallOptions) (
 	i.m, i.file = m, file[:m.Size]
 	i.progress.BytesOf, i.progress.WorkOf = uint64(m.Size), i.micros(m.Size)
 	s.plain = true
-	if err := i.run(ctx); err != nil {
-		return nil, i.wrap(err)
-	}
-	sent, received := s.Bytes()
-	i.out.Image, i.out.Sent, i.out.Received, i.out.Repeated, i.out.Elapsed = m, sent, received, s.repeated, s.port.Now()-i.began
-	return &i.out, nil
+	return i, nil
 }
 
-// installer is one Install.
-type installer struct {
+// Bring uploads the image, finds it in the loader's list, and marks it for its trial where that is needed.
+func (i *Installer) Bring(ctx context.Context) error {
+	if err := i.bringMarked(ctx); err != nil {
+		return i.wrap(err)
+	}
+	return nil
+}
+
+// Start lets the device start what was brought, and watches it.
+func (i *Installer) Start(ctx context.Context) error {
+	i.stage(StageStart)
+	if err := i.start(ctx); err != nil {
+		return i.wrap(err)
+	}
+	return nil
+}
+
+// Installed is what has become of it so far.
+func (i *Installer) Installed() *Installed {
+	sent, received := i.s.Bytes()
+	i.out.Image, i.out.Sent, i.out.Received, i.out.Repeated, i.out.Elapsed = i.m, sent, received, i.s.repeated, i.s.port.Now()-i.began
+	return &i.out
+}
+
+// Installer brings one image to a loader, and starts it.
+type Installer struct {
 	s        *Session
 	o        InstallOptions
 	m        *mcuboot.Image
@@ -121,7 +155,7 @@ type installer struct {
 	out      Installed
 }
 
-func (i *installer) wrap(err error) error {
+func (i *Installer) wrap(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("install: %w", err)
@@ -134,16 +168,16 @@ func (i *installer) wrap(err error) error {
 	return &told
 }
 
-func (i *installer) stage(s Stage) {
+func (i *Installer) stage(s Stage) {
 	i.progress.Stage = s
 	i.tell(int(i.progress.Bytes))
 }
 
 // micros is how long n bytes take on the line, in microseconds: 4/3 for base64, and a little for lines and
 // answers.
-func (i *installer) micros(n int) uint64 { return uint64(i.s.lineTime(n+n/2) / time.Microsecond) }
+func (i *Installer) micros(n int) uint64 { return uint64(i.s.lineTime(n+n/2) / time.Microsecond) }
 
-func (i *installer) tell(at int) {
+func (i *Installer) tell(at int) {
 	i.progress.Bytes, i.progress.Work = uint64(at), i.micros(at)
 	i.progress.Elapsed = i.s.port.Now() - i.began
 	if i.o.Report != nil {
@@ -151,7 +185,7 @@ func (i *installer) tell(at int) {
 	}
 }
 
-func (i *installer) run(ctx context.Context) error {
+func (i *Installer) bringMarked(ctx context.Context) error {
 	i.stage(StageWrite)
 	if err := i.s.list(ctx, &i.before); err != nil {
 		return err
@@ -179,13 +213,12 @@ func (i *installer) run(ctx context.Context) error {
 			return err
 		}
 	}
-	i.stage(StageStart)
-	return i.start(ctx)
+	return nil
 }
 
 // bring uploads the image from an offset on and finds it in the list. What was resumed and is not the image,
 // or may not be, is uploaded anew.
-func (i *installer) bring(ctx context.Context, at int) (*LoaderImage, error) {
+func (i *Installer) bring(ctx context.Context, at int) (*LoaderImage, error) {
 	for {
 		i.out.Resumed = uint32(at)
 		err := i.upload(ctx, at)
@@ -217,7 +250,7 @@ func (i *installer) bring(ctx context.Context, at int) (*LoaderImage, error) {
 
 // find returns the entry of what was uploaded: one that is the image, and was not listed while the slot was
 // empty. The list numbers images and slots in its own way, so the number of the upload is no part of that.
-func (i *installer) find(l *Loader) *LoaderImage {
+func (i *Installer) find(l *Loader) *LoaderImage {
 	var elsewhere *LoaderImage
 	for k := range l.Images {
 		e := &l.Images[k]
@@ -246,14 +279,14 @@ func (i *installer) find(l *Loader) *LoaderImage {
 // meant reports whether the number of the upload means the slot of an entry, in any build: the primary slot of
 // that image, or with direct upload the slots in their order, from 1 on, where 0 is 1; a program's server takes
 // the secondary slot.
-func (i *installer) meant(e *LoaderImage) bool {
+func (i *Installer) meant(e *LoaderImage) bool {
 	n := i.o.Number
 	direct := max(n, 1) - 1
 	return e.Number == direct/2 && e.Slot == direct%2 || e.Number == n && (e.Slot == 0 || i.program && e.Slot == 1)
 }
 
 // stands asks where the loader stands, by a piece that it cannot want: 0 if it does not say.
-func (i *installer) stands(ctx context.Context, p patience) (int, error) {
+func (i *Installer) stands(ctx context.Context, p patience) (int, error) {
 	var at smp.Offset
 	err := i.s.call(ctx, &smp.UploadRequest{Image: i.o.Number, Offset: beyond, Data: i.file[:1]}, &at, p)
 	var said *smp.Error
@@ -269,7 +302,7 @@ func (i *installer) stands(ctx context.Context, p patience) (int, error) {
 // first brings the first piece, behind which the loader may erase its whole slot before it answers. It is
 // sent again only when the loader answers another question meanwhile and has not taken it: a second one would
 // erase again.
-func (i *installer) first(ctx context.Context) (at int, err error) {
+func (i *Installer) first(ctx context.Context) (at int, err error) {
 	stale, err := i.stands(ctx, hashes)
 	if err != nil {
 		return 0, err
@@ -316,7 +349,7 @@ func (i *installer) first(ctx context.Context) (at int, err error) {
 }
 
 // mark marks an image in a second slot for its trial.
-func (i *installer) mark(ctx context.Context, e *LoaderImage) error {
+func (i *Installer) mark(ctx context.Context, e *LoaderImage) error {
 	i.out.Trial = true
 	if e.Pending {
 		return nil

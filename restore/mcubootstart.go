@@ -12,7 +12,7 @@ import (
 
 // start lets the device start, and watches it. The command is given again only to a device that still stands
 // where it stood: one that took it may have put an image on trial, which a second start would take back.
-func (i *installer) start(ctx context.Context) error {
+func (i *Installer) start(ctx context.Context) error {
 	for try := 1; ; try++ {
 		err := i.s.call(ctx, &smp.ResetRequest{}, &smp.Empty{}, going)
 		var said *smp.Error
@@ -50,7 +50,7 @@ const (
 )
 
 // quiet is how long the device is left alone after the command to start.
-func (i *installer) quiet() time.Duration {
+func (i *Installer) quiet() time.Duration {
 	d := quietBase + time.Duration(i.m.Size)*quietOfByte
 	if i.out.Trial {
 		d += time.Duration(i.m.Size) * quietOfSwapped
@@ -59,7 +59,7 @@ func (i *installer) quiet() time.Duration {
 }
 
 // watch looks what became of the device. A program on trial that answers is told to stay.
-func (i *installer) watch(ctx context.Context) (sight, error) {
+func (i *Installer) watch(ctx context.Context) (sight, error) {
 	await := i.o.Await
 	if await == 0 {
 		await = DefaultAwait
@@ -103,7 +103,7 @@ func (i *installer) watch(ctx context.Context) (sight, error) {
 }
 
 // sees says what a list means.
-func (i *installer) sees(l *Loader) sight {
+func (i *Installer) sees(l *Loader) sight {
 	if e := i.running(l); e != nil {
 		return seenOurs
 	}
@@ -116,7 +116,7 @@ func (i *installer) sees(l *Loader) sight {
 	return seenLoader
 }
 
-func (i *installer) running(l *Loader) *LoaderImage {
+func (i *Installer) running(l *Loader) *LoaderImage {
 	for k := range l.Images {
 		if e := &l.Images[k]; e.Active && e.is(i.m) {
 			return e
@@ -125,12 +125,12 @@ func (i *installer) running(l *Loader) *LoaderImage {
 	return nil
 }
 
-func (i *installer) pending(l *Loader) bool {
+func (i *Installer) pending(l *Loader) bool {
 	return slices.ContainsFunc(l.Images, func(e LoaderImage) bool { return e.is(i.m) && (e.Pending || i.unmarked) && !e.Active })
 }
 
 // confirm tells a program on trial that runs to stay. One that does not know how is left to confirm itself.
-func (i *installer) confirm(ctx context.Context, l *Loader) error {
+func (i *Installer) confirm(ctx context.Context, l *Loader) error {
 	i.out.Runs = true
 	e := i.running(l)
 	if !i.out.Trial || e.Confirmed {
@@ -148,7 +148,7 @@ func (i *installer) confirm(ctx context.Context, l *Loader) error {
 }
 
 // outcome says what is known of the start. Nothing is made of what was not seen.
-func (i *installer) outcome(seen sight) error {
+func (i *Installer) outcome(seen sight) error {
 	switch {
 	case seen == seenOurs, seen == seenNothing && !i.unmarked:
 		return nil

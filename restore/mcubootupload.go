@@ -9,7 +9,7 @@ import (
 )
 
 // upload brings the image from an offset on, going on at the offset that is answered.
-func (i *installer) upload(ctx context.Context, from int) error {
+func (i *Installer) upload(ctx context.Context, from int) error {
 	buffer := leastBuffer
 	if i.s.sized {
 		buffer = int(i.s.params.BufSize)
@@ -79,7 +79,7 @@ func (i *installer) upload(ctx context.Context, from int) error {
 	return nil
 }
 
-func (i *installer) aligned(n int) int {
+func (i *Installer) aligned(n int) int {
 	if n > alignPiece {
 		n -= n % alignPiece
 	}
@@ -87,7 +87,7 @@ func (i *installer) aligned(n int) int {
 }
 
 // through notes a piece that arrived; after some in a row they grow again.
-func (i *installer) through(n int) {
+func (i *Installer) through(n int) {
 	i.proven = max(i.proven, n)
 	i.arrived++
 	if i.arrived >= growBehind && i.piece < i.aligned(i.ceiling) {
@@ -99,7 +99,7 @@ func (i *installer) through(n int) {
 
 // lost makes pieces smaller. A size that never got through is not tried again: the loader's buffer is
 // smaller than that.
-func (i *installer) lost() {
+func (i *Installer) lost() {
 	i.s.repeated++
 	i.arrived = 0
 	if i.piece > i.proven {

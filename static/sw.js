@@ -1,6 +1,6 @@
 // Keeps the page usable without a network. What carries a version in its address never changes and is
 // taken from the cache; everything else is asked for first and taken from the cache only when nobody
-// answers. The Lab's program comes when the page has the time for it. The server's data (/api, /link and the rest) is not ours to keep.
+// answers. The Lab's program and that of families come when the page has the time for them. The server's data (/api, /link and the rest) is not ours to keep.
 'use strict';
 importScripts('dist/version.js');
 
@@ -8,8 +8,8 @@ const CACHE = 'unbrick-' + self.UNBRICK.version;
 const PATIENCE = 4000; // ms that a network may take when the cache has an answer
 const versioned = f => f === 'worker.js' || (f.startsWith('dist/') && f !== 'dist/version.js');
 const KEEP = [...self.UNBRICK.files, 'dist/version.js'].map(f => versioned(f) ? f + '?v=' + self.UNBRICK.version : f);
-const LAB = 'dist/lab.wasm?v=' + self.UNBRICK.version;
-const OURS = new Set([...KEEP, LAB].map(f => new URL(f, self.registration.scope).href));
+const LATER = ['dist/families.wasm', 'dist/lab.wasm'].map(f => f + '?v=' + self.UNBRICK.version);
+const OURS = new Set([...KEEP, ...LATER].map(f => new URL(f, self.registration.scope).href));
 
 self.addEventListener('install', e => e.waitUntil((async () => {
 	const cache = await caches.open(CACHE);
@@ -26,7 +26,7 @@ self.addEventListener('activate', e => e.waitUntil((async () => {
 
 self.addEventListener('message', e => e.waitUntil((async () => { // the page is at rest
 	const cache = await caches.open(CACHE);
-	if (!await cache.match(LAB)) await cache.add(LAB);
+	for (const f of LATER) if (!await cache.match(f)) await cache.add(f);
 })()));
 
 async function networkFirst(request, key) {

@@ -7,7 +7,31 @@ const early = []; // what arrives before the program listens
 onmessage = event => early.push(event.data);
 self.early = early;
 
-const PROGRAM = { engine: 'dist/app.wasm', lab: 'dist/lab.wasm', replay: 'dist/lab.wasm' };
+const PROGRAM = { engine: 'dist/app.wasm', lab: 'dist/lab.wasm', replay: 'dist/lab.wasm', families: 'dist/families.wasm' };
+const programs = {};
+
+// program compiles one, once. One that could not be had is asked for again.
+self.program = name => programs[name] ??= (async () => {
+	try {
+		const answer = await fetch(PROGRAM[name] + location.search);
+		if (!answer.ok) throw new Error('status ' + answer.status);
+		return await WebAssembly.compileStreaming(answer);
+	} catch (e) {
+		delete programs[name];
+		throw e;
+	}
+})();
+
+// begin runs one, beside this worker's own, until it ends.
+self.begin = async name => {
+	const go = new Go();
+	go.argv = ['unbrick', name];
+	let code = 0;
+	const exit = go.exit.bind(go);
+	go.exit = n => { code = n; exit(n); };
+	await go.run(await WebAssembly.instantiate(await self.program(name), go.importObject));
+	if (code) throw new Error('exit code ' + code);
+};
 
 // What takes the browser a moment is asked for while the program is compiled: the lock that only one tab holds, and its databases.
 if (self.name === 'engine') {
@@ -21,21 +45,14 @@ if (self.name === 'engine') {
 async function start() {
 	let module;
 	try {
-		const answer = await fetch(PROGRAM[self.name] + location.search);
-		if (!answer.ok) throw new Error('status ' + answer.status);
-		module = await WebAssembly.compileStreaming(answer);
+		module = await self.program(self.name);
 	} catch (e) {
 		return postMessage({ missing: String(e) });
 	}
 	if (self.name === 'engine') postMessage({ module });
-	const go = new Go();
-	go.argv = ['unbrick', self.name];
-	let code = 0;
-	const exit = go.exit.bind(go);
-	go.exit = n => { code = n; exit(n); };
 	try {
-		await go.run(await WebAssembly.instantiate(module, go.importObject));
-		postMessage({ halt: 'exit code ' + code });
+		await self.begin(self.name);
+		postMessage({ halt: 'exit code 0' });
 	} catch (e) {
 		postMessage({ halt: String(e) });
 	}

@@ -46,18 +46,22 @@ func (f *cableFlags) connect(ctx context.Context, errOut io.Writer) (*restore.Se
 	if err != nil {
 		return nil, portAdvice(f.port, err)
 	}
-	o := &restore.Options{Baud: uint32(f.baud), OnWay: func(w restore.Way) {
+	s, err := connectAt(ctx, port, uint32(f.baud), errOut)
+	if err != nil {
+		port.Close()
+	}
+	return s, err
+}
+
+// connectAt is that at an open port.
+func connectAt(ctx context.Context, port restore.Port, baud uint32, errOut io.Writer) (*restore.Session, error) {
+	o := &restore.Options{Baud: baud, OnWay: func(w restore.Way) {
 		if w == restore.WayWait {
 			fmt.Fprintln(errOut, "No answer yet. A device that was just being restored answers when it is done with what it has: wait. Any "+
 				"other: switch it off and on, or press its reset button, now.")
 		}
 	}}
-	s, err := restore.Connect(ctx, port, o)
-	if err != nil {
-		port.Close()
-		return nil, err
-	}
-	return s, nil
+	return restore.Connect(ctx, port, o)
 }
 
 // portAdvice says what to do about a port that does not open. Nothing was written then.
@@ -132,6 +136,16 @@ func advices(e *restore.Error) advice {
 		restore.CodeRefused: {fmt.Sprintf("The device refused: %v.", e.Err), "unbrick identify shows what it is and takes"},
 		restore.CodeNoRelease: {fmt.Sprintf("No release%s for model %q is at hand.", version, e.Model),
 			"give --release-file, or a --server that has one"},
+		restore.CodeStarted: {"The reset works, and the chip starts its program instead of its boot loader.",
+			"hold its BOOT (or IO0) button, run this again, and let go when it is found"},
+		restore.CodeProtected: {"The chip is protected against this.", "ask the device's maker: only they have what it takes"},
+		restore.CodeTooLarge: {fmt.Sprintf("It does not fit the flash: %d bytes are needed, %d are there.", e.Needs, e.Has),
+			"use the file for this board"},
+		restore.CodeReserved: {fmt.Sprintf("It would overwrite the device's boot loader at %#x.", e.Addr),
+			"use the file that is made for this board, without a boot loader"},
+		restore.CodeChip:  {fmt.Sprintf("The file is for another chip, %s.", e.Model), "use the file that is made for this device"},
+		restore.CodeUnfit: {fmt.Sprintf("It would not start there: %v.", e.Err), "use the file that is made for this device"},
+		restore.CodeNamed: {fmt.Sprintf("The device is only recognised: %v.", e.Err), "use the tool of its maker"},
 	}[e.Code]
 	if !ok {
 		a = advice{"It did not work.", "run the same command again"}

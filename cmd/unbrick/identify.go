@@ -11,16 +11,20 @@ import (
 	"unbrick/protocol/smp"
 	"unbrick/release"
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 
 	"github.com/spf13/cobra"
 )
 
 const identifyHelp = `usage: unbrick identify --port PATH [--baud N] [--json]
 
-Asks the device at a cable who it is: model, serial, why it is in restoration mode, what its record says, what its
-flash holds, and which keys it trusts. Nothing is written. A device that runs is brought into restoration mode for
-it, and starts again by itself after some minutes, or by unbrick restore. Of a boot loader or program that speaks
-SMP's image group, as MCUboot does, it shows the image list.
+Finds out who is at a cable, without disturbing anybody, and asks who it is. Nothing is written.
+Of an Unbrick terminal: model, serial, why it is in restoration mode, what its record says, what its flash holds, and which keys it
+trusts. One that runs is brought into restoration mode for it, and starts again by itself after some minutes, or by unbrick restore.
+Of a boot loader or program that speaks SMP's image group, as MCUboot does: the image list.
+Of an Espressif chip (ESP8266, ESP32 and later): chip, revision, number, flash, what protects it. Of an AVR board with STK500 (Arduino
+Uno, Nano, Mega): chip, boot loader, flash. Both stay in their boot loader: unbrick restore starts them, or their reset button.
+An STM32 boot loader, U-Boot, urboot and a running Linux are only named.
 
 example:
   unbrick identify --port /dev/ttyUSB0
@@ -65,11 +69,22 @@ func (f *cableFlags) identify(ctx context.Context, _ []string, p *printer) error
 	if err := f.check(); err != nil {
 		return err
 	}
-	s, err := f.connect(ctx, errOut)
+	m, err := f.meet(ctx, errOut)
 	if err != nil {
 		return explain(err)
 	}
-	defer s.Close()
+	defer m.close()
+	switch {
+	case m.loader != nil && f.json:
+		return printJSON(out, boardOf(m))
+	case m.loader != nil:
+		return boardOf(m).print(out)
+	case m.session == nil && f.json:
+		return printJSON(out, namedFound{m.kind.String(), boottext.Lines(m.heard)})
+	case m.session == nil:
+		return errNamed(m.kind)
+	}
+	s := m.session
 	d, err := s.Identify(ctx)
 	var e *restore.Error
 	if errors.As(err, &e) && e.Code == restore.CodeForeign {

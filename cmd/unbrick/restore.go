@@ -21,6 +21,7 @@ import (
 
 const restoreHelp = `usage: unbrick restore --port PATH [--release-file FILE]... [--release VERSION] [--pub release.pub] [flags]
        unbrick restore --port PATH --image SIGNED.bin [flags]
+       unbrick restore --port PATH {--file FILE | --part OFFSET=FILE}... [flags]
 
 Brings a device back over its cable. Reads what is left in its flash, recognises it by the releases at hand, sends
 only what is missing, and ends when the device itself has verified the whole release. Interrupted, it is run again.
@@ -44,12 +45,18 @@ signed image: checked first, uploaded, looked for in the image list, started. On
 told to stay when its program answers within --await. An upload that was interrupted goes on where the boot loader
 stands, also after this program was killed.
 
+With --file or --part, an Espressif chip or an AVR board gets firmware of any kind: raw with its offset, Intel HEX, S-record, ELF, UF2, ESP
+image, merged ESP image. The file is checked, what would not start there is refused, and only the blocks that differ are written; what
+lies elsewhere in the flash stays. Then the device is started, and listened to.
+
 examples:
   unbrick restore --port /dev/ttyUSB0 --server https://updates.example.org
   unbrick restore --port COM5 --release-file 2.4.1.release --pub release.pub
   unbrick restore --port /dev/ttyACM0 --image zephyr.signed.bin
+  unbrick restore --port /dev/ttyUSB0 --file merged.bin
+  unbrick restore --port /dev/ttyACM0 --file blink.hex
 
-exit codes: 0 the device has verified the release, or lists the image, and starts, 1 it did not work, an image was not started, or settings
+exit codes: 0 the device has verified the release, or lists the image, or holds the files, and starts, 1 it did not work, an image was not started, or settings
 were to be erased and are not; the message says whether the device is safe, 2 the words are off, or nobody answered the question and --yes
 was not said`
 
@@ -59,7 +66,8 @@ const maxAttempts = 3
 type restoreFlags struct {
 	cableFlags
 	serverFlags
-	files      []string
+	fileFlags
+	released   []string
 	pubs       []string
 	version    string
 	yes, plain bool
@@ -112,7 +120,8 @@ type restoreResult struct {
 func (f *restoreFlags) declare(set *pflag.FlagSet) {
 	f.cableFlags.declare(set)
 	f.serverFlags.declare(set)
-	set.StringArrayVar(&f.files, "release-file", nil, "release `file` to use; may come several times")
+	f.fileFlags.declare(set)
+	set.StringArrayVar(&f.released, "release-file", nil, "release `file` to use; may come several times")
 	set.StringArrayVar(&f.pubs, "pub", nil, "`file` of the only public key to accept; again for a further one")
 	set.StringVar(&f.version, "release", "", "`version` of the release to restore")
 	set.BoolVar(&f.yes, "yes", false, "write without asking: the answer is yes")
@@ -128,7 +137,10 @@ func (f *restoreFlags) declare(set *pflag.FlagSet) {
 
 func (f *restoreFlags) check() error {
 	switch {
-	case f.image != "" && (len(f.files) > 0 || f.version != "" || len(f.pubs) > 0 || f.plain || f.backup != "" || f.erase):
+	case f.fileFlags.any() && (f.image != "" || len(f.released) > 0 || f.version != "" || len(f.pubs) > 0 || f.plain ||
+		f.backup != "" || f.erase):
+		return usageError("--file and --part are for devices of other families, and go with no flag of a release or of an image")
+	case f.image != "" && (len(f.released) > 0 || f.version != "" || len(f.pubs) > 0 || f.plain || f.backup != "" || f.erase):
 		return usageError("--image is for MCUboot, and goes with no flag of a release")
 	case f.await < 0 || f.number > 255:
 		return usageError("--await and --image-number are at least 0, the number at most 255")
@@ -153,6 +165,9 @@ func (f *restoreFlags) restore(ctx context.Context, _ []string, p *printer) erro
 	r := &restoration{restoreFlags: f, out: out, errOut: errOut, bar: isTerminal(out) && !f.json}
 	if f.image != "" {
 		return r.restoreImage(ctx)
+	}
+	if f.fileFlags.any() {
+		return r.restoreBoard(ctx)
 	}
 	if err := r.prepare(ctx); err != nil {
 		return err
@@ -190,7 +205,7 @@ func untouched(ctx context.Context, err error) error {
 func (r *restoration) prepare(ctx context.Context) (err error) {
 	r.source = &releaseSource{}
 	var first *release.Manifest
-	for _, name := range r.files {
+	for _, name := range r.released {
 		b, err := readFile(ctx, name, "a release file", release.MaxFile)
 		if err != nil {
 			return untouched(ctx, err)
@@ -203,7 +218,7 @@ func (r *restoration) prepare(ctx context.Context) (err error) {
 			first = &m
 		}
 	}
-	if len(r.files) == 0 || r.named() {
+	if len(r.released) == 0 || r.named() {
 		if r.source.api, err = newAPI(r.server, ""); err != nil {
 			return err
 		}
@@ -212,7 +227,7 @@ func (r *restoration) prepare(ctx context.Context) (err error) {
 		return untouched(ctx, err)
 	}
 	r.choice.Version = r.version
-	if len(r.files) == 1 && r.version == "" {
+	if len(r.released) == 1 && r.version == "" {
 		r.choice.Release = first
 	}
 	return nil

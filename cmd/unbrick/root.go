@@ -30,7 +30,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(serveCommand(), readyCommand(), demoCommand(), keyCommand(), modelCommand(), publishCommand(), rolloutCommand(),
 		accountCommand(), tokenCommand(), auditCommand(),
 		releaseCommand(), deviceCommand(), strangerCommand(), fileCommand(),
-		emulateCommand(), restoreCommand(), identifyCommand(), portsCommand(), factoryCommand(),
+		emulateCommand(), restoreCommand(), identifyCommand(), verifyCommand(), backupCommand(), monitorCommand(),
+		portsCommand(), factoryCommand(),
 		deltaCommand(), powercutCommand(), benchCommand(), versionCommand(), completionCommand(), manCommand())
 	return root
 }

@@ -36,12 +36,13 @@ type program struct {
 	limit   int // bytes of brotli that it may have
 }
 
-// The page's own program, in both its roles, comes before Connect works. The Lab's comes when it is opened, or when the page has nothing
-// else to do.
+// The page's own program, in both its roles, comes before Connect works. The Lab's comes when it is opened, that of families when one is
+// found, and both when the page has nothing else to do.
 var (
 	app      = program{"app.wasm", "./wasm", full, 1_300_000}
 	lab      = program{"lab.wasm", "./wasm/lab", fair, 1_400_000}
-	programs = []*program{&app, &lab}
+	families = program{"families.wasm", "./wasm/families", fair, 1_400_000}
+	programs = []*program{&app, &lab, &families}
 )
 
 func main() {
@@ -108,8 +109,8 @@ func build(root string, quick bool) error {
 	if err := stamp(root, out, built, sizes[app.name]); err != nil {
 		return fmt.Errorf("name the build: %w", err)
 	}
-	fmt.Printf("page: %d bytes, %d in brotli; the Lab: %d in brotli (%s), %.1f s\n", len(built[app.name]), sizes[app.name], sizes[lab.name], how,
-		time.Since(start).Seconds())
+	fmt.Printf("page: %d bytes, %d in brotli; the Lab: %d, families: %d in brotli (%s), %.1f s\n", len(built[app.name]), sizes[app.name],
+		sizes[lab.name], sizes[families.name], how, time.Since(start).Seconds())
 	return nil
 }
 

@@ -29,7 +29,7 @@ func pack(out, file string, wasm []byte, quality int) (size int, reused bool, er
 		}
 	}
 	var packed bytes.Buffer
-	w := brotli.NewWriterOptions(&packed, brotli.WriterOptions{Quality: quality, LGWin: 22})
+	w := brotli.NewWriterOptions(&packed, brotli.WriterOptions{Quality: quality, LGWin: window(quality)})
 	if _, err := w.Write(wasm); err != nil {
 		return 0, false, err
 	}
@@ -72,7 +72,7 @@ func stamp(root, out string, built map[string][]byte, packed int) error {
 		if rel == "index.html" {
 			rel = "./"
 		}
-		if rel != "sw.js" && rel != "dist/"+lab.name {
+		if rel != "sw.js" && rel != "dist/"+lab.name && rel != "dist/"+families.name {
 			files = append(files, rel)
 		}
 		return nil
@@ -96,4 +96,13 @@ func kept(rel string) bool {
 		return rel != "dist/"+version
 	}
 	return slices.ContainsFunc(programs, func(p *program) bool { return rel == "dist/"+p.name+packing })
+}
+
+// window is the base-2 logarithm of what brotli looks back at: the largest that browsers take for what everybody waits for. At lower
+// quality a larger one makes files larger.
+func window(quality int) int {
+	if quality == full {
+		return 24
+	}
+	return 22
 }

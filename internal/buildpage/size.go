@@ -35,7 +35,7 @@ func report(root string, w io.Writer) error {
 	sum := 0
 	err := filepath.WalkDir(filepath.Join(root, "static"), func(name string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(filepath.Join(root, "static"), name)
-		if err != nil || d.IsDir() || !kept(filepath.ToSlash(rel)) || d.Name() == lab.name+packing {
+		if err != nil || d.IsDir() || !kept(filepath.ToSlash(rel)) || d.Name() == lab.name+packing || d.Name() == families.name+packing {
 			return err
 		}
 		st, err := d.Info()

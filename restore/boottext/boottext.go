@@ -66,8 +66,8 @@ func Cause(raw []byte) Kind {
 	return Unknown
 }
 
-// isESP says whether a kind is of an ESP; of those only the most telling counts.
-func isESP(k Kind) bool {
+// ESP reports whether a chip of Espressif has said it, its ROM or a program on it. Of what one says only the most telling counts.
+func (k Kind) ESP() bool {
 	return k >= ESPDownload && k <= ESPCrash || k >= ESPDisabled && k <= ESPWatchdog
 }
 
@@ -146,7 +146,7 @@ func Recognise(raw []byte) []Kind {
 	var found []Kind
 	esp := false
 	for _, p := range patterns {
-		of := isESP(p.kind)
+		of := p.kind.ESP()
 		if of && esp || !anyLine(text, p.any) {
 			continue
 		}

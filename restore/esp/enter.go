@@ -39,6 +39,15 @@ func Enter(ctx context.Context, port restore.Port, o *family.Options) (family.Lo
 	line := family.NewLine(port, baseBaud, o)
 	usb := usbOf(o.USB)
 	e := &entry{line: line, rom: &rom{line: line, usb: usb != noUSB}, o: o, usb: usb}
+	if o.There {
+		ok, err := e.sync(ctx, syncs)
+		if err != nil {
+			return nil, e.end(err)
+		}
+		if ok {
+			return e.loader(max(o.Way, family.WayThere)), nil
+		}
+	}
 	for _, way := range e.ways() {
 		ok, err := e.try(ctx, way)
 		if err != nil {

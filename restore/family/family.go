@@ -19,6 +19,7 @@ const (
 type Options struct {
 	USB      USB            // numbers of the port
 	Way      Way            // tried first, because it worked before
+	There    bool           // by Way it came into its boot loader a moment ago, which waits: it is asked there first
 	Patience time.Duration  // how long a person is waited for who resets the device by hand; 0: not at all
 	Baud     uint32         // fastest speed that is tried; 0: as fast as family and port allow
 	OnWay    func(Way)      // told which way is tried; may be nil
@@ -74,7 +75,14 @@ type Board struct {
 	Protections []Protection
 	Sealed      error   // why nothing can be written to it, an *restore.Error; nil: it can
 	Notes       []Note  // what a person should know before
+	Listed      []Row   // what its boot loader lists, in the words of its own tools
 	Reserved    []Range // of the flash, never written: its boot loader's
+}
+
+// Row is one line of what a boot loader lists.
+type Row struct {
+	Label, Value, Small string
+	Mono                bool // Value is no word
 }
 
 // Protection is what a maker has switched on in a chip, so that not everything can be written or read.
@@ -131,6 +139,7 @@ type Proof uint8
 // The proofs, the weakest first. Append-only: the numbers go from the worker to the page.
 const (
 	ProofNone    Proof = iota // nothing could be asked
+	ProofListed               // its boot loader checked it, and lists it among what it would start
 	ProofSamples              // pieces of it were read back and compared
 	ProofRead                 // all of it was read back and compared
 	ProofDigest               // the device computed a digest of all of it
@@ -147,12 +156,16 @@ type Outcome uint8
 
 // The outcomes. Append-only: the numbers go from the worker to the page.
 const (
-	Quiet   Outcome = iota // it was told to start, and says nothing that tells how that went
-	Runs                   // it says what only a program says
-	Crashes                // it starts and falls, again and again
-	Empty                  // its boot loader finds no program
-	Waits                  // its boot loader waits for a download again
-	Unasked                // it cannot be told to start: a person must reset it
+	Quiet      Outcome = iota // it was told to start, and says nothing that tells how that went
+	Runs                      // it says what only a program says
+	Crashes                   // it starts and falls, again and again
+	Empty                     // its boot loader finds no program
+	Waits                     // its boot loader waits for a download again
+	Unasked                   // it cannot be told to start: a person must reset it
+	Unanswered                // the command to start was not answered
+	Tried                     // it is to be tried; nothing has answered since
+	OnTrial                   // it runs, and the next restart brings the one before back unless its program confirms itself
+	Stays                     // it ran on trial, and was told to stay
 )
 
 // Stats are the traffic of a Loader.

@@ -200,10 +200,17 @@ func (l *Line) Set(dtr, rts bool) error {
 	if !ok {
 		return restore.ErrUnsupported
 	}
-	if err := s.SetDTR(dtr); err != nil {
-		return l.signalled(err)
+	// Both are released with RTS first: with DTR first, a chip whose reset is at RTS would be reset on the way.
+	steps := []func() error{func() error { return s.SetDTR(dtr) }, func() error { return s.SetRTS(rts) }}
+	if !dtr && !rts {
+		steps[0], steps[1] = steps[1], steps[0]
 	}
-	return l.signalled(s.SetRTS(rts))
+	for _, set := range steps {
+		if err := set(); err != nil {
+			return l.signalled(err)
+		}
+	}
+	return nil
 }
 
 func (l *Line) signalled(err error) error {

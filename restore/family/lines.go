@@ -49,7 +49,7 @@ type step struct {
 
 // sequences are the ways that lines go. Both lines asserted have no effect on a board with the usual two transistors (Espressif, "Boot Mode
 // Selection", automatic boot loader); on a chip's own USB port the change goes through both asserted, never through none.
-var sequences = map[Way][]step{
+var sequences = [waysEnd][]step{
 	WayClassic: {{false, true, 100 * time.Millisecond}, {true, false, 50 * time.Millisecond}, {false, false, 0}},
 	WaySlow:    {{false, true, 100 * time.Millisecond}, {true, false, 550 * time.Millisecond}, {false, false, 0}},
 	WayTight: {{false, false, 0}, {true, true, 0}, {false, true, 100 * time.Millisecond}, {true, false, 50 * time.Millisecond},
@@ -63,8 +63,11 @@ var sequences = map[Way][]step{
 // Go moves the lines as a way has it, and listens meanwhile. It fails with restore.ErrUnsupported for one that is none of lines, or on a
 // port that has none.
 func (l *Line) Go(ctx context.Context, way Way) error {
-	steps, ok := sequences[way]
-	if !ok {
+	var steps []step
+	if way < waysEnd {
+		steps = sequences[way]
+	}
+	if steps == nil {
 		return restore.ErrUnsupported
 	}
 	if l.o.OnWay != nil {

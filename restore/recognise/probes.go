@@ -18,13 +18,14 @@ const (
 	promptFor = 300 * time.Millisecond // for a prompt
 	syncFor   = 100 * time.Millisecond // for answers to one SYNC of an Espressif ROM
 	syncs     = 5
+	usbTries  = 3                      // of a chip that leaves the bus, which may fall in the middle of one
 	stkFor    = 100 * time.Millisecond // for an answer to one request of STK500
 	stkFirst  = 450 * time.Millisecond // for the first one: Optiboot 4.4 blinks for 0.4 s before it reads, and keeps three bytes meanwhile
 	stkSlow   = 400 * time.Millisecond // and at lower speeds, where ATmegaBOOT is
 	stkTries  = 4
 )
 
-// collect reads what comes until a moment, or until enough says so, and returns it. It counts as heard, too.
+// collect reads what comes until a moment, or until enough says so, and returns it. Who makes nothing of it hears it.
 func (r *recogniser) collect(ctx context.Context, d time.Duration, enough func([]byte) bool) ([]byte, error) {
 	var got []byte
 	until := r.line.Now() + d
@@ -34,7 +35,6 @@ func (r *recogniser) collect(ctx context.Context, d time.Duration, enough func([
 		got = append(got, p[:n]...)
 		switch {
 		case n > 0:
-			r.line.Hear(p[:n])
 			if len(got) > 4096 || enough != nil && enough(got) {
 				return got, nil
 			}
@@ -70,6 +70,7 @@ func (r *recogniser) stm32(ctx context.Context) (bool, error) {
 		case len(got) == 0 && i <= answered+1:
 			continue
 		case len(got) != 1 || got[0] != 0x1f && (got[0] != 0x79 || i > 0):
+			r.line.Hear(got)
 			return false, nil
 		case answered >= 0:
 			return i-answered == 2, nil
@@ -85,6 +86,7 @@ func (r *recogniser) prompt(ctx context.Context) (Kind, error) {
 	if err != nil {
 		return Nobody, err
 	}
+	r.line.Hear(got)
 	return named(got), nil
 }
 
@@ -112,6 +114,9 @@ var syncESP = func() []byte {
 func (r *recogniser) esp(ctx context.Context, tries int) (bool, error) {
 	for range tries {
 		got, err := r.ask(ctx, syncESP, syncFor, func(b []byte) bool { return synced(b) >= 2 })
+		if text, _, _ := bytes.Cut(got, []byte{0xc0}); printable(text) { // what else is there is half of an answer
+			r.line.Hear(text)
+		}
 		if err != nil || synced(got) >= 2 {
 			return err == nil, err
 		}
@@ -162,6 +167,9 @@ func (r *recogniser) stk1(ctx context.Context) (Kind, error) {
 		}
 		if len(got) == 0 && last != nil && len(last) == 0 {
 			break // twice silent
+		}
+		if printable(got) {
+			r.line.Hear(got)
 		}
 		last = append([]byte{}, got...)
 	}

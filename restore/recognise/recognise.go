@@ -39,6 +39,10 @@ type Found struct {
 // Recognise looks who is at a port that is open. It fails only when the port does, or the context: that nobody answers is Nobody. Nothing is
 // written.
 func Recognise(ctx context.Context, port restore.Port, o *Options) (*Found, error) {
+	return look(ctx, port, o, (*recogniser).run)
+}
+
+func look(ctx context.Context, port restore.Port, o *Options, run func(*recogniser, context.Context) (*Found, error)) (*Found, error) {
 	r := &recogniser{port: port}
 	if o != nil {
 		r.o = *o
@@ -47,13 +51,25 @@ func Recognise(ctx context.Context, port restore.Port, o *Options) (*Found, erro
 		r.o.Baud = restore.DefaultBaud
 	}
 	r.line = family.NewLine(port, r.o.Baud, &family.Options{OnWay: r.o.OnWay, Heard: r.o.Heard, Trace: r.o.Trace})
-	f, err := r.run(ctx)
+	f, err := run(r, ctx)
 	if err != nil {
 		return nil, err
 	}
 	f.Baud, f.Heard = r.line.Stats().Baud, r.line.Heard()
 	f.Said = boottext.Recognise(f.Heard)
 	return f, nil
+}
+
+// Waiting looks whether a chip of Espressif waits for a download at a port that is open, and nothing else: for a person who holds its button,
+// after which it waits as long as it must.
+func Waiting(ctx context.Context, port restore.Port, o *Options) (*Found, error) {
+	return look(ctx, port, o, func(r *recogniser, ctx context.Context) (*Found, error) {
+		f, err := r.ways(ctx, family.WayThere)
+		if f == nil {
+			f = &Found{}
+		}
+		return f, err
+	})
 }
 
 type recogniser struct {
@@ -80,11 +96,14 @@ func (r *recogniser) run(ctx context.Context) (*Found, error) {
 	}
 	for _, p := range order {
 		f, err := p(ctx)
+		if err == nil && f == nil {
+			err = r.line.Pause(ctx, quiet)
+		}
+		if r.hint == espressif && gone(err) {
+			err = r.line.Return(ctx) // one that falls over and over leaves the bus each time
+		}
 		if f != nil || err != nil {
 			return f, err
-		}
-		if err := r.line.Pause(ctx, quiet); err != nil {
-			return nil, err
 		}
 	}
 	return &Found{}, nil
@@ -156,12 +175,24 @@ func (r *recogniser) chip(ctx context.Context) (*Found, error) {
 			}
 		}
 	}
+	if err := r.line.Speed(ctx, restore.DefaultBaud); err != nil && !errors.Is(err, restore.ErrUnsupported) {
+		return nil, err
+	}
 	return r.ways(ctx, family.WayClassic)
 }
 
 // chipPort calls an Espressif chip at its own USB port.
 func (r *recogniser) chipPort(ctx context.Context) (*Found, error) {
-	return r.ways(ctx, family.WayThere, family.WayUSB)
+	f, err := r.ways(ctx, family.WayThere)
+	for try := 1; f == nil && (err == nil || gone(err)) && try <= usbTries; try++ {
+		if err != nil {
+			if err = r.line.Return(ctx); err != nil {
+				return nil, err
+			}
+		}
+		f, err = r.ways(ctx, family.WayUSB)
+	}
+	return f, err
 }
 
 // slowChip tries what few boards need.

@@ -32,6 +32,9 @@ type Port struct {
 	port    serial.Port
 	release func() // the lock
 	start   time.Time
+	path    string
+	info    Info // of it, when it was opened
+	baud    uint32
 
 	mu      sync.Mutex // held while a line or the speed is set
 	closed  bool
@@ -78,7 +81,8 @@ func Open(path string, baud uint32) (*Port, error) {
 		release()
 		return nil, fmt.Errorf("open %s: %w", path, why(err))
 	}
-	return &Port{port: p, release: release, start: time.Now()}, nil
+	info, _ := infoOf(path)
+	return &Port{port: p, release: release, start: time.Now(), path: path, info: info, baud: baud}, nil
 }
 
 func openTTY(path string, mode *serial.Mode) (p serial.Port, err error) {
@@ -256,7 +260,11 @@ func (p *Port) SetRTS(on bool) error { return p.set(func() error { return p.port
 
 // SetSpeed implements restore.Speeder.
 func (p *Port) SetSpeed(baud uint32) error {
-	return p.set(func() error { return p.port.SetMode(mode(baud)) })
+	err := p.set(func() error { return p.port.SetMode(mode(baud)) })
+	if err == nil {
+		p.baud = baud
+	}
+	return err
 }
 
 // lacking tells a port that has no such line from one that is gone.

@@ -26,6 +26,7 @@ func Run() {
 	}
 	if serial := await.Get(self.Get("navigator"), "serial"); serial.Truthy() {
 		world.Ports = &ports{serial: serial}
+		world.Families = families
 	}
 	worker.Run(&world, repair.New)
 }

@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 
 	"unbrick/restore"
+	"unbrick/restore/family"
 	"unbrick/wasm/await"
 	"unbrick/wasm/serial"
 	"unbrick/webui/engine"
@@ -31,18 +32,19 @@ func (p *ports) List(ctx context.Context) ([]engine.PortInfo, error) {
 	for i := range all.Length() {
 		port := all.Index(i)
 		p.last = append(p.last, port)
-		infos = append(infos, engine.PortInfo{Name: describe(port)})
+		infos = append(infos, describe(port))
 	}
 	return infos, nil
 }
 
 // describe names a port by its USB numbers, which is all that a browser tells.
-func describe(port js.Value) string {
+func describe(port js.Value) engine.PortInfo {
 	info, err := await.Call(port, "getInfo")
 	if err != nil || info.Get("usbVendorId").Type() != js.TypeNumber {
-		return "serial port"
+		return engine.PortInfo{Name: "serial port"}
 	}
-	return fmt.Sprintf("USB %04x:%04x", info.Get("usbVendorId").Int(), info.Get("usbProductId").Int())
+	of := family.USB{Vendor: uint16(info.Get("usbVendorId").Int()), Product: uint16(info.Get("usbProductId").Int())}
+	return engine.PortInfo{Name: fmt.Sprintf("USB %04x:%04x", of.Vendor, of.Product), USB: of}
 }
 
 // Open implements engine.Ports.

@@ -95,7 +95,10 @@ func (p *Port) SetSpeed(baud uint32) error {
 	if p.lines.IsUndefined() {
 		return nil
 	}
-	return p.signals("modem lines", p.lines)
+	if p.lines.Get("dataTerminalReady").IsUndefined() || p.lines.Get("requestToSend").IsUndefined() {
+		return p.signals("modem lines", p.lines)
+	}
+	return p.setLines()
 }
 
 // reopen opens a port that was closed a moment ago. The system may still hold it then, and says that it is

@@ -70,11 +70,16 @@ func Open(ctx context.Context, port js.Value, baud uint32) (*Port, error) {
 	if err := p.open(ctx, baud); err != nil {
 		return nil, err
 	}
+	p.attach()
+	return p, nil
+}
+
+// attach begins to read a port that is open.
+func (p *Port) attach() {
 	p.onRead = js.FuncOf(func(_ js.Value, args []js.Value) any { p.took(args[0]); return nil })
 	p.onFail = js.FuncOf(func(_ js.Value, args []js.Value) any { p.failed(await.ErrorOf(args[0])); return nil })
-	p.offLost = await.Listen(port, "disconnect", func(js.Value) { p.lose(restore.ErrVanished) })
+	p.offLost = await.Listen(p.port, "disconnect", func(js.Value) { p.lose(restore.ErrVanished) })
 	p.listen()
-	return p, nil
 }
 
 func (p *Port) open(ctx context.Context, baud uint32) error {
@@ -92,12 +97,20 @@ func (p *Port) open(ctx context.Context, baud uint32) error {
 	if err != nil {
 		return fmt.Errorf("open port: %w", p.refusal(err))
 	}
-	writer, err := await.Call(p.port.Get("writable"), "getWriter")
-	if err != nil {
+	p.baud = baud
+	if err := p.take(); err != nil {
 		return fmt.Errorf("open port: %w", err)
 	}
-	p.writer, p.baud = writer, baud
 	return nil
+}
+
+// take takes the writing side of an open port.
+func (p *Port) take() error {
+	writer, err := await.Call(p.port.Get("writable"), "getWriter")
+	if err == nil {
+		p.writer = writer
+	}
+	return err
 }
 
 // refusal says why a port was not opened. A browser says NetworkError whatever the system says, and does not tell

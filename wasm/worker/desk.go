@@ -14,9 +14,16 @@ import (
 // One request over the port that joins two workers is {n, method, path, body}, its answer {n, status, body}; status 0 says that nobody
 // answered. {told} says that there is more, as engine.Borrower does.
 
-// lend answers what comes over a port with the library of this worker's engine.
+// lend answers what comes over a port with the library of this worker's engine, and tells when there is more.
 func lend(e *engine.Engine, port js.Value) {
 	e.Borrower(func(told bool) { await.PostIn(port, "body", nil, map[string]any{"told": told}) })
+	answer(e, port)
+}
+
+// Lend answers what comes over a port with the library of the engine of Run, until the other side closes it.
+func Lend(port js.Value) { answer(running, port) }
+
+func answer(e *engine.Engine, port js.Value) {
 	await.Listen(port, "message", func(event js.Value) {
 		q := event.Get("data")
 		var body []byte // a request that has none must not have an empty one
@@ -46,8 +53,8 @@ type Desk struct {
 // NewDesk returns a desk that waits for its port.
 func NewDesk() *Desk { return &Desk{waiting: make(map[int]chan js.Value)} }
 
-// open takes the port into use.
-func (d *Desk) open(e *engine.Engine, port js.Value) {
+// Open takes the port into use.
+func (d *Desk) Open(e *engine.Engine, port js.Value) {
 	d.port = port
 	await.Listen(port, "message", func(event js.Value) {
 		a := event.Get("data")

@@ -23,13 +23,14 @@ func Run(world *engine.World, works ...func(*engine.Engine) engine.Work) {
 	world.Browser = self.Get("navigator").Get("userAgent").String()
 	world.Seed = seed()
 	run := engine.New(world, works...)
+	running = run
 	Listen(func(data js.Value) {
 		if port := data.Get("lend"); port.Truthy() {
 			lend(run, port)
 			return
 		}
 		if desk, ok := world.Backend.(*Desk); ok && data.Get("desk").Truthy() {
-			desk.open(run, data.Get("desk"))
+			desk.Open(run, data.Get("desk"))
 			return
 		}
 		cmd, err := state.DecodeCommand(await.Bytes(data))
@@ -41,6 +42,9 @@ func Run(world *engine.World, works ...func(*engine.Engine) engine.Work) {
 	run.Run(context.Background())
 	panic("worker: the engine has ended")
 }
+
+// running is the engine of Run.
+var running *engine.Engine
 
 // sent is what the page holds.
 var sent = new(state.State)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,10 +13,28 @@ import (
 
 	"unbrick/internal/mcuboottest"
 	"unbrick/restore"
-	"unbrick/restore/boottext"
 	"unbrick/webui/engine"
 	"unbrick/webui/state"
 )
+
+// board waits until a device of another family has said who it is.
+func (s *stand) board(device string) state.RestoreBoard {
+	s.Helper()
+	var b state.RestoreBoard
+	s.until(device, func(st *state.State) bool {
+		b = shows[state.RestoreBoard](st)
+		return b.Told.Device == device
+	})
+	return b
+}
+
+// ready waits until something is chosen that it takes.
+func (s *stand) ready() state.RestoreBoard {
+	s.Helper()
+	var b state.RestoreBoard
+	s.until("it can be restored", func(st *state.State) bool { b = shows[state.RestoreBoard](st); return b.Ready })
+	return b
+}
 
 // bootCord is a cable to a device of another make. Between two attempts the test may look at the device.
 type bootCord struct {
@@ -86,13 +105,18 @@ func TestBootLoader(t *testing.T) {
 	s.run()
 	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	if st := phase[state.RestoreLoader](s); len(st.Images) != 0 {
-		t.Errorf("half an image is shown: %+v", st)
+	if b := s.board("MCUboot device"); len(b.Told.Facts) != 2 || b.Told.Facts[1].Value != "No image that it would start" {
+		t.Errorf("half an image is shown: %+v", b)
 	}
 
 	s.engine.Do(state.AddFile{Name: "other.bin", Data: bootImage("somebody", 2)})
-	if f := phase[state.RestoreImage](s).File; f.Version != "2.1.0+9" || f.Name != "other.bin" || f.Signature != "Ed25519" || len(f.Hash) != 64 || len(f.Key) != 64 {
-		t.Errorf("got %+v", f)
+	facts := map[string]state.BoardFact{}
+	for _, f := range s.ready().Told.Facts {
+		facts[f.Label] = f
+	}
+	if f := facts["Will be written"]; f.Value != "Signed MCUboot image 2.1.0+9" || f.Small != "other.bin" || facts["Signed with"].Value != "Ed25519" ||
+		len(facts["Hash"].Value) != 64 || len(facts["Key"].Value) != 64 {
+		t.Errorf("got %+v", facts)
 	}
 	s.engine.Do(state.Write{})
 	if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeUnlisted || f.Touched != restore.TouchedAll {
@@ -100,8 +124,13 @@ func TestBootLoader(t *testing.T) {
 	}
 
 	right := bootImage("maker", 3)
+	s.engine.Do(state.Connect{})
+	s.board("MCUboot device")
 	s.engine.Do(state.AddFile{Name: "right.bin", Data: right})
-	s.phase(state.RestoreImage{})
+	s.until("the other file is chosen", func(st *state.State) bool {
+		b, ok := st.Restore.(state.RestoreBoard)
+		return ok && b.Ready && slices.ContainsFunc(b.Told.Facts, func(f state.BoardFact) bool { return f.Small == "right.bin" })
+	})
 	c.mu.Lock()
 	sent := 0
 	c.port.Out = func(int) bool { sent++; return sent == 12_000 }
@@ -111,12 +140,11 @@ func TestBootLoader(t *testing.T) {
 		t.Errorf("got %+v, want %v", f, restore.CodeVanished)
 	}
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreImage{}) // the choice stays
+	s.ready() // the choice stays
 	before := len(device.Pieces())
 	s.engine.Do(state.Write{})
-	done := phase[state.RestoreInstalled](s)
-	if done.Result.Version != "3.1.0+9" || done.Result.Trial != state.TrialStarted {
-		t.Errorf("got %+v", done.Result)
+	if done := phase[state.RestoreFlashed](s); !done.Runs || done.Told.Heading != "Restored. It runs." || done.Told.Facts[0].Value != "Signed MCUboot image 3.1.0+9" {
+		t.Errorf("got %+v", done)
 	}
 	again := 0
 	for _, n := range device.Pieces()[before:] {
@@ -132,28 +160,28 @@ func TestBootLoader(t *testing.T) {
 	s.until("report", func(*state.State) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.saved) == 1 && strings.Contains(string(s.saved[0].Data), `image "3.1.0+9"`)
+		return len(s.saved) == 1 && strings.Contains(string(s.saved[0].Data), `version "3.1.0+9"`)
 	})
 }
 
 // TestBootLoaderSaysWhatIsKnown of the start: whether the program answers, and if not, what does.
 func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(d *mcuboottest.Device)
-		trial  state.Trial
-		cause  restore.Code
+		change  func(d *mcuboottest.Device)
+		heading string
+		cause   restore.Code
 	}{
-		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, state.TrialNone, 0},
-		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, 0, restore.CodeNotStarted},
-		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, state.TrialConfirmed, 0},
+		"silence":           {func(d *mcuboottest.Device) { d.Quiet = true }, "Restored. Look whether it runs.", 0},
+		"boot loader again": {func(d *mcuboottest.Device) { d.Held = true }, "", restore.CodeNotStarted},
+		"trial that runs":   {func(d *mcuboottest.Device) { copy(d.Slots[0], bootImage("maker", 1)); d.Program = true }, "Restored. It runs.", 0},
 		"trial without a server": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
 			d.Program, d.Quiet = true, true
-		}, state.TrialMarked, 0},
+		}, "Written. Its boot loader tries it.", 0},
 		"trial held back": {func(d *mcuboottest.Device) {
 			copy(d.Slots[0], bootImage("maker", 1))
 			d.Program, d.Held = true, true
-		}, 0, restore.CodePending},
+		}, "", restore.CodePending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStand(t)
@@ -166,9 +194,9 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 			s.run()
 			s.phase(state.RestoreIdle{})
 			s.engine.Do(state.Connect{})
-			s.phase(state.RestoreLoader{})
+			s.board("MCUboot device")
 			s.engine.Do(state.AddFile{Name: "a.bin", Data: bootImage("maker", 3)})
-			s.phase(state.RestoreImage{})
+			s.ready()
 			s.engine.Do(state.Write{})
 			if test.cause != 0 {
 				if f := phase[state.RestoreFailed](s).Failure; f.Code != test.cause || f.Touched != restore.TouchedWritten {
@@ -176,8 +204,8 @@ func TestBootLoaderSaysWhatIsKnown(t *testing.T) {
 				}
 				return
 			}
-			if got := phase[state.RestoreInstalled](s).Result; got.Trial != test.trial {
-				t.Errorf("got %+v, want %v", got, test.trial)
+			if got := phase[state.RestoreFlashed](s); got.Told.Heading != test.heading {
+				t.Errorf("got %+v, want %q", got, test.heading)
 			}
 		})
 	}
@@ -192,13 +220,14 @@ func TestWrongFileForABootLoader(t *testing.T) {
 	s.run()
 	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	s.phase(state.RestoreLoader{})
+	s.board("MCUboot device")
 	broken := bootImage("maker", 2)
 	broken[77] ^= 1
 	s.engine.Do(state.AddFile{Name: "broken.bin", Data: broken})
-	if f := phase[state.RestoreFailed](s).Failure; f.Code != restore.CodeBadRelease || f.Touched != restore.TouchedNothing {
-		t.Errorf("got %+v, want %v", f, restore.CodeBadRelease)
-	}
+	s.until("it is refused", func(st *state.State) bool {
+		b, ok := st.Restore.(state.RestoreBoard)
+		return ok && !b.Ready && b.Told.Heading == "This file cannot be used." && strings.Contains(b.Told.Lead, "damaged")
+	})
 }
 
 // parrot is a port at which another boot loader says the same to whatever it is sent.
@@ -234,18 +263,16 @@ func (p *parrotPort) Read(b []byte, wait time.Duration) (int, error) {
 	return n, nil
 }
 
-// TestShowsWhatAnotherBootLoaderSays while it looks for a device, and names it; what comes at other speeds does
-// not hide it.
+// TestShowsWhatAnotherBootLoaderSays: it names it, with its own words.
 func TestShowsWhatAnotherBootLoaderSays(t *testing.T) {
 	s := newStand(t)
 	s.ports = &parrot{says: []byte("Unknown command 'A' - try 'help'\r\n=> ")}
 	s.run()
 	s.phase(state.RestoreIdle{})
 	s.engine.Do(state.Connect{})
-	st := s.phase(state.RestoreNoAnswer{})
-	h := shows[state.RestoreNoAnswer](st).Heard
-	if len(h.Lines) == 0 || h.Lines[len(h.Lines)-1] != "=>" || len(h.Kinds) != 1 || h.Kinds[0] != boottext.UBoot {
-		t.Errorf("got %+v", h)
+	b := phase[state.RestoreBoard](s)
+	if says := b.Told.Says; b.Told.Device != "Device with U-Boot" || !b.Sealed || len(says) == 0 || says[len(says)-1] != "=>" {
+		t.Errorf("got %+v", b)
 	}
 	s.engine.Do(state.Home{})
 	s.phase(state.RestoreIdle{})

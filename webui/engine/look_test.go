@@ -51,7 +51,7 @@ func (e *Engine) words() string {
 		r.Map = state.Map{}
 		progress(&r.Progress)
 		shown = r
-	case state.RestoreSending:
+	case state.RestoreFlashing:
 		progress(&r.Progress)
 		shown = r
 	case state.RestoreFailed:

@@ -130,6 +130,14 @@ func newStand(t *testing.T) *stand {
 	return &stand{T: t, store: store, web: web, fs: fs, outlet: &outlet{}, serial: "CORD-1", away: &switchable{url: web.URL}, news: make(chan struct{}, 1)}
 }
 
+// server is the one that the engine asks; nil: there is none.
+func (s *stand) server() library.Backend {
+	if s.away != nil {
+		return s.away
+	}
+	return s.backend
+}
+
 // run starts an engine, as opening the page does.
 func (s *stand) run() {
 	s.Helper()
@@ -152,9 +160,7 @@ func (s *stand) run() {
 			s.mu.Unlock()
 		},
 	}
-	if w.Backend = s.backend; s.away != nil {
-		w.Backend = s.away
-	}
+	w.Backend, w.Families = s.server(), s.welcome
 	if s.ports != nil {
 		w.Ports = &strictPorts{s, s.ports}
 	}

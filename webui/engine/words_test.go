@@ -192,7 +192,7 @@ func htmlOf(root *view.Root) (string, error) {
 var (
 	mark    = regexp.MustCompile(`<[^>]*>`)
 	said    = regexp.MustCompile(` (?:aria-label|aria-valuetext|title)="([^"]*)"`)
-	trace   = regexp.MustCompile(`(?s)<pre class="trace">.*?</pre>`)
+	trace   = regexp.MustCompile(`(?s)<pre class="trace"[^>]*>.*?</pre>`)
 	noWord  = regexp.MustCompile(`undefined|\bNaN\b|&lt;nil&gt;|<nil>|%!|\bnull\b`)
 	blank   = regexp.MustCompile(`\S  +\S| [:.,;!?](?:\s|$)|“”|\(\)`)
 	raw     = regexp.MustCompile(`\b(?:emulator|lab|restore|flash|release|delta|smp|mcuboot|cbor|store|websocket|dial|context|read|write|open|get|Get|Post): |unexpected EOF|context (?:canceled|deadline)|\bfailed to\b|\bpanic\b`)

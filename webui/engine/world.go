@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"unbrick/restore"
+	"unbrick/restore/family"
+	"unbrick/restore/recognise"
 	"unbrick/webui/library"
 	"unbrick/webui/state"
 
@@ -32,6 +34,9 @@ type World struct {
 	// Project answers an encoded Job with an encoded Answer: package projector does, in a worker of its own
 	// in the browser. Nil: no replay of a link can be shown.
 	Project func(ctx context.Context, request []byte) (answer []byte, err error)
+	// Families starts the program that speaks with boot loaders of other families, which has the visit's port from then on. Nil: there is
+	// none, and they are not looked for.
+	Families func(ctx context.Context, v *Visit) (Visitor, error)
 	// Show takes each new state. It must return soon; the engine never changes what it has shown.
 	Show func(*state.State)
 	// Save hands a file to the person.
@@ -56,4 +61,28 @@ type Ports interface {
 }
 
 // PortInfo is what a browser tells of a port. The name is for the diagnostic file.
-type PortInfo struct{ Name string }
+type PortInfo struct {
+	Name string
+	USB  family.USB
+}
+
+// Visit is a port at which a boot loader of another family was found, or one that is only named, for the program that speaks with it.
+type Visit struct {
+	Port  restore.Port
+	Found recognise.Found
+	USB   family.USB
+	// Show takes each new phase of Restore. RestoreIdle and RestoreFailed end the visit: nothing comes after.
+	Show func(state.Restore)
+	// Gone is called once, when the port is closed.
+	Gone func()
+	// Save hands a file to the person.
+	Save func(state.Download)
+}
+
+// Visitor is that program at work.
+type Visitor interface {
+	// Do takes a command. It does not wait.
+	Do(state.Command)
+	// Leave ends the visit, whatever is under way.
+	Leave()
+}

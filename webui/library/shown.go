@@ -14,7 +14,7 @@ import (
 // ReleaseOf is a release as it is shown.
 func ReleaseOf(m *release.Manifest, signers *release.Signers, origin state.Origin, fit state.Fit) state.Release {
 	return state.Release{Digest: m.Digest, Model: m.Model, Version: m.Version, Order: m.Order, Size: m.Size, Date: m.Date(), Note: m.Note,
-		Signers: SignersOf(signers), Origin: origin, Fit: fit}
+		Signers: SignersOf(signers), Family: m.Family, Chip: m.Chip, Origin: origin, Fit: fit}
 }
 
 func SignersOf(signers *release.Signers) (all state.Signers) {

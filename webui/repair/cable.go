@@ -1,6 +1,6 @@
 // Package repair is Restore's work: from a press on Connect to the verdict. A cable is the one attempt there can be; it finds a way
 // into restoration mode (coach, ways), identifies, plans, writes, and says how it ended. What was begun and has not ended is kept
-// (jobs). Boot loaders of MCUboot's kind are met in boot.go.
+// (jobs). Boot loaders of other families are handed to another program (visit).
 package repair
 
 import (
@@ -35,13 +35,13 @@ type cable struct {
 
 	run *run // the attempt under way, or the one whose device is at hand; nil: none
 	wish
-	worked   []worked      // how devices were brought into restoration mode, the last one met at the end
-	hand     state.WayKind // what the person did when the device at hand answered; WayReset: nothing
-	since    time.Time     // the way that is shown as tried began
-	rounds   int           // of listening for a person, in this attempt
-	jobs     jobs          // of every device
-	keptWays library.Slot  // where worked is kept
-	image    *imageFile    // chosen for a boot loader of MCUboot's kind; nil: none
+	worked   []worked       // how devices were brought into restoration mode, the last one met at the end
+	hand     state.WayKind  // what the person did when the device at hand answered; WayReset: nothing
+	since    time.Time      // the way that is shown as tried began
+	rounds   int            // of listening for a person, in this attempt
+	jobs     jobs           // of every device
+	keptWays library.Slot   // where worked is kept
+	file     *state.AddFile // chosen for one of another family; nil: none
 	trace    *trace
 	began    time.Time     // of writing
 	turn     chan struct{} // holds a value from an attempt's first look at the ports until its last port is closed
@@ -61,7 +61,6 @@ type met struct {
 	offer  state.Offer     // of the device; it has one as soon as it has said who it is
 	ways   []state.Way     // into restoration mode, in the order they are tried
 	heard  state.Heard
-	images []state.BootImage // that a boot loader lists
 }
 
 // in reports whether the screen is in a phase.
@@ -79,7 +78,9 @@ func update[P state.Restore](c *cable, change func(*P)) {
 }
 
 // writing reports whether the device is being written.
-func (c *cable) writing() bool { return in[state.RestoreWriting](c) || in[state.RestoreSending](c) }
+func (c *cable) writing() bool {
+	return in[state.RestoreWriting](c) || in[state.RestoreFlashing](c)
+}
 
 // run is one attempt on one port. Its goroutine owns the session while it works; between two works
 // nobody does, and the next may begin.
@@ -93,10 +94,11 @@ type run struct {
 	session *restore.Session // nil: nothing answered yet
 	device  *restore.Device
 	plan    *restore.Plan
-	loader  *restore.Loader // instead of a device: a boot loader of MCUboot's kind
-	working bool            // a goroutine uses the session
-	ended   bool            // the plan starts what an earlier job has restored: the device went on without us
-	gone    bool            // the port said that it is
+	visit   *engine.Visit  // instead of a session: a boot loader of another family, which another program speaks with
+	visitor engine.Visitor // that program; nil: it has not begun
+	working bool           // a goroutine uses the session
+	ended   bool           // the plan starts what an earlier job has restored: the device went on without us
+	gone    bool           // the port said that it is
 	name    string
 	baud    uint32 // at which it answered
 }
@@ -138,6 +140,9 @@ func (c *cable) drop() {
 		return
 	}
 	c.run = nil
+	if r.visitor != nil {
+		r.visitor.Leave()
+	}
 	r.cancel()
 	r.leave()
 }
@@ -205,9 +210,6 @@ func (c *cable) Fill(all *state.State) {
 	case state.RestoreWriting:
 		s.Progress.Elapsed = c.e.World().Now().Sub(c.began)
 		all.Restore = s
-	case state.RestoreSending:
-		s.Progress.Elapsed = c.e.World().Now().Sub(c.began)
-		all.Restore = s
 	default:
 		all.Restore = s
 	}
@@ -242,6 +244,9 @@ func (c *cable) Rest() {}
 
 // command acts on one wish. What does not fit the phase is a click that came too late, and is dropped.
 func (c *cable) command(cmd state.Command) {
+	if c.passOn(cmd) {
+		return
+	}
 	if f, ok := cmd.(state.AddFile); ok {
 		c.addFile(f)
 		return
@@ -266,13 +271,9 @@ func (c *cable) command(cmd state.Command) {
 	case state.Choose:
 		c.choose(x.Digest)
 	case state.Write:
-		switch c.shown.(type) {
-		case state.RestoreFound:
+		if in[state.RestoreFound](c) {
 			c.erase = x.Erase
 			c.write()
-		case state.RestoreImage:
-			c.install()
-		default:
 		}
 	case state.Start:
 		if in[state.RestoreRight](c) {
@@ -285,7 +286,7 @@ func (c *cable) command(cmd state.Command) {
 			c.connect()
 		}
 	case state.Home:
-		c.image = nil
+		c.file = nil
 		c.drop()
 		c.idle()
 	case state.Resume:
@@ -319,15 +320,13 @@ func (c *cable) fail(err error, stage restore.Stage) {
 
 // failed shows an attempt that has ended.
 func (c *cable) failed(f state.Failure) {
-	c.shown = state.RestoreFailed{Serial: c.met.offer.Device.Serial, Image: in[state.RestoreSending](c), Failure: f}
+	c.shown = state.RestoreFailed{Serial: c.met.offer.Device.Serial, Failure: f}
 }
 
 // progress is how far the device is while it is written.
 func (c *cable) progress() *restore.Progress {
 	switch s := c.shown.(type) {
 	case state.RestoreWriting:
-		return &s.Progress
-	case state.RestoreSending:
 		return &s.Progress
 	}
 	return &restore.Progress{}

@@ -6,6 +6,7 @@ import (
 
 	"unbrick/internal/pack"
 	"unbrick/restore"
+	"unbrick/restore/boottext"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
 )
@@ -42,6 +43,9 @@ func (c *cable) ways() []state.Way {
 		c.close(&list[i])
 	}
 	hands := []state.Way{{Kind: state.WayPower}, {Kind: state.WayButton}}
+	if slices.ContainsFunc(c.met.heard.Kinds, boottext.Kind.ESP) {
+		hands = append([]state.Way{{Kind: state.WayBoot}}, hands...)
+	}
 	for _, hint := range c.hints() {
 		hands = append(hands, state.Way{Kind: state.WayHint, Hint: pack.Clip(hint, state.MaxText)})
 	}

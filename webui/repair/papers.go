@@ -36,18 +36,12 @@ func (c *cable) saveDiagnostic() {
 func (c *cable) saveReport() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Unbrick report\ntime: %s\n", c.e.World().Now().UTC().Format("2006-01-02 15:04:05 UTC"))
-	switch s := c.shown.(type) {
-	case state.RestoreInstalled:
-		f, r := &s.File, &s.Result
-		fmt.Fprintf(&b, "given to its boot loader: image %q, %d bytes, hash %s\nsigned with %s, key %s\ntrial: %d (0 none, 1 runs on "+
-			"trial, 2 told to stay)\n%d bytes sent\ntook: %.1f s\n",
-			f.Version, f.Size, f.Hash, f.Signature, f.Key, r.Trial, r.Sent, r.Took.Seconds())
-	case state.RestoreDone:
-		c.describe(&b)
-		describeResult(&b, &s)
-	default:
+	s, ok := c.shown.(state.RestoreDone)
+	if !ok {
 		return
 	}
+	c.describe(&b)
+	describeResult(&b, &s)
 	c.e.World().Save(state.Download{Name: c.fileName("report"), Data: []byte(b.String())})
 }
 
@@ -89,12 +83,6 @@ func (c *cable) describePort(b *strings.Builder) {
 	}
 	if counter, ok := r.port.(interface{ LineErrors() int }); ok {
 		fmt.Fprintf(b, "line errors survived: %d\n", counter.LineErrors())
-	}
-	if r.loader != nil {
-		for i := range c.met.images {
-			m := &c.met.images[i]
-			fmt.Fprintf(b, "boot loader lists: slot %d, version %q, hash %s\n", m.Slot, m.Version, m.Hash)
-		}
 	}
 }
 

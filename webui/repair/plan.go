@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"unbrick/firmware/mcuboot"
 	"unbrick/release"
 	"unbrick/restore"
 	"unbrick/webui/library"
@@ -31,12 +30,13 @@ func (c *cable) identify() {
 		}
 		c.e.Library().Answered(r.ctx)
 		return func() {
-			if has(err, restore.CodeForeign) {
-				c.meet(err)
-				return
-			}
 			if err != nil {
 				c.fail(err, restore.StageIdentify)
+				return
+			}
+			if c.file != nil { // the person dropped it before it was known who is there
+				c.file = nil
+				c.badFile(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases")})
 				return
 			}
 			r.device = device
@@ -138,27 +138,24 @@ func (c *cable) origin(m *release.Manifest) state.Origin {
 // addFile takes a release file that the person chose; the device at hand may want it.
 func (c *cable) addFile(f state.AddFile) {
 	c.e.Go(func(context.Context) func() {
-		if mcuboot.Is(f.Data) {
-			image, err := restore.CheckImage(f.Data)
-			return func() { c.imageAdded(f.Name, f.Data, image, err) }
-		}
 		m, err := c.e.Library().Add(f.Data)
 		return func() {
-			c.added(m, err)
+			c.added(&f, m, err)
 			c.e.Changed()
 		}
 	})
 }
 
 // added goes on with a release file that the person chose.
-func (c *cable) added(m release.Manifest, err error) {
+func (c *cable) added(f *state.AddFile, m release.Manifest, err error) {
 	r := c.run
 	switch {
 	case c.writing() || c.over():
+	case err != nil && r == nil && c.e.World().Ports != nil && c.e.World().Families != nil:
+		c.file = f // whether it is one, who can take it says
+		c.connect()
 	case err != nil:
 		c.badFile(fileError(err))
-	case r != nil && r.loader != nil && !r.working:
-		c.fail(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a boot loader takes images, no releases")}, restore.StagePlan)
 	case r != nil && r.device != nil && !r.working:
 		c.wanted, c.exact = m.Digest, m
 		if m.Model != r.device.Model {
@@ -170,7 +167,9 @@ func (c *cable) added(m release.Manifest, err error) {
 }
 
 // over reports whether what was begun has ended well, and that is shown.
-func (c *cable) over() bool { return in[state.RestoreDone](c) || in[state.RestoreInstalled](c) }
+func (c *cable) over() bool {
+	return in[state.RestoreDone](c) || in[state.RestoreFlashed](c)
+}
 
 // badFile shows what is wrong with a file that the person chose.
 func (c *cable) badFile(err error) {

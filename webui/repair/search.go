@@ -9,6 +9,8 @@ import (
 
 	"unbrick/restore"
 	"unbrick/restore/boottext"
+	"unbrick/restore/family"
+	"unbrick/restore/recognise"
 	"unbrick/webui/engine"
 	"unbrick/webui/shown"
 	"unbrick/webui/state"
@@ -87,7 +89,7 @@ func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 	o.OnWay = c.tells(r)
 	o.Heard = c.hears(r)
 	for i, info := range infos {
-		err := c.callAt(r, i, info.Name, &o)
+		err := c.callAt(r, i, info, &o)
 		switch {
 		case err == nil || r.ctx.Err() != nil:
 			return true, err
@@ -103,7 +105,7 @@ func (c *cable) searchOnce(r *run, o restore.Options) (found bool, err error) {
 		for _, baud := range c.speeds(o.Baud) {
 			for i, info := range infos {
 				o.Baud = baud
-				if err := c.callAt(r, i, info.Name, &o); err == nil || r.ctx.Err() != nil {
+				if err := c.callAt(r, i, info, &o); err == nil || r.ctx.Err() != nil {
 					return true, err
 				}
 			}
@@ -129,15 +131,16 @@ func has(err error, codes ...restore.Code) bool {
 // errNotOpened says that a port could not be opened.
 var errNotOpened = errors.New("port was not opened")
 
-// callAt opens one port at a speed and connects. The port of a device that answers stays open.
-func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
+// callAt opens one port at a speed and looks who is there. The port of a device that answers stays open.
+func (c *cable) callAt(r *run, i int, info engine.PortInfo, o *restore.Options) error {
+	name := info.Name
 	port, err := c.open(r, i, o.Baud)
 	if err != nil {
 		c.trace.add("%s: %v", name, err)
 		return fmt.Errorf("%w: %w", errNotOpened, err)
 	}
 	c.trace.add("%s: open at %d baud", name, o.Baud)
-	session, err := restore.Connect(r.ctx, port, o)
+	session, err := c.call(r, port, info, o)
 	if err != nil {
 		port.Close()
 		if r.ctx.Err() != nil {
@@ -146,7 +149,14 @@ func (c *cable) callAt(r *run, i int, name string, o *restore.Options) error {
 		c.trace.add("%s: %v", name, err)
 		return err
 	}
+	if session != nil && session.Foreign() && c.e.World().Families != nil {
+		r.visit = &engine.Visit{Port: port, Found: recognise.Found{Kind: recognise.SMP, Way: family.WayThere, Baud: o.Baud}, USB: info.USB}
+		session = nil
+	}
 	r.port, r.session, r.name, r.baud = port, session, name, o.Baud
+	if session == nil {
+		return nil // the visitor sees by itself when its port is gone
+	}
 	if p, ok := port.(restore.Leaver); ok {
 		c.e.Go(func(context.Context) func() {
 			select {
@@ -237,6 +247,8 @@ func (c *cable) tells(r *run) func(restore.Way) {
 // searched goes on with what the search has come to.
 func (c *cable) searched(found bool, err error) {
 	switch {
+	case err == nil && found && c.run.visit != nil:
+		c.welcome()
 	case err == nil && found:
 		c.identify()
 	case !found:

@@ -18,8 +18,9 @@ const (
 var codec = pack.New(map[string]int{
 	"text": MaxText, "note": release.MaxNote, "releases": MaxReleases, "ways": MaxWays, "jobs": MaxJobs, "areas": MaxAreas,
 	"trace": MaxTrace, "line": MaxTraceLen,
-	"heard": boottext.MaxLines, "line heard": 4 * boottext.MaxLine, "kinds": MaxKinds, "images": MaxImages, "hash": MaxHashText,
-	"sectors": MaxSectors, "rows": MaxLogRows, "cuts": MaxCuts, "regions": MaxRegions, "replay": MaxReplayID, "file": MaxCommand,
+	"heard": boottext.MaxLines, "line heard": 4 * boottext.MaxLine, "kinds": MaxKinds,
+	"told": MaxTold, "facts": MaxFacts, "sectors": MaxSectors, "rows": MaxLogRows,
+	"cuts": MaxCuts, "regions": MaxRegions, "replay": MaxReplayID, "file": MaxCommand,
 }, commands, restores, replays)
 
 // message carries a command: what Forms says is said of a field.

@@ -92,34 +92,11 @@ type (
 		Device Device
 		Result Result
 	}
-	// RestoreLoader: no terminal of ours: a boot loader that takes signed images. None is chosen.
-	RestoreLoader struct {
-		restoring
-		Images []BootImage `max:"images"` // that it lists
-	}
-	// RestoreImage: an image is chosen and checked.
-	RestoreImage struct {
-		restoring
-		Images []BootImage `max:"images"`
-		File   BootFile
-	}
-	// RestoreSending: the image is being sent to the boot loader.
-	RestoreSending struct {
-		restoring
-		File     BootFile
-		Progress restore.Progress
-	}
-	// RestoreInstalled: the boot loader has taken the image.
-	RestoreInstalled struct {
-		restoring
-		File   BootFile
-		Result Installed
-	}
 	// RestoreFailed: an attempt has ended.
 	RestoreFailed struct {
 		restoring
 		Serial  string // of the device; empty: it has not said it
-		Image   bool   // a boot loader's image was being sent, and no release written
+		Image   bool   // a boot loader of another family was given an image, and no release written
 		Failure Failure
 	}
 )
@@ -129,7 +106,8 @@ func Restores() []Restore {
 	return []Restore{
 		RestoreLoading{}, RestoreIdle{}, RestoreUnsupported{}, RestoreInsecure{}, RestoreNoPort{}, RestoreConnecting{}, RestorePortBusy{},
 		RestoreNoAnswer{}, RestoreReading{}, RestoreFound{}, RestoreRight{}, RestoreUnknown{}, RestoreWithdrawn{}, RestoreWriting{},
-		RestoreDone{}, RestoreLoader{}, RestoreImage{}, RestoreSending{}, RestoreInstalled{}, RestoreFailed{},
+		RestoreDone{}, RestoreFailed{},
+		RestoreBoard{}, RestoreFlashing{}, RestoreFlashed{},
 	}
 }
 
@@ -161,6 +139,7 @@ const (
 	WayHint                  // the model's own words
 	WayRTS                   // reset by RTS
 	WayPin                   // reset by RTS with the restoration pin at DTR
+	WayBoot                  // the person holds BOOT at a reset, of a chip of Espressif
 )
 
 // WayState says how far a way is.
@@ -263,47 +242,15 @@ type Failure struct {
 	Version string        // release concerned; CodeFloor: the oldest that would be taken
 	Other   string        // CodeModel: the release's model
 	Trace   []string      `max:"trace,line"` // last commands with their times, for support
+	Said    FailureWords  // of the program that speaks with another family; else empty
 }
 
-// BootImage is one entry of its list. What it does not tell is zero.
-type BootImage struct {
-	Slot                       uint32
-	Version                    string // as that ecosystem shows it
-	Hash                       string `max:"hash"` // as that ecosystem shows it
-	Active, Confirmed, Pending bool
+// FailureWords are what a person is told of an end that only a device of another family can come to.
+type FailureWords struct {
+	Heading, Lead, Do string `max:"told"`
+	Safe              string `max:"told"` // empty: what the flash has seen says it
+	Choose            bool   // another file helps; else connecting again
 }
-
-// BootFile is a signed image that the person chose. Its header, TLVs and hash were checked.
-type BootFile struct {
-	Name, Version string
-	Hash          string `max:"hash"`
-	Key           string `max:"hash"` // hash of the key that it says it is signed with; may be empty
-	Signature     string // kind of signature
-	Size          uint32 // bytes that will be sent
-	Encrypted     bool   // its hash cannot be checked here
-	Counter       uint64 // security counter; 0: none
-	Time          time.Duration
-}
-
-// Installed is an image that a boot loader has taken and lists.
-type Installed struct {
-	Version string
-	Sent    uint32 // bytes on the wire, framing included
-	Took    time.Duration
-	Trial   Trial
-}
-
-// Trial says what is known of the start of an image that was installed.
-type Trial uint8
-
-const (
-	TrialNone      Trial = iota // it is in the slot that starts; the boot loader took the command, and nothing answers since
-	TrialRuns                   // it runs on trial, and must confirm itself
-	TrialConfirmed              // it ran on trial, and was told to stay
-	TrialMarked                 // it is to be tried; the boot loader took the command to start, and nothing answers since
-	TrialStarted                // it is in the slot that starts, and its program answers
-	TrialUnknown                // not even the command to start was answered
-)
 
 // PendingJob is a restoration that was stored before its first erase and has not ended.
 type PendingJob struct {

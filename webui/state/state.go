@@ -15,8 +15,6 @@ const (
 	MaxTraceLen = 160  // bytes of one trace line
 	MaxRegions  = 32   // regions of the emulated RAM
 	MaxWays     = 16   // ways into restoration mode
-	MaxImages   = 8    // images that a boot loader lists
-	MaxHashText = 128  // hexadecimal digits of an image's hash
 	MaxAreas    = 8    // settings areas
 	MaxKinds    = 4    // of what a device says instead of an answer
 	MaxJobs     = 16   // devices whose restoration has not ended
@@ -87,6 +85,8 @@ type Release struct {
 	Note    string `max:"note"` // its maker's; may be empty
 	Signers Signers
 	Origin  Origin
+	Family  string // of a device with several parts, and its chip; empty: one part
+	Chip    string
 	Fit     Fit // for the device at hand; without one FitUnknown, or what it is for every device
 }
 

@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,24 +123,31 @@ connect, Chrome 150 on Windows
 ended: port vanished
 `
 
-// A device whose boot loader is MCUboot, and an image for it.
+// A device of another family, and what is told of it.
 var (
-	bootImages = []state.BootImage{{Version: "1.7.0+3", Hash: strings.Repeat("3b2f91c7", 8), Active: true, Confirmed: true}}
-	bootFile   = state.BootFile{Name: "zephyr.signed.bin", Version: "1.8.2+14", Hash: strings.Repeat("9f21e04c", 8), Key: strings.Repeat("c7d1552a", 8),
-		Signature: "ECDSA", Size: 187_412, Time: 25 * time.Second, Counter: 4}
+	boardFacts = []state.BoardFact{{Label: "Chip", Value: "ESP32-C3", Small: "revision 0.4"}, {Label: "Flash", Value: "4096 KiB"},
+		{Label: "Number", Value: "7c:df:a1:00:11:22", Mono: true}, {Label: "Boot loader", Value: "ROM boot loader"}}
+	boardFile = append(slices.Clone(boardFacts), state.BoardFact{Label: "Will be written", Value: "Merged ESP image 1.2.3", Small: "lamp-merged.bin", Rule: true},
+		state.BoardFact{Label: "Its SHA-256", Value: "Right", Check: true}, state.BoardFact{Label: "To send", Value: "212 KB"})
+	boardFound = state.RestoreBoard{Backup: true, Told: state.Told{Device: "ESP32-C3", Heading: "Found your ESP32-C3.",
+		Lead: "Choose the firmware that its maker gives for it. It finds no program in its flash. Nothing has been written.", Facts: boardFacts,
+		Says: []string{"ESP-ROM:esp32c3-api1-20210207", "invalid header: 0xffffffff"}}}
+	boardReady = state.RestoreBoard{Ready: true, Backup: true, Told: state.Told{Device: "ESP32-C3", Heading: "Found it. It can be restored.",
+		Lead: "17 of 268 blocks differ. Only those are written; what the file does not cover stays as it is.", Facts: boardFile}}
+	boardWriting = state.RestoreFlashing{Told: state.Told{Device: "ESP32-C3", Heading: "Restoring. Leave the cable in."},
+		Progress: restore.Progress{Stage: restore.StageWrite, Sectors: 9, Of: 17, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}}
+	boardRuns = state.RestoreFlashed{Runs: true, Told: state.Told{Device: "ESP32-C3", Heading: "Restored. It runs.", Lead: "It was started, and its program was heard. You can unplug it.",
+		Facts: []state.BoardFact{{Label: "Verified", Value: "The chip computed a digest of all of it, and it is right", Check: true}},
+		Says:  []string{"I (160) main_task: Calling app_main()"}}}
+	boardSealed = state.RestoreBoard{Sealed: true, Told: state.Told{Device: "STM32 chip", Heading: "This is an STM32, waiting in its boot loader.",
+		Lead: "This page recognises it and cannot restore it yet. Nothing has been written."}}
 )
 
-func bootDone(trial state.Trial) func(*Root, *world) {
-	return onRestore(state.RestoreInstalled{File: bootFile, Result: state.Installed{Version: "1.8.2+14", Sent: 260_000, Took: 31 * time.Second, Trial: trial}})
-}
-
-func bootFailed(code restore.Code, touched restore.Touched, stage restore.Stage) func(*Root, *world) {
-	return onRestore(state.RestoreFailed{Image: true, Failure: state.Failure{Code: code, Touched: touched, Stage: stage}})
+func bootFailed(code restore.Code, touched restore.Touched, stage restore.Stage, said state.FailureWords) func(*Root, *world) {
+	return onRestore(state.RestoreFailed{Image: true, Failure: state.Failure{Code: code, Touched: touched, Stage: stage, Said: said}})
 }
 
 func scenes() []scene {
-	bootWriting := state.RestoreSending{File: bootFile,
-		Progress: restore.Progress{Stage: restore.StageWrite, Bytes: 90_000, BytesOf: 187_412, Work: 12_000_000, WorkOf: 25_000_000, Elapsed: 12 * time.Second}}
 	found := state.RestoreFound{Offer: statetest.Offer()}
 	coach := state.RestoreNoAnswer{Ways: []state.Way{
 		{Kind: state.WayBreak, State: state.WayTried, Waited: 2 * time.Second},
@@ -262,18 +270,16 @@ func scenes() []scene {
 		{"signature", "", failure(state.Failure{Code: restore.CodeSignature}), "This release is not the maker’s.", "Choose another release", []string{"Nothing was written. It is exactly as it was when you connected it."}},
 		{"noisy", "", failure(state.Failure{Code: restore.CodeNoisy, Touched: restore.TouchedPart, Stage: restore.StageWrite, Sector: 5, Of: 42}), "The line is too noisy.", "Go on", []string{"What arrived damaged was not kept."}},
 		{"verify", "", failure(state.Failure{Code: restore.CodeVerify, Touched: restore.TouchedAll, Stage: restore.StageVerify}), "What we read back is not what we wrote.", "Restore again", []string{"It cannot start, and it can still be restored."}},
-		{"boot-empty", "", onRestore(state.RestoreLoader{}), "Found its boot loader.", "Choose an image from a file", []string{"No image that it would start", "Nothing has been written."}},
-		{"boot-loader", "", onRestore(state.RestoreLoader{Images: bootImages}), "Found its boot loader.", "Choose an image from a file", []string{"1.7.0+3", "active, confirmed", strings.Repeat("3b2f91c7", 8)}},
-		{"boot-image", "", onRestore(state.RestoreImage{Images: bootImages, File: bootFile}), "Found it. It can be restored.", "Restore", []string{"Image 1.8.2+14", strings.Repeat("9f21e04c", 8), "matches its bytes", "ECDSA", "184 KB", "zephyr.signed.bin"}},
-		{"boot-writing", "", onRestore(bootWriting), "Restoring. Leave the cable in.", "", []string{"88 KB of 184 KB", "Image 1.8.2+14"}},
-		{"boot-done", "", bootDone(state.TrialNone), "Written. Its boot loader starts image 1.8.2+14.", "Restore another", []string{"has checked the image and lists it", "took the command to start"}},
-		{"boot-runs", "", bootDone(state.TrialStarted), "Restored. It has image 1.8.2+14.", "Restore another", []string{"its program answers"}},
-		{"boot-marked", "", bootDone(state.TrialMarked), "Written. Its boot loader tries image 1.8.2+14.", "Restore another", []string{"Nothing has answered since"}},
-		{"boot-unknown", "", bootDone(state.TrialUnknown), "Written. Its boot loader lists image 1.8.2+14.", "Restore another", []string{"is not known"}},
-		{"boot-pending", "", bootFailed(restore.CodePending, restore.TouchedWritten, restore.StageStart), "The image is written, and was not started.", "Connect again", []string{"recovery button", "C-124"}},
-		{"boot-trial", "", bootDone(state.TrialRuns), "Restored. It has image 1.8.2+14.", "Restore another", []string{"on trial"}},
-		{"boot-refused", "", bootFailed(restore.CodeUnlisted, restore.TouchedAll, restore.StageVerify), "The boot loader does not accept this image.", "Choose another image", []string{"signed with another key", "C-122"}},
-		{"boot-out", "", bootFailed(restore.CodeVanished, restore.TouchedPart, restore.StageWrite), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
+		{"board", "", onRestore(boardFound), "Found your ESP32-C3.", "Choose a file", []string{"7c:df:a1:00:11:22", "It finds no program in its flash.", "invalid header: 0xffffffff", "Save what it holds"}},
+		{"board-ready", "", onRestore(boardReady), "Found it. It can be restored.", "Restore", []string{"17 of 268 blocks differ.", "Merged ESP image 1.2.3", "lamp-merged.bin", "Choose another file"}},
+		{"board-writing", "", onRestore(boardWriting), "Restoring. Leave the cable in.", "", []string{"9 of 17 blocks", "ESP32-C3"}},
+		{"board-runs", "", onRestore(boardRuns), "Restored. It runs.", "Restore another", []string{"computed a digest", "app_main()"}},
+		{"board-named", "", onRestore(boardSealed), "This is an STM32, waiting in its boot loader.", "Connect another", []string{"Nothing has been written."}},
+		{"boot-pending", "", bootFailed(restore.CodePending, restore.TouchedWritten, restore.StageStart, state.FailureWords{
+			Heading: "The image is written, and was not started.", Lead: "It lies in the second slot.", Do: "Let go of the device’s recovery button or pin, and switch it off and on."}), "The image is written, and was not started.", "Connect again", []string{"recovery button", "C-124"}},
+		{"boot-refused", "", bootFailed(restore.CodeUnlisted, restore.TouchedAll, restore.StageVerify, state.FailureWords{Choose: true,
+			Heading: "The boot loader does not accept this image.", Lead: "It is signed with another key.", Do: "Get the image that the maker made for this device.", Safe: "Its boot loader works."}), "The boot loader does not accept this image.", "Choose another file", []string{"signed with another key", "C-122"}},
+		{"boot-out", "", bootFailed(restore.CodeVanished, restore.TouchedPart, restore.StageWrite, state.FailureWords{}), "The cable came out.", "Connect again", []string{"while the image was being sent"}},
 		{"boot-file", "", onRestore(state.RestoreFailed{Failure: state.Failure{Code: restore.CodeBadFile, Stage: restore.StagePlan}}), "This device cannot use that file.", "Choose another file", []string{"Nothing was written."}},
 		{"elsewhere", "", onState(state.State{Tab: state.TabElsewhere, Restore: state.RestoreIdle{}}), "Unbrick is open in another tab.", "", []string{"Go on there, or close it and reload."}},
 		{"lab", "#lab", onLab(statetest.Lab(state.LabRunning)), "Emulated device", "Update over the air", []string{"Running release 2.3.0. Release 2.4.1 is published for it.", `role="switch"`, "1 MiB NOR, one bank, 256 sectors of 4 KiB, program unit 256"}},

@@ -12,7 +12,7 @@ type BenchState struct{ Line, Word, Device string }
 func Bench(s state.Restore) BenchState {
 	b := BenchState{"on", "Connected", ""}
 	switch s := s.(type) {
-	case state.RestoreConnecting, state.RestoreLoader, state.RestoreImage:
+	case state.RestoreConnecting:
 	case state.RestoreNoAnswer:
 		b.Word = "No answer"
 	case state.RestoreReading:
@@ -27,15 +27,20 @@ func Bench(s state.Restore) BenchState {
 		b = BenchState{"done", "Connected", s.Device.Serial}
 	case state.RestoreWriting:
 		b = BenchState{"live", stageWord(s.Progress.Stage), s.Device.Serial}
-	case state.RestoreSending:
-		b = BenchState{"live", stageWord(s.Progress.Stage), ""}
+	case state.RestoreBoard:
+		b.Device = s.Told.Device
+	case state.RestoreFlashing:
+		b = BenchState{"live", stageWord(s.Progress.Stage), s.Told.Device}
+	case state.RestoreFlashed:
+		b = BenchState{"done", "Verified", s.Told.Device}
+		if s.Runs {
+			b.Word = "Running"
+		}
 	case state.RestoreDone:
 		b = BenchState{"done", "Verified", s.Device.Serial}
 		if s.Result.Work == state.WorkStarted {
 			b.Word = "Started"
 		}
-	case state.RestoreInstalled:
-		b = BenchState{"done", "Verified", ""}
 	case state.RestoreFailed:
 		b = benchEnded(&s.Failure)
 		b.Device = s.Serial

@@ -78,8 +78,8 @@ func Seconds(d time.Duration, decimals int) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', decimals, 64)
 }
 
-// aboutTime writes an estimate: "1 second", "9 seconds", "2 minutes"; always rounded up.
-func aboutTime(d time.Duration) string {
+// AboutTime writes an estimate: "1 second", "9 seconds", "2 minutes"; always rounded up.
+func AboutTime(d time.Duration) string {
 	n, unit := roundUp(d)
 	return Count(n, unit, unit+"s")
 }

@@ -16,8 +16,8 @@ func TestNumbers(t *testing.T) {
 		{HexAddr(0x67000), "0x067000"}, {HexAddr(0x8000000), "0x8000000"},
 		{keyText([8]byte{0x7f, 0x3a, 0x91, 0xc2, 0xff}), "7f3a 91c2"},
 		{Seconds(8600*time.Millisecond, 1), "8.6"}, {Seconds(6914*time.Millisecond, 3), "6.914"},
-		{aboutTime(8100 * time.Millisecond), "9 seconds"}, {aboutTime(time.Millisecond), "1 second"}, {aboutTime(21 * time.Second), "25 seconds"},
-		{aboutTime(55 * time.Second), "55 seconds"}, {aboutTime(56 * time.Second), "1 minute"}, {aboutTime(61 * time.Second), "2 minutes"},
+		{AboutTime(8100 * time.Millisecond), "9 seconds"}, {AboutTime(time.Millisecond), "1 second"}, {AboutTime(21 * time.Second), "25 seconds"},
+		{AboutTime(55 * time.Second), "55 seconds"}, {AboutTime(56 * time.Second), "1 minute"}, {AboutTime(61 * time.Second), "2 minutes"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

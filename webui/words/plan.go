@@ -108,7 +108,7 @@ func foundFacts(s *state.Offer) []Fact {
 		send.Value += " of " + KB(uint64(p.Full))
 		send.Small = "the rest is already on it"
 	}
-	list = append(list, by, send, Fact{Label: "Time", Value: "About " + aboutTime(p.Time)})
+	list = append(list, by, send, Fact{Label: "Time", Value: "About " + AboutTime(p.Time)})
 	if p.Refresh > 0 {
 		list = append(list, Fact{Label: "Renewed", Value: Count(p.Refresh, "weak sector", "weak sectors"), Small: "by the device itself, " +
 			"from what they hold"})

@@ -34,8 +34,8 @@ func WritingOf(s state.Restore) *Writing {
 			w.Map = &s.Map
 		}
 		return w
-	case state.RestoreSending:
-		return &Writing{Heading: writingHeading(&state.Plan{}), Rows: sendingRows(&s), Progress: &s.Progress}
+	case state.RestoreFlashing:
+		return &Writing{Heading: s.Told.Heading, Rows: flashingRows(&s), Progress: &s.Progress}
 	}
 	return nil
 }
@@ -62,15 +62,6 @@ func writingRows(s *state.RestoreWriting) []PhaseRow {
 		texts[restore.StageErase] = ""
 	}
 	return phaseRows(&texts, p.Stage)
-}
-
-// sendingRows are the phases of an image's way to a boot loader.
-func sendingRows(s *state.RestoreSending) []PhaseRow {
-	p := &s.Progress
-	return phaseRows(&[...]string{
-		"Its boot loader", KB(uint64(s.File.Size)), KB(uint64(p.Bytes)) + " of " + KB(uint64(p.BytesOf)),
-		"By its boot loader, with the maker’s key", "", "Image " + s.File.Version,
-	}, p.Stage)
 }
 
 // phaseRows are the phases that have a text.

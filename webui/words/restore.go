@@ -126,14 +126,12 @@ func RestorePane(s state.Restore, erase bool, quiet string) Pane {
 		}
 	case state.RestoreWithdrawn:
 		return withdrawn(&s)
-	case state.RestoreLoader:
-		return loader(&s)
-	case state.RestoreImage:
-		return image(&s)
 	case state.RestoreDone:
 		return done(&s.Result, &s.Device)
-	case state.RestoreInstalled:
-		return installed(&s)
+	case state.RestoreBoard:
+		return board(&s)
+	case state.RestoreFlashed:
+		return flashed(&s)
 	case state.RestoreFailed:
 		return failed(&s)
 	}

@@ -22,7 +22,9 @@ var wayWords = [...]Promise{
 	state.WayBreak:  {"Break signal", byItself},
 	state.WayPower:  {"Switch the device off and on", "Leave the cable in. Switch it off, count to three, switch it on. We are listening."},
 	state.WayButton: {"Hold the button while switching on", "Keep the small button beside the USB socket pressed for five seconds."},
-	state.WayHint:   {Head: "As its maker says"}, // and what it says
+	state.WayBoot: {"Hold BOOT while it restarts", "Keep the button marked BOOT or IO0 pressed. Tap the one marked EN or RST, or pull the " +
+		"cable out and push it in again. Then let go of BOOT."},
+	state.WayHint: {Head: "As its maker says"}, // and what it says
 }
 
 func wayRows(ways []state.Way) []WayRow {
@@ -40,7 +42,7 @@ func wayRows(ways []state.Way) []WayRow {
 		switch w.State {
 		case state.WayTried:
 			row.Class, row.State = "done", "Tried"
-			row.Text = "No answer after " + aboutTime(w.Waited) + "."
+			row.Text = "No answer after " + AboutTime(w.Waited) + "."
 		case state.WayNow:
 			row.Class, row.State, row.Current = "live", "Now", true
 		case state.WayNext:
@@ -73,6 +75,12 @@ func noAnswerLead(h *state.Heard) string {
 	if len(h.Kinds) == 0 {
 		return "The port works, and the device says something that is no answer. If this is not the device that you mean, look what the " +
 			"cable is plugged into." + ways
+	}
+	for _, k := range h.Kinds {
+		if k.ESP() {
+			return "The port works, and a chip of Espressif speaks: an ESP32 or ESP8266. It starts its program instead of its boot loader, " +
+				"so it needs your hand once."
+		}
 	}
 	names := make([]string, len(h.Kinds))
 	for i, k := range h.Kinds {

@@ -40,7 +40,7 @@ func (c *Screen) Set(s state.Restore, quiet string) {
 		c.left.Tell(c.writing.Progress)
 	}
 	switch s.(type) {
-	case state.RestoreIdle, state.RestoreDone, state.RestoreInstalled:
+	case state.RestoreIdle, state.RestoreDone, state.RestoreFlashed:
 		c.erase = "" // the wish was for what is over
 	}
 }
