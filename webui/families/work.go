@@ -1,8 +1,7 @@
-// Package families is Restore's work for boot loaders of other families: from the port at which one was found to the word on
-// how its program
-// started. It is all of the program that the page loads when it finds one (wasm/families), and has the port until it ends;
-// what it shows takes
-// the place of what the engine that called it shows (engine.Visit). What differs between families is behind family.Loader, and in words.go.
+// Package families is Restore's work for boot loaders of other families: from the port at which one was found to the word on how its
+// program started. It is all of the program that the page loads when it finds one (wasm/families), and has the port until it ends; what it
+// shows takes the place of what the engine that called it shows (engine.Visit). What differs between families is behind family.Loader, and
+// in say.go and ends.go.
 package families
 
 import (
