@@ -50,7 +50,7 @@ const (
 	CodeNoProgram    Code = 36 // the page's: the program that speaks with this family cannot be had
 )
 
-var codeWords = map[Code]string{
+var codeWords = [...]string{
 	CodeVanished: "port vanished", CodeSilent: "no answer", CodeNoisy: "line too noisy", CodeSignature: "signature of the release is wrong",
 	CodeUnknownKey: "release is signed with a key that the device does not trust", CodeModel: "release is for another model",
 	CodeFloor: "release is below the device's security floor", CodeBadFile: "not a release file", CodeNoRoom: "no update file fits the workspace",
@@ -69,8 +69,8 @@ var codeWords = map[Code]string{
 }
 
 func (c Code) String() string {
-	if s, ok := codeWords[c]; ok {
-		return s
+	if int(c) < len(codeWords) && codeWords[c] != "" {
+		return codeWords[c]
 	}
 	return fmt.Sprintf("code %d", uint8(c))
 }

@@ -104,7 +104,7 @@ func (f *backupFlags) read(ctx context.Context, m *meeting, report family.Report
 		b := make([]byte, size)
 		return b, m.loader.Read(ctx, f.from, b, report)
 	case m.session == nil:
-		return nil, errNamed(m.kind)
+		return nil, errNamed(m)
 	case f.from != 0 || f.size != 0:
 		return nil, usageError("of a device that speaks SMP all of its software area is read, without --from and --size")
 	}

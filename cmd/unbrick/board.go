@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"unbrick/restore"
@@ -16,8 +17,8 @@ import (
 	"unbrick/restore/stk500"
 )
 
-// handFor is how long a person is waited for who holds a button.
-const handFor = 20 * time.Second
+// handFor is how long a person is waited for who holds a button; longer while the device says something.
+var handFor = 10 * time.Second
 
 // meeting is who was found at a port.
 type meeting struct {
@@ -114,7 +115,8 @@ func heardBefore(err error, heard []byte) error {
 }
 
 // errNamed is what is said of somebody who is only recognised.
-func errNamed(k recognise.Kind) error {
+func errNamed(m *meeting) error {
+	k := m.kind
 	todo := map[recognise.Kind]string{
 		recognise.STM32:  "use the chip maker's tool, STM32CubeProgrammer, at this port",
 		recognise.UBoot:  "its maker's manual says which commands at its prompt bring its software back",
@@ -122,8 +124,13 @@ func errNamed(k recognise.Kind) error {
 		recognise.Urboot: "use avrdude with -c urclock",
 		recognise.AVR109: "press its reset button twice, and use avrdude with -c avr109 at the port that appears",
 	}[k]
-	return fmt.Errorf("%v is recognised, and cannot be restored by this command.\nIs the device safe? Yes. Nothing was written: it is as it "+
-		"was.\nWhat to do: %s", k, todo)
+	says := ""
+	if lines := boottext.Lines(m.heard); len(lines) > 0 {
+		says = "The device says:\n    | " + strings.Join(lines, "\n    | ") + "\nThat is " + k.String() + ".\n"
+	}
+	return fmt.Errorf("%s%v is recognised, and cannot be restored by this command.\nIs the device safe? Yes. Nothing was "+
+		"written: it is as it "+
+		"was.\nWhat to do: %s", says, k, todo)
 }
 
 // boardFound is the outcome of identify at a boot loader of another family, for --json.

@@ -33,9 +33,11 @@ type boardResult struct {
 }
 
 var (
-	proofWords = [...]string{family.ProofNone: "none", family.ProofSamples: "samples", family.ProofRead: "read", family.ProofDigest: "digest"}
+	proofWords = [...]string{family.ProofNone: "none", family.ProofListed: "listed", family.ProofSamples: "samples",
+		family.ProofRead: "read", family.ProofDigest: "digest"}
 	startWords = [...]string{family.Quiet: "quiet", family.Runs: "runs", family.Crashes: "crashes", family.Empty: "empty",
-		family.Waits: "waits", family.Unasked: "unasked"}
+		family.Waits: "waits", family.Unasked: "unasked",
+		family.Unanswered: "unanswered", family.Tried: "tried", family.OnTrial: "on-trial", family.Stays: "stays"}
 )
 
 // boardRestoration is one restoration of a device of another family.
@@ -129,7 +131,7 @@ func (b *boardRestoration) timed(began time.Time) family.Report {
 func (b *boardRestoration) parts(ctx context.Context, m *meeting) ([]release.Part, error) {
 	switch {
 	case m.loader == nil && m.session == nil:
-		return nil, errNamed(m.kind)
+		return nil, errNamed(m)
 	case m.loader == nil:
 		return nil, errors.New("this device takes releases or signed images, no such files.\nIs the device safe? Yes. " +
 			"Nothing was written: it is " +

@@ -8,10 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSaysWhatAnotherDeviceSays: behind the port is no device of ours, and what it says is shown and named.
 func TestSaysWhatAnotherDeviceSays(t *testing.T) {
+	defer func(d time.Duration) { handFor = d }(handFor)
+	handFor = time.Second
 	for name, test := range map[string]struct {
 		says  string // again and again, to whatever is sent
 		shown []string

@@ -82,7 +82,7 @@ func (f *cableFlags) identify(ctx context.Context, _ []string, p *printer) error
 	case m.session == nil && f.json:
 		return printJSON(out, namedFound{m.kind.String(), boottext.Lines(m.heard)})
 	case m.session == nil:
-		return errNamed(m.kind)
+		return errNamed(m)
 	}
 	s := m.session
 	d, err := s.Identify(ctx)

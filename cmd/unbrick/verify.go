@@ -38,7 +38,7 @@ func verifyCommand() *cobra.Command {
 type verifyResult struct {
 	Same    bool    `json:"same"`
 	Blocks  int     `json:"blocks"`
-	Differ  int     `json:"blocks_that_differ"`
+	Write   int     `json:"blocks_to_write"` // to make it so; more than those that differ where a family writes some again
 	Proof   string  `json:"proof"`
 	Seconds float64 `json:"seconds"`
 }
@@ -79,7 +79,7 @@ func (f *verifyFlags) verify(ctx context.Context, _ []string, p *printer) error 
 		if err != nil {
 			return explain(err)
 		}
-		v.Blocks, v.Differ = d.Blocks, d.Differ
+		v.Blocks, v.Write = d.Blocks, d.Differ
 	}
 	r.endBar()
 	v.Seconds = time.Since(began).Seconds()
@@ -92,7 +92,7 @@ func (f *verifyFlags) verify(ctx context.Context, _ []string, p *printer) error 
 	case same:
 		fmt.Fprintf(p, "The flash holds it (%s).\n", v.Proof)
 	default:
-		fmt.Fprintf(p, "The flash holds something else: %d of %d blocks differ, the first at %#x.\n", v.Differ, v.Blocks, other.Addr)
+		fmt.Fprintf(p, "The flash holds something else, first at %#x: %d of %d blocks would be written.\n", other.Addr, v.Write, v.Blocks)
 	}
 	if !same {
 		return &exitError{code: exitFailed}

@@ -79,7 +79,7 @@ var below = map[string][]string{
 	"restore":               {"flash", "release", "model", "delta", "delta/diff", "protocol/smp", "protocol/frame", "internal/cbor", "firmware/mcuboot", "restore/boottext"},
 	"restore/boottext":      {},
 	"restore/family":        {"release", "restore"},
-	"restore/fit":           {"release", "restore", "restore/family", "firmware", "firmware/espimage"},
+	"restore/fit":           {"firmware", "firmware/espimage", "restore/family"},
 	"restore/mcuboot":       {"firmware/mcuboot", "release", "restore", "restore/family"},
 	"restore/stk500":        {"release", "restore", "restore/family"},
 	"restore/recognise":     {"restore", "restore/boottext", "restore/family"},

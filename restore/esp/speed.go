@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unbrick/restore"
+	"unbrick/restore/family"
 )
 
 // speeds are tried in this order; the last is where it begins.
@@ -71,8 +72,12 @@ func (l *Loader) asked(ctx context.Context, baud uint32) (uint32, error) {
 	return baud, nil
 }
 
-// canSpeed says whether another speed means anything here.
+// canSpeed says whether another speed means anything here. A chip that a person has brought into its ROM keeps the one that it has: a change that
+// goes wrong, or a port that resets it when it is opened anew, would need the person again.
 func (l *Loader) canSpeed() bool {
+	if l.way == family.WayThere || l.way == family.WayHand {
+		return false
+	}
 	if l.usbPort() || l.chip.is8266() || !l.line.CanSpeed() {
 		return false
 	}

@@ -92,7 +92,6 @@ func TestNoBlockTwice(t *testing.T) {
 // swap is a port at which another chip is plugged in while the speed changes.
 type swap struct {
 	*liar
-	mac []byte
 }
 
 func (s *swap) SetSpeed(baud uint32) error {

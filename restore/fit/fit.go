@@ -1,16 +1,12 @@
-// Package fit asks of firmware files whether they may be written to a device that a boot loader has described: it brings together what
-// package firmware judges and what restore/family knows, and says a refusal as an error of a restoration.
+// Package fit says what a device is to whoever judges whether a firmware file may be written to it: it brings together what package firmware
+// judges by and what restore/family knows.
 package fit
 
 import (
-	"errors"
-	"math"
 	"strconv"
 	"strings"
 
 	"unbrick/firmware"
-	"unbrick/release"
-	"unbrick/restore"
 	"unbrick/restore/family"
 )
 
@@ -47,32 +43,3 @@ func revision(s string) (major, minor uint8, known bool) {
 	b, no := strconv.ParseUint(second, 10, 8)
 	return uint8(a), uint8(b), found && err == nil && no == nil
 }
-
-// Check refuses what would not start on a device, or would leave it dead, before anything is written.
-func Check(files []*firmware.File, parts []release.Part, t *firmware.Target) error {
-	return Explain(firmware.Fit(files, parts, t))
-}
-
-// Explain makes an *restore.Error of a refusal of package firmware; other errors stay as they are.
-func Explain(err error) error {
-	var no *firmware.Refusal
-	if !errors.As(err, &no) {
-		return err
-	}
-	e := &restore.Error{Code: restore.CodeUnfit, Err: err}
-	switch no.Reason {
-	case firmware.WrongFamily, firmware.WrongChip, firmware.ForeignUF2:
-		e.Code, e.Model = restore.CodeChip, no.Chip
-	case firmware.BeyondFlash, firmware.BeyondReach, firmware.BeyondPartition, firmware.SmallFlash, firmware.TooLong:
-		e.Code, e.Needs, e.Has = restore.CodeTooLarge, most(no.Has), most(no.Needs)
-	case firmware.ReservedArea:
-		e.Code, e.Addr = restore.CodeReserved, most(no.Addr)
-	case firmware.Unsigned, firmware.ProtectedArea, firmware.PlainOnEncrypted:
-		e.Code = restore.CodeProtected
-	case firmware.Empty, firmware.Unrecognised, firmware.Foreign, firmware.Malformed, firmware.CutShort, firmware.CheckFailed, firmware.NotFlashable:
-		e.Code = restore.CodeBadFile
-	}
-	return e
-}
-
-func most(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }

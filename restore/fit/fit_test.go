@@ -1,13 +1,9 @@
 package fit_test
 
 import (
-	"errors"
 	"testing"
 
 	"unbrick/firmware"
-	"unbrick/internal/firmwaretest"
-	"unbrick/release"
-	"unbrick/restore"
 	"unbrick/restore/family"
 	"unbrick/restore/fit"
 )
@@ -37,40 +33,4 @@ func TestTarget(t *testing.T) {
 
 func flags(t *firmware.Target) [6]bool {
 	return [6]bool{t.SecureBoot, t.SecureBootV1, t.Encrypted, t.EncryptedReady, t.WriteOnly, t.KeyRecovery}
-}
-
-func TestCheck(t *testing.T) {
-	app := func(chip uint16) []release.Part {
-		return []release.Part{{Name: "a", Offset: 0x10000, Data: firmwaretest.App(chip, 0x42000000, "1").Bytes()}}
-	}
-	c3 := func(change func(*firmware.Target)) *firmware.Target {
-		v := fit.Target(&family.Board{Family: family.ESP, Chip: "esp32c3", Flash: 4 << 20})
-		change(v)
-		return v
-	}
-	for _, test := range []struct {
-		name string
-		err  error
-		want restore.Code
-	}{
-		{"chip", fit.Check(nil, app(9), c3(func(*firmware.Target) {})), restore.CodeChip},
-		{"size", fit.Check(nil, app(5), c3(func(v *firmware.Target) { v.Flash = 0x10001 })), restore.CodeTooLarge},
-		{"reserved", fit.Check(nil, app(5), c3(func(v *firmware.Target) { v.Reserved = []firmware.Range{{Addr: 0x10004, Size: 1}} })), restore.CodeReserved},
-		{"protected", fit.Check(nil, app(5), c3(func(v *firmware.Target) { v.SecureBoot = true })), restore.CodeProtected},
-		{"empty chip", fit.Check(nil, app(5), c3(func(v *firmware.Target) { v.Bootloader = firmware.None })), restore.CodeUnfit},
-		{"damaged", fit.Explain(&firmware.Refusal{Reason: firmware.CheckFailed}), restore.CodeBadFile},
-	} {
-		var e *restore.Error
-		var no *firmware.Refusal
-		if !errors.As(test.err, &e) || e.Code != test.want || !errors.As(test.err, &no) || e.Touched != restore.TouchedNothing {
-			t.Errorf("%s: %v", test.name, test.err)
-		}
-	}
-	if err := fit.Check(nil, app(5), c3(func(*firmware.Target) {})); err != nil {
-		t.Error(err)
-	}
-	var e *restore.Error
-	if err := fit.Check(nil, app(5), c3(func(v *firmware.Target) { v.Flash = 0x10001 })); !errors.As(err, &e) || e.Has != 0x10001 || e.Needs <= e.Has {
-		t.Errorf("needs and has are swapped: %v", err)
-	}
 }

@@ -69,7 +69,6 @@ type work struct {
 	shown state.Restore
 	trace trace
 
-	ctx     context.Context // of the exchange under way
 	stop    context.CancelFunc
 	working bool
 	done    chan struct{} // closed when nothing uses the loader

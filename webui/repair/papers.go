@@ -59,7 +59,7 @@ func describeResult(b *strings.Builder, s *state.RestoreDone) {
 	fmt.Fprintf(b, "%s release: %q, signed by %s\nverified by the device: %d sectors\nwritten: %d sectors, renewed: %d sectors, %d "+
 		"bytes sent\ntook: %.1f s\n",
 		did, r.Version, r.Signers, r.Verified, r.Written, r.Renewed, r.Sent, r.Took.Seconds())
-	if words, ok := settingsWords[r.Settings]; ok {
+	if words := settingsWords[r.Settings]; words != "" {
 		fmt.Fprintf(b, "settings areas: %s\n", words)
 	}
 	for _, a := range s.Device.Settings {
@@ -68,7 +68,7 @@ func describeResult(b *strings.Builder, s *state.RestoreDone) {
 }
 
 // settingsWords say in a report what became of the settings areas.
-var settingsWords = map[restore.Settings]string{restore.SettingsKept: "kept", restore.SettingsErased: "erased, as it was asked for",
+var settingsWords = [...]string{restore.SettingsKept: "kept", restore.SettingsErased: "erased, as it was asked for",
 	restore.SettingsUnable: "kept, the device cannot erase them", restore.SettingsFailed: "not all erased, although it was asked for"}
 
 // describePort writes what is known of the cable in use.

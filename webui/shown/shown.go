@@ -143,9 +143,9 @@ func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, wr
 		case written != nil && written(at):
 			return state.SectorNew
 		}
-		cell, known := cellOf[states[at]]
-		if !known {
-			cell = state.SectorDamaged // of what nobody knows the worst is shown
+		cell := state.SectorDamaged // of what nobody knows the worst is shown
+		if int(states[at]) < len(cellOf) {
+			cell = cellOf[states[at]]
 		}
 		return Believed(cell, at >= len(doubtful) || !doubtful[at])
 	})
@@ -153,7 +153,7 @@ func Map(layout *flash.Layout, states []restore.SectorState, doubtful []bool, wr
 }
 
 // cellOf is what a person sees of a sector.
-var cellOf = map[restore.SectorState]state.Sector{
+var cellOf = [...]state.Sector{
 	restore.SectorUnused:  state.SectorUnused,
 	restore.SectorSame:    state.SectorSame,
 	restore.SectorNew:     state.SectorNew,
@@ -212,14 +212,20 @@ func codeOf(c restore.Code) restore.Code {
 	}
 }
 
-var ways = map[restore.Way]state.WayKind{
-	restore.WayDTR: state.WayReset, restore.WayRTS: state.WayRTS, restore.WayPin: state.WayPin, restore.WayBreak: state.WayBreak,
-}
-
 // Way is the way that a person is shown for one that restore tries.
 func Way(w restore.Way) (kind state.WayKind, ok bool) {
-	kind, ok = ways[w]
-	return kind, ok
+	switch w {
+	case restore.WayDTR:
+		return state.WayReset, true
+	case restore.WayRTS:
+		return state.WayRTS, true
+	case restore.WayPin:
+		return state.WayPin, true
+	case restore.WayBreak:
+		return state.WayBreak, true
+	default:
+		return 0, false
+	}
 }
 
 // Baud is the base speed of a model's cable.
@@ -248,11 +254,17 @@ func Believed(is state.Sector, firm bool) state.Sector {
 	return is
 }
 
-// works are what plans are for; those of any other kind write sectors.
-var works = map[restore.Kind]state.Work{restore.KindStart: state.WorkStarted, restore.KindRecord: state.WorkRecorded}
-
-// Work is what a plan is for.
-func Work(p *restore.Plan) state.Work { return works[p.Kind] }
+// Work is what a plan is for; one of any other kind writes sectors.
+func Work(p *restore.Plan) state.Work {
+	switch p.Kind {
+	case restore.KindStart:
+		return state.WorkStarted
+	case restore.KindRecord:
+		return state.WorkRecorded
+	default:
+		return state.WorkWritten
+	}
+}
 
 // left is what remains of the planned time.
 func left(p *restore.Progress) time.Duration {
@@ -263,7 +275,7 @@ func left(p *restore.Progress) time.Duration {
 }
 
 // fitRank orders releases for a choice: what was intended first, what cannot be taken last.
-var fitRank = map[state.Fit]int{
+var fitRank = [...]uint8{
 	state.FitIntended: 0, state.FitInstalled: 1, state.FitNewest: 2, state.FitNewer: 3, state.FitOlder: 4,
 	state.FitUnknown: 5, state.FitWithheld: 6, state.FitWithdrawn: 7, state.FitBelowFloor: 8, state.FitUntrusted: 9,
 }
