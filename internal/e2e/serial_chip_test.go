@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"unbrick/internal/espimages"
 	"unbrick/internal/standin"
 	"unbrick/internal/standin/esp"
+	"unbrick/internal/standin/stk500"
 	"unbrick/internal/webserial"
 	"unbrick/restore"
 )
@@ -98,4 +100,68 @@ func TestSerialESP(t *testing.T) {
 		}
 	})
 	throughSerial.Add(1)
+}
+
+// TestSerialAVR: a person with an Uno, and one with a Mega, gives it a sketch as Intel HEX.
+func TestSerialAVR(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	for _, c := range []struct {
+		name, device string
+		o            stk500.Options
+		page         int
+	}{
+		{"uno", "ATmega328P", stk500.Options{Says: "blink 1.0\r\n"}, 128},
+		{"mega", "ATmega2560", stk500.Options{Kind: stk500.STK500Boot, Says: "blink 1.0\r\n"}, 256},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sh, _, _ := published(t)
+			p := newTechnician(t, sh.url, cableAdapter)
+			board := stk500.New(c.o)
+			wire := admitChip(t, p.bench, cableAdapter, board)
+			sketch := make([]byte, 5*c.page)
+			for i := range sketch {
+				sketch[i] = byte(i*7 + i>>8)
+			}
+			name := filepath.Join(t.TempDir(), "blink.hex")
+			if err := os.WriteFile(name, intelHex(sketch), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.presses("Connect your device")
+			p.sees("Found your "+c.device+".", atNoAnswer, atCableOut)
+			p.shot(c.name + "-found")
+			p.choosesFile("Choose a file", name)
+			p.sees(atFound, atCableOut)
+			p.reads("Intel HEX file", "blink.hex")
+			p.shot(c.name + "-ready")
+			p.presses("Restore")
+			p.sees("Restored. It runs.", atCableOut, "Restored. Look whether it runs.")
+			p.shot(c.name + "-runs")
+			wire.Do(func() {
+				if !bytes.Equal(board.NOR.Data[:len(sketch)], sketch) {
+					t.Error("its flash has something else")
+				}
+			})
+			throughSerial.Add(1)
+		})
+	}
+}
+
+// intelHex is a file of records of 16 bytes.
+func intelHex(b []byte) []byte {
+	var f bytes.Buffer
+	record := func(at uint16, kind byte, data []byte) {
+		r := append([]byte{byte(len(data)), byte(at >> 8), byte(at), kind}, data...)
+		sum := byte(0)
+		for _, x := range r {
+			sum += x
+		}
+		fmt.Fprintf(&f, ":%X\r\n", append(r, -sum))
+	}
+	for at := 0; at < len(b); at += 16 {
+		record(uint16(at), 0, b[at:min(at+16, len(b))])
+	}
+	record(0, 1, nil)
+	return f.Bytes()
 }
