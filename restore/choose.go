@@ -161,6 +161,9 @@ func wished(d *Device, all []Listing, c *Choice) (Listing, error) {
 		return Listing{}, e
 	}
 	l := all[first]
+	if l.Manifest.Family != "" { // for devices with several parts, which this is not
+		return Listing{}, &Error{Code: CodeModel, Model: l.Manifest.Family, Version: l.Manifest.Version}
+	}
 	if belowFloor(d, &l) {
 		return Listing{}, below(d, all, l)
 	}

@@ -75,6 +75,7 @@ func (f *backupFlags) backup(ctx context.Context, _ []string, p *printer) error 
 		return fmt.Errorf("backup: %w", err)
 	}
 	if m.loader != nil {
+		m.used = true
 		if _, err := m.loader.Start(ctx); err != nil {
 			return explain(err)
 		}

@@ -27,14 +27,17 @@ type meeting struct {
 	loader  family.Loader    // of another family
 	board   *family.Board
 	heard   []byte
+	used    bool // something was written, or it was started
 }
 
 func (m *meeting) close() {
 	switch {
 	case m.session != nil:
 		m.session.Close()
-	case m.loader != nil:
+	case m.loader != nil && m.used:
 		m.loader.Close()
+	case m.loader != nil:
+		family.Leave(m.loader)
 	}
 }
 

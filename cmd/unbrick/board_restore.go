@@ -94,6 +94,7 @@ func (b *boardRestoration) once(ctx context.Context) (*boardResult, error) {
 	began = time.Now()
 	b.meter, b.writing = restore.Meter{}, d.Differ > 0
 	report := b.timed(began)
+	m.used = true
 	if d.Differ > 0 {
 		if err := m.loader.Write(ctx, d, report); err != nil {
 			return nil, err

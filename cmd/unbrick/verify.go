@@ -83,6 +83,7 @@ func (f *verifyFlags) verify(ctx context.Context, _ []string, p *printer) error 
 	}
 	r.endBar()
 	v.Seconds = time.Since(began).Seconds()
+	m.used = true
 	if _, err := m.loader.Start(ctx); err != nil {
 		return explain(err)
 	}

@@ -129,7 +129,7 @@ func begins(s, pattern string) (rest string, ok bool) {
 		if !special {
 			return s, true
 		}
-		set := classes[more[0]]
+		set := class(more[0])
 		n := len(s) - len(strings.TrimLeft(s, set))
 		if n == 0 {
 			return "", false
@@ -138,7 +138,16 @@ func begins(s, pattern string) (rest string, ok bool) {
 	}
 }
 
-var classes = map[byte]string{'d': "0123456789", 'x': "0123456789abcdef", 'w': "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"}
+// class is the characters that a letter behind % stands for.
+func class(letter byte) string {
+	switch letter {
+	case 'd':
+		return "0123456789"
+	case 'x':
+		return "0123456789abcdef"
+	}
+	return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+}
 
 // Recognise returns who has said a text, each once. Of what an ESP says only the most telling counts.
 func Recognise(raw []byte) []Kind {

@@ -60,6 +60,22 @@ type Loader interface {
 	Close() error
 }
 
+// leaveFor bounds how long a device that is left is waited for.
+const leaveFor = 2 * time.Second
+
+// Leave closes a loader that nothing was written with. A device that the lines of its port brought into its boot loader is let run its
+// program again, as it did before.
+func Leave(l Loader) error {
+	switch l.Way() {
+	case WayNone, WayThere, WayHand:
+	default:
+		ctx, cancel := context.WithTimeout(context.Background(), leaveFor)
+		defer cancel()
+		_, _ = l.Start(ctx) // as far as it can be told to
+	}
+	return l.Close()
+}
+
 // Report is told where a work stands; it may be nil for none.
 type Report func(restore.Progress)
 

@@ -80,14 +80,19 @@ func (r *recogniser) stm32(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// prompt sends Ctrl-C and a carriage return, and looks who asks for a command.
+// prompt sends a carriage return, and looks who asks for a command. Only who answers gets a Ctrl-C, too: it ends what a person runs there.
 func (r *recogniser) prompt(ctx context.Context) (Kind, error) {
-	got, err := r.ask(ctx, []byte{3, '\r'}, promptFor, nil)
-	if err != nil {
-		return Nobody, err
+	for _, q := range [][]byte{{'\r'}, {3, '\r'}} {
+		got, err := r.ask(ctx, q, promptFor, nil)
+		if err != nil || len(got) == 0 {
+			return Nobody, err
+		}
+		r.line.Hear(got)
+		if k := named(got); k != Nobody {
+			return k, nil
+		}
 	}
-	r.line.Hear(got)
-	return named(got), nil
+	return Nobody, nil
 }
 
 // named is who has said a text, if that is one who is only named.

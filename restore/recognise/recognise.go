@@ -18,12 +18,10 @@ const (
 
 // Options tune Recognise; nil means the defaults.
 type Options struct {
-	Baud    uint32           // the port's speed; 0: restore.DefaultBaud
-	USB     family.USB       // numbers of the port, which choose the order
-	Session restore.Options  // of the session with a terminal or an SMP server
-	OnWay   func(family.Way) // told which way is tried; may be nil
-	Heard   func([]byte)     // told what the device said that is no answer; may be nil
-	Trace   func(family.Exchange)
+	Baud    uint32          // the port's speed; 0: restore.DefaultBaud
+	USB     family.USB      // numbers of the port, which choose the order
+	Session restore.Options // of the session with a terminal or an SMP server
+	Heard   func([]byte)    // told what the device said that is no answer; may be nil
 }
 
 // Found is who is at a port.
@@ -50,7 +48,7 @@ func look(ctx context.Context, port restore.Port, o *Options, run func(*recognis
 	if r.o.Baud == 0 {
 		r.o.Baud = restore.DefaultBaud
 	}
-	r.line = family.NewLine(port, r.o.Baud, &family.Options{OnWay: r.o.OnWay, Heard: r.o.Heard, Trace: r.o.Trace})
+	r.line = family.NewLine(port, r.o.Baud, &family.Options{Heard: r.o.Heard})
 	f, err := run(r, ctx)
 	if err != nil {
 		return nil, err
@@ -64,9 +62,12 @@ func look(ctx context.Context, port restore.Port, o *Options, run func(*recognis
 // after which it waits as long as it must.
 func Waiting(ctx context.Context, port restore.Port, o *Options) (*Found, error) {
 	return look(ctx, port, o, func(r *recogniser, ctx context.Context) (*Found, error) {
+		if err := r.speed(ctx, restore.DefaultBaud); err != nil {
+			return nil, err
+		}
 		f, err := r.ways(ctx, family.WayThere)
-		if f == nil {
-			f = &Found{}
+		if f == nil && err == nil {
+			f, err = &Found{}, r.speed(ctx, r.o.Baud)
 		}
 		return f, err
 	})
@@ -106,7 +107,15 @@ func (r *recogniser) run(ctx context.Context) (*Found, error) {
 			return f, err
 		}
 	}
-	return &Found{}, nil
+	return &Found{}, r.speed(ctx, r.o.Baud) // whoever calls next finds the port as it was
+}
+
+// speed changes the speed, where the port can.
+func (r *recogniser) speed(ctx context.Context, baud uint32) error {
+	if err := r.line.Speed(ctx, baud); err != nil && !errors.Is(err, restore.ErrUnsupported) {
+		return err
+	}
+	return nil
 }
 
 // listens takes what the device says by itself.
@@ -168,15 +177,15 @@ func (r *recogniser) prompts(ctx context.Context) (*Found, error) {
 
 // chip calls an Espressif chip: as it is, if it has said that it waits, and by the usual ways.
 func (r *recogniser) chip(ctx context.Context) (*Found, error) {
+	if err := r.speed(ctx, restore.DefaultBaud); err != nil {
+		return nil, err
+	}
 	for _, k := range boottext.Recognise(r.line.Heard()) {
 		if k == boottext.ESPDownload {
 			if ok, err := r.esp(ctx, syncs); err != nil || ok {
 				return found(family.WayThere, ok, err)
 			}
 		}
-	}
-	if err := r.line.Speed(ctx, restore.DefaultBaud); err != nil && !errors.Is(err, restore.ErrUnsupported) {
-		return nil, err
 	}
 	return r.ways(ctx, family.WayClassic)
 }
@@ -242,27 +251,21 @@ func (r *recogniser) boards(ctx context.Context) (*Found, error) {
 			return f, err
 		}
 	}
-	if err := r.line.Speed(ctx, base); err != nil && !errors.Is(err, restore.ErrUnsupported) {
-		return nil, err
-	}
-	return nil, nil
+	return nil, r.speed(ctx, base)
 }
 
 func (r *recogniser) board(ctx context.Context, b board) (*Found, error) {
-	switch err := r.line.Speed(ctx, b.baud); {
-	case errors.Is(err, restore.ErrUnsupported):
-		return nil, nil
-	case err != nil:
-		return nil, err
+	err := r.line.Speed(ctx, b.baud)
+	if err == nil {
+		err = r.line.Go(ctx, family.WayPulse)
 	}
-	switch err := r.line.Go(ctx, family.WayPulse); {
-	case errors.Is(err, restore.ErrUnsupported):
+	if errors.Is(err, restore.ErrUnsupported) {
 		return nil, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	k := Nobody
-	var err error
 	if b.second {
 		var ok bool
 		if ok, err = r.stk2(ctx); ok {

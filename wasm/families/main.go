@@ -62,6 +62,12 @@ func main() {
 	})
 	visit.Set("do", do)
 	visit.Set("leave", stop)
+	for early := visit.Get("early"); early.Length() > 0; {
+		do.Invoke(early.Call("shift"))
+	}
+	if visit.Get("left").Truthy() {
+		leave()
+	}
 	run.Run(ctx)
 	visit.Delete("do")
 	visit.Delete("leave")

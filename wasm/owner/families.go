@@ -26,10 +26,12 @@ func families(ctx context.Context, v *engine.Visit) (engine.Visitor, error) {
 		return nil, fmt.Errorf("load: %w", err)
 	}
 	g := &visitor{visit: js.Global().Get("Object").New()}
+	g.visit.Set("early", js.Global().Get("Array").New())
 	known := new(state.State)
 	g.on("show", func(args []js.Value) {
-		if err := state.Change(await.Bytes(args[0]), known); err != nil {
-			panic(fmt.Sprintf("owner: state from a visitor: %v", err))
+		if state.Change(await.Bytes(args[0]), known) != nil { // of another build: this page is older than what the server has now
+			v.Show(state.RestoreFailed{Failure: state.Failure{Code: restore.CodeProgramFault}})
+			return
 		}
 		v.Show(known.Restore)
 	})
@@ -86,11 +88,14 @@ func (g *visitor) Do(c state.Command) {
 	}
 	if do := g.visit.Get("do"); !g.ended && do.Truthy() {
 		do.Invoke(await.Array(b))
+	} else if !g.ended { // it takes up what came before it began
+		g.visit.Get("early").Call("push", await.Array(b))
 	}
 }
 
 // Leave implements engine.Visitor.
 func (g *visitor) Leave() {
+	g.visit.Set("left", true)
 	if leave := g.visit.Get("leave"); !g.ended && leave.Truthy() {
 		leave.Invoke()
 	}

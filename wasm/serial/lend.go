@@ -68,9 +68,10 @@ func (p *Port) Return(ctx context.Context) error {
 	p.onFail.Release()
 	ctx, cancel := context.WithTimeout(ctx, backLimit)
 	defer cancel()
+	others := p.alike(ctx)
 	var err error
 	for ctx.Err() == nil {
-		if err = p.find(ctx); err == nil {
+		if err = p.find(ctx, others); err == nil {
 			return nil
 		}
 		await.Sleep(backPause, ctx.Done())
@@ -78,18 +79,34 @@ func (p *Port) Return(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", restore.ErrVanished, err)
 }
 
-// find opens the port of the device again, if it is there.
-func (p *Port) find(ctx context.Context) error {
-	of := numbers(p.port)
+// alike are the ports that are there with the numbers of this one, but itself: other devices of the kind.
+func (p *Port) alike(ctx context.Context) []js.Value {
 	all, err := await.Method(ctx, js.Global().Get("navigator").Get("serial"), "getPorts")
 	if err != nil {
-		return err
+		return nil
 	}
-	err = restore.ErrVanished
+	var list []js.Value
 	for i := range all.Length() {
-		port := all.Index(i)
-		if numbers(port) != of || port.Get("connected").Equal(js.ValueOf(false)) {
-			continue
+		if port := all.Index(i); numbers(port) == numbers(p.port) && !port.Equal(p.port) && !port.Get("connected").Equal(js.ValueOf(false)) {
+			list = append(list, port)
+		}
+	}
+	return list
+}
+
+// find opens the port of the device again, if it is there: itself, or one that came meanwhile.
+func (p *Port) find(ctx context.Context, others []js.Value) error {
+	list := p.alike(ctx)
+	if !p.port.Get("connected").Equal(js.ValueOf(false)) {
+		list = append([]js.Value{p.port}, list...)
+	}
+	err := error(restore.ErrVanished)
+list:
+	for _, port := range list {
+		for _, o := range others {
+			if port.Equal(o) {
+				continue list
+			}
 		}
 		p.port = port
 		if err = p.open(ctx, p.baud); err == nil {

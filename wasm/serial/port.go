@@ -99,6 +99,7 @@ func (p *Port) open(ctx context.Context, baud uint32) error {
 	}
 	p.baud = baud
 	if err := p.take(); err != nil {
+		await.Call(p.port, "close")
 		return fmt.Errorf("open port: %w", err)
 	}
 	return nil

@@ -71,6 +71,7 @@ type Visit struct {
 	Port  restore.Port
 	Found recognise.Found
 	USB   family.USB
+	Again string // serial of the device that a Write without a press on Restore may write to
 	// Show takes each new phase of Restore. RestoreIdle and RestoreFailed end the visit: nothing comes after.
 	Show func(state.Restore)
 	// Gone is called once, when the port is closed.

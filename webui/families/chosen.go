@@ -20,7 +20,8 @@ type chosen struct {
 	file    *firmware.File // nil: a release
 	parts   []release.Part // as they will lie in the flash, when it is known that they fit
 	facts   []state.BoardFact
-	chip    string // a release's, by its manifest
+	family  string // a release's, by its manifest, and its chip
+	chip    string
 }
 
 func (c *chosen) title() string {
@@ -55,10 +56,7 @@ func (w *work) addFile(f state.AddFile) {
 }
 
 // busy reports whether what is under way takes no other file.
-func (w *work) busy() bool {
-	_, writing := w.shown.(state.RestoreFlashing)
-	return writing || w.sight != nil
-}
+func (w *work) busy() bool { return w.working && w.board != nil || w.sight != nil }
 
 // ofFile is a file as what is chosen.
 func ofFile(f *firmware.File) *chosen {
@@ -163,7 +161,7 @@ func (w *work) release(ctx context.Context, model string, image release.Digest) 
 	if err != nil {
 		return nil, err
 	}
-	c := &chosen{name: m.Model, what: "Release", version: m.Version, parts: parts, chip: m.Chip}
+	c := &chosen{name: m.Model, what: "Release", version: m.Version, parts: parts, family: m.Family, chip: m.Chip}
 	c.facts = []state.BoardFact{{Label: "Signature", Value: "Its maker’s", Check: true, Small: "checked here; this site vouches for the key"}}
 	if m.Date() != "" {
 		c.facts = append(c.facts, state.BoardFact{Label: "Released", Value: m.Date()})
@@ -175,7 +173,7 @@ func (w *work) release(ctx context.Context, model string, image release.Digest) 
 func (w *work) refused(name string, err error) {
 	w.trace.add("refused %s: %v", name, err)
 	if w.board == nil {
-		w.chosen = nil
+		w.chosen, w.earlyName, w.early = nil, name, err
 		return
 	}
 	heading := "This file cannot be used."
@@ -201,7 +199,9 @@ func (w *work) unfit() error {
 			return err
 		}
 		c.parts, files = firmware.Ascend(parts), []*firmware.File{c.file}
-	} else if c.chip != "" && c.chip != w.board.Chip {
+	} else if c.family != w.board.Family {
+		return &firmware.Refusal{Reason: firmware.WrongFamily, Chip: c.family, Wanted: w.board.Family}
+	} else if c.chip != w.board.Chip {
 		return &firmware.Refusal{Reason: firmware.WrongChip, Chip: c.chip, Wanted: w.board.Chip}
 	}
 	return firmware.Fit(files, c.parts, w.target)

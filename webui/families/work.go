@@ -71,6 +71,9 @@ type work struct {
 
 	stop    context.CancelFunc
 	working bool
+	writing bool // or verifying, or starting
+	left    bool // it is left, and nothing was written to it
+	watched <-chan struct{}
 	done    chan struct{} // closed when nothing uses the loader
 
 	loader family.Loader
@@ -78,12 +81,15 @@ type work struct {
 	target *firmware.Target
 	where  firmware.Where // a file goes that knows its kind and not its place
 	chosen *chosen        // nil: nothing
-	diff   *family.Difference
-	auto   bool // it is written as soon as that can be
-	began  time.Time
-	proof  family.Proof
-	sight  *family.Sight
-	took   time.Duration
+
+	earlyName string // what was refused before the device had said who it is
+	early     error
+	diff      *family.Difference
+	auto      bool // it is written as soon as that can be
+	began     time.Time
+	proof     family.Proof
+	sight     *family.Sight
+	took      time.Duration
 }
 
 // New returns the work of a visit. leave ends the engine that it is of.
@@ -121,7 +127,10 @@ func (w *work) met(l family.Loader, b *family.Board, t *firmware.Target, where f
 	w.loader, w.board, w.target, w.where = l, b, t, where
 	w.trace.add("%s %s revision %s, %s, flash %d bytes, protections %v", b.Family, b.Chip, b.Revision, b.Serial, b.Flash, b.Protections)
 	w.present()
-	if w.chosen != nil {
+	switch {
+	case w.early != nil:
+		w.refused(w.earlyName, w.early)
+	case w.chosen != nil:
 		w.compare()
 	}
 }
@@ -129,11 +138,12 @@ func (w *work) met(l family.Loader, b *family.Board, t *firmware.Target, where f
 // present shows the device, with what is chosen for it.
 func (w *work) present() {
 	s := state.RestoreBoard{Told: w.told(), Sealed: w.board.Sealed != nil, Choice: w.choice(),
-		Backup: !slices.Contains(w.board.Protections, family.SecureDownload) && w.board.Flash > 0}
+		Backup: w.board.Flash > 0 && w.board.Sealed == nil && !slices.ContainsFunc(w.board.Protections, unreadable)}
 	if w.diff != nil && !s.Sealed {
 		s.Ready, s.Right = true, w.diff.Differ == 0
 	}
 	w.shown = s
+	w.watch()
 }
 
 // work lets f use the loader. An error ends the visit.
@@ -161,6 +171,7 @@ func (w *work) fail(err error, stage restore.Stage) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
+	w.writing = false
 	w.trace.add("ended: %v", err)
 	if p, ok := w.shown.(state.RestoreFlashing); ok {
 		stage = max(p.Progress.Stage, stage)
@@ -205,7 +216,10 @@ func (w *work) close() {
 		w.stop()
 		<-w.done
 	}
-	if w.loader != nil {
+	if w.loader != nil && w.left {
+		w.left = false
+		family.Leave(w.loader)
+	} else if w.loader != nil {
 		w.loader.Close()
 	} else {
 		w.v.Port.Close()
@@ -237,10 +251,11 @@ func (w *work) Do(cmd state.Command) bool {
 
 // home ends the visit, unless the device is being written.
 func (w *work) home() {
-	if _, ok := w.shown.(state.RestoreFlashing); ok {
+	if w.writing {
 		return
 	}
 	w.shown = state.RestoreIdle{}
+	w.left = w.sight == nil
 	w.close()
 }
 
@@ -267,9 +282,10 @@ func (w *work) compare() {
 			w.diff = d
 			w.trace.add("compared: %d of %d blocks of %d bytes differ", d.Differ, d.Blocks, d.Block)
 			w.present()
-			if w.auto {
+			if w.auto && w.serial() == w.v.Again {
 				w.write()
 			}
+			w.auto = false
 		}, err
 	})
 }
@@ -288,11 +304,11 @@ func (w *work) reports() family.Report {
 // write brings what differs, verifies it, and starts the device.
 func (w *work) write() {
 	if w.diff == nil || w.working || w.board.Sealed != nil {
-		w.auto = w.chosen != nil || w.board == nil
+		w.auto = true
 		return
 	}
 	d := w.diff
-	w.auto, w.began = false, w.e.World().Now()
+	w.auto, w.writing, w.began = false, true, w.e.World().Now()
 	w.shown = state.RestoreFlashing{Told: w.flashing(), Progress: restore.Progress{Stage: restore.StageWrite, Of: d.Differ, BytesOf: d.Bytes,
 		WorkOf: uint64(d.Work / time.Microsecond)}}
 	report := w.reports()
@@ -314,6 +330,7 @@ func (w *work) write() {
 
 // flashed says what is known of a device that was written.
 func (w *work) flashed(proof family.Proof, sight *family.Sight) {
+	w.writing = false
 	w.proof, w.sight, w.took = proof, sight, w.e.World().Now().Sub(w.began)
 	w.trace.add("proof %d, start %d", proof, sight.Outcome)
 	w.shown = state.RestoreFlashed{Told: w.result(),

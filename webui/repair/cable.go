@@ -42,6 +42,8 @@ type cable struct {
 	jobs     jobs           // of every device
 	keptWays library.Slot   // where worked is kept
 	file     *state.AddFile // chosen for one of another family; nil: none
+	dropped  bool           // it was given to this attempt
+	ended    string         // serial of the device at which a visit ended badly; a file is written by itself to that one alone
 	trace    *trace
 	began    time.Time     // of writing
 	turn     chan struct{} // holds a value from an attempt's first look at the ports until its last port is closed
@@ -140,9 +142,6 @@ func (c *cable) drop() {
 		return
 	}
 	c.run = nil
-	if r.visitor != nil {
-		r.visitor.Leave()
-	}
 	r.cancel()
 	r.leave()
 }

@@ -34,8 +34,8 @@ func (c *cable) identify() {
 				c.fail(err, restore.StageIdentify)
 				return
 			}
-			if c.file != nil { // the person dropped it before it was known who is there
-				c.file = nil
+			if was := c.dropped; was { // it was given before it was known who is there
+				c.file, c.dropped = nil, false
 				c.badFile(&restore.Error{Code: restore.CodeBadFile, Err: errors.New("a terminal of ours takes releases")})
 				return
 			}
@@ -151,9 +151,11 @@ func (c *cable) added(f *state.AddFile, m release.Manifest, err error) {
 	r := c.run
 	switch {
 	case c.writing() || c.over():
-	case err != nil && r == nil && c.e.World().Ports != nil && c.e.World().Families != nil:
-		c.file = f // whether it is one, who can take it says
-		c.connect()
+	case err != nil && c.e.World().Ports != nil && c.e.World().Families != nil && (r == nil || r.session == nil && r.device == nil):
+		c.file, c.dropped = f, true // whether it is one, who can take it says
+		if r == nil {
+			c.connect()
+		}
 	case err != nil:
 		c.badFile(fileError(err))
 	case r != nil && r.device != nil && !r.working:

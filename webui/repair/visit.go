@@ -81,6 +81,7 @@ func heardToo(err error, heard []byte) error {
 func (c *cable) welcome() {
 	r, e := c.run, c.e
 	v := r.visit
+	v.Again, c.dropped = c.ended, false
 	r.users.Add(1)
 	v.Gone = sync.OnceFunc(r.leave)
 	v.Save = func(d state.Download) { e.Post(func() { e.World().Save(d) }) }
@@ -96,6 +97,8 @@ func (c *cable) welcome() {
 		if err != nil {
 			r.port.Close()
 			v.Gone()
+		} else {
+			go func() { <-r.ctx.Done(); visitor.Leave() }() // the attempt's context ends with the attempt
 		}
 		return func() {
 			if err != nil {
@@ -105,9 +108,9 @@ func (c *cable) welcome() {
 			r.visitor = visitor
 			if c.file != nil {
 				visitor.Do(*c.file)
-			}
-			if c.auto {
-				visitor.Do(state.Write{})
+				if c.auto {
+					visitor.Do(state.Write{})
+				}
 			}
 		}
 	})
@@ -120,7 +123,10 @@ func (c *cable) visited(s state.Restore) {
 		c.drop()
 		c.idle()
 		return
+	case state.RestoreFlashed:
+		c.file = nil
 	case state.RestoreFailed:
+		c.ended = s.Serial
 		c.trace.add("ended: code %d", s.Failure.Code)
 		c.shown = s
 		c.drop()
@@ -135,10 +141,12 @@ func (c *cable) passOn(cmd state.Command) bool {
 	if r == nil || r.visit == nil {
 		return false
 	}
-	if f, ok := cmd.(state.AddFile); ok {
-		c.file = &f
-	}
-	if _, ok := cmd.(state.Home); ok {
+	switch f := cmd.(type) {
+	case state.AddFile:
+		if !in[state.RestoreFlashed](c) {
+			c.file = &f
+		}
+	case state.Home:
 		c.file = nil
 	}
 	if r.visitor != nil {

@@ -117,9 +117,9 @@ ended: C-101 in stage 2, at least 27 of 42 sectors written, touched 1
 commands, oldest first:
 connect, Chrome 150 on Windows
     0.021 s  command 0/0, 19 bytes, 9 ms, try 1: answered
-    0.044 s  command 64/0, 10 bytes, 31 ms, try 2: answered
-    1.204 s  command 64/6, 512 bytes, 70 ms, try 1: answered
-    2.402 s  command 64/8, 10 bytes, 2804 ms, try 1: no answer: command 64/8: 1 tries
+    0.044 s  command 21826/0, 10 bytes, 31 ms, try 2: answered
+    1.204 s  command 21826/6, 512 bytes, 70 ms, try 1: answered
+    2.402 s  command 21826/8, 10 bytes, 2804 ms, try 1: no answer: command 21826/8: 1 tries
 ended: port vanished
 `
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"unbrick/protocol/smp"
 	"unbrick/restore"
 	"unbrick/webui/diagnostic"
 	"unbrick/webui/state"
@@ -108,17 +109,28 @@ func DiagnosticRows(file *diagnostic.File) []DiagnosticRow {
 	return rows
 }
 
-// commandNames are those of the cable, by group and number.
-var commandNames = map[[2]int]string{
-	{0, 0}: "echo", {0, 5}: "reset", {0, 6}: "buffers",
-	{1, 0}: "image list", {1, 1}: "upload",
-	{64, 0}: "identify", {64, 1}: "read record", {64, 2}: "digests", {64, 3}: "begin", {64, 4}: "leaves", {64, 5}: "announce file",
-	{64, 6}: "data", {64, 7}: "apply", {64, 8}: "status", {64, 9}: "finish", {64, 10}: "abort", {64, 11}: "read-out",
-	{64, 16}: "agree on frames", {64, 17}: "announce next file",
-}
+// terminalCommands are those of our own group, by their numbers (docs/cable.md).
+var terminalCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data", "finish", "status", "abort",
+	"read-out", "erase settings", "agree on frames", "receipt", "trust statement"}
 
 // commandName names a command of the cable.
 func commandName(group uint16, id uint8) string {
-	number := "command " + strconv.Itoa(int(group)) + "/" + strconv.Itoa(int(id))
-	return cmp.Or(commandNames[[2]int{int(group), int(id)}], number)
+	name := ""
+	switch {
+	case group == smp.GroupUser && int(id) < len(terminalCommands):
+		name = terminalCommands[id]
+	case group == 0 && id == 0:
+		name = "echo"
+	case group == 0 && id == 5:
+		name = "reset"
+	case group == 0 && id == 6:
+		name = "buffers"
+	case group == 0 && id == 8:
+		name = "boot loader"
+	case group == 1 && id == 0:
+		name = "image list"
+	case group == 1 && id == 1:
+		name = "upload"
+	}
+	return cmp.Or(name, "command "+strconv.Itoa(int(group))+"/"+strconv.Itoa(int(id)))
 }

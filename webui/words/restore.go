@@ -259,11 +259,11 @@ func Quiet(store state.StoreCondition, server state.Reach) string {
 	default:
 		away = serverAway
 	}
-	return strings.TrimSpace(away + " " + keeps[store])
+	return strings.TrimSpace(away + " " + at(keeps[:], store))
 }
 
 // keeps says what a browser does not remember.
-var keeps = map[state.StoreCondition]string{
+var keeps = [...]string{
 	state.StoreNone: keepsNothing, state.StoreFull: keepsNoMore, state.StoreLost: keptLost,
 }
 
