@@ -143,12 +143,11 @@ func (p *Port) SetLines(dtr, rts bool) error {
 // setLines sets both lines as they are to be. A browser sets DTR before RTS, also of one call: when both are released, RTS goes first, since a
 // chip whose reset is at RTS alone would be reset on the way.
 func (p *Port) setLines() error {
+	first := p.lines
 	if !p.lines.Get("dataTerminalReady").Truthy() && !p.lines.Get("requestToSend").Truthy() {
-		if err := p.signals("RTS", js.ValueOf(map[string]any{"requestToSend": false})); err != nil {
-			return err
-		}
+		first = js.ValueOf(map[string]any{"requestToSend": false})
 	}
-	if err := p.signals("modem lines", p.lines); err != nil {
+	if err := p.signals("modem lines", first); err != nil {
 		return err
 	}
 	// A driver of Windows sends a change of RTS only with DTR behind it.

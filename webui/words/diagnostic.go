@@ -110,7 +110,8 @@ func DiagnosticRows(file *diagnostic.File) []DiagnosticRow {
 }
 
 // terminalCommands are those of our own group, by their numbers (docs/cable.md).
-var terminalCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data", "finish", "status", "abort",
+var terminalCommands = [...]string{"identify", "read record", "digests", "begin", "leaves", "announce file", "data",
+	"finish", "status", "abort",
 	"read-out", "erase settings", "agree on frames", "receipt", "trust statement"}
 
 // commandName names a command of the cable.
